@@ -1,8 +1,8 @@
-//! Puts pages into the program, as they were built before: the log server's console, `www/dist/console.html`, and the
-//! auditor's page that evidence files begin with, `www/dist/index.html`.
+//! Embeds prebuilt pages: the log's console, `www/dist/console.html`, and the auditor's page that starts evidence
+//! files, `www/dist/index.html`.
 //!
-//! Nothing is built or fetched here. Where there is no console, the program says at its place how to get it; where there
-//! is no page, it asks for one.
+//! Nothing is built or downloaded here. Without a console, the program serves instructions to get it; without an
+//! auditor's page, it requires --page.
 
 use std::env;
 use std::fs::{self, File};
@@ -12,25 +12,24 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::GzBuilder;
 
-/// Names another console, or none where it is empty: programs that are built for tests go without both pages, whatever
-/// was built before.
-const CHOICE: &str = "COUNTERSIGN_CONSOLE";
+/// Selects another console, or no pages if empty. Test builds use this to be independent of earlier builds.
+const CONSOLE_VARIABLE: &str = "COUNTERSIGN_CONSOLE";
 
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-env-changed={CHOICE}");
+    println!("cargo::rerun-if-env-changed={CONSOLE_VARIABLE}");
     let folder =
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| missing("CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| missing("OUT_DIR"))?);
-    let page = match env::var_os(CHOICE) {
+    let page = match env::var_os(CONSOLE_VARIABLE) {
         Some(file) if file.is_empty() => None,
         Some(file) => Some(read(Path::new(&file))?),
-        None => built(&folder.join("../../www"), "dist/console.html")?,
+        None => find_built(&folder.join("../../www"), "dist/console.html")?,
     };
     let page = page.map_or_else(|| read(&folder.join("src/commands/serve/no-console.html")), Ok)?;
     pack(&page, &out.join("console.html.gz"))?;
-    let auditors = match env::var_os(CHOICE) {
+    let auditors = match env::var_os(CONSOLE_VARIABLE) {
         Some(_) => None,
-        None => built(&folder.join("../../www"), "dist/index.html")?,
+        None => find_built(&folder.join("../../www"), "dist/index.html")?,
     };
     pack(&auditors.unwrap_or_default(), &out.join("page.html.gz"))
 }
@@ -42,8 +41,8 @@ fn pack(page: &[u8], file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A page that was built before, if it was.
-fn built(www: &Path, page: &str) -> io::Result<Option<Vec<u8>>> {
+/// Returns a page, if it was built.
+fn find_built(www: &Path, page: &str) -> io::Result<Option<Vec<u8>>> {
     let file = www.join(page);
     match fs::read(&file) {
         Ok(page) => {
@@ -51,7 +50,7 @@ fn built(www: &Path, page: &str) -> io::Result<Option<Vec<u8>>> {
             Ok(Some(page))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A file that is not there would count as changed each time.
+            // A missing file would count as changed each time.
             if www.is_dir() {
                 watch(www);
             }

@@ -1,4 +1,4 @@
-//! Options that several commands have, to be flattened into their arguments.
+//! Options that several commands share, to be flattened into their arguments.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::io::token;
 /// The trust file.
 #[derive(clap::Args)]
 pub(crate) struct TrustArgs {
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
+    /// Trust file with the keys you trust, on lines that start with log, witness, group, quorum, issuer, emitter, or
+    /// revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
 }
@@ -27,15 +27,15 @@ impl TrustArgs {
 
     /// Reads the trust file. Without one, no key is trusted.
     pub(crate) fn load(&self) -> Result<Trust, CliError> {
-        input::trust_or_nobody(self.path())
+        input::trust_or_empty(self.path())
     }
 }
 
-/// The trust file, which a command needs.
+/// The trust file of a command that requires one.
 #[derive(clap::Args)]
 pub(crate) struct RequiredTrustArgs {
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
+    /// Trust file with the keys you trust, on lines that start with log, witness, group, quorum, issuer, emitter, or
+    /// revoke
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
 }
@@ -64,13 +64,13 @@ impl ThreadArgs {
 /// Access to a log server as one of its readers.
 #[derive(clap::Args)]
 pub(crate) struct AccessArgs {
-    /// File with the reader's token, for a log server [default: the variable `COUNTERSIGN_TOKEN`]
+    /// File with the reader's token for a log server [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
 impl AccessArgs {
-    /// Reads the token, if there is one.
+    /// Reads the token, if any.
     pub(crate) fn token(&self) -> Result<Option<Token>, CliError> {
         token::load(self.token_file.as_deref())
     }
@@ -79,13 +79,13 @@ impl AccessArgs {
 /// The file that the result is written to.
 #[derive(clap::Args)]
 pub(crate) struct OutputArgs {
-    /// Where to write the result [default: standard output]
+    /// File for the result [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 impl OutputArgs {
-    /// The file; none for standard output.
+    /// Returns the file; none for standard output.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.output.as_deref()
     }
@@ -106,7 +106,7 @@ pub(crate) trait OutputFormat: ValueEnum + Copy + PartialEq + Send + Sync + 'sta
     const JSON: Self;
 }
 
-/// Output formats of most commands.
+/// The output formats of most commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
@@ -130,12 +130,12 @@ pub(crate) struct FormatArgs<F: OutputFormat = Format> {
 }
 
 impl<F: OutputFormat> FormatArgs<F> {
-    /// The format that was asked for, in either way.
+    /// Returns the requested format.
     pub(crate) fn format(&self) -> F {
         if self.json { F::JSON } else { self.format }
     }
 
-    /// True if JSON was asked for, in either way.
+    /// True if JSON was requested by either option.
     pub(crate) fn is_json(&self) -> bool {
         self.format() == F::JSON
     }
@@ -147,6 +147,6 @@ fn cores() -> usize {
 }
 
 /// Returns the requested number of threads, or the number that can run at once.
-pub(crate) fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(cores, usize::from)
+pub(crate) fn threads(requested: Option<u16>) -> usize {
+    requested.map_or_else(cores, usize::from)
 }

@@ -1,4 +1,4 @@
-//! Values of arguments.
+//! Parsers of argument values.
 
 pub(crate) mod origin;
 
@@ -10,17 +10,17 @@ use countersign::time::Time;
 
 use crate::io::verdict::count;
 
-/// A time: `2026-11-20T06:01:02.345Z`, without its milliseconds, or a date alone, which is midnight UTC.
+/// Parses a time: `2026-11-20T06:01:02.345Z`, without milliseconds, or only a date, which means midnight UTC.
 pub(crate) fn time(text: &str) -> Result<Time, String> {
     let whole = match text.len() {
         10 => format!("{text}T00:00:00.000Z"),
         20 => format!("{}.000Z", text.trim_end_matches('Z')),
         _ => text.to_owned(),
     };
-    whole.parse().map_err(|_| "write it in UTC as 2026-11-20T06:01:02.345Z or 2026-11-20".into())
+    whole.parse().map_err(|_| "use UTC in the form 2026-11-20T06:01:02.345Z or 2026-11-20".into())
 }
 
-/// The time to write for an argument that may be left out: `-` is no bound.
+/// Parses a time, or `-` for no bound.
 pub(crate) fn bound(text: &str) -> Result<Bound, String> {
     if text == "-" { Ok(Bound(None)) } else { time(text).map(|time| Bound(Some(time))) }
 }
@@ -29,7 +29,7 @@ pub(crate) fn bound(text: &str) -> Result<Bound, String> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound(pub(crate) Option<Time>);
 
-/// Returns a parser of words of another crate's type, which help and completions list.
+/// Returns a parser for the names of another crate's type, which help and completions list.
 pub(crate) fn words<T: Clone + Send + Sync + 'static>(
     words: impl IntoIterator<Item = &'static str>,
     parse: fn(&str) -> Option<T>,
@@ -37,9 +37,9 @@ pub(crate) fn words<T: Clone + Send + Sync + 'static>(
     PossibleValuesParser::new(words).try_map(move |word| parse(&word).ok_or("unknown word"))
 }
 
-/// Seconds, of a number with its unit: `90s`, `15m`, `24h`, `7d`, `2w`.
+/// Parses a number of seconds with a unit: `90s`, `15m`, `24h`, `7d`, `2w`.
 pub(crate) fn seconds(text: &str) -> Result<i64, String> {
-    let refuse = || "write it as 90s, 15m, 24h, 7d or 2w".to_owned();
+    let refuse = || "use a form such as 90s, 15m, 24h, 7d, or 2w".to_owned();
     let unit = match text.chars().last() {
         Some('s') => 1,
         Some('m') => 60,
@@ -52,17 +52,17 @@ pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     Ok(i64::from(number) * unit)
 }
 
-/// So many seconds in the largest unit that they are a whole number of: `90 seconds`, `24 hours`, `7 days`.
-pub(crate) fn lasting(seconds: i64) -> String {
+/// Formats seconds in the largest unit that divides them: `90 seconds`, `24 hours`, `7 days`.
+pub(crate) fn format_seconds(seconds: i64) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
     let whole = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
     let (unit, name) = whole.unwrap_or((1, "second"));
     count((seconds / unit).unsigned_abs(), name)
 }
 
-/// A stretch of time that may be below a second: `500ms`, `30s`, `5m`, `1h`.
+/// Parses a duration, which may be below a second: `500ms`, `30s`, `5m`, `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let refuse = || "write it as 500ms, 30s, 5m or 1h".to_owned();
+    let refuse = || "use a form such as 500ms, 30s, 5m, or 1h".to_owned();
     if let Some(millis) = text.strip_suffix("ms") {
         return millis
             .parse::<u32>()
@@ -73,28 +73,29 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     u64::try_from(seconds).map(Duration::from_secs).map_err(|_| refuse())
 }
 
-/// The same, and more than none.
-pub(crate) fn pause(text: &str) -> Result<Duration, String> {
-    let pause = duration(text)?;
-    if pause.is_zero() { Err("it must be longer than 0".into()) } else { Ok(pause) }
+/// Parses a duration above zero.
+pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() { Err("the duration must be longer than 0".into()) } else { Ok(duration) }
 }
 
-/// A range of leaves, `A..B`: from A up to, and not including, B.
+/// Parses a half-open range of entries, `A..B`.
 pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
     let refuse =
-        || "write it as A..B, with A below B: the entries from A up to, and not including, B".to_owned();
+        || "use the form A..B with A below B, for the entries from A up to, but not including, B".to_owned();
     let (first, end) = text.split_once("..").ok_or_else(refuse)?;
     let (first, end) = (integer(first).ok_or_else(refuse)?, integer(end).ok_or_else(refuse)?);
     if first < end { Ok((first, end)) } else { Err(refuse()) }
 }
 
-/// A part, `I/N`: which, the first being 1, and of how many.
+/// Parses a part number and the number of parts, `I/N`; parts are numbered from 1.
 pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
-    const MOST: u64 = 1_000_000;
-    let refuse = || "write it as I/N, the first of N parts as 1/N, with N up to 1,000,000".to_owned();
+    const MAX_PARTS: u64 = 1_000_000;
+    let refuse =
+        || "use the form I/N, such as 1/N for the first of N parts, with N up to 1,000,000".to_owned();
     let (number, of) = text.split_once('/').ok_or_else(refuse)?;
     let (number, of) = (integer(number).ok_or_else(refuse)?, integer(of).ok_or_else(refuse)?);
-    if (1..=of).contains(&number) && of <= MOST { Ok((number, of)) } else { Err(refuse()) }
+    if (1..=of).contains(&number) && of <= MAX_PARTS { Ok((number, of)) } else { Err(refuse()) }
 }
 
 fn integer(text: &str) -> Option<u64> {
@@ -102,15 +103,15 @@ fn integer(text: &str) -> Option<u64> {
     text.parse().ok().filter(|&value: &u64| digits && value <= countersign::integer::MAX)
 }
 
-/// A chain: 32 lower-case hex digits.
+/// Parses a chain: 32 lowercase hex digits.
 pub(crate) fn chain(text: &str) -> Result<ChainId, String> {
-    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain is 32 lower-case hex digits".into())
+    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain must be 32 lowercase hex digits".into())
 }
 
-/// An event's place: its chain and its seq there, `C/SEQ`.
+/// Parses the position of an event: its chain and its number there, `C/SEQ`.
 pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
     countersign::link::place(text)
-        .ok_or_else(|| "write it as CHAIN/SEQ: 32 hex digits, a slash and a number".into())
+        .ok_or_else(|| "use the form CHAIN/SEQ: 32 hex digits, a slash, and a number".into())
 }
 
 #[cfg(test)]
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_has_a_short_and_a_long_name() {
+    fn output_option_has_short_and_long_name() {
         let mut outputs = 0;
         for command in with_subcommands(crate::Cli::command()) {
             for arg in command.get_arguments() {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_asked_for_in_either_way() {
+    fn json_commands_have_format_and_json_options() {
         let mut formats = 0;
         for command in with_subcommands(crate::Cli::command()) {
             let is_json = |arg: &clap::Arg| {
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_one_of_the_possible_values() {
+    fn defaults_are_possible_values() {
         for command in with_subcommands(crate::Cli::command()) {
             for arg in command.get_arguments() {
                 let values = arg.get_possible_values();
@@ -204,9 +205,9 @@ mod tests {
 
     #[test]
     fn pauses_are_not_empty() {
-        assert_eq!(pause("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(positive_duration("1ms"), Ok(Duration::from_millis(1)));
         for text in ["0ms", "0s", "0h"] {
-            assert!(pause(text).unwrap_err().contains("longer than 0"), "{text}");
+            assert!(positive_duration(text).unwrap_err().contains("longer than 0"), "{text}");
         }
     }
 

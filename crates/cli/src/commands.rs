@@ -1,6 +1,6 @@
-//! The commands: one module each, named as on the command line.
+//! The commands, one module each, with the name of the command.
 //!
-//! A module under a command serves that command first. Others use some of them too.
+//! A module below a command serves mainly that command, but others may use it.
 
 pub(crate) mod analyze;
 pub(crate) mod backup;

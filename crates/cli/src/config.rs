@@ -1,7 +1,7 @@
-//! `--config`: flags from a TOML file, by their names.
+//! The option `--config`: reads options from a TOML file.
 //!
-//! What the file says becomes arguments behind those that were given, so that both mean the same and are checked by the
-//! same rules. A flag that was given wins, with all of its values.
+//! Options of the file are appended to the command line, so both have the same meaning and the same checks. An option
+//! on the command line replaces all values of the same option in the file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use toml::de::{DeTable, DeValue};
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// The name of the flag itself.
-const FLAG: &str = "config";
-/// Flags that are for one start, after somebody thought about it.
-const ONCE: [&str; 3] = [FLAG, "after-restore", "help"];
+/// The name of the option itself.
+const OPTION: &str = "config";
+/// Options that are only for a single start, by a deliberate decision.
+const COMMAND_LINE_ONLY: [&str; 3] = [OPTION, "after-restore", "help"];
 
-/// The arguments of this program, with those of a file where one is given.
+/// Parses the command line, together with the options of the file if `--config` is given.
 pub(crate) fn matches(command: &Command) -> Result<ArgMatches, CliError> {
     let args: Vec<OsString> = std::env::args_os().collect();
-    // What is missing or wrong may be in the file.
-    let given = command.clone().ignore_errors(true).try_get_matches_from(&args).ok();
-    let Some((name, path, given)) = given.as_ref().and_then(|given| {
-        let (name, given) = given.subcommand()?;
-        let path: &PathBuf = given.try_get_one(FLAG).ok()??;
-        Some((name, path, given))
+    // Ignores errors: what is missing or wrong may be in the file.
+    let preliminary = command.clone().ignore_errors(true).try_get_matches_from(&args).ok();
+    let Some((name, path, preliminary)) = preliminary.as_ref().and_then(|preliminary| {
+        let (name, preliminary) = preliminary.subcommand()?;
+        let path: &PathBuf = preliminary.try_get_one(OPTION).ok()??;
+        Some((name, path, preliminary))
     }) else {
         return Ok(command.clone().get_matches_from(args));
     };
@@ -35,14 +35,14 @@ pub(crate) fn matches(command: &Command) -> Result<ArgMatches, CliError> {
     let file = File { path, text: &text, command, name };
     let mut all = args.clone();
     for entry in file.entries()? {
-        if given.value_source(entry.id) != Some(ValueSource::CommandLine) {
+        if preliminary.value_source(entry.id) != Some(ValueSource::CommandLine) {
             all.extend(entry.args.into_iter().map(OsString::from));
         }
     }
     match command.clone().try_get_matches_from(&all) {
         Ok(matches) => Ok(matches),
         Err(error) => {
-            // Where the arguments alone are wrong, or ask for help, that is told as without a file.
+            // If the command line alone causes the same error or asks for help, report it as without a file.
             let alone = command.clone().try_get_matches_from(&args).err();
             let same = alone.filter(|alone| alone.kind() == error.kind());
             let elsewhere = same.is_none_or(|alone| alone.to_string() != error.to_string());
@@ -54,7 +54,7 @@ pub(crate) fn matches(command: &Command) -> Result<ArgMatches, CliError> {
     }
 }
 
-/// What clap says, without usage and hints.
+/// Returns clap's message without usage and hints.
 fn brief(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
@@ -65,11 +65,11 @@ struct File<'a> {
     path: &'a Path,
     text: &'a str,
     command: &'a Command,
-    /// The subcommand.
+    /// The name of the subcommand.
     name: &'a str,
 }
 
-/// One flag of the file.
+/// An option of the file.
 struct Entry<'a> {
     id: &'a str,
     args: Vec<String>,
@@ -80,7 +80,7 @@ impl<'a> File<'a> {
         CliError::unusable("config.invalid", message, hint).at_line(line).within(&shown(self.path))
     }
 
-    /// The 1-based line of a place in the text.
+    /// Returns the 1-based line of a byte position in the text.
     fn line(&self, at: usize) -> u64 {
         let before = self.text.get(..at).unwrap_or(self.text);
         1 + before.matches('\n').count() as u64
@@ -89,14 +89,16 @@ impl<'a> File<'a> {
     fn table(&self) -> Result<DeTable<'a>, CliError> {
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
             let line = self.line(error.span().map_or(0, |span| span.start));
-            let hint = "write one option per line, as TOML: listen = \"127.0.0.1:8080\"";
+            let hint = "write one option per line in TOML, such as listen = \"127.0.0.1:8080\"";
             self.refuse(line, error.message(), hint)
         })
     }
 
-    fn flags(&self) -> impl Iterator<Item = &'a Arg> {
+    fn options(&self) -> impl Iterator<Item = &'a Arg> {
         let command = self.command.find_subcommand(self.name).unwrap_or(self.command);
-        command.get_arguments().filter(|arg| arg.get_long().is_some_and(|long| !ONCE.contains(&long)))
+        command
+            .get_arguments()
+            .filter(|arg| arg.get_long().is_some_and(|long| !COMMAND_LINE_ONLY.contains(&long)))
     }
 
     fn entries(&self) -> Result<Vec<Entry<'a>>, CliError> {
@@ -104,48 +106,48 @@ impl<'a> File<'a> {
         let mut entries = Vec::new();
         for (key, value) in &table {
             let (name, line) = (key.get_ref().as_ref(), self.line(key.span().start));
-            let Some(flag) = self.flags().find(|flag| flag.get_long() == Some(name)) else {
+            let Some(option) = self.options().find(|option| option.get_long() == Some(name)) else {
                 return Err(self.unknown(name, line));
             };
-            let args = args(flag, name, value.get_ref()).map_err(|wanted| {
-                let message = format!("{name} is {wanted}, and not a TOML {}", value.get_ref().type_str());
+            let args = args(option, name, value.get_ref()).map_err(|expected| {
+                let message = format!("{name} must be {expected}, not a TOML {}", value.get_ref().type_str());
                 self.refuse(self.line(value.span().start), &message, "see `countersign serve --help`")
             })?;
-            entries.push(Entry { id: flag.get_id().as_str(), args });
+            entries.push(Entry { id: option.get_id().as_str(), args });
         }
         Ok(entries)
     }
 
     fn unknown(&self, name: &str, line: u64) -> CliError {
-        if ONCE.contains(&name) {
-            let message = format!("{name} can only be given on the command line");
+        if COMMAND_LINE_ONLY.contains(&name) {
+            let message = format!("{name} is only allowed on the command line");
             return self.refuse(line, &message, "remove it from the file");
         }
-        let message = format!("there is no flag --{}", name.escape_debug());
+        let message = format!("unknown option --{}", name.escape_debug());
         let hint = match self.suggestion(name) {
-            Some(flag) => format!("did you mean {flag}?"),
-            None => format!("use the names of options of `countersign {}`, as listed by --help", self.name),
+            Some(option) => format!("use {option}"),
+            None => format!("use the option names listed by `countersign {} --help`", self.name),
         };
         self.refuse(line, &message, &hint)
     }
 
-    /// The flag of nearly that name, as clap would say.
+    /// Returns the option with the most similar name, as clap would suggest.
     fn suggestion(&self, name: &str) -> Option<String> {
         let dashed = name.replace('_', "-");
-        if self.flags().any(|flag| flag.get_long() == Some(&dashed)) {
+        if self.options().any(|option| option.get_long() == Some(&dashed)) {
             return Some(dashed);
         }
-        let asked = [self.command.get_name(), self.name, &format!("--{dashed}")];
-        let error = self.command.clone().try_get_matches_from(asked).err()?;
+        let args = [self.command.get_name(), self.name, &format!("--{dashed}")];
+        let error = self.command.clone().try_get_matches_from(args).err()?;
         let suggested =
             error.get(ContextKind::SuggestedArg).filter(|_| error.kind() == ErrorKind::UnknownArgument);
         match suggested? {
-            ContextValue::String(flag) => Some(flag.trim_start_matches('-').to_owned()),
+            ContextValue::String(option) => Some(option.trim_start_matches('-').to_owned()),
             _ => None,
         }
     }
 
-    /// The line of the flag that an error is about, if it is in the file.
+    /// Returns the line of the option that an error is about, if it is in the file.
     fn line_of(&self, error: &clap::Error) -> Option<u64> {
         let (ContextValue::String(about), table) = (error.get(ContextKind::InvalidArg)?, self.table().ok()?)
         else {
@@ -157,21 +159,21 @@ impl<'a> File<'a> {
     }
 }
 
-/// A flag with its values as arguments, or else what it is to be.
-fn args(flag: &Arg, name: &str, value: &DeValue) -> Result<Vec<String>, &'static str> {
-    if matches!(flag.get_action(), ArgAction::SetTrue) {
+/// Returns the option with its values as arguments, or the expected type as the error.
+fn args(option: &Arg, name: &str, value: &DeValue) -> Result<Vec<String>, &'static str> {
+    if matches!(option.get_action(), ArgAction::SetTrue) {
         return match value {
             DeValue::Boolean(true) => Ok(vec![format!("--{name}")]),
             DeValue::Boolean(false) => Ok(Vec::new()),
             _ => Err("true or false"),
         };
     }
-    let is_list = matches!(flag.get_action(), ArgAction::Append);
-    let wanted = if is_list { "a text, or a list of texts" } else { "a text or a whole number" };
+    let is_list = matches!(option.get_action(), ArgAction::Append);
+    let expected = if is_list { "a string or a list of strings" } else { "a string or an integer" };
     let one = |value: &DeValue| match value {
         DeValue::String(text) => Ok(format!("--{name}={text}")),
         DeValue::Integer(number) if number.radix() == 10 => Ok(format!("--{name}={}", number.as_str())),
-        _ => Err(wanted),
+        _ => Err(expected),
     };
     match value {
         DeValue::Array(values) if is_list => values.iter().map(|value| one(value.get_ref())).collect(),

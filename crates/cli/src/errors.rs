@@ -22,58 +22,58 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    /// An argument, or a file beside the input, is of no use.
+    /// Creates an error about an argument or an auxiliary file that can't be used.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         EngineError::new(code, message, hint).into()
     }
 
-    /// Something about this file could not be read or written.
+    /// Creates an error about reading or writing a file.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
         EngineError::io(doing, name, error).into()
     }
 
-    /// The same of a file that is named later.
+    /// Creates an error about a file whose name is added later.
     pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
         EngineError::system(doing, error).into()
     }
 
-    /// The input was read, and this is wrong with it.
+    /// Creates an error about invalid input.
     pub(crate) fn broken(error: Error) -> Self {
         Self::from(error).into_broken()
     }
 
-    /// The same, as something that is wrong with an input that was read.
+    /// Turns the error into one about invalid input.
     pub(crate) fn into_broken(self) -> Self {
         self.map(EngineError::into_broken)
     }
 
-    /// The same, to exit with this status.
+    /// Sets the exit status.
     pub(crate) fn with_status(mut self, status: ExitStatus) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// The same within this file, unless it is about another one.
+    /// Sets the file of the error, unless it has one.
     pub(crate) fn within(self, name: &str) -> Self {
         self.map(|error| error.within(name))
     }
 
-    /// The same at this line, unless a line or a file is known.
+    /// Sets the line of the error, unless it has a line or a file.
     pub(crate) fn at_line(self, line: u64) -> Self {
         self.map(|error| error.at_line(line))
     }
 
-    /// The same with this hint.
+    /// Sets the hint.
     pub(crate) fn with_hint(self, hint: &str) -> Self {
         self.map(|error| error.with_hint(hint))
     }
 
-    /// The same with this hint, unless there is one.
+    /// Sets the hint, unless there is one.
     pub(crate) fn or_hint(self, hint: &str) -> Self {
         self.map(|error| error.or_hint(hint))
     }
 
-    /// The same, said to be the reason for something.
+    /// Prefixes the message with what it explains.
     pub(crate) fn because(self, what: &str) -> Self {
         self.map(|error| error.because(what))
     }
@@ -82,38 +82,38 @@ impl CliError {
         Self { error: change(self.error), ..self }
     }
 
-    /// The line, if it is known.
+    /// Returns the line, if it is known.
     pub(crate) fn line(&self) -> Option<u64> {
         self.error.line()
     }
 
-    /// The stable code.
+    /// Returns the stable error code.
     pub(crate) fn code(&self) -> &str {
         self.error.code()
     }
 
-    /// What is wrong, on one line.
+    /// Returns the error on one line.
     pub(crate) fn brief(&self) -> String {
         self.error.to_string()
     }
 
-    /// The same without the place, which may be an address with a secret.
-    pub(crate) fn said(&self) -> String {
+    /// Returns the error without its place, which may be an address with a secret.
+    pub(crate) fn without_place(&self) -> String {
         self.error.without_place()
     }
 
-    /// The error without the status to exit with.
+    /// Returns the error without an exit status.
     pub(crate) fn into_engine_error(self) -> EngineError {
         self.error
     }
 
-    /// The status to exit with.
+    /// Returns the exit status.
     pub(crate) fn status(&self) -> ExitStatus {
-        let of_error = if self.error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
-        self.status.unwrap_or(of_error)
+        let default_status = if self.error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
+        self.status.unwrap_or(default_status)
     }
 
-    /// Tells the person at the terminal.
+    /// Prints the error to standard error, or logs it.
     pub(crate) fn report(&self) {
         let error = &self.error;
         if error.is_closed_pipe() {
@@ -134,7 +134,7 @@ impl CliError {
             let _ = write!(text, "line {line}: ");
         }
         if let Some(member) = member {
-            let _ = write!(text, "member {member:?}: ");
+            let _ = write!(text, "field {member:?}: ");
         }
         text.push_str(&style::plain(message));
         if let Some(hint) = hint {
@@ -168,13 +168,13 @@ impl From<IngestError> for CliError {
     }
 }
 
-/// The text without signer keys: one may have been given in the place of a path, and paths are shown.
+/// Removes private keys from the text: one may have been passed as a path, and errors show paths.
 fn without_keys(text: &str) -> String {
     const KEY: &str = "PRIVATE+KEY+";
     let mut parts = text.split(KEY);
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // A key's text has no white space.
+        // The text of a key contains no white space.
         let end = part.find(char::is_whitespace).unwrap_or(part.len());
         shown.push_str(KEY);
         shown.push('…');

@@ -1,29 +1,29 @@
-//! Examples in help, in lines that can be pasted.
+//! Wraps the examples in help texts so that they can be pasted into a shell.
 
 use clap::Command;
 
-/// Nothing breaks lines that are so wide: where help does, a shell would end the command.
+/// The longest line that clap doesn't wrap; a wrapped example would end the command too early.
 const WIDTH: usize = 78;
-/// How lines of examples begin, and what goes on with them.
+/// The indent of an example, and of its continuation lines.
 const INDENT: &str = "  ";
-const MORE_INDENT: &str = "    ";
+const CONTINUATION_INDENT: &str = "    ";
 
-/// A command whose examples, and those of its subcommands, have no longer lines.
-pub(crate) fn pasteable(command: Command) -> Command {
-    let help = command.get_after_help().map(|help| broken(&help.to_string()));
+/// Returns the command with the examples of all its subcommands wrapped.
+pub(crate) fn wrapped(command: Command) -> Command {
+    let help = command.get_after_help().map(|help| wrap_help(&help.to_string()));
     let command = match help {
         Some(help) => command.after_help(help),
         None => command,
     };
-    command.mut_subcommands(pasteable)
+    command.mut_subcommands(wrapped)
 }
 
-fn broken(help: &str) -> String {
-    let lines: Vec<String> = help.lines().map(line).collect();
+fn wrap_help(help: &str) -> String {
+    let lines: Vec<String> = help.lines().map(wrap_line).collect();
     lines.join("\n")
 }
 
-fn line(line: &str) -> String {
+fn wrap_line(line: &str) -> String {
     let Some(example) = line.strip_prefix(INDENT).filter(|_| line.chars().count() > WIDTH) else {
         return line.to_owned();
     };
@@ -32,21 +32,21 @@ fn line(line: &str) -> String {
             let (command, comment) = (command.trim_end(), comment.trim());
             let both = format!("{INDENT}{command} # {comment}");
             let is_short = both.chars().count() <= WIDTH;
-            if is_short { both } else { format!("{INDENT}# {comment}\n{}", line_of(command)) }
+            if is_short { both } else { format!("{INDENT}# {comment}\n{}", wrap_command(command)) }
         }
-        None => line_of(example),
+        None => wrap_command(example),
     }
 }
 
-/// A command in as many lines as it needs, each but the last with what makes a shell read on.
-fn line_of(command: &str) -> String {
+/// Wraps a command with backslashes.
+fn wrap_command(command: &str) -> String {
     let (mut text, mut width) = (INDENT.to_owned(), INDENT.len());
     for (nth, word) in words(command).into_iter().enumerate() {
         let more = word.chars().count();
         if nth > 0 && width + 1 + more + " \\".len() > WIDTH {
             text.push_str(" \\\n");
-            text.push_str(MORE_INDENT);
-            width = MORE_INDENT.len();
+            text.push_str(CONTINUATION_INDENT);
+            width = CONTINUATION_INDENT.len();
         } else if nth > 0 {
             text.push(' ');
             width += 1;
@@ -57,7 +57,7 @@ fn line_of(command: &str) -> String {
     text
 }
 
-/// What stands between spaces, quoted text whole, and an option with its value where a line has room for both.
+/// Splits a command at spaces outside of quotes. An option stays with its value if they fit on one line.
 fn words(command: &str) -> Vec<String> {
     let mut quote = None;
     let between = |char: char| {
@@ -76,7 +76,7 @@ fn words(command: &str) -> Vec<String> {
                     && !option.contains(' ')
                     && !word.starts_with('-')
                     && option.chars().count() + word.chars().count()
-                        < WIDTH - MORE_INDENT.len() - " \\".len() =>
+                        < WIDTH - CONTINUATION_INDENT.len() - " \\".len() =>
             {
                 option.push(' ');
                 option.push_str(word);
@@ -92,17 +92,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_examples_are_continued_and_short_ones_stay() {
+    fn wraps_only_long_examples() {
         let short = "Examples:\n  countersign keygen example.com --out issuer.key      # an issuer's key";
-        assert_eq!(broken(short), short);
+        assert_eq!(wrap_help(short), short);
         let long = "  countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson";
         assert_eq!(
-            broken(long),
+            wrap_help(long),
             "  countersign export --dir https://log.example/audit \\\n    --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson"
         );
         let noted = "  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them";
         assert_eq!(
-            broken(noted),
+            wrap_help(noted),
             "  # and a server's index of them\n  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign"
         );
     }

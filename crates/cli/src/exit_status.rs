@@ -6,24 +6,24 @@ use countersign::verify::Verdict;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
-/// How the program ended.
+/// The exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 pub(crate) enum ExitStatus {
-    /// Verified, or done.
+    /// The input verified, or the command succeeded.
     Success = 0,
-    /// The input is altered or broken.
+    /// The input was altered or is broken.
     Broken = 1,
     /// The input or the arguments can't be used.
     Unusable = 2,
-    /// Signed by a key that the reader doesn't trust.
+    /// The input is signed by a key that the user doesn't trust.
     Untrusted = 3,
-    /// Unchanged, but maybe only part of the log.
+    /// The input is unchanged, but may be only part of the log.
     Partial = 4,
-    /// Not checked, or not to the end.
+    /// The input was not checked, or not completely.
     NotChecked = 5,
-    /// Something was found that `--fail-on` or a policy forbids.
+    /// Something that `--fail-on` or a policy forbids was found.
     Forbidden = 6,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_have_the_statuses_of_the_specification() {
+    fn verdicts_map_to_the_specified_statuses() {
         for verdict in [
             Verdict::Altered,
             Verdict::Broken,
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_follow_from_their_numbers() {
+    fn statuses_convert_to_and_from_numbers() {
         for (number, status) in (0..).zip(ExitStatus::VARIANTS.iter().copied()) {
             assert_eq!((u8::from(status), ExitStatus::try_from(number)), (number, Ok(status)));
         }

@@ -1,4 +1,4 @@
-//! The list of commands in `countersign --help`, grouped by task: clap has no groups of subcommands.
+//! Groups the commands in `countersign --help` by task, because clap has no groups of subcommands.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use clap::Command;
 
 use crate::io::style::label;
 
-/// Commands for one task.
+/// A group of commands for one task.
 struct Group {
     heading: &'static str,
     commands: &'static [&'static str],
 }
 
-/// Every visible command, in the order of the help.
+/// All visible commands, in the order of the help.
 const GROUPS: [Group; 8] = [
     Group { heading: "Get started", commands: &["init", "dev", "completions"] },
     Group { heading: "Record events", commands: &["record", "seal", "outbox"] },
@@ -45,7 +45,7 @@ pub(crate) fn grouped(command: Command) -> Command {
     command.help_template(template)
 }
 
-/// A name in the style of the other help pages.
+/// Formats a name in the style of the other help pages.
 fn literal(name: &str) -> String {
     let style = *crate::io::style::help().get_literal();
     format!("{style}{name}{style:#}")
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(grouped, visible);
     }
 
-    /// The list isn't wrapped.
+    /// The list is not wrapped, so long lines would break it.
     #[test]
     fn lines_fit_a_narrow_terminal() {
         let help = grouped(Cli::command()).render_help().to_string();

@@ -1,4 +1,4 @@
-//! Input and output for all commands: files, streams, HTTP, the terminal and the words for it.
+//! Input and output of all commands: files, streams, HTTP, and the terminal.
 
 pub(crate) mod contents;
 pub(crate) mod entries;
@@ -16,7 +16,7 @@ pub(crate) mod stage;
 pub(crate) mod stop;
 pub(crate) mod style;
 pub(crate) mod submit;
-pub(crate) mod tapped;
+pub(crate) mod tee;
 pub(crate) mod token;
 pub(crate) mod verdict;
 pub(crate) mod visit;

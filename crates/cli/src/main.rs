@@ -1,4 +1,4 @@
-//! The program `countersign`: record, seal, slice and verify audit logs.
+//! The program `countersign`: record, seal, slice, and verify audit logs.
 
 mod arg_groups;
 mod args;
@@ -21,15 +21,15 @@ use crate::commands::{
 };
 use crate::io::{output, style};
 
-/// Is quick without glibc too, and [gives back](commands::serve::memory) what a flood took.
+/// Fast without glibc too, and [returns memory](commands::serve::memory) after a peak.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Record, store and verify audit logs that nobody can change without it showing.
+/// Record, store, and verify tamper-evident audit logs
 ///
-/// A recorder signs events and links each one to the one before. A log puts the events of many recorders in one
-/// order and signs its size and root hash (a checkpoint). An export is a file with any part of a log. It can be
-/// verified offline, with the keys that its reader chose to trust.
+/// A recorder signs events and links each one to the one before. A log puts the events of many recorders in one order
+/// and signs its size and root hash (a checkpoint). An export is a file with any part of a log. It can be verified
+/// offline, with the keys that you trust.
 #[derive(Parser)]
 #[command(
     name = "countersign",
@@ -54,7 +54,7 @@ Examples, from events to a verdict:
 
 Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable input, \
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked, \
-6 what --fail-on or a policy forbids was found.";
+6 something that --fail-on or a policy forbids was found.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -93,7 +93,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = match config::matches(&help::grouped(examples::pasteable(Cli::command()))) {
+    let matches = match config::matches(&help::grouped(examples::wrapped(Cli::command()))) {
         Ok(matches) => matches,
         Err(failure) => {
             failure.report();
@@ -101,8 +101,8 @@ fn main() -> ExitCode {
         }
     };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    // Which --as belongs to which --withhold is told by their places alone.
-    let places = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    // Only argument positions tell which --as belongs to which --withhold.
+    let positions = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     output::survive_signals();
     let result = match cli.command {
         Command::Init(args) => init::run(&args),
@@ -116,9 +116,9 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Fsck(args) => fsck::run(&args),
         Command::Backup(args) => backup::run(&args),
-        Command::Slice(args) => slice::run(&args, places),
+        Command::Slice(args) => slice::run(&args, positions),
         Command::Token(args) => token::run(&args),
-        Command::Export(args) => export::run(&args, places),
+        Command::Export(args) => export::run(&args, positions),
         Command::Monitor(args) => monitor::run(&args),
         Command::Forks(args) => forks::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -1,4 +1,4 @@
-//! Why a receiver did not accept something.
+//! The error of a destination that did not accept something.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use countersign_delivery::is_transient;
 
 use crate::http::Answer;
 
-/// The reason why a receiver did not accept something.
+/// The reason why a destination did not accept something.
 #[derive(Debug)]
 pub enum DestinationError {
-    /// It may accept it later.
+    /// The destination may accept it later.
     Later {
         /// The reason, for people.
         why: String,
-        /// The wait that it asked for, if any.
+        /// The delay before a retry that it asked for, if any.
         after: Option<Duration>,
     },
-    /// It answered, and does not want it. The reason is for people.
+    /// The destination rejects it for good, with a reason for people.
     Refused(String),
 }
 
 impl DestinationError {
-    /// Creates one of a receiver that may accept it later, and does not say when.
+    /// Creates an error of a destination that may accept it later, without a known delay.
     pub fn later(why: impl Into<String>) -> Self {
         Self::Later { why: why.into(), after: None }
     }
 
-    /// Creates one of an answer over HTTP that is no success.
+    /// Creates the error for an HTTP response that is not a success.
     pub fn from_answer(host: &str, answer: &Answer) -> Self {
-        let why = format!("{host} answers with status {}", answer.status);
+        let why = format!("{host} answered with status {}", answer.status);
         if is_transient(answer.status) {
             Self::Later { why, after: answer.retry_after }
         } else {

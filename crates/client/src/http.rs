@@ -1,7 +1,7 @@
-//! HTTP, for reading from a log or sending something to it.
+//! An HTTP client for reading from a log and for sending to a log server.
 //!
-//! Every answer is bounded in size and time. Nothing that is sent goes to another host than the one that was asked
-//! for: who sends a body or a token has redirects followed within the same host alone.
+//! Every response is bounded in size and time. Requests with a body or a token follow redirects only within the same
+//! host, so neither reaches another host.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -16,46 +16,48 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
 
-/// How long connecting may take, and how long nothing may come.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a body may take to be sent and answered.
-const SENDING: Duration = Duration::from_mins(1);
-/// How long a whole answer may take, if it is not a stream.
-const WHOLE: Duration = Duration::from_mins(2);
-/// The slowest answer that is read: what is slower keeps its reader waiting without being silent.
-const SLOWEST: Pace = Pace { bytes: 20 << 10, within: PATIENCE };
-/// The slowest export that is read. Its server may have to look for the next entries first.
-const SLOWEST_EXPORT: Pace = Pace { bytes: 1 << 10, within: Duration::from_mins(1) };
+/// The time limit for connecting, and for silence while a response arrives.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time limit for sending a body and receiving the response.
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
+/// The time limit for a whole response that is not a stream.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The minimum speed of a response. A slower one could keep its reader waiting without ever being silent.
+const MIN_PACE: Pace = Pace { bytes: 20 << 10, within: IDLE_TIMEOUT };
+/// The minimum speed of an export. Its server may have to search for the next entries first.
+const MIN_EXPORT_PACE: Pace = Pace { bytes: 1 << 10, within: Duration::from_mins(1) };
 const MAX_REDIRECTS: usize = 5;
-/// So little at a time that what it decompresses to is little too.
-const PIECE: usize = 1 << 12;
+/// Small, so that one chunk decompresses to a bounded size, too.
+const CHUNK_BYTES: usize = 1 << 12;
 
-/// The place below which a server has what it serves: an `http://` or `https://` URL that ends in a slash.
+/// The base URL of a log: `http://` or `https://`, ending in a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(Url);
 
 impl Prefix {
-    /// True if the text is meant to be a URL, and not a path.
-    pub fn is_meant(text: &str) -> bool {
+    /// True if the text looks like a URL, not like a path.
+    pub fn is_url(text: &str) -> bool {
         text.split_once("://").is_some_and(|(scheme, _)| {
             !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })
     }
 
-    /// Reads a URL without a secret, query or fragment.
+    /// Parses a URL without credentials, query, or fragment.
     ///
     /// # Errors
-    /// If it is none. The error is for people.
+    /// The reason, for people, if the URL is not usable.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut url = Url::parse(text).map_err(|error| format!("it is no URL: {error}"))?;
+        let mut url = Url::parse(text).map_err(|error| format!("the URL is malformed: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err("a URL begins with http:// or https://".into());
+            return Err("the URL must start with http:// or https://".into());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("leave out the user name and password: URLs end up in logs".into());
+            return Err(
+                "the URL must not contain a user name or password, because URLs end up in logs".into()
+            );
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err("give the URL without a query and without a fragment".into());
+            return Err("the URL must not have a query or a fragment".into());
         }
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
@@ -64,7 +66,7 @@ impl Prefix {
         Ok(Self(url))
     }
 
-    /// Returns the URL of this path, which does not begin with a slash, with this query.
+    /// Returns the URL of a path, which must not start with a slash, with a query.
     pub fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path()));
@@ -81,26 +83,26 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The places to which a server may redirect a request. From `https` to `http` it never may.
+/// The redirects that a client follows. None follows one from `https` to `http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redirects {
-    /// Anywhere: what is asked for is public, and verified by what it is.
+    /// To any host: the data is public, and verified by its content.
     Anywhere,
-    /// To the same host and port alone, or from `http` to the same host's `https`.
+    /// Only to the same host and port, or from `http` to `https` of the same host.
     SameHost,
-    /// The same, and only by a status that has the body sent on (307, 308): after the others, the next request is a GET
-    /// without it, whose success would say nothing about what was sent.
+    /// Like [`Self::SameHost`], and only with a status that repeats the body (307, 308). After others, the next
+    /// request would be a GET without the body, whose success says nothing about it.
     SameHostWithBody,
 }
 
-/// A minimal speed: at least `bytes` in each span of `within`, until the answer ends.
+/// A minimum speed: at least `bytes` in each span of `within`, until the response ends.
 #[derive(Clone, Copy)]
 struct Pace {
     bytes: usize,
     within: Duration,
 }
 
-/// Measures whether an answer keeps a pace.
+/// Measures whether a response keeps a minimum speed.
 struct Meter {
     pace: Pace,
     begun: Instant,
@@ -112,7 +114,7 @@ impl Meter {
         Self { pace, begun: Instant::now(), bytes: 0 }
     }
 
-    /// Counts bytes that came; fails with what is wrong when the span is over and they are too few.
+    /// Counts received bytes. Fails with the reason if a span ends with too few.
     fn count(&mut self, bytes: usize) -> Result<(), String> {
         self.bytes += bytes;
         let elapsed = self.begun.elapsed();
@@ -121,7 +123,7 @@ impl Meter {
         }
         if self.bytes < self.pace.bytes {
             return Err(format!(
-                "the answer comes too slowly: {} bytes in {} s",
+                "the response arrives too slowly: {} bytes in {} s",
                 self.bytes,
                 elapsed.as_secs()
             ));
@@ -131,17 +133,17 @@ impl Meter {
     }
 }
 
-/// The time by which requests must have ended. It can be set while they run, which ends those that are late.
+/// The time by which requests must have ended. It can be set while requests run, to end them early.
 #[derive(Debug, Default)]
 pub struct Deadline(Mutex<Option<Instant>>);
 
 impl Deadline {
-    /// Sets the time; `None` is no deadline.
+    /// Sets the time; `None` for no deadline.
     pub fn set(&self, deadline: Option<Instant>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// Returns the time that is left, or `None` without a deadline.
+    /// Returns the remaining time, or `None` without a deadline.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -159,12 +161,12 @@ pub struct Client {
     redirects: Redirects,
 }
 
-/// A whole answer, of any status.
+/// A complete response, of any status.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The wait that it asks for, if any.
+    /// The delay from `Retry-After`, if any.
     pub retry_after: Option<Duration>,
     /// The body, decompressed.
     pub body: Vec<u8>,
@@ -188,11 +190,11 @@ impl Client {
         Self::with_certificates(redirects, None, None)
     }
 
-    /// Creates a client that accepts only the certificates of `trusted`, if it is given, and shows `own`: PEM, and the
-    /// names of the files.
+    /// Creates a client that accepts only the certificates of `trusted`, if given, and presents `own`. Both are the
+    /// contents of a PEM file and its name.
     ///
     /// # Errors
-    /// If they, or the system's certificates or proxy settings, can't be used.
+    /// If these, or the system's certificates or proxy settings, can't be used.
     pub fn with_certificates(
         redirects: Redirects,
         trusted: Option<(Vec<u8>, String)>,
@@ -201,9 +203,9 @@ impl Client {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
         let mut builder = reqwest::blocking::Client::builder();
         let unusable = |name: &str| {
-            let hint = "give a PEM file with the certificates, and the key where one is needed";
-            EngineError::new("tls.invalid", "there is no certificate in it that can be used", hint)
-                .within(name)
+            let hint =
+                "use a PEM file with the certificates, and with the private key for a client certificate";
+            EngineError::new("tls.invalid", "the file contains no usable certificate", hint).within(name)
         };
         if let Some((pem, name)) = trusted {
             let certificates = reqwest::Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
@@ -214,8 +216,8 @@ impl Client {
         }
         let built = builder
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(PATIENCE)
-            .timeout(PATIENCE)
+            .connect_timeout(IDLE_TIMEOUT)
+            .timeout(IDLE_TIMEOUT)
             .redirect(policy)
             .referer(false)
             .build();
@@ -229,26 +231,26 @@ impl Client {
         Ok(Self { inner, redirects })
     }
 
-    /// Gets an answer of at most `most` bytes once decompressed, before the deadline.
+    /// Gets a response of at most `max_bytes` after decompression, before the deadline.
     ///
     /// # Errors
-    /// If there is no whole answer.
-    pub fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
+    /// If there is no complete response.
+    pub fn get(&self, url: &Url, max_bytes: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
         let mut request = self.inner.get(url.clone());
         match deadline.remaining() {
-            Some(left) if left.is_zero() => return Err(late().within(url.as_str())),
-            // A timeout of a request covers its whole answer.
-            Some(left) if left < PATIENCE => request = request.timeout(left),
+            Some(left) if left.is_zero() => return Err(timeout().within(url.as_str())),
+            // A timeout set on a request covers the whole response.
+            Some(left) if left < IDLE_TIMEOUT => request = request.timeout(left),
             _ => {}
         }
-        whole(send(request, url)?, url, most, deadline)
+        read_response(send(request, url)?, url, max_bytes, deadline)
     }
 
-    /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
-    /// another status is the answer, of at most 1 MiB.
+    /// Gets a stream with a reader's token, perhaps compressed. Only the status 200 is a stream; another status is
+    /// returned as an answer of at most 1 MiB.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// If there is no response.
     pub fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, EngineError> {
         let mut request = self.inner.get(url.clone());
         if let Some(token) = token {
@@ -259,47 +261,47 @@ impl Client {
         if response.status() == StatusCode::OK {
             return Ok(Ok(Stream { response, name: url.to_string(), meter: None }));
         }
-        whole(response, url, 1 << 20, &Deadline::default()).map(Err)
+        read_response(response, url, 1 << 20, &Deadline::default()).map(Err)
     }
 
-    /// Sends a body, and returns the answer of at most `most` bytes.
+    /// Sends a body, and returns a response of at most `max_bytes`.
     ///
     /// # Errors
-    /// If there is no whole answer. It is not known then whether the body was received.
+    /// If there is no complete response. The body may have been received.
     pub fn post(
         &self,
         url: &Url,
         body: Body,
         token: Option<&str>,
-        most: usize,
+        max_bytes: usize,
     ) -> Result<Answer, EngineError> {
         let mut request = self.posting(url, body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        whole(send(request, url)?, url, most, &Deadline::default())
+        read_response(send(request, url)?, url, max_bytes, &Deadline::default())
     }
 
-    /// Sends a body with these headers, and returns the answer of at most `most` bytes.
+    /// Sends a body with these headers, and returns a response of at most `max_bytes`.
     ///
     /// # Errors
-    /// If there is no whole answer. It is not known then whether the body was received.
+    /// If there is no complete response. The body may have been received.
     pub fn post_with(
         &self,
         url: &Url,
         body: Body,
         headers: &[(&str, &str)],
-        most: usize,
+        max_bytes: usize,
     ) -> Result<Answer, EngineError> {
         let request = self.posting(url, body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        whole(send(request, url)?, url, most, &Deadline::default())
+        read_response(send(request, url)?, url, max_bytes, &Deadline::default())
     }
 
     fn posting(&self, url: &Url, body: Body) -> RequestBuilder {
         debug_assert_eq!(self.redirects, Redirects::SameHostWithBody, "what is sent stays with its host");
         let request = self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type);
-        request.body(body.bytes).timeout(SENDING)
+        request.body(body.bytes).timeout(SEND_TIMEOUT)
     }
 }
 
@@ -317,24 +319,24 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
         && (next.port_or_known_default() == first.port_or_known_default()
             || (first.scheme(), next.scheme()) == ("http", "https"));
     if before.len() > MAX_REDIRECTS {
-        attempt.error("it redirects on and on")
+        attempt.error("the server redirects too often")
     } else if !matches!(next.scheme(), "http" | "https")
         || (last.scheme(), next.scheme()) == ("https", "http")
     {
-        attempt.error("it redirects to an unencrypted address")
+        attempt.error("the server redirects to an unencrypted address")
     } else if redirects != Redirects::Anywhere && !same_host {
-        attempt.error("it redirects to another host")
+        attempt.error("the server redirects to another host")
     } else if redirects == Redirects::SameHostWithBody
         && !matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
     {
         let status = attempt.status().as_u16();
-        attempt.error(format!("it redirects with status {status}, after which nothing would be sent on"))
+        attempt.error(format!("the server redirects with status {status}, which would drop the request body"))
     } else {
         attempt.follow()
     }
 }
 
-/// The body of an answer as it arrives.
+/// The body of a response as it arrives.
 pub struct Stream {
     response: Response,
     name: String,
@@ -342,25 +344,25 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Returns its address, for people.
+    /// Returns the stream's URL, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Makes reading fail, too, when less than 1 KiB comes in a minute. An export keeps that pace; a live view need not.
+    /// Makes reading fail if less than 1 KiB arrives in a minute. Exports keep that pace; a live view need not.
     #[must_use]
     pub fn paced(self) -> Self {
-        Self { meter: Some(Meter::new(SLOWEST_EXPORT)), ..self }
+        Self { meter: Some(Meter::new(MIN_EXPORT_PACE)), ..self }
     }
 
-    /// Returns the value of a header of the answer.
+    /// Returns the value of a response header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name)?.to_str().ok()
     }
 }
 
 impl Read for Stream {
-    /// Fails when nothing comes for too long.
+    /// Fails if nothing arrives for too long.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.response.read(buffer);
         let length = read.map_err(|error| io::Error::new(error.kind(), innermost(&error)))?;
@@ -371,22 +373,27 @@ impl Read for Stream {
     }
 }
 
-fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
+fn read_response(
+    mut response: Response,
+    url: &Url,
+    max_bytes: usize,
+    deadline: &Deadline,
+) -> Result<Answer, EngineError> {
     let text = |headers: &HeaderMap, name| {
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
     let headers = response.headers();
     let retry_after = text(headers, header::RETRY_AFTER)
-        .and_then(|after| wait(&after, text(headers, header::DATE).as_deref()));
+        .and_then(|after| parse_retry_after(&after, text(headers, header::DATE).as_deref()));
     let coding = text(headers, header::CONTENT_ENCODING);
     let status = response.status().as_u16();
-    let body = read(&mut response, coding.as_deref(), most, SLOWEST, deadline)
+    let body = read(&mut response, coding.as_deref(), max_bytes, MIN_PACE, deadline)
         .map_err(|failure| failure.within(url.as_str()))?;
     Ok(Answer { status, retry_after, body })
 }
 
-/// How long `Retry-After` says to wait: seconds, or until a time by the clock of whoever answered.
-fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
+/// Returns the delay from `Retry-After`: seconds, or the span until a time, by the server's own clock.
+fn parse_retry_after(after: &str, date: Option<&str>) -> Option<Duration> {
     if let Ok(seconds) = after.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -395,39 +402,39 @@ fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
     Some(until.duration_since(answered).unwrap_or_default())
 }
 
-fn late() -> EngineError {
-    EngineError::new("http.timeout", "the answer takes too long", "try again later")
+fn timeout() -> EngineError {
+    EngineError::new("http.timeout", "the response takes too long", "try again later")
 }
 
 fn read(
     response: &mut impl Read,
     coding: Option<&str>,
-    most: usize,
-    slowest: Pace,
+    max_bytes: usize,
+    pace: Pace,
     deadline: &Deadline,
 ) -> Result<Vec<u8>, EngineError> {
     let mut decompressor = match coding {
         None | Some("identity" | "") => None,
         Some("gzip" | "x-gzip") => Some(Decompressor::new(Compression::Gzip)),
         Some(_) => {
-            let hint = "the server must answer with gzip, or without any";
+            let hint = "configure the server to answer with gzip or without a content encoding";
             return Err(EngineError::new(
                 "http.encoding",
-                "the answer has a content encoding that was not asked for",
+                "the response has a content encoding that was not requested",
                 hint,
             ));
         }
     };
     let begun = Instant::now();
-    let mut meter = Meter::new(slowest);
+    let mut meter = Meter::new(pace);
     let mut body = Vec::new();
-    let mut piece = [0; PIECE];
+    let mut chunk = [0; CHUNK_BYTES];
     loop {
-        let length = match response.read(&mut piece) {
+        let length = match response.read(&mut chunk) {
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                let hint = "the connection was lost, or nothing arrived for too long: try again";
+                let hint = "try again; the connection was lost, or nothing arrived for too long";
                 return Err(EngineError::new("http.interrupted", innermost(&error), hint));
             }
         };
@@ -437,56 +444,56 @@ fn read(
         match &mut decompressor {
             Some(decompressor) => {
                 let mut sink = |bytes: &[u8]| {
-                    if body.len() <= most {
+                    if body.len() <= max_bytes {
                         body.extend_from_slice(bytes);
                     }
                 };
-                decompressor.push(&piece[..length], &mut sink).map_err(not_whole)?;
+                decompressor.push(&chunk[..length], &mut sink).map_err(decompress_failed)?;
             }
-            None => body.extend_from_slice(&piece[..length]),
+            None => body.extend_from_slice(&chunk[..length]),
         }
-        if body.len() > most {
-            let hint = "what is there is not what was asked for: check the URL";
+        if body.len() > max_bytes {
+            let hint = "check the URL; it serves something else";
             return Err(EngineError::new(
                 "http.too_large",
-                format!("the answer is above {most} bytes"),
+                format!("the response is larger than {max_bytes} bytes"),
                 hint,
             ));
         }
-        if begun.elapsed() > WHOLE || deadline.has_passed() {
-            return Err(late());
+        if begun.elapsed() > RESPONSE_TIMEOUT || deadline.has_passed() {
+            return Err(timeout());
         }
         meter
             .count(length)
             .map_err(|message| EngineError::new("http.timeout", message, "try again later"))?;
     }
     if let Some(decompressor) = &mut decompressor {
-        decompressor.finish().map_err(not_whole)?;
+        decompressor.finish().map_err(decompress_failed)?;
     }
     Ok(body)
 }
 
-fn not_whole(why: countersign::export::DecompressError) -> EngineError {
-    let message = format!("the answer cannot be read whole: {why}");
-    EngineError::new("http.encoding", message, "the connection was lost, or the server is faulty: try again")
+fn decompress_failed(why: countersign::export::DecompressError) -> EngineError {
+    let message = format!("the response can't be decompressed: {why}");
+    EngineError::new("http.encoding", message, "try again; the connection was lost, or the server is faulty")
 }
 
 fn failed(error: &reqwest::Error) -> EngineError {
     let (code, hint) = if error.is_redirect() {
-        ("http.redirect", "give the URL that it redirects to, if you trust it")
+        ("http.redirect", "use the URL that it redirects to, if you trust it")
     } else if error.is_timeout() {
-        ("http.timeout", "the server did not answer in time: check that it runs, and try again")
+        ("http.timeout", "check that the server is running, and try again")
     } else if error.is_connect() && of_request(error).contains("certificate") {
         (
             "http.connect",
-            "this machine doesn't trust the server's certificate: for an authority of your own, add it to the system's store, or name its PEM file in SSL_CERT_FILE; otherwise check the URL",
+            "check the URL, or if the certificate is from your own authority, add that to the system's store or set SSL_CERT_FILE to its PEM file; this machine doesn't trust the server's certificate",
         )
     } else if error.is_connect() && of_request(error).contains("InvalidContentType") {
-        ("http.connect", "what answers there speaks no TLS: does the URL begin with http://?")
+        ("http.connect", "check whether the URL must start with http://; the server doesn't speak TLS")
     } else if error.is_connect() {
-        ("http.connect", "check the URL, the network, and that the server runs")
+        ("http.connect", "check the URL, the network, and that the server is running")
     } else {
-        ("http.failed", "the server does not speak HTTP as expected: check the URL")
+        ("http.failed", "check the URL; the server doesn't speak HTTP as expected")
     };
     EngineError::new(code, of_request(error), hint)
 }
@@ -496,7 +503,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_a_url_without_secrets() {
+    fn prefix_rejects_secrets_and_queries() {
         for (text, shown) in [
             ("https://log.example", "https://log.example/"),
             ("http://127.0.0.1:8080/a/b", "http://127.0.0.1:8080/a/b/"),
@@ -524,26 +531,26 @@ mod tests {
         }
         let query = Prefix::parse("https://log.example").unwrap().join("export", &[("q", "a b&c=/d")]);
         assert_eq!(query.as_str(), "https://log.example/export?q=a+b%26c%3D%2Fd");
-        assert!(Prefix::is_meant("http://log.example") && Prefix::is_meant("ftp://log.example"));
-        assert!(!Prefix::is_meant("./log") && !Prefix::is_meant("C:\\log") && !Prefix::is_meant("://a"));
+        assert!(Prefix::is_url("http://log.example") && Prefix::is_url("ftp://log.example"));
+        assert!(!Prefix::is_url("./log") && !Prefix::is_url("C:\\log") && !Prefix::is_url("://a"));
     }
 
-    /// A server on this machine that gives each request the same answer; tells what was asked.
+    /// Starts a local server that sends the same response to each request, and returns the received requests.
     fn server(answer: String) -> (Prefix, std::sync::mpsc::Receiver<String>) {
         use std::io::{BufRead as _, BufReader, Write as _};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let prefix = Prefix::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let (tell, asked) = std::sync::mpsc::channel();
+        let (sender, requests) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let head = BufReader::new(&stream).lines().map_while(Result::ok);
                 let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
-                let _ = tell.send(head.join("\n"));
+                let _ = sender.send(head.join("\n"));
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
-        (prefix, asked)
+        (prefix, requests)
     }
 
     fn redirect(status: u16, to: &str) -> String {
@@ -553,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_as_long_as_whoever_answers_says() {
+    fn retry_after_is_relative_to_the_servers_clock() {
         let date = Some("Thu, 26 Nov 2026 07:00:00 GMT");
         for (after, date, seconds) in [
             ("30", None, Some(30)),
@@ -563,41 +570,41 @@ mod tests {
             ("soon", date, None),
             ("-1", date, None),
         ] {
-            assert_eq!(wait(after, date), seconds.map(Duration::from_secs), "{after}");
+            assert_eq!(parse_retry_after(after, date), seconds.map(Duration::from_secs), "{after}");
         }
     }
 
     #[test]
-    fn what_is_sent_stays_with_its_host() {
-        let (there, asked_there) =
+    fn bodies_and_tokens_stay_with_their_host() {
+        let (there, requests_there) =
             server("HTTP/1.1 200 Yes\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into());
-        let (here, asked_here) = server(redirect(307, &there.to_string()));
+        let (here, requests_here) = server(redirect(307, &there.to_string()));
         let client = Client::new(Redirects::SameHostWithBody).unwrap();
         let body = || Body { content_type: "text/plain", bytes: b"secret".to_vec() };
         let url = here.join("submit", &[]);
         assert_eq!(client.post(&url, body(), Some("token"), 100).unwrap_err().code(), "http.redirect");
         assert_eq!(client.stream(&url, Some("token")).err().unwrap().code(), "http.redirect");
-        let asked = asked_here.recv().unwrap().to_ascii_lowercase();
-        assert!(asked.starts_with("post /submit ") && asked.contains("authorization: bearer token"));
-        assert!(asked_there.try_recv().is_err(), "the other host was asked");
+        let requests = requests_here.recv().unwrap().to_ascii_lowercase();
+        assert!(requests.starts_with("post /submit ") && requests.contains("authorization: bearer token"));
+        assert!(requests_there.try_recv().is_err(), "the other host received a request");
 
         assert_eq!(
             Client::new(Redirects::Anywhere).unwrap().get(&url, 100, &Deadline::default()).unwrap().status,
             200
         );
-        assert!(!asked_there.recv().unwrap().to_ascii_lowercase().contains("authorization"));
+        assert!(!requests_there.recv().unwrap().to_ascii_lowercase().contains("authorization"));
     }
 
     #[test]
-    fn a_body_is_sent_on_or_its_sender_is_told() {
+    fn redirect_repeats_the_body_or_fails() {
         let send = |status| {
-            let (here, asked) = server(redirect(status, "/else"));
+            let (here, requests) = server(redirect(status, "/else"));
             let body = Body { content_type: "text/plain", bytes: b"an alert".to_vec() };
             let client = Client::new(Redirects::SameHostWithBody).unwrap();
             let failure = client.post(&here.join("hook", &[]), body, None, 100).unwrap_err();
             assert_eq!(failure.code(), "http.redirect");
-            let asked: Vec<String> = asked.try_iter().collect();
-            let methods = asked.iter().map(|head| head.split(' ').next().unwrap_or_default().to_owned());
+            let requests: Vec<String> = requests.try_iter().collect();
+            let methods = requests.iter().map(|head| head.split(' ').next().unwrap_or_default().to_owned());
             (methods.collect::<Vec<_>>(), failure.without_place())
         };
         for status in [301, 302, 303] {
@@ -611,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_bounded_also_when_they_decompress_to_much() {
+    fn responses_are_bounded_after_decompression() {
         let text = vec![b'a'; 3_000_000];
         let zipped = {
             use std::io::Write as _;
@@ -619,12 +626,13 @@ mod tests {
             encoder.write_all(&text).unwrap();
             encoder.finish().unwrap()
         };
-        let read = |mut body: &[u8], coding, most| {
-            super::read(&mut body, coding, most, SLOWEST, &Deadline::default())
+        let read = |mut body: &[u8], coding, max_bytes| {
+            super::read(&mut body, coding, max_bytes, MIN_PACE, &Deadline::default())
         };
         assert_eq!(read(&text[..], None, text.len()).unwrap(), text);
         assert_eq!(read(&zipped[..], Some("gzip"), text.len()).unwrap(), text);
-        let code = |body: &[u8], coding, most| read(body, coding, most).unwrap_err().code().to_owned();
+        let code =
+            |body: &[u8], coding, max_bytes| read(body, coding, max_bytes).unwrap_err().code().to_owned();
         assert_eq!(code(&text, None, text.len() - 1), "http.too_large");
         assert_eq!(code(&zipped, Some("gzip"), text.len() - 1), "http.too_large");
         assert_eq!(code(&zipped[..zipped.len() - 1], Some("gzip"), text.len()), "http.encoding");
@@ -632,7 +640,7 @@ mod tests {
         assert_eq!(code(&text, Some("br"), text.len()), "http.encoding");
     }
 
-    /// A body of one byte at a time, without end.
+    /// An endless body of one byte at a time.
     struct Drip;
     impl Read for Drip {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -643,19 +651,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_drips_is_not_read_to_its_end() {
-        let most = 1 << 30;
+    fn slow_response_is_aborted() {
+        let max_bytes = 1 << 30;
         let pace = |bytes, millis| Pace { bytes, within: Duration::from_millis(millis) };
-        let slow = read(&mut Drip, None, most, pace(1 << 20, 20), &Deadline::default()).unwrap_err();
+        let slow = read(&mut Drip, None, max_bytes, pace(1 << 20, 20), &Deadline::default()).unwrap_err();
         assert_eq!(slow.code(), "http.timeout");
         assert!(slow.without_place().contains("too slowly"), "{}", slow.without_place());
 
         let deadline = Deadline::default();
         deadline.set(Some(Instant::now()));
-        let late = read(&mut Drip, None, most, pace(0, 1), &deadline).unwrap_err();
+        let late = read(&mut Drip, None, max_bytes, pace(0, 1), &deadline).unwrap_err();
         assert_eq!((late.code(), late.without_place().contains("slowly")), ("http.timeout", false));
         // A body that arrives at the required pace is read to its end.
-        let few = read(&mut Drip.take(100), None, most, pace(1, 50), &Deadline::default());
+        let few = read(&mut Drip.take(100), None, max_bytes, pace(1, 50), &Deadline::default());
         assert_eq!(few.unwrap().len(), 100);
     }
 }

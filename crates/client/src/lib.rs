@@ -1,9 +1,9 @@
-//! Reads logs over HTTP or from folders, submits to log servers, and posts to other receivers.
+//! Reads logs over HTTP or from folders, submits to log servers, and posts to webhooks and other destinations.
 //!
-//! [`Source`] is a tiled log: [`Server`] reads it over HTTP and [`Folder`] from files. [`HttpLogServer`] submits links to a
-//! log server, for a [`Delivery`](countersign_delivery::Delivery). A [`Webhook`] signs what it posts. All of them use a
-//! [`Client`], which bounds each answer in size and time, and sends nothing to another host than the one that was asked
-//! for.
+//! A [`Source`] is a tiled log: [`Server`] reads it over HTTP, and [`Folder`] from files. [`HttpLogServer`] submits
+//! links to a log server, for a [`Delivery`](countersign_delivery::Delivery). A [`Webhook`] signs what it posts. All
+//! of them use a [`Client`], which bounds each response in size and time, and never sends a body or token to another
+//! host.
 //!
 //! ```
 //! use countersign_client::{Folder, Source};

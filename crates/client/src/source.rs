@@ -1,4 +1,4 @@
-//! A tiled log, wherever it is: on a server or in a folder.
+//! Tiled logs, on a server or in a folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,32 +13,32 @@ use countersign_errors::{EngineError, shown};
 
 use crate::http::{Client, Deadline, Prefix, Redirects};
 
-/// The most bytes of a checkpoint: more than any has, with 64 signature lines of any kind.
+/// The most bytes of a checkpoint: more than one with 64 signature lines of any kind has.
 pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
-/// How often a server that is busy, or cannot be reached, is asked for the same.
-const ATTEMPTS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause that a server may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a server that is busy or unreachable is tried.
+const MAX_ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest delay that a server may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// A place that a log's checkpoint, tiles and entry bundles are read from.
+/// A source of a log's checkpoint, tiles, and entry bundles.
 pub trait Source: Send + Sync {
-    /// Returns the place's name, for people.
+    /// Returns the source's name, for messages.
     fn name(&self) -> String;
 
-    /// Returns how many reads at once make it faster.
+    /// Returns the number of concurrent reads that are useful.
     fn readers(&self) -> usize;
 
-    /// Ends all reads at that time, those that are under way too. A folder's reads are left alone.
+    /// Sets the time by which all reads end, running ones too. Folders ignore it.
     fn set_deadline(&self, _deadline: Option<Instant>) {}
 
-    /// Reads what is at that path, of at most `most` bytes; `None` if there is nothing.
+    /// Reads the file at `path`, of at most `max_bytes`; `None` if there is none.
     ///
     /// # Errors
     /// If it can't be read, or is longer.
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError>;
+    fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError>;
 
-    /// Reads a tile or an entry bundle. If the log has replaced a partial one, it is the beginning of the full one.
+    /// Reads a tile or an entry bundle. A partial one that the log has replaced is cut from the full one.
     ///
     /// # Errors
     /// If it can't be read.
@@ -51,41 +51,43 @@ pub trait Source: Send + Sync {
         Ok(bytes.map(|bytes| resource.cut(&bytes).to_vec()))
     }
 
-    /// Reads the log's last checkpoint.
+    /// Reads the log's newest checkpoint.
     ///
     /// # Errors
     /// If it can't be read, or there is none.
     fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
         let within = |failure: EngineError| failure.within(&format!("{}checkpoint", self.name()));
         let bytes = self.read("checkpoint", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| {
-            let hint = "a log has a checkpoint beside its folder tile: check the URL or the folder";
-            within(EngineError::new("log.no_checkpoint", "there is no checkpoint", hint))
+            let hint = "check the URL or the folder: a log has a file checkpoint next to its folder tile";
+            within(EngineError::new("log.no_checkpoint", "the log has no checkpoint", hint))
         })?;
-        let hint = "a checkpoint is a signed note: check the URL or the folder";
-        let text = String::from_utf8(bytes)
-            .map_err(|_| within(EngineError::new("checkpoint.invalid", "it is not UTF-8 text", hint)))?;
+        let hint = "check the URL or the folder: a checkpoint is a signed note";
+        let text = String::from_utf8(bytes).map_err(|_| {
+            within(EngineError::new("checkpoint.invalid", "the checkpoint is not UTF-8 text", hint))
+        })?;
         SignedCheckpoint::parse_extended(&text)
             .map_err(|error| within(EngineError::from(error).or_hint(hint)))
     }
 }
 
-/// Returns the error of a folder that can't be read, in whose place a URL could have been given.
+/// Returns the error for a folder that can't be read, with a hint that a URL works, too.
 pub fn unreadable_folder(name: &str, error: &io::Error) -> EngineError {
     let failure = EngineError::io("read", name, error);
     if error.kind() == io::ErrorKind::NotFound {
-        return failure.with_hint("check the path; a URL begins with https:// or http://");
+        return failure.with_hint("check the path; a URL starts with https:// or http://");
     }
     failure
 }
 
-/// Opens the log at that URL or in that folder.
+/// Opens the log at a URL or in a folder.
 ///
 /// # Errors
-/// If it is neither a URL nor a folder.
+/// If it is neither a usable URL nor a folder.
 pub fn open(place: &str) -> Result<Box<dyn Source>, EngineError> {
-    if Prefix::is_meant(place) {
+    if Prefix::is_url(place) {
         let prefix = Prefix::parse(place).map_err(|why| {
-            EngineError::new("http.url", why, "write it as https://log.example/audit").within("the URL")
+            EngineError::new("http.url", why, "use a form such as https://log.example/audit")
+                .within("the URL")
         })?;
         return Ok(Box::new(Server::new(prefix)?));
     }
@@ -100,7 +102,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Creates the source of the log below that URL. Nothing is read yet.
+    /// Creates the source of the log at `prefix`. Reads nothing yet.
     ///
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
@@ -122,12 +124,12 @@ impl Source for Server {
         self.deadline.set(deadline);
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError> {
+    fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
         let url = self.prefix.join(path, &[]);
         let mut attempt = 1;
         loop {
-            let pause = PAUSE * 2_u32.pow(attempt - 1);
-            let (pause, failure) = match self.client.get(&url, most, &self.deadline) {
+            let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);
+            let (pause, failure) = match self.client.get(&url, max_bytes, &self.deadline) {
                 Ok(answer) => match answer.status {
                     200 => return Ok(Some(answer.body)),
                     404 | 410 => return Ok(None),
@@ -136,13 +138,13 @@ impl Source for Server {
                         if !is_transient(status) {
                             return Err(failure);
                         }
-                        (answer.retry_after.unwrap_or(pause).min(LONGEST_PAUSE), failure)
+                        (answer.retry_after.unwrap_or(pause).min(MAX_PAUSE), failure)
                     }
                 },
-                Err(failure) if is_passing(&failure) => (pause, failure),
+                Err(failure) if is_retryable(&failure) => (pause, failure),
                 Err(failure) => return Err(failure),
             };
-            if attempt == ATTEMPTS || self.deadline.remaining().is_some_and(|left| left <= pause) {
+            if attempt == MAX_ATTEMPTS || self.deadline.remaining().is_some_and(|left| left <= pause) {
                 return Err(failure);
             }
             attempt += 1;
@@ -151,20 +153,20 @@ impl Source for Server {
     }
 }
 
-fn is_passing(failure: &EngineError) -> bool {
+fn is_retryable(failure: &EngineError) -> bool {
     matches!(failure.code(), "http.timeout" | "http.interrupted" | "http.failed")
 }
 
 fn refused(status: u16) -> EngineError {
     let hint = match status {
-        401 | 403 => "a log's checkpoint and tiles are public: ask its operator",
-        429 | 500..=599 => "the server is busy or faulty: try again later",
+        401 | 403 => "ask the log's operator: its checkpoint and tiles must be public",
+        429 | 500..=599 => "try again later; the server is busy or faulty",
         _ => "check the URL",
     };
     EngineError::new("http.status", format!("the server answered with status {status}"), hint)
 }
 
-/// A log in a folder that holds `checkpoint` and `tile/`.
+/// A log in a folder with `checkpoint` and `tile/`.
 pub struct Folder {
     root: PathBuf,
     name: String,
@@ -181,7 +183,7 @@ impl Folder {
         let root = fs::canonicalize(path).map_err(failed)?;
         if !root.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into())
-                .with_hint("give the folder that holds checkpoint and tile"));
+                .with_hint("use the folder that contains checkpoint and tile"));
         }
         let name = if name.ends_with('/') { name } else { name + "/" };
         Ok(Self { root, name })
@@ -197,34 +199,38 @@ impl Source for Folder {
         1
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError> {
+    fn read(&self, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
         let name = format!("{}{path}", self.name);
         let failed = |error: io::Error| EngineError::io("read", &name, &error);
-        let found = match fs::canonicalize(self.root.join(path)) {
-            Ok(found) => found,
+        let file = match fs::canonicalize(self.root.join(path)) {
+            Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
             Err(error) => return Err(failed(error)),
         };
-        if !found.starts_with(&self.root) {
-            let hint = "a log's files are in its own folder: replace the link by the file";
-            return Err(EngineError::new("io.outside", "it leads out of the folder", hint).within(&name));
+        if !file.starts_with(&self.root) {
+            let hint = "replace the symbolic link with the file";
+            return Err(EngineError::new(
+                "io.outside",
+                "the symbolic link leads out of the log's folder",
+                hint,
+            )
+            .within(&name));
         }
-        // What is no file, such as a pipe, may never end.
-        if !fs::metadata(&found).map_err(failed)?.is_file() {
-            let hint = "was the right folder given?";
-            return Err(EngineError::new("io.not_file", "it is not a file", hint).within(&name));
+        // Reading a pipe or device may never end.
+        if !fs::metadata(&file).map_err(failed)?.is_file() {
+            let hint = "check that this is the log's folder";
+            return Err(EngineError::new("io.not_file", "the path is not a file", hint).within(&name));
         }
         let mut bytes = Vec::new();
-        File::open(&found)
-            .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
+        File::open(&file)
+            .and_then(|file| file.take(max_bytes as u64 + 1).read_to_end(&mut bytes))
             .map_err(failed)?;
-        if bytes.len() > most {
-            let message = format!("it is above {most} bytes");
-            return Err(
-                EngineError::new("io.too_large", message, "was the right folder given?").within(&name)
-            );
+        if bytes.len() > max_bytes {
+            let message = format!("the file is larger than {max_bytes} bytes");
+            return Err(EngineError::new("io.too_large", message, "check that this is the log's folder")
+                .within(&name));
         }
         Ok(Some(bytes))
     }

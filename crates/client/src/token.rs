@@ -1,13 +1,13 @@
-//! Tokens of readers.
+//! Bearer tokens.
 
 use countersign_errors::EngineError;
 use zeroize::Zeroizing;
 
-/// A secret that lets its bearer read a log, or send to a receiver.
+/// A secret that lets its bearer read a log, or send to a destination.
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// Reads a token, around which there may be white space. `name` is the file's, or another place that it is from.
+    /// Parses a token, ignoring surrounding white space. `name` names its file or other origin in messages.
     ///
     /// # Errors
     /// If it is not one word of visible ASCII.
@@ -16,8 +16,8 @@ impl Token {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Zeroizing::new(text.to_owned())));
         }
-        let hint = "a token is one word, as the log's operator gave it to you";
-        Err(EngineError::new("token.invalid", "there is no token in it", hint).within(name))
+        let hint = "use the token that the log's operator gave you, which is one word";
+        Err(EngineError::new("token.invalid", "there is no token", hint).within(name))
     }
 
     /// Returns the token's text.
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_one_word() {
+    fn parse_accepts_only_one_word() {
         assert_eq!(Token::parse(" abc-123._~+/=\n", "x").unwrap().as_str(), "abc-123._~+/=");
         for text in ["", "\n", "a b", "a\nb", "ä"] {
             assert!(Token::parse(text, "x").is_err(), "{text:?}");

@@ -1,6 +1,6 @@
-//! Webhooks, signed as [Standard Webhooks](https://www.standardwebhooks.com) has it.
+//! Webhooks, signed as specified by [Standard Webhooks](https://www.standardwebhooks.com).
 //!
-//! An address may hold a secret, so that of it the host alone is ever shown.
+//! An address may contain a secret, so only its host is ever shown.
 
 use countersign::base64;
 use countersign_errors::EngineError;
@@ -16,27 +16,29 @@ use crate::http::{Body, Client};
 /// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";
 /// The allowed length of a secret, in bytes.
-const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A secret that a receiver and the sender share.
+/// The secret that the sender and the destination share.
 pub struct WebhookSecret(Zeroizing<Vec<u8>>);
 
 impl WebhookSecret {
-    /// Reads `whsec_` and base64. `name` is the file's.
+    /// Parses `whsec_` and base64. `name` names the file in messages.
     ///
     /// # Errors
-    /// If it is not that, or not of 24 to 64 bytes.
+    /// If the text has another form, or the secret does not have 24 to 64 bytes.
     pub fn parse(text: &str, name: &str) -> Result<Self, EngineError> {
         let bytes = text.trim().strip_prefix(PREFIX).and_then(base64::decode).map(Zeroizing::new);
-        bytes.filter(|bytes| LENGTHS.contains(&bytes.len())).map(Self).ok_or_else(|| {
-            let hint = "it is whsec_ and the base64 of 24 to 64 random bytes: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
-            EngineError::new("webhook.key", "it holds no secret of a webhook", hint).within(name)
+        bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len())).map(Self).ok_or_else(|| {
+            let hint =
+                "create one of 24 to 64 random bytes: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
+            EngineError::new("webhook.key", "there is no webhook secret (whsec_ and base64)", hint)
+                .within(name)
         })
     }
 
-    /// The signature of a message.
+    /// Returns the signature of a message.
     fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
-        // A key of any length is one.
+        // HMAC accepts keys of any length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
         mac.update(format!("{id}.{seconds}.{body}").as_bytes());
         format!("v1,{}", base64::encode(mac.finalize().into_bytes()))
@@ -51,16 +53,16 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Creates one that posts to `url` by `client`, whose redirects are
+    /// Creates a webhook that posts to `url`. The redirects of `client` must be
     /// [`SameHostWithBody`](crate::Redirects::SameHostWithBody).
     pub fn new(url: Url, secret: WebhookSecret, client: Client) -> Self {
         Self { client, url, secret }
     }
 
-    /// Posts a message. The receiver recognizes it by its id when it is posted again.
+    /// Posts a message. A destination recognizes a repeated message by its id.
     ///
     /// # Errors
-    /// If the receiver does not accept it.
+    /// If the destination doesn't accept it.
     pub fn post(&self, id: &str, text: &str) -> Result<(), DestinationError> {
         let seconds = now().map_err(|error| DestinationError::later(error.without_place()))?.millis() / 1_000;
         let signature = self.secret.sign(id, seconds, text);
@@ -75,20 +77,20 @@ impl Webhook {
         match self.client.post_with(&self.url, body, &headers, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(DestinationError::from_answer(host, &answer)),
-            // The error's place is the address.
+            // The error's place would show the address.
             Err(error) => Err(DestinationError::later(format!("{host}: {}", error.without_place()))),
         }
     }
 }
 
-/// Reads an address to post to. It may hold a secret, and is in no error.
+/// Parses an address to post to. It may contain a secret, so errors don't quote it.
 ///
 /// # Errors
-/// If it is no URL of HTTP.
+/// If it is not an HTTP URL.
 pub fn webhook_url(url: &str) -> Result<Url, EngineError> {
     let refuse = || {
-        let hint = "it begins with https:// or http://";
-        EngineError::new("arguments.invalid", "the address to post to is no URL", hint)
+        let hint = "use a URL that starts with https:// or http://";
+        EngineError::new("arguments.invalid", "the address to post to is not an HTTP URL", hint)
     };
     let url: Url = url.parse().map_err(|_| refuse())?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -101,9 +103,9 @@ pub fn webhook_url(url: &str) -> Result<Url, EngineError> {
 mod tests {
     use super::*;
 
-    /// The example of the specification.
+    /// The example from the Standard Webhooks specification.
     #[test]
-    fn signs_as_others_do() {
+    fn signs_like_the_specification_example() {
         let secret = base64::decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let secret = WebhookSecret(Zeroizing::new(secret));
         assert_eq!(

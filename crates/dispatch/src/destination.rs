@@ -1,4 +1,4 @@
-//! Where records go.
+//! The interface to a destination of feed records.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use countersign_client::DestinationError;
 use countersign_errors::EngineError;
 use countersign_feeds::Record;
 
-/// A destination's answer to a batch, by the positions of its records.
+/// A destination's answer to a batch. Records are identified by their positions in it.
 #[derive(Debug, Default)]
 pub struct BatchAnswer {
-    /// Those that it does not want, with the reasons.
+    /// The records that it rejects for good, with the reasons.
     pub refused: Vec<(usize, String)>,
-    /// Those that it does not accept now.
+    /// The records that it doesn't accept yet.
     pub later: Vec<usize>,
-    /// The wait that it asks for, if any.
+    /// The delay before a retry that it asked for, if any.
     pub after: Option<Duration>,
     /// The number of records that it rejected without saying which, with the reason. They are not sent again.
     pub rejected: Option<(u64, String)>,
 }
 
-/// A destination of records.
+/// A destination for feed records.
 pub trait Destination {
-    /// Has the destination accept these. It has each that is neither refused nor left for later.
+    /// Sends a batch. The destination has accepted each record that is neither in `refused` nor in `later`.
     ///
     /// # Errors
-    /// If it has none of them.
+    /// If the destination accepted none of them.
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError>;
 
-    /// Returns how many records a batch has at most.
+    /// Returns the maximum number of records in a batch.
     fn max_records(&self) -> usize;
 
-    /// Continues with what was written before, which had this length when it contained all that was sent.
+    /// Continues a destination that had `written` bytes when it contained everything that was sent.
     ///
     /// # Errors
-    /// If that can't be read.
+    /// If the destination can't be read.
     fn resume(&mut self, _written: Option<u64>) -> Result<(), EngineError> {
         Ok(())
     }
 
-    /// Returns the length of what was written, if that says how far it is.
+    /// Returns the length of the destination in bytes, if that shows how much it has accepted.
     fn written(&self) -> Option<u64> {
         None
     }

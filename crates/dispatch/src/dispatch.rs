@@ -1,4 +1,4 @@
-//! Records go out in batches, each again until the receiver has it, and then it is kept how far that is.
+//! Sends records in batches, with retries until the destination accepts them, and then saves the progress.
 
 use std::time::{Duration, Instant};
 
@@ -8,76 +8,77 @@ use countersign_errors::EngineError;
 use countersign_feeds::Record;
 
 use crate::destination::Destination;
-use crate::notice::{DispatchObserver, Notice};
+use crate::notice::{DispatchNotice, DispatchObserver};
 use crate::progress::Progress;
 
-/// A batch has no more bytes than this, but for a single record that is longer.
-const BYTES: usize = 1 << 20;
-/// How long nothing is looked at while a receiver is not asked.
-const LOOK: Duration = Duration::from_millis(50);
+/// The most bytes in a batch, except for a single longer record.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// How often to check for a request to stop while waiting for a retry.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Sends records to a destination.
 pub struct Dispatch {
     destination: Box<dyn Destination>,
     progress: Progress,
     observer: Box<dyn DispatchObserver>,
-    /// With each the leaf of an event; none of a finding.
+    /// The records to send, each with the index of its event; none for a finding.
     batch: Vec<(Option<u64>, Record)>,
     bytes: usize,
-    /// How long a receiver may fail, where that ends at all.
+    /// How long a destination may fail; none for no limit.
     patience: Option<Duration>,
     sent: u64,
-    /// What was last said of the receiver.
-    told: Option<String>,
+    /// The reason for waiting that was reported last.
+    reported: Option<String>,
 }
 
 impl Dispatch {
-    /// Begins with what was refused before, and is kept. `patience` is how long a destination may fail; without it, it is tried
-    /// again until the observer stops.
+    /// Creates a dispatch, and first sends the records that were rejected in an earlier run. `patience` is how long a
+    /// destination may fail; without it, retries continue until the observer stops.
     ///
     /// # Errors
-    /// If the destination fails for so long, or the progress can't be kept.
+    /// If the destination fails for longer, or the progress can't be saved.
     pub fn begin(
         destination: Box<dyn Destination>,
         progress: Progress,
         patience: Option<Duration>,
         observer: Box<dyn DispatchObserver>,
     ) -> Result<Self, EngineError> {
-        let (batch, told) = (Vec::new(), None);
-        let mut dispatch = Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, told };
+        let (batch, reported) = (Vec::new(), None);
+        let mut dispatch =
+            Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, reported };
         dispatch.destination.resume(dispatch.progress.written())?;
         let records = dispatch.progress.take_refused()?;
         if !records.is_empty() {
-            // What is kept says so until the receiver was asked once more.
+            // The saved progress has these records until the destination has been tried again.
             dispatch.send(&records)?;
-            dispatch.keep()?;
+            dispatch.save()?;
         }
         Ok(dispatch)
     }
 
-    /// Returns how far it is.
+    /// Returns the progress.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// Returns how far it is, to be changed.
+    /// Returns the progress, mutably.
     pub fn progress_mut(&mut self) -> &mut Progress {
         &mut self.progress
     }
 
-    pub(crate) fn notice(&self, notice: &Notice) {
+    pub(crate) fn notice(&self, notice: &DispatchNotice) {
         self.observer.notice(notice);
     }
 
-    /// Takes a record, unless it was sent before. `leaf` is that of an event; a finding has none.
+    /// Queues a record, unless it was sent before. `leaf` is the index of an event; none for a finding.
     ///
     /// # Errors
-    /// If the destination fails for too long, or the progress can't be kept.
+    /// If the destination fails for too long, or the progress can't be saved.
     pub fn push(&mut self, leaf: Option<u64>, record: Record) -> Result<(), EngineError> {
-        if self.progress.has(leaf, &record.id) {
+        if self.progress.has_sent(leaf, &record.id) {
             return Ok(());
         }
-        if !self.batch.is_empty() && self.bytes + record.text.len() > BYTES {
+        if !self.batch.is_empty() && self.bytes + record.text.len() > MAX_BATCH_BYTES {
             self.flush()?;
         }
         self.bytes += record.text.len();
@@ -85,10 +86,10 @@ impl Dispatch {
         if self.batch.len() >= self.destination.max_records() { self.flush() } else { Ok(()) }
     }
 
-    /// Sends what there is, and keeps how far that is.
+    /// Sends the queued records and saves the progress.
     ///
     /// # Errors
-    /// If the destination fails for too long, or the progress can't be kept.
+    /// If the destination fails for too long, or the progress can't be saved.
     pub fn flush(&mut self) -> Result<(), EngineError> {
         if self.batch.is_empty() {
             return Ok(());
@@ -97,27 +98,27 @@ impl Dispatch {
         self.bytes = 0;
         self.send(&records)?;
         for (leaf, record) in leaves.into_iter().zip(&records) {
-            self.progress.sent(leaf, &record.id);
+            self.progress.mark_sent(leaf, &record.id);
         }
-        self.keep()
+        self.save()
     }
 
-    /// Keeps how far it is.
-    pub(crate) fn keep(&mut self) -> Result<(), EngineError> {
-        self.progress.keep(self.destination.written())
+    /// Saves the progress.
+    pub(crate) fn save(&mut self) -> Result<(), EngineError> {
+        self.progress.save(self.destination.written())
     }
 
-    /// Has the receiver take these, or keeps those that it refuses.
+    /// Sends records until all are accepted or rejected; saves the rejected ones.
     fn send(&mut self, records: &[Record]) -> Result<(), EngineError> {
         let mut waits = Backoff::new();
         let begun = Instant::now();
         let mut left: Vec<&Record> = records.iter().collect();
         loop {
-            let (why, asked) = match self.destination.send(&left) {
+            let (why, after) = match self.destination.send(&left) {
                 Ok(answer) => {
                     if let Some((rejected, why)) = answer.rejected {
                         let records = left.len();
-                        self.observer.notice(&Notice::Rejected { rejected, records, why });
+                        self.observer.notice(&DispatchNotice::Rejected { rejected, records, why });
                     }
                     self.sent += (left.len() - answer.refused.len() - answer.later.len()) as u64;
                     for (nth, why) in answer.refused {
@@ -125,18 +126,18 @@ impl Dispatch {
                     }
                     left = answer.later.into_iter().map(|nth| left[nth]).collect();
                     if left.is_empty() {
-                        if self.told.take().is_some() {
-                            self.observer.notice(&Notice::Accepting);
+                        if self.reported.take().is_some() {
+                            self.observer.notice(&DispatchNotice::Accepting);
                         }
                         return Ok(());
                     }
-                    ("it doesn't accept all of them at the moment".to_owned(), answer.after)
+                    ("it doesn't accept all records at the moment".to_owned(), answer.after)
                 }
                 Err(DestinationError::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
                     return Ok(());
                 }
-                // Which of them it does not want is found by halves.
+                // Halving the batch finds the records that it rejects.
                 Err(DestinationError::Refused(_)) => {
                     let (first, second) = records_of(&left);
                     self.send(&first)?;
@@ -144,28 +145,32 @@ impl Dispatch {
                 }
                 Err(DestinationError::Later { why, after }) => (why, after),
             };
-            if self.told.as_ref() != Some(&why) {
-                self.observer.notice(&Notice::Waiting { why: why.clone() });
-                self.told = Some(why.clone());
+            if self.reported.as_ref() != Some(&why) {
+                self.observer.notice(&DispatchNotice::Waiting { why: why.clone() });
+                self.reported = Some(why.clone());
             }
-            let until = Instant::now() + waits.next(asked);
+            let until = Instant::now() + waits.next(after);
             while Instant::now() < until {
                 let is_over = self.patience.is_some_and(|patience| begun.elapsed() > patience);
                 if self.observer.is_stopped() || is_over {
-                    let hint = "run it again once the receiver can be reached; with --state it continues where it was";
-                    // How many are still to come, nobody has counted.
-                    let message = format!("{} sent, and the rest not: {why}", count(self.sent));
+                    let hint = "run it again when the destination can be reached; with --state it continues where it stopped";
+                    // The number of remaining records is unknown.
+                    let message = format!("{} sent, the rest not: {why}", count(self.sent));
                     return Err(EngineError::new("feed.waiting", message, hint));
                 }
-                std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
+                std::thread::sleep(POLL_INTERVAL.min(until.saturating_duration_since(Instant::now())));
             }
         }
     }
 
     fn refuse(&mut self, record: &Record, why: String) {
         if self.progress.refused().is_empty() {
-            let is_kept = self.progress.is_kept();
-            self.observer.notice(&Notice::Refused { id: record.id.clone(), why: why.clone(), is_kept });
+            let is_kept = self.progress.is_saved();
+            self.observer.notice(&DispatchNotice::Refused {
+                id: record.id.clone(),
+                why: why.clone(),
+                is_kept,
+            });
         }
         self.progress.refuse(record, why);
     }
@@ -173,19 +178,19 @@ impl Dispatch {
     /// Ends in good order. Returns the number of records that were sent.
     ///
     /// # Errors
-    /// If the destination refused records, or not all were sent.
+    /// If the destination rejected records, or not all were sent.
     pub fn end(mut self) -> Result<u64, EngineError> {
         self.flush()?;
-        self.keep()?;
+        self.save()?;
         let refused = self.progress.refused().len() as u64;
         if refused == 0 {
             return Ok(self.sent);
         }
-        let message = format!("{} sent, {} refused by the receiver", count(self.sent), count(refused));
-        let hint = if self.progress.is_kept() {
-            "they are in refused.json in the state directory, with the receiver's reasons, and are sent again at the next start"
+        let message = format!("{} sent, {} rejected by the destination", count(self.sent), count(refused));
+        let hint = if self.progress.is_saved() {
+            "see refused.json in the state directory for the reasons; the records are sent again at the next start"
         } else {
-            "with --state DIR they are kept and sent again"
+            "use --state DIR to keep rejected records and send them again"
         };
         Err(EngineError::new("feed.refused", message, hint))
     }

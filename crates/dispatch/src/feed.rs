@@ -1,4 +1,4 @@
-//! Which events and findings become records.
+//! Turns the events and findings of a log into feed records.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use countersign_query::{Entry, Parsers, Query};
 use countersign_watch::{Follower, Item, ItemKind, Watcher};
 
 use crate::dispatch::Dispatch;
-use crate::notice::Notice;
+use crate::notice::DispatchNotice;
 
-/// Selects the events and findings that become records, and their format.
+/// The selection of events and findings that become records, and their format.
 pub struct Feed {
     /// The format of the records.
     pub format: Format,
     /// The parsers for events of other products.
     pub parsers: Parsers,
-    /// Which events are wanted; without it, all.
+    /// The query that events must match; without it, all events are wanted.
     pub query: Option<Query>,
     /// True if events become records.
     pub events: bool,
@@ -32,7 +32,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// True if an event is wanted.
+    /// True if the event matches the query.
     pub fn wants(&self, event: &VerifiedEvent) -> bool {
         let Some(query) = &self.query else { return true };
         let document = Document::parse(&event.event);
@@ -50,7 +50,7 @@ impl Feed {
         query.matches(&entry)
     }
 
-    /// Returns the record of an event that `log` contains, by a signer of this signer trust.
+    /// Returns the record of an event in `log`. `signer_trust` is the trust in its signer.
     pub fn record(&self, log: &Log<'_>, event: &VerifiedEvent, signer_trust: SignerTrust) -> Record {
         let event = Event {
             leaf: event.index,
@@ -65,7 +65,7 @@ impl Feed {
     }
 }
 
-/// Feeds a log as it grows: what a checkpoint that counts contains is sent, and then it is kept how far that is.
+/// Feeds a log as it grows: sends what a valid checkpoint covers, then saves the progress.
 pub struct LogFeed<'p> {
     feed: &'p Feed,
     watcher: Watcher<'p>,
@@ -78,8 +78,8 @@ pub struct LogFeed<'p> {
 }
 
 impl<'p> LogFeed<'p> {
-    /// Feeds what `watcher` finds in the log with that origin, until the log has the size `end`. `store` keeps the watcher's state,
-    /// and `name` is the store's, for people.
+    /// Feeds what `watcher` finds in the log `origin`, until the log has the size `end`. The watcher's state is saved
+    /// in `store`, which messages call `name`.
     pub fn new(
         feed: &'p Feed,
         watcher: Watcher<'p>,
@@ -126,28 +126,28 @@ impl<'p> Follower<'p> for LogFeed<'p> {
             })?;
         }
         for item in &step.items {
-            self.finding(item)?;
+            self.push_finding(item)?;
         }
         if step.has_grown || !step.items.is_empty() {
-            // The receiver has it all before it is kept that this was looked at: a kill in between sends it again, under
-            // the same ids.
+            // The destination accepts everything before the position is saved: after a kill in between, the same
+            // records are sent again, under the same ids.
             self.dispatch.flush()?;
-            let state = self.watcher.keep(None);
+            let state = self.watcher.state_to_save(None);
             let (position, pin) = (state.position, state.pin.clone());
             state.save(&self.store, &self.name)?;
-            self.dispatch.progress_mut().through(position, pin.as_deref());
-            self.dispatch.progress_mut().forget_findings();
-            self.dispatch.keep()?;
+            self.dispatch.progress_mut().advance(position, pin.as_deref());
+            self.dispatch.progress_mut().clear_findings();
+            self.dispatch.save()?;
         }
         match step.fatal {
             Some(error) => Err(error),
-            None => Ok((!step.anew).then_some(step.has_grown)),
+            None => Ok((!step.needs_new_view).then_some(step.has_grown)),
         }
     }
 }
 
 impl LogFeed<'_> {
-    fn finding(&mut self, item: &Item) -> Result<(), EngineError> {
+    fn push_finding(&mut self, item: &Item) -> Result<(), EngineError> {
         let kind = match item.kind {
             ItemKind::Alert if self.feed.findings => Kind::Alert,
             ItemKind::Retract if self.feed.findings => Kind::Retract,
@@ -159,15 +159,15 @@ impl LogFeed<'_> {
         let root = log["root"].as_str().and_then(base64::decode);
         let root = root.and_then(|bytes| Some(Hash(bytes.try_into().ok()?)));
         let (Some(size), Some(root)) = (log["size"].as_u64(), root) else {
-            self.dispatch.notice(&Notice::NoCheckpoint { id: item.id.clone() });
+            self.dispatch.notice(&DispatchNotice::NoCheckpoint { id: item.id.clone() });
             return Ok(());
         };
         let log = Log { origin: &self.origin, size, root };
         let last = data["finding"]["last"].as_str().and_then(|time| time.parse::<Time>().ok());
         let time = last.map_or_else(now, Ok)?;
         let text = data.to_string();
-        let told = Finding { kind, id: &item.id, title: &item.title, time, text: &text };
-        let record = self.feed.format.finding(&log, &told);
+        let finding = Finding { kind, id: &item.id, title: &item.title, time, text: &text };
+        let record = self.feed.format.finding(&log, &finding);
         self.dispatch.push(None, record)
     }
 }

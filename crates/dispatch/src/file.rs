@@ -1,4 +1,4 @@
-//! A file that grows: a record a line, each once, also over kills.
+//! A destination that appends to a file: one record per line, each exactly once, even after a kill.
 
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,25 +10,25 @@ use countersign_feeds::Record;
 
 use crate::destination::{BatchAnswer, Destination};
 
-/// The most bytes that a kill can have left behind what was kept: those of a few batches.
-const SURPLUS: u64 = 64 << 20;
+/// The most bytes that a kill can leave after the saved length: a few batches.
+const MAX_SURPLUS_BYTES: u64 = 64 << 20;
 
-/// A file of lines, a record each.
+/// A file with one record per line.
 pub struct FileDestination {
     handle: fs::File,
     name: String,
-    most: usize,
+    max_records: usize,
     length: u64,
-    /// Whole lines behind what was kept, of a process that was killed before it could keep how far it was.
+    /// Lines after the saved length, left by a process that was killed before it could save its progress.
     surplus: Vec<String>,
 }
 
 impl FileDestination {
-    /// Opens the file, or creates it. A batch has at most `most` records.
+    /// Opens the file, or creates it. A batch has at most `max_records` records.
     ///
     /// # Errors
-    /// If the system can't.
-    pub fn open(path: &Path, most: usize) -> Result<Self, EngineError> {
+    /// If the file can't be opened or created.
+    pub fn open(path: &Path, max_records: usize) -> Result<Self, EngineError> {
         let name = shown(path);
         let open = || {
             let file = fs::File::options().create(true).append(true).read(true).open(path)?;
@@ -36,15 +36,15 @@ impl FileDestination {
             Ok((file, length))
         };
         let (file, length) = open().map_err(|error: io::Error| EngineError::io("write", &name, &error))?;
-        Ok(Self { handle: file, name, most, length, surplus: Vec::new() })
+        Ok(Self { handle: file, name, max_records, length, surplus: Vec::new() })
     }
 
-    fn lines_from(&mut self, written: u64) -> io::Result<()> {
-        let from = written.max(self.length.saturating_sub(SURPLUS));
+    fn load_surplus(&mut self, written: u64) -> io::Result<()> {
+        let from = written.max(self.length.saturating_sub(MAX_SURPLUS_BYTES));
         self.handle.seek(SeekFrom::Start(from))?;
         let mut bytes = Vec::new();
         self.handle.read_to_end(&mut bytes)?;
-        // A line that was cut off by a kill is written anew.
+        // A line that was cut off by a kill is written again.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         self.length = from + whole as u64;
         self.handle.set_len(self.length)?;
@@ -53,8 +53,8 @@ impl FileDestination {
     }
 }
 
-/// Whether a line holds this id, and not just one that begins with it.
-fn holds(line: &str, id: &str) -> bool {
+/// True if the line contains the id, and not just a longer id that starts with it.
+fn contains_id(line: &str, id: &str) -> bool {
     line.match_indices(id).any(|(at, _)| {
         let after = line[at + id.len()..].chars().next();
         !after.is_some_and(|after| after.is_ascii_alphanumeric() || after == '/')
@@ -64,18 +64,18 @@ fn holds(line: &str, id: &str) -> bool {
 impl Destination for FileDestination {
     fn resume(&mut self, written: Option<u64>) -> Result<(), EngineError> {
         let name = self.name.clone();
-        // Another file was put in its place, or its end was cut off: it begins where it ends.
+        // A file that is shorter than before was replaced or truncated, so writing continues at its end.
         let from = written.filter(|written| *written <= self.length).unwrap_or(self.length);
-        self.lines_from(from).map_err(|error| EngineError::io("read", &name, &error))
+        self.load_surplus(from).map_err(|error| EngineError::io("read", &name, &error))
     }
 
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
-        let is_new = |record: &&&Record| !self.surplus.iter().any(|line| holds(line, &record.id));
+        let is_new = |record: &&&Record| !self.surplus.iter().any(|line| contains_id(line, &record.id));
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
         let written = self.handle.write_all(text.as_bytes()).and_then(|()| self.handle.sync_data());
         if let Err(error) = written {
-            // What is there of it is taken back, so that trying again doubles nothing.
+            // Removes the incomplete write, so that a retry duplicates nothing.
             let _ = self.handle.set_len(self.length);
             return Err(DestinationError::later(format!("{}: {error}", self.name)));
         }
@@ -84,7 +84,7 @@ impl Destination for FileDestination {
     }
 
     fn max_records(&self) -> usize {
-        self.most
+        self.max_records
     }
 
     fn written(&self) -> Option<u64> {
@@ -102,12 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kill_left_behind_is_neither_doubled_nor_lost() {
+    fn kill_neither_duplicates_nor_loses_records() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feed");
         let all: Vec<Record> = ["c/1", "c/10", "c/11", "f", "f/retracted"].map(record).into();
         let expected: String = all.iter().map(|record| record.text.clone() + "\n").collect();
-        // Killed after so many bytes, of which none or the first line was kept.
+        // A kill after each possible number of bytes, with nothing or the first line saved.
         for kept in [0, all[0].text.len() + 1] {
             for killed in kept..=expected.len() {
                 fs::write(&path, &expected[..killed]).unwrap();

@@ -1,4 +1,4 @@
-//! HTTP: a batch a request, in the shape that its receiver wants.
+//! A destination that posts each batch over HTTP, in the format of its kind of server.
 
 use std::io::Write as _;
 
@@ -11,44 +11,44 @@ use serde_json::{Value, json};
 
 use crate::destination::{BatchAnswer, Destination};
 
-/// The kind of receiver that requests are for.
+/// The kind of server that batches are posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpDialect {
-    /// Lines, as they are; `CloudEvents` in their own kind of batch.
+    /// Plain lines, or a batch of `CloudEvents`.
     Any,
     /// Splunk's HTTP Event Collector.
     Splunk,
-    /// Elasticsearch's or `OpenSearch`'s bulk interface.
+    /// The bulk API of Elasticsearch or `OpenSearch`.
     Elastic,
-    /// A OpenTelemetry Collector.
+    /// An OpenTelemetry Collector.
     Otlp,
 }
 
-/// A receiver that batches are posted to.
+/// A destination that batches are posted to.
 pub struct HttpDestination {
     /// A client for requests with a body.
     pub client: Client,
     /// The address.
     pub url: Url,
-    /// The token, if the receiver wants one.
+    /// The token, if the server requires one.
     pub token: Option<Token>,
-    /// The kind of receiver.
+    /// The kind of server.
     pub receiver: HttpDialect,
     /// The format of the records.
     pub format: Format,
-    /// True if posts are compressed with gzip.
+    /// True to compress requests with gzip.
     pub gzip: bool,
-    /// The most records of a batch.
+    /// The most records in a batch.
     pub max_records: usize,
 }
 
-/// The most bytes of an answer.
-const ANSWER: usize = 16 << 20;
-/// How much of a receiver's reason is told.
-const REASON: usize = 200;
+/// The most bytes of a response.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// The most characters of a destination's reason that are reported.
+const MAX_REASON_CHARS: usize = 200;
 
 impl HttpDestination {
-    fn body(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
+    fn encode(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
         let lines = || records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect::<String>();
         let (kind, text) = match self.receiver {
             HttpDialect::Any if self.format == Format::CloudEvents => {
@@ -73,7 +73,7 @@ impl HttpDestination {
         (kind, text.into_bytes())
     }
 
-    /// An event of Splunk's, whose time is in seconds.
+    /// Returns a record in the format of Splunk's HTTP Event Collector, whose times are in seconds.
     fn hec(&self, record: &Record) -> String {
         let millis = record.time.millis();
         let time = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
@@ -97,7 +97,7 @@ impl HttpDestination {
     }
 
     fn post(&self, records: &[&Record]) -> Result<Answer, DestinationError> {
-        let (content_type, mut bytes) = self.body(records);
+        let (content_type, mut bytes) = self.encode(records);
         let authorization = self.authorization();
         let mut headers: Vec<(&str, &str)> =
             authorization.iter().map(|value| ("authorization", value.as_str())).collect();
@@ -107,8 +107,9 @@ impl HttpDestination {
             bytes = packed.map_err(|error| DestinationError::later(error.to_string()))?;
             headers.push(("content-encoding", "gzip"));
         }
-        let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
-        // The failure itself names the address, which may hold what others are not to see.
+        let answer =
+            self.client.post_with(&self.url, Body { content_type, bytes }, &headers, MAX_ANSWER_BYTES);
+        // The error's place would show the address, which may contain a secret.
         answer.map_err(|error| DestinationError::later(format!("{}: {}", self.host(), error.without_place())))
     }
 
@@ -120,40 +121,40 @@ impl HttpDestination {
 impl Destination for HttpDestination {
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         let answer = self.post(records)?;
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
-            (200..300, HttpDialect::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
-                DestinationError::later(format!("{} does not answer as a bulk interface does", self.host()))
+            (200..300, HttpDialect::Elastic) => elastic(&body, records.len()).ok_or_else(|| {
+                DestinationError::later(format!("{} doesn't answer like a bulk API", self.host()))
             }),
             (200..300, HttpDialect::Otlp) => {
-                // It says how many and not which, and that they are not to be sent again.
-                let rejected = &said["partialSuccess"]["rejectedLogRecords"];
+                // The response has only the number of rejected records, and forbids a retry.
+                let rejected = &body["partialSuccess"]["rejectedLogRecords"];
                 let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
-                let why = said["partialSuccess"]["errorMessage"].as_str().unwrap_or_default();
+                let why = body["partialSuccess"]["errorMessage"].as_str().unwrap_or_default();
                 let rejected = (rejected > 0).then(|| (rejected, short(why)));
                 Ok(BatchAnswer { rejected, ..BatchAnswer::default() })
             }
             (200..300, _) => Ok(BatchAnswer::default()),
             (400, HttpDialect::Splunk) => {
-                match said["invalid-event-number"].as_u64().map(|nth| nth as usize) {
+                match body["invalid-event-number"].as_u64().map(|nth| nth as usize) {
                     // The records before it were accepted.
                     Some(nth) if nth < records.len() => {
-                        let why = short(said["text"].as_str().unwrap_or("refused"));
+                        let why = short(body["text"].as_str().unwrap_or("refused"));
                         Ok(BatchAnswer {
                             refused: vec![(nth, why)],
                             later: (nth + 1..records.len()).collect(),
                             ..BatchAnswer::default()
                         })
                     }
-                    _ => Err(DestinationError::Refused(format!("{} answers with status 400", self.host()))),
+                    _ => Err(DestinationError::Refused(format!("{} answered with status 400", self.host()))),
                 }
             }
             (status @ (400 | 413 | 422), _) => {
-                Err(DestinationError::Refused(format!("{} answers with status {status}", self.host())))
+                Err(DestinationError::Refused(format!("{} answered with status {status}", self.host())))
             }
-            // A token that is wrong, or a path, is repaired by a person.
+            // A wrong token or path needs a person, so retry until it is fixed.
             (status, _) => {
-                let why = format!("{} answers with status {status}", self.host());
+                let why = format!("{} answered with status {status}", self.host());
                 Err(DestinationError::Later { why, after: answer.retry_after })
             }
         }
@@ -164,9 +165,9 @@ impl Destination for HttpDestination {
     }
 }
 
-/// What a bulk interface says of each. What is there already is there.
-fn elastic(said: &Value, records: usize) -> Option<BatchAnswer> {
-    let items = said["items"].as_array().filter(|items| items.len() == records)?;
+/// Parses the answer of a bulk API. A record that already exists (409) counts as accepted.
+fn elastic(body: &Value, records: usize) -> Option<BatchAnswer> {
+    let items = body["items"].as_array().filter(|items| items.len() == records)?;
     let mut answer = BatchAnswer::default();
     for (nth, item) in items.iter().enumerate() {
         let item = &item["create"];
@@ -183,5 +184,5 @@ fn elastic(said: &Value, records: usize) -> Option<BatchAnswer> {
 }
 
 fn short(text: &str) -> String {
-    plain_lines(text).chars().take(REASON).collect()
+    plain_lines(text).chars().take(MAX_REASON_CHARS).collect()
 }

@@ -1,10 +1,10 @@
 //! Sends the verified events and findings of a log to SIEMs and other destinations.
 //!
-//! A [`Dispatch`] sends records in batches to a [`Destination`], each again until that has it, and keeps in a [`Progress`] how
-//! far it is: a record is sent at least once, under the same id, also after a kill. A [`Feed`] says which events become
-//! records, and in which format. A [`LogFeed`] does both with a log that grows.
+//! A [`Dispatch`] sends records in batches to a [`Destination`], with retries until it accepts them, and saves its
+//! [`Progress`]: a record is sent at least once, under the same id, even after a kill. A [`Feed`] selects the events
+//! that become records, and their format. A [`LogFeed`] does both with a growing log.
 //!
-//! It prints nothing: the caller's [`DispatchObserver`] is told what people should know.
+//! Nothing is printed: notices for people go to the caller's [`DispatchObserver`].
 //!
 //! ```
 //! use countersign_client::DestinationError;
@@ -49,7 +49,7 @@ pub use dispatch::Dispatch;
 pub use feed::{Feed, LogFeed};
 pub use file::FileDestination;
 pub use http::{HttpDestination, HttpDialect};
-pub use notice::{DispatchObserver, Notice};
+pub use notice::{DispatchNotice, DispatchObserver};
 pub use progress::Progress;
 pub use socket::{ClientCertificate, Pem, SocketDestination, TlsFiles};
 pub use webhook::WebhookDestination;

@@ -1,28 +1,28 @@
-//! Notices of a dispatch, for people.
+//! Notices of a dispatch to its user.
 
 use std::fmt;
 
-/// Something that people should know; as text, a sentence without its end.
+/// A notice to the user. Its text is a sentence without the final period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Notice {
-    /// The destination does not accept records, so they wait.
+pub enum DispatchNotice {
+    /// The destination doesn't accept records, so they wait.
     Waiting {
         /// The reason.
         why: String,
     },
     /// The destination accepts records again.
     Accepting,
-    /// The destination refuses the first record.
+    /// The destination rejected a record, the first of this run.
     Refused {
         /// The record's id.
         id: String,
         /// The reason.
         why: String,
-        /// True if it is kept, and sent again at the next start.
+        /// True if it is saved, and sent again at the next start.
         is_kept: bool,
     },
-    /// The destination rejected some records of a batch, and does not say which.
+    /// The destination rejected some records of a batch without saying which.
     Rejected {
         /// The number of records.
         rejected: u64,
@@ -31,45 +31,45 @@ pub enum Notice {
         /// The reason.
         why: String,
     },
-    /// A finding has no checkpoint, and is not sent.
+    /// A finding has no checkpoint, so it is not sent.
     NoCheckpoint {
         /// The finding's id.
         id: String,
     },
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for DispatchNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting { why } => {
-                write!(f, "the receiver doesn't accept records, so they wait: {why}")
+                write!(f, "the destination doesn't accept records, so they wait: {why}")
             }
-            Self::Accepting => f.write_str("the receiver accepts records again"),
+            Self::Accepting => f.write_str("the destination accepts records again"),
             Self::Refused { id, why, is_kept } => {
-                let kept = if *is_kept {
-                    "it is kept, and sent again at the next start"
+                let consequence = if *is_kept {
+                    "it is saved, and sent again at the next start"
                 } else {
-                    "it is lost: --state keeps it"
+                    "it is lost; use --state to keep rejected records"
                 };
-                write!(f, "the receiver refuses {id}: {why}; {kept}")
+                write!(f, "the destination rejected {id}: {why}; {consequence}")
             }
             Self::Rejected { rejected, records, why } => {
-                write!(f, "the receiver rejected {rejected} of {records} records: {why}")
+                write!(f, "the destination rejected {rejected} of {records} records: {why}")
             }
-            Self::NoCheckpoint { id } => write!(f, "{id} has no checkpoint: not sent"),
+            Self::NoCheckpoint { id } => write!(f, "{id} was not sent, because it has no checkpoint"),
         }
     }
 }
 
-/// The program around a dispatch.
+/// The program that runs a dispatch.
 pub trait DispatchObserver {
-    /// True if the program was asked to stop: records that wait are given up then.
+    /// True if the program was asked to stop; waiting records are then given up.
     fn is_stopped(&self) -> bool {
         false
     }
 
-    /// Called with what people should know.
-    fn notice(&self, _notice: &Notice) {}
+    /// Called with each notice to the user.
+    fn notice(&self, _notice: &DispatchNotice) {}
 }
 
 /// Never stops, and ignores notices.

@@ -1,4 +1,4 @@
-//! How far a feed has come, in a small file that is replaced in one step; and what a receiver refused.
+//! The progress of a feed, in a small file that is replaced atomically, and the records that a destination rejected.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,60 +10,60 @@ use countersign_errors::{EngineError, shown};
 use countersign_feeds::Record;
 use serde::{Deserialize, Serialize};
 
-/// How far the feed is.
-const SENT: &str = "sent.json";
-/// What receivers refused.
-const REFUSED: &str = "refused.json";
+/// The position of the feed.
+const POSITION_FILE: &str = "sent.json";
+/// The records that the destination rejected.
+const REJECTED_FILE: &str = "refused.json";
 const VERSION: &str = "countersign/feed/v1";
 
-/// How far a feed has come.
+/// The position of a feed in its log.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Sent {
+struct Position {
     version: String,
-    /// The log.
+    /// The log's origin.
     origin: String,
-    /// The checkpoint of the export that was fed last, as it was signed.
+    /// The signed checkpoint of the export that was fed last.
     pin: Option<String>,
-    /// All events before this leaf were sent.
+    /// All events before this index were sent.
     leaf: u64,
-    /// The findings that were sent, and may come again.
+    /// The ids of sent findings that could still be sent again.
     findings: BTreeSet<String>,
-    /// How long the file is that is written to.
+    /// The length in bytes of the file that records are written to.
     written: Option<u64>,
 }
 
-/// A feed record that its destination refused, with the reason.
+/// A feed record that its destination rejected, with the reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Refused {
+pub(crate) struct RejectedRecord {
     pub(crate) id: String,
     pub(crate) why: String,
     pub(crate) time: String,
     pub(crate) text: String,
 }
 
-impl Refused {
-    /// Returns the record, if its time is one.
+impl RejectedRecord {
+    /// Returns the record, if its time is valid.
     fn into_record(self) -> Option<Record> {
         Some(Record { id: self.id, time: self.time.parse().ok()?, text: self.text })
     }
 }
 
-/// The position of a feed, and the records that a destination refused. It outlives the run if it has a folder.
+/// The position of a feed, and the records that the destination rejected. Saved between runs if it has a folder.
 pub struct Progress {
     store: Option<Arc<Directory>>,
     name: String,
-    sent: Sent,
-    refused: Vec<Refused>,
+    position: Position,
+    refused: Vec<RejectedRecord>,
 }
 
 impl Progress {
-    /// Reads what is kept in a folder, which is locked, and created if it is missing.
+    /// Reads the progress from a folder, which is locked, and created if it is missing.
     ///
     /// # Errors
-    /// If the folder can't be used, or its files are damaged.
+    /// If the folder can't be used, or its files are invalid.
     pub fn open(folder: Option<&Path>) -> Result<Self, EngineError> {
         let mut progress =
-            Self { store: None, name: String::new(), sent: Sent::default(), refused: Vec::new() };
+            Self { store: None, name: String::new(), position: Position::default(), refused: Vec::new() };
         let Some(folder) = folder else { return Ok(progress) };
         progress.name = shown(folder);
         let store = Directory::open(folder)?;
@@ -71,14 +71,14 @@ impl Progress {
         for name in store.names().map_err(failed)? {
             let bytes = || store.read(&name).map_err(failed);
             match name.as_str() {
-                SENT => {
-                    let sent: Sent = parse(&bytes()?, SENT, &progress.name)?;
-                    if sent.version != VERSION {
-                        return Err(damaged(&progress.name, "sent.json is of another version"));
+                POSITION_FILE => {
+                    let position: Position = parse(&bytes()?, POSITION_FILE, &progress.name)?;
+                    if position.version != VERSION {
+                        return Err(invalid(&progress.name, "sent.json was written by another version"));
                     }
-                    progress.sent = sent;
+                    progress.position = position;
                 }
-                REFUSED => progress.refused = parse(&bytes()?, REFUSED, &progress.name)?,
+                REJECTED_FILE => progress.refused = parse(&bytes()?, REJECTED_FILE, &progress.name)?,
                 _ => {}
             }
         }
@@ -86,115 +86,117 @@ impl Progress {
         Ok(progress)
     }
 
-    /// Sets the log's origin, unless it is known.
+    /// Sets the log's origin, unless it is already set.
     ///
     /// # Errors
-    /// If it is another log's.
-    pub fn begin(&mut self, origin: &str) -> Result<(), EngineError> {
-        if self.sent.origin.is_empty() {
-            origin.clone_into(&mut self.sent.origin);
+    /// If the progress belongs to another log.
+    pub fn set_origin(&mut self, origin: &str) -> Result<(), EngineError> {
+        if self.position.origin.is_empty() {
+            origin.clone_into(&mut self.position.origin);
         }
-        if self.sent.origin == origin {
+        if self.position.origin == origin {
             return Ok(());
         }
-        let hint = "give each log a directory of its own";
-        let message = format!("it is of the log {:?}", self.sent.origin);
+        let hint = "use a separate directory for each log";
+        let message = format!("the state belongs to the log {:?}", self.position.origin);
         Err(EngineError::new("state.other_log", message, hint).within(&self.name))
     }
 
-    /// Returns the folder and its name, if there is one.
+    /// Returns the folder and its name, if any.
     pub fn store(&self) -> Option<(Arc<Directory>, &str)> {
         self.store.clone().map(|store| (store, self.name.as_str()))
     }
 
-    /// True if it outlives the run.
-    pub fn is_kept(&self) -> bool {
+    /// True if it is saved between runs.
+    pub fn is_saved(&self) -> bool {
         self.store.is_some()
     }
 
     /// Returns the checkpoint that the log must have grown from.
     pub fn pin(&self) -> Option<SignedCheckpoint> {
-        SignedCheckpoint::parse_extended(self.sent.pin.as_deref()?).ok()
+        SignedCheckpoint::parse_extended(self.position.pin.as_deref()?).ok()
     }
 
-    /// Returns the leaf before which all events were sent.
+    /// Returns the index before which all events were sent.
     pub fn leaf(&self) -> u64 {
-        self.sent.leaf
+        self.position.leaf
     }
 
     /// True if an event or a finding was sent before.
-    pub(crate) fn has(&self, leaf: Option<u64>, id: &str) -> bool {
-        leaf.map_or_else(|| self.sent.findings.contains(id), |leaf| leaf < self.sent.leaf)
+    pub(crate) fn has_sent(&self, leaf: Option<u64>, id: &str) -> bool {
+        leaf.map_or_else(|| self.position.findings.contains(id), |leaf| leaf < self.position.leaf)
     }
 
-    /// How long the file was when it was last known to hold all that was sent.
+    /// Returns the length of the file when it was last known to contain everything that was sent.
     pub(crate) fn written(&self) -> Option<u64> {
-        self.sent.written
+        self.position.written
     }
 
     /// Marks a record as sent.
-    pub(crate) fn sent(&mut self, leaf: Option<u64>, id: &str) {
+    pub(crate) fn mark_sent(&mut self, leaf: Option<u64>, id: &str) {
         match leaf {
-            Some(leaf) => self.sent.leaf = self.sent.leaf.max(leaf + 1),
+            Some(leaf) => self.position.leaf = self.position.leaf.max(leaf + 1),
             None => {
-                self.sent.findings.insert(id.to_owned());
+                self.position.findings.insert(id.to_owned());
             }
         }
     }
 
-    /// Remembers that all before this leaf was looked at, and what was to be sent of it was.
-    pub fn through(&mut self, leaf: u64, pin: Option<&str>) {
-        self.sent.leaf = self.sent.leaf.max(leaf);
-        self.sent.pin = pin.map(str::to_owned).or(self.sent.pin.take());
+    /// Records that everything to send before this index was sent.
+    pub fn advance(&mut self, leaf: u64, pin: Option<&str>) {
+        self.position.leaf = self.position.leaf.max(leaf);
+        self.position.pin = pin.map(str::to_owned).or(self.position.pin.take());
     }
 
-    /// What was sent of findings cannot come again: how far these are is kept elsewhere.
-    pub(crate) fn forget_findings(&mut self) {
-        self.sent.findings.clear();
+    /// Forgets the sent findings. They can't be sent again, because the watcher's own state is past them.
+    pub(crate) fn clear_findings(&mut self) {
+        self.position.findings.clear();
     }
 
-    /// Keeps a record that the destination refused.
+    /// Stores a record that the destination rejected.
     pub(crate) fn refuse(&mut self, record: &Record, why: String) {
         let Record { id, time, text } = record.clone();
         self.refused.retain(|refused| refused.id != id);
-        self.refused.push(Refused { id, why, time: time.to_string(), text });
+        self.refused.push(RejectedRecord { id, why, time: time.to_string(), text });
     }
 
-    /// Returns the refused records, with the reasons.
-    pub(crate) fn refused(&self) -> &[Refused] {
+    /// Returns the rejected records, with the reasons.
+    pub(crate) fn refused(&self) -> &[RejectedRecord] {
         &self.refused
     }
 
-    /// Removes and returns the refused records.
+    /// Removes and returns the rejected records.
     pub(crate) fn take_refused(&mut self) -> Result<Vec<Record>, EngineError> {
-        let records = std::mem::take(&mut self.refused).into_iter().map(Refused::into_record);
+        let records = std::mem::take(&mut self.refused).into_iter().map(RejectedRecord::into_record);
         let records = records.collect::<Option<_>>();
-        records.ok_or_else(|| damaged(&self.name, "refused.json has a malformed time"))
+        records.ok_or_else(|| invalid(&self.name, "refused.json has a malformed time"))
     }
 
-    /// Keeps it, durably.
-    pub(crate) fn keep(&mut self, written: Option<u64>) -> Result<(), EngineError> {
-        VERSION.clone_into(&mut self.sent.version);
-        self.sent.written = written;
+    /// Saves the progress durably, if it has a folder.
+    pub(crate) fn save(&mut self, written: Option<u64>) -> Result<(), EngineError> {
+        VERSION.clone_into(&mut self.position.version);
+        self.position.written = written;
         let Some(store) = &self.store else { return Ok(()) };
         let put = |name: &str, text: &[u8]| {
             store.put(name, text).map_err(|error| EngineError::io("write", &self.name, &error))
         };
-        // First what was refused, which would be lost else.
+        // Rejected records first: they would be lost if the position were saved without them.
         if !self.refused.is_empty()
-            || store.names().is_ok_and(|names| names.iter().any(|name| name == REFUSED))
+            || store.names().is_ok_and(|names| names.iter().any(|name| name == REJECTED_FILE))
         {
-            put(REFUSED, &serde_json::to_vec(&self.refused).unwrap_or_default())?;
+            put(REJECTED_FILE, &serde_json::to_vec(&self.refused).unwrap_or_default())?;
         }
-        put(SENT, &serde_json::to_vec(&self.sent).unwrap_or_default())
+        put(POSITION_FILE, &serde_json::to_vec(&self.position).unwrap_or_default())
     }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -> Result<T, EngineError> {
-    serde_json::from_slice(bytes).map_err(|_| damaged(name, &format!("{file} is malformed")))
+    serde_json::from_slice(bytes).map_err(|_| invalid(name, &format!("{file} is malformed")))
 }
 
-fn damaged(name: &str, why: &str) -> EngineError {
-    let hint = "put the right file in its place, or start over in another directory: receivers recognize records by their ids";
-    EngineError::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+fn invalid(name: &str, why: &str) -> EngineError {
+    let hint =
+        "restore the file, or start over in another directory: destinations recognize records by their ids";
+    EngineError::new("state.invalid", format!("the feed can't continue from this state: {why}"), hint)
+        .within(name)
 }

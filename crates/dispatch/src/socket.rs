@@ -1,7 +1,7 @@
-//! TCP and TLS: syslog as RFC 6587 and RFC 5425 have it, counted in octets, or a line a record.
+//! A destination over TCP or TLS: syslog with octet counting (RFC 6587 and RFC 5425), or one record per line.
 //!
-//! Syslog has no answers. A batch is a connection of its own, which is closed for writing at its end: a receiver that
-//! closes its side in turn has read all of it, and one that lost some of it resets the connection.
+//! Syslog has no acknowledgments. Each batch uses a connection of its own, which is closed for writing at its end: a
+//! peer that closes its side in turn has read everything, and one that lost data resets the connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
@@ -18,20 +18,20 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::destination::{BatchAnswer, Destination};
 
-/// The longest time for connecting, sending, or receiving an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The longest time for a receiver to close its side. One that never does is assumed to have read everything.
-const CLOSING: Duration = Duration::from_secs(10);
+/// The time limit for connecting, for sending, and for an answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The time limit for the peer to close its side. One that never does is assumed to have read everything.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A file of PEM.
+/// The contents of a PEM file.
 pub struct Pem {
     /// The contents.
     pub bytes: Vec<u8>,
-    /// The file's name, for people.
+    /// The file's name, for messages.
     pub name: String,
 }
 
-/// A certificate of the sender, and its private key.
+/// The sender's certificate and private key.
 pub struct ClientCertificate {
     /// The certificates.
     pub certificates: Pem,
@@ -39,15 +39,15 @@ pub struct ClientCertificate {
     pub key: Pem,
 }
 
-/// The files of a connection with TLS.
+/// The PEM files for a TLS connection.
 pub struct TlsFiles {
-    /// Certificates of authorities to accept; without them, the system's.
+    /// Certificate authorities to accept; without them, the system's.
     pub ca: Option<Pem>,
-    /// The sender's certificate.
+    /// The sender's certificate, if the peer requires one.
     pub own: Option<ClientCertificate>,
 }
 
-/// A receiver of syslog or lines, over TCP or TLS.
+/// A destination for syslog or lines, over TCP or TLS.
 pub struct SocketDestination {
     /// `HOST:PORT`.
     address: String,
@@ -57,7 +57,8 @@ pub struct SocketDestination {
 }
 
 impl SocketDestination {
-    /// Creates the destination at `HOST:PORT`, for records of that format. A batch has at most `max_records`. Nothing is sent yet.
+    /// Creates the destination at `HOST:PORT`, for records of that format. A batch has at most `max_records`. Sends
+    /// nothing yet.
     ///
     /// # Errors
     /// If the address is not a host with a port, or a certificate can't be used.
@@ -74,7 +75,7 @@ impl SocketDestination {
 }
 
 impl SocketDestination {
-    /// A batch as it is written.
+    /// Encodes a batch.
     fn frames(&self, records: &[&Record]) -> Vec<u8> {
         let mut frames = Vec::new();
         for record in records {
@@ -94,10 +95,10 @@ impl SocketDestination {
     fn connect(&self) -> io::Result<TcpStream> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for address in self.address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE))?;
-                    stream.set_write_timeout(Some(PATIENCE))?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
+                    stream.set_write_timeout(Some(TIMEOUT))?;
                     return Ok(stream);
                 }
                 Err(error) => last = error,
@@ -110,21 +111,21 @@ impl SocketDestination {
         let mut tcp = self.connect()?;
         let Some((config, name)) = &self.tls else {
             tcp.write_all(frames)?;
-            return closed(tcp);
+            return await_close(tcp);
         };
         let connection = ClientConnection::new(config.clone(), name.clone()).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, tcp);
         stream.write_all(frames)?;
         stream.conn.send_close_notify();
         stream.flush()?;
-        closed(stream.sock)
+        await_close(stream.sock)
     }
 }
 
-/// Waits until the other side has read all that was written.
-fn closed(mut tcp: TcpStream) -> io::Result<()> {
+/// Waits until the peer has read everything.
+fn await_close(mut tcp: TcpStream) -> io::Result<()> {
     tcp.shutdown(Shutdown::Write)?;
-    tcp.set_read_timeout(Some(CLOSING))?;
+    tcp.set_read_timeout(Some(CLOSE_TIMEOUT))?;
     let mut rest = [0; 1024];
     loop {
         match tcp.read(&mut rest) {
@@ -156,7 +157,7 @@ fn configure(
     files: &TlsFiles,
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), EngineError> {
     let refused = |why: String| {
-        let hint = "check the system's certificates, or give the receiver's with --ca";
+        let hint = "check the system's certificates, or name the destination's with --ca";
         EngineError::new("tls.invalid", why, hint)
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -176,7 +177,7 @@ fn configure(
     let config = match &files.own {
         Some(ClientCertificate { certificates: own, key }) => {
             let private =
-                PrivateKeyDer::from_pem_slice(&key.bytes).map_err(|_| pem(&key.name, "a private key"))?;
+                PrivateKeyDer::from_pem_slice(&key.bytes).map_err(|_| pem(&key.name, "private key"))?;
             builder
                 .with_client_auth_cert(certificates(own)?, private)
                 .map_err(|error| refused(error.to_string()).within(&key.name))?
@@ -189,22 +190,22 @@ fn configure(
     Ok((Arc::new(config), name))
 }
 
-/// The host of `HOST:PORT`.
+/// Returns the host of `HOST:PORT`.
 fn host(address: &str) -> Result<&str, EngineError> {
     let parts =
         address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     parts.map(|(host, _)| host.trim_matches(['[', ']'])).ok_or_else(|| {
-        let hint = "write it as siem.example:6514, or [2001:db8::1]:6514";
-        EngineError::new("arguments.invalid", "the destination is not a host with a port", hint)
+        let hint = "use a form such as siem.example:6514 or [2001:db8::1]:6514";
+        EngineError::new("arguments.invalid", "the destination must be a host and a port", hint)
     })
 }
 
 fn certificates(Pem { bytes, name }: &Pem) -> Result<Vec<CertificateDer<'static>>, EngineError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-    certificates.ok().filter(|all| !all.is_empty()).ok_or_else(|| pem(name, "a certificate"))
+    certificates.ok().filter(|all| !all.is_empty()).ok_or_else(|| pem(name, "certificate"))
 }
 
 fn pem(name: &str, what: &str) -> EngineError {
-    let message = format!("it does not hold {what} as PEM");
-    EngineError::new("tls.invalid", message, "give a file of PEM").within(name)
+    let message = format!("the file contains no {what} in PEM format");
+    EngineError::new("tls.invalid", message, "use a PEM file").within(name)
 }

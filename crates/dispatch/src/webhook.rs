@@ -1,4 +1,4 @@
-//! A webhook, signed as Standard Webhooks has it: a record a message, under its own id.
+//! A destination that posts each record to a webhook, signed as in Standard Webhooks, under its own id.
 
 use countersign_client::{DestinationError, Webhook};
 use countersign_feeds::Record;
@@ -9,7 +9,7 @@ use crate::destination::{BatchAnswer, Destination};
 pub struct WebhookDestination {
     /// The webhook.
     pub webhook: Webhook,
-    /// The most records of a batch.
+    /// The most records in a batch.
     pub max_records: usize,
 }
 

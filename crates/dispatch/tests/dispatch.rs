@@ -1,4 +1,4 @@
-//! Records on their way to a destination that refuses some of them.
+//! Tests sending records to a destination that rejects some of them.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -9,7 +9,7 @@ use countersign_dispatch::{BatchAnswer, Destination, Dispatch, Progress};
 use countersign_errors::EngineError;
 use countersign_feeds::Record;
 
-/// Has what it accepted, and refuses batches with a record of some id.
+/// A destination that rejects every batch with the record `refused`.
 #[derive(Clone, Default)]
 struct Picky {
     accepted: Rc<RefCell<Vec<String>>>,
@@ -19,7 +19,7 @@ struct Picky {
 impl Destination for Picky {
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         if records.iter().any(|record| Some(record.id.as_str()) == self.refused) {
-            return Err(DestinationError::Refused("it is too strange".into()));
+            return Err(DestinationError::Refused("unknown field".into()));
         }
         self.accepted.borrow_mut().extend(records.iter().map(|record| record.id.clone()));
         Ok(BatchAnswer::default())
@@ -30,7 +30,7 @@ impl Destination for Picky {
     }
 }
 
-/// Sends these events to it.
+/// Sends records for these indexes to the destination.
 fn send(folder: Option<&Path>, to: &Picky, leaves: std::ops::Range<u64>) -> Result<u64, EngineError> {
     let progress = Progress::open(folder)?;
     let mut dispatch = Dispatch::begin(Box::new(to.clone()), progress, None, Box::new(()))?;
@@ -42,17 +42,17 @@ fn send(folder: Option<&Path>, to: &Picky, leaves: std::ops::Range<u64>) -> Resu
 }
 
 #[test]
-fn a_record_that_is_refused_holds_no_other_back() {
+fn rejected_record_does_not_delay_others() {
     let to = Picky { refused: Some("chain/5"), ..Picky::default() };
     let error = send(None, &to, 0..9).unwrap_err();
     assert_eq!(error.code(), "feed.refused");
-    assert!(error.to_string().contains("8 records sent, 1 record refused"), "{error}");
+    assert!(error.to_string().contains("8 records sent, 1 record rejected"), "{error}");
     let expected = [0, 1, 2, 3, 4, 6, 7, 8].map(|leaf| format!("chain/{leaf}"));
     assert_eq!(*to.accepted.borrow(), expected);
 }
 
 #[test]
-fn what_was_refused_is_sent_again_and_what_was_sent_is_not() {
+fn only_rejected_records_are_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let to = Picky { refused: Some("chain/1"), ..Picky::default() };
     assert_eq!(send(Some(folder.path()), &to, 0..3).unwrap_err().code(), "feed.refused");
@@ -63,7 +63,7 @@ fn what_was_refused_is_sent_again_and_what_was_sent_is_not() {
 }
 
 #[test]
-fn a_refused_record_with_a_malformed_time_is_reported_and_kept() {
+fn reports_and_keeps_rejected_record_with_malformed_time() {
     let folder = tempfile::tempdir().unwrap();
     let to = Picky { refused: Some("chain/1"), ..Picky::default() };
     send(Some(folder.path()), &to, 0..3).unwrap_err();
@@ -75,10 +75,10 @@ fn a_refused_record_with_a_malformed_time_is_reported_and_kept() {
 }
 
 #[test]
-fn a_folder_is_for_one_log() {
+fn state_of_another_log_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut progress = Progress::open(Some(folder.path())).unwrap();
-    progress.begin("log.example/audit").unwrap();
-    assert_eq!(progress.begin("log.example/other").unwrap_err().code(), "state.other_log");
+    progress.set_origin("log.example/audit").unwrap();
+    assert_eq!(progress.set_origin("log.example/other").unwrap_err().code(), "state.other_log");
     assert_eq!(Progress::open(Some(folder.path())).err().unwrap().code(), "io.locked");
 }

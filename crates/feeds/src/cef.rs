@@ -1,25 +1,25 @@
-//! `ArcSight`'s Common Event Format: a header of seven fields, and an extension of keys and values.
+//! `ArcSight`'s Common Event Format (CEF): a header of seven fields, and an extension of keys and values.
 
 use serde_json::Value;
 
-use crate::mapping::Said;
+use crate::mapping::Fields;
 use crate::text::picture;
 
-/// The fields of the header, in their order; the version stands before them.
+/// The fields of the header in order, after the version.
 const HEADER: [&str; 6] = ["vendor", "product", "version", "signature", "name", "severity"];
 
-pub(crate) fn line(said: &Said<'_>) -> String {
+pub(crate) fn line(fields: &Fields<'_>) -> String {
     let mut line = String::from("CEF:0");
     for field in HEADER {
         line.push('|');
-        let value = said.iter().find(|(to, _)| to.strip_prefix("header:") == Some(field));
+        let value = fields.iter().find(|(to, _)| to.strip_prefix("header:") == Some(field));
         if let Some((_, value)) = value {
             push(&text(value), "\\|", "", &mut line);
         }
     }
     line.push('|');
     let mut is_first = true;
-    for (key, value) in said.iter().filter(|(to, _)| !to.starts_with("header:")) {
+    for (key, value) in fields.iter().filter(|(to, _)| !to.starts_with("header:")) {
         if !std::mem::take(&mut is_first) {
             line.push(' ');
         }
@@ -34,7 +34,8 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Appends a value with a backslash before each of these characters; of these line ends as `\n` and `\r`.
+/// Appends a value, with a backslash before each of the characters in `escaped`, and the line ends in `ends` as `\n`
+/// and `\r`.
 fn push(value: &str, escaped: &str, ends: &str, line: &mut String) {
     for character in value.chars() {
         if escaped.contains(character) {

@@ -1,4 +1,4 @@
-//! The formats of records.
+//! The formats of feed records.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use crate::mapping::Mapping;
 use crate::records::{Event, Finding, Log, Record};
 use crate::{cef, otlp, syslog, tree};
 
-/// A format.
+/// A format of feed records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Format {
@@ -25,27 +25,27 @@ pub enum Format {
     Syslog,
     /// `CloudEvents` 1.0, in JSON.
     CloudEvents,
-    /// OTLP's JSON: each record a whole `ExportLogsServiceRequest`.
+    /// OTLP in JSON: each record is a complete `ExportLogsServiceRequest`.
     Otlp,
-    /// Our own: what was verified, as it was signed, and its parser.
+    /// countersign's own format: the event as it was signed, and its parsed facts.
     Ndjson,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its name.
+    /// Returns the format's name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The one of this name.
+    /// Returns the format with this name.
     pub fn parse(name: &str) -> Option<Self> {
         name.parse().ok()
     }
 
-    /// Whether its records are JSON objects.
+    /// True if its records are JSON objects.
     pub const fn is_json(self) -> bool {
         !matches!(self, Self::Cef | Self::Syslog)
     }
@@ -63,34 +63,34 @@ impl Format {
         let (parsed, text) = &MAPPINGS[self as usize];
         parsed.get_or_init(|| match Mapping::parse(text) {
             Ok(mapping) => mapping,
-            // The tests read every file.
+            // Tests parse every built-in mapping.
             Err(why) => unreachable!("{}: {why}", self.as_str()),
         })
     }
 
-    /// The record of an event.
+    /// Returns the record of an event.
     pub fn event(self, log: &Log<'_>, event: &Event<'_>, parsers: &Parsers) -> Record {
         let document = Document::parse(event.text);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| parsers.parse(event));
-        let facts = Facts::of_event(log, event, read.as_ref(), root);
+        let facts = Facts::from_event(log, event, read.as_ref(), root);
         self.record(&facts)
     }
 
-    /// The record of a finding.
+    /// Returns the record of a finding.
     pub fn finding(self, log: &Log<'_>, finding: &Finding<'_>) -> Record {
         let document = Document::parse(finding.text);
-        let facts = Facts::of_finding(log, finding, document.as_ref().map(Document::root));
+        let facts = Facts::from_finding(log, finding, document.as_ref().map(Document::root));
         self.record(&facts)
     }
 
     fn record(self, facts: &Facts<'_>) -> Record {
-        let said = self.mapping().apply(facts);
+        let fields = self.mapping().apply(facts);
         let text = match self {
-            Self::Cef => cef::line(&said),
-            Self::Syslog => syslog::line(&said),
-            Self::Otlp => otlp::line(said),
-            Self::Ocsf | Self::Ecs | Self::CloudEvents | Self::Ndjson => tree::of(said).to_string(),
+            Self::Cef => cef::line(&fields),
+            Self::Syslog => syslog::line(&fields),
+            Self::Otlp => otlp::line(fields),
+            Self::Ocsf | Self::Ecs | Self::CloudEvents | Self::Ndjson => tree::build(fields).to_string(),
         };
         Record { id: facts.id().to_owned(), time: facts.time(), text }
     }

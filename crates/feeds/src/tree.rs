@@ -1,19 +1,20 @@
-//! Objects of JSON, of members by their paths.
+//! Builds nested JSON objects from fields with paths.
 
 use serde_json::{Map, Value};
 
-use crate::mapping::Said;
+use crate::mapping::Fields;
 
-/// One object of all that is said: `a.b` is a member within a member, `a[].b` one of the only element of an array.
-pub(crate) fn of(said: Said<'_>) -> Value {
+/// Builds an object of all fields. The path `a.b` is a nested field, and `a[].b` a field of the only element of an
+/// array.
+pub(crate) fn build(fields: Fields<'_>) -> Value {
     let mut root = Value::Object(Map::new());
-    for (to, value) in said {
+    for (to, value) in fields {
         put(&mut root, to, value);
     }
     root
 }
 
-/// Puts a value where its path says.
+/// Sets the value at a path.
 pub(crate) fn put(root: &mut Value, path: &str, value: Value) {
     let mut at = root;
     for name in path.split('.') {

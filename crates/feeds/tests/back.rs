@@ -1,4 +1,4 @@
-//! What a record says, read by the parser of its format, is what the event said: a mapping is the reverse of a parser.
+//! Tests that mappings are the reverse of parsers: a record, parsed by its format's parser, equals the parsed event.
 
 mod given;
 
@@ -23,7 +23,7 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-/// All real events, each as it is recorded.
+/// Returns all real events, canonicalized as when they are recorded.
 fn events() -> Vec<String> {
     let Some(folder) = folder() else { return Vec::new() };
     let mut events = Vec::new();
@@ -37,7 +37,7 @@ fn events() -> Vec<String> {
 }
 
 #[test]
-fn records_of_real_events_read_back_as_they_were_read() {
+fn records_of_real_events_parse_back_to_the_same_facts() {
     let parsers = Parsers::built_in();
     let mut classes = std::collections::BTreeMap::<String, u32>::new();
     for text in events() {
@@ -55,7 +55,7 @@ fn records_of_real_events_read_back_as_they_were_read() {
             if format == Format::Ocsf {
                 let (class, activity) =
                     (value["class_uid"].as_u64().unwrap(), value["activity_id"].as_u64().unwrap());
-                // The schema takes any type of the class.
+                // The schema accepts any type of the class.
                 assert_eq!(value["type_uid"].as_u64(), Some(class * 100 + activity), "{line}");
                 *classes.entry(class.to_string()).or_default() += 1;
                 if class == 0 {
@@ -81,11 +81,11 @@ fn records_of_real_events_read_back_as_they_were_read() {
                 assert_eq!(is.address.as_deref(), Some(address), "{line}");
             }
             let outcome = match (format, was.outcome) {
-                // That it was denied is said beside it: these have no such outcome.
+                // These formats have no outcome for it, and state elsewhere that it was denied.
                 (Format::Otlp, Outcome::Denied) => Outcome::Failure,
                 (_, outcome) => outcome,
             };
-            // OTLP's reading takes an error's type for a failure where no outcome is stated.
+            // The OTLP parser treats an error type as a failure if no outcome is stated.
             if format != Format::Otlp || outcome != Outcome::NotStated {
                 assert_eq!(is.outcome, outcome, "{format:?} {line}");
             }
@@ -99,7 +99,7 @@ fn records_of_real_events_read_back_as_they_were_read() {
     }
 }
 
-/// Holds what is within a value to the fields that are known.
+/// Asserts that all fields within a value are known and have the right type.
 fn walk(path: &str, value: &Value, known: &[(&str, &str)]) {
     match value {
         Value::Object(members) if !known.iter().any(|(name, _)| *name == path) => {
@@ -112,7 +112,7 @@ fn walk(path: &str, value: &Value, known: &[(&str, &str)]) {
         }
         _ => {
             let Some((_, kind)) = known.iter().find(|(name, _)| *name == path) else {
-                panic!("{path} is no field of ECS")
+                panic!("{path} is not a field of ECS")
             };
             let fits = match *kind {
                 "keyword" | "match_only_text" | "wildcard" => {
@@ -123,13 +123,13 @@ fn walk(path: &str, value: &Value, known: &[(&str, &str)]) {
                 "ip" => value.as_str().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok()),
                 other => panic!("{other}"),
             };
-            assert!(fits, "{path} is no {kind}: {value}");
+            assert!(fits, "{path} is not a {kind}: {value}");
         }
     }
 }
 
 #[test]
-fn ecs_has_no_field_that_it_does_not_know() {
+fn ecs_records_have_only_ecs_fields() {
     let known: Vec<(&str, &str)> =
         include_str!("ecs-fields.tsv").lines().filter_map(|line| line.split_once('\t')).collect();
     for text in events().into_iter().chain([given::event().to_string()]) {

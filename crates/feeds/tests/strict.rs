@@ -1,4 +1,4 @@
-//! Records of hostile events, read by parsers that take nothing but what the formats allow.
+//! Tests records of hostile events with strict parsers of the formats.
 
 mod given;
 
@@ -9,7 +9,7 @@ use given::{event, record};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What a line of CEF says, by an extension whose keys are what is before an unescaped equals sign.
+/// Parses a CEF line strictly. Keys of the extension end at an unescaped equals sign.
 fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
     assert!(!line.contains(['\n', '\r']) && !line.chars().any(char::is_control), "{line:?}");
     let mut fields = vec![String::new()];
@@ -25,7 +25,7 @@ fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
         }
     }
     fields.pop();
-    // Where keys begin: a word before an equals sign that is not escaped.
+    // A key is the word before an unescaped equals sign.
     let extension: String = characters.collect();
     let mut pairs = BTreeMap::new();
     let mut key: Option<String> = None;
@@ -55,7 +55,7 @@ fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
     (fields, pairs)
 }
 
-/// What a message of RFC 5424 says: its header, its parameters, its text.
+/// Parses an RFC 5424 message strictly into its header, parameters, and text.
 fn syslog(line: &str) -> (Vec<String>, BTreeMap<String, String>, String) {
     assert!(line.len() <= 8192, "{}", line.len());
     assert!(!line.chars().any(char::is_control), "{line:?}");
@@ -96,7 +96,7 @@ fn syslog(line: &str) -> (Vec<String>, BTreeMap<String, String>, String) {
     }
 }
 
-/// The text as it can be in a line: control characters as their pictures, what is too long as such cut.
+/// Returns the text as a line can contain it: control characters as pictures, and truncated if it is too long.
 fn shown(text: &str, most: usize, keeps_ends: bool) -> String {
     let picture = |one: char| match u32::from(one) {
         code @ 0..=31 => char::from_u32(0x2400 + code).unwrap(),
@@ -136,7 +136,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn hostile_texts_stay_within_their_fields(
+    fn hostile_strings_stay_within_their_fields(
         [action, id, name, kind, reason, ip] in [hostile(), hostile(), hostile(), hostile(), hostile(), hostile()]
     ) {
         let event = json!({
@@ -162,19 +162,19 @@ proptest! {
         }
         prop_assert_eq!((&*parameters["entry"], &*parameters["size"]), ("4", "9"));
 
-        // JSON carries all of it as it is.
+        // JSON carries the strings unchanged.
         for format in Format::ALL.iter().copied().filter(|format| format.is_json()) {
             let line = record(format, &text).text;
             prop_assert!(!line.contains('\n'));
-            let said: serde_json::Value = serde_json::from_str(&line).unwrap();
-            prop_assert!(said.to_string().contains("01010101010101010101010101010101/2"));
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            prop_assert!(parsed.to_string().contains("01010101010101010101010101010101/2"));
         }
     }
 }
 
-/// Whoever cut it off would lose what leads back to the proof.
+/// A destination that truncates a message would lose the parameters that lead to the proof.
 #[test]
-fn no_record_of_syslog_is_longer_than_receivers_take() {
+fn syslog_records_fit_the_maximum_message_length() {
     for one in ["\u{1}", "\u{85}", "\"", "\\", "é", "😀"] {
         let text = one.repeat(2_000);
         let event = json!({
@@ -187,7 +187,7 @@ fn no_record_of_syslog_is_longer_than_receivers_take() {
 }
 
 #[test]
-fn an_outcome_that_is_not_stated_is_none_in_any_format() {
+fn missing_outcome_is_missing_in_every_format() {
     for &format in Format::ALL {
         let line = |outcome: Option<&str>| {
             let mut event = event();

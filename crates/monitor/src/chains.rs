@@ -1,4 +1,5 @@
-//! The log's leaves as they come: chains that must go on, keys that must be allowed to sign, key notes that must act.
+//! Checks the log's entries in order: chains must continue, keys must be allowed to sign, and key notes must be
+//! valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,34 +21,33 @@ use crate::finding::{
 /// The first line of a key note.
 const NOTE: &str = "countersign/v1 keys\n";
 
-/// What the log's leaves say so far. In memory and in its file it is bounded by the chains that are open, and a few
-/// bytes for each that is closed.
+/// The state of all chains and keys. Its size is bounded by the open chains, plus a few bytes for each closed one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Chains {
     open: BTreeMap<String, Chain>,
     closed: BTreeSet<String>,
     lives: BTreeMap<String, KeyLife>,
-    /// The latest time of a link since it was asked for, and the link's index.
+    /// The latest time of a link since [`Self::take_latest`] was last called, and the link's index.
     #[serde(skip)]
     latest: Option<(Time, u64)>,
 }
 
-/// A chain that is open.
+/// An open chain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Chain {
     key: String,
     next: u64,
     last: String,
     time: String,
-    /// The first link that no signature covers yet: its index.
+    /// The index of the first link that no signature covers yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsigned: Option<u64>,
-    /// What was granted to its key before it was opened.
+    /// The grants of its key before the chain was opened.
     #[serde(default, skip_serializing_if = "Windows::is_empty", with = "windows")]
     windows: Windows,
-    /// Codes that are told once a chain, and were.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    told: BTreeSet<String>,
+    /// The codes that were already reported for this chain.
+    #[serde(rename = "told", default, skip_serializing_if = "BTreeSet::is_empty")]
+    reported: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -57,27 +57,27 @@ struct KeyLife {
     revoked: bool,
 }
 
-/// What the leaves are judged by.
-pub(crate) struct Judge<'a> {
+/// The trust and rules that entries are checked against.
+pub(crate) struct EntryRules<'a> {
     pub(crate) origin: &'a str,
     pub(crate) trust: &'a Trust,
-    rules: Rules,
+    log_rules: Rules,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> EntryRules<'a> {
     pub(crate) fn new(origin: &'a str, trust: &'a Trust) -> Self {
-        Self { origin, trust, rules: Rules::new(origin, Some(trust.clone())) }
+        Self { origin, trust, log_rules: Rules::new(origin, Some(trust.clone())) }
     }
 }
 
-/// A link and where it is.
-struct At<'a> {
+/// A link and its index in the log.
+struct IndexedLink<'a> {
     index: u64,
     text: &'a str,
     link: &'a Link,
 }
 
-impl At<'_> {
+impl IndexedLink<'_> {
     fn finding(&self, kind: impl Into<FindingKind>, message: impl Into<String>) -> Finding {
         let mut finding = Finding::new(kind, message);
         finding.place = Place {
@@ -91,26 +91,26 @@ impl At<'_> {
 }
 
 impl Chains {
-    /// Takes the next leaf.
-    pub(crate) fn leaf(&mut self, judge: &Judge<'_>, index: u64, leaf: &[u8], findings: &mut Findings) {
+    /// Checks the next entry.
+    pub(crate) fn leaf(&mut self, rules: &EntryRules<'_>, index: u64, leaf: &[u8], findings: &mut Findings) {
         let text = str::from_utf8(leaf).unwrap_or_default();
         if let Ok(link) = Link::parse(text) {
-            self.link(judge, &At { index, text, link: &link }, findings);
+            self.link(rules, &IndexedLink { index, text, link: &link }, findings);
         } else if let Ok(note) = KeyNote::parse(text) {
-            self.note(judge, index, text, &note, findings);
+            self.note(rules, index, text, &note, findings);
         } else if text.starts_with(NOTE) {
             findings.add(
-                Finding::new(BAD_NOTE, "an entry that begins as a key note is malformed").at_leaf(index),
+                Finding::new(BAD_NOTE, "an entry that starts like a key note is malformed").at_leaf(index),
             );
         } else if text.starts_with(PREFIX) {
             findings
-                .add(Finding::new(BAD_LINK, "an entry that begins as a link is malformed").at_leaf(index));
+                .add(Finding::new(BAD_LINK, "an entry that starts like a link is malformed").at_leaf(index));
         } else {
             findings.add(Finding::new(OPAQUE, "an entry is neither a link nor a key note").at_leaf(index));
         }
     }
 
-    fn link(&mut self, judge: &Judge<'_>, at: &At<'_>, findings: &mut Findings) {
+    fn link(&mut self, rules: &EntryRules<'_>, at: &IndexedLink<'_>, findings: &mut Findings) {
         let id = at.link.chain().to_string();
         self.latest = self.latest.max(Some((at.link.time(), at.index)));
         if self.closed.contains(&id) {
@@ -118,24 +118,24 @@ impl Chains {
             return;
         }
         match (at.link, self.open.contains_key(&id)) {
-            (Link::Open(_), true) => findings.add(at.finding(FORK, "the chain's open link is here twice")),
-            (Link::Open(open), false) => self.open_link(judge, at, open, id, findings),
+            (Link::Open(_), true) => findings.add(at.finding(FORK, "the chain has a second open link")),
+            (Link::Open(open), false) => self.open_link(rules, at, open, id, findings),
             (_, false) => {
-                findings.add(at.finding(NO_OPEN, "the chain's open link is not in the log before it"));
+                findings.add(at.finding(NO_OPEN, "the log has no open link of this chain before it"));
             }
-            (_, true) => self.next_link(judge, at, id, findings),
+            (_, true) => self.next_link(rules, at, id, findings),
         }
     }
 
     fn open_link(
         &mut self,
-        judge: &Judge<'_>,
-        at: &At<'_>,
+        rules: &EntryRules<'_>,
+        at: &IndexedLink<'_>,
         open: &OpenLink,
         id: String,
         findings: &mut Findings,
     ) {
-        if open.origin != judge.origin {
+        if open.origin != rules.origin {
             findings
                 .add(at.finding(Code::ChainOrigin, format!("the chain is for the log {:?}", open.origin)));
         }
@@ -147,18 +147,24 @@ impl Chains {
             time: open.time.to_string(),
             unsigned: None,
             windows,
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
         };
         self.check_signature(at, &open.key, findings);
-        self.check_key(judge, at, &open.key, &mut chain, findings);
+        self.check_key(rules, at, &open.key, &mut chain, findings);
         self.open.insert(id, chain);
     }
 
-    fn next_link(&mut self, judge: &Judge<'_>, at: &At<'_>, id: String, findings: &mut Findings) {
+    fn next_link(
+        &mut self,
+        rules: &EntryRules<'_>,
+        at: &IndexedLink<'_>,
+        id: String,
+        findings: &mut Findings,
+    ) {
         let Some(mut chain) = self.open.remove(&id) else { return };
         let link = at.link;
         if link.seq() < chain.next {
-            findings.add(at.finding(FORK, format!("the chain has a link {} already", link.seq())));
+            findings.add(at.finding(FORK, format!("the chain already has a link {}", link.seq())));
             self.open.insert(id, chain);
             return;
         }
@@ -173,7 +179,7 @@ impl Chains {
         }
         if let Ok(key) = chain.key.parse::<VerifierKey>() {
             self.check_signature(at, &key, findings);
-            self.check_key(judge, at, &key, &mut chain, findings);
+            self.check_key(rules, at, &key, &mut chain, findings);
         }
         chain.next = link.seq() + 1;
         chain.last = leaf_hash(at.text.as_bytes()).to_string();
@@ -186,57 +192,64 @@ impl Chains {
         }
     }
 
-    #[allow(clippy::unused_self, reason = "it is one of the checks")]
-    fn check_signature(&self, at: &At<'_>, key: &VerifierKey, findings: &mut Findings) {
+    #[allow(clippy::unused_self, reason = "for symmetry with the other checks")]
+    fn check_signature(&self, at: &IndexedLink<'_>, key: &VerifierKey, findings: &mut Findings) {
         if let Some(signature) = at.link.signature()
             && !key.verify(signed_part(at.text).as_bytes(), signature)
         {
-            findings.add(at.finding(Code::SignatureInvalid, "the signature is not that of the chain's key"));
+            findings.add(at.finding(Code::SignatureInvalid, "the signature doesn't match the chain's key"));
         }
     }
 
-    /// Whether the key may sign at that time, told once a chain.
+    /// Checks that the key may sign at the link's time; reports a problem once per chain.
     fn check_key(
         &self,
-        judge: &Judge<'_>,
-        at: &At<'_>,
+        rules: &EntryRules<'_>,
+        at: &IndexedLink<'_>,
         key: &VerifierKey,
         chain: &mut Chain,
         findings: &mut Findings,
     ) {
         let time = at.link.time();
         let revoked = self.lives.get(key.as_str()).is_some_and(|life| life.revoked)
-            || judge
+            || rules
                 .trust
                 .revocations()
                 .iter()
                 .any(|line| line.key == *key && line.since.is_none_or(|since| since <= time));
         let (kind, message) = if revoked {
-            (Code::KeyRevoked, "the chain goes on though its key is revoked")
-        } else if judge.trust.emitters().contains(key) {
+            (Code::KeyRevoked, "the chain continues although its key is revoked")
+        } else if rules.trust.emitters().contains(key) {
             return;
         } else if chain.windows.is_empty() {
-            (Code::KeyUnknown, "the chain's key is neither an emitter of the trust file nor was it granted")
+            (Code::KeyUnknown, "the chain's key is not an emitter of the trust file and has no grant")
         } else {
             match chain.windows.validity(chain.windows.len(), time) {
                 Validity::Within => return,
-                Validity::Expired => (Code::KeyExpired, "the link is later than its key was granted for"),
+                Validity::Expired => (Code::KeyExpired, "the link is later than the grants of its key"),
                 Validity::NotYetValid => {
-                    (Code::KeyNotYetValid, "the link is earlier than its key was granted for")
+                    (Code::KeyNotYetValid, "the link is earlier than the grants of its key")
                 }
             }
         };
-        if chain.told.insert(kind.as_str().to_owned()) {
+        if chain.reported.insert(kind.as_str().to_owned()) {
             let mut finding = at.finding(kind, message);
             finding.place.key = Some(key.to_string());
             findings.add(finding);
         }
     }
 
-    /// A key note acts as the log's own rules say.
-    fn note(&mut self, judge: &Judge<'_>, index: u64, text: &str, note: &KeyNote, findings: &mut Findings) {
+    /// Applies a key note by the log's own rules.
+    fn note(
+        &mut self,
+        rules: &EntryRules<'_>,
+        index: u64,
+        text: &str,
+        note: &KeyNote,
+        findings: &mut Findings,
+    ) {
         let mut growth = PendingBatch::new(index);
-        let acts = judge.rules.check_note(note).and_then(|()| {
+        let acts = rules.log_rules.check_note(note).and_then(|()| {
             growth.replay(&*self, text.to_owned(), None).map_err(log::AcceptanceError::refusal)
         });
         if let Err(refusal) = acts {
@@ -251,11 +264,11 @@ impl Chains {
         }
     }
 
-    /// Chains whose last link no signature covers, at a checkpoint.
+    /// Reports chains whose newest links no signature covers, at a checkpoint.
     pub(crate) fn unsigned(&mut self, findings: &mut Findings) {
         for (id, chain) in &mut self.open {
             let Some(index) = chain.unsigned else { continue };
-            if chain.told.insert(format!("{} {index}", UNSIGNED.code)) {
+            if chain.reported.insert(format!("{} {index}", UNSIGNED.code)) {
                 let message = "no signature covers the chain's last links in the checkpoint";
                 let mut finding = Finding::new(UNSIGNED, message).at_leaf(index);
                 finding.place.chain = ChainId::parse(id.as_bytes());
@@ -264,18 +277,18 @@ impl Chains {
         }
     }
 
-    /// The latest time of a link since this was asked before, and the link's index.
+    /// Takes the latest time of a link since the last call, and the link's index.
     pub(crate) fn take_latest(&mut self) -> Option<(Time, u64)> {
         self.latest.take()
     }
 
-    /// How many chains are open.
+    /// Returns the number of open chains.
     pub(crate) fn open(&self) -> usize {
         self.open.len()
     }
 }
 
-/// What key notes are judged by: the keys' lives so far.
+/// Provides the keys' lives so far, against which key notes are checked.
 impl Storage for Chains {
     type Error = std::convert::Infallible;
 
@@ -297,7 +310,7 @@ impl Storage for Chains {
     }
 }
 
-/// Windows as the monitor's file keeps them: pairs of milliseconds from the epoch.
+/// Serializes windows as pairs of milliseconds since the epoch.
 mod windows {
     use countersign::keys::{Window, Windows};
     use countersign::time::Time;
@@ -329,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_granted_is_kept_as_it_was() {
+    fn windows_survive_serialization() {
         let kept = r#"{"windows":[[null,5],[-7,null]],"revoked":false}"#;
         let life: KeyLife = serde_json::from_str(kept).unwrap();
         let at = |millis| life.windows.validity(2, Time::from_millis(millis).unwrap());

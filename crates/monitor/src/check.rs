@@ -1,4 +1,4 @@
-//! One check of the log: what is new, and whether it fits what was seen before.
+//! One check of a log: reads the new entries, and compares the log with the monitor's state.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -14,12 +14,12 @@ use countersign::verify::FindingCode as Code;
 use countersign_client::{MAX_CHECKPOINT_BYTES, Source, now};
 use countersign_errors::EngineError;
 
-use crate::chains::{Chains, Judge};
+use crate::chains::{Chains, EntryRules};
 use crate::finding::{
     BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
     SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
 };
-use crate::observer::Observer;
+use crate::observer::MonitorObserver;
 use crate::state::MonitorState;
 use crate::tree::{self, Consistency, Entries, Interruption, Reading};
 
@@ -28,25 +28,25 @@ const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
 /// The time limit for reading the tiles of a consistency proof.
 const PROOF_LIMIT: Duration = Duration::from_mins(1);
 
-/// The interval at which a running check looks for silence and for a request to stop.
+/// How often a running check looks for silence and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 /// The time limit for reading entries in one check, unless another is set.
-const TIMEOUT: Duration = Duration::from_mins(10);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Monitors one log.
 pub struct Monitor<'a> {
     source: &'a dyn Source,
     /// Other places that serve the log or its checkpoints.
     also: &'a [Box<dyn Source>],
-    judge: Judge<'a>,
-    /// How long nothing may be heard, in milliseconds.
+    rules: EntryRules<'a>,
+    /// The longest time without news from the log, in milliseconds.
     silence: Option<i64>,
     /// The time limit for reading entries in one check. It also limits every other request.
     timeout: Duration,
-    observer: &'a dyn Observer,
+    observer: &'a dyn MonitorObserver,
 }
 
-/// When something was last heard of the log. It is judged while a check is under way, too.
+/// The times of the last news from the log, for checking its silence while a check is running.
 struct LastHeard {
     watched_since: Option<i64>,
     grown_at: Option<i64>,
@@ -55,37 +55,40 @@ struct LastHeard {
 }
 
 impl<'a> Monitor<'a> {
-    /// Creates a monitor of the log with that origin, which is judged by `trust`. A check may take 10 minutes.
+    /// Creates a monitor of the log `origin`, checked against `trust`. A check may take 10 minutes.
     pub fn new(
         origin: &'a str,
         trust: &'a Trust,
         source: &'a dyn Source,
-        observer: &'a dyn Observer,
+        observer: &'a dyn MonitorObserver,
     ) -> Self {
-        let judge = Judge::new(origin, trust);
-        Self { source, also: &[], judge, silence: None, timeout: TIMEOUT, observer }
+        let rules = EntryRules::new(origin, trust);
+        Self { source, also: &[], rules, silence: None, timeout: DEFAULT_TIMEOUT, observer }
     }
 
-    /// Sets other places that serve the log or its checkpoints, with which it is compared.
+    /// Sets other places that serve the log or its checkpoints, to compare it with.
     #[must_use]
     pub fn also(self, also: &'a [Box<dyn Source>]) -> Self {
         Self { also, ..self }
     }
 
-    /// Sets for how many milliseconds the log may have no new entries or cosignatures.
+    /// Sets for how many milliseconds the log may lack new entries or cosignatures; none for no limit.
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }
     }
 
-    /// Sets how long one check may read entries. It also limits every other request.
+    /// Sets the time limit for reading entries in one check. It also limits every other request.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Checks once. The state changes only by what was found good, and by `on_silence`, which is called several times a
-    /// second while the log has been silent for too long: a check may take as long as the log's server makes it.
+    /// Checks the log once. Only authentic data changes the state. While the log has been silent for too long,
+    /// `on_silence` is called several times a second, because a slow log server can make a check take long; it may
+    /// change the state, too.
+    ///
+    /// Returns the findings and the time, or none if the check was stopped; a stopped check leaves no trace.
     ///
     /// Returns what was found, and the time; none if the check was stopped, of which nothing is kept.
     ///
@@ -101,7 +104,7 @@ impl<'a> Monitor<'a> {
         let (mut findings, checked, now) = thread::scope(|scope| {
             let (done, ended) = sync_channel(1);
             scope.spawn(move || {
-                let findings = self.look(&mut checked, begun);
+                let findings = self.run_check(&mut checked, begun);
                 let _ = done.send((findings, checked));
             });
             loop {
@@ -116,7 +119,7 @@ impl<'a> Monitor<'a> {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
                         return Err(
-                            EngineError::new("monitor.look", "a look ended early", "run it again").into()
+                            EngineError::new("monitor.look", "a check ended early", "run it again").into()
                         );
                     }
                 }
@@ -126,8 +129,8 @@ impl<'a> Monitor<'a> {
                 let (mut silent, now) = (Findings::default(), now()?);
                 self.check_silence(&heard, now, &mut silent);
                 if silent.list().iter().any(|finding| !state.is_known(finding)) {
-                    // Whether anything else is over is not known yet.
-                    silent.stop();
+                    // The check is still running, so no other finding can be declared over.
+                    silent.set_incomplete();
                     on_silence(state, &silent, now)?;
                 }
             }
@@ -141,29 +144,29 @@ impl<'a> Monitor<'a> {
     }
 
     fn trust(&self) -> &Trust {
-        self.judge.trust
+        self.rules.trust
     }
 
-    /// Looks once. What is remembered changes only by what was found good.
-    fn look(&self, memory: &mut MonitorState, now: Time) -> Findings {
+    /// Runs one check. Only authentic data changes the state.
+    fn run_check(&self, memory: &mut MonitorState, now: Time) -> Findings {
         let mut findings = Findings::default();
-        // First, so that the log cannot seem to be behind by what was added meanwhile.
-        self.look_beside(memory, &mut findings);
-        self.allow(self.source, CHECKPOINT_LIMIT);
+        // Read first: entries that are added meanwhile must not make the log look as if it were behind.
+        self.read_other_checkpoints(memory, &mut findings);
+        self.set_time_limit(self.source, CHECKPOINT_LIMIT);
         match self.source.checkpoint() {
             Ok(checkpoint) => {
-                if let Err(failure) = self.judge_checkpoint(memory, &checkpoint, now, &mut findings) {
-                    findings.stop();
+                if let Err(failure) = self.check_checkpoint(memory, &checkpoint, now, &mut findings) {
+                    findings.set_incomplete();
                     findings.add(unreachable(&failure));
                 }
             }
             Err(failure) if failure.code() == "checkpoint.invalid" => {
-                let message = format!("what is served is not a checkpoint: {failure}");
-                findings.stop();
+                let message = format!("the log serves something other than a checkpoint: {failure}");
+                findings.set_incomplete();
                 findings.add(Finding::new(NO_CHECKPOINT, message).lasting());
             }
             Err(failure) => {
-                findings.stop();
+                findings.set_incomplete();
                 findings.add(unreachable(&failure));
             }
         }
@@ -173,49 +176,49 @@ impl<'a> Monitor<'a> {
         findings
     }
 
-    /// Ends the requests under way soon.
+    /// Ends running requests soon.
     fn cancel(&self) {
         self.source.set_deadline(Some(Instant::now()));
         self.also.iter().for_each(|other| other.set_deadline(Some(Instant::now())));
     }
 
-    /// Gives the next requests that much time.
-    fn allow(&self, source: &dyn Source, limit: Duration) {
+    /// Sets the time limit for the next requests.
+    fn set_time_limit(&self, source: &dyn Source, limit: Duration) {
         source.set_deadline(Instant::now().checked_add(limit.min(self.timeout)));
     }
 
-    fn judge_checkpoint(
+    fn check_checkpoint(
         &self,
         memory: &mut MonitorState,
-        seen: &SignedCheckpoint,
+        signed: &SignedCheckpoint,
         now: Time,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
-        if let Err(finding) = self.check_signature(seen) {
-            findings.stop();
+        if let Err(finding) = self.check_signature(signed) {
+            findings.set_incomplete();
             findings.add(*finding);
             return Ok(());
         }
-        self.check_witnesses(seen, findings);
-        let checkpoint = &seen.checkpoint;
+        self.check_witnesses(signed, findings);
+        let checkpoint = &signed.checkpoint;
         let pin = memory.pin.clone();
         if let Some(pin) = &pin {
             if checkpoint.size < pin.checkpoint.size {
-                return self.judge_smaller(pin, seen, findings);
+                return self.check_smaller(pin, signed, findings);
             }
             if checkpoint.size == pin.checkpoint.size && checkpoint.root != pin.checkpoint.root {
-                findings.add(split_view(pin, seen, "the log signed two roots of one size"));
+                findings.add(split_view(pin, signed, "the log signed two roots of one size"));
                 return Ok(());
             }
         }
         let mut unknown = None;
-        self.allow(self.source, PROOF_LIMIT);
+        self.set_time_limit(self.source, PROOF_LIMIT);
         if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
             let before = (pin.checkpoint.size, &pin.checkpoint.root);
             match tree::consistency(self.source, before, checkpoint)? {
                 Consistency::Consistent => {}
                 Consistency::Inconsistent => {
-                    findings.add(split_view(pin, seen, "the log did not grow from what was seen before"));
+                    findings.add(split_view(pin, signed, "the log is not an extension of its earlier state"));
                     return Ok(());
                 }
                 Consistency::Unknown(finding) => unknown = Some(finding),
@@ -224,16 +227,16 @@ impl<'a> Monitor<'a> {
         if memory.edge.end() < checkpoint.size {
             let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
             let before = pin.as_ref().map(|pin| &pin.checkpoint);
-            self.allow(self.source, self.timeout);
+            self.set_time_limit(self.source, self.timeout);
             let limit = Instant::now() + self.timeout;
-            let leaf = |index, leaf: &[u8]| chains.leaf(&self.judge, index, leaf, &mut found);
+            let leaf = |index, leaf: &[u8]| chains.leaf(&self.rules, index, leaf, &mut found);
             let reading =
                 tree::leaves(self.source, &memory.edge, before, checkpoint, limit, self.observer, leaf)?;
             if let (Reading::Complete(entries) | Reading::Partial(entries, _), Some(pin)) = (&reading, &pin)
                 && !entries.match_pin
             {
-                let what = "the log's entries are not those that were seen before";
-                findings.add(split_view(pin, seen, what));
+                let what = "the log's entries differ from those that were read before";
+                findings.add(split_view(pin, signed, what));
                 return Ok(());
             }
             match reading {
@@ -243,7 +246,7 @@ impl<'a> Monitor<'a> {
                 }
                 Reading::Complete(entries) => {
                     chains.unsigned(&mut found);
-                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                    self.keep_entries(memory, entries, chains, signed, found, findings);
                 }
                 Reading::Partial(entries, why) => {
                     let old = memory.edge.end();
@@ -256,7 +259,7 @@ impl<'a> Monitor<'a> {
                         }
                         return Ok(());
                     }
-                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                    self.keep_entries(memory, entries, chains, signed, found, findings);
                 }
             }
         }
@@ -267,11 +270,11 @@ impl<'a> Monitor<'a> {
         if grown || memory.grown_at.is_none() {
             memory.grown_at = Some(now.millis());
         }
-        memory.pin = Some(seen.clone());
+        memory.pin = Some(signed.clone());
         Ok(())
     }
 
-    /// True if new entries were read and the log's tree begins with them.
+    /// True if new entries were read and the log's tree starts with them.
     fn check_begin(
         &self,
         entries: &Entries,
@@ -281,12 +284,12 @@ impl<'a> Monitor<'a> {
     ) -> Result<bool, EngineError> {
         let end = entries.edge.end();
         let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
-        self.allow(self.source, PROOF_LIMIT);
+        self.set_time_limit(self.source, PROOF_LIMIT);
         Ok(match tree::consistency(self.source, (end, &root), checkpoint)? {
             Consistency::Consistent => true,
             Consistency::Inconsistent => {
                 let limit = Instant::now() + PROOF_LIMIT.min(self.timeout);
-                findings.add(tree::differing(self.source, old, end, limit, self.observer));
+                findings.add(tree::first_difference(self.source, old, end, limit, self.observer));
                 false
             }
             Consistency::Unknown(finding) => {
@@ -296,7 +299,7 @@ impl<'a> Monitor<'a> {
         })
     }
 
-    /// Reports that the rest of the entries was not read.
+    /// Reports that the remaining entries were not read.
     fn report_partial(
         &self,
         entries: &Entries,
@@ -305,36 +308,37 @@ impl<'a> Monitor<'a> {
         checkpoint: &Checkpoint,
         findings: &mut Findings,
     ) {
-        findings.stop();
+        findings.set_incomplete();
         let end = entries.edge.end();
         findings.add(match why {
             Interruption::Failure(failure) => unreachable(&failure),
             Interruption::TimeLimit if end == old => {
-                let message = format!("no entry could be read in {:?}", self.timeout);
+                let message = format!("no entry could be read within {:?}", self.timeout);
                 Finding::new(UNREACHABLE, message).lasting()
             }
             Interruption::TimeLimit => {
                 let size = entries_of(checkpoint.size);
-                let message = format!("the log claims {size}, and {end} were read when the time limit ended");
+                let message =
+                    format!("the log claims {size}, but only {end} were read within the time limit");
                 Finding::new(UNREAD, message).lasting()
             }
         });
     }
 
-    /// Keeps what authentic entries say.
+    /// Saves the state of chains after authentic entries.
     fn keep_entries(
         &self,
         memory: &mut MonitorState,
         entries: Entries,
         mut chains: Chains,
-        seen: &SignedCheckpoint,
+        signed: &SignedCheckpoint,
         mut found: Findings,
         findings: &mut Findings,
     ) {
-        if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
+        if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(signed))
             && is_future(time, existed_by)
         {
-            let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
+            let message = format!("a link dated {time} is in a checkpoint that existed by {existed_by}");
             found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
         }
         memory.edge = entries.edge;
@@ -342,39 +346,35 @@ impl<'a> Monitor<'a> {
         findings.append(found);
     }
 
-    fn judge_smaller(
+    fn check_smaller(
         &self,
         pin: &SignedCheckpoint,
-        seen: &SignedCheckpoint,
+        signed: &SignedCheckpoint,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
-        let (old, new) = (&seen.checkpoint, &pin.checkpoint);
+        let (old, new) = (&signed.checkpoint, &pin.checkpoint);
         if let Consistency::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
-            findings.add(split_view(
-                pin,
-                seen,
-                "the log shows other entries than those that were seen before",
-            ));
+            findings.add(split_view(pin, signed, "the log shows different entries than before"));
             return Ok(());
         }
-        let message = format!("the log shows {}, and had {}", entries_of(old.size), new.size);
+        let message = format!("the log shows {}, but had {}", entries_of(old.size), new.size);
         let finding = Finding::new(ROLLBACK, message).lasting();
-        findings.add(finding.with_evidence(&[&pin.to_string(), &seen.to_string()]));
+        findings.add(finding.with_evidence(&[&pin.to_string(), &signed.to_string()]));
         Ok(())
     }
 
-    /// Whether a log key of the trust file signed it.
-    fn check_signature(&self, seen: &SignedCheckpoint) -> Result<(), Box<Finding>> {
-        let origin = &seen.checkpoint.origin;
-        if origin != self.judge.origin {
-            let message = format!("the checkpoint is of the log {origin:?}");
+    /// Checks that the checkpoint has the right origin, and is signed by a log key of the trust file.
+    fn check_signature(&self, signed: &SignedCheckpoint) -> Result<(), Box<Finding>> {
+        let origin = &signed.checkpoint.origin;
+        if origin != self.rules.origin {
+            let message = format!("the checkpoint belongs to the log {origin:?}");
             return Err(Box::new(Finding::new(OTHER_ORIGIN, message).lasting()));
         }
-        let log = seen.log_signatures(self.trust().logs());
+        let log = signed.log_signatures(self.trust().logs());
         if !log.invalid.is_empty() {
             let finding =
                 Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
-            return Err(Box::new(finding.lasting().with_evidence(&[&seen.to_string()])));
+            return Err(Box::new(finding.lasting().with_evidence(&[&signed.to_string()])));
         }
         if log.verified.is_empty() {
             let message = "no log key of the trust file signed the checkpoint";
@@ -383,14 +383,14 @@ impl<'a> Monitor<'a> {
         Ok(())
     }
 
-    fn check_witnesses(&self, seen: &SignedCheckpoint, findings: &mut Findings) {
+    fn check_witnesses(&self, signed: &SignedCheckpoint, findings: &mut Findings) {
         let trust = self.trust();
-        let cosigned = seen.cosignatures(trust.witnesses());
+        let cosigned = signed.cosignatures(trust.witnesses());
         for key in &cosigned.invalid {
             let message = format!("the cosignature of {} is invalid", key.name());
             let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
             finding.place.key = Some(key.to_string());
-            findings.add(finding.with_evidence(&[&seen.to_string()]));
+            findings.add(finding.with_evidence(&[&signed.to_string()]));
         }
         let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
         if !trust.quorum_met(&by) {
@@ -400,72 +400,73 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    fn existed_by(&self, seen: &SignedCheckpoint) -> Option<Time> {
-        self.times(seen).map(|times| times.existed_by)
+    fn existed_by(&self, signed: &SignedCheckpoint) -> Option<Time> {
+        self.times(signed).map(|times| times.existed_by)
     }
 
-    fn times(&self, seen: &SignedCheckpoint) -> Option<Times> {
-        self.trust().times(&seen.cosignatures(self.trust().witnesses()).times())
+    fn times(&self, signed: &SignedCheckpoint) -> Option<Times> {
+        self.trust().times(&signed.cosignatures(self.trust().witnesses()).times())
     }
 
-    /// Gets the checkpoints that other places have, all at once: none of them can delay the others or the log.
-    fn look_beside(&self, memory: &mut MonitorState, findings: &mut Findings) {
+    /// Reads the checkpoints of the other places concurrently, so that none can delay the others or the log.
+    fn read_other_checkpoints(&self, memory: &mut MonitorState, findings: &mut Findings) {
         let all: Vec<_> = thread::scope(|scope| {
-            let asked: Vec<_> =
-                self.also.iter().map(|other| scope.spawn(|| self.checkpoint_beside(&**other))).collect();
-            let answered = asked.into_iter().map(thread::ScopedJoinHandle::join);
-            answered.map(|seen| seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            let threads: Vec<_> =
+                self.also.iter().map(|other| scope.spawn(|| self.other_checkpoint(&**other))).collect();
+            let results = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            results.map(|signed| signed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
-        for (other, seen) in self.also.iter().zip(all) {
-            let seen = match seen {
-                Ok(seen) => seen,
+        for (other, signed) in self.also.iter().zip(all) {
+            let signed = match signed {
+                Ok(signed) => signed,
                 Err(finding) => {
                     findings.add(*finding);
                     continue;
                 }
             };
-            let size =
-                |text: &String| SignedCheckpoint::parse_extended(text).map_or(0, |seen| seen.checkpoint.size);
-            // One that was seen and is yet to be compared is not forgotten for an older one.
+            let size = |text: &String| {
+                SignedCheckpoint::parse_extended(text).map_or(0, |signed| signed.checkpoint.size)
+            };
+            // Keeps a newer checkpoint that is not compared yet.
             let name = other.name();
-            if memory.others.get(&name).is_none_or(|known| size(known) <= seen.checkpoint.size) {
-                memory.others.insert(name, seen.to_string());
+            if memory.others.get(&name).is_none_or(|known| size(known) <= signed.checkpoint.size) {
+                memory.others.insert(name, signed.to_string());
             }
         }
     }
 
-    /// Gets the checkpoint that another place has.
-    fn checkpoint_beside(&self, other: &dyn Source) -> Result<SignedCheckpoint, Box<Finding>> {
-        self.allow(other, CHECKPOINT_LIMIT);
+    /// Reads the checkpoint of another place.
+    fn other_checkpoint(&self, other: &dyn Source) -> Result<SignedCheckpoint, Box<Finding>> {
+        self.set_time_limit(other, CHECKPOINT_LIMIT);
         let name = other.name();
-        let trouble =
+        let unreachable =
             |message: String| Box::new(Finding::new(OTHER_UNREACHABLE, message).at(&name).lasting());
         let read = |path: &str| {
-            other.read(path, MAX_CHECKPOINT_BYTES).map_err(|failure| trouble(failure.to_string()))
+            other.read(path, MAX_CHECKPOINT_BYTES).map_err(|failure| unreachable(failure.to_string()))
         };
         let bytes = match read("checkpoint")? {
             Some(bytes) => Some(bytes),
-            // A witness has it below the hash of the origin (C2SP tlog-witness).
+            // A witness serves it below the hash of the origin (C2SP tlog-witness).
             None => {
-                read(&format!("{}/checkpoint", hex::encode(&Hash::of(&[self.judge.origin.as_bytes()]).0)))?
+                read(&format!("{}/checkpoint", hex::encode(&Hash::of(&[self.rules.origin.as_bytes()]).0)))?
             }
         };
-        let nothing = || trouble("there is no checkpoint of this log".into());
+        let nothing = || unreachable("it has no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
-        let seen = SignedCheckpoint::parse_extended(&text).map_err(|error| {
+        let signed = SignedCheckpoint::parse_extended(&text).map_err(|error| {
             Box::new(Finding::new(NO_CHECKPOINT, error.into_message()).at(&name).lasting())
         })?;
-        self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
-        Ok(seen)
+        self.check_signature(&signed).map_err(|finding| Box::new(finding.at(&name)))?;
+        Ok(signed)
     }
 
-    /// Compares what other places showed with what was seen here.
+    /// Compares the checkpoints of other places with the pinned one.
     fn compare(&self, memory: &mut MonitorState, findings: &mut Findings) {
         let Some(pin) = memory.pin.clone() else { return };
         memory.others.retain(|name, text| {
-            let Ok(seen) = SignedCheckpoint::parse_extended(text) else { return false };
-            let (here, there) = (&pin.checkpoint, &seen.checkpoint);
-            self.allow(self.source, PROOF_LIMIT);
+            let Ok(signed) = SignedCheckpoint::parse_extended(text) else { return false };
+            let (here, there) = (&pin.checkpoint, &signed.checkpoint);
+            self.set_time_limit(self.source, PROOF_LIMIT);
             let growth = if there.size <= here.size {
                 tree::consistency(self.source, (there.size, &there.root), here)
             } else {
@@ -473,15 +474,15 @@ impl<'a> Monitor<'a> {
                 other.map_or_else(
                     || Ok(Consistency::Consistent),
                     |other| {
-                        self.allow(&**other, PROOF_LIMIT);
+                        self.set_time_limit(&**other, PROOF_LIMIT);
                         tree::consistency(&**other, (here.size, &here.root), there)
                     },
                 )
             };
             match growth {
                 Ok(Consistency::Inconsistent) => {
-                    let message = format!("another log of the same origin is served at {name}");
-                    findings.add(split_view(&pin, &seen, &message).at(name));
+                    let message = format!("{name} serves a different log with the same origin");
+                    findings.add(split_view(&pin, &signed, &message).at(name));
                     return true;
                 }
                 Ok(Consistency::Unknown(finding)) if there.size <= here.size => findings.add(finding),
@@ -490,7 +491,7 @@ impl<'a> Monitor<'a> {
             }
             if there.size > here.size {
                 let message =
-                    format!("{name} has {}, and the log itself shows {}", entries_of(there.size), here.size);
+                    format!("{name} has {}, but the log itself shows {}", entries_of(there.size), here.size);
                 let evidence = [pin.to_string(), text.clone()];
                 let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
                 findings.add(Finding::new(BEHIND, message).at(name).lasting().with_evidence(&evidence));
@@ -499,7 +500,7 @@ impl<'a> Monitor<'a> {
         });
     }
 
-    /// Returns when something was last heard of the log, by what is remembered.
+    /// Returns the times of the last news from the log.
     fn last_heard(&self, memory: &MonitorState) -> LastHeard {
         LastHeard {
             watched_since: memory.watched_since,
@@ -508,7 +509,7 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Reports what lasts longer than the silence that is allowed.
+    /// Reports if the log or its witnesses have been silent for too long.
     fn check_silence(&self, heard: &LastHeard, now: Time, findings: &mut Findings) {
         let Some(silence) = self.silence else { return };
         let is_over = |millis: &i64| now.millis().saturating_sub(*millis) > silence;
@@ -519,31 +520,31 @@ impl<'a> Monitor<'a> {
                 .filter(is_over)
                 .map(|grown_at| format!("the log has not grown{}", time(grown_at))),
             (None, since) => since.filter(is_over).map(|since| {
-                format!("no good checkpoint of the log was seen{}, when monitoring began", time(since))
+                format!("the log has shown no valid checkpoint{}, when monitoring began", time(since))
             }),
         };
         if let Some(message) = silent {
             findings.add(Finding::new(SILENT, message).lasting());
         }
         if let Some(seen_at) = heard.witnessed_at.filter(|seen_at| is_over(&seen_at.millis())) {
-            let message = format!("the newest checkpoint was last seen by the witnesses at {seen_at}");
+            let message = format!("the newest checkpoint was last cosigned by the witnesses at {seen_at}");
             findings.add(Finding::new(STALE, message).lasting());
         }
     }
 }
 
-fn split_view(pin: &SignedCheckpoint, seen: &SignedCheckpoint, what: &str) -> Finding {
-    let (one, other) = (&pin.checkpoint, &seen.checkpoint);
+fn split_view(pin: &SignedCheckpoint, signed: &SignedCheckpoint, what: &str) -> Finding {
+    let (one, other) = (&pin.checkpoint, &signed.checkpoint);
     let message =
         format!("{what}: {} with root {}, and {} with root {}", one.size, one.root, other.size, other.root);
-    Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &seen.to_string()]).fatal()
+    Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &signed.to_string()]).fatal()
 }
 
 fn unreachable(failure: &EngineError) -> Finding {
     Finding::new(UNREACHABLE, failure.to_string()).lasting()
 }
 
-/// Says how many entries there are.
+/// Formats a number of entries.
 fn entries_of(entries: u64) -> String {
     if entries == 1 { "1 entry".into() } else { format!("{entries} entries") }
 }

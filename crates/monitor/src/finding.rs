@@ -1,4 +1,4 @@
-//! What a monitor finds, with a code, a place and a hint.
+//! Findings of a monitor, each with a code, a place, and a hint.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct FindingKind {
     pub code: &'static str,
     /// The severity.
     pub severity: Severity,
-    /// The hint for people.
+    /// What to do about it.
     pub hint: &'static str,
 }
 
@@ -28,61 +28,61 @@ macro_rules! kinds {
 kinds! {
     /// Two histories, each signed by the log.
     SPLIT_VIEW "append_only.split_view" Error
-        "the log's history was rewritten, or two histories are shown to different readers: both checkpoints are signed by the log, keep them as evidence";
+        "keep both checkpoints as evidence: the log signed both, so its history was rewritten, or different readers see different histories";
     /// The log shows less than it did.
     ROLLBACK "append_only.rollback" Error
-        "the log was cut back or restored from a backup, or an old answer is being served. Readers don't see what came after";
+        "ask the log's operator: the log was truncated or restored from a backup, or an old response is served, so readers miss the newest entries";
     /// Another place has seen more of the log.
     BEHIND "append_only.behind" Warning
-        "an old view of the log is, or was, served here. If it stays that way, readers don't see what came after";
-    /// No new leaves for too long.
+        "ask the log's operator if this lasts: an old view of the log is served here, so readers miss the newest entries";
+    /// No new entries for too long.
     SILENT "log.silent" Error
-        "its emitters have nothing to record, cannot reach it, or it serves an old view: ask its operator";
+        "ask the log's operator: its emitters record nothing or can't reach it, or it serves an old view";
     /// No cosignatures for too long.
     STALE "witness.stale" Error
-        "witnesses do not see the log any more, or an old view is served: ask its operator";
-    /// The log cannot be read.
+        "ask the log's operator: witnesses no longer see the log, or it serves an old view";
+    /// The log can't be read.
     UNREACHABLE "log.unreachable" Warning
-        "this says nothing about the log's integrity; the monitor tries again";
-    /// Not all entries could be read in one look.
+        "wait, the monitor tries again; this says nothing about the log's integrity";
+    /// A check could not read all entries.
     UNREAD "log.unread" Warning
-        "the next look continues there, and so does the next run with --state. If it lasts, set a longer --timeout; a log that claims more entries than it can serve can't be checked: ask its operator";
-    /// Another place cannot be read.
+        "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log's operator whether it can serve all entries it claims";
+    /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "without it, a split view can't be noticed from here; the monitor tries again";
-    /// A leaf that is neither link nor key note.
+        "wait, the monitor tries again; without this place, a split view can't be detected";
+    /// An entry that is neither a link nor a key note.
     OPAQUE "entry.opaque" Warning
-        "a log of audit events contains only links and key notes, unless its operator chose otherwise";
-    /// Links of a chain that was never opened, or closed.
+        "ask the log's operator whether this is intended: a log of audit events normally contains only links and key notes";
+    /// Links of a chain that was never opened.
     NO_OPEN "chain.no_open" Error
-        "a log must not accept this: nobody knows whose chain it is";
-    /// Links are missing.
+        "ask the log's operator: a log must not accept a chain whose signer is unknown";
+    /// Missing links.
     GAP "chain.gap" Error
-        "a log must not accept this: events were lost, or removed before the log signed";
-    /// Too few witnesses.
+        "ask the log's operator: a log must not accept gaps, so events were lost, or removed before the log signed";
+    /// Too few cosignatures.
     QUORUM "witness.quorum" Error
-        "a history that the witnesses haven't seen may have been made for you alone. Don't rely on it until they have";
-    /// Something else than a checkpoint.
+        "don't rely on this history until enough witnesses have cosigned it: it may have been made for you alone";
+    /// Something other than a checkpoint.
     NO_CHECKPOINT "format.checkpoint" Error
-        "something other than the log answers there, or the log is faulty: check the address, then ask its operator";
+        "check the address, then ask the log's operator: something else answers there, or the log is faulty";
     /// A checkpoint of another log.
     OTHER_ORIGIN "log.origin" Error
-        "this is a different log than the trust file names: check the address";
-    /// A leaf that nearly is a link.
+        "check the address: this log is not the one in the trust file";
+    /// An entry that starts like a link, but is malformed.
     BAD_LINK "format.link" Error
-        "a log must not accept this: whoever wrote it is faulty, or is testing its readers";
-    /// A leaf that nearly is a key note.
+        "ask the log's operator: a log must not accept a malformed link";
+    /// An entry that starts like a key note, but is malformed.
     BAD_NOTE "format.note" Error
-        "a log must not accept this: whoever wrote it is faulty, or is testing its readers";
-    /// A log takes only what ends signed.
+        "ask the log's operator: a log must not accept a malformed key note";
+    /// Links that no signature covers in a checkpoint.
     UNSIGNED "signature.unsigned_tail" Warning
-        "a log must not accept links before a signature vouches for them, and none does yet";
-    /// The leaves are others than those that were signed.
+        "ask the log's operator: a log must not accept links that no signature covers";
+    /// Entries that differ from those the log signed.
     TREE_ROOT "tree.root" Error
-        "entries and tiles were changed after the log signed, or before: keep them and the checkpoint as evidence";
-    /// Two links for one place of a chain.
+        "keep the entries, the tiles, and the checkpoint as evidence: they don't match";
+    /// Two links with the same number in a chain.
     FORK "chain.fork" Error
-        "a log must not accept this: the emitter's key was used twice, or someone repeated it";
+        "ask the log's operator: a log must not accept a second link with one number; the emitter's key was used twice, or a link was replayed";
 }
 
 impl From<FindingCode> for FindingKind {
@@ -97,22 +97,22 @@ impl From<TileCode> for FindingKind {
     }
 }
 
-/// The place of a finding, as far as there is one.
+/// The place of a finding; fields that don't apply are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The entry's index.
     pub index: Option<u64>,
     /// The chain.
     pub chain: Option<ChainId>,
-    /// The link's number in the chain.
+    /// The link's number in its chain.
     pub seq: Option<u64>,
-    /// The key.
+    /// The public key (`vkey`).
     pub key: Option<String>,
-    /// A path below the log's prefix, or another place's address.
+    /// A path below the log's prefix, or the address of another place.
     pub at: Option<String>,
 }
 
-/// Something that is wrong with a log, or that kept it from being checked.
+/// A problem of a log, or a failure to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The kind.
@@ -121,11 +121,11 @@ pub struct Finding {
     pub place: Place,
     /// The message for people.
     pub message: String,
-    /// Signed checkpoints that show it.
+    /// Signed checkpoints that prove it.
     pub evidence: Vec<String>,
-    /// True if it may end by itself: it is reported when it begins and when it ends.
+    /// True if it may end by itself. Such a finding is reported when it begins and when it ends.
     pub lasting: bool,
-    /// True if nothing can be said about the log any more.
+    /// True if nothing more can be said about the log.
     pub fatal: bool,
 }
 
@@ -166,7 +166,7 @@ impl Finding {
         self
     }
 
-    /// Returns what distinguishes it from other findings that last.
+    /// Returns the name that identifies a lasting finding: its code and address.
     pub fn name(&self) -> String {
         match &self.place.at {
             Some(at) => format!("{} {at}", self.kind.code),
@@ -174,7 +174,7 @@ impl Finding {
         }
     }
 
-    /// Returns it as one JSON object, found at that time in that log.
+    /// Returns the finding as a JSON object, with the log's origin and the time of the check.
     pub fn to_json(&self, log: &str, time: &str) -> Value {
         let Place { index, chain, seq, key, at } = &self.place;
         let mut value = json!({
@@ -203,7 +203,7 @@ impl Finding {
     }
 }
 
-/// Findings in their order, of each code no more than a reader can use.
+/// The findings of a check, in order, with a limit per code.
 #[derive(Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
@@ -232,13 +232,13 @@ impl Findings {
         &self.list
     }
 
-    /// Returns the codes of which there are more findings than are listed, and how many more.
+    /// Yields the codes with more findings than are listed, and the number of unlisted ones.
     pub fn more(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.counts.iter().filter(|(_, count)| **count > LISTED).map(|(code, count)| (*code, count - LISTED))
     }
 
-    /// Not everything could be looked at.
-    pub(crate) fn stop(&mut self) {
+    /// Marks the check as incomplete.
+    pub(crate) fn set_incomplete(&mut self) {
         self.incomplete = true;
     }
 
@@ -247,7 +247,7 @@ impl Findings {
         self.incomplete
     }
 
-    /// True if nothing can be said about the log any more.
+    /// True if nothing more can be said about the log.
     pub fn is_fatal(&self) -> bool {
         self.list.iter().any(|finding| finding.fatal)
     }

@@ -1,11 +1,11 @@
 //! Monitors a log.
 //!
-//! A [`Monitor`] checks a log again and again: that its key and enough witnesses signed the checkpoint, that its tree only
-//! grew, that chains continue without gaps, that keys may sign, and that it does not fall silent. Between two checks it
-//! remembers a [`MonitorState`], which is text for a file. What it finds are [`Findings`]; [`MonitorState::update`] says
-//! which of them are new and which are over.
+//! A [`Monitor`] checks a log again and again: its key and enough witnesses signed the checkpoint, its tree only
+//! grew, chains continue without gaps, keys may sign, and the log is not silent. Between two checks, a
+//! [`MonitorState`] remembers the log; it is text for a file. A check returns [`Findings`], and
+//! [`MonitorState::update`] returns which of them are new or over.
 //!
-//! It opens no file and prints nothing: the caller keeps the state and tells people.
+//! No file is opened and nothing is printed: the caller saves the state and reports the findings.
 //!
 //! ```
 //! use countersign::trust::Trust;
@@ -36,6 +36,6 @@ mod webhook;
 
 pub use check::Monitor;
 pub use finding::{Finding, FindingKind, Findings, Place};
-pub use observer::Observer;
+pub use observer::MonitorObserver;
 pub use state::{Changes, MonitorState};
-pub use webhook::{Notice, Webhook};
+pub use webhook::{MonitorWebhook, WebhookNotice};

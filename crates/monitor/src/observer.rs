@@ -1,18 +1,18 @@
-//! The program around a monitor.
+//! The interface to the program that runs a monitor.
 
-/// The program around a monitor, which may stop a check and shows how far it is.
-pub trait Observer: Sync {
-    /// True if the program was asked to stop: a check ends soon then.
+/// The program that runs a monitor. It may stop a check, and shows its progress.
+pub trait MonitorObserver: Sync {
+    /// True if the program was asked to stop; a running check then ends soon.
     fn is_stopped(&self) -> bool {
         false
     }
 
-    /// Called while entries are read: `done` of `total` entry bundles were.
+    /// Called while entries are read: `done` of `total` entry bundles are read.
     fn reading(&self, _done: u64, _total: u64) {}
 
-    /// Called when reading entries has ended.
-    fn has_read(&self) {}
+    /// Called when all entries are read.
+    fn reading_done(&self) {}
 }
 
 /// Never stops, and shows nothing.
-impl Observer for () {}
+impl MonitorObserver for () {}

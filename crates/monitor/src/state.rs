@@ -14,40 +14,40 @@ use crate::finding::{Finding, Findings};
 use crate::tree::{read_edge, write_edge};
 
 const VERSION: &str = "monitor/v1";
-/// How many findings wait for a webhook that does not answer; then the oldest are dropped, and it is said.
-pub(crate) const WAITING: usize = 1_000;
-/// How many pieces of evidence are kept.
-const EVIDENCE: usize = 100;
+/// The most findings that wait for the webhook. Beyond it the oldest are dropped, with a notice.
+pub(crate) const MAX_WAITING: usize = 1_000;
+/// The most findings whose evidence is kept.
+const MAX_EVIDENCE: usize = 100;
 
 /// A monitor's state for a log.
 #[derive(Clone, Debug, Default)]
 pub struct MonitorState {
-    /// The newest checkpoint that was found good.
+    /// The newest valid checkpoint.
     pub(crate) pin: Option<SignedCheckpoint>,
-    /// The leaves up to the edge were read; the pin's tree begins with them.
+    /// The right edge of the tree of the entries that were read; the pin's tree starts with them.
     pub(crate) edge: CompactRange,
     pub(crate) chains: Chains,
-    /// When monitoring began, by the clock here, in milliseconds.
+    /// When monitoring began, by the local clock, in milliseconds since the epoch.
     pub(crate) watched_since: Option<i64>,
-    /// When the log was seen to grow, by the clock here, in milliseconds.
+    /// When the log last grew, by the local clock, in milliseconds since the epoch.
     pub(crate) grown_at: Option<i64>,
-    /// The names of findings that last and were reported.
+    /// The names of lasting findings that were reported.
     pub(crate) lasting: BTreeSet<String>,
-    /// What waits for the webhook.
+    /// Findings that wait for the webhook.
     pub(crate) unsent: Vec<Value>,
-    /// The newest checkpoints that were seen in other places, and not yet compared.
+    /// The newest checkpoints of other places that are not compared yet.
     pub(crate) others: BTreeMap<String, String>,
-    /// Findings with the checkpoints that show them.
+    /// Findings with the checkpoints that prove them.
     pub(crate) evidence: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StateFile {
     countersign: String,
     origin: String,
     pin: Option<String>,
     edge: Vec<String>,
-    /// The entries that were read, if these aren't all of the pin's.
+    /// The entries that were read, if fewer than the pin's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     read: Option<ReadEntries>,
     chains: Chains,
@@ -64,7 +64,7 @@ struct Stored {
     evidence: Vec<Value>,
 }
 
-/// The beginning of a log's tree that was read.
+/// The part of a log's tree that was read.
 #[derive(Serialize, Deserialize)]
 struct ReadEntries {
     size: u64,
@@ -95,12 +95,12 @@ pub struct Changes<'f> {
 impl MonitorState {
     fn add_evidence(&mut self, finding: Value) {
         self.evidence.push(finding);
-        if self.evidence.len() > EVIDENCE {
+        if self.evidence.len() > MAX_EVIDENCE {
             self.evidence.remove(0);
         }
     }
 
-    /// Returns the newest checkpoint that was found good.
+    /// Returns the newest valid checkpoint.
     pub fn pin(&self) -> Option<&SignedCheckpoint> {
         self.pin.as_ref()
     }
@@ -120,24 +120,24 @@ impl MonitorState {
         self.unsent.len()
     }
 
-    /// Sets when monitoring began, unless that is known.
-    pub fn begin(&mut self, now: Time) {
+    /// Sets when monitoring began, unless that is already set.
+    pub fn set_begin(&mut self, now: Time) {
         self.watched_since.get_or_insert(now.millis());
     }
 
-    /// True if a finding lasts and was reported.
+    /// True if the finding lasts and was reported.
     pub(crate) fn is_known(&self, finding: &Finding) -> bool {
         self.lasting.contains(&finding.name())
     }
 
-    /// Remembers what a check found, and returns what of it is to be reported. With `is_sent`, new findings wait for the
+    /// Records the findings of a check, and returns those to report. If `has_webhook`, new findings wait for the
     /// webhook.
     pub fn update<'f>(
         &mut self,
         findings: &'f Findings,
         origin: &str,
         now: Time,
-        is_sent: bool,
+        has_webhook: bool,
     ) -> Changes<'f> {
         let mut new = Vec::new();
         let mut lasting = BTreeSet::new();
@@ -150,13 +150,13 @@ impl MonitorState {
             if !finding.evidence.is_empty() {
                 self.add_evidence(value.clone());
             }
-            if is_sent {
+            if has_webhook {
                 self.unsent.push(value);
             }
             new.push(finding);
         }
         if findings.is_incomplete() {
-            // Of what could not be looked at it is not known whether it is over.
+            // Findings of an earlier check can't be declared over by an incomplete one.
             lasting.extend(self.lasting.iter().cloned());
         }
         let over = self.lasting.difference(&lasting).cloned().collect();
@@ -164,28 +164,28 @@ impl MonitorState {
         Changes { new, over }
     }
 
-    /// Accepts what a look found; what was told meanwhile is kept.
-    pub(crate) fn accept(&mut self, looked: Self) {
+    /// Accepts the state after a check, but keeps what was reported in the meantime.
+    pub(crate) fn accept(&mut self, checked: Self) {
         let Self { lasting, unsent, evidence, .. } = std::mem::take(self);
-        *self = Self { lasting, unsent, evidence, ..looked };
+        *self = Self { lasting, unsent, evidence, ..checked };
     }
 
-    /// Creates the state of a log of which only this checkpoint is remembered.
+    /// Creates the state of a log of which only this checkpoint is known.
     pub fn from_pin(pin: SignedCheckpoint) -> Self {
         Self { pin: Some(pin), ..Self::default() }
     }
 
-    /// Reads what [`Self::to_text`] wrote for the log with that origin.
+    /// Parses the output of [`Self::to_text`] for the log `origin`.
     ///
     /// # Errors
-    /// Why the text can't be used.
+    /// The reason why the text can't be used.
     pub fn parse(text: &str, origin: &str) -> Result<Self, &'static str> {
-        let stored: Stored = serde_json::from_str(text).map_err(|_| "it is malformed")?;
+        let stored: StateFile = serde_json::from_str(text).map_err(|_| "it is malformed")?;
         if stored.countersign != VERSION {
-            return Err("it is not a monitor's");
+            return Err("it is not a monitor's state");
         }
         if stored.origin != origin {
-            return Err("it is of another log");
+            return Err("it belongs to another log");
         }
         let pin = stored.pin.map(|pin| SignedCheckpoint::parse_extended(&pin)).transpose();
         let pin = pin.map_err(|_| "its checkpoint is malformed")?;
@@ -198,7 +198,7 @@ impl MonitorState {
         };
         Ok(Self {
             pin,
-            edge: edge.ok_or("its tree is not that of its checkpoint")?,
+            edge: edge.ok_or("its tree doesn't match its checkpoint")?,
             chains: stored.chains,
             watched_since: stored.watched_since,
             grown_at: stored.grown_at,
@@ -211,7 +211,7 @@ impl MonitorState {
 
     /// Returns the state as text, for a file.
     pub fn to_text(&self, origin: &str) -> String {
-        let stored = Stored {
+        let stored = StateFile {
             countersign: VERSION.into(),
             origin: origin.into(),
             pin: self.pin.as_ref().map(ToString::to_string),

@@ -1,4 +1,4 @@
-//! The log's tree: whether it grew from what was seen before, and what it grew by.
+//! The log's tree: proves that it extends an earlier one, and reads the new entries.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -16,19 +16,19 @@ use countersign_client::Source;
 use countersign_errors::EngineError;
 
 use crate::finding::{Finding, TREE_ROOT};
-use crate::observer::Observer;
+use crate::observer::MonitorObserver;
 
-/// Whether one tree is the beginning of another.
+/// The relation of a tree to an earlier one.
 pub(crate) enum Consistency {
-    /// It is.
+    /// The later tree extends the earlier one.
     Consistent,
-    /// It is not: the tiles are those of the larger tree, and lead to another root at the smaller size.
+    /// The later tree, whose tiles are authentic, has a different root at the earlier size.
     Inconsistent,
-    /// The tiles do not tell.
+    /// The log's tiles prove neither.
     Unknown(Finding),
 }
 
-/// Shows by the log's tiles that the tree of `old` leaves with that root is the beginning of the other.
+/// Checks with the log's tiles that the tree of `new` extends the one with the size and root `old`.
 pub(crate) fn consistency(
     source: &dyn Source,
     old: (u64, &Hash),
@@ -45,7 +45,7 @@ pub(crate) fn consistency(
     let mut hashes = TileHashes::new(tiles.len());
     for tile in tiles {
         let Some(bytes) = source.get(Resource::Tile(tile))? else {
-            return unknown(TileCode::Missing, &tile.path(), "the log does not have it".into());
+            return unknown(TileCode::Missing, &tile.path(), "the log doesn't have this tile".into());
         };
         if let Err(error) = hashes.insert(tile, &bytes) {
             return unknown(TileCode::Malformed, &tile.path(), error.into_message());
@@ -64,11 +64,11 @@ pub(crate) fn consistency(
 
 /// The result of reading entries.
 pub(crate) enum Reading {
-    /// All were read, and they lead to the checkpoint.
+    /// All entries were read, and lead to the checkpoint's root.
     Complete(Entries),
-    /// Reading ended before the checkpoint's size. Whether the tree begins with these entries is not known yet.
+    /// Reading ended before the checkpoint's size. It is unknown whether the tree starts with these entries.
     Partial(Entries, Interruption),
-    /// An entry is missing, or was changed.
+    /// An entry is missing or was changed.
     Wrong(Finding),
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum Reading {
 pub(crate) struct Entries {
     /// The right edge of their tree.
     pub(crate) edge: CompactRange,
-    /// False if they passed the pinned size with another root than the pin's.
+    /// False if they have a different root than the pin at its size.
     pub(crate) match_pin: bool,
 }
 
@@ -87,16 +87,16 @@ pub(crate) enum Interruption {
 }
 
 /// Reads the entries from the edge up to the checkpoint until the time limit, and passes each to `leaf` before it is
-/// known to be authentic: what was made of them counts only when they are.
+/// known to be authentic: use the results only if the entries turn out to be.
 ///
-/// Memory doesn't depend on the size that the checkpoint claims.
+/// Memory use doesn't depend on the size that the checkpoint claims.
 pub(crate) fn leaves(
     source: &dyn Source,
     edge: &CompactRange,
     pin: Option<&Checkpoint>,
     new: &Checkpoint,
     limit: Instant,
-    observer: &dyn Observer,
+    observer: &dyn MonitorObserver,
     mut leaf: impl FnMut(u64, &[u8]),
 ) -> Result<Reading, EngineError> {
     let mut entries = Entries { edge: edge.clone(), match_pin: true };
@@ -107,13 +107,13 @@ pub(crate) fn leaves(
     let ended = thread::scope(|scope| {
         let queues: Vec<_> = (0..readers)
             .map(|nth| {
-                let (give, queue) = sync_channel(1);
-                let mine = Bundle::grown(edge.end(), new.size).skip(nth).step_by(readers);
-                scope.spawn(move || read(source, mine, &give));
+                let (sender, queue) = sync_channel(1);
+                let bundles = Bundle::grown(edge.end(), new.size).skip(nth).step_by(readers);
+                scope.spawn(move || read(source, bundles, &sender));
                 queue
             })
             .collect();
-        let ended = take_bundles(edge.end(), new.size, &queues, limit, observer, |bundle, bytes| {
+        let ended = for_each_bundle(edge.end(), new.size, &queues, limit, observer, |bundle, bytes| {
             for (index, entry) in (bundle.index * TILE_WIDTH..).zip(bundle.decode(bytes)?) {
                 if index >= entries.edge.end() {
                     entries.edge.append(leaf_hash(entry));
@@ -127,86 +127,88 @@ pub(crate) fn leaves(
             observer.reading(done, total);
             Ok(())
         });
-        if !matches!(ended, Ok(Ended::AtSize)) {
-            // The other readers are of no use any more.
+        if !matches!(ended, Ok(PassEnd::AtSize)) {
+            // The other readers' work is no longer needed.
             source.set_deadline(Some(Instant::now()));
         }
         ended
     });
-    observer.has_read();
+    observer.reading_done();
     match ended? {
-        Ended::Early(why) => Ok(Reading::Partial(entries, why)),
-        Ended::Wrong(finding) => Ok(Reading::Wrong(*finding)),
-        Ended::AtSize if entries.edge.root() == Some(new.root) => Ok(Reading::Complete(entries)),
-        Ended::AtSize => Ok(Reading::Wrong(differing(source, edge.end(), new.size, limit, observer))),
+        PassEnd::Early(why) => Ok(Reading::Partial(entries, why)),
+        PassEnd::Wrong(finding) => Ok(Reading::Wrong(*finding)),
+        PassEnd::AtSize if entries.edge.root() == Some(new.root) => Ok(Reading::Complete(entries)),
+        PassEnd::AtSize => {
+            Ok(Reading::Wrong(first_difference(source, edge.end(), new.size, limit, observer)))
+        }
     }
 }
 
-/// Where a pass over entry bundles ended.
-enum Ended {
+/// The end of a pass over entry bundles.
+enum PassEnd {
     AtSize,
     Early(Interruption),
     Wrong(Box<Finding>),
 }
 
-/// Takes the bundles from the readers' queues in their order.
-fn take_bundles(
+/// Passes the bundles of the readers' queues to `accept`, in order.
+fn for_each_bundle(
     old: u64,
     new: u64,
-    queues: &[Receiver<Got>],
+    queues: &[Receiver<BundleResult>],
     limit: Instant,
-    observer: &dyn Observer,
-    mut take: impl FnMut(Bundle, &[u8]) -> Result<(), Error>,
-) -> Result<Ended, EngineError> {
+    observer: &dyn MonitorObserver,
+    mut accept: impl FnMut(Bundle, &[u8]) -> Result<(), Error>,
+) -> Result<PassEnd, EngineError> {
     for (bundle, queue) in Bundle::grown(old, new).zip(queues.iter().cycle()) {
-        let got = queue.recv();
+        let result = queue.recv();
         if observer.is_stopped() {
-            return Err(EngineError::new("monitor.stopped", "it was stopped", "run it again"));
+            return Err(EngineError::new("monitor.stopped", "the check was stopped", "run it again"));
         }
         let wrong = |code, message: String| {
             let finding = Finding::new(code, message).at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH);
-            Ok(Ended::Wrong(Box::new(finding.lasting())))
+            Ok(PassEnd::Wrong(Box::new(finding.lasting())))
         };
-        match got {
+        match result {
             Ok(Ok(Some(bytes))) => {
-                if let Err(error) = take(bundle, &bytes) {
+                if let Err(error) = accept(bundle, &bytes) {
                     return wrong(TileCode::Malformed, error.into_message());
                 }
             }
-            Ok(Ok(None)) => return wrong(TileCode::Missing, "the log does not have it".into()),
-            _ if Instant::now() >= limit => return Ok(Ended::Early(Interruption::TimeLimit)),
-            Ok(Err(failure)) => return Ok(Ended::Early(Interruption::Failure(failure))),
+            Ok(Ok(None)) => return wrong(TileCode::Missing, "the log doesn't have this entry bundle".into()),
+            _ if Instant::now() >= limit => return Ok(PassEnd::Early(Interruption::TimeLimit)),
+            Ok(Err(failure)) => return Ok(PassEnd::Early(Interruption::Failure(failure))),
             Err(_) => {
                 return Err(EngineError::new("monitor.reader", "a reader ended early", "run it again"));
             }
         }
         let done = (bundle.index * TILE_WIDTH).saturating_add(bundle.width.into());
         if done < new && Instant::now() >= limit {
-            return Ok(Ended::Early(Interruption::TimeLimit));
+            return Ok(PassEnd::Early(Interruption::TimeLimit));
         }
     }
-    Ok(Ended::AtSize)
+    Ok(PassEnd::AtSize)
 }
 
-type Got = Result<Option<Vec<u8>>, EngineError>;
+type BundleResult = Result<Option<Vec<u8>>, EngineError>;
 
-fn read(source: &dyn Source, bundles: impl Iterator<Item = Bundle>, give: &SyncSender<Got>) {
+fn read(source: &dyn Source, bundles: impl Iterator<Item = Bundle>, sender: &SyncSender<BundleResult>) {
     for bundle in bundles {
-        let got = source.get(Resource::Bundle(bundle));
-        let failed = got.is_err();
-        if give.send(got).is_err() || failed {
+        let result = source.get(Resource::Bundle(bundle));
+        let failed = result.is_err();
+        if sender.send(result).is_err() || failed {
             return;
         }
     }
 }
 
-/// Returns the first entry that isn't the one in the log's own tile, if it is found before the time limit.
-pub(crate) fn differing(
+/// Returns a finding for the first entry that differs from the log's own tile, if one is found before the time limit.
+pub(crate) fn first_difference(
     source: &dyn Source,
     old: u64,
     new: u64,
     limit: Instant,
-    observer: &dyn Observer,
+    observer: &dyn MonitorObserver,
 ) -> Finding {
     let get = |resource| source.get(resource).ok().flatten();
     for bundle in Bundle::grown(old, new).take_while(|_| Instant::now() < limit && !observer.is_stopped()) {
@@ -220,21 +222,21 @@ pub(crate) fn differing(
         let pairs = leaves.iter().zip(&hashes).zip(bundle.index * TILE_WIDTH..);
         for ((leaf, hash), index) in pairs {
             if leaf_hash(leaf) != *hash {
-                let message = format!("entry {index} is not the one that the log's tree holds");
+                let message = format!("entry {index} differs from the one in the log's tree");
                 return Finding::new(TileCode::Hash, message).at(bundle.path()).at_leaf(index).lasting();
             }
         }
     }
-    let message = "the entries do not lead to the root that the log signed";
+    let message = "the entries don't lead to the root that the log signed";
     Finding::new(TREE_ROOT, message).at("checkpoint").lasting()
 }
 
-/// The right edge of a tree, as text.
+/// Formats the right edge of a tree as text.
 pub(crate) fn write_edge(edge: &CompactRange) -> Vec<String> {
     edge.hashes().map(ToString::to_string).collect()
 }
 
-/// The same read back, if it is of a tree of that size and root.
+/// Parses the right edge of a tree with that size and root; none if it doesn't match.
 pub(crate) fn read_edge(hashes: &[String], size: u64, root: &Hash) -> Option<CompactRange> {
     let mut edge = CompactRange::new();
     let subtrees: Vec<_> = skips(0, size).collect();

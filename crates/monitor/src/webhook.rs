@@ -1,4 +1,4 @@
-//! Sends findings to a webhook. Its address may hold a secret, so that it is never shown.
+//! Sends findings to a webhook. Its address may contain a secret, so only the host is ever shown.
 
 use std::fmt;
 
@@ -6,53 +6,53 @@ use countersign_client::{Body, Client, Redirects, Url};
 use countersign_errors::EngineError;
 use serde_json::Value;
 
-use crate::state::{MonitorState, WAITING};
+use crate::state::{MAX_WAITING, MonitorState};
 
-/// A receiver of findings.
-pub struct Webhook {
+/// A webhook for findings.
+pub struct MonitorWebhook {
     client: Client,
     url: Url,
-    /// True if it was reported that it does not accept findings.
+    /// True if it was reported that it doesn't accept findings.
     is_reported: bool,
 }
 
-/// Something that people should know of a webhook; as text, a sentence without its end.
+/// A notice about a webhook to the user. Its text is a sentence without the final period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Notice {
-    /// The webhook does not accept findings, so they wait.
+pub enum WebhookNotice {
+    /// The webhook doesn't accept findings, so they wait.
     Waiting {
         /// The host.
         host: String,
         /// The reason.
         why: String,
     },
-    /// The number of findings that waited too long and are not sent.
+    /// The number of findings that waited too long and are dropped.
     Dropped(usize),
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for WebhookNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting { host, why } => {
                 write!(f, "the webhook at {host} doesn't accept findings, so they wait: {why}")
             }
             Self::Dropped(dropped) => {
-                write!(f, "{dropped} findings were never taken by the webhook and are dropped for it")
+                write!(f, "{dropped} findings were dropped, because too many wait for the webhook")
             }
         }
     }
 }
 
-impl Webhook {
-    /// Creates a webhook at that address.
+impl MonitorWebhook {
+    /// Creates a webhook with that address.
     ///
     /// # Errors
-    /// If the address is no URL of HTTP, or the system's certificates or proxy settings can't be used.
+    /// If the address is not an HTTP URL, or the system's certificates or proxy settings can't be used.
     pub fn new(url: &str) -> Result<Self, EngineError> {
         let refuse = || {
-            let hint = "it begins with https:// or http://";
-            EngineError::new("arguments.invalid", "the webhook's address is no URL", hint)
+            let hint = "use a URL that starts with https:// or http://";
+            EngineError::new("arguments.invalid", "the webhook's address is not an HTTP URL", hint)
         };
         let url: Url = url.parse().map_err(|_| refuse())?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -61,8 +61,8 @@ impl Webhook {
         Ok(Self { client: Client::new(Redirects::SameHostWithBody)?, url, is_reported: false })
     }
 
-    /// Sends the findings that wait, in their order, as far as they are accepted.
-    pub fn send(&mut self, memory: &mut MonitorState) -> Vec<Notice> {
+    /// Sends the waiting findings in order, until one is not accepted.
+    pub fn send(&mut self, memory: &mut MonitorState) -> Vec<WebhookNotice> {
         let mut notices = Vec::new();
         while let Some(finding) = memory.unsent.first() {
             match self.post(finding) {
@@ -70,16 +70,16 @@ impl Webhook {
                 Err(why) => {
                     if !std::mem::replace(&mut self.is_reported, true) {
                         let host = self.url.host_str().unwrap_or_default().to_owned();
-                        notices.push(Notice::Waiting { host, why });
+                        notices.push(WebhookNotice::Waiting { host, why });
                     }
                     break;
                 }
             }
         }
-        if memory.unsent.len() > WAITING {
-            let dropped = memory.unsent.len() - WAITING;
+        if memory.unsent.len() > MAX_WAITING {
+            let dropped = memory.unsent.len() - MAX_WAITING;
             memory.unsent.drain(..dropped);
-            notices.push(Notice::Dropped(dropped));
+            notices.push(WebhookNotice::Dropped(dropped));
         }
         self.is_reported &= !memory.unsent.is_empty();
         notices
@@ -89,8 +89,8 @@ impl Webhook {
         let body = Body { content_type: "application/json", bytes: finding.to_string().into_bytes() };
         match self.client.post(&self.url, body, None, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-            Ok(answer) => Err(format!("it answers with status {}", answer.status)),
-            // The error's place is the address.
+            Ok(answer) => Err(format!("it answered with status {}", answer.status)),
+            // The error's place would show the address.
             Err(error) => Err(error.without_place()),
         }
     }

@@ -1,4 +1,4 @@
-//! A monitor of a log in memory whose history is grown, cut back and rewritten.
+//! Tests a monitor with an in-memory log whose history grows, is truncated, or is rewritten.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use countersign::note::SignerKey;
 use countersign::trust::Trust;
 use countersign_client::Source;
 use countersign_errors::EngineError;
-use countersign_monitor::{Findings, Monitor, MonitorState, Observer};
+use countersign_monitor::{Findings, Monitor, MonitorObserver, MonitorState};
 
 const ORIGIN: &str = "log.example/audit";
 
@@ -16,7 +16,7 @@ fn key() -> SignerKey {
     SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
-/// A log of fewer entries than a tile holds.
+/// A log with fewer entries than a tile holds.
 struct Log(Mutex<Vec<String>>);
 
 impl Log {
@@ -56,12 +56,12 @@ impl Source for Log {
         1
     }
 
-    fn read(&self, path: &str, _most: usize) -> Result<Option<Vec<u8>>, EngineError> {
+    fn read(&self, path: &str, _max_bytes: usize) -> Result<Option<Vec<u8>>, EngineError> {
         Ok(self.file(path))
     }
 }
 
-/// Checks once. Returns the findings, and the codes that are new without those of entries that are no links.
+/// Checks once. Returns the findings, the new codes except `entry.opaque`, and the findings that are over.
 fn check(log: &Log, state: &mut MonitorState) -> (Findings, Vec<&'static str>, Vec<String>) {
     let trust = Trust::default().with_log(key().verifier_key().clone()).unwrap();
     let monitor = Monitor::new(ORIGIN, &trust, log, &());
@@ -74,7 +74,7 @@ fn check(log: &Log, state: &mut MonitorState) -> (Findings, Vec<&'static str>, V
 }
 
 #[test]
-fn each_entry_is_read_once_also_by_another_process() {
+fn reads_each_entry_once_across_processes() {
     let log = Log::new(3);
     let mut state = MonitorState::default();
     let (findings, codes, _) = check(&log, &mut state);
@@ -90,7 +90,7 @@ fn each_entry_is_read_once_also_by_another_process() {
 }
 
 #[test]
-fn a_rewritten_history_is_fatal_and_has_both_checkpoints() {
+fn rewritten_history_is_fatal_and_has_both_checkpoints() {
     let log = Log::new(3);
     let mut state = MonitorState::default();
     check(&log, &mut state);
@@ -100,11 +100,11 @@ fn a_rewritten_history_is_fatal_and_has_both_checkpoints() {
     assert_eq!(codes, ["append_only.split_view"]);
     let evidence = &findings.list().last().unwrap().evidence;
     assert!(evidence.len() == 2 && evidence.iter().all(|checkpoint| checkpoint.starts_with(ORIGIN)));
-    assert_eq!(state.pin().unwrap().checkpoint.size, 3, "only what was found good is remembered");
+    assert_eq!(state.pin().unwrap().checkpoint.size, 3, "only valid data changes the state");
 }
 
 #[test]
-fn a_log_that_is_cut_back_is_reported_when_it_begins_and_when_it_ends() {
+fn truncated_log_is_reported_at_its_begin_and_end() {
     let log = Log::new(5);
     let mut state = MonitorState::default();
     check(&log, &mut state);
@@ -119,14 +119,14 @@ fn a_log_that_is_cut_back_is_reported_when_it_begins_and_when_it_ends() {
 
 struct Stopped;
 
-impl Observer for Stopped {
+impl MonitorObserver for Stopped {
     fn is_stopped(&self) -> bool {
         true
     }
 }
 
 #[test]
-fn nothing_is_kept_of_a_check_that_was_stopped() {
+fn stopped_check_changes_nothing() {
     let (log, trust) = (Log::new(3), Trust::default().with_log(key().verifier_key().clone()).unwrap());
     let mut state = MonitorState::default();
     let monitor = Monitor::new(ORIGIN, &trust, &log, &Stopped);

@@ -1,5 +1,5 @@
-//! Events, or what was found in them, that wait for the verdict: in memory while they are few, and else in a temporary
-//! file.
+//! Events, or data extracted from them, that wait for the verdict: in memory while they are few, otherwise in a
+//! temporary file.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use countersign_errors::EngineError;
 
 use crate::runs::Runs;
 
-/// How many bytes of events are kept in memory, about.
-const IN_MEMORY: usize = 32 << 20;
+/// The approximate number of bytes that are kept in memory.
+const MEMORY_BYTES: usize = 32 << 20;
 
-/// A value made of an event that can be written to a file and read again.
+/// Data of an event that can be written to a file and read back.
 pub trait Spillable: Sized {
-    /// Returns the bytes that are written.
+    /// Returns the bytes to write.
     fn as_bytes(&self) -> &[u8];
-    /// Reads what was written; none if it isn't that.
+    /// Restores the value from its bytes; none if they are invalid.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -42,11 +42,13 @@ impl Spillable for Box<[u8]> {
     }
 }
 
-/// Events that wait, with what is kept of each: their texts, unless something else is.
+/// Events that wait, each with its text or other data.
+///
+/// There may be more than fit in memory. The first ones up to a limit are kept, and all are counted.
 ///
 /// There may be more than memory holds. The first that are pushed are kept, up to a number, and all are counted.
 pub struct PendingEvents<K = Box<str>> {
-    most: u64,
+    max_events: u64,
     in_memory: usize,
     total: u64,
     kept: u64,
@@ -62,7 +64,7 @@ struct Spilled {
     numbers: HashMap<String, u32>,
 }
 
-/// Keeps every event.
+/// Keeps all events.
 impl<K: Spillable> Default for PendingEvents<K> {
     fn default() -> Self {
         Self::new(u64::MAX)
@@ -70,7 +72,7 @@ impl<K: Spillable> Default for PendingEvents<K> {
 }
 
 impl PendingEvents {
-    /// Calls `each` with the events that were kept, in the order of the log.
+    /// Calls `each` with the kept events, in the order of the log.
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
@@ -83,14 +85,22 @@ impl PendingEvents {
 }
 
 impl<K: Spillable> PendingEvents<K> {
-    /// Creates a buffer that keeps the first `most` events.
-    pub fn new(most: u64) -> Self {
-        Self { most, in_memory: IN_MEMORY, total: 0, kept: 0, events: Vec::new(), bytes: 0, spilled: None }
+    /// Creates a buffer that keeps the first `max_events` events.
+    pub fn new(max_events: u64) -> Self {
+        Self {
+            max_events,
+            in_memory: MEMORY_BYTES,
+            total: 0,
+            kept: 0,
+            events: Vec::new(),
+            bytes: 0,
+            spilled: None,
+        }
     }
 
     /// True if no more events will be kept.
     pub fn is_full(&self) -> bool {
-        self.kept >= self.most
+        self.kept >= self.max_events
     }
 
     /// Returns the number of events that were pushed or counted.
@@ -98,17 +108,17 @@ impl<K: Spillable> PendingEvents<K> {
         self.total
     }
 
-    /// Counts events of which nothing is kept.
+    /// Counts events that are not kept.
     pub fn count(&mut self, events: u64) {
         self.total += events;
     }
 
-    /// Returns the number of events that were kept.
+    /// Returns the number of kept events.
     pub fn kept(&self) -> u64 {
         self.kept
     }
 
-    /// Adds an event. One without `event` is only counted.
+    /// Adds an event. Without `event`, it is only counted.
     ///
     /// # Errors
     /// If the temporary file can't be written.
@@ -133,7 +143,7 @@ impl<K: Spillable> PendingEvents<K> {
         Ok(())
     }
 
-    /// Calls `each` with what was kept, in the order of the log.
+    /// Calls `each` with the data of the kept events, in the order of the log.
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
@@ -149,8 +159,9 @@ impl<K: Spillable> PendingEvents<K> {
         drop(self.events);
         let Spilled { mut runs, keys, .. } = spilled;
         runs.for_each(|_, bytes| {
-            let (link, event) = kept(bytes, &keys).ok_or_else(|| {
-                let hint = "make sure nothing else writes there, and run the command again";
+            let (link, event) = decode(bytes, &keys).ok_or_else(|| {
+                let hint =
+                    "make sure that nothing else writes to the temporary folder, and run the command again";
                 EngineError::new("io.changed", "a temporary file was changed", hint)
             })?;
             each(link, event)
@@ -163,11 +174,11 @@ impl Spilled {
         Ok(Self { runs: Runs::new()?, keys: Vec::new(), numbers: HashMap::new() })
     }
 
-    /// Events that are sorted.
+    /// Adds sorted events as a run.
     fn add<K: Spillable>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), EngineError> {
         let Self { runs, keys, numbers } = self;
         runs.add(events, |(link, event), out| {
-            write(link, event.as_bytes(), number(&link.vkey, keys, numbers), out);
+            encode(link, event.as_bytes(), number(&link.vkey, keys, numbers), out);
             link.index
         })
     }
@@ -183,10 +194,10 @@ fn number(vkey: &VerifierKey, keys: &mut Vec<VerifierKey>, numbers: &mut HashMap
     number
 }
 
-/// The bytes of a link.
+/// The number of bytes of an encoded link.
 const HEAD: usize = 8 * 4 + 16 + 4 + 1;
 
-fn write(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
+fn encode(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
     let numbers = [link.line, link.index, link.seq, link.time.millis().cast_unsigned()];
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
@@ -195,7 +206,7 @@ fn write(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
     out.extend(event);
 }
 
-fn kept<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink, K)> {
+fn decode<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink, K)> {
     let (head, event) = bytes.split_at_checked(HEAD)?;
     let number = |at: usize| head[at..].first_chunk().copied().map(u64::from_le_bytes);
     let link = CoveredLink {
@@ -214,7 +225,7 @@ fn kept<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink
 mod tests {
     use super::*;
 
-    fn found(index: u64) -> (CoveredLink, Box<str>) {
+    fn sample(index: u64) -> (CoveredLink, Box<str>) {
         let keys = [
             "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5",
             "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
@@ -231,11 +242,11 @@ mod tests {
         (link, format!("{{\"n\":{index},\"text\":\"{}\"}}", "é".repeat(index as usize)).into())
     }
 
-    fn shown(most: u64, in_memory: usize) -> (u64, bool, Vec<VerifiedEvent>) {
-        let mut all = PendingEvents { in_memory, ..PendingEvents::new(most) };
-        // As they become verified: chain by chain.
+    fn push_all(max_events: u64, in_memory: usize) -> (u64, bool, Vec<VerifiedEvent>) {
+        let mut all = PendingEvents { in_memory, ..PendingEvents::new(max_events) };
+        // In the order of verification: chain by chain.
         for index in (0..500).step_by(2).chain((1..500).step_by(2)) {
-            let (link, event) = found(index);
+            let (link, event) = sample(index);
             all.push(link, Some(event)).unwrap();
         }
         let (total, spilled) = (all.total, all.spilled.is_some());
@@ -249,22 +260,22 @@ mod tests {
     }
 
     #[test]
-    fn they_come_in_the_order_of_the_log_wherever_they_waited() {
-        let expected: Vec<_> = (0..500).map(|index| found(index).1).collect();
-        let (total, spilled, events) = shown(u64::MAX, usize::MAX);
+    fn events_are_returned_in_log_order() {
+        let expected: Vec<_> = (0..500).map(|index| sample(index).1).collect();
+        let (total, spilled, events) = push_all(u64::MAX, usize::MAX);
         assert_eq!((total, spilled), (500, false));
         assert!(events.iter().map(|event| &event.event).eq(&expected));
         for in_memory in [1, 5_000, 100_000] {
-            assert_eq!(shown(u64::MAX, in_memory), (500, true, events.clone()), "{in_memory}");
+            assert_eq!(push_all(u64::MAX, in_memory), (500, true, events.clone()), "{in_memory}");
         }
     }
 
     #[test]
-    fn bytes_that_are_no_text_wait_as_well() {
+    fn binary_data_is_kept() {
         for in_memory in [1, usize::MAX] {
             let mut all = PendingEvents { in_memory, ..PendingEvents::new(u64::MAX) };
             for index in [3, 1, 2] {
-                all.push(found(index).0, Some(Box::from([255, index as u8]))).unwrap();
+                all.push(sample(index).0, Some(Box::from([255, index as u8]))).unwrap();
             }
             let mut kept = Vec::new();
             all.for_each_kept(|link, bytes: Box<[u8]>| {
@@ -272,16 +283,16 @@ mod tests {
                 Ok::<_, EngineError>(())
             })
             .unwrap();
-            let expected = [1, 2, 3].map(|index| (found(index).0, Box::from([255, index as u8])));
+            let expected = [1, 2, 3].map(|index| (sample(index).0, Box::from([255, index as u8])));
             assert_eq!(kept, expected);
         }
     }
 
     #[test]
-    fn no_more_are_kept_than_are_shown() {
+    fn limit_keeps_the_first_events() {
         for in_memory in [1_000, usize::MAX] {
-            let (total, _, events) = shown(300, in_memory);
-            // The first that came: all of even index, and the first fifty of the others.
+            let (total, _, events) = push_all(300, in_memory);
+            // The first events pushed: all with even indexes, and fifty of the others.
             let indexes: Vec<_> = events.iter().map(|event| event.index).collect();
             assert_eq!((total, indexes.len(), &indexes[98..102]), (500, 300, &[98, 99, 100, 102][..]));
         }

@@ -1,7 +1,7 @@
-//! Verified events that wait: in memory while they are few, and else in a temporary file.
+//! Storage for verified events that wait: in memory while they are few, otherwise in a temporary file.
 //!
-//! Events become verified chain by chain, and come back in the order of the log. [`PendingEvents`] keeps them until the
-//! verdict is known, and [`Runs`] sorts any records that memory has no room for.
+//! Events are verified chain by chain, and returned in the order of the log. [`PendingEvents`] keeps them until the
+//! verdict is known, and [`Runs`] sorts records that don't fit in memory.
 //!
 //! ```
 //! use countersign_errors::EngineError;

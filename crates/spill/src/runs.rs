@@ -1,4 +1,4 @@
-//! What memory has no room for: sorted runs of records in a temporary file, which are read again in one order.
+//! An external merge sort: sorted runs of records in a temporary file, read back in one order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,9 +7,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use countersign_errors::EngineError;
 
-/// How many bytes of each run are read at a time.
-const PIECE: usize = 64 << 10;
-/// The bytes before a record: its key, and how long it is.
+/// The bytes of a run that are read at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+/// The number of bytes before a record: its key and its length.
 const HEAD: usize = 8 + 4;
 
 /// Runs of records in a temporary file, each sorted by its keys.
@@ -22,13 +22,13 @@ impl Runs {
     /// Creates the temporary file.
     ///
     /// # Errors
-    /// If the system can't.
+    /// If the file can't be created.
     pub fn new() -> Result<Self, EngineError> {
         let file = tempfile::tempfile().map_err(|error| failed(&error))?;
         Ok(Self { file, runs: Vec::new() })
     }
 
-    /// Adds a run of records, which are sorted. `write` appends the bytes of one, and returns its key.
+    /// Adds a run of sorted records. `write` appends the bytes of a record, and returns its key.
     ///
     /// # Errors
     /// If the temporary file can't be written.
@@ -39,7 +39,7 @@ impl Runs {
     ) -> Result<(), EngineError> {
         let begin = self.runs.last().map_or(0, |(_, end)| *end);
         let mut end = begin;
-        let mut out = Vec::with_capacity(PIECE * 2);
+        let mut out = Vec::with_capacity(CHUNK_BYTES * 2);
         let file = &mut self.file;
         file.seek(SeekFrom::Start(begin)).map_err(|error| failed(&error))?;
         let mut put = |out: &mut Vec<u8>| {
@@ -52,11 +52,11 @@ impl Runs {
             let at = out.len();
             out.extend([0; HEAD]);
             let key = write(record, &mut out);
-            // No record is longer than a line of an export, which has at most a few mebibytes.
+            // A record is at most as long as a line of an export, which has a few mebibytes.
             let length = (out.len() - at - HEAD) as u32;
             out[at..at + 8].copy_from_slice(&key.to_le_bytes());
             out[at + 8..at + HEAD].copy_from_slice(&length.to_le_bytes());
-            if out.len() >= PIECE {
+            if out.len() >= CHUNK_BYTES {
                 put(&mut out)?;
             }
         }
@@ -65,7 +65,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Calls `each` with all records, in the order of their keys. This can be repeated.
+    /// Calls `each` with all records, in the order of their keys. Can be repeated.
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
@@ -91,16 +91,16 @@ impl Runs {
 
 fn failed(error: &io::Error) -> EngineError {
     EngineError::io("keep events in", "a temporary file", error)
-        .with_hint("make room, or set TMPDIR to a folder that has it")
+        .with_hint("free disk space, or set TMPDIR to a folder with more space")
 }
 
-/// A run that is read from its beginning.
+/// A run that is being read.
 struct Run {
     at: u64,
     end: u64,
     buffer: Vec<u8>,
     from: usize,
-    /// How long the record is that lies before `from`.
+    /// The length of the record before `from`.
     length: usize,
 }
 
@@ -109,40 +109,40 @@ impl Run {
         Self { at, end, buffer: Vec::new(), from: 0, length: 0 }
     }
 
-    /// Reads the next record, and gives its key.
+    /// Reads the next record, and returns its key.
     fn next(&mut self, file: &mut File) -> io::Result<Option<u64>> {
         if self.from == self.buffer.len() && self.at == self.end {
             return Ok(None);
         }
-        let head = self.take(file, HEAD)?;
+        let head = self.read(file, HEAD)?;
         let (mut key, mut length) = ([0; 8], [0; 4]);
         key.copy_from_slice(&head[..8]);
         length.copy_from_slice(&head[8..]);
         self.length = u32::from_le_bytes(length) as usize;
-        self.take(file, self.length)?;
+        self.read(file, self.length)?;
         Ok(Some(u64::from_le_bytes(key)))
     }
 
-    /// The record that was read last.
+    /// Returns the record that was read last.
     fn record(&self) -> &[u8] {
         &self.buffer[self.from - self.length..self.from]
     }
 
-    /// So many bytes, which are there.
-    fn take(&mut self, file: &mut File, bytes: usize) -> io::Result<&[u8]> {
+    /// Reads the next `bytes` bytes, which must exist.
+    fn read(&mut self, file: &mut File, bytes: usize) -> io::Result<&[u8]> {
         if self.buffer.len() - self.from < bytes {
             self.buffer.drain(..self.from);
             self.from = 0;
             let before = self.buffer.len();
-            let more = (bytes.max(PIECE) - before).min((self.end - self.at) as usize);
+            let more = (bytes.max(CHUNK_BYTES) - before).min((self.end - self.at) as usize);
             self.buffer.resize(before + more, 0);
             file.seek(SeekFrom::Start(self.at))?;
             file.read_exact(&mut self.buffer[before..])?;
             self.at += more as u64;
         }
-        let taken = self.buffer.get(self.from..self.from + bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let read = self.buffer.get(self.from..self.from + bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
         self.from += bytes;
-        Ok(taken)
+        Ok(read)
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_of_all_runs_come_in_one_order() {
+    fn merges_runs_in_key_order() {
         let record = |key: u64| vec![key as u8; (key * 977 % 40_000) as usize];
         let mut runs = Runs::new().unwrap();
         for run in 0..7 {

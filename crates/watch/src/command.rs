@@ -1,4 +1,4 @@
-//! A command that is run for each item, which stands on its standard input.
+//! A destination that runs a shell command for each item, with the item on its standard input.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -9,17 +9,17 @@ use countersign_client::DestinationError;
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
 
-/// How long it may take.
+/// The time limit for one run of the command.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A receiver that runs a command of the shell for each item.
+/// A destination that runs a shell command for each item.
 pub struct CommandDestination {
     command: String,
     patience: Duration,
 }
 
 impl CommandDestination {
-    /// Creates one that runs this command.
+    /// Creates a destination that runs `command`.
     pub fn new(command: &str) -> Self {
         Self { command: command.into(), patience: PATIENCE }
     }
@@ -31,19 +31,19 @@ impl CommandDestination {
         let (shell, flag) = ("cmd", "/C");
         let mut command = Command::new(shell);
         command.args([flag, &self.command]).stdin(Stdio::piped()).stdout(Stdio::null());
-        // A group of its own can be ended as a whole, and a terminal's Ctrl-C leaves it to end what it began.
+        // A process group of its own can be killed as a whole, and Ctrl-C in a terminal doesn't reach it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         let (input, text) = (child.stdin.take(), item.text.clone() + "\n");
-        // One that does not read must not keep us from waiting for it.
+        // Written in a thread, because a command that never reads its input would block the wait below.
         std::thread::spawn(move || input.map(|mut input| input.write_all(text.as_bytes())));
         Ok(child)
     }
 }
 
-/// Ends a shell that is not waited for yet, and what it started.
-fn end(child: &mut Child) {
+/// Kills a shell that was not waited for yet, and its process group.
+fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
         use rustix::process::{Pid, Signal, kill_process_group};
@@ -64,18 +64,21 @@ impl Receiver for CommandDestination {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
-        let failed = |error: std::io::Error| DestinationError::later(format!("it cannot be run: {error}"));
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
+        let failed =
+            |error: std::io::Error| DestinationError::later(format!("the command can't be run: {error}"));
         let mut child = self.start(item).map_err(failed)?;
         let until = Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);
         loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(DestinationError::Refused(format!("it ended with {status}"))),
+                Some(status) => {
+                    return Err(DestinationError::Refused(format!("the command ended with {status}")));
+                }
                 None if Instant::now() >= until => {
-                    end(&mut child);
-                    return Err(DestinationError::Refused("it takes longer than a minute".into()));
+                    kill(&mut child);
+                    return Err(DestinationError::Refused("the command takes longer than a minute".into()));
                 }
                 None => {
                     std::thread::sleep(pause);
@@ -94,9 +97,9 @@ mod tests {
 
     use super::*;
 
-    /// Who holds a pipe open lives.
+    /// The pipe stays open as long as any process of the command lives.
     #[test]
-    fn a_command_that_takes_too_long_ends_with_all_that_it_started() {
+    fn kills_a_slow_command_and_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -112,11 +115,11 @@ mod tests {
             ended.send(pipe.read_to_end(&mut Vec::new())).unwrap();
         });
         loop {
-            assert!(matches!(exec.take(&item), Err(DestinationError::Refused(_))));
+            assert!(matches!(exec.accept(&item), Err(DestinationError::Refused(_))));
             if begins.try_recv().is_ok() {
                 break;
             }
-            // On a busy machine it was ended before it began.
+            // On a busy machine the command may have been killed before it opened the pipe.
             exec.patience *= 2;
         }
         assert!(matches!(ends.recv_timeout(Duration::from_mins(1)), Ok(Ok(0))));

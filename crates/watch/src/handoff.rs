@@ -1,7 +1,7 @@
-//! Handing items on: each receiver gets each item, in order, and is asked again until it has it.
+//! Delivers items: each destination gets each item, in order, with retries until it accepts it.
 //!
-//! How far a receiver has come is durable after each item. Who is killed between the two hands the same item on again,
-//! word for word and under the same name: by that a receiver knows what it has already.
+//! The progress of a destination is saved after each item. If the process is killed between the two, the next one
+//! sends the same item again, byte for byte and under the same name, so the destination can recognize it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,36 +14,36 @@ use countersign_delivery::Backoff;
 use countersign_errors::EngineError;
 
 use crate::item::Item;
-use crate::notice::{Notice, Observer};
-use crate::state::Taken;
+use crate::notice::{WatchNotice, WatchObserver};
+use crate::state::DeliveryProgress;
 
-/// So often an item is refused by a receiver that can be reached, before it is passed over.
-const REFUSALS: u32 = 16;
-/// How long a receiver is not called where there is nothing for it.
-const IDLE: Duration = Duration::from_secs(1);
-/// How long ending may take before it is said what it waits for.
-const SILENCE: Duration = Duration::from_secs(1);
-/// How often ending looks whether it still has to wait.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a reachable destination may reject an item before it is skipped.
+const MAX_REFUSALS: u32 = 16;
+/// How long to wait between calls of [`Receiver::idle`].
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long ending may take before the destinations it waits for are reported.
+const REPORT_DELAY: Duration = Duration::from_secs(1);
+/// How often to check whether ending still has to wait.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A receiver of items.
+/// A destination for items.
 pub trait Receiver: Send {
-    /// Returns its name, which is also in the state.
+    /// Returns its name, under which the state stores its progress.
     fn name(&self) -> &'static str;
-    /// True if it wants this item.
+    /// True if it wants this item; others are skipped.
     fn wants(&self, item: &Item) -> bool;
     /// Accepts an item.
     ///
     /// # Errors
-    /// If it doesn't, for now or at all.
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError>;
-    /// Called when there is nothing for it. Returns whether it has done all that it accepted.
+    /// If the destination rejects it, for now or for good.
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError>;
+    /// Called when no item waits. Returns whether it has finished everything it accepted.
     fn idle(&mut self) -> bool {
         true
     }
 }
 
-/// What waits for one receiver.
+/// The queue of one destination.
 struct Queue {
     items: VecDeque<Item>,
     is_idle: bool,
@@ -51,20 +51,20 @@ struct Queue {
     ends: bool,
 }
 
-struct Waiting {
+struct Worker {
     name: &'static str,
-    /// Whether the receiver was called, and has not come back yet.
+    /// True while the destination is being called.
     is_busy: AtomicBool,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
-impl Waiting {
+impl Worker {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls the receiver, which may take its time.
+    /// Calls the destination, which may block.
     fn call<T>(&self, call: impl FnOnce() -> T) -> T {
         self.is_busy.store(true, Ordering::Relaxed);
         let answer = call();
@@ -74,216 +74,224 @@ impl Waiting {
 }
 
 impl Queue {
-    /// Whether its receiver has all.
+    /// True if the destination has finished all items.
     fn is_done(&self) -> bool {
         self.items.is_empty() && self.is_idle
     }
 }
 
-/// All receivers.
+/// The queues and threads of all destinations.
 pub(crate) struct Handoff {
-    waiting: Vec<Arc<Waiting>>,
+    workers: Vec<Arc<Worker>>,
     threads: Vec<JoinHandle<()>>,
-    taken: Arc<Mutex<Taken>>,
-    observer: Arc<dyn Observer>,
+    progress: Arc<Mutex<DeliveryProgress>>,
+    observer: Arc<dyn WatchObserver>,
 }
 
 impl Handoff {
-    /// Begins with what waits since an earlier process.
-    pub(crate) fn begin(
+    /// Starts a thread for each destination, with the items that wait since an earlier process.
+    pub(crate) fn start(
         receivers: Vec<Box<dyn Receiver>>,
-        taken: Taken,
+        progress: DeliveryProgress,
         before: &VecDeque<Item>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn WatchObserver>,
     ) -> Self {
-        let taken = Arc::new(Mutex::new(taken));
-        let mut handoff = Self { waiting: Vec::new(), threads: Vec::new(), taken: taken.clone(), observer };
+        let progress = Arc::new(Mutex::new(progress));
+        let mut handoff =
+            Self { workers: Vec::new(), threads: Vec::new(), progress: progress.clone(), observer };
         for receiver in receivers {
-            let through = locked(&taken).of(receiver.name());
+            let through = lock(&progress).serial(receiver.name());
             let items = before.iter().filter(|item| item.serial > through).cloned().collect();
             let queue = Mutex::new(Queue { items, is_idle: false, is_failing: false, ends: false });
             let (name, is_busy) = (receiver.name(), AtomicBool::new(false));
-            let waiting = Arc::new(Waiting { name, is_busy, queue, changed: Condvar::new() });
-            handoff.waiting.push(waiting.clone());
-            let taken = taken.clone();
+            let worker = Arc::new(Worker { name, is_busy, queue, changed: Condvar::new() });
+            handoff.workers.push(worker.clone());
+            let progress = progress.clone();
             let observer = handoff.observer.clone();
-            handoff.threads.push(std::thread::spawn(move || serve(receiver, &waiting, &taken, &*observer)));
+            handoff.threads.push(std::thread::spawn(move || serve(receiver, &worker, &progress, &*observer)));
         }
         handoff
     }
 
-    /// Hands these on. They are durable.
-    pub(crate) fn hand_on(&self, items: &[Item]) {
-        for waiting in &self.waiting {
-            let mut queue = waiting.queue();
+    /// Queues items for all destinations. The items must be saved already.
+    pub(crate) fn enqueue(&self, items: &[Item]) {
+        for worker in &self.workers {
+            let mut queue = worker.queue();
             queue.items.extend(items.iter().cloned());
             queue.is_idle = false;
-            waiting.changed.notify_all();
+            worker.changed.notify_all();
         }
     }
 
-    /// What all receivers have.
-    pub(crate) fn taken(&self) -> Option<u64> {
-        locked(&self.taken).least()
+    /// Returns the number up to which all destinations have the items.
+    pub(crate) fn delivered(&self) -> Option<u64> {
+        lock(&self.progress).min_serial()
     }
 
-    /// How much waits for the one that is furthest behind.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.iter().map(|waiting| waiting.queue().items.len()).max().unwrap_or_default()
+    /// Returns the length of the timeout queue.
+    pub(crate) fn max_backlog(&self) -> usize {
+        self.workers.iter().map(|worker| worker.queue().items.len()).max().unwrap_or_default()
     }
 
-    /// Waits until all is taken, or for so long. Whether all is.
-    pub(crate) fn wait(&self, longest: Duration) -> bool {
-        let until = Instant::now() + longest;
-        for waiting in &self.waiting {
-            let mut queue = waiting.queue();
+    /// Waits until all items are accepted, for at most `timeout`. Returns true if they are.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout;
+        for worker in &self.workers {
+            let mut queue = worker.queue();
             while !queue.is_done() {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() || (self.observer.is_stopped() && queue.is_failing) {
                     return false;
                 }
-                let waited = waiting.changed.wait_timeout(queue, left.min(LOOK));
+                let waited = worker.changed.wait_timeout(queue, left.min(POLL_INTERVAL));
                 queue = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
         true
     }
 
-    /// Ends once all is taken, or after so long; once it is to stop, `hurried` after that at the latest. Whether all is
-    /// taken; the rest is by the next process.
+    /// Ends when all items are accepted, or after `timeout`; once the observer stops, after `stop_timeout` at the
+    /// latest. Returns true if all are accepted; the next process delivers the rest.
+    ///
+    /// Waits for a destination that is being called in any case, since it would receive the same item again.
     ///
     /// A receiver that was called is waited for, since what it has then would be handed to it once more.
-    pub(crate) fn end(&mut self, longest: Duration, hurried: Duration) -> bool {
+    pub(crate) fn end(&mut self, timeout: Duration, stop_timeout: Duration) -> bool {
         let begin = Instant::now();
         let mut stopped: Option<Instant> = None;
-        let mut is_said = false;
-        let mut say = |handoff: &Self| {
-            if !is_said && begin.elapsed() >= SILENCE {
-                is_said = handoff.say_who_is_busy();
+        let mut is_reported = false;
+        let mut report = |handoff: &Self| {
+            if !is_reported && begin.elapsed() >= REPORT_DELAY {
+                is_reported = handoff.report_busy();
             }
         };
-        while !self.wait(LOOK) && begin.elapsed() < longest {
+        while !self.wait(POLL_INTERVAL) && begin.elapsed() < timeout {
             if self.observer.is_stopped() {
-                let is_late = stopped.get_or_insert_with(Instant::now).elapsed() >= hurried;
+                let is_late = stopped.get_or_insert_with(Instant::now).elapsed() >= stop_timeout;
                 if is_late || self.is_failing() {
                     break;
                 }
-                say(self);
+                report(self);
             }
         }
-        for waiting in &self.waiting {
-            waiting.queue().ends = true;
-            waiting.changed.notify_all();
+        for worker in &self.workers {
+            worker.queue().ends = true;
+            worker.changed.notify_all();
         }
         while !self.threads.iter().all(JoinHandle::is_finished) {
-            std::thread::sleep(LOOK / 10);
-            say(self);
+            std::thread::sleep(POLL_INTERVAL / 10);
+            report(self);
         }
-        self.waiting.iter().all(|waiting| waiting.queue().is_done())
+        self.workers.iter().all(|worker| worker.queue().is_done())
     }
 
     fn is_failing(&self) -> bool {
-        self.waiting.iter().any(|waiting| waiting.queue().is_failing)
+        self.workers.iter().any(|worker| worker.queue().is_failing)
     }
 
-    /// Says which receivers are waited for, where any is.
-    fn say_who_is_busy(&self) -> bool {
-        let busy = self.waiting.iter().filter(|waiting| waiting.is_busy.load(Ordering::Relaxed));
-        let names: Vec<_> = busy.map(|waiting| waiting.name).collect();
+    /// Reports which destinations are being waited for. Returns false if there are none.
+    fn report_busy(&self) -> bool {
+        let busy = self.workers.iter().filter(|worker| worker.is_busy.load(Ordering::Relaxed));
+        let names: Vec<_> = busy.map(|worker| worker.name).collect();
         if names.is_empty() {
             return false;
         }
-        self.observer.notice(&Notice::Ending(names));
+        self.observer.notice(&WatchNotice::WaitingToEnd(names));
         true
     }
 }
 
-fn locked(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(progress: &Mutex<DeliveryProgress>) -> MutexGuard<'_, DeliveryProgress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread of one receiver.
-fn serve(mut receiver: Box<dyn Receiver>, waiting: &Waiting, taken: &Mutex<Taken>, observer: &dyn Observer) {
-    let mut told = None;
-    while let Some(item) = next(&mut *receiver, waiting) {
-        if receiver.wants(&item) && !hand_over(&mut *receiver, &item, waiting, &mut told, observer) {
+/// Delivers to one destination until its queue ends.
+fn serve(
+    mut receiver: Box<dyn Receiver>,
+    worker: &Worker,
+    progress: &Mutex<DeliveryProgress>,
+    observer: &dyn WatchObserver,
+) {
+    let mut reported = None;
+    while let Some(item) = next(&mut *receiver, worker) {
+        if receiver.wants(&item) && !deliver(&mut *receiver, &item, worker, &mut reported, observer) {
             return;
         }
-        if let Err(failure) = locked(taken).through(receiver.name(), item.serial) {
-            // It is handed on again then.
-            warn(&*receiver, &mut told, failure, observer);
+        if let Err(failure) = lock(progress).advance(receiver.name(), item.serial) {
+            // The next process then sends the item again.
+            warn(&*receiver, &mut reported, failure, observer);
         }
-        let mut queue = waiting.queue();
+        let mut queue = worker.queue();
         queue.items.pop_front();
-        waiting.changed.notify_all();
+        worker.changed.notify_all();
     }
 }
 
-/// The first item that waits; none at the end.
-fn next(receiver: &mut dyn Receiver, waiting: &Waiting) -> Option<Item> {
-    // Also at the end it is asked once whether it has done all, where it has all.
-    let mut is_asked = false;
+/// Returns the first item of the queue; none at the end.
+fn next(receiver: &mut dyn Receiver, worker: &Worker) -> Option<Item> {
+    // A destination whose queue is empty is called once more at the end.
+    let mut was_idle = false;
     loop {
-        let queue = waiting.queue();
-        if queue.ends && (is_asked || !queue.items.is_empty()) {
+        let queue = worker.queue();
+        if queue.ends && (was_idle || !queue.items.is_empty()) {
             return None;
         }
         if let Some(item) = queue.items.front() {
             return Some(item.clone());
         }
         drop(queue);
-        is_asked = true;
-        let is_idle = waiting.call(|| receiver.idle());
-        let mut queue = waiting.queue();
+        was_idle = true;
+        let is_idle = worker.call(|| receiver.idle());
+        let mut queue = worker.queue();
         queue.is_idle = is_idle && queue.items.is_empty();
-        waiting.changed.notify_all();
+        worker.changed.notify_all();
         if queue.items.is_empty() && !queue.ends {
-            drop(waiting.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner));
+            drop(worker.changed.wait_timeout(queue, IDLE_INTERVAL).unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-/// Whether the receiver has the item, or it is passed over for it; not where all is to end.
-fn hand_over(
+/// Returns true if the destination has accepted the item, or it is skipped; false if the queue ends.
+fn deliver(
     receiver: &mut dyn Receiver,
     item: &Item,
-    waiting: &Waiting,
-    told: &mut Option<String>,
-    observer: &dyn Observer,
+    worker: &Worker,
+    reported: &mut Option<String>,
+    observer: &dyn WatchObserver,
 ) -> bool {
     let mut waits = Backoff::new();
     let mut refusals = 0;
     loop {
-        let (why, asked) = match waiting.call(|| receiver.take(item)) {
+        let (why, after) = match worker.call(|| receiver.accept(item)) {
             Ok(()) => {
-                waiting.queue().is_failing = false;
-                if told.take().is_some() {
-                    observer.notice(&Notice::Accepting { receiver: receiver.name() });
+                worker.queue().is_failing = false;
+                if reported.take().is_some() {
+                    observer.notice(&WatchNotice::Accepting { receiver: receiver.name() });
                 }
                 return true;
             }
             Err(DestinationError::Later { why, after }) => (why, after),
             Err(DestinationError::Refused(why)) => {
                 refusals += 1;
-                if refusals == REFUSALS {
+                if refusals == MAX_REFUSALS {
                     let receiver = receiver.name();
-                    observer.notice(&Notice::Refused { item: item.name(), receiver, why });
+                    observer.notice(&WatchNotice::Refused { item: item.name(), receiver, why });
                     return true;
                 }
                 (why, None)
             }
         };
-        if told.as_ref() != Some(&why) {
-            observer.notice(&Notice::Waiting { receiver: receiver.name(), why: why.clone() });
-            *told = Some(why);
+        if reported.as_ref() != Some(&why) {
+            observer.notice(&WatchNotice::Waiting { receiver: receiver.name(), why: why.clone() });
+            *reported = Some(why);
         }
-        let until = Instant::now() + waits.next(asked);
-        let mut queue = waiting.queue();
+        let until = Instant::now() + waits.next(after);
+        let mut queue = worker.queue();
         queue.is_failing = true;
-        waiting.changed.notify_all();
+        worker.changed.notify_all();
         while Instant::now() < until && !queue.ends {
             let left = until.saturating_duration_since(Instant::now());
-            queue = waiting.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = worker.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         if queue.ends {
             return false;
@@ -291,11 +299,16 @@ fn hand_over(
     }
 }
 
-fn warn(receiver: &dyn Receiver, told: &mut Option<String>, why: EngineError, observer: &dyn Observer) {
+fn warn(
+    receiver: &dyn Receiver,
+    reported: &mut Option<String>,
+    why: EngineError,
+    observer: &dyn WatchObserver,
+) {
     let text = why.to_string();
-    if told.as_ref() != Some(&text) {
-        observer.notice(&Notice::NotKept { receiver: receiver.name(), why });
-        *told = Some(text);
+    if reported.as_ref() != Some(&text) {
+        observer.notice(&WatchNotice::ProgressNotSaved { receiver: receiver.name(), why });
+        *reported = Some(text);
     }
 }
 
@@ -305,7 +318,7 @@ mod tests {
     use crate::item::ItemKind;
     use countersign_delivery::Directory;
 
-    /// Somebody who takes everything, one after another.
+    /// A destination that accepts everything, slowly.
     struct Slow;
 
     impl Receiver for Slow {
@@ -317,25 +330,25 @@ mod tests {
             true
         }
 
-        fn take(&mut self, _: &Item) -> Result<(), DestinationError> {
-            std::thread::sleep(LOOK);
+        fn accept(&mut self, _: &Item) -> Result<(), DestinationError> {
+            std::thread::sleep(POLL_INTERVAL);
             Ok(())
         }
     }
 
     struct Stopped;
 
-    impl Observer for Stopped {
+    impl WatchObserver for Stopped {
         fn is_stopped(&self) -> bool {
             true
         }
     }
 
     #[test]
-    fn who_is_stopped_hands_on_no_more_than_there_is_time_for() {
+    fn stop_ends_delivery_after_the_time_limit() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Directory::open(folder.path()).unwrap());
-        let taken = Taken::load(store, "here", &["slow"], 0).unwrap();
+        let progress = DeliveryProgress::load(store, "here", &["slow"], 0).unwrap();
         let item = |serial| Item {
             serial,
             kind: ItemKind::Alert,
@@ -344,8 +357,8 @@ mod tests {
             text: "{}".to_owned(),
         };
         let items: VecDeque<Item> = (1..=100_000).map(item).collect();
-        let mut handoff = Handoff::begin(vec![Box::new(Slow)], taken, &items, Arc::new(Stopped));
+        let mut handoff = Handoff::start(vec![Box::new(Slow)], progress, &items, Arc::new(Stopped));
         assert!(!handoff.end(Duration::MAX, Duration::ZERO));
-        assert!(handoff.waiting() > 0);
+        assert!(handoff.max_backlog() > 0);
     }
 }

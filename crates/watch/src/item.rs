@@ -1,30 +1,30 @@
-//! What is handed on: alerts, what takes them back, and what else receivers are told.
+//! Items that a watch delivers: alerts, retractions, and reports.
 
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
-use countersign_analyze::{Coverage, ENGINE, Finding as Found, Pack};
+use countersign_analyze::{Coverage, ENGINE, Finding, Pack};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The most rules that a scan names.
-const MAX_BLIND: usize = 20;
+/// The maximum number of rule ids in a scan's `blind` list.
+const MAX_BLIND_RULES: usize = 20;
 
-/// The kind of an item.
+/// The kind of an [`Item`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ItemKind {
-    /// Rules found something.
+    /// A rule raised a finding.
     Alert,
-    /// What was found before does not hold any more.
+    /// An earlier finding no longer holds, because a chain that it is based on is now suspect.
     Retract,
-    /// Something in the log does not verify.
+    /// Something in the log doesn't verify.
     Unverified,
-    /// A stretch of the log was looked at.
+    /// A range of the log was checked by the rules.
     Scan,
 }
 
 impl ItemKind {
-    /// Returns the item's `type`, which is also the action of what is recorded.
+    /// Returns the item's `type`, which is also the action of its record in the log.
     pub const fn action(self) -> &'static str {
         match self {
             Self::Alert => "countersign.alert",
@@ -44,47 +44,47 @@ impl ItemKind {
     }
 }
 
-/// Something that is handed on to each receiver once.
+/// Something that each destination receives once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, from 1, without gaps.
+    /// The item's number, from 1, without gaps.
     pub serial: u64,
     /// The kind.
     pub kind: ItemKind,
-    /// The id of what it is about: a finding, for most.
+    /// The id of its subject: for most kinds a finding's id.
     pub id: String,
-    /// One line for people.
+    /// A one-line title for people.
     pub title: String,
-    /// One JSON object; the same each time that it is sent.
+    /// The JSON object that is sent; identical on every attempt.
     pub text: String,
 }
 
 impl Item {
-    /// Returns the name by which a receiver recognizes it when it is sent again.
+    /// Returns the name by which a destination recognizes the item when it is sent again.
     pub fn name(&self) -> String {
         format!("{}_{}", self.kind.prefix(), self.id)
     }
 
-    /// Returns what it says beside its type and time.
+    /// Returns the `data` field of the item's JSON.
     pub fn data(&self) -> Value {
         let mut value: Value = serde_json::from_str(&self.text).unwrap_or_default();
         value["data"].take()
     }
 }
 
-/// An item that has no number yet.
+/// An item without a number.
 #[derive(Debug, PartialEq)]
 pub struct Draft {
     /// The kind.
     pub kind: ItemKind,
-    /// The id of what it is about.
+    /// The id of its subject; see [`Item::id`].
     pub id: String,
-    /// One line for people.
+    /// A one-line title for people.
     pub title: String,
     data: Value,
 }
 
-/// The log at a checkpoint.
+/// A log at a checkpoint.
 pub struct LogState<'a> {
     /// The log's origin.
     pub origin: &'a str,
@@ -101,20 +101,20 @@ impl LogState<'_> {
 }
 
 impl Draft {
-    /// Creates the item of a finding. `signer_trust` is the least trusted of those who signed what it was made of.
-    pub fn alert(found: &Found, signer_trust: &str, pack: &Pack, at: &LogState<'_>) -> Self {
+    /// Creates the alert for a finding. `signer_trust` is the lowest signer trust among the events it is based on.
+    pub fn alert(finding: &Finding, signer_trust: &str, pack: &Pack, at: &LogState<'_>) -> Self {
         let mut text = Vec::new();
-        found.write_json(&mut text);
-        let finding: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let who: Vec<&str> = found.group.iter().map(|(_, value)| value.as_str()).collect();
+        finding.write_json(&mut text);
+        let value: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let who: Vec<&str> = finding.group.iter().map(|(_, value)| value.as_str()).collect();
         let who = if who.is_empty() { String::new() } else { format!(": {}", who.join(", ")) };
         Self {
             kind: ItemKind::Alert,
-            id: found.id.clone(),
-            title: format!("{}: {}{who}", found.level.as_str(), found.title),
+            id: finding.id.clone(),
+            title: format!("{}: {}{who}", finding.level.as_str(), finding.title),
             data: json!({
                 "engine": ENGINE,
-                "finding": finding,
+                "finding": value,
                 "log": at.json(),
                 "pack": { "hash": pack.hash().to_string(), "name": pack.name },
                 "signer_trust": signer_trust,
@@ -122,17 +122,17 @@ impl Draft {
         }
     }
 
-    /// Returns what it says.
+    /// Returns the `data` field of the item's JSON.
     pub fn data(&self) -> &Value {
         &self.data
     }
 
-    /// A chain that a finding was made of is not to be trusted any more.
+    /// Creates the retraction of a finding, because `chain`, which it is based on, is now suspect.
     pub(crate) fn retract(id: &str, title: &str, chain: &str, at: &LogState<'_>) -> Self {
         Self {
             kind: ItemKind::Retract,
             id: id.to_owned(),
-            title: format!("taken back: {title}"),
+            title: format!("retracted: {title}"),
             data: json!({ "chain": chain, "id": id, "log": at.json(), "signer_trust": "suspect" }),
         }
     }
@@ -163,12 +163,11 @@ impl Draft {
                 data[name] = value;
             }
         }
-        let title = format!("does not verify [{}]: {}", finding.code.as_str(), finding.message);
+        let title = format!("doesn't verify [{}]: {}", finding.code.as_str(), finding.message);
         Self { kind: ItemKind::Unverified, id, title, data }
     }
 
-    /// What was found in the entries from one leaf up to, and not including, another. `coverage` is of all events that the
-    /// watch has looked at so far.
+    /// Creates the scan of the entries in the half-open `range`. `coverage` covers all events of the watch so far.
     pub(crate) fn scan(
         range: [u64; 2],
         findings: u64,
@@ -181,14 +180,14 @@ impl Draft {
         let name = json!(["countersign/scan/v1", at.origin, range, pack.hash().to_string(), ENGINE]);
         let found = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
         let is_complete = coverage.events > 0 && coverage.is_complete();
-        let but =
-            if is_complete { "" } else { ", but rules couldn’t look at everything: there may be more" };
+        let caveat =
+            if is_complete { "" } else { "; some events couldn’t be checked, so there may be more" };
         let blind: Vec<&str> =
-            coverage.blind.iter().take(MAX_BLIND).map(|blind| blind.rule.as_str()).collect();
+            coverage.blind.iter().take(MAX_BLIND_RULES).map(|blind| blind.rule.as_str()).collect();
         Self {
             kind: ItemKind::Scan,
             id: hex::encode(&Hash::of(&[name.to_string().as_bytes()]).0),
-            title: format!("{found} in the entries {} to {}{but}", range[0], range[1].saturating_sub(1)),
+            title: format!("{found} in entries {} to {}{caveat}", range[0], range[1].saturating_sub(1)),
             data: json!({
                 "coverage": {
                     "applicable": coverage.applicable(),
@@ -210,8 +209,8 @@ impl Draft {
         }
     }
 
-    /// The same with its number, made at that moment.
-    pub(crate) fn at(self, serial: u64, now: Time) -> Item {
+    /// Numbers the draft and formats its JSON, with `now` as the timestamp.
+    pub(crate) fn into_item(self, serial: u64, now: Time) -> Item {
         let Self { kind, id, title, data } = self;
         let text = json!({ "data": data, "timestamp": now.to_string(), "type": kind.action() });
         Item { serial, kind, id, title, text: text.to_string() }

@@ -1,11 +1,11 @@
-//! Watches a log: verifies it as it grows, applies rules to it, and delivers each finding once to each receiver.
+//! Watches a log: verifies it as it grows, applies rules to it, and delivers each finding once to each destination.
 //!
-//! A [`Watcher`] verifies lines of an export and finds in them what rules describe; it opens no connection and no state file, and what it knows
-//! between two checkpoints is a [`WatchState`]. [`follow`] feeds it with the [live view](LiveViews) of a log. A [`Watch`]
-//! does both, and hands its [`Item`]s to [`Receiver`]s: position, state and undelivered items are durable together, so that
-//! each item is delivered also after a kill, under the same name.
+//! A [`Watcher`] verifies lines of an export and applies rules to them. It opens no connection and no state file; its
+//! state between two checkpoints is a [`WatchState`]. [`follow`] feeds it from the [live view](LiveViews) of a log. A
+//! [`Watch`] does both, and delivers its [`Item`]s to [`Receiver`]s: position, state, and undelivered items are saved
+//! together, so each item is delivered even after a kill, under the same name.
 //!
-//! It prints nothing: the caller's [`Observer`] is told what people should know.
+//! Nothing is printed: notices for people go to the caller's [`WatchObserver`].
 //!
 //! ```
 //! use countersign::trust::Trust;
@@ -57,7 +57,7 @@ pub use handoff::Receiver;
 pub use item::{Draft, Item, ItemKind, LogState};
 pub use lettre::message::Mailbox;
 pub use mail::{MailDestination, MailServer};
-pub use notice::{Notice, Observer};
+pub use notice::{WatchNotice, WatchObserver};
 pub use recording::RecordDestination;
 pub use state::{Reported, WatchState};
 pub use stream::{HttpViews, LiveViews, ViewEvent};

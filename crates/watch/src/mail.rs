@@ -1,4 +1,4 @@
-//! E-mail, over SMTP.
+//! A destination that sends e-mail over SMTP.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use lettre::{SmtpTransport, Transport as _};
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
 
-/// How long the server may take to answer.
+/// The time limit for an answer of the mail server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A mail server, and who sends what to whom.
+/// A mail server, its credentials, and the sender and recipients.
 pub struct MailServer<'a> {
     /// `smtp://HOST`, which must offer STARTTLS, or `smtps://HOST`.
     pub url: &'a str,
-    /// The user name and the password, if the server wants any.
+    /// The user name and password, if the server requires them.
     pub credentials: Option<(String, String)>,
     /// The sender.
     pub from: Mailbox,
@@ -29,33 +29,32 @@ pub struct MailServer<'a> {
 }
 
 impl MailServer<'_> {
-    /// Opens the server, for items of the log with that origin. Nothing is sent yet.
+    /// Opens the mail server for items of the log `origin`. Sends nothing yet.
     ///
     /// # Errors
-    /// If the address is no mail server's, or the system's certificates can't be used.
+    /// If the address is not a mail server's, or the system's certificates can't be used.
     pub fn open(self, origin: &str) -> Result<MailDestination, EngineError> {
         let refuse = |why: &str| {
-            let hint =
-                "write it as smtp://mail.example:587 or smtps://mail.example, without name and password";
+            let hint = "use smtp://mail.example:587 or smtps://mail.example, without name and password";
             EngineError::new("arguments.invalid", format!("the mail server's address {why}"), hint)
         };
-        let url: Url = self.url.parse().map_err(|_| refuse("is no URL"))?;
+        let url: Url = self.url.parse().map_err(|_| refuse("is not a URL"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("has no host"))?;
         let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         if !is_plain || !matches!(url.path(), "" | "/") {
-            return Err(refuse("has more than a host and a port"));
+            return Err(refuse("may only contain a host and a port"));
         }
         let unusable = |error: lettre::transport::smtp::Error| {
-            let hint = "check the system's certificates, and the name of the host";
+            let hint = "check the system's certificates and the host name";
             EngineError::new("mail.tls", error.to_string(), hint)
         };
         let tls = TlsParameters::new(host.to_owned()).map_err(unusable)?;
         let (tls, port) = match url.scheme() {
             "smtps" => (Tls::Wrapper(tls), 465),
-            // What does not leave the machine need not be encrypted.
-            "smtp" if is_here(host) => (Tls::Opportunistic(tls), 25),
+            // Mail to the same machine needs no encryption.
+            "smtp" if is_loopback(host) => (Tls::Opportunistic(tls), 25),
             "smtp" => (Tls::Required(tls), 587),
-            _ => return Err(refuse("begins with neither smtp:// nor smtps://")),
+            _ => return Err(refuse("must start with smtp:// or smtps://")),
         };
         let mut builder = SmtpTransport::builder_dangerous(host)
             .port(url.port().unwrap_or(port))
@@ -74,20 +73,20 @@ impl MailServer<'_> {
     }
 }
 
-fn is_here(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// What stands after the @ of a message's id.
+/// Returns the part of a message id after the `@`: the host of the origin.
 fn domain(origin: &str) -> String {
     let host = origin.split('/').next().unwrap_or_default();
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    let host: String = host.chars().filter(|c| is_fit(*c)).take(200).collect();
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let host: String = host.chars().filter(|c| is_valid(*c)).take(200).collect();
     if host.is_empty() { "countersign".into() } else { host }
 }
 
-/// A receiver that sends e-mail.
+/// A destination that sends e-mail.
 pub struct MailDestination {
     transport: SmtpTransport,
     from: Mailbox,
@@ -99,7 +98,7 @@ pub struct MailDestination {
 impl MailDestination {
     fn message(&self, item: &Item) -> Result<Message, lettre::error::Error> {
         let subject: String = item.title.chars().filter(|c| !c.is_control()).take(150).collect();
-        // The same when it is sent again: who gets it twice has it once.
+        // The id is the same on every attempt, so mail programs can drop duplicates.
         let id = format!("<{}@{}>", item.name(), self.domain);
         let builder = Message::builder().from(self.from.clone()).subject(subject).message_id(Some(id));
         let builder = self.to.iter().fold(builder, |builder, to| builder.to(to.clone()));
@@ -119,7 +118,7 @@ impl Receiver for MailDestination {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
         let message = self.message(item).map_err(|error| DestinationError::Refused(error.to_string()))?;
         match self.transport.send(&message) {
             Ok(_) => Ok(()),

@@ -1,109 +1,105 @@
-//! Notices of a watch, for people.
+//! Notices of a watch to its user.
 
 use std::fmt;
 
 use countersign_analyze::Coverage;
 use countersign_errors::EngineError;
 
-/// Something that people should know; as text, a sentence without its end.
+/// A notice to the user. Its text is a sentence without the final period.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Notice {
-    /// The rules are others than before: findings before this entry are not reported.
+pub enum WatchNotice {
+    /// The rules changed; findings before this entry are not reported again.
     RulesChanged {
         /// The first entry whose findings are reported.
         from: u64,
     },
-    /// The view of the log was lost; it is requested again.
+    /// The live view was lost; the watch reconnects.
     ViewLost(EngineError),
-    /// Too few witnesses signed the log's checkpoint.
+    /// Too few witnesses cosigned the log's checkpoint.
     Unwitnessed {
         /// The checkpoint's size.
         size: u64,
     },
-    /// The number of skipped events: a signature covered them later than a checkpoint did.
+    /// The number of skipped events: their signature came after the checkpoint that covers them.
     Late(u64),
-    /// The coverage of the rules, if it has changed.
+    /// The coverage of the rules changed.
     Coverage(Box<Coverage>),
-    /// A receiver does not accept items, so they wait.
+    /// A destination doesn't accept items, so they wait.
     Waiting {
-        /// The receiver's name.
+        /// The destination's name.
         receiver: &'static str,
         /// The reason.
         why: String,
     },
-    /// A receiver accepts items again.
+    /// A destination accepts items again.
     Accepting {
-        /// The receiver's name.
+        /// The destination's name.
         receiver: &'static str,
     },
-    /// A receiver refuses an item, which is passed over.
+    /// A destination rejected an item, which is skipped.
     Refused {
         /// The item's name.
         item: String,
-        /// The receiver's name.
+        /// The destination's name.
         receiver: &'static str,
         /// The reason.
         why: String,
     },
-    /// It can't be kept what a receiver accepted.
-    NotKept {
-        /// The receiver's name.
+    /// The progress of a destination can't be saved.
+    ProgressNotSaved {
+        /// The destination's name.
         receiver: &'static str,
         /// The error.
         why: EngineError,
     },
-    /// Ending waits for the answers of these receivers.
-    Ending(Vec<&'static str>),
-    /// Records wait for the log.
+    /// The end of the watch is delayed by these destinations.
+    WaitingToEnd(Vec<&'static str>),
+    /// Records can't be delivered to the log yet.
     RecordsWaiting(EngineError),
-    /// The watchlist is full: so many entries were left out.
+    /// The watchlist is full: this many entries were dropped.
     WatchlistFull(u64),
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for WatchNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RulesChanged { from } => write!(
                 f,
-                "the rules have changed: they look at the log from its beginning, and tell what they find from entry {from} on"
+                "the rules have changed: they are run on the log from its beginning, and report findings from entry {from} on"
             ),
-            Self::ViewLost(why) => write!(f, "{why}; it is asked again"),
+            Self::ViewLost(why) => write!(f, "{why}; reconnecting"),
             Self::Unwitnessed { size } => write!(
                 f,
-                "too few witnesses signed the log's checkpoint of {}: what is new waits until enough have",
+                "too few witnesses signed the log's checkpoint of {}; new entries wait until enough have",
                 entries(*size)
             ),
             Self::Late(events) => write!(
                 f,
-                "{} were covered by a signature later than by a checkpoint: they are passed over",
+                "skipped {}: the signature came after the checkpoint",
                 if *events == 1 { "1 event".into() } else { format!("{events} events") }
             ),
             Self::Coverage(coverage) => {
-                write!(
-                    f,
-                    "{} of {} events have a shape that no parser knows",
-                    coverage.unparsed, coverage.events
-                )
+                write!(f, "{} of {} events match no parser", coverage.unparsed, coverage.events)
             }
             Self::Waiting { receiver, why } => {
                 write!(f, "the {receiver} doesn't accept alerts, so they wait: {why}")
             }
             Self::Accepting { receiver } => write!(f, "the {receiver} accepts alerts again"),
             Self::Refused { item, receiver, why } => {
-                write!(f, "{item} is passed over for the {receiver}, which refuses it: {why}")
+                write!(f, "the {receiver} rejected {item}, which is skipped: {why}")
             }
-            Self::NotKept { receiver, why } => {
-                write!(f, "what the {receiver} has taken cannot be kept: {why}")
+            Self::ProgressNotSaved { receiver, why } => {
+                write!(f, "can't save the progress of the {receiver}: {why}")
             }
-            Self::Ending(receivers) => write!(
+            Self::WaitingToEnd(receivers) => write!(
                 f,
-                "ending waits for an answer (by {}). Stop it once more to end at once: the next run then hands the same on again",
+                "waiting for an answer ({}); stop again to end at once, and the next run sends the item again",
                 receivers.join(", ")
             ),
-            Self::RecordsWaiting(why) => write!(f, "records wait for the log: {why}"),
-            Self::WatchlistFull(left_out) => {
-                write!(f, "the watchlist is full: {} left out, of those that end soonest", entries(*left_out))
+            Self::RecordsWaiting(why) => write!(f, "records can't be delivered to the log yet: {why}"),
+            Self::WatchlistFull(dropped) => {
+                write!(f, "the watchlist is full: dropped {}, those that expire first", entries(*dropped))
             }
         }
     }
@@ -113,16 +109,16 @@ fn entries(number: u64) -> String {
     if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }
 
-/// The program around a watch. Several threads call it.
-pub trait Observer: Send + Sync {
-    /// True if the program was asked to stop: the watch ends in good order then.
+/// The program that runs a watch. Several threads call it.
+pub trait WatchObserver: Send + Sync {
+    /// True if the program was asked to stop; the watch then ends in good order.
     fn is_stopped(&self) -> bool {
         false
     }
 
-    /// Called with what people should know.
-    fn notice(&self, _notice: &Notice) {}
+    /// Called with each notice to the user.
+    fn notice(&self, _notice: &WatchNotice) {}
 }
 
 /// Never stops, and ignores notices.
-impl Observer for () {}
+impl WatchObserver for () {}

@@ -1,4 +1,4 @@
-//! Random bytes.
+//! Random bytes from the system.
 
 use countersign_errors::EngineError;
 
@@ -6,8 +6,8 @@ use countersign_errors::EngineError;
 pub(crate) fn random() -> Result<[u8; 16], EngineError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        let message = format!("the system has no random numbers: {error}");
-        EngineError::new("random.failed", message, "nothing was written: try again")
+        let message = format!("the system can't provide random numbers: {error}");
+        EngineError::new("random.failed", message, "try again; nothing was written")
     })?;
     Ok(bytes)
 }

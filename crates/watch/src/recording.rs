@@ -1,7 +1,7 @@
-//! What was found goes into the log itself, by a key of its own.
+//! Records items in the watched log itself, with a key of the watch's own.
 //!
-//! The outbox has with each record the number of its item, durable in one step: an item is recorded once, whenever this
-//! process ends.
+//! The outbox stores each record together with its item's number, in one step, so a crash never records an item
+//! twice.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -18,43 +18,43 @@ use serde_json::{Value, json};
 
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
-use crate::notice::{Notice, Observer};
+use crate::notice::{WatchNotice, WatchObserver};
 use crate::random::random;
 
-/// Of a finding that was made of more leaves, so many are recorded. Its id holds for all.
-const LEAVES: usize = 256;
-/// So many submissions at most before something else is looked at.
-const AT_ONCE: u32 = 64;
+/// The most entry indexes of a finding that are recorded. The finding's id is computed from all of them.
+const MAX_RECORDED_LEAVES: usize = 256;
+/// The most submissions in one go, so that other work is not delayed.
+const MAX_SUBMISSIONS: u32 = 64;
 
-/// A receiver that records items in the log that is watched.
+/// A destination that records items in the watched log.
 pub struct RecordDestination {
     key: SignerKey,
     trust: Trust,
     origin: String,
     outbox: Mutex<Outbox>,
     server: Box<dyn LogServer<Error = EngineError> + Send>,
-    observer: Arc<dyn Observer>,
-    told: Option<String>,
+    observer: Arc<dyn WatchObserver>,
+    reported: Option<String>,
 }
 
 impl RecordDestination {
-    /// Creates one that keeps an outbox in `folder`, signs with `key`, and submits to `server`. What the log with that origin
-    /// proves is verified against `trust`.
+    /// Creates one that keeps its outbox in `folder`, signs with `key`, and submits to `server`. Proofs of the log
+    /// `origin` are verified against `trust`.
     ///
     /// # Errors
-    /// If the outbox can't be used, or its chain was begun with another key.
+    /// If the outbox can't be used, or its chain belongs to another key.
     pub fn new(
         folder: &Path,
         key: SignerKey,
         trust: &Trust,
         origin: &str,
         server: Box<dyn LogServer<Error = EngineError> + Send>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn WatchObserver>,
     ) -> Result<Self, EngineError> {
         let outbox = Outbox::open(Box::new(Directory::open(folder)?), origin, &shown(folder))?;
         if outbox.head().is_some_and(|head| !head.closed && head.key != *key.verifier_key()) {
-            let message = "the chain in the outbox was begun with another key";
-            let hint = "give that key; or give another directory, where a new chain begins";
+            let message = "the chain in the outbox belongs to another key";
+            let hint = "use that key, or another directory, where a new chain begins";
             return Err(EngineError::new("outbox.other_key", message, hint).within(outbox.name()));
         }
         Ok(Self {
@@ -64,7 +64,7 @@ impl RecordDestination {
             outbox: Mutex::new(outbox),
             server,
             observer,
-            told: None,
+            reported: None,
         })
     }
 
@@ -72,7 +72,7 @@ impl RecordDestination {
         self.outbox.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Makes the record of an item durable here, once.
+    /// Saves the record of an item in the outbox, unless it is there already.
     fn record(&mut self, item: &Item) -> Result<(), EngineError> {
         if self.outbox().followed().is_some_and(|followed| followed.offset >= item.serial) {
             return Ok(());
@@ -99,13 +99,13 @@ impl RecordDestination {
         Ok(self.outbox().append(&lines, Some(&through))?)
     }
 
-    /// Delivers what is recorded. Whether all is in the log.
+    /// Submits the outbox to the log. Returns true if it is empty afterwards.
     fn deliver(&mut self) -> bool {
         let mut delivery = Delivery::new(&self.outbox, &self.trust, &self.origin);
-        for _ in 0..AT_ONCE {
+        for _ in 0..MAX_SUBMISSIONS {
             let why = match delivery.step(&mut *self.server) {
                 Step::Empty => {
-                    self.told = None;
+                    self.reported = None;
                     return true;
                 }
                 Step::Delivered { .. } | Step::Again => continue,
@@ -114,9 +114,9 @@ impl RecordDestination {
                 }
             };
             let text = why.to_string();
-            if self.told.as_ref() != Some(&text) {
-                self.observer.notice(&Notice::RecordsWaiting(why));
-                self.told = Some(text);
+            if self.reported.as_ref() != Some(&text) {
+                self.observer.notice(&WatchNotice::RecordsWaiting(why));
+                self.reported = Some(text);
             }
             return false;
         }
@@ -133,7 +133,7 @@ impl Receiver for RecordDestination {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
         self.record(item).map_err(|error| DestinationError::later(error.to_string()))?;
         self.deliver();
         Ok(())
@@ -144,12 +144,14 @@ impl Receiver for RecordDestination {
     }
 }
 
-/// What is recorded of an item (SPEC section 13).
-fn event(item: &Item, by: &str) -> Value {
+/// Returns the event that is recorded for an item (SPEC section 13).
+fn event(item: &Item, actor: &str) -> Value {
     let mut data = item.data();
-    if let Some(leaves) = data["finding"]["entries"].as_array_mut().filter(|leaves| leaves.len() > LEAVES) {
-        let more = leaves.len() - LEAVES;
-        leaves.truncate(LEAVES);
+    if let Some(leaves) =
+        data["finding"]["entries"].as_array_mut().filter(|leaves| leaves.len() > MAX_RECORDED_LEAVES)
+    {
+        let more = leaves.len() - MAX_RECORDED_LEAVES;
+        leaves.truncate(MAX_RECORDED_LEAVES);
         data["finding"]["more_entries"] = json!(more);
     }
     let kind = match item.kind {
@@ -159,7 +161,7 @@ fn event(item: &Item, by: &str) -> Value {
     };
     json!({
         "action": item.kind.action(),
-        "actor": { "id": by, "type": "service" },
+        "actor": { "id": actor, "type": "service" },
         "metadata": data,
         "outcome": "success",
         "target": { "id": item.id, "type": kind },

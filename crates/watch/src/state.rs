@@ -1,4 +1,4 @@
-//! What a watch knows, in one file that is replaced in one step.
+//! The state of a watch, in one file that is replaced atomically.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -11,25 +11,25 @@ use countersign_errors::{EngineError, shown};
 use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
-use crate::watchlist::Listing;
+use crate::watchlist::WatchlistState;
 
 const MAGIC: &[u8] = b"countersign/watch/v1\n";
 const CHECKSUM: usize = 32;
 const STATE: &str = "state";
-/// How far each receiver has come.
-const TAKEN: &str = "taken.json";
-/// The most bytes of the file.
-const MOST: u64 = 2 << 30;
+/// The progress of each destination.
+const PROGRESS: &str = "taken.json";
+/// The largest state file that is read.
+const MAX_STATE_BYTES: u64 = 2 << 30;
 
-/// A chain of which something was found, or may be.
+/// A chain with events that a reported or a possible finding is based on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Chain {
     pub(crate) id: String,
     pub(crate) key: String,
     pub(crate) authorized: bool,
-    /// The newest time of its links that were looked at, in milliseconds.
+    /// The time of its newest link that was examined, in milliseconds since the epoch.
     pub(crate) time: i64,
-    /// Whether it is not to be trusted any more.
+    /// True if its signer is no longer trusted.
     pub(crate) is_suspect: bool,
 }
 
@@ -38,19 +38,19 @@ pub(crate) struct Chain {
 pub struct Reported {
     /// The finding's id.
     pub id: String,
-    /// One line for people.
+    /// A one-line title for people.
     pub title: String,
-    /// The time of the report, in milliseconds.
+    /// The time of the report, in milliseconds since the epoch.
     pub time: i64,
-    /// The first entry that it was made of.
+    /// The first entry that the finding is based on.
     pub first: u64,
-    /// The last entry that it was made of.
+    /// The last entry that the finding is based on.
     pub last: u64,
-    /// Its chains, by their numbers.
+    /// The chains that it is based on, as indexes into [`WatchState::chains`].
     pub(crate) chains: Vec<u32>,
-    /// True if it does not hold any more.
+    /// True if it was retracted, or never needs to be.
     pub retracted: bool,
-    /// The person who answered it, and the entry.
+    /// The user who acknowledged it, and the entry of the acknowledgement.
     pub acknowledged: Option<(String, u64)>,
 }
 
@@ -59,42 +59,42 @@ pub struct Reported {
 pub struct WatchState {
     /// The log's origin.
     pub origin: String,
-    /// The newest checkpoint that was good.
+    /// The newest valid checkpoint.
     pub pin: Option<String>,
-    /// The first leaf that was looked at.
+    /// The first entry that was examined.
     pub(crate) begun: Option<u64>,
-    /// The size of the log up to which all was looked at.
+    /// The size of the log up to which all entries were examined.
     pub position: u64,
-    /// A snapshot.
+    /// A snapshot of the analyzer.
     pub(crate) analyzer: Vec<u8>,
     pub(crate) chains: Vec<Chain>,
-    /// Which chain the leaves are of that rules remember.
+    /// The chains of the entries that rules still remember, as indexes into [`Self::chains`].
     pub(crate) places: BTreeMap<u64, u32>,
-    /// The findings that were reported last.
-    pub told: VecDeque<Reported>,
-    /// What did not verify and was told.
+    /// The findings that were reported most recently.
+    pub reported: VecDeque<Reported>,
+    /// The ids of reported verification problems.
     pub(crate) unverified: BTreeSet<String>,
-    /// The items that some receiver has not accepted yet.
+    /// The items that some destination has not accepted yet.
     pub waiting: VecDeque<Item>,
-    /// The number of the last of them.
+    /// The number of the newest item.
     pub(crate) serial: u64,
     pub(crate) scan: Scan,
-    pub(crate) listing: Listing,
-    /// What is found before this leaf was looked for before, by other rules, and is not told. It stands in the file where
-    /// the position is not there yet.
+    pub(crate) watchlist: WatchlistState,
+    /// Findings before this entry were already searched for by other rules, and are not reported. Stored in the file
+    /// only while the position is below it.
     #[serde(skip)]
-    pub(crate) told_before: u64,
+    pub(crate) findings_from: u64,
 }
 
-/// What was found since a scan was last recorded.
+/// The findings since the last scan was recorded.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Scan {
-    /// The first leaf.
+    /// The first entry.
     pub(crate) from: u64,
-    /// When the next one is due, in milliseconds.
+    /// When the next scan is due, in milliseconds since the epoch.
     pub(crate) due: i64,
     pub(crate) findings: u64,
-    /// SHA-256 over the digest before and the finding's id, for each.
+    /// A running SHA-256 over the previous digest and each finding's id.
     pub(crate) digest: [u8; 32],
 }
 
@@ -106,10 +106,10 @@ impl Scan {
 }
 
 impl WatchState {
-    /// Reads the state from a directory; none if there is none. `name` is for people.
+    /// Reads the state from a directory; returns none if it has none. `name` names the directory in messages.
     ///
     /// # Errors
-    /// If it can't be read, or is damaged.
+    /// If it can't be read, or is invalid.
     pub fn load(store: &Directory, name: &str) -> Result<Option<Self>, EngineError> {
         let failed = |error| EngineError::io("read", name, &error);
         if !store.names().map_err(failed)?.iter().any(|file| file == STATE) {
@@ -118,16 +118,16 @@ impl WatchState {
         Self::parse(&store.read(STATE).map_err(failed)?, name).map(Some)
     }
 
-    /// Reads the state from a folder in which another process may be at work.
+    /// Reads the state from a folder that another process may be using.
     ///
     /// # Errors
-    /// If it can't be read, or is damaged.
+    /// If it can't be read, or is invalid.
     pub fn read(folder: &Path) -> Result<Self, EngineError> {
         let path = folder.join(STATE);
         let name = shown(&path);
         let failed = |error| EngineError::io("read", &name, &error);
-        if std::fs::metadata(&path).map_err(failed)?.len() > MOST {
-            return Err(damaged(&name, "it is too long"));
+        if std::fs::metadata(&path).map_err(failed)?.len() > MAX_STATE_BYTES {
+            return Err(invalid(&name, "it is too large"));
         }
         Self::parse(&std::fs::read(&path).map_err(failed)?, &name)
     }
@@ -135,13 +135,14 @@ impl WatchState {
     fn parse(bytes: &[u8], name: &str) -> Result<Self, EngineError> {
         let (body, checksum) = bytes.split_at(bytes.len().saturating_sub(CHECKSUM));
         if Hash::of(&[body]).0 != *checksum {
-            return Err(damaged(name, "it is not what was written"));
+            return Err(invalid(name, "its checksum doesn't match"));
         }
-        let body = body.strip_prefix(MAGIC).ok_or_else(|| damaged(name, "it is of another version"))?;
-        let malformed = || damaged(name, "it is malformed");
+        let body =
+            body.strip_prefix(MAGIC).ok_or_else(|| invalid(name, "it was written by another version"))?;
+        let malformed = || invalid(name, "it is malformed");
         let (mut state, mut rest) = postcard::take_from_bytes::<Self>(body).map_err(|_| malformed())?;
         if !rest.is_empty() {
-            (state.told_before, rest) = postcard::take_from_bytes(rest).map_err(|_| malformed())?;
+            (state.findings_from, rest) = postcard::take_from_bytes(rest).map_err(|_| malformed())?;
         }
         if rest.is_empty() && state.is_consistent() { Ok(state) } else { Err(malformed()) }
     }
@@ -153,18 +154,18 @@ impl WatchState {
             self.waiting.iter().zip(first + 1..).all(|(item, serial)| item.serial == serial)
         });
         self.places.values().all(is_chain)
-            && self.told.iter().all(|told| told.chains.iter().all(is_chain))
+            && self.reported.iter().all(|reported| reported.chains.iter().all(is_chain))
             && numbers
     }
 
-    /// Writes the state to a directory, durably. `name` is for people.
+    /// Writes the state to a directory, durably. `name` names the directory in messages.
     ///
     /// # Errors
-    /// If the system can't.
+    /// If it can't be written.
     pub fn save(&self, store: &Directory, name: &str) -> Result<(), EngineError> {
         let mut bytes = postcard::to_extend(self, MAGIC.to_vec()).unwrap_or_default();
-        if self.told_before > 0 {
-            bytes = postcard::to_extend(&self.told_before, bytes).unwrap_or_default();
+        if self.findings_from > 0 {
+            bytes = postcard::to_extend(&self.findings_from, bytes).unwrap_or_default();
         }
         let checksum = Hash::of(&[&bytes]);
         bytes.extend(checksum.0);
@@ -172,21 +173,22 @@ impl WatchState {
     }
 }
 
-fn damaged(name: &str, why: &str) -> EngineError {
-    let hint = "put the right file in its place; or begin anew with an empty directory: the same log gives the same findings, \
-                which receivers know by their ids";
-    EngineError::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+fn invalid(name: &str, why: &str) -> EngineError {
+    let hint = "restore the file, or start over with an empty directory: the same log gives the same findings, \
+                which destinations recognize by their ids";
+    EngineError::new("state.invalid", format!("the watch can't continue from this state: {why}"), hint)
+        .within(name)
 }
 
-/// How far each receiver has come, in a small file of its own.
-pub(crate) struct Taken {
+/// The progress of each destination, in a small file of its own.
+pub(crate) struct DeliveryProgress {
     store: Arc<Directory>,
     name: String,
-    by: BTreeMap<String, u64>,
+    serials: BTreeMap<String, u64>,
 }
 
-impl Taken {
-    /// For these receivers. One that is new begins after `serial`.
+impl DeliveryProgress {
+    /// Loads the progress of these destinations. A new one starts after `serial`.
     pub(crate) fn load(
         store: Arc<Directory>,
         name: &str,
@@ -194,38 +196,38 @@ impl Taken {
         serial: u64,
     ) -> Result<Self, EngineError> {
         let failed = |error| EngineError::io("read", name, &error);
-        let mut by: BTreeMap<String, u64> = BTreeMap::new();
-        if store.names().map_err(failed)?.iter().any(|file| file == TAKEN) {
-            let bytes = store.read(TAKEN).map_err(failed)?;
-            by = serde_json::from_slice(&bytes).map_err(|_| damaged(name, "taken.json is malformed"))?;
+        let mut serials: BTreeMap<String, u64> = BTreeMap::new();
+        if store.names().map_err(failed)?.iter().any(|file| file == PROGRESS) {
+            let bytes = store.read(PROGRESS).map_err(failed)?;
+            serials = serde_json::from_slice(&bytes).map_err(|_| invalid(name, "taken.json is malformed"))?;
         }
-        by.retain(|receiver, _| receivers.contains(&receiver.as_str()));
+        serials.retain(|receiver, _| receivers.contains(&receiver.as_str()));
         for receiver in receivers {
-            let through = by.entry((*receiver).to_owned()).or_insert(serial);
+            let through = serials.entry((*receiver).to_owned()).or_insert(serial);
             *through = (*through).min(serial);
         }
-        let taken = Self { store, name: name.to_owned(), by };
-        taken.save()?;
-        Ok(taken)
+        let progress = Self { store, name: name.to_owned(), serials };
+        progress.save()?;
+        Ok(progress)
     }
 
-    /// That receiver has all up to that number.
-    pub(crate) fn through(&mut self, receiver: &str, serial: u64) -> Result<(), EngineError> {
-        self.by.insert(receiver.to_owned(), serial);
+    /// Saves that a destination has all items up to `serial`.
+    pub(crate) fn advance(&mut self, receiver: &str, serial: u64) -> Result<(), EngineError> {
+        self.serials.insert(receiver.to_owned(), serial);
         self.save()
     }
 
-    pub(crate) fn of(&self, receiver: &str) -> u64 {
-        self.by.get(receiver).copied().unwrap_or_default()
+    pub(crate) fn serial(&self, receiver: &str) -> u64 {
+        self.serials.get(receiver).copied().unwrap_or_default()
     }
 
-    /// All receivers have what is up to this number.
-    pub(crate) fn least(&self) -> Option<u64> {
-        self.by.values().min().copied()
+    /// Returns the number up to which all destinations have the items.
+    pub(crate) fn min_serial(&self) -> Option<u64> {
+        self.serials.values().min().copied()
     }
 
     fn save(&self) -> Result<(), EngineError> {
-        let text = serde_json::to_vec(&self.by).unwrap_or_default();
-        self.store.put(TAKEN, &text).map_err(|error| EngineError::io("write", &self.name, &error))
+        let text = serde_json::to_vec(&self.serials).unwrap_or_default();
+        self.store.put(PROGRESS, &text).map_err(|error| EngineError::io("write", &self.name, &error))
     }
 }

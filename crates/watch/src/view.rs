@@ -1,4 +1,4 @@
-//! What a log shows since the last time that reading it began.
+//! The part of a log that was read since the current live view began.
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::keys::Statement;
@@ -13,30 +13,30 @@ use crate::item::LogState;
 use crate::state::WatchState;
 use crate::watcher::WatchConfig;
 
-/// How much may be found before a checkpoint that counts: a log that is read from its beginning has one at its end. What
-/// memory has no room for waits in a file.
-const UNATTESTED: u64 = 1 << 28;
+/// The limit for detections, in bytes, that no valid checkpoint covers yet; a log that is read from its beginning has
+/// one at its end. Detections that don't fit in memory wait in a temporary file.
+const MAX_UNATTESTED_BYTES: u64 = 1 << 28;
 
-/// What is read since the last time that parser began.
+/// The state of the current live view.
 pub(crate) struct View {
     pub(crate) verifier: Verifier,
-    /// What was detected, as bytes, and no checkpoint that counts holds yet.
-    pub(crate) found: PendingEvents<Box<[u8]>>,
+    /// Encoded detections that no valid checkpoint covers yet.
+    pub(crate) detected: PendingEvents<Box<[u8]>>,
     pub(crate) acknowledged: Vec<Acknowledgement>,
     pub(crate) revoked: Vec<(String, Option<Time>)>,
-    /// The last checkpoint, as it stood.
+    /// The text of the newest checkpoint.
     pub(crate) checkpoint: Option<String>,
-    /// Events that no checkpoint that counts holds yet.
+    /// Events that no valid checkpoint covers yet.
     pub(crate) events: PendingEvents,
-    /// Whether a chain goes on whose open link lies before what this view shows.
+    /// True if a chain continues whose open link lies before the start of this view.
     pub(crate) lacks_open: bool,
 }
 
 impl View {
-    pub(crate) fn new(watched: &WatchConfig<'_>, state: &WatchState) -> Self {
+    pub(crate) fn new(config: &WatchConfig<'_>, state: &WatchState) -> Self {
         let pin = state.pin.as_deref().and_then(|pin| SignedCheckpoint::parse_extended(pin).ok());
         let options = Options {
-            trust: watched.trust.clone(),
+            trust: config.trust.clone(),
             pins: pin.into_iter().collect(),
             events: true,
             marks: true,
@@ -45,7 +45,7 @@ impl View {
         };
         Self {
             verifier: Verifier::live(options),
-            found: PendingEvents::default(),
+            detected: PendingEvents::default(),
             acknowledged: Vec::new(),
             revoked: Vec::new(),
             checkpoint: None,
@@ -54,20 +54,20 @@ impl View {
         }
     }
 
-    /// Looks at what became verified.
-    pub(crate) fn settle(&mut self, watched: &WatchConfig<'_>) -> Result<(), EngineError> {
+    /// Runs the rules on newly verified events, and notes acknowledgements and revocations.
+    pub(crate) fn settle(&mut self, config: &WatchConfig<'_>) -> Result<(), EngineError> {
         self.verifier.settle();
-        let told = self.verifier.take().whole()?;
-        for event in told.events {
-            let detected = watched.detect(&event);
-            self.acknowledged.extend(Acknowledgement::parse(&event.event, event.index));
-            if watched.events {
+        let output = self.verifier.take().whole()?;
+        for event in output.events {
+            let detected = config.detect(&event);
+            self.acknowledged.extend(Acknowledgement::of(&event.event, event.index));
+            if config.events {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }
-            self.found.push(event.link, Some(detected.to_bytes().into()))?;
+            self.detected.push(event.link, Some(detected.to_bytes().into()))?;
         }
-        self.lacks_open |= told.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
-        for mark in told.marks {
+        self.lacks_open |= output.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
+        for mark in output.marks {
             let Mark::Note(NoteMark { acts: true, statements, .. }) = mark else { continue };
             self.revoked.extend(statements.into_iter().filter_map(|statement| match statement {
                 Statement::Revoke { key, since } => Some((key.to_string(), since)),
@@ -77,7 +77,7 @@ impl View {
         Ok(())
     }
 
-    /// The events that stand before that leaf; none that stood before the other one.
+    /// Takes the events with an index in `from..size`. Drops those before `from`, keeps those after `size`.
     pub(crate) fn take_events(&mut self, from: u64, size: u64) -> Result<PendingEvents, EngineError> {
         let mut attested = PendingEvents::default();
         let mut later = PendingEvents::default();
@@ -90,30 +90,30 @@ impl View {
         Ok(attested)
     }
 
-    /// The last checkpoint, where it is one that counts.
+    /// Returns the newest checkpoint and its text, if it passes the checks.
     pub(crate) fn attested<'w>(
         &self,
         report: &Report,
-        watched: &'w WatchConfig<'_>,
+        config: &'w WatchConfig<'_>,
     ) -> Result<Option<(LogState<'w>, String)>, EngineError> {
         let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
         let checks = &report.checks;
         let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == CheckState::Pass)
             && checks.append_only.state != CheckState::Fail
-            && (!watched.trust.has_quorum() || checks.witnesses.state == CheckState::Pass)
-            && report.origin.as_deref() == Some(&watched.origin);
-        let seen = SignedCheckpoint::parse_extended(text)?;
-        let is_it = seen.checkpoint.size == log.size && seen.checkpoint.root == log.root;
-        Ok((passes && is_it)
-            .then(|| (LogState { origin: &watched.origin, size: log.size, root: log.root }, text.clone())))
+            && (!config.trust.has_quorum() || checks.witnesses.state == CheckState::Pass)
+            && report.origin.as_deref() == Some(&config.origin);
+        let signed = SignedCheckpoint::parse_extended(text)?;
+        let is_same = signed.checkpoint.size == log.size && signed.checkpoint.root == log.root;
+        Ok((passes && is_same)
+            .then(|| (LogState { origin: &config.origin, size: log.size, root: log.root }, text.clone())))
     }
 
-    pub(crate) fn bounded(&self) -> Result<(), EngineError> {
-        if self.found.kept() <= UNATTESTED {
+    pub(crate) fn check_limit(&self) -> Result<(), EngineError> {
+        if self.detected.kept() <= MAX_UNATTESTED_BYTES {
             return Ok(());
         }
-        let message = "much was found, and no checkpoint that enough witnesses signed holds it";
-        let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
+        let message = "too many detections wait for a checkpoint that enough witnesses signed";
+        let hint = "run `countersign monitor` to see which cosignatures the log's checkpoints lack";
         Err(EngineError::new("watch.unattested", message, hint))
     }
 }

@@ -1,4 +1,4 @@
-//! A watch: follows a log, and hands on at once what rules find in it.
+//! A watch: follows a log and delivers findings at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,25 +8,25 @@ use countersign_client::now;
 use countersign_delivery::Directory;
 use countersign_errors::EngineError;
 
-use crate::following::{self, Follower, LOOK};
+use crate::following::{self, Follower, POLL_INTERVAL};
 use crate::handoff::{Handoff, Receiver};
-use crate::notice::{Notice, Observer};
-use crate::state::{Taken, WatchState};
+use crate::notice::{WatchNotice, WatchObserver};
+use crate::state::{DeliveryProgress, WatchState};
 use crate::stream::LiveViews;
 use crate::watcher::{WatchConfig, Watcher};
 use crate::watchlist::Lister;
 
 /// The interval for saving the position if nothing is found.
-const KEEP: Duration = Duration::from_secs(10);
-/// While so much waits for a receiver, nothing more is looked for.
-const WAITING: usize = 10_000;
-/// The longest time for receivers to accept the remaining items at the end.
-const ENDING: Duration = Duration::from_secs(10);
-/// How long a watch looks at events before it reports what rules couldn't look at, and how long before it does so again.
-const FIRST_COVERAGE: Duration = Duration::from_mins(1);
-const COVERAGE: Duration = Duration::from_hours(1);
+const SAVE_INTERVAL: Duration = Duration::from_secs(10);
+/// The largest backlog, in items for one destination; above it, no more entries are examined.
+const MAX_BACKLOG: usize = 10_000;
+/// The time limit for destinations to accept the remaining items when the watch ends.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time before the first report of what rules couldn't check, and between reports.
+const FIRST_COVERAGE_DELAY: Duration = Duration::from_mins(1);
+const COVERAGE_INTERVAL: Duration = Duration::from_hours(1);
 
-/// The gaps in what rules could look at, without numbers of events: sources, and rules by their ids.
+/// The gaps in rule coverage, without event counts: sources, and rules by their ids.
 #[derive(Default, PartialEq)]
 struct Gaps {
     is_unparsed: bool,
@@ -35,7 +35,7 @@ struct Gaps {
 }
 
 impl Gaps {
-    fn of(coverage: &Coverage) -> Self {
+    fn from_coverage(coverage: &Coverage) -> Self {
         let sources = coverage.sources.iter().filter(|source| source.covered < source.events);
         Self {
             is_unparsed: coverage.unparsed > 0,
@@ -51,10 +51,10 @@ pub struct Watch<'p> {
     handoff: Handoff,
     store: Arc<Directory>,
     name: String,
-    observer: Arc<dyn Observer>,
-    kept: Instant,
+    observer: Arc<dyn WatchObserver>,
+    saved_at: Instant,
     /// True if the position is ahead of the saved one.
-    unkept: bool,
+    is_unsaved: bool,
     /// The size to stop at.
     end: Option<u64>,
     lister: Option<Lister>,
@@ -66,7 +66,7 @@ pub struct Watch<'p> {
 /// The outcome of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The number of entries that were looked at.
+    /// The number of entries that were examined.
     pub position: u64,
     /// The number of items that some receiver has not accepted yet; they are kept.
     pub waiting: usize,
@@ -75,11 +75,12 @@ pub struct Outcome {
 }
 
 impl<'p> Watch<'p> {
-    /// Continues from what is kept in `store`, or begins at the leaf `begin`. `state` is what [`WatchState::load`] returned, and
-    /// `name` is the store's, for people. Receivers get at once what waits for them since an earlier process.
+    /// Continues from the state in `store`, or begins at the entry `begin`. `state` is the return value of
+    /// [`WatchState::load`], and `name` names the store in messages. Items that wait since an earlier run are
+    /// delivered at once.
     ///
     /// # Errors
-    /// If the state is of another log, or can't be used.
+    /// If the state belongs to another log, or is unusable.
     pub fn open(
         store: Arc<Directory>,
         name: &str,
@@ -87,98 +88,98 @@ impl<'p> Watch<'p> {
         config: WatchConfig<'p>,
         begin: u64,
         receivers: Vec<Box<dyn Receiver>>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn WatchObserver>,
     ) -> Result<Self, EngineError> {
         let mut watcher = Watcher::new(config, state, name)?;
         watcher.notice().iter().for_each(|notice| observer.notice(notice));
         watcher.begin_at(begin);
         let names: Vec<_> = receivers.iter().map(|receiver| receiver.name()).collect();
-        let taken = Taken::load(store.clone(), name, &names, watcher.state().serial)?;
-        let handoff = Handoff::begin(receivers, taken, &watcher.state().waiting, observer.clone());
+        let delivered = DeliveryProgress::load(store.clone(), name, &names, watcher.state().serial)?;
+        let handoff = Handoff::start(receivers, delivered, &watcher.state().waiting, observer.clone());
         Ok(Self {
             watcher,
             handoff,
             store,
             name: name.to_owned(),
             observer,
-            kept: Instant::now(),
-            unkept: false,
+            saved_at: Instant::now(),
+            is_unsaved: false,
             end: None,
             lister: None,
             gaps: Gaps::default(),
-            gaps_due: Instant::now() + FIRST_COVERAGE,
+            gaps_due: Instant::now() + FIRST_COVERAGE_DELAY,
         })
     }
 
-    /// Sets the size of the log at which to stop.
+    /// Sets the size of the log at which to stop; none to follow it forever.
     #[must_use]
     pub fn until(self, end: Option<u64>) -> Self {
         Self { end, ..self }
     }
 
-    /// Sets what publishes a watchlist.
+    /// Sets the publisher of the watchlist, if any.
     #[must_use]
     pub fn watchlist(self, lister: Option<Lister>) -> Self {
         Self { lister, ..self }
     }
 
-    /// Follows the log until it is stopped, or comes to its end.
+    /// Follows the log until the observer stops the watch or the end is reached.
     ///
     /// # Errors
-    /// If the log is altered or unknown, or the state can't be kept.
+    /// If the log was altered or its key is unknown, or the state can't be saved.
     pub fn follow(&mut self, views: &Arc<dyn LiveViews>) -> Result<(), EngineError> {
         let observer = self.observer.clone();
         following::follow(self, views, &*observer)
     }
 
-    /// Ends in good order: what receivers accept at once is handed on, the rest is kept. `is_ok` is whether following did not
-    /// fail, and `patience` how long receivers are waited for, unless the observer stops.
+    /// Ends in good order: delivers what destinations accept in time, and saves the rest. `is_ok` is false if
+    /// following failed. `patience` is the time limit for destinations, unless the observer stops the watch.
     ///
     /// # Errors
-    /// If the state can't be kept.
+    /// If the state can't be saved.
     pub fn end(mut self, is_ok: bool, patience: Duration) -> Result<Outcome, EngineError> {
         if is_ok {
-            self.list()?;
+            self.publish_watchlist()?;
             self.report_gaps();
         }
-        let is_delivered = self.handoff.end(patience, ENDING);
-        self.keep()?;
+        let is_delivered = self.handoff.end(patience, END_TIMEOUT);
+        self.save()?;
         let state = self.watcher.state();
         Ok(Outcome { position: state.position, waiting: state.waiting.len(), is_delivered })
     }
 
-    /// Reports what rules couldn't look at so far, if that has changed since it was last reported.
+    /// Reports what rules couldn't check so far, if that changed since the last report.
     fn report_gaps(&mut self) {
-        self.gaps_due = Instant::now() + COVERAGE;
+        self.gaps_due = Instant::now() + COVERAGE_INTERVAL;
         let coverage = self.watcher.coverage();
-        let gaps = Gaps::of(&coverage);
+        let gaps = Gaps::from_coverage(&coverage);
         if gaps != self.gaps {
-            self.observer.notice(&Notice::Coverage(Box::new(coverage)));
+            self.observer.notice(&WatchNotice::Coverage(Box::new(coverage)));
             self.gaps = gaps;
         }
     }
 
-    /// Publishes the watchlist where that is due.
-    fn list(&mut self) -> Result<(), EngineError> {
+    /// Publishes the watchlist if it is due.
+    fn publish_watchlist(&mut self) -> Result<(), EngineError> {
         let now = now()?;
         let Some(lister) = &mut self.lister else { return Ok(()) };
-        let left_out = self.watcher.listing().take_left_out();
-        if left_out > 0 {
-            self.observer.notice(&Notice::WatchlistFull(left_out as u64));
+        let dropped = self.watcher.watchlist().take_dropped();
+        if dropped > 0 {
+            self.observer.notice(&WatchNotice::WatchlistFull(dropped as u64));
         }
-        if lister.is_due(self.watcher.listing(), now) {
-            self.keep()?;
+        if lister.is_due(self.watcher.watchlist(), now) {
+            self.save()?;
             if let Some(lister) = &mut self.lister {
-                self.watcher.write_list(lister, now)?;
+                self.watcher.write_watchlist(lister, now)?;
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), EngineError> {
-        let state = self.watcher.keep(self.handoff.taken());
+    fn save(&mut self) -> Result<(), EngineError> {
+        let state = self.watcher.state_to_save(self.handoff.delivered());
         state.save(&self.store, &self.name)?;
-        (self.kept, self.unkept) = (Instant::now(), false);
+        (self.saved_at, self.is_unsaved) = (Instant::now(), false);
         Ok(())
     }
 }
@@ -196,35 +197,35 @@ impl<'p> Follower<'p> for Watch<'p> {
 
     fn settle(&mut self) -> Result<Option<bool>, EngineError> {
         let now = now()?;
-        let until = self.lister.as_ref().map(|lister| lister.until(now));
+        let until = self.lister.as_ref().map(|lister| lister.entry_expiry(now));
         let step = self.watcher.settle(now, until)?;
         let late = self.watcher.take_late();
         if late > 0 {
-            self.observer.notice(&Notice::Late(late));
+            self.observer.notice(&WatchNotice::Late(late));
         }
-        self.unkept |= step.has_grown;
+        self.is_unsaved |= step.has_grown;
         if !step.items.is_empty() {
-            self.keep()?;
-            self.handoff.hand_on(&step.items);
+            self.save()?;
+            self.handoff.enqueue(&step.items);
         }
         match step.fatal {
             Some(error) => Err(error),
-            None => Ok((!step.anew).then_some(step.has_grown)),
+            None => Ok((!step.needs_new_view).then_some(step.has_grown)),
         }
     }
 
     fn idle(&mut self) -> Result<(), EngineError> {
-        if self.unkept && self.kept.elapsed() >= KEEP {
-            self.keep()?;
+        if self.is_unsaved && self.saved_at.elapsed() >= SAVE_INTERVAL {
+            self.save()?;
         }
         if Instant::now() >= self.gaps_due {
             self.report_gaps();
         }
-        self.list()?;
-        while self.handoff.waiting() > WAITING && !self.observer.is_stopped() {
-            self.handoff.wait(LOOK);
-            // A gate whose list runs out may refuse everything, whoever is slow here.
-            self.list()?;
+        self.publish_watchlist()?;
+        while self.handoff.max_backlog() > MAX_BACKLOG && !self.observer.is_stopped() {
+            self.handoff.wait(POLL_INTERVAL);
+            // A gate whose list expires may refuse every request, so slow destinations must not delay the list.
+            self.publish_watchlist()?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A watchlist of whom findings are about, for gates (SPEC section 13, "Watchlists").
+//! The watchlist for gates: the subjects of findings, signed (SPEC section 13, "Watchlists").
 
 use std::time::Duration;
 
@@ -11,41 +11,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::random;
 
-/// How long a list holds, in milliseconds. Gates ask for the next at half of it.
-const HOLDS: i64 = 5 * 60_000;
+/// How long a list is valid, in milliseconds. Gates fetch the next one after half of that.
+const VALIDITY_MS: i64 = 5 * 60_000;
 
-/// Somebody or something on the list.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Listed {
+pub(crate) struct WatchlistEntry {
     kind: String,
     value: String,
     decision: String,
-    /// In milliseconds.
+    /// When the entry expires, in milliseconds since the epoch.
     until: i64,
     finding: String,
     rule: String,
 }
 
-/// What of a list outlives a run.
+/// The part of a watchlist that is saved between runs.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Listing {
-    listed: Vec<Listed>,
+pub(crate) struct WatchlistState {
+    entries: Vec<WatchlistEntry>,
     sequence: u64,
     #[serde(skip)]
     has_changed: bool,
-    /// How many the list had no room for since that was last asked.
+    /// The number of entries dropped for lack of room since [`Self::take_dropped`] was last called.
     #[serde(skip)]
-    left_out: usize,
+    dropped: usize,
 }
 
-impl Listing {
-    /// A rule found something that decides about requests.
-    pub(crate) fn found(&mut self, finding: &Finding, pack: &Pack, until: i64) {
+impl WatchlistState {
+    /// Lists the subjects of a finding, if its rule has the decision `challenge` or `deny`.
+    pub(crate) fn add_finding(&mut self, finding: &Finding, pack: &Pack, until: i64) {
         let decision = pack.rule(&finding.rule).and_then(|rule| rule.decision);
         let Some(decision @ (Decision::Challenge | Decision::Deny)) = decision else { return };
         for (field, value) in &finding.group {
             let Some(kind) = Kind::of_field(field) else { continue };
-            self.listed.push(Listed {
+            self.entries.push(WatchlistEntry {
                 kind: kind.as_str().into(),
                 value: value.clone(),
                 decision: decision.as_str().into(),
@@ -55,76 +55,77 @@ impl Listing {
             });
             self.has_changed = true;
         }
-        self.shorten();
+        self.drop_excess();
     }
 
-    /// The least pressing go first: what ends soonest.
-    fn shorten(&mut self) {
-        if self.listed.len() > MAX_ENTRIES {
-            self.listed.sort_by_key(|listed| std::cmp::Reverse(listed.until));
-            self.left_out += self.listed.len() - MAX_ENTRIES;
-            self.listed.truncate(MAX_ENTRIES);
+    /// Drops entries above the limit, those that expire first.
+    fn drop_excess(&mut self) {
+        if self.entries.len() > MAX_ENTRIES {
+            self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.until));
+            self.dropped += self.entries.len() - MAX_ENTRIES;
+            self.entries.truncate(MAX_ENTRIES);
         }
     }
 
-    /// How many the list had no room for since this was last asked.
-    pub(crate) fn take_left_out(&mut self) -> usize {
-        std::mem::take(&mut self.left_out)
+    /// Returns the number of entries dropped since the last call.
+    pub(crate) fn take_dropped(&mut self) -> usize {
+        std::mem::take(&mut self.dropped)
     }
 
-    /// A finding was taken back.
-    pub(crate) fn taken_back(&mut self, finding: &str) {
-        let before = self.listed.len();
-        self.listed.retain(|listed| listed.finding != finding);
-        self.has_changed |= self.listed.len() < before;
+    /// Removes the entries of a retracted finding.
+    pub(crate) fn remove_finding(&mut self, finding: &str) {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.finding != finding);
+        self.has_changed |= self.entries.len() < before;
     }
 }
 
-/// Publishes a watchlist, in the place of the one before, in one step.
+/// Publishes a watchlist, replacing the previous one atomically.
 pub type Publish = Box<dyn FnMut(&str) -> Result<(), EngineError> + Send>;
 
 /// Signs and publishes watchlists.
 pub struct Lister {
     publish: Publish,
     key: SignerKey,
-    /// For how long whom a finding is about is on the list.
-    lasts: Duration,
-    /// When the next list is due, in milliseconds; none before the first.
+    /// How long the subject of a finding stays on the list.
+    lifetime: Duration,
+    /// When the next list is due, in milliseconds since the epoch; none before the first.
     due: Option<i64>,
 }
 
 impl Lister {
-    /// Creates one that signs with `key`. An entry stays on the list for as long as `lasts`.
-    pub fn new(publish: Publish, key: SignerKey, lasts: Duration) -> Self {
-        Self { publish, key, lasts, due: None }
+    /// Creates one that signs with `key`. Entries expire after `lifetime`.
+    pub fn new(publish: Publish, key: SignerKey, lifetime: Duration) -> Self {
+        Self { publish, key, lifetime, due: None }
     }
 
-    /// Until when what is found now is listed.
-    pub(crate) fn until(&self, now: Time) -> i64 {
-        now.millis().saturating_add(i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX))
+    /// Returns when an entry that is added now expires, in milliseconds since the epoch.
+    pub(crate) fn entry_expiry(&self, now: Time) -> i64 {
+        now.millis().saturating_add(i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// Whether a list is to be written. Its number is taken then, which has to be kept before it is written.
-    pub(crate) fn is_due(&mut self, listing: &mut Listing, now: Time) -> bool {
+    /// True if a list has to be written. This also takes its sequence number: save `listing` before you write the
+    /// list.
+    pub(crate) fn is_due(&mut self, listing: &mut WatchlistState, now: Time) -> bool {
         let millis = now.millis();
         let is_due = listing.has_changed || self.due.is_none_or(|due| millis >= due);
         if is_due {
-            listing.listed.retain(|listed| listed.until > millis);
+            listing.entries.retain(|entry| entry.until > millis);
             listing.sequence += 1;
             if self.due.is_none() {
-                // Where the state was lost or is an old one, gates have seen higher numbers than are known here.
+                // If the state was lost or is an old copy, gates have seen higher numbers than it contains.
                 listing.sequence = listing.sequence.max(u64::try_from(millis).unwrap_or_default());
             }
             listing.has_changed = false;
-            self.due = Some(millis + HOLDS / 3);
+            self.due = Some(millis + VALIDITY_MS / 3);
         }
         is_due
     }
 
-    /// Writes the list, in the place of the one before, in one step.
+    /// Signs the list and publishes it, replacing the previous one atomically.
     pub(crate) fn write(
         &mut self,
-        listing: &Listing,
+        listing: &WatchlistState,
         origin: &str,
         pack: &Pack,
         now: Time,
@@ -134,18 +135,18 @@ impl Lister {
             origin: origin.to_owned(),
             sequence: listing.sequence,
             made: now,
-            until: Time::from_millis(now.millis() + HOLDS).unwrap_or(Time::MAX),
+            until: Time::from_millis(now.millis() + VALIDITY_MS).unwrap_or(Time::MAX),
             pack: pack.hash(),
             salt,
         };
-        let watched = listing.listed.iter().filter_map(|listed| {
+        let watched = listing.entries.iter().filter_map(|entry| {
             Some(Watched {
-                kind: Kind::parse(&listed.kind)?,
-                value: &listed.value,
-                decision: Decision::parse(&listed.decision)?,
-                until: Time::from_millis(listed.until)?,
-                finding: &listed.finding,
-                rule: &listed.rule,
+                kind: Kind::parse(&entry.kind)?,
+                value: &entry.value,
+                decision: Decision::parse(&entry.decision)?,
+                until: Time::from_millis(entry.until)?,
+                finding: &entry.finding,
+                rule: &entry.rule,
             })
         });
         let note = Watchlist::new(header, watched)?.sign(&self.key)?;
@@ -157,35 +158,36 @@ impl Lister {
 mod tests {
     use super::*;
 
-    fn listed(until: i64) -> Listed {
+    fn entry(until: i64) -> WatchlistEntry {
         let [kind, value, decision, finding, rule] = ["actor", "u_1", "deny", "f", "r"].map(str::to_owned);
-        Listed { kind, value, decision, until, finding, rule }
+        WatchlistEntry { kind, value, decision, until, finding, rule }
     }
 
     #[test]
-    fn who_has_no_room_is_counted_and_ends_soonest() {
-        let mut listing = Listing { listed: (0..10_003).map(listed).collect(), ..Listing::default() };
-        listing.shorten();
-        assert_eq!((listing.listed.len(), listing.take_left_out(), listing.take_left_out()), (10_000, 3, 0));
-        assert!(listing.listed.iter().all(|listed| listed.until >= 3));
+    fn entries_over_the_limit_are_counted_and_expire_first() {
+        let mut listing =
+            WatchlistState { entries: (0..10_003).map(entry).collect(), ..WatchlistState::default() };
+        listing.drop_excess();
+        assert_eq!((listing.entries.len(), listing.take_dropped(), listing.take_dropped()), (10_000, 3, 0));
+        assert!(listing.entries.iter().all(|entry| entry.until >= 3));
     }
 
     #[test]
-    fn no_state_has_lists_numbered_as_before() {
+    fn sequence_numbers_grow_after_the_state_is_lost() {
         let at = |millis| Time::from_millis(millis).unwrap();
         let lister = || {
             let key = SignerKey::from_seed("example.com/watch", [1; 32]).unwrap();
             Lister::new(Box::new(|_| Ok(())), key, Duration::from_hours(1))
         };
-        let mut listing = Listing::default();
+        let mut listing = WatchlistState::default();
         let mut first = lister();
         assert!(first.is_due(&mut listing, at(1_000)) && !first.is_due(&mut listing, at(1_001)));
         assert!(first.is_due(&mut listing, at(200_000)));
         assert_eq!(listing.sequence, 1_001);
-        let mut lost = Listing::default();
+        let mut lost = WatchlistState::default();
         assert!(lister().is_due(&mut lost, at(200_001)));
         assert_eq!(lost.sequence, 200_001);
-        // A clock that is set back takes none of them back.
+        // The sequence number also grows after the clock was set back.
         assert!(lister().is_due(&mut lost, at(3)));
         assert_eq!(lost.sequence, 200_002);
     }

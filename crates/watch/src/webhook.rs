@@ -1,11 +1,11 @@
-//! A webhook that each item is posted to.
+//! A destination that posts each item to a webhook.
 
 use countersign_client::{DestinationError, Webhook};
 
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
 
-/// A receiver at an address that alerts are posted to.
+/// A destination that posts items to a webhook.
 pub struct WebhookDestination(pub Webhook);
 
 impl Receiver for WebhookDestination {
@@ -17,7 +17,7 @@ impl Receiver for WebhookDestination {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
         self.0.post(&item.name(), &item.text)
     }
 }

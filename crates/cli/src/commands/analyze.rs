@@ -1,4 +1,4 @@
-//! `countersign analyze`: what rules find among the events of an export that verify.
+//! `countersign analyze`: searches the verified events of an export with detection rules.
 
 mod coverage;
 mod text;
@@ -24,7 +24,7 @@ use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts};
 use crate::commands::{rules, slice};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::style::{bad, good};
@@ -36,9 +36,9 @@ pub(crate) use coverage::gaps;
 
 /// Search verified events with detection rules
 ///
-/// Verifies the export first. Events that failed verification, or that no signature covers, make no findings. Each
-/// finding names the log entries it is based on, so that anyone who has them finds the same, and says whether you
-/// trust who signed them. Rules are written in Sigma 2.1; `countersign rules` builds and tests them.
+/// Verifies the export first. Events that fail verification, or that no signature covers, cause no findings. Each
+/// finding names the log entries it is based on, so anyone with these entries can reproduce it, and states whether
+/// you trust their signers. Rules are written in Sigma 2.1; `countersign rules` builds and tests them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,26 +49,25 @@ Examples:
 
 Exit status: as for `countersign verify`, and 6 if --fail-on or --recompute says so.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd; - for standard input
+    /// Export, plain or compressed with gzip or zstd, or - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
-    /// with the program]
+    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten)]
     format: FormatArgs,
-    /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
+    /// Exit with status 6 for a finding of this level or above, or if a rule of such a level reached a memory limit
     #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.iter().map(Into::into), Level::parse))]
     fail_on: Option<Level>,
-    /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
+    /// Write the findings, the pack, and a slice with the entries of each finding to this new directory
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
-    /// Compare with earlier findings, as printed by --format json, and exit with status 6 if they differ
+    /// Compare with earlier findings from --format json, and exit with status 6 if they differ
     #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
     recompute: Option<PathBuf>,
     #[command(flatten)]
@@ -81,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let parsers = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.count();
-    let export = analyze(&mut contents(&args.export)?, trust, &pack, &parsers, threads)?;
+    let export = analyze(&mut open_export(&args.export)?, trust, &pack, &parsers, threads)?;
     if let Some(folder) = folder {
         export.evidence(folder, args)?;
     }
@@ -93,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(export.exit_status(args.fail_on))
 }
 
-/// Verifies an export, and makes findings of its events.
+/// Verifies an export, and runs the rules on its events.
 pub(crate) fn analyze<'p>(
     input: &mut Input,
     trust: Trust,
@@ -108,7 +107,8 @@ pub(crate) fn analyze<'p>(
     visitor.finish(verification.report)
 }
 
-/// What rules say of an event, with its link's time, its chain and who signed that.
+/// Returns the detections of the rules in an event. The tuple contains the time of its link, its chain, and its
+/// signer.
 pub(crate) fn detect(
     pack: &Pack,
     parsers: &Parsers,
@@ -121,8 +121,8 @@ pub(crate) fn detect(
     pack.detect_by(0, parsers, &Entry { event, roots: &[], read: None, recorded, chain: &chain, signer })
 }
 
-/// The findings in what `--format json` prints, without what depends on whom its reader trusts.
-fn stated(printed: &Value) -> Option<Vec<Value>> {
+/// Returns the findings in the output of `--format json`, without the field that depends on the trust file.
+fn comparable_findings(printed: &Value) -> Option<Vec<Value>> {
     let mut findings = printed["findings"].as_array()?.clone();
     for finding in &mut findings {
         finding.as_object_mut()?.remove("signer_trust");
@@ -135,7 +135,7 @@ pub(crate) struct AnalyzedExport<'p> {
     pack: &'p Pack,
     pub(crate) report: Report,
     pub(crate) outcome: Analysis,
-    /// Who signed the entries that findings name.
+    /// The signers of the entries that findings name.
     signers: Signers<Signer>,
     answers: Answers,
     /// The number of verified events.
@@ -153,7 +153,7 @@ impl AnalyzedExport<'_> {
         if may_be_found && !is_unusable { ExitStatus::Forbidden } else { status }
     }
 
-    /// The least trusted of those who signed what a finding was made from.
+    /// Returns the lowest trust in the signers of a finding's entries.
     pub(crate) fn signer_trust(
         &self,
         finding: &Finding,
@@ -191,13 +191,13 @@ impl AnalyzedExport<'_> {
         told.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
     }
 
-    /// Compares with what was found before.
+    /// Compares with earlier findings, and prints the differences.
     fn compare(&self, path: &Path) -> Result<ExitStatus, CliError> {
         let name = shown(path);
         let text = std::fs::read_to_string(path).map_err(|error| CliError::io("read", &name, &error))?;
         let broken = || {
-            let hint = "give what `countersign analyze --format json` printed";
-            CliError::unusable("findings.invalid", "these are not findings", hint).within(&name)
+            let hint = "use the output of `countersign analyze --format json`";
+            CliError::unusable("findings.invalid", "the file contains no findings", hint).within(&name)
         };
         let before: Value = serde_json::from_str(&text).map_err(|_| broken())?;
         if before["countersign"] != "findings/v1" {
@@ -209,20 +209,22 @@ impl AnalyzedExport<'_> {
             ("pack", &before["pack"]["hash"], json!(self.pack.hash().to_string())),
         ] {
             if *was != is {
-                let hint = "findings can only be compared if the pack and the engine are the same";
-                let message = format!("they were made with another {what}: {was} instead of {is}");
+                let hint = "use the same rule pack and engine as for the earlier findings";
+                let message = format!("the findings were made with another {what}: {was} instead of {is}");
                 return Err(CliError::unusable("findings.other", message, hint).within(&name));
             }
         }
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
-        let (Some(were), Some(are)) = (stated(&before), stated(&now)) else { return Err(broken()) };
+        let (Some(were), Some(are)) = (comparable_findings(&before), comparable_findings(&now)) else {
+            return Err(broken());
+        };
         let status = self.report.verdict.into();
         let is_same_log = before["log"] == now["log"];
-        let of = if is_same_log { "" } else { " The log is of another size or root." };
-        // The digest is that of the findings as they were made. Those in the file may have been changed since.
+        let note = if is_same_log { "" } else { " The log has another size or root." };
+        // The digest covers the original findings; those in the file may have been edited since.
         if before["digest"] == now["digest"] && were == are {
             let findings = count(are.len() as u64, "finding");
-            say(format!("{} {findings}, as before.{of}", good("✓ The same.")))?;
+            say(format!("{} {findings}, as before.{note}", good("✓ The same.")))?;
             return Ok(status);
         }
         let follows = |was: &&Value| are.iter().any(|is| is["id"] == was["id"]);
@@ -232,10 +234,10 @@ impl AnalyzedExport<'_> {
         let differ = if differ == 0 {
             String::new()
         } else {
-            format!(" Of those that follow, {differ} say something else here.")
+            format!(" Of the reproduced ones, {differ} differ in their details.")
         };
         say(format!(
-            "{} Before: {}. Of these follow from what is here: {same}. New: {new}.{differ}{of}",
+            "{} Before: {}. Reproduced: {same}. New: {new}.{differ}{note}",
             bad("✗ Not the same."),
             were.len(),
         ))?;
@@ -245,7 +247,7 @@ impl AnalyzedExport<'_> {
         })
     }
 
-    /// Writes what was found, the pack, and a slice for each finding.
+    /// Writes the findings, the pack, and a slice for each finding.
     fn evidence(&self, folder: Folder, args: &Args) -> Result<(), CliError> {
         let directory = folder.path();
         let write = |name: &str, text: &str| {
@@ -255,23 +257,23 @@ impl AnalyzedExport<'_> {
         write("findings.json", &self.json())?;
         write("pack.json", self.pack.as_json())?;
         let findings = &self.outcome.findings;
-        for finding in findings.iter().take(SLICES) {
+        for finding in findings.iter().take(MAX_SLICES) {
             let destination = directory.join(format!("{}.ndjson", finding.id));
             slice::of_leaves(&args.export, args.trust.path(), finding.leaves.clone(), &destination)?;
         }
-        if findings.len() > SLICES {
+        if findings.len() > MAX_SLICES {
             style::warn(&format!(
-                "slices are written for the first {SLICES} of {}",
+                "slices are written for the first {MAX_SLICES} of {}",
                 count(findings.len() as u64, "finding")
             ));
         }
         let name = folder.name().to_owned();
         folder.finish()?;
-        let written = count(findings.len().min(SLICES) as u64, "slice");
+        let written = count(findings.len().min(MAX_SLICES) as u64, "slice");
         style::done(&format!("findings.json, pack.json and {written} in {name}"));
         Ok(())
     }
 }
 
-/// How many slices are written.
-const SLICES: usize = 200;
+/// The maximum number of slices that are written.
+const MAX_SLICES: usize = 200;

@@ -1,4 +1,4 @@
-//! `countersign backup`: a log's folder, as it is at one moment, in one file.
+//! `countersign backup`: copies a log's folder, as of one moment, to one file.
 
 use std::fs;
 use std::io;
@@ -16,12 +16,12 @@ use crate::io::verdict::entries;
 
 /// Back up a log's folder to one file, even while it is served
 ///
-/// The file is a copy of log.sqlite at one moment, with its events, readable only by its owner. It replaces an
-/// earlier backup only when it is complete and leads to the published checkpoint. Erased events are not in it. The
-/// time of the backup is noted in the folder, for /healthz and the console.
+/// The file is a copy of log.sqlite as of one moment, with its events, readable only by its owner. It replaces an
+/// earlier backup only when it is complete and leads to the published checkpoint. It doesn't contain erased events.
+/// The time of the backup is stored in the folder, for /healthz and the console.
 ///
-/// To restore it, stop the server, put the file in place of log.sqlite, remove log.sqlite-wal and log.sqlite-shm,
-/// and leave signed.txt as it is. The server then says if anything that was signed is missing.
+/// To restore it, stop the server, replace log.sqlite with the file, remove log.sqlite-wal and log.sqlite-shm, and
+/// keep signed.txt as it is. The server then reports whether anything that was signed is missing.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,12 +29,12 @@ Examples:
   # crontab: one for each weekday
   0 3 * * * countersign backup --dir /srv/log --to /backup/$(date +\\%u).sqlite
 
-The log's key is not in it: keep a copy of log.key offline.")]
+The backup doesn't contain the log's private key: keep a copy of log.key offline.")]
 pub(crate) struct Args {
-    /// The log's folder
+    /// Folder of the log
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
     is_a_place.map_err(|error| CliError::io("write", &shown(&args.to), &error))?;
     let made = backup::make(&args.dir, &args.to, now()?).map_err(|error| {
-        let hint = "check the folder, that there is room for the file, and who may write it; `countersign fsck` says what is damaged";
+        let hint = "check the folder, the free disk space, and the permissions; run `countersign fsck` to find problems";
         CliError::unusable("store.failed", error.to_string(), serve::store_hint(&error, hint)).within(&shown(&args.dir))
     })?;
     let Backup { at, size } = made;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Err(error) = backup::note(&args.dir, made) {
         let folder = shown(&args.dir);
         style::warn(&format!(
-            "{folder}: /healthz and the console won't show this backup, because it could not be noted there: {error}"
+            "{folder}: /healthz and the console won't show this backup, because its time could not be stored there: {error}"
         ));
     }
     Ok(ExitStatus::Success)

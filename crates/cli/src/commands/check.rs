@@ -1,4 +1,4 @@
-//! `countersign check`: one verdict on a log, by its tiles alone.
+//! `countersign check`: verifies a log from its tiles.
 
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
@@ -18,21 +18,22 @@ use countersign_errors::EngineError;
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::pin::{self, Pins};
+use crate::io::pin::{self, PinArgs};
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict::count;
 use crate::io::{input, progress, verdict};
 
-/// How many findings of each code are shown; the report has more.
-const SHOWN: usize = 3;
-/// How many bundles' lines may wait for the verifier.
-const WAITING: usize = 16;
+/// The maximum number of findings shown per code; the report has more.
+const MAX_SHOWN: usize = 3;
+/// The maximum number of bundles whose lines wait for the verifier.
+const MAX_WAITING: usize = 16;
 
 /// Check any C2SP tiled log by its tiles
 ///
-/// Reads the checkpoint, all entry bundles and all tiles. Every entry's hash must be in its tile, every tile's root
+/// Reads the checkpoint, all entry bundles, and all tiles. Every entry's hash must be in its tile, every tile's root
 /// in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links or key notes are
-/// verified as by `verify`. Since tiles don't contain events, a log that has links is at best `partial`.
+/// verified like `countersign verify` does. Tiles don't contain events, so the best verdict for a log with links is
+/// `partial`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,21 +45,21 @@ Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arg
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
 pub(crate) struct Args {
-    /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
+    /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
     log: String,
-    /// The log's verifier key, whose name is the log's origin
-    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    /// Public key of the log, whose name is the log's origin
+    // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "V")]
     vkey: Option<String>,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
-    pins: Pins,
-    /// Expect the log with this origin
+    pins: PinArgs,
+    /// Expect a log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Exit with status 0 for this verdict too
+    /// Exit with status 0 for this verdict, too
     #[arg(long, value_name = "VERDICT", value_enum)]
     allow: Option<Allow>,
     #[command(flatten)]
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ..Options::default()
     };
     let source = countersign_client::open(&args.log)?;
-    let keep = args.pins.keep()?;
+    let new_pin = args.pins.create_output()?;
     let (tiles, Verification { report, pin }) = check(&*source, options)?;
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
@@ -91,23 +92,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     verdict::print(&text)?;
     args.pins.warn_of_other_logs(&pins, report.report.origin.as_deref());
-    if let Some(keep) = keep {
-        pin::save(keep, pin.as_deref())?;
+    if let Some(output) = new_pin {
+        pin::save(output, pin.as_deref())?;
     }
     let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
     Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
-/// Reads the whole log, and verifies what it holds.
+/// Reads the whole log, and verifies its entries.
 fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), CliError> {
     let checkpoint = source.checkpoint()?;
     check_name(&checkpoint.checkpoint.origin).map_err(|error| {
         CliError::from(error)
             .within(&format!("{}checkpoint", source.name()))
-            .with_hint("a log can only be checked if its origin could be a key's name")
+            .with_hint("ask the log's operator: the origin must be a valid key name")
     })?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let (lines, reader) = sync_channel(WAITING);
+    let (lines, reader) = sync_channel(MAX_WAITING);
     thread::scope(|scope| {
         let walking = scope.spawn(|| {
             let walked = walk(source, checkpoint, &lines);
@@ -124,7 +125,7 @@ fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification),
     })
 }
 
-/// Reads all tiles and bundles, several at once, and hands on the lines of the export that they make.
+/// Reads all tiles and bundles concurrently, and sends the lines of the export that they form.
 fn walk(
     source: &dyn Source,
     checkpoint: SignedCheckpoint,
@@ -137,9 +138,9 @@ fn walk(
     thread::scope(|scope| {
         let queues: Vec<_> = (0..readers)
             .map(|first| {
-                let (give, queue) = sync_channel(0);
-                let mine = plan.clone().skip(first).step_by(readers);
-                scope.spawn(move || read(source, mine, &give));
+                let (sender, queue) = sync_channel(0);
+                let resources = plan.clone().skip(first).step_by(readers);
+                scope.spawn(move || read(source, resources, &sender));
                 queue
             })
             .collect();
@@ -149,7 +150,7 @@ fn walk(
             }
             let Ok(got) = queue.recv() else { break };
             walk.push(got?.as_deref());
-            // Who verifies stops listening only when it failed.
+            // The verifier stops receiving only after a failure.
             if lines.send(Ok(walk.take_lines())).is_err() {
                 break;
             }
@@ -163,19 +164,19 @@ fn walk(
     Ok(tiles)
 }
 
-type Got = Result<Option<Vec<u8>>, EngineError>;
+type ReadResult = Result<Option<Vec<u8>>, EngineError>;
 
-fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, give: &SyncSender<Got>) {
+fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, sender: &SyncSender<ReadResult>) {
     for resource in plan {
         let got = source.get(resource);
         let failed = got.is_err();
-        if give.send(got).is_err() || failed {
+        if sender.send(got).is_err() || failed {
             return;
         }
     }
 }
 
-/// The lines that another thread writes, as a stream.
+/// A stream of the lines that another thread sends.
 struct Lines {
     receiver: Receiver<io::Result<Vec<u8>>>,
     current: Cursor<Vec<u8>>,
@@ -202,15 +203,15 @@ impl Read for Lines {
     }
 }
 
-/// The report for people.
+/// Formats the report.
 fn text(report: &CheckReport) -> String {
-    let said = if report.tiles.finding_counts.is_empty() {
+    let headline = if report.tiles.finding_counts.is_empty() {
         verdict::headline(&report.report)
     } else {
         verdict::in_words(report.verdict, None, &report.report)
     };
-    let mut text = said + "\n";
-    text += &verdict::body(&report.report, verdict::Of::Log);
+    let mut text = headline + "\n";
+    text += &verdict::body(&report.report, verdict::ReportSource::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));
     let leaves = &tiles.entries;
@@ -229,11 +230,11 @@ fn text(report: &CheckReport) -> String {
     let total: u64 = tiles.finding_counts.values().sum();
     let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
     for (code, count) in &tiles.finding_counts {
-        for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(SHOWN) {
+        for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(MAX_SHOWN) {
             let _ = writeln!(text, "  {}", finding_line(finding));
         }
-        if *count > SHOWN as u64 {
-            let more = count - SHOWN as u64;
+        if *count > MAX_SHOWN as u64 {
+            let more = count - MAX_SHOWN as u64;
             let _ = writeln!(text, "    … and {more} more (--json lists the first {LISTED})");
         }
         let _ = writeln!(text, "    {} {}", faint("hint:"), code.hint());

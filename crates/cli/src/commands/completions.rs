@@ -1,4 +1,4 @@
-//! `countersign completions`: what a shell needs to complete the program's arguments.
+//! `countersign completions`: prints a shell completion script.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -15,7 +15,7 @@ Examples:
   countersign completions zsh > ~/.zfunc/_countersign
   countersign completions fish > ~/.config/fish/completions/countersign.fish")]
 pub(crate) struct Args {
-    /// Which shell
+    /// Shell to complete for
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `countersign dev`: a log for local work, forgotten at the end.
+//! `countersign dev`: runs a temporary log for local development.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -19,14 +19,14 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::style;
 
-/// The log, and a program that writes to it.
+/// The names of the log and of the app that records.
 const LOG: &str = "localhost/dev";
 const EMITTER: &str = "localhost/dev-app";
 
 /// Run a log for local development, deleted when it ends
 ///
-/// Makes keys and a token. Prints the variables that a program needs, ready for an .env file. The log, its keys and
-/// its events are kept in a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for
+/// Creates keys and a token, and prints the variables that your app needs, ready for an .env file. The log, its keys,
+/// and its events are kept in a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for
 /// anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -34,7 +34,7 @@ Examples:
   countersign dev > .env        # AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK, COUNTERSIGN_TOKEN for the program
   countersign dev --listen 127.0.0.1:9000")]
 pub(crate) struct Args {
-    /// Where to listen, on this machine only; port 0 picks a free port
+    /// Address to listen on, on this machine only; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Serve this HTML file at / instead of the console
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let address = free(args.listen)?;
+    let address = free_address(args.listen)?;
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
     let folder = folder.map_err(|error| CliError::io("make", "a temporary folder", &error))?;
     let dir = folder.path().join("log");
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         })
         .and_then(|args| serve::run(&args));
     folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;
-    style::done("the log, its keys and its events are forgotten");
+    style::done("deleted the log, its keys, and its events");
     ended
 }
 
@@ -91,15 +91,15 @@ fn generate(name: &str) -> Result<SignerKey, CliError> {
     Ok(SignerKey::from_seed(name, *seed)?)
 }
 
-/// The address, with its port: it is told before the log listens there.
-fn free(address: SocketAddr) -> Result<Address, CliError> {
+/// Checks the address, and picks a port if it is 0: the address is printed before the log listens there.
+fn free_address(address: SocketAddr) -> Result<Address, CliError> {
     if !address.ip().is_loopback() {
-        let hint = "its keys are shown on the screen. To serve others, run `countersign serve`";
-        return Err(CliError::unusable("arguments.invalid", "this log is for this machine only", hint));
+        let hint = "use a loopback address, since the keys are printed on the screen; run `countersign serve` for other clients";
+        return Err(CliError::unusable("arguments.invalid", "the address is not a loopback address", hint));
     }
-    let found = TcpListener::bind(address).and_then(|listener| listener.local_addr());
-    found.map(Address::Tcp).map_err(|error| {
+    let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    bound.map(Address::Tcp).map_err(|error| {
         CliError::io("listen at", &address.to_string(), &error)
-            .with_hint("give another address with --listen, or port 0 for any")
+            .with_hint("use another address with --listen, or port 0 for a free port")
     })
 }

@@ -1,8 +1,8 @@
-//! `countersign enforce`: a policy for pipelines, held against a log.
+//! `countersign enforce`: checks a log against a policy, for pipelines.
 
-mod judged;
 mod junit;
 mod policy;
+mod result;
 mod sarif;
 mod summary;
 
@@ -25,19 +25,19 @@ use crate::commands::export::stream;
 use crate::commands::{analyze, inventory, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::visit::visit;
 use crate::io::{parsers, style, verdict};
-use judged::{Check, Known, Searched};
 use policy::Policy;
+use result::{Check, EvidenceData, RuleSearch};
 
-/// Check a log against a policy; fail a pipeline if it isn't met
+/// Check a log against a policy, and fail a pipeline if it isn't met
 ///
-/// A policy says which verdict is good enough, who may sign and who must have, how recent the witnesses' last
-/// cosignatures must be, which findings and endpoints are not allowed, and how much of an API's description a test
-/// run must have called. What can't be determined fails; it never passes for lack of data.
+/// A policy states which verdicts are acceptable, who may sign and who must have signed, how recent the witnesses'
+/// last cosignatures must be, which findings and endpoints are not allowed, and how much of an API's description a
+/// test run must have called. A requirement that can't be checked fails; missing data never passes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,30 +48,29 @@ Examples:
 Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked, \
 2 the policy, or something it names, could not be used.")]
 pub(crate) struct Args {
-    /// The policy, in YAML (docs/pipeline.md)
+    /// Policy in YAML (see docs/pipeline.md)
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
-    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - for standard input
+    /// Export, plain or compressed with gzip or zstd, or - for standard input, or the URL of a log server
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
-    /// with the program]
+    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: parsers::Own,
-    /// Write violations as SARIF 2.1.0
+    own: parsers::CustomArgs,
+    /// Write violations to this file as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
-    /// Write the policy's requirements as JUnit test cases
+    /// Write the policy's requirements to this file as JUnit test cases
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write a summary as Markdown, for a GitHub step summary for example
+    /// Write a summary to this file as Markdown, for example for a GitHub step summary
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// The time used to measure ages and to end exceptions [default: now]
+    /// Time used to measure ages and to end exceptions [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
     #[command(flatten)]
@@ -80,22 +79,22 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-/// What a policy says of a log.
-struct Judged<'a> {
+/// The result of checking a log against a policy.
+struct PolicyResult<'a> {
     policy: &'a Policy,
-    /// The hash of the policy's text.
+    /// The hash of the policy file.
     hash: String,
     report: &'a Report,
-    /// The export, as it was named.
+    /// The name of the export on the command line.
     export: String,
     checks: Vec<Check>,
-    /// Why rules couldn't look at all events that were searched for findings.
+    /// The reasons why rules couldn't check all events.
     gaps: Vec<String>,
-    /// The lines of the export on which the entries stand that are named.
+    /// The lines of the named entries in the export.
     lines: BTreeMap<u64, u64>,
 }
 
-impl Judged<'_> {
+impl PolicyResult<'_> {
     fn failures(&self) -> u64 {
         self.checks.iter().map(|check| check.failures().count() as u64).sum()
     }
@@ -120,18 +119,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let (Some(pack), Some(findings)) = (&pack, &mut policy.findings) {
         name_by_id(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
     }
-    // It is read more than once.
-    let local = Local::of(args)?;
+    // The export is read several times.
+    let local = Local::open(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &parsers, threads))
+        .map(|pack| analyze::analyze(&mut open_export(&local.path)?, trust.clone(), pack, &parsers, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
         Some(of) => {
             let description = of.openapi.as_deref().map(inventory::description).transpose()?;
-            let asked = countersign_analyze::inventory::InventoryOptions { description, since: of.since };
-            let input = contents(&local.path)?;
+            let asked = countersign_analyze::inventory::Asked { description, since: of.since };
+            let input = open_export(&local.path)?;
             Some(inventory::find(
                 input,
                 trust.clone(),
@@ -141,13 +140,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             )?)
         }
     };
-    let judge = |report: &Report| {
-        judged::judge(
+    let evaluate = |report: &Report| {
+        result::evaluate(
             &policy,
-            &Known {
+            &EvidenceData {
                 report,
                 now,
-                searched: found.as_ref().zip(pack.as_ref()).map(|(found, pack)| Searched {
+                searched: found.as_ref().zip(pack.as_ref()).map(|(found, pack)| RuleSearch {
                     pack,
                     outcome: &found.outcome,
                     events: found.events,
@@ -158,36 +157,36 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         )
     };
     let (report, lines) = match (&found, &called) {
-        // Which entries are named is known before the lines are looked for, in a reading of their own.
+        // The named entries are known only after the first pass, so their lines are found in a second one.
         (None, None) => {
             (crate::commands::verify::verify(&local.path, options(trust), threads)?.report, BTreeMap::new())
         }
         (found, called) => {
             let report = found.as_ref().map(|of| &of.report).or(called.as_ref().map(|of| &of.verified));
-            let named = report.map(judge).unwrap_or_default();
+            let named = report.map(evaluate).unwrap_or_default();
             let named: BTreeSet<u64> =
-                named.iter().flat_map(|check| &check.against).flat_map(|of| &of.leaves).copied().collect();
+                named.iter().flat_map(|check| &check.violations).flat_map(|of| &of.leaves).copied().collect();
             lines(&local.path, options(trust), &named, threads)?
         }
     };
-    let checks = judge(&report);
+    let checks = evaluate(&report);
     let gaps = found.as_ref().zip(pack.as_ref());
     let gaps = gaps.map_or_else(Vec::new, |(found, pack)| analyze::gaps(&found.outcome.coverage, &pack.name));
     let export = shown(&args.export);
-    let judged = Judged { policy: &policy, hash, report: &report, export, checks, gaps, lines };
-    let what = verdict::count(judged.failures(), "failure");
+    let result = PolicyResult { policy: &policy, hash, report: &report, export, checks, gaps, lines };
+    let what = verdict::count(result.failures(), "failure");
     if let Some(path) = &args.sarif {
-        let text = serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n";
+        let text = serde_json::to_string_pretty(&sarif::sarif(&result)).unwrap_or_default() + "\n";
         write(path, &text, &format!("{what}, as SARIF"))?;
     }
     if let Some(path) = &args.junit {
-        write(path, &junit::junit(&judged), &format!("{what}, as JUnit"))?;
+        write(path, &junit::junit(&result), &format!("{what}, as JUnit"))?;
     }
     if let Some(path) = &args.markdown {
-        write(path, &summary::markdown(&judged), &format!("{what}, as Markdown"))?;
+        write(path, &summary::markdown(&result), &format!("{what}, as Markdown"))?;
     }
-    verdict::print(&summary::text(&judged))?;
-    Ok(judged.exit_status())
+    verdict::print(&summary::text(&result))?;
+    Ok(result.exit_status())
 }
 
 fn options(trust: countersign::trust::Trust) -> Options {
@@ -212,19 +211,20 @@ fn load(path: &Path) -> Result<(Policy, String), CliError> {
     Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
 }
 
-/// Findings name their rules by id. A rule that is misspelt, or that makes no findings, is never found.
+/// Replaces rule names with ids, since findings name rules by id. Fails for a rule that doesn't exist or raises no
+/// findings.
 fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings) -> Result<(), CliError> {
     let excepted = findings.except.iter_mut().map(|exception| &mut exception.of);
     for named in findings.rules.iter_mut().chain(excepted) {
         let refused = |message, hint| Err(CliError::unusable("policy.rule", message, hint));
         match pack.rule(named) {
             None => {
-                let hint = "`countersign rules list` has the ids of the rules";
+                let hint = "run `countersign rules list` for the ids of all rules";
                 return refused(format!("there is no rule {named}"), hint);
             }
             Some(rule) if !rule.is_reported() => {
-                let hint = "name the correlation that uses it, or give that `generate: true`";
-                return refused(format!("the rule {named} makes no findings of its own"), hint);
+                let hint = "name the correlation that uses it, or set `generate: true` there";
+                return refused(format!("the rule {named} raises no findings on its own"), hint);
             }
             Some(rule) => named.clone_from(&rule.id),
         }
@@ -232,14 +232,15 @@ fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings)
     Ok(())
 }
 
-/// The endpoints that were open before, by an inventory.
+/// Reads an inventory, and returns the endpoints that answered unauthenticated calls.
 fn baseline(path: &Path) -> Result<BTreeSet<String>, CliError> {
-    const MOST: u64 = 256;
+    const MAX_BASELINE_MIB: u64 = 256;
     let broken = || {
-        let hint = "give what `countersign inventory --format json` printed";
-        CliError::unusable("policy.baseline", "it is not an inventory", hint).within(&shown(path))
+        let hint = "use the output of `countersign inventory --format json`";
+        CliError::unusable("policy.baseline", "the file is not an inventory", hint).within(&shown(path))
     };
-    let value: Value = serde_json::from_slice(&Input::open(path)?.all(MOST)?).map_err(|_| broken())?;
+    let value: Value =
+        serde_json::from_slice(&Input::open(path)?.all(MAX_BASELINE_MIB)?).map_err(|_| broken())?;
     if value["countersign"] != "inventory/v1" {
         return Err(broken());
     }
@@ -252,29 +253,29 @@ fn baseline(path: &Path) -> Result<BTreeSet<String>, CliError> {
     Ok(open.filter_map(name).collect())
 }
 
-/// An export that can be read again.
+/// An export that can be read repeatedly.
 struct Local {
     path: PathBuf,
-    /// What came over the network, for as long as it is needed.
-    _kept: Option<NamedTempFile>,
+    /// The downloaded export, deleted when it is no longer needed.
+    _file: Option<NamedTempFile>,
 }
 
 impl Local {
-    fn of(args: &Args) -> Result<Self, CliError> {
-        let mut input = match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+    fn open(args: &Args) -> Result<Self, CliError> {
+        let mut input = match args.export.to_str().filter(|place| Prefix::is_url(place)) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
-            None => return Ok(Self { path: args.export.clone(), _kept: None }),
+            None => return Ok(Self { path: args.export.clone(), _file: None }),
             Some(url) => stream(url, args.access.token()?.as_ref())?,
         };
         let failed = |error: std::io::Error| CliError::io("keep", &shown(&args.export), &error);
         let mut file = NamedTempFile::new().map_err(failed)?;
         std::io::copy(input.reader()?, &mut file).map_err(failed)?;
         file.flush().map_err(failed)?;
-        Ok(Self { path: file.path().to_owned(), _kept: Some(file) })
+        Ok(Self { path: file.path().to_owned(), _file: Some(file) })
     }
 }
 
-/// Verifies an export, and tells on which lines of it these leaves stand.
+/// Verifies an export, and finds the lines of these entries.
 fn lines(
     export: &Path,
     options: Options,
@@ -283,11 +284,11 @@ fn lines(
 ) -> Result<(Report, BTreeMap<u64, u64>), CliError> {
     let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
     let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
-    let verification = visit(&mut contents(export)?, options, threads, examiner, &mut visitor)?;
+    let verification = visit(&mut open_export(export)?, options, threads, examiner, &mut visitor)?;
     Ok((verification.report, visitor.lines))
 }
 
-/// Notes on which lines some leaves stand.
+/// Records the lines of some entries.
 struct LineVisitor<'l> {
     leaves: &'l BTreeSet<u64>,
     lines: BTreeMap<u64, u64>,

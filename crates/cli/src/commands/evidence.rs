@@ -1,4 +1,4 @@
-//! `countersign evidence`: what a log shows for the controls of a framework.
+//! `countersign evidence`: collects what a log shows for the controls of a framework.
 
 mod gather;
 mod written;
@@ -11,8 +11,8 @@ use countersign_client::Prefix;
 use countersign_controls::{Catalog, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
-use gather::{Gathered, Look};
-use written::{write, written};
+use gather::{GatherResult, Gatherer};
+use written::{format_evidence, write};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::commands::export::stream;
@@ -26,9 +26,10 @@ use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
-/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
-/// catalog asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
-/// detection rules, and who answered them; and the log's own keys, coverage, reads, erasures and retention.
+/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no
+/// evidence. A catalog defines questions for each control: events that match a query, with a sample drawn from the
+/// log's root; findings of detection rules, and who acknowledged them; and the log's own keys, coverage, reads,
+/// erasures, and retention.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,12 +47,12 @@ person's events. docs/evidence-by-control.md explains catalogs.
 
 Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - reads standard input
+    /// Export, plain or compressed with gzip or zstd, or - for standard input, or the URL of a log server
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
     export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The framework whose controls to look at
+    /// Framework whose controls to show
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalog::names()))]
     #[arg(required_unless_present_any = ["catalog", "lint"], help_heading = "Controls")]
     framework: Option<String>,
@@ -61,36 +62,37 @@ pub(crate) struct Args {
     /// Only check the catalog
     #[arg(long, requires = "catalog", conflicts_with = "export", help_heading = "Controls")]
     lint: bool,
-    /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
+    /// Use only events that happened from FROM to TO, both included: days, months, years, or times, such as
+    /// 2026-01..2026-06
     #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
     period: Option<Period>,
-    /// How many events to draw as a sample for each question
+    /// Number of events to draw as a sample for each question
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Questions")]
     sample: u16,
-    /// The seed of the samples: any text that both sides agree on before they see the log
+    /// Seed of the samples: any text that both sides agree on before they see the log
     #[arg(long, value_name = "TEXT", default_value = "countersign", help_heading = "Questions")]
     seed: String,
-    /// How long events must be kept, to compare the log with: 1y, 6y, 400d
+    /// Required retention of events, to compare the log with, such as 1y, 6y, or 400d
     #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age), help_heading = "Questions")]
     policy: Option<Age>,
-    /// List who did what to this record, by its whole identifier
+    /// List who did what to this record, given its complete identifier
     #[arg(long, value_name = "ID", help_heading = "Questions")]
     record: Option<String>,
-    /// List what this person did and what was done to them, by their whole identifier
+    /// List what this person did and what was done to them, given their complete identifier
     #[arg(long, value_name = "ID", help_heading = "Questions")]
     subject: Option<String>,
-    /// The rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules
-    /// that come with the program]
+    /// Rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the
+    /// built-in rules]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
-    /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
+    /// File for the result, or a new folder if the name ends in / [default: standard output]
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// The auditor's page to put in an evidence file [default: the one that came with this program]
+    /// Auditor's page to put in an evidence file [default: the built-in page]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     page: Option<PathBuf>,
     #[command(flatten, next_help_heading = None)]
@@ -99,16 +101,16 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-/// What evidence is written as.
+/// The format of the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Markdown document
     Markdown,
-    /// A line for each question of each control
+    /// CSV, with one line per question and control
     Csv,
     /// OSCAL assessment results
     Oscal,
-    /// All of it, as canonical JSON
+    /// Everything, as canonical JSON
     Json,
 }
 
@@ -117,28 +119,28 @@ impl OutputFormat for Format {
     const JSON: Self = Self::Json;
 }
 
-/// The most bytes of a catalog, in MiB.
-const MAX_CATALOG: u64 = 1;
+/// The maximum size of a catalog, in MiB.
+const MAX_CATALOG_MIB: u64 = 1;
 
 fn period(text: &str) -> Result<Period, String> {
-    let refuse = || "write it as 2026-01-01..2026-06-30, 2026-01..2026-06 or 2026".to_owned();
+    let refuse = || "use a form such as 2026-01-01..2026-06-30, 2026-01..2026-06, or 2026".to_owned();
     let (from, to) = text.split_once("..").unwrap_or((text, text));
     let moment = |text: &str| {
-        // A length of time would be counted from now, and the same command would not make the same document.
+        // A relative time is rejected, because the same command would not produce the same document.
         let is_length = text.starts_with(['+', '-']);
         Moment::parse_for(text, Time::MIN).filter(|_| !is_length).ok_or_else(refuse)
     };
     let (from, to) = (moment(from)?.begin, moment(to)?.end);
-    if from < to { Ok(Period { from, to }) } else { Err("it ends before it begins".into()) }
+    if from < to { Ok(Period { from, to }) } else { Err("the period ends before it begins".into()) }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let catalog = catalog(args)?;
     let pack = rules::load(&args.rules)?;
     for (question, word) in catalog.unanswered(&pack) {
-        let said =
-            format!("no rule of the pack {} is {word}, which the question {question} asks for", pack.name);
-        style::warn(&said);
+        let warning =
+            format!("no rule of the pack {} is {word}, which the question {question} requires", pack.name);
+        style::warn(&warning);
     }
     let Some(export) = &args.export else {
         let of = verdict::count(catalog.controls.len() as u64, "control");
@@ -147,46 +149,51 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let folder = folder(args)?;
     if args.subject.is_some() && folder.is_none() {
-        let hint = "give a new folder, as in -o access/";
+        let hint = "use a new folder, such as -o access/";
         return Err(CliError::unusable(
             "arguments.invalid",
-            "--subject writes an export of the person's events too",
+            "--subject also writes an export of the person's events, which requires a folder",
             hint,
         ));
     }
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
-    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
-        let hint = "save it first, with `countersign export` where it is a log server's";
-        return Err(CliError::unusable("arguments.invalid", "an evidence file is made of a file", hint));
+    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_url(place)) {
+        let hint = "save the export first, for a log server with `countersign export`";
+        return Err(CliError::unusable(
+            "arguments.invalid",
+            "an evidence file requires an export in a file",
+            hint,
+        ));
     }
-    let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
+    let mut input = match export.to_str().filter(|place| Prefix::is_url(place)) {
         None => Input::open(export)?,
         Some(url) => stream(url, args.access.token()?.as_ref())?,
     };
     if folder.is_some() {
-        // Slices are cut from it.
+        // Slices are cut from it later.
         input = input.rereadable()?;
     }
-    let looking = Look { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
-    let Gathered { verification, file, leaves, evidence } = looking.gather(&mut input, as_file.is_some())?;
+    let gatherer = Gatherer { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
+    let GatherResult { verification, file, leaves, evidence } =
+        gatherer.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
     let status = verification.report.verdict.into();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
-        style::warn("it gives no evidence: `countersign verify` says what is wrong");
+        style::warn("the export gives no evidence; run `countersign verify` for details");
         return Ok(status);
     };
     match (folder, as_file) {
         (Some(folder), _) => {
-            looking.fill(folder.path(), input, &evidence)?;
+            gatherer.fill(folder.path(), input, &evidence)?;
             folder.finish()?;
         }
         (None, Some(destination)) => {
             let path = export.clone();
-            let found = selected::Found { path, file, verification, leaves, sample: None };
-            looking.file(found, destination, &evidence)?;
+            let found = selected::SelectedEvents { path, file, verification, leaves, sample: None };
+            gatherer.file(found, destination, &evidence)?;
         }
-        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format.format()))?,
+        (None, None) => write(args.output.as_deref(), &format_evidence(&evidence, args.format.format()))?,
     }
     if let Some(subject) = &evidence.subject
         && subject.extent.events == 0
@@ -195,7 +202,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         style::warn(&match &subject.likely[..] {
             [] => format!("no event is by {id} or about them"),
             likely => format!(
-                "no event is by {id} or about them; there are events of {}: give the identifier as a whole",
+                "no event is by {id} or about them; use a complete identifier, such as {}",
                 likely.iter().map(|id| style::plain(id)).collect::<Vec<_>>().join(", ")
             ),
         });
@@ -215,31 +222,32 @@ fn catalog(args: &Args) -> Result<Catalog, CliError> {
         return Catalog::built_in(name).ok_or_else(|| {
             CliError::unusable(
                 "arguments.invalid",
-                "there is no such framework",
-                "see `countersign evidence --help`",
+                "unknown framework",
+                "run `countersign evidence --help` for the list",
             )
         });
     };
     let name = shown(path);
-    let bytes = Input::open(path)?.all(MAX_CATALOG)?;
+    let bytes = Input::open(path)?.all(MAX_CATALOG_MIB)?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        CliError::unusable("io.not_text", "it is not UTF-8 text", "a catalog is YAML in UTF-8").within(&name)
+        CliError::unusable("io.not_text", "the catalog is not UTF-8 text", "use YAML in UTF-8").within(&name)
     })?;
     Catalog::parse(&text).map_err(|faults| {
         let failure = |fault: &AnalyzeError| rules::failure(fault).within(&name);
         let Some((last, before)) = faults.split_last() else {
-            return CliError::unusable("catalog.empty", "it cannot be used", "repair it").within(&name);
+            return CliError::unusable("catalog.empty", "the catalog can't be used", "correct it")
+                .within(&name);
         };
         before.iter().take(20).for_each(|fault| failure(fault).report());
         failure(last)
     })
 }
 
-/// The folder to be written, where one is asked for.
+/// Returns the folder to write, if one is requested.
 fn folder(args: &Args) -> Result<Option<Folder>, CliError> {
-    let is_meant =
+    let is_folder =
         |path: &&PathBuf| path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir();
-    args.output.as_ref().filter(is_meant).map(|path| Folder::create(path)).transpose()
+    args.output.as_ref().filter(is_folder).map(|path| Folder::create(path)).transpose()
 }
 
 #[cfg(test)]
@@ -247,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_period_holds_its_last_day_month_or_year() {
+    fn period_includes_its_last_day_month_or_year() {
         for (text, from, to) in [
             ("2026-01-01..2026-06-30", "2026-01-01", "2026-07-01"),
             ("2026-01..2026-06", "2026-01-01", "2026-07-01"),

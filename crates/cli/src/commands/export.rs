@@ -1,4 +1,4 @@
-//! `countersign export`: an export out of a log, from its log server or from its folder.
+//! `countersign export`: exports a log from its log server or its folder.
 
 mod explained;
 mod folder;
@@ -17,7 +17,7 @@ use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
-use crate::commands::slice::{self, Chosen};
+use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
@@ -27,16 +27,16 @@ use crate::io::stage::Stage;
 use crate::io::token;
 use crate::io::{export, progress, style};
 
-const CHUNK: usize = 1 << 17;
+const CHUNK_BYTES: usize = 1 << 17;
 
 /// Export a log or a part of it
 ///
-/// Reads from a log server's URL, or from the folder of a log server on this machine. The log server selects what it
-/// can. For --withhold, and for several chains or events, the rest is left out here. Either way the export can be
-/// verified on its own with `countersign verify`.
+/// Reads from the URL of a log server, or from the folder of a log server on this machine. The log server selects
+/// what it can; --withhold, and several chains or events, are applied here. Either way, the export can be verified on
+/// its own with `countersign verify`.
 ///
-/// With --format parquet the export is verified here and becomes one row per verified event (see docs/parquet.md).
-/// Rows are for query engines and are no proof. `countersign verify EXPORT --parquet FILE` compares them with the
+/// With --format parquet, the export is verified here and becomes one row per verified event (see docs/parquet.md).
+/// Rows are for query engines and prove nothing. `countersign verify EXPORT --parquet FILE` compares them with the
 /// export they were made from.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -47,16 +47,16 @@ Examples:
   countersign export --format parquet audit.ndjson --trust trust.txt --partition day -o audit
   COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
-    /// An export you already have, to convert with --format parquet
+    /// Existing export to convert with --format parquet
     #[arg(value_name = "EXPORT", conflicts_with = "log")]
     export: Option<PathBuf>,
-    /// Output format
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
     /// Write one file per day, in folders such as day=2026-11-20 below -o
     #[arg(long, value_enum, requires = "output")]
     partition: Option<Partition>,
-    /// The log server's folder or URL
+    /// Folder or URL of the log server
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
     #[command(flatten)]
@@ -64,49 +64,49 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    asked: EventFilter,
+    asked: ServerSelection,
     #[command(flatten, next_help_heading = "Which events")]
-    chosen: Chosen,
+    selection: SelectionOptions,
 }
 
-/// What an export is written as.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// The export itself, which can be verified
+    /// An export, which can be verified
     Ndjson,
     /// One Parquet row per verified event
     Parquet,
 }
 
-/// What the log server chooses by.
+/// The options that the log server selects by.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Which events")]
-struct Asked {
-    /// Recorded at this time or later
+struct ServerSelection {
+    /// Only events recorded at this time or later
     #[arg(long, value_name = "T", value_parser = args::time)]
     since: Option<Time>,
-    /// Recorded before this time
+    /// Only events recorded before this time
     #[arg(long, value_name = "T", value_parser = args::time)]
     until: Option<Time>,
-    /// By this actor: `actor.id`
+    /// Only events by this actor (`actor.id`)
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
-    /// With this action, or `job.*` for all actions that begin with job.
+    /// Only events with this action, or with `job.*` all actions that start with job.
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// On this target: `target.id`, or TYPE:ID
+    /// Only events on this target: `target.id`, or TYPE:ID
     #[arg(long, value_name = "ID")]
     target: Option<String>,
-    /// With this outcome: success, failure or denied
+    /// Only events with this outcome: success, failure, or denied
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
-    /// Of this tenant
+    /// Only events of this tenant
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Containing all of these words, anywhere
+    /// Only events that contain all of these words, anywhere
     #[arg(long, value_name = "WORDS")]
     q: Option<String>,
-    /// Only the newest N
+    /// Only the newest N events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["event"])]
     limit: Option<u64>,
     /// Break the export at this size of the log, so that a pin of that size can be compared
@@ -115,103 +115,105 @@ struct Asked {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
-        let message = "--limit is for one chain, or for all";
+    if args.asked.limit.is_some() && args.selection.chain.len() > 1 {
+        let message = "--limit can't be combined with several chains";
         return Err(CliError::unusable(
             "arguments.invalid",
             message,
-            "leave --limit out, or ask chain by chain",
+            "omit --limit, or export chain by chain",
         ));
     }
     if args.format == Format::Parquet {
         return parquet::run(args);
     }
     if args.export.is_some() || args.partition.is_some() {
-        let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_meant);
+        let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_url);
         let hint = if args.export.as_ref().is_some_and(is_log) {
             "name the log with --dir: `countersign export --dir URL -o FILE`"
         } else {
-            "give --format parquet, or use `countersign slice` for a smaller export"
+            "add --format parquet, or use `countersign slice` for a smaller export"
         };
         return Err(CliError::unusable(
             "arguments.invalid",
-            "EXPORT and --partition are for --format parquet",
+            "EXPORT and --partition require --format parquet",
             hint,
         ));
     }
-    if Prefix::is_meant(&args.log) { from_log_server(args, matches) } else { from_folder(args, matches) }
+    if Prefix::is_url(&args.log) { from_log_server(args, matches) } else { from_folder(args, matches) }
 }
 
 fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let prefix = prefix(&args.log)?;
-    if !args.chosen.own.is_none() {
-        let hint = "leave --parsers out; `countersign serve --parsers` has a log read by yours";
-        let message = "a log reads events by its own parsers, whoever asks";
+    if !args.selection.own.is_none() {
+        let hint = "omit --parsers; to use your parsers, the log server needs `countersign serve --parsers`";
+        let message = "a log server parses events only with its own parsers";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     let token = args.access.token()?;
-    let request = Request::of(args)?;
+    let request = Request::from_args(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
     let name = stream.name().to_owned();
     let nothing = stream.header("countersign-matched") == Some("0");
     let status = if request.whole {
-        keep(&mut stream, &name, args.output.path())
+        save(&mut stream, &name, args.output.path())
     } else {
         let open = || Ok(Input::stream(&name, Box::new(stream)));
-        slice::slice(&args.chosen, matches, open, args.output.path())
+        slice::slice(&args.selection, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
     {
-        explained::told(explained::by_log_server(&prefix, &request, fields_alone, token.as_ref()));
+        explained::print(explained::from_log_server(&prefix, &request, fields_alone, token.as_ref()));
     }
     status
 }
 
-/// The log server's address.
+/// Parses the log server's address.
 fn prefix(url: &str) -> Result<Prefix, CliError> {
     Prefix::parse(url).map_err(|why| {
-        let hint = "give the log server's address, such as https://log.example.com";
+        let hint = "use the log server's address, such as https://log.example.com";
         CliError::unusable("arguments.invalid", why, hint).within("the URL")
     })
 }
 
-/// What the log server would answer, without it.
+/// Exports from a folder, with the same result as from its log server.
 fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    let request = Request::of(args)?;
-    let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
+    let request = Request::from_args(args)?;
+    let log = folder::open(Path::new(&args.log), &args.selection, &request.query)?;
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
-        keep(&mut made, &args.log, args.output.path())
+        save(&mut made, &args.log, args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
-        slice::slice(&args.chosen, matches, open, args.output.path())
+        slice::slice(&args.selection, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
     {
-        explained::told(log.explain(fields_alone).map(|found| explained::Told::new(found, fields_alone)));
+        explained::print(
+            log.explain(fields_alone).map(|found| explained::SearchExplanation::new(found, fields_alone)),
+        );
     }
     status
 }
 
-/// What is asked of the log server.
+/// A request to the log server.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     path: String,
     query: Vec<(&'static str, String)>,
-    /// Whether the answer is what was wanted, with nothing left to leave out.
+    /// True if the response needs no further selection here.
     whole: bool,
 }
 
 impl Request {
-    fn of(args: &Args) -> Result<Self, CliError> {
-        let (asked, chosen) = (&args.asked, &args.chosen);
+    fn from_args(args: &Args) -> Result<Self, CliError> {
+        let (asked, selection) = (&args.asked, &args.selection);
         let mut query = Vec::new();
         let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
-        ask("from", chosen.range.map(|(first, _)| first.to_string()));
-        ask("to", chosen.range.map(|(_, end)| end.to_string()));
+        ask("from", selection.range.map(|(first, _)| first.to_string()));
+        ask("to", selection.range.map(|(_, end)| end.to_string()));
         ask("since", asked.since.map(|time| time.to_string()));
         ask("until", asked.until.map(|time| time.to_string()));
         ask("actor", asked.actor.clone());
@@ -220,35 +222,38 @@ impl Request {
         ask("outcome", asked.outcome.clone());
         ask("tenant", asked.tenant.clone());
         ask("q", asked.q.clone());
-        // Lengths of time count from now, here as there.
-        let written = chosen.query.as_deref().map(crate::io::query::parse).transpose()?;
+        // Relative times are relative to now, like on the log server.
+        let written = selection.query.as_deref().map(crate::io::query::parse).transpose()?;
         ask("query", written.map(|query| query.to_string()));
         ask("limit", asked.limit.map(|limit| limit.to_string()));
         ask("boundary", asked.boundary.map(|size| size.to_string()));
-        let mut chains: Vec<ChainId> = chosen.chain.clone();
-        chains.extend(chosen.event.iter().map(|(chain, _)| *chain));
+        let mut chains: Vec<ChainId> = selection.chain.clone();
+        chains.extend(selection.event.iter().map(|(chain, _)| *chain));
         chains.sort_unstable();
         chains.dedup();
-        let local = !chosen.withhold.is_empty();
-        if let ([(chain, seq)], [], [], false) = (&chosen.event[..], &chosen.chain[..], &query[..], local) {
+        let local = !selection.withhold.is_empty();
+        if let ([(chain, seq)], [], [], false) =
+            (&selection.event[..], &selection.chain[..], &query[..], local)
+        {
             return Ok(Self { path: format!("proof/{chain}/{seq}"), query, whole: true });
         }
         if let [chain] = chains[..] {
             query.push(("chain", chain.to_string()));
         }
-        let whole = !local && chosen.event.is_empty() && chains.len() <= 1;
+        let whole = !local && selection.event.is_empty() && chains.len() <= 1;
         Ok(Self { path: "export".into(), query, whole })
     }
 }
 
 impl Request {
-    /// The conditions and bounds of a search, where it is one that must be explained.
+    /// Returns the conditions and bounds of a search.
     fn searched(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let asked = self.query.iter().map(|(name, value)| (*name, value.as_str()));
         asked.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
     }
 
-    /// Whether what is found must be explained, and whether it is enough to name fields that no event has.
+    /// Returns none if the search needs no explanation, true if it is enough to name fields that no event has, and
+    /// false otherwise.
     fn explains(&self, nothing: bool) -> Option<bool> {
         let written = self.query.iter().find(|(name, _)| *name == "query").map(|(_, text)| text);
         let conditions = self.searched().any(|(name, _)| !matches!(name, "from" | "to"));
@@ -268,7 +273,7 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
         request.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let url = prefix.join(&request.path, &query);
     if token.is_some() {
-        token::warn_if_seen(&url);
+        token::warn_if_token_unencrypted(&url);
     }
     let client = Client::new(Redirects::SameHost)?;
     let answer = client.stream(&url, token.map(Token::as_str))?;
@@ -277,7 +282,7 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
         .map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
 }
 
-/// All that the log server at this address has for who bears the token.
+/// Requests everything that the bearer of the token may read from the log server at `url`.
 pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, CliError> {
     let request = Request { path: "export".into(), query: Vec::new(), whole: true };
     let stream = fetch(&prefix(url)?, &request, token)?;
@@ -285,11 +290,11 @@ pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, CliError
     Ok(Input::stream(&name, Box::new(stream)))
 }
 
-/// What a log server answers instead of an export.
+/// Converts the log server's error response.
 fn explain(answer: &Answer, with_token: bool) -> CliError {
-    let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |member: &str| {
-        let text = said["error"][member].as_str()?;
+        let text = body["error"][member].as_str()?;
         Some(style::plain(&text.chars().take(300).collect::<String>()))
     };
     let code = text("code").unwrap_or_else(|| format!("http.{}", answer.status));
@@ -297,28 +302,27 @@ fn explain(answer: &Answer, with_token: bool) -> CliError {
         text("message").unwrap_or_else(|| format!("the server answered with status {}", answer.status));
     let hint = match (answer.status, with_token) {
         (401, false) => {
-            "you need a reader's token for exports: use --token-file FILE, or set COUNTERSIGN_TOKEN".into()
+            "use the token of a reader: --token-file FILE, or the variable COUNTERSIGN_TOKEN".into()
         }
-        (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator".into(),
-        _ => text("hint").unwrap_or_else(|| "is this a log server's address?".into()),
+        (401 | 403, true) => "ask the log's operator whether this token still has access".into(),
+        _ => text("hint").unwrap_or_else(|| "check that this is the log server's address".into()),
     };
-    CliError::unusable(&code, format!("there is no export: {message}"), hint)
+    CliError::unusable(&code, format!("export failed: {message}"), hint)
 }
 
-/// Writes an export as it comes. It appears when it is whole.
-fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
+/// Writes an export as it arrives. The file appears when it is complete.
+fn save(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
-    let (mut stage, mut ends) = (Stage::default(), Ends::default());
-    let mut chunk = vec![0; CHUNK];
+    let (mut stage, mut ends) = (Stage::default(), ExportEnds::default());
+    let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let read = match stream.read(&mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(
-                    CliError::io("read", name, &error).with_hint("the connection was lost: fetch it again")
-                );
+                return Err(CliError::io("read", name, &error)
+                    .with_hint("run the command again; the connection was lost"));
             }
         };
         bar.inc(read as u64);
@@ -341,27 +345,27 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
     ends.check().map_err(|failure| failure.within(name))?;
     output.finish()?;
     if let Some(path) = destination {
-        style::done(&format!("exported to {}; check it with `countersign verify`", shown(path)));
+        style::done(&format!("exported to {}; verify it with `countersign verify`", shown(path)));
     }
     Ok(ExitStatus::Success)
 }
 
-/// The first and the last line of what went by.
+/// The first and the last line of an export.
 #[derive(Default)]
-struct Ends {
+struct ExportEnds {
     first: Vec<u8>,
     last: Vec<u8>,
-    /// Whether the last line has ended, so that the next byte begins another.
+    /// True if the last line has ended, so that the next byte starts another one.
     ended: bool,
     lines: u64,
 }
 
-/// A first line is kept up to here: no header is as long.
-const FIRST: usize = 1 << 16;
-/// How an export of a log ends.
+/// The number of bytes of the first line that are kept: more than any header has.
+const MAX_FIRST_LINE_BYTES: usize = 1 << 16;
+/// The start of the last line of an export.
 const CHECKPOINT: &[u8] = b"{\"checkpoint\":";
 
-impl Ends {
+impl ExportEnds {
     fn push(&mut self, piece: &[u8]) {
         for line in piece.split_inclusive(|&byte| byte == b'\n') {
             if self.ended || self.lines == 0 {
@@ -373,7 +377,9 @@ impl Ends {
                 None => (line, false),
             };
             if self.lines == 1 {
-                self.first.extend_from_slice(&text[..text.len().min(FIRST.saturating_sub(self.first.len()))]);
+                self.first.extend_from_slice(
+                    &text[..text.len().min(MAX_FIRST_LINE_BYTES.saturating_sub(self.first.len()))],
+                );
             }
             let room = CHECKPOINT.len().saturating_sub(self.last.len());
             self.last.extend_from_slice(&text[..text.len().min(room)]);
@@ -381,7 +387,7 @@ impl Ends {
         }
     }
 
-    /// Whether it seems to be an export that came whole. Verifying tells more.
+    /// Checks that the export seems complete. Verification is more thorough.
     fn check(&self) -> Result<(), CliError> {
         if self.lines == 0 {
             return Err(export::empty());
@@ -400,7 +406,7 @@ fn cut(name: &str) -> CliError {
 
 fn cut_off() -> CliError {
     let error = Error::new(Code::Export, "the export ends before its last checkpoint");
-    CliError::broken(error.with_hint("the connection was lost: fetch it again; nothing was kept"))
+    CliError::broken(error.with_hint("run the command again; the connection was lost, and nothing was saved"))
 }
 
 #[cfg(test)]
@@ -420,14 +426,14 @@ mod tests {
 
     fn request(arguments: &[&str]) -> (String, bool) {
         let parsed = Parsed::parse_from([&["export", "--dir", "https://log.example"], arguments].concat());
-        let request = Request::of(&parsed.args).unwrap();
+        let request = Request::from_args(&parsed.args).unwrap();
         let query: Vec<String> =
             request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (format!("{}?{}", request.path, query.join("&")), request.whole)
     }
 
     #[test]
-    fn the_collector_chooses_what_it_can() {
+    fn log_server_selects_what_it_can() {
         let event = format!("{CHAIN}/3");
         for (arguments, asked, whole) in [
             (&[][..], "export?".to_owned(), true),
@@ -449,11 +455,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_is_told() {
+    fn detects_truncated_exports() {
         let header = "{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n";
         let whole = format!("{header}{{\"link\":\"x\"}}\n{{\"checkpoint\":\"x\"}}\n");
         let check = |text: &str, piece: usize| {
-            let mut ends = Ends::default();
+            let mut ends = ExportEnds::default();
             text.as_bytes().chunks(piece).for_each(|piece| ends.push(piece));
             ends.check().is_ok()
         };

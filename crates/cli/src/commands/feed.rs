@@ -1,4 +1,4 @@
-//! `countersign feed`: what verifies, and what rules find in it, goes on to a SIEM or another destination.
+//! `countersign feed`: sends verified events and findings to a SIEM or another destination.
 
 mod destination;
 mod from_export;
@@ -13,7 +13,7 @@ use countersign_client::Prefix;
 use countersign_dispatch::{Dispatch, Feed, Progress};
 use countersign_feeds::Format;
 
-use self::terminal::Terminal;
+use self::terminal::FeedTerminal;
 use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
 use crate::errors::CliError;
@@ -22,12 +22,12 @@ use crate::io::{parsers, query, stop};
 
 /// Send verified events and findings to a SIEM or another destination
 ///
-/// Verifies first, and sends only what verified. Each event becomes one record, with its entry, its place in its
-/// chain, the root and size of the checkpoint that contains it, and whether its signer is trusted, so that a row in
-/// a SIEM leads back to the proof. Records are sent at least once, and an event's id is the same each time.
-/// docs/feeds.md describes the formats and what receivers need.
+/// Verifies first, and sends only what verified. Each event becomes one record with its entry, its position in its
+/// chain, the root and size of the checkpoint that covers it, and whether its signer is trusted, so a row in a SIEM
+/// leads back to the proof. Records are sent at least once, and an event's id is the same each time. docs/feeds.md
+/// describes the formats and how to set up destinations.
 #[derive(clap::Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "independent options")]
 #[command(after_help = "\
 Examples:
   countersign feed audit.ndjson --trust trust.txt --to ocsf
@@ -36,18 +36,18 @@ Examples:
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --destination elastic --address https://es.example:9200/audit/_bulk --destination-token es.token --gzip
 
 Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
-2 unusable arguments or state, or a receiver that did not accept everything.")]
+2 unusable arguments or state, or a destination that did not accept everything.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd; - for standard input; or a log server's URL, to follow its
-    /// log
+    /// Export, plain or compressed with gzip or zstd, or - for standard input; or the URL of a log server, to follow
+    /// its log
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
-    /// The format of the records
+    /// Format of the records
     #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.iter().map(Into::into), Format::parse))]
     format: Format,
     #[command(flatten)]
     trust: RequiredTrustArgs,
-    /// Only events that match this query (see docs/query.md)
+    /// Send only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true, help_heading = "Which records")]
     query: Option<String>,
     /// Send findings too
@@ -56,33 +56,32 @@ pub(crate) struct Args {
     /// Send only findings
     #[arg(long, conflicts_with = "query", help_heading = "Which records")]
     no_events: bool,
-    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
-    /// with the program]
+    /// Rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the built-in rules]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: parsers::Own,
-    /// Where to remember what was sent and keep what a receiver refused; created if missing
+    own: parsers::CustomArgs,
+    /// Directory for the position and rejected records; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following a log")]
     state: Option<PathBuf>,
-    /// The origin of the log, if the trust file names several
+    /// Origin of the log, if the trust file names several
     #[arg(long, value_name = "O", help_heading = "Following a log")]
     origin: Option<String>,
     #[command(flatten, next_help_heading = "Following a log")]
     access: AccessArgs,
-    /// Stop at the end of the log, once everything was sent
+    /// Stop at the log's current end, once everything is sent
     #[arg(long, help_heading = "Following a log")]
     once: bool,
-    /// If nothing is remembered yet, begin at the log's current end instead of its first entry
+    /// Without a saved state, start at the log's current end instead of its first entry
     #[arg(long, help_heading = "Following a log")]
     from_now: bool,
     #[command(flatten, next_help_heading = None)]
     threads: ThreadArgs,
     #[command(flatten)]
-    sink: destination::Sending,
+    sink: destination::DestinationArgs,
 }
 
-/// How long a receiver is asked again where all is to be sent and the program is to end.
+/// The time a destination may fail after the end was requested.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
@@ -94,15 +93,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         findings: args.findings || args.no_events,
     };
     let sink = args.sink.open(feed.format)?;
-    let log = args.from.to_str().filter(|place| Prefix::is_meant(place));
+    let log = args.from.to_str().filter(|place| Prefix::is_url(place));
     if log.is_some() && args.state.is_none() {
-        let hint = "give --state DIR, a directory of its own for each feed";
-        return Err(CliError::unusable("arguments.invalid", "a log is followed with a state", hint));
+        let hint = "use --state DIR, with a separate directory for each feed";
+        return Err(CliError::unusable("arguments.invalid", "--state is required to follow a log", hint));
     }
     let progress = Progress::open(args.state.as_deref())?;
-    stop::gracefully();
+    stop::enable_graceful();
     let patience = (log.is_none() || args.once).then_some(PATIENCE);
-    let dispatch = Dispatch::begin(sink, progress, patience, Box::new(Terminal))?;
+    let dispatch = Dispatch::begin(sink, progress, patience, Box::new(FeedTerminal))?;
     match log {
         Some(url) => from_log::run(args, url, &feed, dispatch),
         None => from_export::run(args, &feed, dispatch),

@@ -1,4 +1,4 @@
-//! `countersign forks`: what a log server keeps as evidence.
+//! `countersign forks`: shows the evidence that a log server has stored.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict;
 
-/// Show refused forks, and why the log stopped signing
+/// Show rejected forks, and why the log stopped signing
 ///
-/// Reads the log's folder, even while a server runs there. What stopped the log is in evidence.ndjson, with our
-/// checkpoint and the answer of the witness that contradicts it. Forks are in the database. With a token that has
-/// the right admin, a server gives the same at /evidence.
+/// Reads the log's folder, even while a server is running there. The reasons why the log stopped are in
+/// evidence.ndjson, with the log's own checkpoint and the answer of the witness that contradicts it. Forks are in the
+/// database. With a token with the right admin, a server returns the same at /evidence.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print the evidence; as JSON, one object per line")))]
 #[command(after_help = "\
@@ -32,7 +32,7 @@ Examples:
 
 Exit status: 0 no evidence, 1 there is evidence, 2 unreadable.")]
 pub(crate) struct Args {
-    /// The log's folder
+    /// Folder of the log
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let name = shown(&args.dir);
     std::fs::read_dir(&args.dir).map_err(|error| CliError::io("read", &name, &error))?;
     let stops = StopFile::new(&args.dir).read().map_err(|error| {
-        CliError::unusable("store.failed", error.to_string(), "check the file, and who may read it")
+        CliError::unusable("store.failed", error.to_string(), "check the file and its permissions")
     })?;
     let forks = forks(&args.dir)?;
     let found = !stops.is_empty() || !forks.is_empty();
@@ -52,42 +52,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(if found { ExitStatus::Broken } else { ExitStatus::Success })
 }
 
-/// The forks in the folder's database, if there is one.
+/// Returns the forks in the folder's database, if there is one.
 fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, CliError> {
     if !folder.join(sqlite::FILE).exists() {
         return Ok(Vec::new());
     }
     let read = sqlite::open_reader(folder).and_then(|(_, reader)| reader.evidence());
     read.map_err(|error| {
-        let hint = "check the folder, and who may read it";
+        let hint = "check the folder and its permissions";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
     })
 }
 
 fn text(stops: &[String], forks: &[(Time, Evidence)]) -> String {
     if stops.is_empty() && forks.is_empty() {
-        return good("✓ There is no evidence of any fork.") + "\n";
+        return good("✓ There is no evidence of a fork.") + "\n";
     }
     let mut text = String::new();
     for line in stops {
         match Line::parse(line) {
             Some(Line::Stopped(stop)) => stopped(&stop, &mut text),
             Some(Line::Resumed { at, message }) => {
-                let _ = writeln!(text, "{} {at}\n  {}", good("✓ The log went on."), plain(&message));
+                let _ = writeln!(text, "{} {at}\n  {}", good("✓ The log resumed signing."), plain(&message));
             }
             None => {
-                let _ = writeln!(text, "{} {}", bad("✗ A line that cannot be read:"), plain(line));
+                let _ = writeln!(text, "{} {}", bad("✗ Unreadable line:"), plain(line));
             }
         }
     }
     for (at, Evidence { chain, seq, index, refused }) in forks {
-        let _ = writeln!(text, "{} {at} {}", bad("✗ A fork was refused."), faint("[log.fork]"));
+        let _ = writeln!(text, "{} {at} {}", bad("✗ A fork was rejected."), faint("[log.fork]"));
         let _ = writeln!(text, "  {} {chain}/{seq}", label("place:"));
         if let Some(index) = index {
             let _ = writeln!(text, "  {} {index}", label("the log's entry:"));
         }
         for link in refused {
-            let _ = writeln!(text, "  {} {}", label("refused:"), plain(link));
+            let _ = writeln!(text, "  {} {}", label("rejected:"), plain(link));
         }
     }
     text

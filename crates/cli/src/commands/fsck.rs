@@ -1,4 +1,4 @@
-//! `countersign fsck`: whether a log's folder, or its bucket, holds what the log says.
+//! `countersign fsck`: checks the integrity of a log's folder or bucket, and repairs it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,26 +19,25 @@ use crate::io::{progress, style, verdict};
 
 /// Check a log's folder or bucket, and repair what can be repaired
 ///
-/// Reads all of it: entries against tiles, tiles and checkpoints against each other, events against the links that
-/// commit to them, link lookups, recorded erasures against events, and the search index against all events. A
-/// server may keep running, except with --repair on a folder.
+/// Reads everything: entries against tiles, tiles and checkpoints against each other, events against the links that
+/// commit to them, link lookups, recorded erasures against events, and the search index against all events. A server
+/// may keep running, except with --repair on a folder.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign fsck --dir /var/lib/countersign
   countersign fsck --dir /var/lib/countersign --repair
-  countersign fsck --store s3://audit-logs/app                            # its objects alone
+  countersign fsck --store s3://audit-logs/app                            # only its objects
   countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them
 
-Exit status: 0 whole (or repaired), 1 damaged, 2 unreadable input or unusable arguments.")]
+Exit status: 0 no problems (or repaired), 1 problems, 2 unreadable input or unusable arguments.")]
 pub(crate) struct Args {
-    /// The log's folder, or for a log in a bucket the folder of its index [default without --store:
-    /// countersign-log]
+    /// Folder of the log, or for a log in a bucket the folder of its index [default without --store: countersign-log]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment
+    /// Bucket of the log: s3://, gs://, az://, or a folder, with credentials from the environment
     ///
-    /// Reads every object: commits and their events, what is public, what was signed, and what erasures left.
+    /// Reads every object: commits and their events, public objects, signed checkpoints, and the remains of erasures.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Repair what can be rebuilt from the rest: tiles, indexes, and erasures that were recorded but not done
@@ -48,33 +47,33 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-/// What is checked.
-enum Held<'a> {
+/// The place that is checked.
+enum LogStorage<'a> {
     Folder(&'a Path),
     Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let held = match &args.store {
-        None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
+    let storage = match &args.store {
+        None => LogStorage::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
         Some(url) => {
             let runtime = Runtime::new().map_err(|error| CliError::io("start", "the check", &error))?;
-            Held::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
+            LogStorage::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
         }
     };
-    if let Held::Folder(folder) = &held {
+    if let LogStorage::Folder(folder) = &storage {
         expect_folder(folder)?;
     }
-    let lock = held.folder().filter(|_| args.repair).map(serve::lock);
+    let lock = storage.folder().filter(|_| args.repair).map(serve::lock);
     let _lock = lock.transpose().map_err(|error| in_use(&error))?;
-    let mut report = held.look("checking")?;
+    let mut report = storage.check("checking")?;
     if args.repair && report.problems.iter().any(|problem| problem.repair.is_possible()) {
         let before = std::mem::take(&mut report);
         if !args.format.is_json() {
-            tell(&before)?;
+            print_report(&before)?;
         }
-        held.repair(&before)?;
-        report = held.look("checking again")?;
+        storage.repair(&before)?;
+        report = storage.check("checking again")?;
         if !args.format.is_json() {
             style::done(&format!(
                 "{} repaired",
@@ -83,14 +82,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         }
     }
     if args.format.is_json() {
-        verdict::print(&format!("{}\n", of(&report)))?;
+        verdict::print(&format!("{}\n", to_json(&report)))?;
     } else {
-        tell(&report)?;
+        print_report(&report)?;
     }
     Ok(if report.is_whole() { ExitStatus::Success } else { ExitStatus::Broken })
 }
 
-impl Held<'_> {
+impl LogStorage<'_> {
     fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(folder) => Some(folder),
@@ -98,16 +97,16 @@ impl Held<'_> {
         }
     }
 
-    fn look(&self, doing: &'static str) -> Result<Report, CliError> {
+    fn check(&self, doing: &'static str) -> Result<Report, CliError> {
         let bar = progress::count(doing, 0);
-        let mut told = |done, total| {
+        let mut on_progress = |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         };
         let report = match self {
-            Self::Folder(folder) => fsck::check(folder, &mut told),
+            Self::Folder(folder) => fsck::check(folder, &mut on_progress),
             Self::Bucket { bucket, folder, runtime, .. } => {
-                fsck::check_bucket(bucket.clone(), runtime.handle().clone(), *folder, &mut told)
+                fsck::check_bucket(bucket.clone(), runtime.handle().clone(), *folder, &mut on_progress)
             }
         };
         bar.finish_and_clear();
@@ -116,12 +115,12 @@ impl Held<'_> {
 
     fn repair(&self, found: &Report) -> Result<(), CliError> {
         let bar = progress::count("repairing", 0);
-        let mut told = |done, total| {
+        let mut on_progress = |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         };
         let repaired = match self {
-            Self::Folder(folder) => fsck::repair(folder, found, &mut told),
+            Self::Folder(folder) => fsck::repair(folder, found, &mut on_progress),
             Self::Bucket { bucket, folder, runtime, .. } => {
                 fsck::repair_bucket(bucket.clone(), runtime.handle().clone(), *folder, found)
             }
@@ -144,13 +143,13 @@ impl Held<'_> {
     }
 }
 
-fn tell(report: &Report) -> Result<(), CliError> {
+fn print_report(report: &Report) -> Result<(), CliError> {
     let mut text = String::new();
     for problem in &report.problems {
         let _ = writeln!(
             text,
             "{} {}: {} [{}]",
-            bad("damaged"),
+            bad("problem"),
             plain(&problem.place),
             plain(&problem.message),
             problem.code
@@ -161,7 +160,7 @@ fn tell(report: &Report) -> Result<(), CliError> {
         let _ = writeln!(text, "{} more", report.more);
     }
     let Report { origin, leaves, events, erased, unfinished, .. } = report;
-    let word = if report.is_whole() { good("whole") } else { bad("damaged") };
+    let word = if report.is_whole() { good("no problems") } else { bad("problems") };
     let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
     let _ = writeln!(text, "{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
@@ -171,7 +170,7 @@ fn tell(report: &Report) -> Result<(), CliError> {
     verdict::print(&text)
 }
 
-fn of(report: &Report) -> serde_json::Value {
+fn to_json(report: &Report) -> serde_json::Value {
     let problems = report.problems.iter().map(|problem| {
         json!({
             "code": problem.code,
@@ -197,6 +196,6 @@ fn count(problems: usize) -> String {
 }
 
 fn in_use(error: &StartError) -> CliError {
-    let hint = "stop the server before --repair; without it a running log can be checked";
+    let hint = "stop the server before using --repair; without it, a running log can be checked";
     CliError::unusable("server.in_use", error.to_string(), hint)
 }

@@ -1,4 +1,4 @@
-//! `countersign init`: keys, trust, a grant and a first event, in one command.
+//! `countersign init`: creates keys, a trust file, a grant, and a first event.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,37 +15,35 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::{Output, write_secret};
 use crate::io::{key, style};
 
-/// The event with which a log begins.
+/// The first event of a log.
 const FIRST: &str =
     "{\"action\":\"countersign.init\",\"actor\":{\"type\":\"system\",\"id\":\"countersign init\"}}\n";
 
-/// Make keys and a trust file, and record a first event
+/// Create keys and a trust file, and record a first event
 ///
-/// Without --to, the log is a file, audit.ndjson, to which you add with `countersign record` and `countersign
-/// seal`. With --to, the first event is sent to that log and proven to be in it. The log's operator must let the
-/// issuer in first; if that hasn't happened, you are told what to ask for. Run it again to continue with the same
-/// keys.
+/// Without --to, the log is a file, audit.ndjson, which you extend with `countersign record` and `countersign seal`.
+/// With --to, the first event is sent to that log and proven to be in it. The log's operator must add the issuer
+/// first; if that hasn't happened, a hint says what to ask for. Run the command again to continue with the same keys.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign init                                              # a log in the folder audit
-  countersign init --to https://log.example --log \"$LOG_VKEY\"   # in a log that somebody runs")]
+  countersign init --to https://log.example --log \"$LOG_VKEY\"   # in a log server's log")]
 pub(crate) struct Args {
-    /// Folder for the keys, the trust file and .env
+    /// Folder for the keys, the trust file, and .env
     #[arg(long, value_name = "DIR", default_value = "audit")]
     dir: PathBuf,
-    /// The issuer's name, such as example.com. The key that records is NAME/app [default: the current folder's
-    /// name]
+    /// Name of the issuer, such as example.com. The recording key is NAME/app [default: the current folder's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The log to record to [default: a file]
+    /// URL of the log server to record to [default: a file]
     #[arg(long, value_name = "URL", requires = "log")]
     to: Option<String>,
-    /// That log's verifier key, obtained from somewhere other than the log
-    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    /// Public key of that log, obtained from somewhere other than the log
+    // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "VKEY", requires = "to")]
     log: Option<String>,
-    /// The origin of a log that is a file
+    /// Origin of the log, if it is a file
     #[arg(long, value_name = "O", default_value = "localhost/audit", conflicts_with = "to")]
     origin: String,
 }
@@ -55,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
     make_folder(&args.dir)?;
     let place = Folder(&args.dir);
-    let name = args.name.clone().unwrap_or_else(own_name);
+    let name = args.name.clone().unwrap_or_else(folder_name);
     let issuer = place.key("issuer.key", &name)?;
     let app = place.key("app.key", &format!("{name}/app"))?;
     let (issuer_key, app_key) = (issuer.verifier_key(), app.verifier_key());
@@ -74,14 +72,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
     let status = if let Some((url, vkey)) = remote {
         if Path::new(&place.path(".env")).exists() {
-            let hint = "record to the log with `countersign record --to`; or give another --dir";
-            return Err(CliError::unusable("io.exists", "the first event is in the log already", hint));
+            let hint = "record to the log with `countersign record --to`, or use another --dir";
+            return Err(CliError::unusable("io.exists", "the first event is already in the log", hint));
         }
         let to = words(&["--to", url, "--log", vkey]);
         let granted = [words(&[app_key.as_str(), "--key"]), vec![grant_by], to.clone()].concat();
         grant::grant(&parsed(granted)?).map_err(|failure| match failure.code() {
             "log.unauthorized" => failure.with_hint(&format!(
-                "have the log's operator add the line `issuer {issuer_key}` to the log's trust.txt, and run this again"
+                "ask the log's operator to add the line `issuer {issuer_key}` to the log's trust.txt, then run this again"
             )),
             _ => failure,
         })?;
@@ -97,8 +95,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let [granted, recorded, log] =
             ["grant.ndjson", "app.ndjson", "audit.ndjson"].map(|name| place.path(name));
         if Path::new(&log).exists() {
-            let hint = "record to it with `countersign record` and `countersign seal`; or give another --dir";
-            return Err(CliError::unusable("io.exists", "the log was begun already", hint)
+            let hint = "record to it with `countersign record` and `countersign seal`, or use another --dir";
+            return Err(CliError::unusable("io.exists", "the log already exists", hint)
                 .within(&shown(Path::new(&log))));
         }
         let origin = words(&["--origin", &args.origin, "-o"]);
@@ -123,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         verify::run(&parsed([vec![log], words(&["--trust"]), vec![place.path("trust.txt")]].concat())?)?
     };
     style::done(&format!(
-        "{}: keys (yours alone), trust.txt for readers, and .env for the program that records",
+        "{}: created private keys (readable only by you), trust.txt for readers, and .env for your app",
         shown(&args.dir)
     ));
     Ok(status)
@@ -133,22 +131,22 @@ fn log_key(place: &Folder<'_>) -> Result<VerifierKey, CliError> {
     Ok(key::load(Path::new(&place.path("log.key")))?.verifier_key().clone())
 }
 
-/// The arguments of another command.
+/// Parses the arguments of another command.
 fn parsed<A: clap::Args + FromArgMatches>(words: Vec<OsString>) -> Result<A, CliError> {
     let command = A::augment_args(clap::Command::new("init").no_binary_name(true));
     let parsed = command.try_get_matches_from(words).and_then(|matches| A::from_arg_matches(&matches));
-    // What clap says repeats arguments.
+    // clap's error would repeat arguments.
     parsed.map_err(|_| {
         CliError::unusable(
             "arguments.invalid",
-            "a name or an address cannot be used",
-            "see `countersign init --help`",
+            "a name or an address can't be used",
+            "run `countersign init --help` for the allowed values",
         )
     })
 }
 
-/// The name of the folder in which this is, as a key's name.
-fn own_name() -> String {
+/// Returns the name of the current folder, as a valid key name.
+fn folder_name() -> String {
     let folder = std::env::current_dir().ok();
     let name =
         folder.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_lowercase();
@@ -166,7 +164,7 @@ fn make_folder(folder: &Path) -> Result<(), CliError> {
     builder.create(folder).map_err(|error| CliError::io("make", &shown(folder), &error))
 }
 
-/// Where everything goes.
+/// The folder for all files.
 struct Folder<'a>(&'a Path);
 
 impl Folder<'_> {
@@ -174,7 +172,7 @@ impl Folder<'_> {
         self.0.join(name).into_os_string()
     }
 
-    /// The key in that file, made where there is none.
+    /// Loads the key from that file, or creates it.
     fn key(&self, file: &str, name: &str) -> Result<SignerKey, CliError> {
         let path = self.0.join(file);
         if path.exists() {

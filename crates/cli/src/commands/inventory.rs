@@ -1,4 +1,4 @@
-//! `countersign inventory`: the endpoints of APIs that are really called, by the events of an export that verify.
+//! `countersign inventory`: lists the API endpoints that the verified events of an export called.
 
 mod text;
 
@@ -29,9 +29,9 @@ use crate::io::{parsers, query, style, verdict};
 
 /// List the API endpoints that are actually called
 ///
-/// Verifies the export first, and counts only events that verified and that a signature covers: HTTP requests with a
-/// method and a path, and operations of services that have no path, such as those in `CloudTrail`. Path templates are
-/// inferred. With a description of the API it shows what is called but not described, deprecated but still called, and
+/// Verifies the export first, and counts only verified events that a signature covers: HTTP requests with a method
+/// and a path, and operations of services without a path, such as those in `CloudTrail`. Path templates are inferred.
+/// With a description of the API, it shows what is called but not described, deprecated but still called, and
 /// described but never called. Each number comes with log entries that show it.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -43,26 +43,26 @@ Examples:
 
 Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - for standard input
+    /// Export, plain or compressed with gzip or zstd, or - for standard input, or the URL of a log server
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The API's description: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
+    /// Description of the API: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
-    /// Report what is new since this time: endpoints, and callers that called an endpoint for the first time
+    /// Report what is new since this time: endpoints, and first calls by a caller
     #[arg(long, value_name = "T", value_parser = args::time)]
     since: Option<Time>,
-    /// Count only events that match this query: `signer:example.com/api http.host:api.example.com` (see
+    /// Count only events that match this query, such as `signer:example.com/api http.host:api.example.com` (see
     /// docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten)]
     format: FormatArgs,
-    /// Exit with status 6 if any endpoint is one of these
+    /// Exit with status 6 if any endpoint has one of these flags
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
     fail_on: Vec<FailOn>,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-/// A condition that `--fail-on` names.
+/// A condition for `--fail-on`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FailOn {
     /// An endpoint has this flag.
@@ -132,7 +132,7 @@ pub(crate) fn find(
                 let met = query
                     .as_ref()
                     .map_or_else(|| Some(MetConditions::default()), |query| query.examine(entry))?;
-                // The signer of an event is known once it verifies.
+                // The signer is known only when the event is verified.
                 Some(event.select(EventCall { call, met }))
             })
         }
@@ -143,13 +143,13 @@ pub(crate) fn find(
     Ok(ExportInventory { verified, report: inventory.finish(), events })
 }
 
-/// What events are read by, and which are asked for.
+/// The parsers for events, and the query that they must match.
 pub(crate) struct EventFilter {
     pub(crate) parsers: Parsers,
     pub(crate) query: Option<Query>,
 }
 
-/// A call, and what of a query its event meets.
+/// A call, and the conditions of the query that its event meets.
 #[derive(Debug)]
 struct EventCall {
     call: ApiCall,
@@ -162,7 +162,7 @@ impl PendingItem for EventCall {
     }
 }
 
-/// Takes the calls that verified events are of.
+/// Collects the calls of verified events.
 struct InventoryVisitor<'q> {
     query: Option<&'q EventQuery<'q>>,
     inventory: Inventory,
@@ -188,7 +188,7 @@ impl EventVisitor for InventoryVisitor<'_> {
 }
 
 fn open(args: &Args) -> Result<Input, CliError> {
-    match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+    match args.export.to_str().filter(|place| Prefix::is_url(place)) {
         None => Input::open(&args.export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
     }
@@ -198,26 +198,27 @@ fn open(args: &Args) -> Result<Input, CliError> {
 pub(crate) fn description(path: &Path) -> Result<Description, CliError> {
     let name = shown(path);
     let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
-    let hint = "an OpenAPI description is JSON or YAML in UTF-8";
-    let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
+    let hint = "use JSON or YAML in UTF-8";
+    let text = String::from_utf8(bytes).map_err(|_| {
+        CliError::unusable("io.not_text", "the description is not UTF-8 text", hint).within(&name)
+    })?;
     let description = Description::parse(&text).map_err(|fault| rules::failure(&fault).within(&name))?;
     if description.elsewhere > 0 {
         let paths = count(description.elsewhere as u64, "path");
         style::warn(&format!(
-            "{name}: the $ref of {paths} leads to nothing in this file, so none of their methods is known: a description in several files has to be put together first"
+            "{name}: the $ref of {paths} can't be resolved in this file, so their methods are unknown; bundle a description of several files first"
         ));
     }
     if description.alike > 0 {
         let operations = count(description.alike as u64, "operation");
         style::warn(&format!(
-            "{name}: calls of {operations} can't be told from those of another with the same method and path (they differ by a query, a fragment or names of parameters), so they are counted together"
+            "{name}: {operations} have the same method and path as another (they differ in a query, a fragment, or parameter names), so their calls are counted together"
         ));
     }
     Ok(description)
 }
 
-/// What cannot be told is not taken for what is not there.
+/// Fails if --fail-on names a flag that needs missing options: without them it would never apply.
 fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), CliError> {
     let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
@@ -232,10 +233,10 @@ fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), 
         return Ok(());
     };
     let message = format!("--fail-on {what} needs {needed}");
-    Err(CliError::unusable("arguments.invalid", message, "without it nothing could be found"))
+    Err(CliError::unusable("arguments.invalid", message, "add that option, which is required to check this"))
 }
 
-/// The endpoints that an export shows, and the report on it.
+/// The endpoints that an export shows, and the verification report.
 pub(crate) struct ExportInventory {
     pub(crate) verified: Verified,
     pub(crate) report: Report,

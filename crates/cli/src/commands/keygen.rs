@@ -1,4 +1,4 @@
-//! `countersign keygen`: a new key.
+//! `countersign keygen`: creates a key.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::exit_status::ExitStatus;
 use crate::io::output::write_secret;
 use crate::io::style;
 
-/// Make a new signing key, and print its public half
+/// Create a signing key, and print its public key
 ///
-/// The secret key goes to a new file that only you can read. What is printed is the verifier key (vkey). It is
-/// public, and goes into trust files, grants and revocations.
+/// The private key goes to a new file that only you can read. The printed public key (vkey) goes into trust files,
+/// grants, and revocations.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,12 +23,12 @@ Examples:
   countersign keygen log.example/audit -o log.key   # a log's
   countersign keygen witness.example --witness -o witness.key")]
 pub(crate) struct Args {
-    /// The key's name. It is public and can't be changed later; no spaces, no `+`
+    /// Name of the key. It is public and can't be changed later; no spaces, no `+`
     name: String,
-    /// File for the secret key; must not exist yet [default: NAME.key, with - for /]
+    /// File for the private key; must not exist yet [default: NAME.key, with - for /]
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Make a witness's key, which can only cosign checkpoints
+    /// Create a witness's key, which can only cosign checkpoints
     #[arg(long)]
     witness: bool,
 }
@@ -43,14 +43,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         .clone()
         .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
     write_key(&path, &key)?;
-    style::done(&format!("secret key written to {}. Keep it secret", shown(&path)));
+    style::done(&format!("private key written to {}; keep it secret", shown(&path)));
     writeln!(anstream::stdout(), "{}", key.verifier_key())
         .map_err(|error| CliError::io("write", "standard output", &error))
-        .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
+        .map_err(|failure| failure.with_hint("remove the key file, and run the command again"))?;
     Ok(ExitStatus::Success)
 }
 
-/// Writes a key to a new file that its owner alone may read.
+/// Writes a private key to a new file that only its owner may read.
 pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
     text.extend_from_slice(key.encode().as_bytes());
@@ -61,7 +61,7 @@ pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), CliError> {
 /// Fills `bytes` from the system's secure random source.
 pub(crate) fn random(bytes: &mut [u8]) -> Result<(), CliError> {
     getrandom::fill(bytes).map_err(|error| {
-        let message = format!("the system has no random numbers: {error}");
-        CliError::unusable("random.failed", message, "nothing was written: try again")
+        let message = format!("the system can't provide random numbers: {error}");
+        CliError::unusable("random.failed", message, "try again; nothing was written")
     })
 }

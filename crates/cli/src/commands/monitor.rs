@@ -1,6 +1,6 @@
-//! `countersign monitor`: follows a log for ever, and says what is wrong with it.
+//! `countersign monitor`: checks a log again and again, and reports problems.
 
-mod keep;
+mod storage;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use countersign::time::Time;
 use countersign::verify::Severity;
 use countersign_client::{now, open};
-use countersign_monitor::{Finding, Findings, Monitor, MonitorState, Observer, Webhook};
+use countersign_monitor::{Finding, Findings, Monitor, MonitorObserver, MonitorState, MonitorWebhook};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use self::keep::Keep;
+use self::storage::Storage;
 use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::args;
 use crate::args::origin;
@@ -25,12 +25,12 @@ use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
 use crate::io::{progress, stop, style};
 
-/// Keep watching a log, and report what is wrong with it
+/// Check a log again and again, and report problems
 ///
-/// Checks again and again that the log's key and enough witnesses signed it, that it only grew and was never
-/// rewritten or cut back, that every chain in it continues without gaps, that every key may sign, and that the log
-/// doesn't fall silent. Each finding is reported once. If the log shows two histories, the monitor stops; both
-/// checkpoints are then evidence. Network problems are reported, and it tries again.
+/// Checks that the log's key and enough witnesses signed it, that it only grew and was never rewritten or truncated,
+/// that every chain continues without gaps, that every key may sign, and that the log isn't silent. Each finding is
+/// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. Network
+/// problems are reported, and the monitor tries again.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\
@@ -42,38 +42,37 @@ Examples:
 Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments, \
 3 signed by a key you haven't trusted, 5 not (fully) checked because the log could not be read.")]
 pub(crate) struct Args {
-    /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
+    /// The log: the URL of its checkpoint and tiles, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
     log: String,
     #[command(flatten)]
     trust: RequiredTrustArgs,
-    /// The origin of the log, if the trust file names several
+    /// Origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Where to remember what was seen, including evidence; created if missing
+    /// File for the monitor's state, including evidence; created if missing
     #[arg(long, value_name = "FILE", help_heading = "What to remember")]
     state: Option<PathBuf>,
-    /// Where to keep only the checkpoint, in the form that `verify --pin` reads; each run then reads the entries
-    /// again
+    /// File for the checkpoint only, in the form that `verify --pin` reads; each run then reads all entries again
     #[arg(long, value_name = "FILE", conflicts_with = "state", help_heading = "What to remember")]
     pin: Option<PathBuf>,
-    /// Another place that serves this log, or a witness's monitoring prefix. Both must agree. Can be repeated
+    /// Another place that serves this log, or a witness's monitoring prefix, to compare the log with. Can be repeated
     #[arg(long, value_name = "URL|DIR")]
     also: Vec<String>,
-    /// How often to check: 10s, 5m
-    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::pause, help_heading = "When to check")]
+    /// Time between checks, such as 10s or 5m
+    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::positive_duration, help_heading = "When to check")]
     every: Duration,
-    /// Check once, and exit with a status that says what was found
+    /// Check once, and exit with a status that tells the result
     #[arg(long, help_heading = "When to check")]
     once: bool,
-    /// Report when the log has had no new entries or cosignatures for this long: 1h, 2d
+    /// Report if the log has no new entries or cosignatures for this long, such as 1h or 2d
     #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "When to check")]
     silence: Option<i64>,
-    /// The longest time that one check may read entries: 90s, 1h. The next check continues after the last entry that was
-    /// verified. It also limits every other request
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::pause, help_heading = "When to check")]
+    /// Time limit for reading entries in one check, and for every other request, such as 90s or 1h. The next check
+    /// continues after the last verified entry
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::positive_duration, help_heading = "When to check")]
     timeout: Duration,
-    /// Post each finding as JSON to this address
+    /// Post each finding to this URL, as JSON
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
     #[command(flatten)]
@@ -82,37 +81,37 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
-    let origin = origin::of(&trust, args.origin.as_deref())?;
+    let origin = origin::select(&trust, args.origin.as_deref())?;
     let source = open(&args.log)?;
     let also = args.also.iter().map(|place| open(place)).collect::<Result<Vec<_>, _>>()?;
-    let webhook = args.webhook.as_deref().map(Webhook::new).transpose()?;
-    let keep = match (&args.state, &args.pin) {
-        (Some(path), _) => Keep::State(path.clone()),
-        (None, Some(path)) => Keep::Pin(path.clone()),
-        (None, None) => Keep::Nothing,
+    let webhook = args.webhook.as_deref().map(MonitorWebhook::new).transpose()?;
+    let storage = match (&args.state, &args.pin) {
+        (Some(path), _) => Storage::State(path.clone()),
+        (None, Some(path)) => Storage::Pin(path.clone()),
+        (None, None) => Storage::Nothing,
     };
-    let mut state = keep.load(&origin)?;
-    state.begin(now()?);
-    keep.try_writing()?;
+    let mut state = storage.load(&origin)?;
+    state.set_begin(now()?);
+    storage.try_writing()?;
     if state.pin().is_none() && !args.once {
-        style::warn("this log was not seen before, so earlier rewrites can't be noticed");
+        style::warn("this log is new to the monitor, so earlier rewrites can't be detected");
     }
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
-    let terminal = Terminal::default();
+    let terminal = MonitorTerminal::default();
     let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
     let monitor = monitor.also(&also).silence(silence).timeout(args.timeout);
-    stop::gracefully();
-    Reporter { args, origin: &origin, keep, webhook, told_size: None, kept: String::new() }
+    stop::enable_graceful();
+    Reporter { args, origin: &origin, storage, webhook, reported_size: None, saved: String::new() }
         .follow(&monitor, &mut state)
 }
 
-/// Shows how far a check is, and passes on that the program was asked to stop.
+/// Shows the progress of a check, and reports a request to stop.
 #[derive(Default)]
-struct Terminal(Mutex<Option<ProgressBar>>);
+struct MonitorTerminal(Mutex<Option<ProgressBar>>);
 
-impl Observer for Terminal {
+impl MonitorObserver for MonitorTerminal {
     fn is_stopped(&self) -> bool {
-        stop::asked()
+        stop::is_requested()
     }
 
     fn reading(&self, done: u64, total: u64) {
@@ -120,47 +119,43 @@ impl Observer for Terminal {
         bar.get_or_insert_with(|| progress::count("reading", total)).set_position(done);
     }
 
-    fn has_read(&self) {
+    fn reading_done(&self) {
         if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             bar.finish_and_clear();
         }
     }
 }
 
-/// Reports what a monitor finds.
+/// Reports the findings of a monitor.
 struct Reporter<'a> {
     args: &'a Args,
     origin: &'a str,
-    keep: Keep,
-    webhook: Option<Webhook>,
-    /// The size that was printed last, and whether all of its entries had been read.
-    told_size: Option<(u64, bool)>,
-    /// What was written last.
-    kept: String,
+    storage: Storage,
+    webhook: Option<MonitorWebhook>,
+    /// The size that was printed last, and whether all of its entries were read.
+    reported_size: Option<(u64, bool)>,
+    /// The state that was written last.
+    saved: String,
 }
 
 impl Reporter<'_> {
     fn follow(&mut self, monitor: &Monitor<'_>, state: &mut MonitorState) -> Result<ExitStatus, CliError> {
         loop {
-            let checked =
-                monitor.check(
-                    state,
-                    |state, silent, now| {
-                        if self.args.once { Ok(()) } else { self.tell(state, silent, now) }
-                    },
-                )?;
+            let checked = monitor.check(state, |state, silent, now| {
+                if self.args.once { Ok(()) } else { self.report(state, silent, now) }
+            })?;
             let Some((findings, now)) = checked else {
-                // Nothing of this check was kept: the next run sees it again.
+                // A stopped check leaves no trace, so the next run repeats it.
                 return Ok(if self.args.once { ExitStatus::NotChecked } else { ExitStatus::Success });
             };
-            self.tell(state, &findings, now)?;
-            self.tell_size(state, &findings);
+            self.report(state, &findings, now)?;
+            self.report_size(state, &findings);
             if findings.is_fatal() || self.args.once {
                 return Ok(status(&findings));
             }
             let next = Instant::now() + self.args.every;
             while Instant::now() < next {
-                if stop::asked() {
+                if stop::is_requested() {
                     return Ok(ExitStatus::Success);
                 }
                 std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
@@ -168,8 +163,9 @@ impl Reporter<'_> {
         }
     }
 
-    /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
-    fn tell(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), CliError> {
+    /// Reports what is new. The state is saved before findings are sent to the webhook, and again when it has
+    /// accepted some.
+    fn report(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), CliError> {
         let changes = state.update(findings, self.origin, now, self.webhook.is_some());
         let mut text = String::new();
         for finding in changes.new {
@@ -197,43 +193,43 @@ impl Reporter<'_> {
             }
         }
         style::write(&text).map_err(|error| CliError::io("write", "standard output", &error))?;
-        self.keep.save(state, self.origin, &mut self.kept)?;
+        self.storage.save(state, self.origin, &mut self.saved)?;
         if let Some(webhook) = &mut self.webhook {
             let waiting = state.unsent();
             webhook.send(state).iter().for_each(|notice| style::warn(&notice.to_string()));
             if state.unsent() != waiting {
-                self.keep.save(state, self.origin, &mut self.kept)?;
+                self.storage.save(state, self.origin, &mut self.saved)?;
             }
         }
         Ok(())
     }
 
-    /// Says how large the log is, where that is new; as done only where this look was whole and found nothing.
-    fn tell_size(&mut self, state: &MonitorState, findings: &Findings) {
+    /// Prints the size of the log if it changed; as success only if the check was complete and without findings.
+    fn report_size(&mut self, state: &MonitorState, findings: &Findings) {
         let Some(pin) = state.pin() else { return };
         let checkpoint = &pin.checkpoint;
-        let told = (checkpoint.size, state.read_entries() == checkpoint.size);
-        if self.told_size.replace(told) == Some(told) || self.args.format.is_json() {
+        let reported = (checkpoint.size, state.read_entries() == checkpoint.size);
+        if self.reported_size.replace(reported) == Some(reported) || self.args.format.is_json() {
             return;
         }
         let chains = count(state.open_chains() as u64, "open chain");
         let size = entries(checkpoint.size);
-        let seen = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
+        let summary = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
         if status(findings) == ExitStatus::Success {
-            style::done(&seen);
+            style::done(&summary);
             return;
         }
         let codes: BTreeSet<&str> = findings.list().iter().map(|finding| finding.kind.code).collect();
         let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
         if findings.is_incomplete() {
-            style::warn(&format!("the log was not checked ({codes}). Seen before: {seen}"));
+            style::warn(&format!("the log was not checked ({codes}); last state: {summary}"));
         } else {
-            style::warn(&format!("{seen}, with {codes}"));
+            style::warn(&format!("{summary}, with {codes}"));
         }
     }
 }
 
-/// What to exit with, by the worst of what was found.
+/// Returns the exit status for the worst finding.
 fn status(findings: &Findings) -> ExitStatus {
     let has = |test: &dyn Fn(&Finding) -> bool| findings.list().iter().any(test);
     if has(&|finding| finding.kind.severity == Severity::Error) {

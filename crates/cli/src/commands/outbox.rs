@@ -1,4 +1,4 @@
-//! `countersign outbox`: what an outbox holds, and the good part of a damaged one.
+//! `countersign outbox`: shows an outbox, and recovers what is intact of a corrupt one.
 
 mod entries;
 mod journal;
@@ -17,14 +17,14 @@ use crate::io::output::Output;
 use crate::io::style::{self, bad, faint, line};
 use crate::io::verdict::{self, count};
 
-/// No larger file is read, in bytes.
+/// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 const ACTION_WIDTH: usize = 60;
 
-/// Show an outbox, or rescue the good part of a damaged one
+/// Show an outbox, or recover the intact part of a corrupt one
 ///
-/// An outbox holds events that the log hasn't confirmed yet: the file of the npm package's fileOutbox, or the folder
-/// of `countersign record --outbox`. Neither command changes it. Stop the program that uses it first.
+/// An outbox contains events that the log hasn't confirmed yet: the file of the npm package's fileOutbox, or the
+/// folder of `countersign record --outbox`. Neither command changes it. Stop the program that uses it first.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -33,31 +33,32 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the events and signed links in an outbox, and the ranges that are damaged
+    /// List the events and signed links in an outbox, and its corrupt ranges
     ///
-    /// Exit status: 0 everything could be read, 1 something is damaged, 2 this is not an outbox.
+    /// Exit status: 0 everything could be read, 1 something is corrupt, 2 this is not an outbox.
     Show {
-        /// The outbox: a file, or a folder of outbox files
+        /// Outbox file, or a folder of outbox files
         #[arg(value_name = "FILE|FOLDER")]
         outbox: PathBuf,
     },
-    /// Write the undamaged events and signed links of an outbox to new files
+    /// Write the intact events and signed links of an outbox to new files
     ///
-    /// Record the events again, with `countersign record` or recordMany. Send signed links unchanged: POST the file to
-    /// the log's /submit. An event without a time of its own gets the time at which it was recorded, as `occurred_at`.
+    /// Record the events again, with `countersign record` or recordMany. Send signed links unchanged: POST the file
+    /// to the log's /submit. An event without a time of its own gets the time at which it was recorded, as
+    /// `occurred_at`.
     ///
-    /// Exit status: 0 everything could be read, 1 something is damaged, 2 this is not an outbox.
+    /// Exit status: 0 everything could be read, 1 something is corrupt, 2 this is not an outbox.
     Salvage {
-        /// The outbox: a file, or a folder of outbox files
+        /// Outbox file, or a folder of outbox files
         #[arg(value_name = "FILE|FOLDER")]
         outbox: PathBuf,
-        /// Where to write the events, as JSON Lines
+        /// File for the events, as JSON Lines
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Where to write the signed links, if there are any
+        /// File for the signed links, if there are any
         #[arg(long, value_name = "FILE")]
         links: Option<PathBuf>,
-        /// Where to write events and links from damaged lines that may have been changed, to look at
+        /// File for events and links from corrupt lines, which may have been changed, for inspection
         #[arg(long, value_name = "FILE")]
         doubtful: Option<PathBuf>,
     },
@@ -72,8 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// Reads the outbox at a path, or each outbox in a folder, by file. Another file in the folder counts as damaged: it may
-/// be an outbox of which nothing can be read.
+/// Reads the outbox at a path, or all outboxes in a folder, by file. Any other file in the folder is reported as
+/// corrupt: it may be an outbox that can't be read at all.
 fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     let failed = |path: &Path, error| CliError::io("read", &shown(path), &error);
     let mut paths = vec![path.to_owned()];
@@ -91,14 +92,14 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     for path in paths {
         let size = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
         if size > MAX_BYTES {
-            let message = "above 1 GiB, which no outbox has";
+            let message = "the file is larger than 1 GiB, so it is not an outbox";
             return Err(CliError::unusable("outbox.invalid", message, "check the path").within(&shown(&path)));
         }
         let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
         if let Some(contents) = journal::parse(&bytes).or_else(|| links::parse(&bytes)) {
             found.insert(path, contents);
         } else if !is_folder {
-            let hint = "give the path that fileOutbox was given, or the folder after --outbox";
+            let hint = "use the path passed to fileOutbox, or the folder passed to --outbox";
             return Err(
                 CliError::unusable("outbox.invalid", "this is not an outbox", hint).within(&shown(&path))
             );
@@ -115,13 +116,13 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     }
     for (path, size) in unreadable {
         let mut contents = Contents::default();
-        contents.problem(0, size, "nothing in this file is of an outbox", false);
+        contents.problem(0, size, "nothing in this file belongs to an outbox", false);
         found.insert(path, contents);
     }
     Ok(found)
 }
 
-/// True for the files in the folder of `countersign record --outbox` that hold no entries.
+/// True for the files in the folder of `countersign record --outbox` that contain no entries.
 fn is_bookkeeping(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name == "lock" || name == "position.json" || name.starts_with(".countersign-")
@@ -163,15 +164,15 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
     Ok(status(&outboxes))
 }
 
-/// Describes the damaged ranges, one per line.
+/// Lists the corrupt ranges, one per line.
 fn problem(contents: &Contents) -> String {
     let mut text = String::new();
     for problem in &contents.damaged {
         let (begin, end) = (problem.begin, problem.end);
-        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("damaged:"), problem.why);
+        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("corrupt:"), problem.why);
     }
     if contents.may_have_removed() {
-        text.push_str("  A damaged line may say that entries above were delivered: some of them may be in the log already.\n");
+        text.push_str("  A corrupt line may mark entries above as delivered, so some of them may already be in the log.\n");
     }
     text
 }
@@ -190,7 +191,7 @@ fn salvage(
     let outboxes = read(path)?;
     let has_links = outboxes.values().flat_map(|contents| contents.entries.values());
     if links.is_none() && has_links.clone().any(|entry| matches!(entry, Entry::Links(_))) {
-        let message = "there are signed links in this outbox, which must be sent as they are";
+        let message = "the outbox contains signed links, which must be sent unchanged";
         return Err(CliError::unusable("arguments.invalid", message, "add --links FILE").within(&shown(path)));
     }
     let mut events = Output::create(Some(output))?;
@@ -238,11 +239,11 @@ fn salvage(
     match (others, doubtful) {
         (Some(others), Some(path)) => {
             others.finish()?;
-            style::wrote(Some(path), &format!("{} of damaged lines", count(doubtful_count, "item")));
+            style::wrote(Some(path), &format!("{} from corrupt lines", count(doubtful_count, "item")));
         }
         _ if doubtful_count > 0 => {
             style::warn(&format!(
-                "{} of damaged lines may have been changed and were not written: use --doubtful FILE to look at them",
+                "{} from corrupt lines may have been changed and were not written; use --doubtful FILE to inspect them",
                 count(doubtful_count, "item")
             ));
         }

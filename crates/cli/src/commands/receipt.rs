@@ -1,4 +1,4 @@
-//! `countersign receipt`: is this leaf in a log that I trust?
+//! `countersign receipt`: verifies that an entry is in a trusted log.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::{input, verdict};
 
-/// More bytes than any leaf has.
-const MAX_LEAF: usize = 65_535;
+/// The maximum size of an entry in bytes.
+const MAX_LEAF_BYTES: usize = 65_535;
 
 /// Verify a receipt: that an entry is in a log you trust
 ///
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "give one of them as a file";
-        return Err(CliError::unusable("arguments.invalid", "both are to be read from standard input", hint));
+        return Err(CliError::unusable("arguments.invalid", "both files are standard input", hint));
     }
     let trust = args.trust.load()?;
     let text = input::small_text(&args.receipt)?;
@@ -56,31 +56,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint)
     })?;
     let leaf = input::small(&args.leaf)?;
-    if leaf.len() > MAX_LEAF {
-        let hint = "was the right file given?";
+    if leaf.len() > MAX_LEAF_BYTES {
+        let hint = "check that this is the right file";
         return Err(CliError::unusable("entry.too_large", "an entry is at most 65,535 bytes", hint)
             .within(&shown(&args.leaf)));
     }
-    let judged = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
+    let outcome = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
         let without_end = leaf.strip_suffix(b"\n").map(|leaf| proof.judge(leaf, &trust));
         let hint = "without its final line feed, it is the entry of this receipt";
         (verdict, if without_end == Some(Ok(())) { error.with_hint(hint) } else { error })
     });
-    let verdict = judged.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);
-    let why = judged.err().map(|(_, error)| error);
+    let verdict = outcome.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);
+    let error = outcome.err().map(|(_, error)| error);
     let text = if args.format.is_json() {
-        as_json(&proof, verdict, why.as_ref())
+        as_json(&proof, verdict, error.as_ref())
     } else {
-        as_text(&proof, verdict, why.as_ref())
+        as_text(&proof, verdict, error.as_ref())
     };
     verdict::print(&text)?;
     Ok(verdict.into())
 }
 
-fn as_json(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
+fn as_json(proof: &Proof, verdict: Verdict, error: Option<&Error>) -> String {
     let checkpoint = &proof.checkpoint.checkpoint;
-    let why =
-        why.map(|error| json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint }));
+    let error = error
+        .map(|error| json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint }));
     let answer = json!({
         "countersign": "receipt/v1",
         "verdict": verdict.as_str(),
@@ -88,12 +88,12 @@ fn as_json(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
         "index": proof.index,
         "size": checkpoint.size,
         "root": checkpoint.root.to_string(),
-        "error": why,
+        "error": error,
     });
     format!("{answer}\n")
 }
 
-fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
+fn as_text(proof: &Proof, verdict: Verdict, error: Option<&Error>) -> String {
     let headline = match verdict {
         Verdict::Verified => good("✓ Verified.") + " This entry is in the log, whose key you trust.",
         Verdict::Altered => {
@@ -102,7 +102,7 @@ fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
         Verdict::Untrusted => {
             doubt("? Signed by a log you haven't trusted.") + " Anyone could have made this receipt."
         }
-        _ => bad("✗ Broken.") + " This receipt is not what you asked for.",
+        _ => bad("✗ Broken.") + " This receipt does not verify.",
     };
     let checkpoint = &proof.checkpoint.checkpoint;
     let mut text = headline + "\n";
@@ -110,7 +110,7 @@ fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
     let size = verdict::entries(checkpoint.size);
     let _ = writeln!(text, "{} {origin}, {size}, root {}", label("log:"), checkpoint.root);
     let _ = writeln!(text, "{} {}", label("entry:"), proof.index);
-    if let Some(error) = why {
+    if let Some(error) = error {
         let _ = writeln!(text, "{} {}", label("why:"), plain(&error.message));
         if let Some(hint) = error.hint {
             let _ = writeln!(text, "  {} {hint}", faint("hint:"));
@@ -120,7 +120,7 @@ fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
         let _ = writeln!(
             text,
             "{}",
-            faint(format_args!("{} bytes of extra data, which nothing vouches for", extra.len()))
+            faint(format_args!("{} bytes of extra data, which nothing authenticates", extra.len()))
         );
     }
     text

@@ -1,4 +1,4 @@
-//! `countersign record`: events in, a signed chain out.
+//! `countersign record`: records events as a signed chain.
 
 pub(crate) mod deliver;
 mod inputs;
@@ -20,7 +20,7 @@ use countersign::{Code, Error};
 use countersign_client::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
 use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
-use deliver::To;
+use deliver::DeliveryArgs;
 use redactions::{Redactions, Rules};
 use serde_json::json;
 
@@ -29,23 +29,24 @@ use crate::args;
 use crate::commands::keygen::random;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::input::{self, Input, is_of_an_export};
+use crate::io::input::{self, Input, is_export_line};
 use crate::io::output::Output;
 use crate::io::verdict::count;
 use crate::io::{key, style, verdict};
 
 /// Record events as one signed chain
 ///
-/// Reads JSON objects: one per line, indented, in an array, or in the lists that AWS, Azure, Kubernetes and others
-/// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is brought into
-/// canonical form, salted, linked to the one before it and signed.
+/// Reads JSON objects: one per line, indented, in an array, or in the lists that AWS, Azure, Kubernetes, and others
+/// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is converted
+/// to canonical form, salted, linked to the previous one, and signed.
 ///
-/// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key, client-secret,
-/// cookie, and similar names, however they are written), and in any string what looks like a secret: JWTs, private keys,
-/// tokens with a documented prefix, credentials, passwords in URLs, card numbers, and what is assigned to such a name
-/// (?token=…, "password: …"). Identifiers, counts, states, and settings stay. Try --redact-preview before the first run.
+/// First, secrets are replaced with "[redacted]": values of fields whose names suggest a secret (password, api-key,
+/// client-secret, cookie, and similar names in any notation), and in any string the parts that look like a secret:
+/// JWTs, private keys, tokens with a documented prefix, credentials, passwords in URLs, card numbers, and values
+/// assigned to such a name (?token=…, "password: …"). Identifiers, counts, states, and settings stay. Try
+/// --redact-preview before the first run.
 ///
-/// At the end of the input the chain is closed, which shows that nothing after it was cut off.
+/// At the end of the input the chain is closed, which proves that nothing after it was cut off.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print the summary")))]
 #[command(after_help = "\
@@ -60,55 +61,55 @@ Examples:
 
 Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them, \
 2 the log could not be reached, or an argument or a file could not be used.")]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "independent options")]
 pub(crate) struct Args {
-    /// The events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the order
-    /// given [default: standard input]
+    /// Events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the given order
+    /// [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: Vec<PathBuf>,
-    /// The emitter's key file
+    /// File with the emitter's private key
     #[arg(long, value_name = "FILE", required_unless_present = "redact_preview", help_heading = "The chain")]
     key: Option<PathBuf>,
-    /// The origin of the log the chain is for
+    /// Origin of the log that the chain is for
     #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"], help_heading = "The chain")]
     pub(crate) origin: Option<String>,
-    /// Where to write the export [default: standard output, or with --resume the same file]
+    /// File for the export [default: standard output, or with --resume the same file]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign every Nth event, and the last one
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "The chain")]
     pub(crate) sign_every: u32,
-    /// Also redact fields with this name or path: ssn, card.number. Can be repeated
+    /// Also redact fields with this name or path, such as ssn or card.number. Can be repeated
     #[arg(long, value_name = "NAME", help_heading = "Redaction")]
     redact: Vec<String>,
-    /// Keep fields with this name or path as they are: apiKey.id. Can be repeated; --redact comes first
+    /// Don't redact fields with this name or path, such as apiKey.id. Can be repeated; --redact takes precedence
     ///
-    /// Their strings, numbers, and arrays are recorded whatever they look like. The fields of an object are still judged
-    /// by their own names and values.
+    /// Strings, numbers, and arrays in these fields are recorded even if they look like secrets. Fields of an object
+    /// are still checked by their own names and values.
     #[arg(long, value_name = "FIELD", conflicts_with = "no_redact", help_heading = "Redaction")]
     keep: Vec<String>,
-    /// Redact only what --redact names
+    /// Redact only the fields named by --redact
     #[arg(long, help_heading = "Redaction")]
     no_redact: bool,
     /// List the fields that would be redacted, with counts and reasons; record and send nothing
     ///
-    /// The reason is `name` if the field's name says that its value is a secret, `look` if the value looks like one or
-    /// contains one, and `--redact` if you asked for it.
+    /// The reason is `name` if the field's name suggests a secret, `look` if the value looks like one or contains
+    /// one, and `--redact` if you asked for it.
     #[arg(long, conflicts_with_all = ["follow", "resume", "output"], help_heading = "Redaction")]
     redact_preview: bool,
-    /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
+    /// Record only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Redaction")]
     path: Option<PathForm>,
-    /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
+    /// Record integers beyond 2^53 - 1 as strings, with all their digits; by default such events are rejected
     ///
-    /// JSON readers disagree about such numbers: many round them.
+    /// JSON parsers disagree about such numbers: many round them.
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
     large_integers: Option<LargeIntegers>,
-    /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
-    /// Without this such an event is refused
+    /// Record objects with several fields of the same name: `keep-all` keeps their values as one array, in order. By
+    /// default such events are rejected
     ///
-    /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
-    /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
+    /// JSON parsers disagree about such objects: some use the first value, some the last. {"status":400,"status":200}
+    /// is recorded as {"status":[400,200]}. AWS Network Firewall, auditd, and Logback write such events.
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
     duplicate_fields: Option<DuplicateFields>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
@@ -116,17 +117,17 @@ pub(crate) struct Args {
     pub(crate) open: bool,
     /// Continue the open chain in this export, and append to it
     ///
-    /// The export is written to a new file and replaced in one step, so a crash leaves it as it was. It is locked
+    /// The export is written to a new file and replaced atomically, so a crash leaves it as it was. It is locked
     /// meanwhile, so two runs can't fork its chain.
     #[arg(long, value_name = "FILE", help_heading = "The chain")]
     resume: Option<PathBuf>,
-    /// Which chain to continue, if this key has several open ones
+    /// Chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
     #[command(flatten)]
-    to: To,
+    to: DeliveryArgs,
 }
 
 /// The form in which paths are recorded.
@@ -135,13 +136,13 @@ enum PathForm {
     Shape,
 }
 
-/// How integers beyond 2^53 - 1 are recorded.
+/// The treatment of integers beyond 2^53 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LargeIntegers {
     Text,
 }
 
-/// How fields that have the same name are recorded.
+/// The treatment of fields with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DuplicateFields {
     KeepAll,
@@ -154,11 +155,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.to.url().is_none() {
         args.to.refuse_without_url()?;
         if args.format.is_json() && args.output.is_none() && args.resume.is_none() {
-            let message = "--json prints to standard output, where the export goes";
+            let message = "--json and the export both go to standard output";
             return Err(CliError::unusable(
                 "arguments.invalid",
                 message,
-                "write the export to a file: -o FILE",
+                "write the export to a file with -o FILE",
             ));
         }
     }
@@ -166,12 +167,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => deliver::run(args, &args.to, url, &key),
-        (None, Some(export)) => go_on(args, &key, export),
-        (None, None) => begin(args, &key),
+        (None, Some(export)) => resume_export(args, &key, export),
+        (None, None) => start_export(args, &key),
     }
 }
 
-fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, CliError> {
+fn start_export(args: &Args, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let origin = args.origin.as_deref().unwrap_or_default();
     let mut nonce = [0; 16];
     random(&mut nonce)?;
@@ -183,13 +184,13 @@ fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, CliError> {
         return Err(no_event(args));
     }
     output.finish()?;
-    tell(args, &total, args.output.as_deref())
+    report_total(args, &total, args.output.as_deref())
 }
 
-/// The input was empty.
+/// Returns the error for an empty input.
 pub(crate) fn no_event(args: &Args) -> CliError {
     let error = Error::new(Code::Event, "there is no event to record").with_hint(
-        "events are JSON objects, one per line. Is it the right file, or did the program before it fail?",
+        "check that this is the right file, and that the program writing to the pipe didn't fail; events are JSON objects, one per line",
     );
     let failure = CliError::broken(error);
     match &args.events[..] {
@@ -198,41 +199,41 @@ pub(crate) fn no_event(args: &Args) -> CliError {
     }
 }
 
-fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, CliError> {
-    let mut locked = resume::Locked::open(export, args.output.is_none())?;
+fn resume_export(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, CliError> {
+    let mut locked = resume::LockedExport::open(export, args.output.is_none())?;
     let destination = args.output.as_deref().unwrap_or(export);
     let mut output = Output::create(Some(destination))?;
-    let wanted =
-        resume::Wanted { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
-    let position = locked.copy(&wanted, &mut output)?;
+    let selection =
+        resume::ChainSelection { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
+    let position = locked.copy(&selection, &mut output)?;
     let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
     let total = record(args, key, recorder, &mut output)?;
     output.finish()?;
-    tell(args, &total, Some(destination))
+    report_total(args, &total, Some(destination))
 }
 
-/// What was recorded.
+/// The totals of a run.
 #[derive(Default)]
 struct Total {
     events: u64,
-    /// Values, or parts of texts.
+    /// Redacted values, or parts of strings.
     redacted: u64,
     redactions: Redactions,
     unwrapped: UnwrapSummary,
 }
 
-/// Lists what would be redacted.
+/// Lists the fields that would be redacted.
 fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
     let rules = rules(args);
     let mut total = Total::default();
-    let mut each = |found: SourceEvent<'_>| {
-        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
+    let mut each = |source: SourceEvent<'_>| {
+        let event = event(args, source.bytes, &rules.all).map_err(|error| explain(error, source.bytes))?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
         total
             .redactions
-            .add_with_reasons(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
+            .add_with_reasons(&event, &rules, |redaction| self::event(args, source.bytes, redaction).ok());
         Ok(())
     };
     for path in &args.events {
@@ -252,7 +253,7 @@ fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
+fn report_total(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
     if args.format.is_json() {
         let summary = json!({
             "recorded": total.events,
@@ -279,14 +280,14 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
     let mut total = Total::default();
-    let mut each = |found: SourceEvent<'_>| {
-        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
+    let mut each = |source: SourceEvent<'_>| {
+        let event = event(args, source.bytes, &rules.all).map_err(|error| explain(error, source.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
-        total.redactions.add(&event, || self::event(args, found.bytes, &rules.none).ok());
+        total.redactions.add(&event, || self::event(args, source.bytes, &rules.none).ok());
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {
@@ -309,18 +310,18 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
     Ok(total)
 }
 
-/// Returns what is redacted.
+/// Returns the redaction rules.
 pub(crate) fn rules(args: &Args) -> Rules {
     Rules::new(args.no_redact, &args.redact, &args.keep, args.path == Some(PathForm::Shape))
 }
 
-/// The event that was read.
+/// Parses an event, with the conversions that the options ask for.
 pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
-    // A followed file is read by lines, and one that was begun anew may begin with a mark.
+    // A followed file is read line by line, and after a rotation its first line may have a byte order mark.
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    if is_of_an_export(bytes) {
+    if is_export_line(bytes) {
         return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
-            .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
+            .with_hint("use `countersign verify FILE` to check the export, `countersign seal` to put it into a log, or `countersign show FILE --json` to print its events"));
     }
     let mut bytes = Cow::Borrowed(bytes);
     if args.duplicate_fields == Some(DuplicateFields::KeepAll) {
@@ -332,21 +333,17 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     Event::parse(&bytes, redaction)
 }
 
-/// Names the options with which an event could be recorded that is refused without them.
+/// Returns a hint to the options that would accept an event that was rejected.
 fn options_for(line: &[u8]) -> Option<&'static str> {
     let is_event = |json: &[u8]| Event::parse(json, &Redaction::none()).is_ok();
     let once = duplicates::keep_all(line);
     if is_event(&integers::large_to_strings(line)) {
-        Some(
-            "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
-        )
+        Some("use --large-integers text to record numbers beyond 2^53 - 1 as strings, with all their digits")
     } else if is_event(&once) {
-        Some(
-            "an object here has several fields of one name: --duplicate-fields keep-all records all their values as an array",
-        )
+        Some("use --duplicate-fields keep-all to record all values of fields with the same name as an array")
     } else if is_event(&integers::large_to_strings(&once)) {
         Some(
-            "an object here has several fields of one name, and a number is beyond 2^53 - 1: --duplicate-fields keep-all --large-integers text records all values, and such numbers as texts",
+            "use --duplicate-fields keep-all --large-integers text to record all values of fields with the same name, and numbers beyond 2^53 - 1 as strings",
         )
     } else {
         None
@@ -354,12 +351,12 @@ fn options_for(line: &[u8]) -> Option<&'static str> {
 }
 
 const UTF_16_WITHOUT_MARK: &str =
-    "this seems to be UTF-16 text: convert it with `iconv -f UTF-16LE -t UTF-8 FILE`";
+    "convert the input from UTF-16, which it seems to be, with `iconv -f UTF-16LE -t UTF-8 FILE`";
 const COMPRESSED: &str =
-    "this seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd instead";
+    "decompress the input, which seems to be compressed with bzip2 or xz, or use gzip or zstd instead";
 
-/// How what is no event begins, and what to do with it.
-static BEGINNINGS: [(&[u8], &str); 10] = [
+/// The first bytes of inputs that are not events, with hints.
+static NON_EVENT_PREFIXES: [(&[u8], &str); 10] = [
     (b"{\0", UTF_16_WITHOUT_MARK),
     (b"[\0", UTF_16_WITHOUT_MARK),
     (b"BZh", COMPRESSED),
@@ -375,15 +372,15 @@ static BEGINNINGS: [(&[u8], &str); 10] = [
     (b",", "there is a comma after an object: remove it, or put all objects between [ and ]"),
 ];
 
-/// An error about a line, with what the line seems to be where it is no event.
+/// Creates the error for a line that is not an event, with a hint about what it seems to be.
 pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
-    if is_of_an_export(line) {
+    if is_export_line(line) {
         return CliError::broken(error);
     }
     let start = line.trim_ascii();
-    // A line of syslog begins with a number in angle brackets.
+    // A syslog line starts with a number in angle brackets, and is not XML.
     let is_tag = start.get(1).is_some_and(|second| !second.is_ascii_digit());
-    let begins = BEGINNINGS
+    let begins = NON_EVENT_PREFIXES
         .iter()
         .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag))
         .map(|(_, hint)| *hint);
@@ -413,6 +410,6 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
     let failure = CliError::broken(error);
     match seems {
         Some(hint) => failure.with_hint(hint),
-        None => failure.or_hint("correct or remove this line: nothing was recorded"),
+        None => failure.or_hint("correct or remove this line; nothing was recorded"),
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign report`: what verifying gave, so that it can be filed.
+//! `countersign report`: writes what verification found to a file.
 
 mod check;
 mod exposure;
@@ -49,8 +49,8 @@ pub(crate) struct Args {
     export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// A pin: a checkpoint that you verified before. The log must have grown from it. With --check, one that the JSON
-    /// report was made with. Can be repeated
+    /// A checkpoint you verified before, from which the log must have grown. With --check, one the JSON report was
+    /// made with. Can be repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Only events that match this query (see docs/query.md)
@@ -81,7 +81,7 @@ pub(crate) struct Args {
         help_heading = "What to include"
     )]
     reference: String,
-    /// Who examined it
+    /// The name of the examiner
     #[arg(
         long,
         value_name = "TEXT",
@@ -97,24 +97,24 @@ pub(crate) struct Args {
     /// Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
     scenario: Vec<PathBuf>,
-    /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
+    /// The output file; a name ending in .html makes an evidence file [default: JSON on standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The auditor's page to put in an evidence file [default: the one that came with this program]
+    /// The auditor's page to embed in an evidence file [default: the built-in page]
     #[arg(long, value_name = "FILE", help_heading = "What to include")]
     page: Option<PathBuf>,
-    /// The time that the report states, from which since:-7d and the like count back [default: now]
+    /// The time the report states, and from which relative times such as since:-7d count [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
-    /// Verify this evidence file or JSON report, and with EXPORT compare it with that too
+    /// Verify this evidence file or JSON report; with EXPORT, compare it with the export too
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]
-    signals: risk::Signals,
+    signals: risk::ObservationArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
@@ -122,9 +122,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return check::run(args, file);
     }
     let Some(export) = &args.export else {
-        return Err(CliError::unusable("arguments.invalid", "there is no export", "give the file of one"));
+        return Err(CliError::unusable("arguments.invalid", "no export was given", "name an export file"));
     };
-    let asked = selected::Asked {
+    let asked = selected::ReportSelection {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
@@ -137,38 +137,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let name = shown(path);
         let within = |failure: CliError| failure.within(&name);
         sections.extend(of_markdown(&input::small_text(path)?, &name).map_err(within)?);
-        sections::enough(sections.len()).map_err(within)?;
+        sections::check_count(sections.len()).map_err(within)?;
     }
     let scenarios = args.scenario.iter().map(|path| risk::scenario(path)).collect::<Result<Vec<_>, _>>()?;
     if scenarios.is_empty() && args.signals.is_given() {
-        let message = "--findings, --inventory and --span are for scenarios, and there is none";
-        return Err(CliError::unusable("arguments.invalid", message, "name one with --scenario"));
+        let message = "--findings, --inventory and --span need a scenario";
+        return Err(CliError::unusable("arguments.invalid", message, "add --scenario FILE"));
     }
     let seen = args.signals.load(&scenarios)?;
-    let given = selected::Given::load(args.trust.path(), &args.pin)?;
+    let input = selected::VerifyInput::load(args.trust.path(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
-    let mut found = selected::select(export, &given, &asked)?;
+    let mut found = selected::select(export, &input, &asked)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
     if !scenarios.is_empty() {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
-        sections::enough(sections.len())?;
+        sections::check_count(sections.len())?;
     }
-    let words =
-        written::Words { reference: &args.reference, examiner: &args.examiner, sections, named: None };
-    let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;
+    let annotations =
+        written::Annotations { reference: &args.reference, examiner: &args.examiner, sections, named: None };
+    let note = written::write(&mut found, &input, &asked, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
-        let seen = if sample.witnessed { "which witnesses saw" } else { "which no quorum of witnesses saw" };
+        let seen = if sample.witnessed {
+            "which witnesses confirmed"
+        } else {
+            "which no quorum of witnesses confirmed"
+        };
         format!(", of which {} were drawn by root {}, {seen}", sample.leaves.len(), sample.root)
     });
     let events = count(found.leaves.len() as u64, "event");
-    style::wrote(args.output.as_deref(), &format!("{events}{drawn}{told}"));
+    style::wrote(args.output.as_deref(), &format!("{events}{drawn}{note}"));
     anstream::eprintln!("{}", verdict::headline(report));
     Ok(report.verdict.into())
 }
 
-/// Whether a file of that name is to be an evidence file.
+/// Returns whether this file name is of an evidence file.
 pub(crate) fn is_page(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))

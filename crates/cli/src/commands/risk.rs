@@ -1,4 +1,4 @@
-//! `countersign risk`: exposure in money, in simulated years that anyone can simulate again.
+//! `countersign risk`: estimates losses in money, in reproducible simulated years.
 
 mod observed;
 mod prometheus;
@@ -24,7 +24,7 @@ use crate::io::output::Output;
 use crate::io::verdict::count;
 use crate::io::{input, style, verdict};
 
-pub(crate) use observed::Seen;
+pub(crate) use observed::ObservedData;
 
 /// Estimate losses per year, in money, for your own scenarios
 ///
@@ -54,10 +54,10 @@ pub(crate) struct Args {
     log: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The log's root hash itself [default: the one in --findings or --inventory]
+    /// The log's root hash, in base64 [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    /// How many years to simulate
+    /// The number of years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
     years: u32,
@@ -68,21 +68,21 @@ pub(crate) struct Args {
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Observations")]
-    signals: Signals,
+    signals: ObservationArgs,
 }
 
-/// How figures are written.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people, in a terminal
+    /// Text for a terminal
     Text,
-    /// All figures, as JSON
+    /// All figures as JSON
     Json,
-    /// For a document
+    /// Markdown document
     Markdown,
-    /// A chart of the loss exceedance curve
+    /// SVG chart of the loss exceedance curve
     Svg,
-    /// For the textfile log server of `node_exporter` (docs/metrics.md)
+    /// Metrics for the textfile log server of `node_exporter` (see docs/metrics.md)
     Prometheus,
 }
 
@@ -91,9 +91,9 @@ impl OutputFormat for Format {
     const JSON: Self = Self::Json;
 }
 
-/// What was observed in a log, which suggests how often something happens.
+/// The observations from which frequencies are suggested.
 #[derive(clap::Args)]
-pub(crate) struct Signals {
+pub(crate) struct ObservationArgs {
     /// Output of `countersign analyze --format json`, which suggests frequencies
     #[arg(long, value_name = "FINDINGS")]
     findings: Option<PathBuf>,
@@ -104,42 +104,43 @@ pub(crate) struct Signals {
     /// Output of `countersign inventory --format json`, which suggests frequencies
     #[arg(long, value_name = "INVENTORY")]
     inventory: Option<PathBuf>,
-    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: from the first to the last entry of the log]
+    /// The time span of the observations, such as 2026-01-01..2026-11-20 [default: from the log's first entry to its
+    /// last]
     #[arg(long, value_name = "FROM..TO", value_parser = span)]
     span: Option<(Time, Time)>,
 }
 
-impl Signals {
-    /// Whether anything of it was given.
+impl ObservationArgs {
+    /// Returns whether any of them was given.
     pub(crate) const fn is_given(&self) -> bool {
         self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
     }
 
-    /// Reads what is held against these scenarios.
-    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<Seen, CliError> {
-        // Findings name their rules, and rules have tags.
+    /// Reads the observations for these scenarios.
+    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<ObservedData, CliError> {
+        // Findings name rules, and rules have tags.
         let asks_for_tags =
             |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
         let pack = scenarios.iter().any(asks_for_tags).then(|| rules::load(&self.rules)).transpose()?;
-        Seen::load(self.findings.as_deref(), self.inventory.as_deref(), pack.as_ref(), self.span)
+        ObservedData::load(self.findings.as_deref(), self.inventory.as_deref(), pack.as_ref(), self.span)
     }
 }
 
-/// Simulates scenarios by the root of a log, and holds what was seen in it against them.
+/// Simulates scenarios with a log's root, and compares them with the observations.
 pub(crate) fn simulate(
     scenarios: Vec<Scenario>,
-    seen: Seen,
+    data: ObservedData,
     verified: Option<&Verified>,
     root: Option<Hash>,
     years: u32,
 ) -> Result<Report, CliError> {
-    let log = log(root, verified, &seen)?;
-    let observed = seen.observed(verified, log.as_ref().map(|log| log.root))?;
-    let proposed = observed.iter().flat_map(|observed| {
-        scenarios.iter().filter_map(move |scenario| ProposedFrequency::from_observations(scenario, observed))
-    });
+    let log = log(root, verified, &data)?;
+    let observed = data.observed(verified, log.as_ref().map(|log| log.root))?;
+    let proposed = observed
+        .iter()
+        .flat_map(|observed| scenarios.iter().filter_map(move |scenario| Proposed::of(scenario, observed)));
     let proposed = proposed.collect();
-    let mut report = Report::simulate(scenarios, log, years).map_err(|unfit| unusable(&unfit))?;
+    let mut report = Report::of(scenarios, log, years).map_err(|error| unusable(&error))?;
     report.proposed = proposed;
     Ok(report)
 }
@@ -150,29 +151,28 @@ fn starters() -> clap::builder::PossibleValuesParser {
 
 fn root(text: &str) -> Result<Hash, String> {
     Hash::from_base64(text)
-        .ok_or_else(|| "a root is 32 bytes in base64, as `countersign verify` says it".into())
+        .ok_or_else(|| "a root is 32 bytes in base64, as printed by `countersign verify`".into())
 }
 
 fn span(text: &str) -> Result<(Time, Time), String> {
-    let refuse = || "write it as FROM..TO, with FROM before TO: 2026-01-01..2026-11-20".to_owned();
+    let refuse = || "use FROM..TO, with FROM before TO, such as 2026-01-01..2026-11-20".to_owned();
     let (from, to) = text.split_once("..").ok_or_else(refuse)?;
     let (from, to) = (args::time(from)?, args::time(to)?);
     if from < to { Ok((from, to)) } else { Err(refuse()) }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    if let Some(starter) = args.new.as_deref().and_then(starter::find) {
-        // Whoever has filled one in would lose it.
+    if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+        // A scenario that was filled in must not be overwritten.
         if let Some(path) = args.output.path().filter(|path| path.is_file()) {
             let hint = "choose another name, or remove it first";
-            return Err(CliError::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
+            return Err(CliError::unusable("io.exists", "the file already exists", hint).within(&shown(path)));
         }
-        let next = "fill in every amount, with its source and its date";
-        return write(args, starter.text, &format!("a scenario to begin with: {next}"))
-            .map(|()| ExitStatus::Success);
+        let next = "fill in each amount, with its source and date";
+        return write(args, starter.text, &format!("a template: {next}")).map(|()| ExitStatus::Success);
     }
     let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
-    let seen = args.signals.load(&scenarios)?;
+    let data = args.signals.load(&scenarios)?;
     let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
     let status = verified.as_ref().map_or(ExitStatus::Success, |report| report.verdict.into());
     let headline = verified.as_ref().map(verdict::headline).unwrap_or_default();
@@ -181,10 +181,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
     {
         verdict::print(&verdict::text(report))?;
-        style::warn("there are no figures: a log that does not verify gives none");
+        style::warn("a log that does not verify gives no figures");
         return Ok(status);
     }
-    let report = simulate(scenarios, seen, verified.as_ref(), args.root, args.years)?;
+    let report = simulate(scenarios, data, verified.as_ref(), args.root, args.years)?;
     write(
         args,
         &match args.format.format() {
@@ -203,11 +203,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-/// Writes where it is to go, and says what is in the file.
+/// Writes the output, and prints a summary line.
 fn write(args: &Args, text: &str, what: &str) -> Result<(), CliError> {
     let Some(path) = args.output.path() else { return verdict::print(text) };
     let mut output = Output::create(Some(path))?;
-    output.write(style::uncolored(text).as_bytes())?;
+    output.write(style::without_colors(text).as_bytes())?;
     output.finish()?;
     style::wrote(Some(path), what);
     Ok(())
@@ -231,34 +231,34 @@ fn verified(log: &Path, args: &Args) -> Result<Verified, CliError> {
     Ok(verify(log, options, args.threads.count())?.report)
 }
 
-/// The log that a report is on.
+/// Returns the log that a report covers.
 fn log_of(report: &Verified) -> Result<Log, CliError> {
     let Some(log) = report.log else {
-        let hint = "seal the log's entries under a checkpoint first";
-        return Err(CliError::unusable(
-            "risk.no_root",
-            "the export has no checkpoint, so there is no root",
-            hint,
-        ));
+        let hint = "seal the export first";
+        return Err(CliError::unusable("risk.no_root", "the export has no checkpoint, and so no root", hint));
     };
     Ok(Log { origin: report.origin.clone(), size: Some(log.size), root: log.root })
 }
 
-/// The log by whose root years are simulated, which all that is given has to be of.
-fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<Option<Log>, CliError> {
+/// Returns the log whose root seeds the simulation; all inputs must be of this log.
+fn log(
+    root: Option<Hash>,
+    verified: Option<&Verified>,
+    data: &ObservedData,
+) -> Result<Option<Log>, CliError> {
     let of_export = verified.map(log_of).transpose()?;
     let of_root = root.map(|root| Log { origin: None, size: None, root });
     let mut log = of_export.or(of_root);
-    for (file, other) in &seen.logs {
+    for (file, other) in &data.logs {
         match &log {
             None => log = Some(other.clone()),
             Some(log) if log.root == other.root => {}
             Some(log) => {
                 let message = format!(
-                    "it is of another log or another size: its root is {} instead of {}",
+                    "this is of another log or another size: its root is {}, not {}",
                     other.root, log.root
                 );
-                let hint = "look for findings and endpoints in the same export";
+                let hint = "use findings and inventories of the same export";
                 return Err(CliError::unusable("risk.other_log", message, hint).within(file));
             }
         }
@@ -266,12 +266,12 @@ fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<O
     Ok(log)
 }
 
-fn unusable(unfit: &RiskError) -> CliError {
-    let code = match unfit {
+fn unusable(error: &RiskError) -> CliError {
+    let code = match error {
         RiskError::None => "risk.none",
         RiskError::Currency(..) => "risk.currency",
         RiskError::Twice(_) => "risk.twice",
         RiskError::TooMany(..) => "risk.too_many",
     };
-    CliError::unusable(code, unfit.to_string(), unfit.hint())
+    CliError::unusable(code, error.to_string(), error.hint())
 }

@@ -1,4 +1,4 @@
-//! `countersign rules`: packs of detection rules are built, tested and listed.
+//! `countersign rules`: builds, tests and lists detection rules.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -70,7 +70,7 @@ struct List {
     rules: Vec<PathBuf>,
 }
 
-/// Where rules come from.
+/// The sources of rules.
 #[derive(clap::Args)]
 struct From {
     /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json
@@ -86,35 +86,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// How files of cases end.
+/// The file name endings of test cases.
 const CASES: [&str; 2] = [".cases.yml", ".cases.yaml"];
 
-/// The rules and the cases in files and directories.
+/// The rules and the test cases in files and directories.
 #[derive(Default)]
-struct Found {
+struct RuleFiles {
     rules: Vec<PathBuf>,
     cases: Vec<PathBuf>,
-    /// Where the directories are that were looked into: by links one may be reached in several ways, and from itself.
+    /// The directories already read, since links can form loops.
     directories: BTreeSet<PathBuf>,
 }
 
-fn find(paths: &[PathBuf]) -> Result<Found, CliError> {
-    let mut found = Found::default();
+fn find(paths: &[PathBuf]) -> Result<RuleFiles, CliError> {
+    let mut files = RuleFiles::default();
     for path in paths {
-        if path.is_dir() { within(path, &mut found)? } else { sort(path.clone(), &mut found) }
+        if path.is_dir() { read_directory(path, &mut files)? } else { sort(path.clone(), &mut files) }
     }
-    if found.rules.is_empty() && found.cases.is_empty() {
-        let hint = "give files that end in .yml, .yaml or .json, or a directory that has some";
-        return Err(CliError::unusable("rules.none", "there is no rule", hint));
+    if files.rules.is_empty() && files.cases.is_empty() {
+        let hint = "give .yml, .yaml or .json files, or a directory with such files";
+        return Err(CliError::unusable("rules.none", "no rules were found", hint));
     }
-    Ok(found)
+    Ok(files)
 }
 
-/// Looks into a directory and those in it, but for hidden ones, which other programs keep for themselves: Git, and who
-/// mounts directories of containers.
-fn within(directory: &Path, found: &mut Found) -> Result<(), CliError> {
+/// Reads a directory and its subdirectories, except hidden ones, which Git and container volumes use.
+fn read_directory(directory: &Path, files: &mut RuleFiles) -> Result<(), CliError> {
     let failed = |error| CliError::io("read", &shown(directory), &error);
-    if !found.directories.insert(directory.canonicalize().map_err(failed)?) {
+    if !files.directories.insert(directory.canonicalize().map_err(failed)?) {
         return Ok(());
     }
     let entries = std::fs::read_dir(directory).map_err(failed)?;
@@ -128,19 +127,19 @@ fn within(directory: &Path, found: &mut Found) -> Result<(), CliError> {
         let ends = path.extension().and_then(|end| end.to_str());
         if path.is_dir() {
             if !is_hidden {
-                within(&path, found)?;
+                read_directory(&path, files)?;
             }
         } else if matches!(ends, Some("yml" | "yaml" | "json")) {
-            sort(path, found);
+            sort(path, files);
         }
     }
     Ok(())
 }
 
-fn sort(path: PathBuf, found: &mut Found) {
+fn sort(path: PathBuf, files: &mut RuleFiles) {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_cases = CASES.iter().any(|end| name.ends_with(end));
-    if is_cases { &mut found.cases } else { &mut found.rules }.push(path);
+    if is_cases { &mut files.cases } else { &mut files.rules }.push(path);
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
@@ -148,15 +147,16 @@ fn read(path: &Path) -> Result<String, CliError> {
     let failed = |error| CliError::io("read", &name, &error);
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_BYTES as u64 {
-        let hint = "a file of rules has at most 16 MiB: split it";
-        return Err(CliError::unusable("rules.long", "it is too large", hint).within(&name));
+        let hint = "split it: a file of rules has at most 16 MiB";
+        return Err(CliError::unusable("rules.long", "the file is too large", hint).within(&name));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    String::from_utf8(bytes)
-        .map_err(|_| CliError::unusable("rules.invalid", "it is no UTF-8", "save it as UTF-8").within(&name))
+    String::from_utf8(bytes).map_err(|_| {
+        CliError::unusable("rules.invalid", "the file is not UTF-8", "save it as UTF-8").within(&name)
+    })
 }
 
-/// The rules in files and directories, as one pack; those that come with the program where none are named.
+/// Loads the rules in files and directories as one pack; without any, the built-in rules.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, CliError> {
     if paths.is_empty() {
         return Ok(Pack::built_in());
@@ -164,50 +164,50 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, CliError> {
     pack(&find(paths)?, paths)
 }
 
-fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, CliError> {
+fn pack(files: &RuleFiles, paths: &[PathBuf]) -> Result<Pack, CliError> {
     let mut sources = Sources::default();
-    for path in &found.rules {
+    for path in &files.rules {
         sources.add(&shown(path), &read(path)?);
     }
     let first =
         paths.first().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
-    sources.build(first.as_deref().unwrap_or("rules")).map_err(|mut faults| {
-        // What is said of the pack as a whole stands in one file.
-        let about = found.rules.iter().find(|path| path.file_stem().is_some_and(|name| name == "pack"));
-        if let Some(path) = about.or(found.rules.first().filter(|_| found.rules.len() == 1)) {
-            faults
+    sources.build(first.as_deref().unwrap_or("rules")).map_err(|mut errors| {
+        // Errors about the whole pack belong to this file.
+        let about = files.rules.iter().find(|path| path.file_stem().is_some_and(|name| name == "pack"));
+        if let Some(path) = about.or(files.rules.first().filter(|_| files.rules.len() == 1)) {
+            errors
                 .iter_mut()
-                .filter(|fault| fault.file.is_none())
-                .for_each(|fault| fault.file = Some(shown(path)));
+                .filter(|error| error.file.is_none())
+                .for_each(|error| error.file = Some(shown(path)));
         }
-        refused(&faults)
+        refused(&errors)
     })
 }
 
-/// How many faults are told.
-const TOLD: usize = 20;
+/// The maximum number of errors reported.
+const MAX_REPORTED: usize = 20;
 
-/// Tells what is wrong with files, all but the last fault at once.
-pub(crate) fn refused(faults: &[AnalyzeError]) -> CliError {
-    let Some((last, before)) = faults.split_last() else {
-        return CliError::unusable("rules.invalid", "the rules cannot be used", "repair them");
+/// Reports all errors but the last, and returns the last.
+pub(crate) fn refused(errors: &[AnalyzeError]) -> CliError {
+    let Some((last, before)) = errors.split_last() else {
+        return CliError::unusable("rules.invalid", "the rules cannot be used", "correct them");
     };
-    // Each is told by itself, and the last one ends the program.
-    let told = before.len().min(TOLD - 1);
-    for fault in &before[..told] {
-        failure(fault).report();
+    // The last error ends the program.
+    let reported = before.len().min(MAX_REPORTED - 1);
+    for error in &before[..reported] {
+        failure(error).report();
     }
-    if before.len() > told {
-        style::warn(&count((before.len() - told) as u64, "more fault"));
+    if before.len() > reported {
+        style::warn(&count((before.len() - reported) as u64, "more error"));
     }
     failure(last)
 }
 
-/// A fault, as it is told.
-pub(crate) fn failure(fault: &AnalyzeError) -> CliError {
-    let Diagnostic { code, message, file, line, member, .. } = &**fault;
+/// Converts an error for output.
+pub(crate) fn failure(error: &AnalyzeError) -> CliError {
+    let Diagnostic { code, message, file, line, member, .. } = &**error;
     let of = member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
-    let mut failure = CliError::unusable(code, format!("{of}{message}"), fault.hint());
+    let mut failure = CliError::unusable(code, format!("{of}{message}"), error.hint());
     if let Some(line) = line {
         failure = failure.at_line(*line);
     }
@@ -229,46 +229,46 @@ fn build(args: &Build) -> Result<ExitStatus, CliError> {
 }
 
 fn test(args: &Test) -> Result<ExitStatus, CliError> {
-    let found = find(&args.from.rules)?;
-    let pack = pack(&found, &args.from.rules)?;
+    let files = find(&args.from.rules)?;
+    let pack = pack(&files, &args.from.rules)?;
     let parsers = Parsers::built_in();
     let mut out = anstream::stdout().lock();
-    let (mut held, mut failed) = (0u64, 0u64);
-    for path in &found.cases {
+    let (mut passed, mut failed) = (0u64, 0u64);
+    for path in &files.cases {
         let file = shown(path);
-        for case in cases::parse(&file, &read(path)?).map_err(|fault| failure(&fault))? {
+        for case in cases::parse(&file, &read(path)?).map_err(|error| failure(&error))? {
             let place = format!("{}:{}", case.place.0, case.place.1);
             let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &parsers)) else {
-                let message = format!("there is no rule {}", case.rule);
-                let hint = "a case names its rule by its id, and stands beside it";
+                let message = format!("no rule has the id {}", case.rule);
+                let hint = "a case names its rule by id, and is in the same directory";
                 return Err(CliError::unusable("case.rule", message, hint)
                     .at_line(u64::from(case.place.1))
                     .within(&file));
             };
             if fired == case.fires {
-                held += 1;
+                passed += 1;
                 continue;
             }
             failed += 1;
-            let said = |times| if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            let times_text = |times| if times == 1 { "once".to_owned() } else { format!("{times} times") };
             let line = format!(
                 "{place}: {}: {}: fires {} instead of {}",
                 plain(&rule.title),
                 plain(&case.name),
-                said(fired),
-                said(case.fires)
+                times_text(fired),
+                times_text(case.fires)
             );
             let _ = writeln!(out, "{} {line}", bad("✗"));
         }
     }
     let firing =
         pack.rules().iter().filter(|rule| rule.level > countersign_analyze::Level::Informational).count();
-    let text = format!("{}, {} as wanted", count(firing as u64, "rule"), count(held, "case"));
+    let text = format!("{}, {} passed", count(firing as u64, "rule"), count(passed, "case"));
     if failed == 0 {
         let _ = writeln!(out, "{} {text}", good("✓"));
         return Ok(ExitStatus::Success);
     }
-    let _ = writeln!(out, "{} {text}, {failed} otherwise", bad("✗"));
+    let _ = writeln!(out, "{} {text}, {failed} failed", bad("✗"));
     Ok(ExitStatus::Broken)
 }
 

@@ -1,4 +1,4 @@
-//! `countersign seal`: a log without a server.
+//! `countersign seal`: creates a log without a server.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     for (place, path) in args.exports.iter().enumerate() {
         let mut export = Input::open(path)?.rereadable()?;
         let covered = if place == 0 { sealed_size(&mut export)? } else { 0 };
-        put(&mut export, covered, &mut sealer, &mut body)?;
+        add(&mut export, covered, &mut sealer, &mut body)?;
         sealer.end().map_err(CliError::broken).map_err(|failure| failure.within(export.name()))?;
     }
     let mut lines = Writer::new();
@@ -70,16 +70,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     output.write(lines.as_bytes())?;
     body.copy_to(&mut output)?;
     output.finish()?;
-    tell(&log, trust.is_some(), args.output.path());
+    print_summary(&log, trust.is_some(), args.output.path());
     Ok(ExitStatus::Success)
 }
 
-/// The size of the last checkpoint of an export, 0 where it has none.
+/// Returns the size of an export's last checkpoint, or 0 without one.
 fn sealed_size(export: &mut Input) -> Result<u64, CliError> {
     let mut size = 0;
-    export.lines("looking", |line| {
+    export.lines("reading", |line| {
         let text = str::from_utf8(line.bytes).unwrap_or_default();
-        // Parsing every line twice would take twice as long.
+        // Parsing each line twice would be slow.
         if text.contains("\"checkpoint\"")
             && let Ok(Line { item: Item::Checkpoint { signed, .. }, .. }) = Line::parse(text)
         {
@@ -90,7 +90,7 @@ fn sealed_size(export: &mut Input) -> Result<u64, CliError> {
     Ok(size)
 }
 
-fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), CliError> {
+fn add(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), CliError> {
     let mut lines = Writer::new();
     export::read(export, "sealing", |part| match part {
         Part::Header(header) => sealer.begin(header, covered).map_err(CliError::broken),
@@ -101,28 +101,28 @@ fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Bod
     })
 }
 
-fn tell(sealed: &Sealed, checked: bool, destination: Option<&Path>) {
+fn print_summary(sealed: &Sealed, checked_keys: bool, destination: Option<&Path>) {
     let Sealed { size, added, repeated, .. } = sealed;
-    let mut text = format!("a log of {}, {added} of them new", entries(*size));
+    let mut text = format!("a log of {}, {added} new", entries(*size));
     if *repeated > 0 {
-        let _ = write!(text, " ({repeated} were there already)");
+        let _ = write!(text, " ({repeated} already present)");
     }
     style::wrote(destination, &text);
-    if !checked {
+    if !checked_keys {
         style::warn(
-            "keys were not checked: without --trust any key may sign, and key notes may have no effect",
+            "keys were not checked: without --trust, any key is accepted, and key notes may have no effect",
         );
     }
 }
 
-/// All lines but the header, which claims all leaves and so is known last.
+/// All lines except the header, which states the log's size and so is written last.
 struct Body {
     name: String,
     writer: BufWriter<File>,
 }
 
 impl Body {
-    /// On the disk where the output will be.
+    /// Creates a temporary file, on the disk of the output if possible.
     fn new(output: Option<&Path>) -> Result<Self, CliError> {
         let file = output
             .filter(|path| path.is_file() || !path.exists())

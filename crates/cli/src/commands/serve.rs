@@ -1,11 +1,11 @@
-//! `countersign serve`: a log server.
+//! `countersign serve`: runs a log server.
 
 mod after_restore;
 mod certificate;
+mod file_watcher;
 mod leaf_files;
 pub(crate) mod memory;
 mod oidc;
-mod watched;
 
 use std::fs;
 use std::io;
@@ -38,7 +38,7 @@ use countersign_log_server::sqlite;
 
 use certificate::Certificate;
 use countersign_client::Url;
-use watched::Watched;
+use file_watcher::FileWatcher;
 use zeroize::Zeroizing;
 
 use crate::args;
@@ -53,12 +53,12 @@ use crate::io::{input, key, parsers, stop, style, token};
 const KEY: &str = "log.key";
 /// The name of the trust file in the log's folder.
 const TRUST: &str = "trust.txt";
-/// The page that is served at `/`, compressed with gzip: the console, or what says how to get it.
+/// The page at `/`, compressed with gzip: the console, or instructions to get it.
 const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
-/// How often it is looked whether the server shall stop.
-const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
-/// When a trust file that can't be used is read again, though it didn't change.
-const RETRY: Duration = Duration::from_secs(1);
+/// The interval of checks for a stop request.
+const STOP_POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
+/// The interval of retries for a trust file that can't be used.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Run a log that emitters submit to and auditors export from
 ///
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     /// with the same key and bucket are one log, and the folder is only an index
     #[arg(long, value_name = "URL", help_heading = "The log")]
     store: Option<String>,
-    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
+    /// The address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
     listen: Address,
     /// Serve TLS with this certificate: a PEM file that includes the chain
@@ -106,7 +106,7 @@ pub(crate) struct Args {
     /// The certificate's private key: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Network")]
     tls_key: Option<PathBuf>,
-    /// Allow pages of this origin to read the log (CORS); * for all. Can be repeated
+    /// Allow web pages of this origin to read the log (CORS); * for any. Can be repeated
     #[arg(long, value_name = "ORIGIN", help_heading = "Network")]
     cors: Vec<String>,
     /// Also answer requests for this host name; * for any. Can be repeated
@@ -124,10 +124,10 @@ pub(crate) struct Args {
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_bytes: Option<NonZeroU32>,
-    /// How many seconds' worth of a quota may come at once after a pause
+    /// The seconds' worth of a quota that may come at once after a pause
     #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
     quota_burst: NonZeroU32,
-    /// The most connections per client, or concurrent requests behind a trusted proxy
+    /// The maximum number of connections per client, or of concurrent requests behind a trusted proxy
     ///
     /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
     #[arg(long, value_name = "N", default_value = "256", help_heading = "Limits")]
@@ -136,7 +136,7 @@ pub(crate) struct Args {
     /// repeated
     #[arg(long, value_name = "PROXY", help_heading = "Network")]
     trusted_proxy: Vec<Proxy>,
-    /// The header in which trusted proxies say so: x-forwarded-for or forwarded
+    /// The header with client addresses from trusted proxies: x-forwarded-for or forwarded
     #[arg(
         long,
         value_name = "HEADER",
@@ -156,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
@@ -168,15 +168,15 @@ pub(crate) struct Args {
     /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
     #[arg(long, value_name = "RULE", help_heading = "Retention")]
     retain: Vec<Rule>,
-    /// Never erase these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
+    /// Never erase these, despite --retain and erasure requests: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
     /// repeated
     ///
     /// The file holds.txt in the log's folder can list more, one per line.
     #[arg(long, value_name = "HOLD", help_heading = "Retention")]
     hold: Vec<Hold>,
-    /// Check the whole log for problem, at a pace of once in this time
+    /// Check the entire log for corruption once in this time
     ///
-    /// While there is problem, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
+    /// While corruption is found, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
     /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
@@ -193,7 +193,7 @@ pub(crate) struct Args {
     log_json: bool,
 }
 
-/// In how much time the log is checked; none for never.
+/// The time within which the whole log is checked; `None` for never.
 #[derive(Clone, Copy)]
 struct CheckWithin(Option<Duration>);
 
@@ -204,50 +204,50 @@ impl FromStr for CheckWithin {
         if text == "never" {
             return Ok(Self(None));
         }
-        args::duration(text).map(|within| Self(Some(within))).map_err(|why| why + ", or never")
+        args::duration(text).map(|within| Self(Some(within))).map_err(|warning| warning + ", or never")
     }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::gracefully();
+    stop::enable_graceful();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
-    let mut ending = after_restore::left(args)?;
+    let mut ending = after_restore::unfinished(args)?;
     if args.after.after_restore && ending.is_none() {
-        ending = after_restore::go_on(args)?;
+        ending = after_restore::resume(args)?;
     }
     if let Some(ending) = &mut ending {
-        after_restore::put_aside(args, ending)?;
+        after_restore::archive(args, ending)?;
     }
-    // A log that goes on after all keeps its origin.
+    // A log that continues after all keeps its origin.
     let given = args.origin.as_deref().filter(|_| !args.after.after_restore);
     let key = log_key(args, ending.as_ref().map_or(given, |ending| Some(&ending.new)))?;
     let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
     if args.trust.is_none() {
         write_trust(&trust_file, &key)?;
         if ending.is_some() {
-            name_log(&trust_file, &key)?;
+            add_log_key(&trust_file, &key)?;
         }
     }
-    let watched = Watched::new([&*trust_file]);
+    let watcher = FileWatcher::new([&*trust_file]);
     let trust = input::trust(&trust_file)?;
     warn_of_plain_witnesses(&trust);
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
-        let hint = "write it as https://dashboard.example, without a path";
+        let hint = "use https://dashboard.example, without a path";
         CliError::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
     })?;
     let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
-        let hint = "write it as log.example, without scheme, port and path";
+        let hint = "use log.example, without scheme, port and path";
         CliError::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
-        .map_err(|why| CliError::unusable("arguments.invalid", why, "give one --retain for each"))?;
+        .map_err(|warning| CliError::unusable("arguments.invalid", warning, "use one --retain for each"))?;
     let pack = if args.watch.is_empty() { None } else { Some(crate::commands::rules::load(&args.watch)?) };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all().thread_keep_alive(memory::IDLE);
+    runtime.enable_all().thread_keep_alive(memory::THREAD_KEEP_ALIVE);
     if args.store.is_none() {
-        runtime.max_blocking_threads(memory::THREADS);
+        runtime.max_blocking_threads(memory::MAX_BLOCKING_THREADS);
     }
     let runtime = runtime.build();
     let runtime = runtime.map_err(|error| CliError::io("start", "the server", &error))?;
@@ -255,7 +255,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         args,
         key,
         trust,
-        (&trust_file, watched),
+        (&trust_file, watcher),
         (cors, hosts),
         (rules, reads, pack),
         ending,
@@ -266,7 +266,7 @@ async fn run_server(
     args: &Args,
     key: SignerKey,
     trust: Trust,
-    (trust_file, watched): (&Path, Watched),
+    (trust_file, watcher): (&Path, FileWatcher),
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
     ending: Option<Succession>,
@@ -274,7 +274,7 @@ async fn run_server(
     let verifier = key.verifier_key().clone();
     let issuer = args.oidc.config()?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
-    // A log that is over stays where it is; the one that goes on has its own place.
+    // A log that ended keeps its bucket; its successor has another.
     let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
     let store = store.as_deref().map(bucket).transpose()?;
     let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
@@ -311,10 +311,10 @@ async fn run_server(
         _ => explain(&error),
     })?;
     if let Some(ending) = ending {
-        after_restore::done(args, ending)?;
+        after_restore::finish(args, ending)?;
     }
     let watching = pack
-        .map(|pack| watch::begin_own(&args.dir, pack, args.own.load()?, serving.reading()))
+        .map(|pack| watch::watch_own_log(&args.dir, pack, args.own.load()?, serving.reading()))
         .transpose()?;
     style::done(&format!(
         "the log {} listens on {}",
@@ -322,53 +322,53 @@ async fn run_server(
         url(serving.address(), certificate.is_some())
     ));
     style::detail("log key:", verifier.as_str());
-    style::detail("trust:", &format!("{} (who may write)", shown(trust_file)));
+    style::detail("trust:", &format!("{} (lists who may write)", shown(trust_file)));
     if args.record_reads.is_none() && reads.record == RecordReads::None {
-        let why =
-            "this trust file doesn't name the log's key as `emitter`, so readers wouldn't trust the records";
-        style::detail("reads:", &format!("not recorded: {why}"));
+        let warning =
+            "the trust file doesn't list the log's key as `emitter`, so readers wouldn't trust the records";
+        style::detail("reads:", &format!("not recorded: {warning}"));
     }
     if let Some(stop) = serving.log_server().signing().stopped() {
         warn_stopped(&stop);
     }
     let published = serving.log_server().published().borrow().as_ref().map(|newest| newest.at);
-    if let Some(why) = published.and_then(|published| behind(published, now())) {
-        style::warn(&why);
+    if let Some(warning) = published.and_then(|published| clock_warning(published, now())) {
+        style::warn(&warning);
     }
-    tokio::spawn(memory::keep_giving_back());
-    let keeping = (!rules.is_empty())
-        .then(|| tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watched));
-    let renewing = certificate.map(|certificate| tokio::spawn(certificate.keep()));
-    stop_asked().await;
+    tokio::spawn(memory::trim_periodically());
+    let retaining = (!rules.is_empty())
+        .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
+    let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watcher));
+    let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
+    stop_requested().await;
     reloading.abort();
     if let Some(renewing) = renewing {
         renewing.abort();
     }
-    if let Some(keeping) = keeping {
-        keeping.abort();
+    if let Some(retaining) = retaining {
+        retaining.abort();
     }
     style::done("stopping: finishing work in progress");
     serving.reading().stop();
     if let Some(watching) = watching {
-        // What it met is told by it.
+        // The watcher reports its own errors.
         let _ = tokio::task::spawn_blocking(move || watching.join()).await;
     }
     end(serving).await
 }
 
-/// Which reads are recorded.
+/// Returns which reads are recorded.
 fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, CliError> {
     let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
     if args.require_records && record == RecordReads::None {
-        let hint = "say which reads: --record-reads exports, or all";
+        let hint = "add --record-reads exports, or --record-reads all";
         let message = "--require-records, but no reads are recorded";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     Ok(ReadRules { record, required: args.require_records })
 }
 
-/// Where to ask what listens there.
+/// Returns the URL of a listening address.
 pub(crate) fn url(address: &Address, encrypted: bool) -> String {
     match address {
         Address::Tcp(_) => format!("http{}://{address}", if encrypted { "s" } else { "" }),
@@ -376,8 +376,8 @@ pub(crate) fn url(address: &Address, encrypted: bool) -> String {
     }
 }
 
-/// What is to be said where the log was at work later than this machine's clock shows.
-fn behind(published: Time, now: Time) -> Option<String> {
+/// Returns a warning if this machine's clock is behind the log's newest checkpoint.
+fn clock_warning(published: Time, now: Time) -> Option<String> {
     tolerance::early(published, now).map(|_| {
         format!(
             "this machine's clock shows {now}, but the log published its newest checkpoint at {published}: unless that clock was ahead then, this one is behind, and events with the right time are refused until it is set"
@@ -385,23 +385,23 @@ fn behind(published: Time, now: Time) -> Option<String> {
     })
 }
 
-/// Says that the log signs nothing, and why.
+/// Prints that the log stopped signing, and why.
 fn warn_stopped(stop: &SigningStop) {
     if style::is_json() {
         let (code, hint) = (stop.cause.code(), stop.hint());
-        tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and takes nothing: {}", stop.message);
+        tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and accepts nothing: {}", stop.message);
         return;
     }
     anstream::eprintln!(
         "{} {} [{}]",
-        style::bad("✗ The log signs nothing and takes nothing:"),
+        style::bad("✗ The log signs nothing and accepts nothing:"),
         style::plain(&stop.message),
         stop.cause.code()
     );
     anstream::eprintln!("  {} {}", style::label("hint:"), stop.hint());
 }
 
-/// What is served at `/`.
+/// Loads the page for `/`.
 fn page(args: &Args) -> Result<Option<Page>, CliError> {
     let page = match &args.page {
         _ if args.no_page => return Ok(None),
@@ -414,24 +414,23 @@ fn page(args: &Args) -> Result<Option<Page>, CliError> {
 pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
     Bucket::parse(url).map_err(|error| match error {
         BucketError::Url(_) => {
-            let hint = "write it as s3://BUCKET/PREFIX, gs://…, az://…, or give a folder's path";
+            let hint = "use s3://BUCKET/PREFIX, gs://…, az://… or a folder's path";
             CliError::unusable("arguments.invalid", error.to_string(), hint)
         }
         BucketError::Setup(_) => {
-            let hint =
-                "give credentials, region and endpoint in the environment, as the provider's tools have them";
+            let hint = "set credentials, region and endpoint in the environment, as for the provider's tools";
             CliError::unusable("store.failed", error.to_string(), hint)
         }
     })
 }
 
-/// As many connections as the system lets the server have open, with half of all files for its storage.
+/// Limits connections to half of the files that the system lets a process open; the rest are for storage.
 fn bounds() -> Bounds {
     let bounds = Bounds::default();
     #[cfg(unix)]
     {
         let wanted = 4 * bounds.connections as u64;
-        // Where it cannot be raised, it is what it is.
+        // If the limit cannot be raised, it stays.
         let files = rlimit::increase_nofile_limit(wanted)
             .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
         let connections = usize::try_from(files.unwrap_or(wanted) / 2).unwrap_or(usize::MAX);
@@ -441,20 +440,20 @@ fn bounds() -> Bounds {
     bounds
 }
 
-/// What happens goes to standard error: warnings and errors, or as `RUST_LOG` says.
+/// Logs to standard error: warnings and errors, or as `RUST_LOG` sets.
 pub(crate) fn log_to_stderr(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    // Messages for people never depend on the level, so neither do these as JSON.
+    // Messages for people are independent of the level, also as JSON.
     let filter = match format!("{}=info", style::TARGET).parse() {
         Ok(directive) if json => filter.add_directive(directive),
         _ => filter,
     };
-    // As for everything else that is written there: no colors in files and journals.
+    // No colors in files and journals, as in other output.
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
-    // Another subscriber may be there already, in tests.
+    // In tests, there may be another subscriber.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
     if json {
         style::write_json();
@@ -466,33 +465,36 @@ async fn end(serving: RunningLog) -> Result<ExitStatus, CliError> {
         CliError::unusable(
             "server.failed",
             error.to_string(),
-            "start it again: everything that was acknowledged is saved",
+            "start it again: all acknowledged entries are saved",
         )
     })?;
     Ok(ExitStatus::Success)
 }
 
-/// Whoever is on the way to a witness can answer in its place, and stop the log by that.
+/// Warns about witnesses without TLS: an attacker in between could answer for one, and so stop the log.
 fn warn_of_plain_witnesses(trust: &Trust) {
     for (place, witness) in trust.witnesses().enumerate() {
         if let Some(Ok(url)) = trust.witness_url(place).map(Url::parse) {
-            token::warn_if_plain(&url, &format!("the witness {} is asked", witness.name()));
+            token::warn_if_unencrypted(
+                &url,
+                &format!("cosignatures are requested from the witness {}", witness.name()),
+            );
         }
     }
 }
 
-/// Goes by the trust file as it is now.
-async fn reload(log_server: LogServer, file: PathBuf, mut watched: Watched) {
+/// Applies the trust file again when it changes.
+async fn reload(log_server: LogServer, file: PathBuf, mut watcher: FileWatcher) {
     let mut failed_before = false;
     loop {
         if failed_before {
-            // An error of the system, such as a missing permission, can go away without a change to the file.
-            let _ = tokio::time::timeout(RETRY, watched.changed()).await;
+            // A system error, such as a missing permission, can end without a change to the file.
+            let _ = tokio::time::timeout(RETRY_INTERVAL, watcher.changed()).await;
         } else {
-            watched.changed().await;
+            watcher.changed().await;
         }
         let trust = input::trust(&file);
-        let taken = tokio::task::spawn_blocking({
+        let applied = tokio::task::spawn_blocking({
             let log_server = log_server.clone();
             move || {
                 let trust = trust?;
@@ -501,7 +503,7 @@ async fn reload(log_server: LogServer, file: PathBuf, mut watched: Watched) {
             }
         });
         let failed = |error| CliError::io("read", "the trust file", &std::io::Error::other(error));
-        match taken.await.map_err(failed).flatten() {
+        match applied.await.map_err(failed).flatten() {
             Ok(()) => {
                 failed_before = false;
                 style::done(&format!("{} was read again", shown(&file)));
@@ -523,7 +525,7 @@ fn trust_fault(file: &Path, failure: &CliError) -> ControlFileError {
         _ => ControlFileErrorKind::Malformed { line: failure.line() },
     };
     let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
-    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
+    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.without_place()) }
 }
 
 fn unusable_trust(error: &RulesError) -> CliError {
@@ -537,9 +539,9 @@ fn unusable_trust(error: &RulesError) -> CliError {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stop_asked() {
-    while !stop::asked() {
-        tokio::time::sleep(GLANCE).await;
+pub(crate) async fn stop_requested() {
+    while !stop::is_requested() {
+        tokio::time::sleep(STOP_POLL_INTERVAL).await;
     }
 }
 
@@ -549,13 +551,13 @@ fn now() -> Time {
     Time::from_millis(millis).unwrap_or(Time::MAX)
 }
 
-/// For commands on a log's folder, which `serve` alone makes.
+/// Requires that a log's folder exists; only `serve` creates it.
 pub(crate) fn expect_folder(folder: &Path) -> Result<(), CliError> {
     if folder.is_dir() {
         return Ok(());
     }
-    let hint = "give the log's folder with --dir: `countersign serve` makes it";
-    Err(CliError::unusable("io.not_found", "there is no such folder", hint).within(&shown(folder)))
+    let hint = "use --dir with the log's folder, which `countersign serve` creates";
+    Err(CliError::unusable("io.not_found", "the folder does not exist", hint).within(&shown(folder)))
 }
 
 fn make_folder(folder: &Path) -> Result<(), CliError> {
@@ -568,7 +570,7 @@ fn make_folder(folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Warns of a folder in which others may replace files.
+/// Warns about a folder in which others may replace files.
 #[cfg(unix)]
 fn warn_if_writable(folder: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -580,14 +582,14 @@ fn warn_if_writable(folder: &Path) {
 #[cfg(not(unix))]
 fn warn_if_writable(_: &Path) {}
 
-/// The log's key: the one given, or the folder's, made where there is none.
+/// Loads the log's key: the given one, or the folder's, which is created if missing.
 fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     if args.key.is_none() && !path.exists() {
-        // A new key in the place of a lost one would be another log's, or one that nobody trusts.
+        // A new key in place of a lost one would belong to another log, or be trusted by nobody.
         if let Ok((held, _)) = sqlite::open_reader(&args.dir) {
-            let message = format!("the key of the log {held:?}, which this folder holds, is not here");
-            let hint = "name its file with --key, or put it back; if it is lost, make another of the same name with `countersign keygen`, which readers have to trust";
+            let message = format!("the folder has the log {held:?}, but its key is missing");
+            let hint = "use --key with its file, or restore it; if it is lost, create another with the same name with `countersign keygen`, which readers then have to trust";
             return Err(CliError::unusable("io.not_found", message, hint).within(&shown(&path)));
         }
         let origin = origin.unwrap_or("localhost/audit");
@@ -600,23 +602,23 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
     let key = key::load(&path)?;
     match origin {
         Some(origin) if origin != key.verifier_key().name() => {
-            let message = format!("the key is of the log {:?}", key.verifier_key().name());
-            let hint = "a log keeps its origin: leave --origin out, or give another folder";
+            let message = format!("the key belongs to the log {:?}", key.verifier_key().name());
+            let hint = "a log keeps its origin: remove --origin, or use another folder";
             Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&path)))
         }
         _ => Ok(key),
     }
 }
 
-/// Names the log's key in the trust file of a log that was there before.
-fn name_log(path: &Path, key: &SignerKey) -> Result<(), CliError> {
+/// Adds the log's key to an existing trust file.
+fn add_log_key(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     let mut text = input::small_text(path)?;
     let lines = ["log", "emitter"].map(|kind| format!("{kind} {}", key.verifier_key()));
-    let lacking: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
-    if lacking.is_empty() {
+    let missing: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    for line in lacking {
+    for line in missing {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -627,18 +629,18 @@ fn name_log(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     output.finish()
 }
 
-/// Begins the folder's trust file where there is none.
+/// Creates the folder's trust file if there is none.
 fn write_trust(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     if path.exists() {
         return Ok(());
     }
     let text = format!(
-        "# Who may write to this log. Read anew when it changes.\n\
+        "# Who may write to this log. Read again when it changes.\n\
          # issuer VKEY    may grant emitters whose names are below its own\n\
          # emitter VKEY   may sign chains\n\
-         # witness NAME VKEY URL and quorum NAME: who shall see each checkpoint before it is published\n\
+         # witness NAME VKEY URL and quorum NAME: who must confirm each checkpoint before it is published\n\
          log {log}\n\
-         # What the log tells of itself: who read and what was erased. Readers need this line too.\n\
+         # The log's own events: who read, and what was erased. Readers need this line too.\n\
          emitter {log}\n",
         log = key.verifier_key()
     );
@@ -647,27 +649,25 @@ fn write_trust(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     output.finish()
 }
 
-/// The code of an error at listening, and what to do.
+/// Returns the code and the hint for an error while listening.
 pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static str) {
     match error.kind() {
         io::ErrorKind::PermissionDenied => (
             "io.permission",
-            "choose another --listen: ports below 1024 need the capability CAP_NET_BIND_SERVICE, and a socket needs a folder that you may write to",
+            "choose another --listen: ports below 1024 need the capability CAP_NET_BIND_SERVICE, and a socket needs a folder you may write to",
         ),
         io::ErrorKind::AddrNotAvailable => {
-            ("io.failed", "this machine doesn't have that address: choose another --listen")
+            ("io.failed", "choose another --listen: this machine doesn't have that address")
         }
-        io::ErrorKind::NotFound => {
-            ("io.not_found", "check the path: the folder that the socket is to be in must be there")
-        }
+        io::ErrorKind::NotFound => ("io.not_found", "check the path: the socket's folder must exist"),
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another --listen, or remove the file first"),
-        _ => ("io.failed", "another program may be listening there: choose another --listen"),
+        _ => ("io.failed", "choose another --listen: another program may use this one"),
     }
 }
 
 /// The hint for a damaged store.
-pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, are this log's; run `countersign fsck` to see what is \
-     damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --repair PLACE`";
+pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, belong to this log; run `countersign fsck` to see what is \
+     damaged; restore log.sqlite from a backup, and restore newer entries with `countersign serve --after-restore --repair PLACE`";
 
 /// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
 pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {
@@ -683,7 +683,7 @@ fn explain(error: &StartError) -> CliError {
         StartError::Io { doing, error } => errors::explain(doing, error),
         StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
         StartError::Store(_) => {
-            ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
+            ("store.failed", "check the folder, and the bucket if there is one, and their permissions")
         }
         StartError::Invalid(error) => {
             return CliError::unusable(
@@ -701,14 +701,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_shows_less_than_the_log_has_seen_is_told() {
+    fn warns_if_the_clock_is_behind_the_log() {
         let at = |text: &str| text.parse::<Time>().unwrap();
         let published = at("2026-11-20T06:05:00.000Z");
         assert!(
-            behind(published, at("2026-11-20T06:00:00.000Z")).is_some_and(|why| why.contains("06:00:00"))
+            clock_warning(published, at("2026-11-20T06:00:00.000Z"))
+                .is_some_and(|warning| warning.contains("06:00:00"))
         );
         for now in ["2026-11-20T06:03:00.000Z", "2026-11-20T06:05:00.000Z", "2027-01-01T00:00:00.000Z"] {
-            assert_eq!(behind(published, at(now)), None, "{now}");
+            assert_eq!(clock_warning(published, at(now)), None, "{now}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign slice`: a smaller export with all that it takes to verify it.
+//! `countersign slice`: creates a smaller export that still verifies.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,11 @@ use crate::arg_groups::OutputArgs;
 use crate::args;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::export::Part;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
-use crate::io::query::{self, Looking};
+use crate::io::query::{self, EventMatcher};
 use crate::io::verdict::count;
 use crate::io::{export, parsers, style};
 
@@ -42,18 +42,18 @@ pub(crate) struct Args {
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
     #[command(flatten)]
-    chosen: Chosen,
+    options: SelectionOptions,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// What is taken.
+/// The events to keep.
 #[derive(clap::Args)]
-pub(crate) struct Chosen {
+pub(crate) struct SelectionOptions {
     /// The trust file, whose quorum decides which checkpoints are kept
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
-    /// The entries from A up to but not including B. All of them are kept, and the slice claims so
+    /// Only entries from A up to but not including B. All of them are kept, and the slice claims so
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     pub(crate) range: Option<(u64, u64)>,
     /// Only events of this chain. Can be repeated
@@ -73,44 +73,44 @@ pub(crate) struct Chosen {
     #[arg(requires = "withhold")]
     pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
-    pub(crate) own: parsers::Own,
+    pub(crate) own: parsers::CustomArgs,
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    slice(&args.chosen, matches, || contents(&args.export), args.output.path())
+    slice(&args.options, matches, || open_export(&args.export), args.output.path())
 }
 
-/// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
+/// Slices an export, which is opened after the arguments were checked.
 pub(crate) fn slice(
-    chosen: &Chosen,
+    options: &SelectionOptions,
     matches: &ArgMatches,
     open: impl FnOnce() -> Result<Input, CliError>,
     destination: Option<&Path>,
 ) -> Result<ExitStatus, CliError> {
-    let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
-    let withheld = with_reasons(chosen, matches)?;
-    let asked = chosen.query.as_deref().map(query::parse).transpose()?;
-    let looking = Looking::new(chosen.own.load()?);
-    let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
+    let trust = options.trust.as_deref().map(input::trust).transpose()?;
+    let withheld = with_reasons(options, matches)?;
+    let query = options.query.as_deref().map(query::parse).transpose()?;
+    let matcher = EventMatcher::new(options.own.load()?);
+    let selection = selection(options, query.as_ref(), &withheld, &matcher);
     let mut input = open()?.rereadable()?;
     let (events, chains) =
-        cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
+        cut(&mut input, &selection, trust.as_ref(), |item| matcher.note_signer(item), destination)?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(ExitStatus::Success)
 }
 
-/// Writes what is selected, and says how many events of how many chains that is.
+/// Writes the selected events, and returns the numbers of events and chains.
 pub(crate) fn cut(
     input: &mut Input,
     selection: &Selection<'_>,
     trust: Option<&Trust>,
-    look: impl Fn(&Item<'_>),
+    visit: impl Fn(&Item<'_>),
     destination: Option<&Path>,
 ) -> Result<(u64, u64), CliError> {
     let mut survey: Option<Survey<'_>> = None;
-    export::read(input, "looking", |part| match (part, &mut survey) {
+    export::read(input, "reading", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
-            look(item);
+            visit(item);
             survey.line(number, item).map_err(failed)
         }
         (Part::Header(header), _) => {
@@ -139,12 +139,12 @@ pub(crate) fn cut(
     Ok((plan.events(), plan.chains()))
 }
 
-/// An export that has not what was asked for is as sound as before.
+/// A selection that matches nothing does not make an export broken.
 fn failed(error: Error) -> CliError {
     if error.code == Code::Selection { error.into() } else { CliError::broken(error) }
 }
 
-/// Makes an export of these events alone.
+/// Writes an export with only these events.
 pub(crate) fn of_leaves(
     export: &Path,
     trust: Option<&Path>,
@@ -156,20 +156,20 @@ pub(crate) fn of_leaves(
     cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
-/// Makes an export of the events of an input, which can be read again, that are wanted by chain, place and text.
+/// Writes an export with the events that match by chain, position and text.
 pub(crate) fn matching(
     input: &mut Input,
     trust: Option<&Path>,
-    is_wanted: &dyn Fn(ChainId, u64, &str) -> bool,
+    matches: &dyn Fn(ChainId, u64, &str) -> bool,
     destination: &Path,
 ) -> Result<(), CliError> {
     let trust = trust.map(input::trust).transpose()?;
-    let selection = Selection::all().matching(|link, event| is_wanted(link.chain, link.seq, event));
+    let selection = Selection::all().matching(|link, event| matches(link.chain, link.seq, event));
     cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
-/// Each --withhold with the reason that the --as after it gives.
-fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, CliError> {
+/// Pairs each --withhold with the reason of the --as after it.
+fn with_reasons(args: &SelectionOptions, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, CliError> {
     let places = |name| matches.indices_of(name).into_iter().flatten();
     let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
     let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
@@ -177,8 +177,8 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
         let before = places("withhold").filter(|withhold| *withhold < place).count();
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
         let Some(slot @ None) = slot else {
-            let hint = "write --withhold QUERY --as WHY, each --as right after its --withhold";
-            let message = "an --as follows no --withhold of its own";
+            let hint = "use --withhold QUERY --as WHY, with each --as right after its --withhold";
+            let message = "an --as does not follow a --withhold";
             return Err(CliError::unusable("arguments.invalid", message, hint));
         };
         *slot = Some(*reason);
@@ -188,10 +188,10 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
 }
 
 fn selection<'a>(
-    args: &'a Chosen,
-    asked: Option<&'a Query>,
+    args: &'a SelectionOptions,
+    query: Option<&'a Query>,
     withheld: &'a [(Query, Withheld)],
-    looking: &'a Looking,
+    matcher: &'a EventMatcher,
 ) -> Selection<'a> {
     let mut selection = Selection::all();
     if let Some((first, end)) = args.range {
@@ -199,12 +199,12 @@ fn selection<'a>(
     }
     selection = args.chain.iter().fold(selection, |selection, chain| selection.chain(*chain));
     selection = args.event.iter().fold(selection, |selection, &(chain, seq)| selection.event(chain, seq));
-    if let Some(query) = asked {
-        selection = selection.matching(|link, event| looking.matches(query, link, event));
+    if let Some(query) = query {
+        selection = selection.matching(|link, event| matcher.matches(query, link, event));
     }
     if !withheld.is_empty() {
         selection = selection.withholding(|link, event| {
-            let reason = withheld.iter().find(|(query, _)| looking.matches(query, link, event));
+            let reason = withheld.iter().find(|(query, _)| matcher.matches(query, link, event));
             reason.map(|(_, reason)| *reason)
         });
     }

@@ -1,4 +1,4 @@
-//! `countersign summarize`: what verifying needs to know of a part of an export.
+//! `countersign summarize`: summarizes a part of an export for verification.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The export, uncompressed
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// Which part, of how many: the first is 1/N
+    /// The part and the number of parts; the first is 1/N
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
     part: (u64, u64),
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let name = shown(&args.export);
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
-    let part = Part::locate(&mut file, number, of).map_err(|why| CliError::from(why).within(&name))?;
+    let part = Part::locate(&mut file, number, of).map_err(|error| CliError::from(error).within(&name))?;
     let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
     let threads = args.threads.count();
@@ -56,13 +56,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-/// A file that can be read at any place.
+/// Opens a seekable file.
 pub(crate) fn open(path: &Path) -> Result<File, CliError> {
     let name = shown(path);
     let failed = |error| CliError::io("read", &name, &error);
     let stream = || {
-        let hint = "keep it as a file first: parts of a stream cannot be read";
-        CliError::unusable("summary.stream", "it is not a file", hint).within(&name)
+        let hint = "save it to a file first: a stream has no parts";
+        CliError::unusable("summary.stream", "this is not a file", hint).within(&name)
     };
     if path == Path::new("-") {
         return Err(stream());
@@ -79,10 +79,10 @@ pub(crate) fn open(path: &Path) -> Result<File, CliError> {
 }
 
 impl From<PartsError> for CliError {
-    fn from(why: PartsError) -> Self {
-        match why {
+    fn from(error: PartsError) -> Self {
+        match error {
             PartsError::Io(error) => Self::system("read", &error),
-            _ => Self::unusable(why.code(), why.to_string(), why.hint()),
+            _ => Self::unusable(error.code(), error.to_string(), error.hint()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign token`: who may read a log's events.
+//! `countersign token`: manages readers' tokens.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::{input, style};
 
-/// The most MiB of a file of readers.
+/// The maximum size of a file of readers in MiB.
 const MAX_INPUT_MIB: u64 = 64;
 
 /// Manage who may read a log's events
@@ -37,29 +37,29 @@ Examples:
   countersign token revoke auditor")]
 pub(crate) struct Args {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Make a token for a reader, and print it
+enum Command {
+    /// Create a token for a reader, and print it
     ///
-    /// With --from, make a token for each line of a file, all or none in one step, and print one line for each: the
+    /// With --from, create a token for each line of a file, in one step, all or none. Prints one line for each: the
     /// reader's name, a tab, and the token.
     Add {
         /// The reader's name: one word
         #[arg(required_unless_present = "from", conflicts_with = "from")]
         name: Option<String>,
-        /// Make a token for each line of this file, or of standard input (`-`): NAME [UNTIL] [CONDITION …]
+        /// Create a token for each line of this file, or of standard input (`-`): NAME [UNTIL] [CONDITION …]
         ///
         /// Conditions are words such as tenant=acme or action=user.*, with %20 for a space. The other options apply
-        /// to every line. Empty lines and lines that begin with # are ignored.
+        /// to each line. Empty lines and lines starting with # are ignored.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         #[command(flatten)]
-        of: Of,
-        /// What the reader may do: read, erase, admin, separated by commas. admin sees what concerns the log as a
-        /// whole, such as evidence of forks
+        of: FolderArgs,
+        /// What the reader may do: read, erase, admin, separated by commas. admin allows reading data about the whole
+        /// log, such as evidence of forks
         #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
         right: Rights,
         /// When the token expires [default: never]
@@ -71,7 +71,7 @@ enum What {
     /// List the readers
     List {
         #[command(flatten)]
-        of: Of,
+        of: FolderArgs,
     },
     /// Revoke readers' tokens, all or none in one step
     Revoke {
@@ -84,19 +84,19 @@ enum What {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         #[command(flatten)]
-        of: Of,
+        of: FolderArgs,
     },
 }
 
-/// Of which log.
+/// The log.
 #[derive(clap::Args)]
-struct Of {
+struct FolderArgs {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
 }
 
-/// Which events the token is for [default: all]. Of several names an event fulfills each, of several values one.
+/// The events the token is for [default: all]. An event must match each option, with one of its values.
 #[derive(clap::Args)]
 struct Conditions {
     /// Only events of this tenant. Can be repeated
@@ -119,9 +119,9 @@ impl Conditions {
         let mut scope = Scope::default();
         for (name, values) in [("tenant", tenant), ("actor", actor), ("action", action), ("chain", chain)] {
             for value in values {
-                scope.allow(name, value).map_err(|why| {
+                scope.allow(name, value).map_err(|reason| {
                     let hint = "see `countersign token add --help`";
-                    CliError::unusable("arguments.invalid", format!("--{name}: {why}"), hint)
+                    CliError::unusable("arguments.invalid", format!("--{name}: {reason}"), hint)
                 })?;
             }
         }
@@ -130,10 +130,10 @@ impl Conditions {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
+    let (Command::Add { of, .. } | Command::List { of } | Command::Revoke { of, .. }) = &args.command;
     serve::expect_folder(&of.dir)?;
-    match &args.what {
-        What::Add { name, from, of, right, until, scope } => {
+    match &args.command {
+        Command::Add { name, from, of, right, until, scope } => {
             let scope = scope.scope()?;
             let readers = match (name, from) {
                 (_, Some(from)) => new_readers(from, *right, *until, &scope)?,
@@ -143,12 +143,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
                 }
             };
             let now = now()?;
-            let ended =
+            let expired =
                 readers.iter().filter(|reader| reader.until.is_some_and(|until| until <= now)).count();
-            if ended > 0 && from.is_none() {
-                style::warn("the token ends in the past: nobody may read with it");
-            } else if ended > 0 {
-                style::warn(&format!("{ended} of the tokens end in the past: nobody may read with them"));
+            if expired > 0 && from.is_none() {
+                style::warn("the token is already expired");
+            } else if expired > 0 {
+                style::warn(&format!("{expired} of the tokens are already expired"));
             }
             let names: Vec<String> = readers.iter().map(|reader| reader.name.clone()).collect();
             let tokens = tokens::add_all(&of.dir, readers).map_err(|error| explain(&error, &of.dir))?;
@@ -174,8 +174,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             style::done(&format!("{name} may {rights}{of_what} with this token, which is not shown again"));
             print(tokens.first().map_or("", Token::as_str))
         }
-        What::List { of } => list(&of.dir),
-        What::Revoke { names, from, of } => {
+        Command::List { of } => list(&of.dir),
+        Command::Revoke { names, from, of } => {
             let mut names = names.clone();
             if let Some(from) = from {
                 names.extend(lines(from)?.iter().filter_map(|(_, line)| first_word(line)));
@@ -190,31 +190,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// The readers of a file, one per line.
+/// Reads the readers in a file, one per line.
 fn new_readers(
     file: &Path,
     rights: Rights,
     until: Option<Time>,
     scope: &Scope,
 ) -> Result<Vec<NewReader>, CliError> {
-    let refuse = |why: String, number| {
-        let hint = "write each line as NAME [UNTIL] [CONDITION …], for example: acme tenant=acme";
-        CliError::unusable("token.line", why, hint).at_line(number).within(&input::name(file))
+    let refuse = |reason: String, number| {
+        let hint = "use NAME [UNTIL] [CONDITION …] on each line, such as acme tenant=acme";
+        CliError::unusable("token.line", reason, hint).at_line(number).within(&input::name(file))
     };
     lines(file)?
         .iter()
         .map(|(number, line)| {
-            NewReader::parse(line, rights, until, scope.clone()).map_err(|why| refuse(why, *number))
+            NewReader::parse(line, rights, until, scope.clone()).map_err(|reason| refuse(reason, *number))
         })
         .collect()
 }
 
-/// The lines of a file that say something, with their numbers.
+/// Returns the lines of a file with their numbers, without empty lines and comments.
 fn lines(file: &Path) -> Result<Vec<(u64, String)>, CliError> {
     let bytes = Input::open(file)?.all(MAX_INPUT_MIB)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         let hint = "save it as UTF-8";
-        CliError::unusable("token.line", "it is not UTF-8", hint).within(&input::name(file))
+        CliError::unusable("token.line", "the file is not UTF-8", hint).within(&input::name(file))
     })?;
     let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim().to_owned()));
     Ok(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
@@ -227,7 +227,7 @@ fn first_word(line: &str) -> Option<String> {
 fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     let readers = tokens::list(folder).map_err(|error| explain(&error, folder))?;
     if readers.is_empty() {
-        style::done("nobody may read this log's events: `countersign token add NAME` lets somebody in");
+        style::done("no reader has a token: add one with `countersign token add NAME`");
         return Ok(ExitStatus::Success);
     }
     let mut table = Table::new();
@@ -242,7 +242,7 @@ fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     print(&lines.join("\n"))
 }
 
-/// As it stands in the file, in which it holds no control characters.
+/// Returns the scope as in the file.
 fn shown_scope(scope: &Scope) -> String {
     style::plain(&scope.to_string())
 }
@@ -259,21 +259,17 @@ fn explain(error: &TokenError, folder: &Path) -> CliError {
         TokenError::Malformed { .. } => CliError::unusable(
             "token.file",
             error.to_string(),
-            "repair the line, or take it out: until then nobody is let in",
+            "correct or remove the line: until then, no reader is admitted",
         ),
         TokenError::TooLarge { .. } => CliError::unusable(
             "token.too_large",
             error.to_string(),
-            "nothing was written: revoke tokens that are no longer used, or give readers tokens of an OpenID Connect issuer",
+            "nothing was written: revoke unused tokens, or use tokens of an OpenID Connect issuer",
         ),
-        TokenError::Name(_) => {
-            CliError::unusable("token.name", error.to_string(), "give the reader another name")
+        TokenError::Name(_) => CliError::unusable("token.name", error.to_string(), "choose another name"),
+        TokenError::Scope(_) => {
+            CliError::unusable("token.scope", error.to_string(), "remove the conditions, or the right admin")
         }
-        TokenError::Scope(_) => CliError::unusable(
-            "token.scope",
-            error.to_string(),
-            "leave the conditions out, or the right admin",
-        ),
         TokenError::Unknown(_) => CliError::unusable(
             "token.unknown",
             error.to_string(),

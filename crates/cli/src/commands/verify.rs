@@ -1,4 +1,4 @@
-//! `countersign verify`: one verdict on one export.
+//! `countersign verify`: verifies an export and prints a verdict.
 
 pub(crate) mod signer_trust;
 pub(crate) mod summaries;
@@ -15,18 +15,18 @@ use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::Input;
 use crate::io::parquet::{self, Rows};
-use crate::io::pin::{self, Pins};
+use crate::io::pin::{self, PinArgs};
 use crate::io::verdict::count;
 use crate::io::{parsers, style, verdict, visit};
 
-/// Verify an export: unchanged, signed by whom, complete
+/// Verify an export
 ///
-/// Nothing is trusted because the export says so: your trust file says whose keys count. Without one, the best
-/// verdict is "signed by a key you haven't trusted". Prints the verdict, what each check covered, the first
-/// findings, and the signers.
+/// Checks that the export is unchanged, complete, and signed by keys in your trust file. Nothing is trusted because
+/// the export says so: without a trust file, the best verdict is "signed by a key you haven't trusted". Prints the
+/// verdict, what each check covered, the first findings, and the signers.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,36 +40,36 @@ Examples:
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd; - for standard input
+    /// Export, plain or compressed with gzip or zstd, or - for standard input
     #[arg(value_name = "EXPORT", required_unless_present = "summaries")]
     export: Option<PathBuf>,
-    /// Use the summaries of all parts, made by `countersign summarize`, instead of reading the export. With EXPORT,
-    /// they must be of that file
+    /// Verify summaries of all parts, made by `countersign summarize`, instead of the export. With EXPORT, also check
+    /// that they belong to that file
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Large exports")]
     summaries: Vec<PathBuf>,
-    /// Also check that these Parquet files are exactly what `countersign export --format parquet` makes of EXPORT
+    /// Also check that these Parquet files are exactly what `countersign export --format parquet` writes for EXPORT
     #[arg(long, value_name = "FILE|DIR", requires = "export")]
     #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
     parquet: Option<PathBuf>,
     #[command(flatten)]
-    own: parsers::Own,
+    own: parsers::CustomArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten, next_help_heading = "Expectations")]
-    pins: Pins,
-    /// Expect the log with this origin
+    pins: PinArgs,
+    /// Expect a log with this origin
     #[arg(long, value_name = "O", help_heading = "Expectations")]
     origin: Option<String>,
-    /// Expect the entries from A up to but not including B
+    /// Expect exactly the entries from A up to, but not including, B
     #[arg(long, value_name = "A..B", value_parser = args::range, help_heading = "Expectations")]
     range: Option<(u64, u64)>,
-    /// Expect the log's time to be no older than this: 90s, 15m, 24h, 7d, 2w
+    /// Expect the log's time to be no older than this, such as 90s, 15m, 24h, 7d, or 2w
     #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "Expectations")]
     max_age: Option<i64>,
-    /// The time from which --max-age counts back [default: now]
+    /// Time from which --max-age counts back [default: now]
     #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age", help_heading = "Expectations")]
     now: Option<Time>,
-    /// Exit with status 0 for this verdict too
+    /// Exit with status 0 for this verdict, too
     #[arg(long, value_name = "VERDICT", value_enum, help_heading = "Expectations")]
     allow: Option<Allow>,
     #[command(flatten, next_help_heading = None)]
@@ -89,33 +89,33 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let threads = args.threads.count();
     let trust = options.trust.clone();
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
-        let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
-        say(args, &trust, rows.report())?;
+        let mut rows = Rows::verify(Input::open(export)?, options.trust, args.own.load()?, threads)?;
+        print_report(args, &trust, rows.report())?;
         parquet::compare(&mut rows, path)?;
-        let (held, of) = (count(rows.count, "event"), shown(export));
-        style::done(&format!("{} holds the {held} of {of} that verify, and nothing else", shown(path)));
+        let (events, export_name) = (count(rows.count, "event"), shown(export));
+        style::done(&format!("{} contains exactly the {events} of {export_name} that verify", shown(path)));
         return Ok(status(args, rows.report()));
     }
-    let keep = args.pins.keep()?;
+    let new_pin = args.pins.create_output()?;
     let Verification { report, pin } = match &args.export {
         Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
         export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
     };
-    say(args, &trust, &report)?;
+    print_report(args, &trust, &report)?;
     args.pins.warn_of_other_logs(&pins, report.origin.as_deref());
-    if let Some(keep) = keep {
-        pin::save(keep, pin.as_deref())?;
+    if let Some(output) = new_pin {
+        pin::save(output, pin.as_deref())?;
     }
     Ok(status(args, &report))
 }
 
-fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), CliError> {
+fn print_report(args: &Args, trust: &Trust, report: &Report) -> Result<(), CliError> {
     verdict::print(&if args.format.is_json() {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
         let file = args.trust.path().map(shown);
         let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
-        verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::Of::Export)
+        verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::ReportSource::Export)
     })
 }
 
@@ -126,10 +126,10 @@ fn status(args: &Args, report: &Report) -> ExitStatus {
 
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, CliError> {
-    visit::verify(&mut contents(export)?, options, threads)
+    visit::verify(&mut open_export(export)?, options, threads)
 }
 
-/// Refuses what is no export, for whoever would make something of it.
+/// Fails if the input is not an export.
 pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), CliError> {
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
     let failure = CliError::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);

@@ -1,4 +1,4 @@
-//! `countersign witness`: a witness that logs can use.
+//! `countersign witness`: runs a witness for logs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use countersign_log_server::server::{Address, Bounds};
 use countersign_log_server::witness::{Config, MemoryError, WitnessStartError, serve, steady};
 
 use crate::args;
-use crate::commands::serve::{explain_listening, log_to_stderr, stop_asked, url};
+use crate::commands::serve::{explain_listening, log_to_stderr, stop_requested, url};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::{key, stop, style};
 
-/// The most connections at one time, each with a request in memory.
-const CONNECTIONS: usize = 512;
+/// The maximum number of connections, each with a request in memory.
+const MAX_CONNECTIONS: usize = 512;
 
 /// Run a witness: cosign the checkpoints of logs that only grow
 ///
@@ -37,14 +37,14 @@ pub(crate) struct Args {
     /// The witness's key file (`countersign keygen NAME --witness`)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The verifier key of a log to watch; its name is the log's origin. Can be repeated
-    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    /// The verifier key of a log to cosign; its name is the log's origin. Can be repeated
+    // Parsed later: clap's errors quote the value, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
-    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
+    /// The address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: Address,
-    /// File in which to remember what was cosigned; created if missing
+    /// The file that stores what was cosigned; created if missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// The time now, as 2026-11-20T06:01:00Z, read from a clock that you trust. If this machine's clock agrees
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::gracefully();
+    stop::enable_graceful();
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
     let verifier = key.verifier_key().clone();
@@ -67,15 +67,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         logs,
         state: args.state.clone(),
         listen: args.listen.clone(),
-        bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
+        bounds: Bounds { connections: MAX_CONNECTIONS, ..Bounds::default() },
         clock: Arc::new(seconds),
         steady: steady(),
         stated_time: args.clock_is.and_then(|time| u64::try_from(time.millis() / 1_000).ok()),
     };
-    // An empty one was cut off, or made for it by somebody.
+    // An empty file was truncated, or created by someone.
     if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {
         style::warn(&format!(
-            "{} is new: if this witness cosigned before, stop it and bring back its state",
+            "{} is new: if this witness cosigned before, stop it and restore its state",
             shown(&args.state)
         ));
     }
@@ -85,14 +85,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let serving = serve(config).await.map_err(|error| explain(&error, args))?;
         style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
         anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
-        stop_asked().await;
+        stop_requested().await;
         style::done("stopping: finishing work in progress");
         serving.stop().await;
         Ok(ExitStatus::Success)
     })
 }
 
-/// The system's clock. A clock before 1970 has no time that could be signed.
+/// Returns the system's time in seconds, or 0 before 1970.
 fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -101,7 +101,7 @@ fn explain(error: &WitnessStartError, args: &Args) -> CliError {
     let (code, hint) = match error {
         WitnessStartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
         WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
-        WitnessStartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
+        WitnessStartError::Memory(_) => ("state.invalid", "check the file and its permissions"),
         WitnessStartError::Listen(error) => explain_listening(error),
     };
     let failure = CliError::unusable(code, error.to_string(), hint);

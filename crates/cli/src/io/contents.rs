@@ -1,4 +1,4 @@
-//! The export that a command is given: a file of its own, or the one in an evidence file.
+//! Opens the export that a command reads: a file, or the export in an evidence file.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -9,18 +9,18 @@ use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::style::plain;
 
-/// So much of a file tells whether it is a page.
-const FIRST: usize = 16;
-const MOST_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
+/// The number of bytes that show whether a file is a page.
+const DETECTION_BYTES: usize = 16;
+const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
-/// An export, or the one in an evidence file: that one's hashes are checked, and all that it brings beside the export, such as
-/// whom its writer trusted, is left aside.
-pub(crate) fn contents(path: &Path) -> Result<Input, CliError> {
+/// Opens an export, or the export in an evidence file, whose hash is checked. Everything else in an evidence file,
+/// such as its author's trust file, is ignored.
+pub(crate) fn open_export(path: &Path) -> Result<Input, CliError> {
     let mut input = Input::open(path)?;
-    if !input.begins(FIRST, is_page)? {
+    if !input.starts_with(DETECTION_BYTES, is_page)? {
         return Ok(input);
     }
-    let bytes = input.all(MOST_MIB)?;
+    let bytes = input.all(MAX_MIB)?;
     if !has_evidence(&bytes) {
         return Ok(input);
     }

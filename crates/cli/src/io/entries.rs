@@ -1,14 +1,14 @@
-//! Entries of a log in words.
+//! Formats entry indexes for people.
 
-/// The most runs that are named.
-const RUNS: usize = 6;
+/// The maximum number of runs that are listed.
+const MAX_RUNS: usize = 6;
 
-/// Leaves in runs: `3, 7 to 9`.
+/// Formats indexes as runs: `3, 7 to 9`.
 pub(crate) fn ranges(leaves: &[u64]) -> String {
-    countersign_analyze::runs::describe(leaves, RUNS)
+    countersign_analyze::runs::told(leaves, MAX_RUNS)
 }
 
-/// Writes entries with their noun: `entry 3`, `entries 3, 7 to 9`.
+/// Formats indexes as runs after a noun: `entry 3`, `entries 3, 7 to 9`.
 pub(crate) fn named(leaves: &[u64]) -> String {
     format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
 }
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_are_told_in_runs() {
+    fn formats_indexes_as_runs() {
         assert_eq!(ranges(&[3]), "3");
         assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
         assert_eq!(

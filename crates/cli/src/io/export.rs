@@ -1,4 +1,4 @@
-//! Reading an export item by item, for the commands that make another one of it.
+//! Reads an export item by item, for commands that derive another one from it.
 
 use countersign::export::{Header, Item, Line};
 use countersign::verify::FindingCode;
@@ -7,15 +7,15 @@ use countersign::{Code, Error};
 use crate::errors::CliError;
 use crate::io::input::Input;
 
-/// A part of an export, in the order in which they come.
+/// A part of an export.
 pub(crate) enum Part<'a> {
-    /// The header; comes once, first.
+    /// The header, which comes once and first.
     Header(&'a Header),
-    /// What a line after it stands for, and its number.
+    /// The number of a line after the header, and its item.
     Item(u64, &'a Item<'a>),
 }
 
-/// Hands out the parts of an export, and stops at what is none.
+/// Calls `part` with each part of an export, and fails at the first malformed line.
 pub(crate) fn read(
     input: &mut Input,
     doing: &'static str,
@@ -33,7 +33,7 @@ pub(crate) fn read(
         }
         let malformed = |error: Error| {
             let error = if line.ended { error } else { cut_off() };
-            CliError::broken(error).or_hint("`countersign verify` says what else is wrong")
+            CliError::broken(error).or_hint("run `countersign verify` for all problems")
         };
         let text = str::from_utf8(line.bytes)
             .map_err(|_| malformed(Error::new(Code::Export, "malformed line: not UTF-8")))?;
@@ -48,7 +48,7 @@ fn cut_off() -> Error {
         .with_hint(FindingCode::FormatTruncated.hint())
 }
 
-/// There is no line that could be a header.
+/// Returns the error of an export without a header.
 pub(crate) fn empty() -> CliError {
     CliError::from(Header::parse(b"").err().unwrap_or_else(cut_off).at_line(1))
 }

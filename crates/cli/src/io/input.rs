@@ -1,4 +1,4 @@
-//! Input: files and the standard input stream, compressed or not, line by line in bounded memory.
+//! Reads files and standard input, compressed or not, line by line in bounded memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -13,16 +13,16 @@ use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{CliError, shown};
 use crate::io::progress;
-use crate::io::stage::{FIRST, Stage};
+use crate::io::stage::{DETECTION_BYTES, Stage};
 
-const CHUNK: usize = 1 << 17;
+const CHUNK_BYTES: usize = 1 << 17;
 const MIB: u64 = 1 << 20;
-/// More than any trust file, pin or key needs, in MiB.
-const SMALL: u64 = 1;
-/// More than a page needs that is one file with all that works in it.
-const PAGE: u64 = 8;
+/// The size limit for small files, in MiB: more than any trust file, pin, or key needs.
+const MAX_SMALL_MIB: u64 = 1;
+/// The size limit for a page, in MiB: more than a page with all its code in one file needs.
+const MAX_PAGE_MIB: u64 = 8;
 
-/// What a command reads.
+/// The input of a command.
 pub(crate) struct Input {
     name: String,
     source: Source,
@@ -30,29 +30,29 @@ pub(crate) struct Input {
 }
 
 enum Source {
-    /// Can be read again from its beginning.
+    /// A regular file, which can be read again from its beginning.
     File(File),
     Stream(Box<dyn Read + Send>),
 }
 
-/// One line, without its end.
+/// A line without its line feed.
 pub(crate) struct RawLine<'a> {
-    /// 1-based, blank lines counted.
+    /// The 1-based number, counting blank lines.
     pub(crate) number: u64,
     pub(crate) bytes: &'a [u8],
-    /// Whether a line feed follows.
+    /// True if a line feed follows.
     pub(crate) ended: bool,
 }
 
 impl RawLine<'_> {
-    /// Whether there is nothing but white space on it, as an export may have between its lines.
+    /// True if the line contains only white space, as exports may between their lines.
     pub(crate) fn is_blank(&self) -> bool {
         self.bytes.iter().all(|byte| is_space(*byte))
     }
 }
 
 impl Input {
-    /// The file of that path; `-` is the standard input stream.
+    /// Opens a file; `-` is standard input.
     pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         if path == Path::new("-") {
             let source = Source::Stream(Box::new(io::stdin()));
@@ -61,8 +61,8 @@ impl Input {
         let name = name(path);
         let failed = |error: io::Error| CliError::io("read", &name, &error);
         let file = File::open(path).map_err(|error| {
-            let is_url = path.to_str().is_some_and(Prefix::is_meant);
-            let hint = "this takes a file: get a log's export with `countersign export --dir URL -o FILE`";
+            let is_url = path.to_str().is_some_and(Prefix::is_url);
+            let hint = "download the log's export with `countersign export --dir URL -o FILE`; this command reads a file";
             if is_url { failed(error).with_hint(hint) } else { failed(error) }
         })?;
         let metadata = file.metadata().map_err(failed)?;
@@ -74,23 +74,23 @@ impl Input {
         Ok(Self { name, source, size })
     }
 
-    /// Whether all of these can be read, one after the other.
+    /// Checks that all paths can be read, one after the other.
     pub(crate) fn check(paths: &[PathBuf]) -> Result<(), CliError> {
         if paths.len() > 1 && paths.iter().any(|path| path == Path::new("-")) {
             let message = "standard input can't be one of several inputs";
-            return Err(CliError::unusable("arguments.invalid", message, "give files alone, or `-` alone"));
+            return Err(CliError::unusable("arguments.invalid", message, "use only files, or only `-`"));
         }
-        // A pipe can be opened only once.
-        let is_pipe = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+        // Opening a pipe here would consume it.
+        let is_pipe = |path: &Path| path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir());
         paths.iter().filter(|path| !is_pipe(path)).try_for_each(|path| Self::open(path).map(drop))
     }
 
-    /// A stream of that name.
+    /// Creates an input from a stream.
     pub(crate) fn stream(name: &str, stream: Box<dyn Read + Send>) -> Self {
         Self { name: name.into(), source: Source::Stream(stream), size: None }
     }
 
-    /// The same, so that it can be read more than once: a stream is kept in a temporary file.
+    /// Makes the input readable more than once: a stream is copied to a temporary file.
     pub(crate) fn rereadable(mut self) -> Result<Self, CliError> {
         if let Source::Stream(stream) = &mut self.source {
             let failed = |error: io::Error| CliError::io("keep", &self.name, &error);
@@ -101,17 +101,17 @@ impl Input {
         Ok(self)
     }
 
-    /// The name for people.
+    /// Returns the name, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The size of what is read, compressed as it may be, where it is known.
+    /// Returns the size in bytes, before decompression, if it is known.
     pub(crate) fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// The file, where it is one.
+    /// Returns the file, unless the input is a stream.
     pub(crate) fn file(&self) -> Option<&File> {
         match &self.source {
             Source::File(file) => Some(file),
@@ -119,24 +119,29 @@ impl Input {
         }
     }
 
-    /// Whether a file is compressed.
+    /// True if the input is a compressed file.
     pub(crate) fn is_compressed(&mut self) -> Result<bool, CliError> {
-        self.begins(FIRST, |first| Compression::detect(first).is_some())
+        self.starts_with(DETECTION_BYTES, |first| Compression::detect(first).is_some())
     }
 
-    /// Whether the first bytes of a file, so many, are so; a stream, which cannot be read again, is not asked.
-    pub(crate) fn begins(&mut self, many: usize, are: impl Fn(&[u8]) -> bool) -> Result<bool, CliError> {
+    /// True if `test` accepts the first `length` bytes of a file. Always false for a stream, which can't be read
+    /// again.
+    pub(crate) fn starts_with(
+        &mut self,
+        length: usize,
+        test: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool, CliError> {
         if self.file().is_none() {
             return Ok(false);
         }
         let name = self.name.clone();
         let mut first = Vec::new();
-        let read = self.reader()?.take(many as u64).read_to_end(&mut first);
+        let read = self.reader()?.take(length as u64).read_to_end(&mut first);
         read.map_err(|error| CliError::io("read", &name, &error))?;
-        Ok(are(&first))
+        Ok(test(&first))
     }
 
-    /// The bytes as they are, from the beginning where it is a file.
+    /// Returns the raw bytes, from the beginning if it is a file.
     pub(crate) fn reader(&mut self) -> Result<&mut (dyn Read + Send), CliError> {
         match &mut self.source {
             Source::File(file) => {
@@ -147,7 +152,7 @@ impl Input {
         }
     }
 
-    /// Hands out each line, from the first on.
+    /// Calls `line` with each line.
     pub(crate) fn lines(
         &mut self,
         doing: &'static str,
@@ -160,11 +165,11 @@ impl Input {
             line(RawLine { number, bytes, ended }).map_err(|failure| failure.at_line(number).within(&name))
         };
         let mut splitter = LineSplitter::default();
-        self.pieces(doing, &mut |piece| splitter.push(piece, &mut each))?;
+        self.chunks(doing, &mut |chunk| splitter.push(chunk, &mut each))?;
         splitter.finish(&mut each)
     }
 
-    /// Hands out each event of what a source delivers. Gives from which lists they were taken.
+    /// Calls `event` with each event of a delivery. Returns the lists that events were taken from.
     pub(crate) fn events(
         &mut self,
         doing: &'static str,
@@ -172,31 +177,31 @@ impl Input {
     ) -> Result<UnwrapSummary, CliError> {
         let name = self.name.clone();
         let mut cutter = Cutter::for_name(&name);
-        let mut each = |found: SourceEvent<'_>| {
-            let (line, place) = (found.line, found.place.clone());
-            event(found).map_err(|failure| match place {
+        let mut each = |event_source: SourceEvent<'_>| {
+            let (line, place) = (event_source.line, event_source.place.clone());
+            event(event_source).map_err(|failure| match place {
                 Some(place) => failure.because(&place).at_line(line),
                 None => failure.at_line(line),
             })
         };
-        let read = self.pieces(doing, &mut |piece| {
-            cutter.push(piece, &mut each).map_err(|failure| failure.within(&name))
+        let read = self.chunks(doing, &mut |chunk| {
+            cutter.push(chunk, &mut each).map_err(|failure| failure.within(&name))
         });
         read.and_then(|()| cutter.finish(&mut each)).map_err(|failure| failure.within(&name))?;
         Ok(cutter.summary())
     }
 
-    /// Hands out all bytes, decompressed.
-    fn pieces(
+    /// Calls `chunk` with all bytes, decompressed.
+    fn chunks(
         &mut self,
         doing: &'static str,
-        piece: &mut dyn FnMut(&[u8]) -> Result<(), CliError>,
+        on_chunk: &mut dyn FnMut(&[u8]) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let name = self.name.clone();
         let bar = progress::bar(doing, self.size);
         let reader = self.reader()?;
         let mut stage = Stage::default();
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
@@ -205,15 +210,15 @@ impl Input {
             };
             bar.inc(read as u64);
             let mut done = Ok(());
-            let mut take = |bytes: &[u8]| {
+            let mut pass = |bytes: &[u8]| {
                 if done.is_ok() {
-                    done = piece(bytes);
+                    done = on_chunk(bytes);
                 }
             };
             let whole =
-                if read == 0 { stage.finish(&mut take) } else { stage.push(&chunk[..read], &mut take) };
+                if read == 0 { stage.finish(&mut pass) } else { stage.push(&chunk[..read], &mut pass) };
             done?;
-            whole.map_err(|why| unread(&name, why))?;
+            whole.map_err(|why| decompress_failed(&name, why))?;
             if read == 0 {
                 bar.finish_and_clear();
                 return Ok(());
@@ -221,30 +226,29 @@ impl Input {
         }
     }
 
-    /// All of a file that is no longer than so many MiB.
-    pub(crate) fn all(&mut self, most: u64) -> Result<Vec<u8>, CliError> {
+    /// Returns the whole input, if it has at most `max_mib` MiB.
+    pub(crate) fn all(&mut self, max_mib: u64) -> Result<Vec<u8>, CliError> {
         let name = self.name.clone();
         let mut bytes = Vec::new();
         self.reader()?
-            .take(most * MIB + 1)
+            .take(max_mib * MIB + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| CliError::io("read", &name, &error))?;
-        if bytes.len() as u64 > most * MIB {
-            let message = format!("it is above {most} MiB");
-            return Err(
-                CliError::unusable("io.too_large", message, "was the right file given?").within(&name)
-            );
+        if bytes.len() as u64 > max_mib * MIB {
+            let message = format!("the file is larger than {max_mib} MiB");
+            return Err(CliError::unusable("io.too_large", message, "check that this is the right file")
+                .within(&name));
         }
         Ok(bytes)
     }
 }
 
-/// What an input is called before people.
+/// Returns the name of an input, for messages.
 pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { shown(path) }
 }
 
-fn unread(name: &str, why: DecompressError) -> CliError {
+fn decompress_failed(name: &str, why: DecompressError) -> CliError {
     let error = Error::new(Code::Export, why.to_string()).with_hint(why.hint());
     match why {
         DecompressError::Window | DecompressError::Dictionary => error.into(),
@@ -253,58 +257,60 @@ fn unread(name: &str, why: DecompressError) -> CliError {
     .within(name)
 }
 
-/// All of a small file, such as a key or a pin.
+/// Reads a small file, such as a key or a pin.
 pub(crate) fn small(path: &Path) -> Result<Vec<u8>, CliError> {
-    Input::open(path)?.all(SMALL)
+    Input::open(path)?.all(MAX_SMALL_MIB)
 }
 
-/// All of a page to be served.
+/// Reads a page that is to be served.
 pub(crate) fn page(path: &Path) -> Result<Vec<u8>, CliError> {
-    Input::open(path)?.all(PAGE)
+    Input::open(path)?.all(MAX_PAGE_MIB)
 }
 
-/// The same as text.
+/// Reads a small text file.
 pub(crate) fn small_text(path: &Path) -> Result<String, CliError> {
-    let not_text = |_| CliError::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?");
+    let not_text = |_| {
+        CliError::unusable("io.not_text", "the file is not UTF-8 text", "check that this is the right file")
+    };
     String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
 }
 
-/// Whether this is the first line of an export, or begins as one of a stream of its lines, which has no header.
-pub(crate) fn is_of_an_export(line: &[u8]) -> bool {
+/// True if this is the first line of an export, or of a stream of its lines without a header.
+pub(crate) fn is_export_line(line: &[u8]) -> bool {
     memchr::memmem::find(line, b"export/v1").is_some() && Header::parse(line).is_ok()
         || [&br#"{"link":"countersign/v1 "#[..], br#"{"note":"countersign/v1 "#]
             .iter()
             .any(|start| line.starts_with(start))
 }
 
-/// The text of a document that somebody writes, such as a policy, unless an export was given in its place.
+/// Reads a document such as a policy. Fails if the file is an export.
 pub(crate) fn document(path: &Path, what: &str) -> Result<String, CliError> {
     let text = small_text(path)?;
-    if text.lines().next().is_some_and(|line| is_of_an_export(line.as_bytes())) {
-        let hint = "are the arguments in the wrong order? See --help";
-        let message = format!("this is an export, and not {what}");
+    if text.lines().next().is_some_and(|line| is_export_line(line.as_bytes())) {
+        let hint = "check the order of the arguments with --help";
+        let message = format!("this is an export, not {what}");
         return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(path)));
     }
     Ok(text)
 }
 
-/// A trust file.
+/// Reads a trust file.
 pub(crate) fn trust(path: &Path) -> Result<Trust, CliError> {
     trust_with_bytes(path).map(|(trust, _)| trust)
 }
 
-/// A trust file, and its bytes as they stand.
+/// Reads a trust file, and returns its bytes, too.
 pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), CliError> {
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
-        CliError::from(error).within(&shown(path)).or_hint(
-            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
-        )
+        CliError::from(error)
+            .within(&shown(path))
+            .or_hint("use lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …")
     })?;
     Ok((trust, bytes))
 }
 
-/// The trust file's, or nobody.
-pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, CliError> {
+/// Reads a trust file; without a path, returns one that trusts no key.
+pub(crate) fn trust_or_empty(path: Option<&Path>) -> Result<Trust, CliError> {
     Ok(path.map(trust).transpose()?.unwrap_or_default())
 }

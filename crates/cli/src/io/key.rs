@@ -1,4 +1,4 @@
-//! Signer key files.
+//! Reads private key files.
 
 use std::path::Path;
 
@@ -8,30 +8,30 @@ use zeroize::Zeroizing;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// Reads a key file that signs links, notes or checkpoints.
+/// Reads a private key that signs links, notes, or checkpoints.
 pub(crate) fn load(path: &Path) -> Result<SignerKey, CliError> {
-    let hint = "make one with: countersign keygen NAME";
-    of_type(path, KeyType::Ed25519, "it is a witness's key", hint)
+    let hint = "create one with: countersign keygen NAME";
+    load_type(path, KeyType::Ed25519, "the file contains a witness's key", hint)
 }
 
-/// Reads a key file that cosigns checkpoints.
+/// Reads a private key that cosigns checkpoints.
 pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, CliError> {
-    let hint = "make one with: countersign keygen NAME --witness";
-    of_type(path, KeyType::Cosignature, "it is not a witness's key", hint)
+    let hint = "create one with: countersign keygen NAME --witness";
+    load_type(path, KeyType::Cosignature, "the file doesn't contain a witness's key", hint)
 }
 
-fn of_type(path: &Path, kind: KeyType, otherwise: &str, hint: &str) -> Result<SignerKey, CliError> {
+fn load_type(path: &Path, kind: KeyType, wrong_type: &str, hint: &str) -> Result<SignerKey, CliError> {
     let within = |error| CliError::from(error).within(&shown(path));
     let text = Zeroizing::new(input::small_text(path)?);
     let key = SignerKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(within)?;
     if key.verifier_key().key_type() != kind {
-        return Err(CliError::unusable("key.invalid", otherwise, hint).within(&shown(path)));
+        return Err(CliError::unusable("key.invalid", wrong_type, hint).within(&shown(path)));
     }
     warn_if_readable(path, "key");
     Ok(key)
 }
 
-/// Says so when a secret is not its owner's alone.
+/// Warns if other users can read a secret.
 #[cfg(unix)]
 pub(crate) fn warn_if_readable(path: &Path, what: &str) {
     use std::os::unix::fs::PermissionsExt as _;

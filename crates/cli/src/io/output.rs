@@ -1,7 +1,7 @@
-//! Output files that appear whole or not at all.
+//! Output files that appear complete or not at all.
 //!
-//! What is written goes to a temporary file beside the destination, which takes its place in one step once
-//! everything is on the disk. A run that fails or is interrupted removes the temporary file.
+//! Output goes to a temporary file next to the destination, which replaces it atomically once everything is on disk.
+//! A run that fails or is interrupted removes the temporary file.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Stdout, Write};
@@ -12,27 +12,29 @@ use tempfile::{NamedTempFile, PersistError, TempDir};
 
 use crate::errors::{CliError, shown};
 
-/// The temporary files and folders of this run, in the order in which they were made. Who holds the lock cannot be
-/// interrupted.
+/// The temporary files and folders of this run, oldest first. The signal handler waits for this lock.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a temporary file beside `destination`.
-fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Result<NamedTempFile> {
+/// Creates a temporary file next to `destination`.
+fn create_temporary(
+    builder: &mut tempfile::Builder<'_, '_>,
+    destination: &Path,
+) -> io::Result<NamedTempFile> {
     let mut unfinished = unfinished();
     let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
-    let file = file.map_err(|error| unnamed(&error))?;
-    // What failed meanwhile is gone already.
+    let file = file.map_err(|error| without_temporary_name(&error))?;
+    // Files of failed attempts were removed already.
     unfinished.retain(|path| path.exists());
     unfinished.push(file.path().to_owned());
     Ok(file)
 }
 
-/// The error without the name of a temporary file, which nobody asked for.
-fn unnamed(error: &io::Error) -> io::Error {
+/// Removes the name of the temporary file from the error, because it means nothing to the user.
+fn without_temporary_name(error: &io::Error) -> io::Error {
     match (error.raw_os_error(), error.kind()) {
         (Some(system), _) => io::Error::from_raw_os_error(system),
         (None, kind @ io::ErrorKind::NotFound) => io::Error::new(kind, "there is no such folder"),
@@ -40,8 +42,8 @@ fn unnamed(error: &io::Error) -> io::Error {
     }
 }
 
-/// Gives a temporary file, which is whole and on the disk, its name.
-fn end(
+/// Renames a temporary file, which must be complete and on disk.
+fn rename(
     file: NamedTempFile,
     name: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
 ) -> io::Result<()> {
@@ -52,17 +54,17 @@ fn end(
     Ok(())
 }
 
-/// Has an interrupted run clean up, and a file size limit end in an error rather than in sudden death.
+/// Makes interrupted runs clean up, and a file size limit cause an error instead of ending the process.
 pub(crate) fn survive_signals() {
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-        // A handler of any kind lets the write return its error.
+        // With any handler, the write returns its error.
         let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
         if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
             std::thread::spawn(move || {
                 for signal in signals.forever() {
-                    if crate::io::stop::ask() {
+                    if crate::io::stop::request() {
                         continue;
                     }
                     let mut unfinished = unfinished();
@@ -76,7 +78,7 @@ pub(crate) fn survive_signals() {
     }
 }
 
-/// Where a command writes to.
+/// The output of a command.
 pub(crate) struct Output {
     name: String,
     sink: Sink,
@@ -84,7 +86,7 @@ pub(crate) struct Output {
 
 enum Sink {
     Stdout(BufWriter<Stdout>),
-    /// A pipe or a device: it cannot be replaced, so it is written to.
+    /// A pipe or a device, which can't be replaced, so it is written directly.
     Direct(BufWriter<File>),
     File {
         writer: BufWriter<NamedTempFile>,
@@ -93,7 +95,7 @@ enum Sink {
 }
 
 impl Output {
-    /// The file of that path, or the standard output stream.
+    /// Creates the file at that path, or uses standard output.
     pub(crate) fn create(path: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self {
@@ -106,7 +108,7 @@ impl Output {
         Ok(Self { name, sink })
     }
 
-    /// The file, as it is shown to people.
+    /// Returns the name of the file, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -115,7 +117,7 @@ impl Output {
         self.writer().write_all(bytes).map_err(|error| self.failure(&error))
     }
 
-    /// Hands on what was written so far, where someone may be waiting for it.
+    /// Flushes what was written so far, unless it goes to a file that appears only when it is complete.
     pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         if matches!(self.sink, Sink::File { .. }) {
             return Ok(());
@@ -123,20 +125,20 @@ impl Output {
         self.writer().flush().map_err(|error| self.failure(&error))
     }
 
-    /// Copies all that is left of `from`.
+    /// Copies the rest of `from`.
     pub(crate) fn copy(&mut self, from: &mut impl io::Read) -> Result<(), CliError> {
         io::copy(from, self.writer()).map(|_| ()).map_err(|error| self.failure(&error))
     }
 
-    /// Lets the file appear, whole.
+    /// Moves the complete file to its destination.
     pub(crate) fn finish(self) -> Result<(), CliError> {
         let name = self.name;
-        let done = match self.sink {
+        let result = match self.sink {
             Sink::Stdout(mut writer) => writer.flush(),
             Sink::Direct(mut writer) => writer.flush(),
             Sink::File { writer, destination } => persist(writer, &destination),
         };
-        done.map_err(|error| CliError::io("write", &name, &error))
+        result.map_err(|error| CliError::io("write", &name, &error))
     }
 
     fn writer(&mut self) -> &mut dyn Write {
@@ -162,7 +164,7 @@ impl Write for Output {
     }
 }
 
-/// A folder that a command writes files into. It appears whole.
+/// A folder that a command writes files into, and that appears complete.
 pub(crate) struct Folder {
     name: String,
     files: TempDir,
@@ -170,16 +172,19 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// The folder of that path, where there is nothing yet, or an empty one.
+    /// Creates a temporary folder for that path, where there must be nothing or an empty folder.
     pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
         let name = shown(path);
         let create = || {
-            let taken = match fs::read_dir(path) {
+            let is_occupied = match fs::read_dir(path) {
                 Ok(mut entries) => entries.next().is_some(),
                 Err(error) => error.kind() != io::ErrorKind::NotFound,
             };
-            if taken {
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something is there already"));
+            if is_occupied {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "the folder already exists and is not empty",
+                ));
             }
             let mut unfinished = unfinished();
             let mut builder = tempfile::Builder::new();
@@ -187,7 +192,7 @@ impl Folder {
                 builder.permissions(permissions);
             }
             let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path));
-            let files = files.map_err(|error| unnamed(&error))?;
+            let files = files.map_err(|error| without_temporary_name(&error))?;
             unfinished.push(files.path().to_owned());
             Ok(files)
         };
@@ -195,17 +200,17 @@ impl Folder {
         Ok(Self { name, files, destination: path.to_owned() })
     }
 
-    /// The folder, as it is shown to people.
+    /// Returns the name of the folder, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where its files are for now.
+    /// Returns the path of the temporary folder.
     pub(crate) fn path(&self) -> &Path {
         self.files.path()
     }
 
-    /// Lets it appear.
+    /// Moves the folder to its destination.
     pub(crate) fn finish(self) -> Result<(), CliError> {
         let mut unfinished = unfinished();
         let appear = || {
@@ -214,7 +219,7 @@ impl Folder {
             Ok(())
         };
         appear().map_err(|error| CliError::io("write", &self.name, &error))?;
-        // There is nothing left to remove.
+        // The folder was moved, so there is nothing to remove.
         let path = self.files.keep();
         unfinished.retain(|other| *other != path);
         Ok(())
@@ -222,7 +227,7 @@ impl Folder {
 }
 
 fn open(path: &Path) -> io::Result<Sink> {
-    // Through a symbolic link, so that the link stays one.
+    // Follows a symbolic link, so that the link stays.
     let destination = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let existing = fs::metadata(&destination).ok();
     if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -235,7 +240,7 @@ fn open(path: &Path) -> io::Result<Sink> {
     if let Some(permissions) = new_file_permissions() {
         builder.permissions(permissions);
     }
-    let file = begin(&mut builder, &destination)?;
+    let file = create_temporary(&mut builder, &destination)?;
     if let Some(existing) = existing {
         file.as_file().set_permissions(existing.permissions())?;
     }
@@ -243,18 +248,18 @@ fn open(path: &Path) -> io::Result<Sink> {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+#[allow(clippy::unnecessary_wraps, reason = "None on other systems")]
 fn new_file_permissions() -> Option<fs::Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
-    // What the user's mask leaves of it.
+    // The user's umask restricts these.
     Some(fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+#[allow(clippy::unnecessary_wraps, reason = "None on other systems")]
 fn new_folder_permissions() -> Option<fs::Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
-    // What the user's mask leaves of it.
+    // The user's umask restricts these.
     Some(fs::Permissions::from_mode(0o777))
 }
 
@@ -268,7 +273,7 @@ fn new_file_permissions() -> Option<fs::Permissions> {
     None
 }
 
-/// The directory that a file is in.
+/// Returns the directory that contains a file.
 pub(crate) fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -276,36 +281,36 @@ pub(crate) fn directory(path: &Path) -> &Path {
 fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<()> {
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
-    end(file, |file| file.persist(destination))?;
+    rename(file, |file| file.persist(destination))?;
     sync_directory(directory(destination));
     Ok(())
 }
 
-/// A temporary file beside `destination` that its owner alone may read, and that an interrupted run removes.
-pub(crate) fn begin_secret(destination: &Path) -> io::Result<NamedTempFile> {
-    // A file of a temporary name is made for its owner alone.
-    begin(&mut tempfile::Builder::new(), destination)
+/// Creates a temporary file next to `destination` that only its owner may read, and that an interrupted run removes.
+pub(crate) fn create_secret(destination: &Path) -> io::Result<NamedTempFile> {
+    // Temporary files are created with access for the owner only.
+    create_temporary(&mut tempfile::Builder::new(), destination)
 }
 
-/// Gives such a file the name that it was made for, in the place of what has it.
+/// Moves such a file to its destination, replacing an existing file.
 pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
-    end(file, |file| file.persist(destination))
+    rename(file, |file| file.persist(destination))
 }
 
-/// Writes a secret to a new file that its owner alone may read.
+/// Writes a secret to a new file that only its owner may read.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), CliError> {
     let write = || -> io::Result<()> {
-        let mut file = begin_secret(path)?;
+        let mut file = create_secret(path)?;
         file.write_all(secret)?;
         file.as_file().sync_all()?;
-        end(file, |file| file.persist_noclobber(path))?;
+        rename(file, |file| file.persist_noclobber(path))?;
         sync_directory(directory(path));
         Ok(())
     };
     write().map_err(|error| CliError::io("write", &shown(path), &error))
 }
 
-// What became of the new name is beyond the program's power here: the data itself is on the disk.
+// Failure to sync the directory is ignored: the data itself is on disk.
 fn sync_directory(path: &Path) {
     if cfg!(unix)
         && let Ok(directory) = File::open(path)

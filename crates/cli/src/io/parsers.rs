@@ -1,4 +1,4 @@
-//! The parsers that a command uses: those that come with the program, and people's own.
+//! The parsers that a command uses: the built-in ones and the user's own.
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,22 @@ use countersign_query::parser::ParserError;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// Where people's own parsers are.
+/// The option for the user's own parsers.
 #[derive(clap::Args)]
-pub(crate) struct Own {
+pub(crate) struct CustomArgs {
     /// Your own parsers, tried before the built-in ones: a file, or a directory of .json files (see
     /// docs/parsers.md). Can be repeated
     #[arg(long, value_name = "FILE|DIR")]
     parsers: Vec<PathBuf>,
 }
 
-impl Own {
-    /// Whether there are none.
+impl CustomArgs {
+    /// True if there are none.
     pub(crate) fn is_none(&self) -> bool {
         self.parsers.is_empty()
     }
 
-    /// These, and those that come with the program.
+    /// Returns these and the built-in ones.
     pub(crate) fn load(&self) -> Result<Parsers, CliError> {
         if self.is_none() {
             return Ok(Parsers::built_in());
@@ -42,7 +42,7 @@ impl Own {
     }
 }
 
-/// The files of a directory that are parsers, by their names.
+/// Returns the .json files of a directory, sorted by name.
 fn within(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
     let failed = |error| CliError::io("read", &shown(directory), &error);
     let mut files = Vec::new();
@@ -54,25 +54,24 @@ fn within(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
     }
     files.sort();
     if files.is_empty() {
-        let hint = "give the directory whose files end in .json, or one file";
-        return Err(
-            CliError::unusable("parsers.none", "there is no parser in it", hint).within(&shown(directory))
-        );
+        let hint = "use a directory with .json files, or one file";
+        return Err(CliError::unusable("parsers.none", "the directory contains no .json file", hint)
+            .within(&shown(directory)));
     }
     Ok(files)
 }
 
-/// That no parser knew the shape of so many events, and what follows from that.
-pub(crate) fn unknown_shapes(events: u64, so: &str) -> String {
-    let have = if events == 1 { "event here has" } else { "events here have" };
+/// Formats a warning about events that no parser matched, and its consequence.
+pub(crate) fn unknown_shapes(events: u64, consequence: &str) -> String {
+    let matches = if events == 1 { "event here matches" } else { "events here match" };
     format!(
-        "{events} {have} a shape that no parser knows, so {so}. You can write a parser of your own: --parsers, \
+        "{events} {matches} no parser, so {consequence}. You can write your own parser; see --parsers and \
          docs/parsers.md"
     )
 }
 
 fn refused(why: ParserError) -> CliError {
     let Diagnostic { code, file, member, message, hint, .. } = why.into();
-    let message = member.map_or_else(|| message.clone(), |member| format!("member {member:?}: {message}"));
+    let message = member.map_or_else(|| message.clone(), |member| format!("field {member:?}: {message}"));
     CliError::unusable(code, message, hint.unwrap_or_default()).within(&file.unwrap_or_default())
 }

@@ -1,15 +1,15 @@
-//! A progress bar on the standard error stream, where that is a terminal.
+//! Progress bars on standard error, if it is a terminal.
 
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar that counts things, of which there are `total`.
+/// Returns a bar that counts up to `total` items.
 pub(crate) fn count(doing: &'static str, total: u64) -> ProgressBar {
-    drawn(ProgressBar::new(total), "{msg} {wide_bar} {human_pos}/{human_len} {eta}", doing)
+    with_template(ProgressBar::new(total), "{msg} {wide_bar} {human_pos}/{human_len} {eta}", doing)
 }
 
-/// A bar that counts bytes; `total` is known for files alone.
+/// Returns a bar that counts bytes. The total is known only for files.
 pub(crate) fn bar(doing: &'static str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => {
@@ -17,15 +17,15 @@ pub(crate) fn bar(doing: &'static str, total: Option<u64>) -> ProgressBar {
         }
         None => (ProgressBar::no_length(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
     };
-    drawn(bar, template, doing)
+    with_template(bar, template, doing)
 }
 
-/// What is going on, in words that change.
+/// Returns a spinner with a message that can change.
 pub(crate) fn status() -> ProgressBar {
-    drawn(ProgressBar::no_length(), "{spinner} {msg}", "")
+    with_template(ProgressBar::no_length(), "{spinner} {msg}", "")
 }
 
-fn drawn(bar: ProgressBar, template: &str, doing: &'static str) -> ProgressBar {
+fn with_template(bar: ProgressBar, template: &str, doing: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -1,4 +1,4 @@
-//! Which events are asked for, and what a search of them found.
+//! Runs queries on the events of exports, and formats their results.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,12 +15,12 @@ use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parser
 use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
 
-/// Reads a query. Lengths of time in it count from now.
+/// Parses a query. Relative times in it are relative to now.
 pub(crate) fn parse(text: &str) -> Result<Query, CliError> {
     parse_at(text, countersign_client::now()?)
 }
 
-/// Reads a query in which lengths of time count from that moment.
+/// Parses a query. Relative times in it are relative to `now`.
 pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
     Query::parse(text, now).map_err(|error| {
         let marked = error.marked(text).replace('\n', "\n    ");
@@ -29,7 +29,7 @@ pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
     })
 }
 
-/// Parses an event of which it is not known who signed it, and calls `examine` with it.
+/// Parses an event whose signer is not known yet, and calls `examine` with it.
 pub(crate) fn parse_event<T>(
     event: &SummarizedEvent<'_>,
     parsers: &Parsers,
@@ -49,7 +49,8 @@ pub(crate) fn parse_event<T>(
     })
 }
 
-/// The conditions of a query that an event meets, by their places; those about its signer are not among them yet.
+/// The conditions of a query that an event meets, as bits by their positions; conditions about the signer are not
+/// included yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MetConditions(u128);
 
@@ -59,10 +60,10 @@ impl PendingItem for MetConditions {
     }
 }
 
-/// Returns a bit for each condition that is about the signer.
+/// Returns a bit for each condition about the signer.
 pub(crate) fn signer_conditions(query: &Query) -> u128 {
     let conditions = query.conditions().iter().zip(0_u32..);
-    let of_signer = conditions.filter(|(asked, _)| match &asked.condition {
+    let of_signer = conditions.filter(|(condition, _)| match &condition.condition {
         Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
             *short == Short::Signer
         }
@@ -71,7 +72,7 @@ pub(crate) fn signer_conditions(query: &Query) -> u128 {
     of_signer.fold(0, |bits, (_, nth)| bits | 1 << nth)
 }
 
-/// A query that is asked of an event where it is parsed, and of its signer once it is verified.
+/// A query that is applied to an event when it is parsed, and to its signer once it is verified.
 pub(crate) struct EventQuery<'q> {
     query: &'q Query,
     /// The conditions about the signer.
@@ -83,7 +84,7 @@ impl<'q> EventQuery<'q> {
         Self { query, of_signer: signer_conditions(query) }
     }
 
-    /// Returns the conditions that an event meets. None if it doesn't match, whoever signed it.
+    /// Returns the conditions that an event meets, or none if it can't match with any signer.
     pub(crate) fn examine(&self, entry: &Entry<'_>) -> Option<MetConditions> {
         let Self { query, of_signer } = self;
         if *of_signer == 0 {
@@ -109,26 +110,26 @@ impl<'q> EventQuery<'q> {
     }
 }
 
-/// What is known of an export's chains beside its events.
-pub(crate) struct Looking {
+/// Matches the events of an export line by line, remembering the signers of its chains.
+pub(crate) struct EventMatcher {
     parsers: Parsers,
     signers: RefCell<HashMap<ChainId, String>>,
 }
 
-impl Looking {
-    /// By these parsers.
+impl EventMatcher {
+    /// Creates a matcher that uses these parsers.
     pub(crate) fn new(parsers: Parsers) -> Self {
         Self { parsers, signers: RefCell::default() }
     }
 
-    /// Takes note of whose a chain is.
-    pub(crate) fn line(&self, item: &Item<'_>) {
+    /// Remembers the signer of a chain.
+    pub(crate) fn note_signer(&self, item: &Item<'_>) {
         if let Item::Link { link: Link::Open(open), .. } = item {
             self.signers.borrow_mut().insert(open.chain, open.key.name().into());
         }
     }
 
-    /// Whether an event is as asked.
+    /// True if the event matches the query.
     pub(crate) fn matches(&self, query: &Query, link: &EventLink, event: &str) -> bool {
         let signers = self.signers.borrow();
         let document = Document::parse(event);
@@ -147,36 +148,36 @@ impl Looking {
     }
 }
 
-/// What must be said of fields that no event has.
-pub(crate) fn unknown_fields(unknown: &[UnknownField]) -> String {
-    let one = |field: &UnknownField| {
+/// Formats warnings about fields that no event has.
+pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
+    let one = |field: &Unknown| {
         let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
         let near = if near.is_empty() { String::new() } else { format!(" Similar: {}.", near.join(", ")) };
-        let said = format!("No event has the field {}.{near}", plain(&field.field));
-        format!("{}\n", doubt(format_args!("! {said}")))
+        let warning = format!("No event has the field {}.{near}", plain(&field.field));
+        format!("{}\n", doubt(format_args!("! {warning}")))
     };
     unknown.iter().map(one).collect()
 }
 
-/// What must be said of a condition that no event meets, where it asks for a member in the words in which a parser is
-/// shown: `actor.id`.
-fn shown_of_a_reading(left: &PartMatches) -> Option<String> {
+/// Returns a warning for a condition that no event meets, if it names a field in the notation of parsed events, such
+/// as `actor.id`.
+fn parsed_field_warning(left: &Left) -> Option<String> {
     let (short, part) = (left.short?, plain(&left.part));
-    let said = format_args!(
-        "! {part} asks for a member of the events themselves. To search what parsers find, use {short}."
-    );
-    Some(format!("{}\n", doubt(said)))
+    let warning =
+        format_args!("! {part} is a field of the original event. To search parsed fields, use {short}.");
+    Some(format!("{}\n", doubt(warning)))
 }
 
-/// What must be said of a search of such events, so that nobody takes "nothing found" for more than it is.
-pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
+/// Formats the result of a search, with warnings that keep "nothing found" from being overrated. `one` and `many` are
+/// the noun.
+pub(crate) fn summary(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let mut text = String::new();
     let Findings { matched, of, unknown, conditions, steps, times } = findings;
     let events = if *of == 1 { one } else { many };
     let matches = if *of == 1 || *matched == 1 { "matches" } else { "match" };
     let _ = writeln!(text, "{matched} of {of} {events} {matches}.");
     text.push_str(&unknown_fields(unknown));
-    text.extend(conditions.iter().filter_map(shown_of_a_reading));
+    text.extend(conditions.iter().filter_map(parsed_field_warning));
     if let Some((own, recorded)) = times {
         let what = match (own, recorded) {
             (_, 0) => "when events happened, as they state".to_owned(),
@@ -190,7 +191,7 @@ pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
     if conditions.len() > 1 || !conditions.is_empty() && *of > 0 {
         let _ = writeln!(text, "\n{}", label("Events left after each condition"));
         for (nth, left) in conditions.iter().enumerate() {
-            // Where conditions are joined by AND alone, the steps are the conditions.
+            // If only AND joins the conditions, the steps are the conditions.
             let step = steps.get(nth).filter(|_| steps.len() == conditions.len());
             let so_far = step.map_or_else(String::new, |step| format!("{:>10}", step.events));
             let _ = writeln!(text, "{:>10}{so_far}  {}", left.events, plain(&left.part));

@@ -1,7 +1,7 @@
-//! Values that examiners make of events, on their way to whoever takes them in the order of the log.
+//! Values extracted from events, on their way to the visitor, which takes them in the order of the log.
 //!
-//! They are serialized only when they are written to a temporary file, or when so many wait for a signature that the
-//! verifier asks to make them compact.
+//! They are serialized only when they are written to a temporary file, or when the verifier asks for compact ones
+//! because too many wait for a signature.
 
 use std::fmt::Debug;
 
@@ -10,16 +10,16 @@ use countersign_spill::Runs;
 
 use crate::errors::CliError;
 
-/// A value that can be serialized when memory has no room for it.
+/// A value that can be serialized if it doesn't fit in memory.
 pub(crate) trait Spill: Debug + Send + 'static {
-    /// Returns about how many bytes of memory it takes.
+    /// Returns its approximate size in memory, in bytes.
     fn memory_bytes(&self) -> usize;
 
     /// Appends its serialized form.
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// A value that an examiner made of an event, until the event is visited.
+/// A value that an examiner extracted from an event, until the event is visited.
 #[derive(Debug)]
 pub(crate) enum PendingValue<T> {
     /// The value itself.
@@ -33,7 +33,7 @@ impl<T> PendingValue<T> {
         Self::Value(Box::new(value))
     }
 
-    /// Returns the value, which `read` makes of its serialized form.
+    /// Returns the value; `read` parses its serialized form.
     pub(crate) fn into_value(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, CliError>,
@@ -62,7 +62,7 @@ impl<T: Spill> PendingItem for PendingValue<T> {
     }
 }
 
-/// Values that wait in the order of their keys: in memory while they are few, and else in a temporary file.
+/// A queue of values, sorted by key: in memory while they are few, otherwise in a temporary file.
 pub(crate) struct SpillQueue<T> {
     max_bytes: usize,
     values: Vec<(u64, T)>,
@@ -71,7 +71,7 @@ pub(crate) struct SpillQueue<T> {
 }
 
 impl<T: Spill> SpillQueue<T> {
-    /// With about so many bytes of values in memory at most.
+    /// Creates a queue that keeps about `max_bytes` bytes of values in memory.
     pub(crate) const fn new(max_bytes: usize) -> Self {
         Self { max_bytes, values: Vec::new(), bytes: 0, runs: None }
     }
@@ -82,7 +82,7 @@ impl<T: Spill> SpillQueue<T> {
         self.values.push((key, value));
     }
 
-    /// Takes out the values with lower keys than this, in their order. None once some are in the file.
+    /// Removes the values with keys below `key`, and returns them in order. Returns none once some are in the file.
     pub(crate) fn take_below(&mut self, key: u64) -> impl Iterator<Item = (u64, T)> {
         self.values.sort_by_key(|(key, _)| *key);
         let end = if self.runs.is_some() { 0 } else { self.values.partition_point(|(of, _)| *of < key) };
@@ -90,7 +90,7 @@ impl<T: Spill> SpillQueue<T> {
         self.values.drain(..end).inspect(|(_, value)| *bytes -= value.memory_bytes() + size_of::<(u64, T)>())
     }
 
-    /// Writes all values to the file if they have filled the memory that is theirs.
+    /// Writes all values to the file if they exceed the memory limit.
     pub(crate) fn spill_if_full(&mut self) -> Result<(), CliError> {
         if self.bytes < self.max_bytes { Ok(()) } else { self.spill() }
     }
@@ -108,7 +108,7 @@ impl<T: Spill> SpillQueue<T> {
         })?)
     }
 
-    /// All values in the order of their keys; `read` reads those in the file. They can be asked for again.
+    /// Calls `each` with all values in the order of their keys; `read` parses those in the file. Can be repeated.
     pub(crate) fn for_each(
         &mut self,
         read: impl Fn(&[u8]) -> Result<T, CliError>,

@@ -1,11 +1,11 @@
-//! Compressed or not: the stage that bytes go through before they are lines.
+//! Decompresses a stream, if it is compressed.
 
 use countersign::export::{Compression, DecompressError, Decompressor};
 
-/// How many first bytes tell whether a stream is compressed.
-pub(crate) const FIRST: usize = 4;
+/// The number of bytes that show whether a stream is compressed.
+pub(crate) const DETECTION_BYTES: usize = 4;
 
-/// Decompression, where the first bytes ask for it.
+/// A decompressor that first detects the compression.
 pub(crate) enum Stage {
     Unknown(Vec<u8>),
     Plain,
@@ -19,12 +19,12 @@ impl Default for Stage {
 }
 
 impl Stage {
-    /// Takes the next bytes of the stream; `sink` gets what they stand for.
+    /// Accepts the next bytes of the stream; `sink` gets the decompressed ones.
     pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         match self {
             Self::Unknown(first) => {
                 first.extend_from_slice(bytes);
-                if first.len() < FIRST {
+                if first.len() < DETECTION_BYTES {
                     return Ok(());
                 }
                 let first = self.decide();
@@ -50,7 +50,7 @@ impl Stage {
         }
     }
 
-    /// Settles what the stream is; gives the bytes that were held back until then.
+    /// Detects the compression, and returns the bytes that were held back until then.
     fn decide(&mut self) -> Vec<u8> {
         let Self::Unknown(first) = self else { return Vec::new() };
         let first = std::mem::take(first);

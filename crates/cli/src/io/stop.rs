@@ -1,23 +1,23 @@
-//! Being asked to stop: once, to end in good order; twice, at once.
+//! Requests to stop: the first ends the command in good order, the second ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this command ends in good order by itself when it is asked to.
+/// True if this command handles the first request to stop itself.
 static GRACEFUL: AtomicBool = AtomicBool::new(false);
-static ASKED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// From here on the first signal is told by [`asked`], and only the second one ends the process.
-pub(crate) fn gracefully() {
+/// Makes the first signal only a request, reported by [`is_requested`]; the second one ends the process.
+pub(crate) fn enable_graceful() {
     GRACEFUL.store(true, Ordering::SeqCst);
 }
 
-/// Whether the process was asked to stop.
-pub(crate) fn asked() -> bool {
-    ASKED.load(Ordering::SeqCst)
+/// True if the process was asked to stop.
+pub(crate) fn is_requested() -> bool {
+    REQUESTED.load(Ordering::SeqCst)
 }
 
-/// A signal came. Whether the command sees to it.
+/// Handles a signal. Returns true if the command will stop by itself.
 #[cfg(unix)]
-pub(crate) fn ask() -> bool {
-    GRACEFUL.load(Ordering::SeqCst) && !ASKED.swap(true, Ordering::SeqCst)
+pub(crate) fn request() -> bool {
+    GRACEFUL.load(Ordering::SeqCst) && !REQUESTED.swap(true, Ordering::SeqCst)
 }

@@ -1,7 +1,6 @@
-//! How the program speaks: an icon and a word, and color beside them, never alone.
+//! The style of the program's messages: an icon and a word, with color as a supplement only.
 //!
-//! Colors are written always and taken out by the stream where they do not belong: where it is no terminal, and
-//! where `NO_COLOR` is set.
+//! Colors are always written, and removed by the stream if it is not a terminal or `NO_COLOR` is set.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -24,23 +23,23 @@ fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// As it should be.
+/// Formats something that is as it should be.
 pub(crate) fn good(text: impl Display) -> String {
     painted(GOOD, text)
 }
 
-/// Not as it should be.
+/// Formats an error.
 pub(crate) fn bad(text: impl Display) -> String {
     painted(BAD, text)
 }
 
-/// Not known.
+/// Formats something uncertain.
 pub(crate) fn doubt(text: impl Display) -> String {
     painted(DOUBT, text)
 }
 
-/// Writes to standard output, without its colors where they do not belong. What has none goes out byte for byte: with
-/// colors, characters that a terminal does not show are taken out too, which an event may have.
+/// Writes to standard output, without colors if it is not a terminal. Text without colors is written unchanged: the
+/// color filter would also remove control characters, which events may contain.
 pub(crate) fn write(text: &str) -> io::Result<()> {
     if text.contains('\u{1b}') {
         anstream::stdout().lock().write_all(text.as_bytes())
@@ -49,8 +48,8 @@ pub(crate) fn write(text: &str) -> io::Result<()> {
     }
 }
 
-/// The text for a file: colors are for terminals.
-pub(crate) fn uncolored(text: &str) -> Cow<'_, str> {
+/// Returns the text without colors, for a file.
+pub(crate) fn without_colors(text: &str) -> Cow<'_, str> {
     if text.contains('\u{1b}') {
         Cow::Owned(anstream::adapter::strip_str(text).to_string())
     } else {
@@ -58,22 +57,22 @@ pub(crate) fn uncolored(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What names something.
+/// Formats a label.
 pub(crate) fn label(text: impl Display) -> String {
     painted(LABEL, text)
 }
 
-/// Beside the point, or not there.
+/// Formats something secondary or missing.
 pub(crate) fn faint(text: impl Display) -> String {
     painted(FAINT, text)
 }
 
-/// Text that comes from a file, without what could move a terminal's cursor or change what it shows.
+/// Removes everything from untrusted text that could move a terminal's cursor or change what it shows.
 pub(crate) fn plain(text: &str) -> String {
     countersign_errors::plain_lines(text)
 }
 
-/// The same on one line of at most so many characters.
+/// Formats untrusted text on one line of at most `width` characters.
 pub(crate) fn line(text: &str, width: usize) -> String {
     let text = plain(text).replace('\n', "\\n");
     if text.chars().count() <= width {
@@ -93,7 +92,7 @@ static STRUCTURED: AtomicBool = AtomicBool::new(false);
 /// The target of these log messages, which the filter always lets through.
 pub(crate) const TARGET: &str = "serve";
 
-/// Has all further messages written as log messages in JSON.
+/// Makes all further messages log messages in JSON.
 pub(crate) fn write_json() {
     STRUCTURED.store(true, Ordering::Relaxed);
 }
@@ -103,7 +102,7 @@ pub(crate) fn is_json() -> bool {
     STRUCTURED.load(Ordering::Relaxed)
 }
 
-/// A warning on the standard error stream.
+/// Prints a warning to standard error.
 pub(crate) fn warn(text: &str) {
     if is_json() {
         tracing::warn!(target: TARGET, "{text}");
@@ -112,7 +111,7 @@ pub(crate) fn warn(text: &str) {
     }
 }
 
-/// What was done, on the standard error stream, so that it is no part of the output.
+/// Prints a result to standard error, so that it is not part of the output.
 pub(crate) fn done(text: &str) {
     if is_json() {
         tracing::info!(target: TARGET, "{text}");
@@ -130,7 +129,7 @@ pub(crate) fn detail(name: &str, text: &str) {
     }
 }
 
-/// The same of what was written, which names the file that it is in; the standard output stream has no name.
+/// Prints a result with the name of the file that it was written to; standard output has no name.
 pub(crate) fn wrote(file: Option<&Path>, what: &str) {
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => done(&format!("{}: {what}", shown(file))),

@@ -1,4 +1,4 @@
-//! Readers' tokens: from a file or the environment, never from an argument, and never in a URL.
+//! Readers' tokens, from a file or the environment: never from an argument, and never in a URL.
 
 use std::path::Path;
 
@@ -8,18 +8,19 @@ use zeroize::Zeroizing;
 use crate::errors::{CliError, shown};
 use crate::io::{input, key, style};
 
-/// Where a token is looked for when no file is given.
+/// The environment variable with the token, if no file is given.
 const VARIABLE: &str = "COUNTERSIGN_TOKEN";
 
-/// Says so when a token would be sent where others can read it.
-pub(crate) fn warn_if_seen(url: &Url) {
-    warn_if_plain(url, "the token is sent");
+/// Warns if the token would be sent unencrypted.
+pub(crate) fn warn_if_token_unencrypted(url: &Url) {
+    warn_if_unencrypted(url, "the token is sent");
 }
 
-/// The same of anything else that others had better not read.
-pub(crate) fn warn_if_plain(url: &Url, what_is_sent: &str) {
+/// Warns if something would be sent unencrypted to another machine. `what_is_sent` is a phrase such as "the token is
+/// sent".
+pub(crate) fn warn_if_unencrypted(url: &Url, what_is_sent: &str) {
     if url.scheme() == "http" && !is_loopback(url) {
-        style::warn(&format!("{what_is_sent} without encryption: give an https:// address"));
+        style::warn(&format!("{what_is_sent} without encryption; use an https:// address"));
     }
 }
 
@@ -29,14 +30,14 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The token in that file.
+/// Reads the token from a file.
 pub(crate) fn read(path: &Path) -> Result<Token, CliError> {
     let text = Zeroizing::new(input::small_text(path)?);
     key::warn_if_readable(path, "token");
     Ok(Token::parse(&text, &shown(path))?)
 }
 
-/// The token in that file, or else in the environment, if there is one.
+/// Reads the token from a file, or without one from the environment, if it is set.
 pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, CliError> {
     if let Some(path) = file {
         return read(path).map(Some);
@@ -53,15 +54,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_not_overheard() {
-        for (url, seen) in [
+    fn loopback_addresses_need_no_encryption() {
+        for (url, expected) in [
             ("http://127.0.0.1:8080/", true),
             ("http://[::1]/", true),
             ("http://localhost/", true),
             ("http://10.0.0.1/", false),
             ("http://localhost.example/", false),
         ] {
-            assert_eq!(is_loopback(&url.parse().unwrap()), seen, "{url}");
+            assert_eq!(is_loopback(&url.parse().unwrap()), expected, "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A report for people. What it says was computed by the core; here it only gets words and colors.
+//! Formats a verification report for people. The core computes the report; this module only adds words and colors.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,18 +11,18 @@ use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 use crate::errors::CliError;
 use crate::io::style::{self, bad, doubt, faint, good, label, plain};
 
-/// How many findings of each code are shown; the report has more.
-const SHOWN: usize = 3;
+/// The most findings per code that are shown; the report has more.
+const MAX_SHOWN: usize = 3;
 
 const UNCHANGED: &str = " Nothing was found to be changed.";
 const NOTHING_SAID: &str = " This says nothing about whether the log was changed.";
 
-/// The verdict in the words of SPEC section 9, with an icon.
+/// Returns the verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
     in_words(report.verdict, report.why(), report)
 }
 
-/// The same, for a verdict that more than a report led to.
+/// Returns the headline for a verdict that was derived from more than one report.
 pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> String {
     let hint = |code| {
         let found = report.findings.iter().find(|finding| finding.code == code);
@@ -101,14 +101,14 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
     }
 }
 
-/// What to do, as a sentence after another.
+/// Formats a hint as a sentence.
 fn sentence(hint: &str) -> String {
     let end = if hint.ends_with(['.', '?']) { "" } else { "." };
     let (first, rest) = hint.split_at(hint.chars().next().map_or(0, char::len_utf8));
     format!(" {}{rest}{end}", first.to_uppercase())
 }
 
-/// How many events were changed, where any were.
+/// Returns the number of changed events, if any.
 fn changed(report: &Report) -> String {
     let changed = report.finding_counts.iter().find(|(code, _)| *code == FindingCode::PayloadMismatch);
     changed.map_or_else(String::new, |(_, changed)| {
@@ -131,31 +131,31 @@ fn complete(report: &Report) -> String {
     }
 }
 
-/// The whole report: verdict, checks, findings, signers.
+/// Formats the whole report: verdict, checks, findings, signers.
 pub(crate) fn text(report: &Report) -> String {
-    headline(report) + "\n" + &body(report, Of::Export)
+    headline(report) + "\n" + &body(report, ReportSource::Export)
 }
 
-/// What a report is of.
+/// The source of a report, which determines how places are named.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Of {
-    /// A file with lines.
+pub(crate) enum ReportSource {
+    /// An export, with line numbers.
     Export,
-    /// A log with leaves, which are read without lines.
+    /// A log, whose entries have no lines.
     Log,
 }
 
-/// All of it but the verdict.
-pub(crate) fn body(report: &Report, of: Of) -> String {
+/// Formats everything but the verdict.
+pub(crate) fn body(report: &Report, source: ReportSource) -> String {
     let mut text = String::new();
     if let Some(origin) = &report.origin {
         let _ = writeln!(text, "{} {}{}", label("log:"), plain(origin), log(report));
     }
     let _ = writeln!(text, "\n{}", label("Checks"));
     for (name, check) in report.checks.iter() {
-        let _ = writeln!(text, "  {}", check_line(name, check, report, of));
+        let _ = writeln!(text, "  {}", check_line(name, check, report, source));
     }
-    findings(&mut text, report, of);
+    findings(&mut text, report, source);
     signers(&mut text, report);
     text
 }
@@ -166,14 +166,14 @@ fn log(report: &Report) -> String {
     format!(", {}, root {}{seen}", entries(log.size), log.root)
 }
 
-fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
+fn check_line(name: &str, check: &Check, report: &Report, source: ReportSource) -> String {
     let name = format!("{name:<12}");
     match check.state {
         CheckState::Pass => {
             format!(
                 "{} {name} {}",
                 good("✓ pass       "),
-                covered(name.trim_end(), check.checked, report, of)
+                covered(name.trim_end(), check.checked, report, source)
             )
         }
         CheckState::Fail => {
@@ -181,11 +181,11 @@ fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
                 "{} {name} {} of {}",
                 bad("✗ fail       "),
                 check.failed,
-                covered(name.trim_end(), check.checked, report, of)
+                covered(name.trim_end(), check.checked, report, source)
             )
         }
         CheckState::NotChecked => {
-            let no_events = of == Of::Log && name.trim_end() == "payloads";
+            let no_events = source == ReportSource::Log && name.trim_end() == "payloads";
             let reason = check.reason.as_deref().unwrap_or("nothing to check");
             let reason = if no_events { "no event is in a log's tiles" } else { reason };
             let is_not_needed = no_events || report.not_needed().any(|found| found == name.trim_end());
@@ -195,12 +195,12 @@ fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
     }
 }
 
-/// What a check's items are, in words.
-fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
+/// Describes the items that a check covered.
+fn covered(name: &str, checked: u64, report: &Report, source: ReportSource) -> String {
     let counts = &report.counts;
     let many = |one: &str| count(checked, one);
     match name {
-        "format" if of == Of::Log => {
+        "format" if source == ReportSource::Log => {
             entries(counts.entries) + " and " + &count(counts.checkpoints, "checkpoint")
         }
         "format" => many("line"),
@@ -213,7 +213,7 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
         "signatures" => many("link") + ", by " + &count(counts.signatures, "signature"),
         "tree" => {
             let skipped =
-                if counts.skipped > 0 { format!(", {} left out", counts.skipped) } else { String::new() };
+                if counts.skipped > 0 { format!(", {} omitted", counts.skipped) } else { String::new() };
             many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = entries(counts.entries))
         }
         "log" => many("checkpoint signature"),
@@ -226,24 +226,24 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
     }
 }
 
-/// A number of things, for people.
+/// Formats a number of items.
 pub(crate) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// A number of leaves, which people know as entries of a log.
+/// Formats a number of entries.
 pub(crate) fn entries(number: u64) -> String {
     if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }
 
-fn findings(text: &mut String, report: &Report, of: Of) {
+fn findings(text: &mut String, report: &Report, source: ReportSource) {
     let total: u64 = report.finding_counts.iter().map(|(_, count)| count).sum();
     if total == 0 {
         return;
     }
     let _ = writeln!(text, "\n{} ({total})", label("Findings"));
-    // Errors first: what a reader must see must not be hidden by what is merely there to know. Then as lines go: what
-    // stands first explains what follows.
+    // Errors first, so that minor findings can't hide them. Then in the order of lines: earlier findings explain
+    // later ones.
     let mut codes: Vec<_> = report.finding_counts.iter().collect();
     let weight = |code: FindingCode| match code.severity() {
         Severity::Error => 0,
@@ -253,13 +253,16 @@ fn findings(text: &mut String, report: &Report, of: Of) {
     let first = |code| report.findings.iter().position(|finding| finding.code == code);
     codes.sort_by_key(|(code, _)| (weight(*code), first(*code)));
     for (code, count) in codes {
-        let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
+        let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(MAX_SHOWN);
         for finding in shown() {
-            let _ = writeln!(text, "  {}", finding_line(finding, of));
+            let _ = writeln!(text, "  {}", finding_line(finding, source));
         }
-        if *count > SHOWN as u64 {
-            let _ =
-                writeln!(text, "    … and {} more (--json lists the first {LISTED})", count - SHOWN as u64);
+        if *count > MAX_SHOWN as u64 {
+            let _ = writeln!(
+                text,
+                "    … and {} more (--json lists the first {LISTED})",
+                count - MAX_SHOWN as u64
+            );
         }
         let hints: BTreeSet<&str> = shown().map(|finding| finding.hint).collect();
         for hint in hints {
@@ -268,16 +271,16 @@ fn findings(text: &mut String, report: &Report, of: Of) {
     }
 }
 
-fn finding_line(finding: &Finding, of: Of) -> String {
+fn finding_line(finding: &Finding, source: ReportSource) -> String {
     let word = match finding.severity {
         Severity::Error => bad("✗ error  "),
         Severity::Warning => doubt("! warning"),
         Severity::Info => faint("i info   "),
     };
-    let mut place = match (of, finding.index) {
-        (Of::Export, _) => format!("line {}", finding.line),
-        (Of::Log, Some(index)) => format!("entry {index}"),
-        (Of::Log, None) => "the log".into(),
+    let mut place = match (source, finding.index) {
+        (ReportSource::Export, _) => format!("line {}", finding.line),
+        (ReportSource::Log, Some(index)) => format!("entry {index}"),
+        (ReportSource::Log, None) => "the log".into(),
     };
     match (finding.chain, finding.seq) {
         (Some(chain), Some(seq)) => _ = write!(place, ", {chain}/{seq}"),
@@ -313,7 +316,7 @@ fn signers(text: &mut String, report: &Report) {
     }
 }
 
-/// Prints a report. A reader that has seen enough of it changes nothing about the verdict.
+/// Prints a report. A closed pipe is no error, since the verdict stays the same.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     match style::write(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -323,7 +326,7 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// The four bytes that tell keys of one name apart.
+/// Returns the key ID in hex, which distinguishes keys of one name.
 pub(crate) fn key_id(key: &VerifierKey) -> String {
     key.id().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -1,4 +1,4 @@
-//! Visiting the verified events of an input, while a bar shows how far it was read.
+//! Verifies inputs and visits their events, with a progress bar.
 
 use std::io::Read;
 
@@ -9,9 +9,9 @@ use countersign::verify::{
 use crate::errors::CliError;
 use crate::io::input::Input;
 use crate::io::progress;
-use crate::io::tapped::Tapped;
+use crate::io::tee::TeeReader;
 
-/// Verifies an export and visits its events: see [`parallel::visit`].
+/// Verifies an export and visits its events; see [`parallel::visit`].
 pub(crate) fn visit<V, X>(
     input: &mut Input,
     options: Options,
@@ -26,7 +26,7 @@ where
     visit_tapped(input, |_| (), options, threads, examiner, visitor)
 }
 
-/// Verifies an export and visits its events. `tap` gets the bytes of the file too, as they are read.
+/// Verifies an export and visits its events. `tap` also gets the raw bytes of the file as they are read.
 pub(crate) fn visit_tapped<V, X>(
     input: &mut Input,
     tap: impl FnMut(&[u8]) + Send,
@@ -40,7 +40,7 @@ where
     X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
 {
     read(input, |reader, progress| {
-        parallel::visit(Tapped { reader, tap }, options, threads, examiner, visitor, progress)
+        parallel::visit(TeeReader { reader, tap }, options, threads, examiner, visitor, progress)
     })
 }
 

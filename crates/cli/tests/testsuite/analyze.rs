@@ -1,11 +1,11 @@
-//! Detection over exports, and rules: what is found, by which entries, and that others find the same.
+//! Detection in exports, and rules.
 
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Place, third_party};
 
-/// Two failed logins less than a finding takes, then one that makes it, and others that do not matter.
+/// Two failed logins below the threshold, then one that reaches it, and unrelated events.
 fn attack() -> String {
     let mut lines = String::new();
     for nth in 0..21 {
@@ -26,7 +26,7 @@ fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
 }
 
 #[test]
-fn answers_to_findings_are_shown_with_who_signed_them() {
+fn shows_acknowledgements_with_their_signers() {
     let place = Place::new();
     place.sealed_of(&attack());
     let id = findings(&place, "audit.ndjson", &[])["findings"][0]["id"].clone();
@@ -37,7 +37,7 @@ fn answers_to_findings_are_shown_with_who_signed_them() {
         });
         event.to_string() + "\n"
     };
-    // The same leaves, and so the same finding, whoever signs.
+    // Other keys give the same leaves, and so the same finding.
     let place = Place::new();
     place.sealed_of(&(attack() + &answer("u_ada") + &answer("u_late")));
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt"]).success().stdout(
@@ -50,7 +50,7 @@ fn answers_to_findings_are_shown_with_who_signed_them() {
 }
 
 #[test]
-fn what_is_found_names_its_entries_and_who_signed_them() {
+fn findings_name_entries_and_signers() {
     let place = Place::new();
     place.sealed_of(&attack());
     let found = findings(&place, "audit.ndjson", &[]);
@@ -68,7 +68,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
         (&json!("2026-11-18T10:00:00.000Z"), &json!("2026-11-18T10:19:00.000Z"))
     );
     assert_eq!(finding["entries"].as_array().unwrap().len(), 20);
-    // On any number of threads the same, byte for byte.
+    // The output is the same on any number of threads.
     for threads in ["1", "2", "5"] {
         assert_eq!(findings(&place, "audit.ndjson", &["--threads", threads]), found);
     }
@@ -83,12 +83,12 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
     assert_eq!(findings(&place, "audit.ndjson", &[])["complete"], json!([0, 45]));
     let unknown = place.run(&["analyze", "audit.ndjson"]).code(3);
     unknown.stdout(
-        predicate::str::contains("? unknown").and(predicate::str::contains("there may be other entries")),
+        predicate::str::contains("? unknown").and(predicate::str::contains("the log may have other entries")),
     );
 }
 
 #[test]
-fn a_findings_evidence_makes_the_rule_fire_again() {
+fn evidence_reproduces_its_finding() {
     let place = Place::new();
     place.sealed_of(&attack());
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--evidence", "evidence"]).success();
@@ -108,7 +108,7 @@ fn a_findings_evidence_makes_the_rule_fire_again() {
 }
 
 #[test]
-fn others_compute_the_same_or_hear_what_differs() {
+fn check_reproduces_findings_or_reports_differences() {
     let place = Place::new();
     place.sealed_of(&attack());
     place.write("findings.json", findings(&place, "audit.ndjson", &[]).to_string());
@@ -116,7 +116,7 @@ fn others_compute_the_same_or_hear_what_differs() {
         place.run(&["analyze", export, "--trust", "trust.txt", "--recompute", "findings.json"])
     };
     recompute("audit.ndjson").success().stdout(predicate::str::contains("The same."));
-    // Whom its reader trusts is no part of what was found. A finding that was changed or removed afterwards is.
+    // Trust is not part of a finding. Later changes or removals are detected.
     let made = findings(&place, "audit.ndjson", &[]);
     let mut changed = made.clone();
     changed["findings"][0]["signer_trust"] = json!("unknown");
@@ -124,7 +124,7 @@ fn others_compute_the_same_or_hear_what_differs() {
     recompute("audit.ndjson").success();
     changed["findings"][0]["title"] = json!("Nothing to see here");
     place.write("findings.json", changed.to_string());
-    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("1 say something else here."));
+    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("1 differ in their details."));
     changed["findings"] = json!([]);
     place.write("findings.json", changed.to_string());
     recompute("audit.ndjson").code(6).stdout(predicate::str::contains("Before: 0."));
@@ -142,11 +142,11 @@ fn others_compute_the_same_or_hear_what_differs() {
 }
 
 #[test]
-fn what_does_not_verify_makes_no_finding() {
+fn unverified_events_make_no_findings() {
     let place = Place::new();
     place.sealed_of(&attack());
     let text = place.read("audit.ndjson");
-    // Two of the twenty-one are altered, so that nineteen are left.
+    // Two of the 21 events are altered, so 19 are left.
     place.write("audit.ndjson", text.replacen("198.51.100.7", "198.51.100.8", 2));
     let found = findings(&place, "audit.ndjson", &[]);
     assert_eq!(
@@ -157,7 +157,7 @@ fn what_does_not_verify_makes_no_finding() {
 }
 
 #[test]
-fn events_whose_shape_no_reading_knows_are_counted() {
+fn counts_events_that_match_no_parser() {
     let place = Place::new();
     let known = "{\"action\":\"a\"}\n";
     let unknown = "{\"event\":\"auth\",\"login\":\"root\"}\n";
@@ -167,16 +167,16 @@ fn events_whose_shape_no_reading_knows_are_counted() {
         let ran = place.run(&[&args[..], more].concat()).success();
         String::from_utf8(ran.get_output().stdout.clone()).unwrap()
     };
-    let said = "a shape that no parser knows";
+    let said = "no parser, so";
     let whole = analyzed(known, &[]);
     assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
     let some = analyzed(&[known, unknown, unknown].concat(), &[]);
-    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here have {said}")));
+    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here match {said}")));
     let none = analyzed(unknown, &[]);
-    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here has {said}")));
+    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here matches {said}")));
     let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unread"], 2);
-    // Where rules ask who signed, events are looked at later.
+    // If rules use the signer, events are examined later.
     place.write(
         "rules.yml",
         "title: Root\nid: root\nlevel: high\ndetection: {s: {login: root, link.signer: nobody}, condition: s}\n",
@@ -190,12 +190,12 @@ fn events_whose_shape_no_reading_knows_are_counted() {
     place
         .run(&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt", "--markdown", "met.md"])
         .code(6)
-        .stdout(predicate::str::contains(format!("! 1 event here has {said}")));
+        .stdout(predicate::str::contains(format!("! 1 event here matches {said}")));
     assert!(place.read("met.md").contains(said));
 }
 
 #[test]
-fn nothing_found_is_green_only_where_everything_was_looked_at() {
+fn success_requires_full_coverage() {
     let place = Place::new();
     place.sealed(5);
     let analyze = |export: &str| place.run(&["analyze", export, "--trust", "trust.txt"]);
@@ -204,11 +204,13 @@ fn nothing_found_is_green_only_where_everything_was_looked_at() {
     let part = predicate::str::contains("\nNothing was found in what is shown");
     analyze("slice.ndjson").code(4).stdout(part);
     place.write("x.png", b"\x89PNG\r\n");
-    analyze("x.png").code(5).stdout(predicate::str::contains("? Nothing was looked at"));
+    analyze("x.png")
+        .code(5)
+        .stdout(predicate::str::contains("? Nothing was found, because there were no events"));
 }
 
 #[test]
-fn real_events_are_looked_through() {
+fn analyzes_real_events() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
     place.sealed_of(&std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
@@ -233,7 +235,7 @@ const RULE: &str =
     "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
 
 #[test]
-fn rules_are_built_tested_and_listed() {
+fn builds_tests_and_lists_rules() {
     let place = Place::new();
     std::fs::create_dir(place.path("rules")).unwrap();
     place.write("rules/deleted.yml", RULE);
@@ -264,10 +266,10 @@ fn rules_are_built_tested_and_listed() {
     place.run(&["rules", "test", "rules"]).code(2).stderr(predicate::str::contains("case.rule"));
 }
 
-/// As containers mount them, and as they are in a clone of Git.
+/// The layout of container mounts and Git clones.
 #[cfg(unix)]
 #[test]
-fn each_rule_of_a_directory_is_found_once() {
+fn finds_each_rule_in_a_directory_once() {
     use std::os::unix::fs::symlink;
     let place = Place::new();
     std::fs::create_dir_all(place.path("rules/..2026/more")).unwrap();
@@ -276,7 +278,7 @@ fn each_rule_of_a_directory_is_found_once() {
     place.write("rules/.github/ci.yml", "on: push\n");
     symlink("..2026", place.path("rules/..data")).unwrap();
     symlink("..data/deleted.yml", place.path("rules/deleted.yml")).unwrap();
-    // Two ways into itself.
+    // Two links form loops.
     symlink(".", place.path("rules/self")).unwrap();
     symlink("../rules", place.path("rules/same")).unwrap();
     let built = place.run(&["rules", "build", "rules", "-o", "pack.json"]).success();
@@ -289,7 +291,7 @@ fn each_rule_of_a_directory_is_found_once() {
 }
 
 #[test]
-fn rules_that_are_wrong_are_refused_with_their_place() {
+fn reports_the_location_of_invalid_rules() {
     let place = Place::new();
     place.write("bad.yml", RULE.replace("condition: s", "condition: t") + "---\ntitle: B\n");
     place

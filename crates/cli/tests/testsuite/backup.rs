@@ -1,4 +1,4 @@
-//! `countersign backup`: what it copies while a log is served, what the log says of it, and what comes of bringing it back.
+//! `countersign backup` of a served log, and restoring the backup.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,27 +9,27 @@ use predicates::str::contains;
 use reqwest::blocking::get;
 use serde_json::Value;
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place, events};
 
-fn serve(place: &Place) -> Serving {
+fn serve(place: &Place) -> ServedLog {
     let args = ["--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "served.txt"];
-    Serving::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0", "--no-page"]].concat())
+    ServedLog::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0", "--no-page"]].concat())
 }
 
-fn record(place: &Place, log: &Serving, count: usize) {
+fn record(place: &Place, log: &ServedLog, count: usize) {
     place.write("events.ndjson", events(count));
     place
         .run(&["record", "--key", "app.key", "--to", log.url(), "--log", &place.log, "events.ndjson"])
         .success();
 }
 
-fn health(log: &Serving) -> (u16, Value) {
+fn health(log: &ServedLog) -> (u16, Value) {
     let answer = get(format!("{}/healthz", log.url())).unwrap();
     (answer.status().as_u16(), serde_json::from_str(&answer.text().unwrap()).unwrap())
 }
 
-/// Puts a backup in the place of the database.
+/// Replaces the database with a backup.
 fn restore(place: &Place, backup: &str) {
     for end in ["-wal", "-shm"] {
         let _ = fs::remove_file(place.path(&format!("log/log.sqlite{end}")));
@@ -38,7 +38,7 @@ fn restore(place: &Place, backup: &str) {
 }
 
 #[test]
-fn a_served_log_is_backed_up_and_says_so_and_is_held_to_what_it_signed_when_it_comes_back() {
+fn backs_up_a_served_log_and_restores_it() {
     let place = Place::new();
     place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let log = serve(&place);
@@ -63,7 +63,7 @@ fn a_served_log_is_backed_up_and_says_so_and_is_held_to_what_it_signed_when_it_c
     );
     drop(log);
 
-    // As it is now: whole, and the log goes on.
+    // A current backup is complete, and the log continues.
     restore(&place, "two.sqlite");
     place.run(&["fsck", "--dir", "log"]).success();
     let log = serve(&place);
@@ -71,14 +71,14 @@ fn a_served_log_is_backed_up_and_says_so_and_is_held_to_what_it_signed_when_it_c
     record(&place, &log, 1);
     drop(log);
 
-    // An older one lacks what was acknowledged since.
+    // An older backup lacks acknowledged entries.
     restore(&place, "one.sqlite");
     let (status, told) = health(&serve(&place));
     assert_eq!((status, told["stopped"]["code"].as_str()), (503, Some("log.rollback")), "{told}");
 }
 
 #[test]
-fn what_is_no_log_is_not_backed_up_and_no_earlier_backup_is_lost_by_it() {
+fn failed_backups_keep_the_earlier_one() {
     let place = Place::new();
     place.write("kept.sqlite", "the backup of yesterday");
     fs::create_dir(place.path("empty")).unwrap();
@@ -92,7 +92,7 @@ fn what_is_no_log_is_not_backed_up_and_no_earlier_backup_is_lost_by_it() {
 }
 
 #[test]
-fn a_backup_that_cannot_be_noted_is_made_all_the_same() {
+fn backs_up_even_if_it_cannot_record_the_time() {
     let place = Place::new();
     place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let log = serve(&place);
@@ -105,9 +105,9 @@ fn a_backup_that_cannot_be_noted_is_made_all_the_same() {
     assert!(place.path("one.sqlite").exists());
 }
 
-/// Such as one on a disk that is mounted for reading alone.
+/// For example, a folder on a read-only file system.
 #[test]
-fn a_folder_in_which_nothing_can_be_written_is_read() {
+fn backs_up_a_read_only_folder() {
     let place = Place::new();
     place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let log = serve(&place);
@@ -124,9 +124,9 @@ fn a_folder_in_which_nothing_can_be_written_is_read() {
     }
 }
 
-/// Of a folder that cannot be used, nothing is said of the address.
+/// An error about the folder does not mention the address.
 #[test]
-fn a_folder_that_cannot_be_locked_is_named() {
+fn reports_a_folder_that_cannot_be_locked() {
     let place = Place::new();
     fs::create_dir_all(place.path("log/lock")).unwrap();
     let args = ["serve", "--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0"];

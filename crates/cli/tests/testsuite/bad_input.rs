@@ -1,4 +1,4 @@
-//! Bad input of every kind ends in one clear error: a code, a place, a hint.
+//! Each bad input gives one clear error with a code, a location and a hint.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use predicates::prelude::*;
 
 use crate::common::{ORIGIN, Place, events, gzip, zstd};
 
-/// Of which nothing is read: the report has the one finding, and no command makes anything of it.
+/// The report has only this finding, and no command uses the file.
 fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &str) {
     let report = place.report(export, &[]);
     assert_eq!(report["verdict"], verdict, "{export}");
@@ -42,7 +42,7 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
 const NO_EXPORT: (&str, &str) = ("not_checked", "format.header");
 
 #[test]
-fn exports_that_were_put_together_are_told_before_what_comes_of_it() {
+fn reports_concatenated_exports_first() {
     let place = Place::new();
     place.sealed(5);
     place.write("twice.ndjson", place.read("audit.ndjson").repeat(2));
@@ -55,7 +55,7 @@ fn exports_that_were_put_together_are_told_before_what_comes_of_it() {
 }
 
 #[test]
-fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
+fn reports_the_kind_of_other_files() {
     let place = Place::new();
     for (name, content, says) in [
         ("empty.x", &b""[..], "empty"),
@@ -95,7 +95,7 @@ fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
 }
 
 #[test]
-fn a_window_above_the_limit_is_no_cut() {
+fn a_large_zstd_window_is_not_truncation() {
     let place = Place::new();
     let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/zstd-window/export.ndjson.zst");
     place.write("window.zst", fs::read(vector).unwrap());
@@ -133,7 +133,7 @@ fn a_file_cut_off_in_a_line_is_truncated() {
 
 #[cfg(unix)]
 #[test]
-fn a_bomb_is_read_in_bounded_memory() {
+fn reads_a_compression_bomb_in_bounded_memory() {
     let place = Place::new();
     let mut bomb = gzip(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n");
     let mebibytes = gzip(&vec![b'x'; 4 << 20]);
@@ -147,7 +147,7 @@ fn a_bomb_is_read_in_bounded_memory() {
         ("slice bomb.gz --query a=b", 1),
         ("record --key app.key --origin log.example/audit bomb.gz", 1),
     ] {
-        // Less memory than the one line takes, all stacks included.
+        // Less memory than the one line needs, including all stacks.
         let script = format!("ulimit -v 130000; exec \"$0\" {command}");
         let mut shell = assert_cmd::Command::new("sh");
         shell.current_dir(place.path("")).args(["-c", &script]).arg(&program).assert().code(status);
@@ -175,7 +175,7 @@ fn lines_that_are_too_long_or_too_deep_are_malformed() {
 }
 
 #[test]
-fn events_in_utf_16_are_called_that() {
+fn reports_utf_16() {
     let place = Place::new();
     for (name, text) in [("a.ndjson", "{\"action\":\"a\"}\r\n"), ("a.csv", "action,actor\r\na,ada\r\n")] {
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
@@ -190,7 +190,7 @@ fn events_in_utf_16_are_called_that() {
 }
 
 #[test]
-fn what_is_no_file_of_events_is_named() {
+fn reports_files_without_events() {
     let place = Place::new();
     let utf_16: Vec<u8> = "{\"action\":\"a\"}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut tar = vec![0; 512];
@@ -221,7 +221,7 @@ fn what_is_no_file_of_events_is_named() {
 }
 
 #[test]
-fn an_export_is_not_recorded_as_if_its_lines_were_events() {
+fn does_not_record_an_export() {
     let place = Place::new();
     place.sealed(3);
     let export = place.read("audit.ndjson");
@@ -250,7 +250,7 @@ fn an_export_is_not_recorded_as_if_its_lines_were_events() {
 }
 
 #[test]
-fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
+fn invalid_events_are_reported_and_nothing_is_written() {
     let place = Place::new();
     let fine = "{\"action\":\"a\"}\n";
     let deep = format!("{}1{}", "{\"a\":".repeat(70), "}".repeat(70));
@@ -299,7 +299,7 @@ fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_named() {
+fn reports_files_that_cannot_be_opened() {
     let place = Place::new();
     place.sealed(3);
     fs::create_dir(place.path("folder")).unwrap();
@@ -337,7 +337,7 @@ fn what_cannot_be_opened_is_named() {
 }
 
 #[test]
-fn an_unusable_trust_file_or_pin_is_named_with_its_line() {
+fn reports_the_line_of_an_invalid_trust_file_or_pin() {
     let place = Place::new();
     place.sealed(3);
     for (content, place_of_error) in [
@@ -381,7 +381,7 @@ fn an_unusable_trust_file_or_pin_is_named_with_its_line() {
 }
 
 #[test]
-fn keys_that_are_none_are_refused_and_never_shown() {
+fn rejects_invalid_keys_without_printing_them() {
     let place = Place::new();
     let secret = place.read("app.key");
     let material = secret.trim().splitn(5, '+').last().unwrap().to_owned();
@@ -400,7 +400,7 @@ fn keys_that_are_none_are_refused_and_never_shown() {
 }
 
 #[test]
-fn arguments_that_are_of_no_use_are_named() {
+fn reports_useless_arguments() {
     let place = Place::new();
     place.sealed(3);
     for args in [
@@ -425,7 +425,7 @@ fn arguments_that_are_of_no_use_are_named() {
 }
 
 #[test]
-fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
+fn reports_options_that_only_apply_to_delivery() {
     let place = Place::new();
     place.write("events.ndjson", events(1));
     let record = ["record", "events.ndjson", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"];
@@ -433,7 +433,7 @@ fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
         [&["--follow"][..], &["--outbox", "outbox"], &["--trust", "trust.txt"], &["--log", &place.log]]
     {
         place.run(&[&record[..], more].concat()).code(2).stderr(predicate::str::contains(format!(
-            "✗ error[arguments.invalid]: {} is for delivering to a log, and there is no --to",
+            "✗ error[arguments.invalid]: {} requires --to",
             more[0]
         )));
     }
@@ -451,8 +451,8 @@ fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
             "trust.txt",
         ])
         .code(2)
-        .stderr(predicate::str::contains("--trust is for delivering to a log"));
-    // A summary is printed of what goes to a file as well.
+        .stderr(predicate::str::contains("--trust requires --to"));
+    // A summary is also printed if the output is a file.
     place
         .run(&[&record[..], &["--json"]].concat())
         .success()
@@ -461,15 +461,15 @@ fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
 }
 
 #[test]
-fn a_log_whose_key_is_not_there_gets_no_new_one() {
+fn does_not_replace_a_missing_log_key() {
     let place = Place::new();
     let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
-    drop(crate::common::serving::Serving::start(&place.path(""), &args));
+    drop(crate::common::serving::ServedLog::start(&place.path(""), &args));
     let folder = place.path("countersign-log");
     for more in [&[][..], &["--origin", ORIGIN]] {
         place.run(&[&["serve", "--no-page", "--listen", "127.0.0.1:0"], more].concat()).code(2).stderr(
             predicate::str::contains(format!(
-                "✗ error[io.not_found]: countersign-log/log.key: the key of the log {ORIGIN:?}, which this folder holds, is not here"
+                "✗ error[io.not_found]: countersign-log/log.key: the folder has the log {ORIGIN:?}, but its key is missing"
             )),
         );
         assert!(!folder.join("log.key").exists());
@@ -477,7 +477,7 @@ fn a_log_whose_key_is_not_there_gets_no_new_one() {
 }
 
 #[test]
-fn what_is_no_address_of_mail_is_refused_with_what_one_looks_like() {
+fn rejects_invalid_mail_addresses_with_an_example() {
     let place = Place::new();
     let mail = ["--smtp", "smtp://localhost", "--mail-from", "watch", "--mail-to", "ada@example.com"];
     place
@@ -485,15 +485,15 @@ fn what_is_no_address_of_mail_is_refused_with_what_one_looks_like() {
             &[&["watch", "http://localhost", "--trust", "trust.txt", "--state", "state"], &mail[..]].concat(),
         )
         .code(2)
-        .stderr(predicate::str::contains("'--mail-from <ADDRESS>': write it as ada@example.com"));
+        .stderr(predicate::str::contains("'--mail-from <ADDRESS>': use a form such as ada@example.com"));
 }
 
 #[test]
-fn a_file_in_the_place_of_another_is_told_by_what_it_is() {
+fn reports_the_kind_of_a_misplaced_file() {
     let place = Place::new();
     place.sealed(1);
     place.write("policy.yml", "countersign: policy/v1\nname: Ours\nverdict: [verified]\n");
-    let other = "error[arguments.invalid]: audit.ndjson: this is an export, and not a";
+    let other = "error[arguments.invalid]: audit.ndjson: this is an export, not a";
     for (args, says) in [
         (&["enforce", "audit.ndjson", "policy.yml"][..], other),
         (&["risk", "audit.ndjson"], other),
@@ -502,9 +502,9 @@ fn a_file_in_the_place_of_another_is_told_by_what_it_is() {
             &["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "policy.yml"],
             "error[pack.format]: policy.yml: line 1: this is another format",
         ),
-        (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL begins with https:// or http://"),
-        (&["export", "--dir", "127.0.0.1:8080"], "a URL begins with https:// or http://"),
-        (&["verify", "https://log.example"], "hint: this takes a file: get a log's export with"),
+        (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL starts with https:// or http://"),
+        (&["export", "--dir", "127.0.0.1:8080"], "a URL starts with https:// or http://"),
+        (&["verify", "https://log.example"], "hint: download the log's export with"),
         (&["export", "https://log.example", "-o", "x"], "hint: name the log with --dir"),
     ] {
         place.run(args).code(2).stderr(predicate::str::contains(says));
@@ -512,13 +512,13 @@ fn a_file_in_the_place_of_another_is_told_by_what_it_is() {
 }
 
 #[test]
-fn who_asks_for_tls_where_there_is_none_is_told_so() {
+fn explains_https_to_an_http_server() {
     let place = Place::new();
     let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
-    let log = crate::common::serving::Serving::start(&place.path(""), &args);
+    let log = crate::common::serving::ServedLog::start(&place.path(""), &args);
     let url = log.url().replacen("http://", "https://", 1);
     place
         .run(&["check", &url, "--trust", "trust.txt"])
         .code(2)
-        .stderr(predicate::str::contains("speaks no TLS: does the URL begin with http://?"));
+        .stderr(predicate::str::contains("the URL must start with http://; the server doesn't speak TLS"));
 }

@@ -1,4 +1,4 @@
-//! `countersign check`: logs in folders and on servers, whole and not.
+//! `countersign check` on logs in folders and on servers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use crate::common;
 use crate::common::Place;
 use crate::common::log::{Instead, opaque, publish, serve};
 
-/// The check's report, and that the exit status is the verdict's.
+/// Returns the report, and asserts that the exit status matches the verdict.
 fn report(place: &Place, args: &[&str]) -> Value {
     place.judged(&[&["check", "--json"], args].concat())
 }
 
-/// The paths of the findings of a code.
+/// Returns the paths in findings with this code.
 fn found<'a>(report: &'a Value, code: &str) -> Vec<&'a str> {
     let findings = report["tiles"]["findings"].as_array().unwrap();
     findings
@@ -29,7 +29,7 @@ fn found<'a>(report: &'a Value, code: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_log_of_ours_in_a_folder() {
+fn checks_a_log_in_a_folder() {
     let place = Place::new();
     place.sealed(9);
     publish(&place.path("log"), &place.read("audit.ndjson"));
@@ -53,7 +53,7 @@ fn a_log_of_ours_in_a_folder() {
             "✓ pass        1 tile, 1 bundle with 11 links, 1 key note, 0 other entries",
         ));
     place.run(&["check", "log/", "--trust", "trust.txt", "--allow", "partial"]).success();
-    // The log's key alone says nothing of who signed the chains.
+    // The log key alone does not show who signed the chains.
     let vkey = place.log.clone();
     assert_eq!(report(&place, &["log", "--vkey", &vkey])["verdict"], "untrusted");
     let stranger = place.issuer.clone();
@@ -65,7 +65,7 @@ fn a_log_of_ours_in_a_folder() {
 }
 
 #[test]
-fn a_log_of_anything_on_a_server() {
+fn checks_other_logs_on_a_server() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 2_600);
     let server = serve(place.path("log"), BTreeMap::new());
@@ -84,7 +84,7 @@ fn a_log_of_anything_on_a_server() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn reports_errors_with_their_location() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 600);
     let vkey = key.verifier_key().to_string();
@@ -145,7 +145,7 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
-fn a_log_that_grew_meanwhile_has_replaced_its_partial_tiles() {
+fn accepts_a_log_that_grew_during_the_check() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 300);
     let vkey = key.verifier_key().to_string();
@@ -171,7 +171,7 @@ fn a_log_that_grew_meanwhile_has_replaced_its_partial_tiles() {
 }
 
 #[test]
-fn no_pin_is_saved_of_a_log_with_a_wrong_tile() {
+fn saves_no_pin_of_a_wrong_log() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 3);
     fs::write(place.path("log/tile/0/000.p/3"), [7; 96]).unwrap();
@@ -183,7 +183,7 @@ fn no_pin_is_saved_of_a_log_with_a_wrong_tile() {
 }
 
 #[test]
-fn a_server_that_is_busy_is_asked_again_and_one_that_is_not_a_log_is_told() {
+fn retries_busy_servers_and_reports_other_servers() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 3);
     let vkey = key.verifier_key().to_string();
@@ -221,7 +221,7 @@ fn a_server_that_is_busy_is_asked_again_and_one_that_is_not_a_log_is_told() {
     );
     code(&serve("checkpoint", instead(302, "Location: checkpoint\r\n", b"", always)), "http.redirect");
     code(&serve("checkpoint", instead(302, "Location: ftp://127.0.0.1/\r\n", b"", always)), "http.redirect");
-    // What is public may be elsewhere.
+    // A public log may be on another host.
     let there = common::log::serve(place.path("log"), BTreeMap::new()).url;
     let moved = serve("checkpoint", instead(302, &format!("Location: {there}/checkpoint\r\n"), b"", always));
     assert_eq!(report(&place, &[&moved, "--vkey", &vkey])["verdict"], "verified");
@@ -249,7 +249,7 @@ fn a_server_that_is_busy_is_asked_again_and_one_that_is_not_a_log_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_is_never_left() {
+fn does_not_follow_paths_out_of_the_folder() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 3);
     let vkey = key.verifier_key().to_string();
@@ -269,7 +269,7 @@ fn a_folder_is_never_left() {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_one_of_a_checked_log_is_told() {
+fn reports_an_impossible_checkpoint() {
     let place = Place::new();
     let key = opaque(&place.path("log"), "other.example/log", 3);
     let note = fs::read_to_string(place.path("log/checkpoint")).unwrap();
@@ -282,19 +282,19 @@ fn a_checkpoint_that_cannot_be_one_of_a_checked_log_is_told() {
 }
 
 #[test]
-fn a_pin_of_another_log_is_a_warning() {
+fn warns_about_a_pin_of_another_log() {
     let place = Place::new();
     place.sealed(3);
     publish(&place.path("log"), &place.read("audit.ndjson"));
     let other = SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
-    let warning = "other.txt: the pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it";
-    let reason = "every pin is of another log, so nothing was compared";
+    let warning = "other.txt: the pin belongs to the log log.example/other, but this is the log log.example/audit, so it was not used";
+    let reason = "every pin is of another log: nothing was compared";
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "own.txt"])
         .success()
-        .stderr(predicate::str::contains("pin is of the log").not());
+        .stderr(predicate::str::contains("pin belongs to the log").not());
     for (args, status) in [(["verify", "audit.ndjson"], 0), (["check", "log"], 4)] {
         let with =
             |more: &[&str]| place.run(&[&args[..], &["--trust", "trust.txt"], more].concat()).code(status);
@@ -304,11 +304,11 @@ fn a_pin_of_another_log_is_a_warning() {
         with(&["--pin", "other.txt", "--json"])
             .stderr(predicate::str::contains(warning))
             .stdout(predicate::str::contains(reason));
-        // One that is of this log is compared, and the other is still no help.
+        // A pin of this log is compared; the other one is still ignored.
         with(&["--pin", "own.txt", "--pin", "other.txt"])
             .stderr(predicate::str::contains(warning))
             .stdout(predicate::str::contains(reason).not());
-        with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin is of the log").not());
+        with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin belongs to the log").not());
     }
     place
         .run(&["report", "audit.ndjson", "--trust", "trust.txt", "--pin", "other.txt", "-o", "a.json"])
@@ -316,7 +316,7 @@ fn a_pin_of_another_log_is_a_warning() {
 }
 
 #[test]
-fn a_key_of_an_unsupported_type_is_named_as_that() {
+fn reports_unsupported_key_types() {
     let place = Place::new();
     let name = "witness.example";
     let typed = [&[6][..], &[9; 1_312]].concat();

@@ -1,4 +1,4 @@
-//! Log servers that claim more than they have, or answer without end: memory and time stay bounded, and it is reported.
+//! Log servers with false claims or endless responses: memory and time stay bounded, and it is reported.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -20,7 +20,7 @@ use crate::common::{ORIGIN, Place};
 
 const MAX_SIZE: u64 = (1 << 53) - 1;
 const SIZES: [u64; 4] = [100_000_000, 10_000_000_000, 60_000_000_000, MAX_SIZE];
-/// The address space of a command here, in KiB. The program's own is below half of it.
+/// The address space for a command in KiB, about twice what the program needs.
 const ADDRESS_SPACE: &str = "2000000";
 const LEAF: &[u8] = b"the same leaf everywhere";
 
@@ -28,7 +28,7 @@ fn log_key() -> SignerKey {
     SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
-/// A place with a trust file that names the log alone.
+/// Creates a place whose trust file has only the log.
 fn place() -> Place {
     let place = Place::new();
     place.write("trust.txt", format!("log {}\n", log_key().verifier_key()));
@@ -39,7 +39,7 @@ fn checkpoint(size: u64, root: Hash) -> String {
     Checkpoint::new(ORIGIN, size, root).unwrap().sign(&log_key()).unwrap()
 }
 
-/// The command with that little memory.
+/// Runs a command with limited memory.
 fn limited(place: &Place, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
@@ -47,15 +47,15 @@ fn limited(place: &Place, args: &[&str]) -> Command {
         .arg(assert_cmd::cargo::cargo_bin!("countersign"))
         .args(args)
         .current_dir(place.path(""))
-        // Each arena reserves address space, which isn't memory.
+        // Arenas reserve address space, not memory.
         .env("MALLOC_ARENA_MAX", "1")
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG");
     command
 }
 
-/// The findings of one look, and its exit status.
-fn look(place: &Place, args: &[&str]) -> (Vec<Value>, Option<i32>) {
+/// Checks a log once; returns the findings and the exit status.
+fn check_log(place: &Place, args: &[&str]) -> (Vec<Value>, Option<i32>) {
     let args = [&["monitor"], args, &["--trust", "trust.txt", "--once", "--json"]].concat();
     let output = limited(place, &args).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
@@ -69,7 +69,7 @@ fn codes(findings: &[Value]) -> Vec<&str> {
     codes
 }
 
-/// Answers each path by `answer`, and 404 where that has nothing.
+/// Serves responses from `answer`, and 404 otherwise.
 fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/log", listener.local_addr().unwrap());
@@ -92,7 +92,7 @@ fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Strin
     url
 }
 
-/// Who has heard enough hangs up.
+/// The client may disconnect early.
 fn send(stream: &mut TcpStream, body: Option<&[u8]>) {
     let (status, body) = body.map_or((404, &b""[..]), |body| (200, body));
     let length = body.len();
@@ -105,10 +105,10 @@ fn serve_folder(place: &Place) -> String {
     serve(move |path, stream| send(stream, fs::read(folder.join(path)).ok().as_deref()))
 }
 
-/// A log of `size` entries that are all the same: no log server needs to keep anything to serve it.
+/// A log with `size` identical entries, which a server can generate.
 struct Endless {
     size: u64,
-    /// By level: the root of a full tree of 2^level entries.
+    /// The root of a full tree of 2^level entries, by level.
     roots: Vec<Hash>,
 }
 
@@ -145,7 +145,7 @@ impl Endless {
 }
 
 #[test]
-fn a_claimed_size_takes_no_memory() {
+fn a_claimed_size_uses_no_memory() {
     for size in SIZES {
         let place = place();
         fs::create_dir(place.path("log")).unwrap();
@@ -154,7 +154,7 @@ fn a_claimed_size_takes_no_memory() {
         for log in ["log", &url] {
             let _ = fs::remove_file(place.path("state.json"));
             for state in [&["--state", "state.json"][..], &["--pin", "pin.txt"], &[]] {
-                let (findings, status) = look(&place, &[&[log], state].concat());
+                let (findings, status) = check_log(&place, &[&[log], state].concat());
                 assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {log}");
                 assert_eq!(findings[0]["at"], "tile/entries/000");
             }
@@ -166,7 +166,7 @@ fn a_claimed_size_takes_no_memory() {
 }
 
 #[test]
-fn a_claimed_growth_takes_no_memory() {
+fn a_claimed_growth_uses_no_memory() {
     for size in SIZES {
         for (state, served) in [("--state", false), ("--state", true), ("--pin", false), ("--pin", true)] {
             let place = place();
@@ -175,32 +175,32 @@ fn a_claimed_growth_takes_no_memory() {
             write(&place.path("log"), &leaves, &small.checkpoint());
             let log = if served { serve_folder(&place) } else { "log".to_owned() };
             let args = [&*log, state, "kept"];
-            let (findings, status) = look(&place, &args);
+            let (findings, status) = check_log(&place, &args);
             assert_eq!((codes(&findings), status), (vec!["entry.opaque"], Some(0)));
             place.write("log/checkpoint", checkpoint(size, Hash([7; 32])));
-            let (findings, status) = look(&place, &args);
+            let (findings, status) = check_log(&place, &args);
             assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {args:?}");
-            // Nothing of it is remembered, and what was seen before is.
+            // Nothing of it is stored, and the earlier state stays.
             write(&place.path("log"), &leaves, &small.checkpoint());
-            assert_eq!(look(&place, &args).1, Some(0));
-            // Another place that claims it is no reason to read it.
+            assert_eq!(check_log(&place, &args).1, Some(0));
+            // Another mirror's claim is no reason to read it.
             fs::create_dir(place.path("other")).unwrap();
             place.write("other/checkpoint", checkpoint(size, Hash([7; 32])));
-            let (findings, _) = look(&place, &[&args[..], &["--also", "other"]].concat());
+            let (findings, _) = check_log(&place, &[&args[..], &["--also", "other"]].concat());
             assert!(codes(&findings).contains(&"append_only.behind"), "{findings:?}");
         }
     }
 }
 
 #[test]
-fn a_log_without_end_is_reported_and_read_on() {
+fn reads_an_endless_log_in_steps() {
     let log = Endless::new(MAX_SIZE);
     let url = serve(move |path, stream| send(stream, log.file(path).as_deref()));
     let place = place();
     let (mut sizes, mut told) = (vec![0], false);
-    // A machine that is busy may read nothing in so short a time.
+    // A busy machine may read nothing in such a short time.
     for _ in 0..100 {
-        let (findings, status) = look(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
+        let (findings, status) = check_log(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
         assert_eq!(status, Some(5), "{findings:?}");
         told |= codes(&findings).contains(&"log.unread");
         if !place.path("state.json").exists() {
@@ -221,8 +221,8 @@ fn a_log_without_end_is_reported_and_read_on() {
 }
 
 #[test]
-fn what_was_read_in_part_is_of_the_log_that_was_signed() {
-    // Every entry is there, and is another than the one in the tiles.
+fn partially_read_entries_belong_to_the_signed_log() {
+    // Each entry is there, but differs from its hash in the tiles.
     let log = Endless::new(MAX_SIZE);
     let url = serve(move |path, stream| {
         let changed = Bundle::parse(path)
@@ -232,7 +232,7 @@ fn what_was_read_in_part_is_of_the_log_that_was_signed() {
     });
     let place = place();
     let found = (0..100).find_map(|_| {
-        let (findings, status) = look(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
+        let (findings, status) = check_log(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
         codes(&findings).contains(&"tile.hash").then_some(status)
     });
     assert_eq!(found, Some(Some(1)));
@@ -241,8 +241,8 @@ fn what_was_read_in_part_is_of_the_log_that_was_signed() {
 }
 
 #[test]
-fn a_log_that_is_read_in_parts_is_read_whole() {
-    // The first run gets the first bundles and waits for the others in vain; the next run gets the rest.
+fn reads_a_log_completely_in_parts() {
+    // The first run gets the first bundles, and waits for the others in vain; the next run gets the rest.
     let size = 2_000;
     let log = Endless::new(size);
     let (open, gate) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Duration::from_mins(1));
@@ -250,7 +250,7 @@ fn a_log_that_is_read_in_parts_is_read_whole() {
     let url = serve(move |path, stream| {
         let late = Bundle::parse(path).is_ok_and(|bundle| bundle.index >= 3);
         if late && !opened.load(std::sync::atomic::Ordering::SeqCst) {
-            // Until the other side hangs up.
+            // Until the client disconnects.
             let _ = stream.set_read_timeout(Some(gate));
             let _ = stream.read(&mut [0]);
             return;
@@ -260,20 +260,20 @@ fn a_log_that_is_read_in_parts_is_read_whole() {
     let place = place();
     let args = [&*url, "--state", "state.json", "--timeout", "2s"];
     let read = (0..20).find_map(|_| {
-        assert_eq!(look(&place, &args).1, Some(5));
+        assert_eq!(check_log(&place, &args).1, Some(5));
         let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
         state["read"]["size"].as_u64()
     });
     assert_eq!(read, Some(3 * TILE_WIDTH));
     open.store(true, std::sync::atomic::Ordering::SeqCst);
-    let status = (0..20).find_map(|_| look(&place, &args).1.filter(|status| *status != 5));
+    let status = (0..20).find_map(|_| check_log(&place, &args).1.filter(|status| *status != 5));
     assert_eq!(status, Some(0));
     let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
     assert_eq!(state["read"], Value::Null);
     assert!(state["pin"].as_str().unwrap().contains(&format!("\n{size}\n")));
 }
 
-/// Sends one byte after the other for as long as the other side reads.
+/// Sends single bytes until the client disconnects.
 fn drip(stream: &mut TcpStream, head: &str, body: &[u8]) {
     let mut bytes = head.bytes().chain(body.iter().copied()).chain(std::iter::repeat(b' '));
     while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
@@ -283,7 +283,7 @@ fn drip(stream: &mut TcpStream, head: &str, body: &[u8]) {
 
 const DRIP_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
 
-/// A monitor until it has printed a finding of each of these codes.
+/// Runs a monitor until it has printed a finding with each of these codes.
 fn monitor_until(place: &Place, args: &[&str], codes: &[&str]) {
     let args = [&["monitor"], args, &["--trust", "trust.txt", "--every", "100ms", "--json"]].concat();
     let mut child = Killed(limited(place, &args).stdout(Stdio::piped()).spawn().unwrap());
@@ -310,15 +310,15 @@ impl Drop for Killed {
 }
 
 #[test]
-fn a_server_that_drips_is_unreachable_and_silent() {
+fn a_slow_server_is_unreachable_and_silent() {
     let quiet = ["--silence", "1s", "--timeout", "2s"];
-    // From the first byte on.
+    // Slow from the first byte.
     let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
     monitor_until(&place(), &[&[&*url], &quiet[..]].concat(), &["log.silent", "log.unreachable"]);
     let url = serve(|_, stream| drip(stream, "", DRIP_HEAD.as_bytes()));
     monitor_until(&place(), &[&[&*url], &quiet[..]].concat(), &["log.silent", "log.unreachable"]);
 
-    // A checkpoint that is there at once, and entries that drip.
+    // The checkpoint is fast, but the entries are slow.
     let log = Endless::new(MAX_SIZE);
     let url = serve(move |path, stream| match path {
         "checkpoint" => send(stream, log.file(path).as_deref()),
@@ -328,14 +328,14 @@ fn a_server_that_drips_is_unreachable_and_silent() {
 }
 
 #[test]
-fn silence_is_reported_while_a_look_is_under_way() {
-    // No look ends before the test does.
+fn reports_silence_during_a_check() {
+    // No check ends before the test.
     let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
     monitor_until(&place(), &[&url, "--silence", "1s", "--timeout", "1h"], &["log.silent"]);
 }
 
 #[test]
-fn another_place_that_drips_does_not_keep_the_log_from_being_looked_at() {
+fn a_slow_mirror_does_not_block_checks() {
     let place = place();
     write(&place.path("log"), &vec![LEAF.to_vec(); 300], &Endless::new(300).checkpoint());
     let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));

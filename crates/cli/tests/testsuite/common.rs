@@ -1,4 +1,4 @@
-//! A directory with keys and a trust file, and the program run in it.
+//! A directory with keys and a trust file, in which to run the program.
 
 #[path = "../../../log-server/tests/testsuite/common/emitter.rs"]
 #[allow(dead_code, reason = "shared with the log's tests")]
@@ -20,19 +20,19 @@ use assert_cmd::assert::Assert;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The origin of the log.
+/// The log's origin.
 pub const ORIGIN: &str = "log.example/audit";
 
-/// Keys of a log, an issuer and an emitter under it, and a trust file that names log and issuer.
+/// The keys of a log, of an issuer and of its emitter, and a trust file with log and issuer.
 pub struct Place {
     directory: TempDir,
-    /// The vkeys.
+    /// The verifier keys.
     pub log: String,
     pub issuer: String,
     pub app: String,
 }
 
-/// The arguments that seal as this file the exports named after them.
+/// The arguments to seal the following exports as this file.
 pub fn seal_to(output: &str) -> [&str; 7] {
     ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", output]
 }
@@ -53,12 +53,12 @@ impl Place {
         place
     }
 
-    /// The arguments that grant the emitter's key in this file.
+    /// Returns the arguments to grant the emitter's key in this file.
     pub fn grant<'a>(&'a self, output: &'a str) -> [&'a str; 8] {
         ["grant", &self.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", output]
     }
 
-    /// Makes a key, and gives its vkey.
+    /// Creates a key, and returns its verifier key.
     pub fn keygen(&self, name: &str, file: &str) -> String {
         let assert = self.run(&["keygen", name, "--out", file]).success();
         String::from_utf8(assert.get_output().stdout.clone()).unwrap().trim().to_owned()
@@ -90,7 +90,7 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// What is in the directory, by name.
+    /// Returns the names of all files in the directory.
     pub fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.directory.path())
             .unwrap()
@@ -100,7 +100,7 @@ impl Place {
         names
     }
 
-    /// Records events, numbered from 1, as one closed chain.
+    /// Records numbered events, from 1, as one closed chain.
     pub fn record(&self, count: usize, output: &str) {
         self.write("events.ndjson", events(count));
         self.run(&[
@@ -118,7 +118,7 @@ impl Place {
         .success();
     }
 
-    /// Records events, numbered from 1, as a chain that stays open.
+    /// Records numbered events, from 1, as an open chain.
     pub fn record_open(&self, count: usize, output: &str, more: &[&str]) {
         self.write("events.ndjson", events(count));
         let args =
@@ -126,13 +126,13 @@ impl Place {
         self.run(&[&args[..], more].concat()).success();
     }
 
-    /// A sealed export, `audit.ndjson`: a grant and a closed chain of so many events.
+    /// Creates the sealed export `audit.ndjson` with a grant and a closed chain of this many events.
     pub fn sealed(&self, count: usize) {
         self.record(count, "app.ndjson");
         self.seal(&["--checkpoint-every", "5"]);
     }
 
-    /// A sealed export, `audit.ndjson`: a grant and a closed chain of these events.
+    /// Creates the sealed export `audit.ndjson` with a grant and a closed chain of these events.
     pub fn sealed_of(&self, events: &str) {
         self.write("events.ndjson", events);
         let record = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
@@ -140,7 +140,7 @@ impl Place {
         self.seal(&[]);
     }
 
-    /// Records more events, and writes `grown.ndjson`: the log of `audit.ndjson` with them.
+    /// Records more events, and writes `grown.ndjson`: the log of `audit.ndjson` with these events.
     pub fn grow(&self, count: usize) {
         self.record(count, "more.ndjson");
         self.seal_as("grown.ndjson", &["audit.ndjson", "more.ndjson"]);
@@ -156,12 +156,12 @@ impl Place {
         self.run(&[&seal_to(output), exports].concat()).success();
     }
 
-    /// The report on an export, and that the exit status is the verdict's.
+    /// Returns the report on an export, and asserts that the exit status matches the verdict.
     pub fn report(&self, export: &str, more: &[&str]) -> Value {
         self.judged(&[&["verify", export, "--json", "--trust", "trust.txt"], more].concat())
     }
 
-    /// The report that a command prints, and that the exit status is the verdict's.
+    /// Returns a command's report, and asserts that the exit status matches the verdict.
     pub fn judged(&self, args: &[&str]) -> Value {
         let output = self.command(args).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout)
@@ -178,12 +178,12 @@ impl Place {
         report
     }
 
-    /// The verdict on an export.
+    /// Returns the verdict on an export.
     pub fn verdict(&self, export: &str) -> String {
         self.report(export, &[])["verdict"].as_str().unwrap().to_owned()
     }
 
-    /// The chain of the first link of an export that has one.
+    /// Returns the chain of an export's first link.
     pub fn chain(&self, export: &str) -> String {
         let text = self.read(export);
         let link = text.split("countersign/v1 event ").nth(1).unwrap();
@@ -191,7 +191,7 @@ impl Place {
     }
 }
 
-/// Lines of events, numbered from 1; every third is `u_1`'s.
+/// Returns numbered events, one per line; every third has the actor `u_1`.
 pub fn events(count: usize) -> String {
     let event = |n: usize| {
         let actor = if n.is_multiple_of(3) { "u_1" } else { "u_2" };
@@ -202,7 +202,7 @@ pub fn events(count: usize) -> String {
     (1..=count).map(event).collect()
 }
 
-/// The events that an export shows, in its order.
+/// Returns the events in an export, in order.
 pub fn shown(export: &str) -> Vec<Value> {
     let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter_map(|line| line.get("event").cloned()).collect()
@@ -219,7 +219,7 @@ pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// The folder of other people's cases, or none where it is not on this machine, which a CI does not let pass.
+/// Returns the folder of third-party samples, or `None` if it is missing; in CI it must exist.
 pub fn third_party(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party").join(folder);
     if path.is_dir() {

@@ -1,4 +1,4 @@
-//! `countersign serve --config`, and files that are read again.
+//! `countersign serve --config`, and files that are reloaded.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use reqwest::Certificate;
 use reqwest::blocking::Client;
 
 use crate::common::Place;
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 
 #[test]
-fn a_file_has_the_flags_and_those_that_are_given_win() {
+fn flags_override_the_config_file() {
     let place = Place::new();
     let config = "\
         dir = \"from-file\"\n\
@@ -23,7 +23,7 @@ fn a_file_has_the_flags_and_those_that_are_given_win() {
         require-records = false\n";
     place.write("log.toml", config);
     let serving =
-        Serving::start(&place.path("."), &["--config", "log.toml", "--origin", "given.example/log"]);
+        ServedLog::start(&place.path("."), &["--config", "log.toml", "--origin", "given.example/log"]);
     assert!(
         serving.said.contains("given.example/log") && place.path("from-file").is_dir(),
         "{}",
@@ -39,7 +39,7 @@ fn a_file_has_the_flags_and_those_that_are_given_win() {
     assert!(!root.headers()["content-type"].to_str().unwrap().contains("html"), "there is no page");
     drop(serving);
     let args = ["--config", "log.toml", "--host", "three.example", "--dir", "other"];
-    let serving = Serving::start(&place.path("."), &args);
+    let serving = ServedLog::start(&place.path("."), &args);
     let status = |host: &str| {
         let get = Client::new().get(format!("{}/healthz", serving.url())).header("host", host);
         get.send().unwrap().status().as_u16()
@@ -48,11 +48,11 @@ fn a_file_has_the_flags_and_those_that_are_given_win() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_with_its_line() {
+fn reports_the_line_of_an_invalid_config() {
     let place = Place::new();
     for (config, line, said) in [
-        ("dir = \"log\"\nlsten = \"127.0.0.1:0\"", 2, "did you mean listen?"),
-        ("\n\ntls_cert = \"c.pem\"", 3, "did you mean tls-cert?"),
+        ("dir = \"log\"\nlsten = \"127.0.0.1:0\"", 2, "use listen"),
+        ("\n\ntls_cert = \"c.pem\"", 3, "use tls-cert"),
         ("frobnicate = 1", 1, "no flag --frobnicate"),
         ("\"a b\\u0007\" = 1", 1, "no flag --a b\\u{7}"),
         ("[serve]\nlisten = \"127.0.0.1:0\"", 1, "no flag --serve"),
@@ -61,7 +61,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_line() {
         ("retain = [\"7y\", \"soon\"]", 1, "soon"),
         ("no-page = \"yes\"", 1, "true or false"),
         ("retain = [3, true]", 1, "list of texts"),
-        ("listen = 1.5", 1, "a text or a whole number"),
+        ("listen = 1.5", 1, "a string or an integer"),
         ("after-restore = true", 1, "on the command line"),
         ("config = \"other.toml\"", 1, "on the command line"),
         ("dir = \"a\"\ndir = \"b\"", 2, "duplicate key"),
@@ -86,7 +86,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_line() {
 }
 
 #[test]
-fn a_certificate_is_read_anew_when_it_changes() {
+fn reloads_a_changed_certificate() {
     let place = Place::new();
     let renew = || {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -96,7 +96,7 @@ fn a_certificate_is_read_anew_when_it_changes() {
     };
     let first = renew();
     let args = ["--listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let serving = Serving::start(&place.path("."), &args);
+    let serving = ServedLog::start(&place.path("."), &args);
     let address = serving.url().strip_prefix("https://").unwrap().parse().unwrap();
     let answers = |certificate: &Certificate| {
         let client = Client::builder().tls_certs_only([certificate.clone()]).resolve("localhost", address);

@@ -1,4 +1,4 @@
-//! Files that are changed while a server runs, and what it reports of them.
+//! Files that change while a server runs, and how it reports errors in them.
 #![cfg(unix)]
 
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::common::process::{DEADLINE, Place, Process, emitter_key, spawn_with};
 
-/// The server's health, once it has that status.
+/// Waits until the server's health has this status.
 fn health(server: &Process, status: u16) -> Value {
     let begun = Instant::now();
     loop {
@@ -28,7 +28,7 @@ fn has_metric(server: &Process, line: &str) -> bool {
 }
 
 #[test]
-fn a_trust_file_with_a_typo_turns_health_red_until_it_is_corrected() {
+fn health_fails_until_an_invalid_trust_file_is_fixed() {
     let place = Place::new(1);
     let server = place.serve();
     assert_eq!(health(&server, 200)["control_files"], serde_json::json!([]));
@@ -60,7 +60,7 @@ fn a_trust_file_with_a_typo_turns_health_red_until_it_is_corrected() {
 }
 
 #[test]
-fn all_that_is_said_with_log_json_is_json() {
+fn all_output_with_log_json_is_json() {
     let place = Place::new(1);
     fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let key = place.path("log.key");
@@ -92,7 +92,7 @@ fn all_that_is_said_with_log_json_is_json() {
     }
     assert!(messages.contains("a control file can't be used"), "{messages}");
 
-    // So is why it does not start.
+    // A failing start also reports the cause.
     fs::write(place.trust_file(), "revok x\n").unwrap();
     let child = spawn_with(place.folder.path(), &["--log-json"]).wait_with_output().unwrap();
     assert_eq!(child.status.code(), Some(2));

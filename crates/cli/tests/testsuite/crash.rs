@@ -1,11 +1,11 @@
-//! A server that is killed, that has no room left, and that is lied with: what it acknowledged stays, and who rewrites
-//! is caught.
+//! Servers that are killed, run out of disk space, or are manipulated: acknowledged entries stay, and rewrites are
+//! detected.
 #![cfg(unix)]
 
 mod erase;
 mod evidence;
 mod fsck;
-// A process's limits are changed from outside there alone.
+// Only there can a process's limits be changed from outside.
 #[cfg(target_os = "linux")]
 mod full;
 mod kill;

@@ -1,4 +1,4 @@
-//! Recording to a log server: what is not proven stays, and is sent again.
+//! Recording to a log server: unproven events stay, and are sent again.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ fn record(place: &Place, log_server: &LogServer, log: &str, more: &[&str]) -> As
     place.run(&[&args, more].concat())
 }
 
-/// The numbers of the events that the log holds.
+/// Returns the numbers of the events in the log.
 fn numbers(log_server: &LogServer) -> Vec<u64> {
     let number = |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap();
     log_server.events().iter().map(number).collect()
@@ -41,15 +41,15 @@ fn segments(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn a_pause_of_nothing_is_refused() {
+fn rejects_a_zero_interval() {
     let place = Place::new();
     let args = ["record", "--key", "app.key", "--to", "http://127.0.0.1:9", "--log", &place.log];
     let told = place.run(&[&args[..], &["--flush-every", "0s"]].concat()).code(2);
-    told.stderr(predicate::str::contains("it must be longer than 0"));
+    told.stderr(predicate::str::contains("the duration must be longer than 0"));
 }
 
 #[test]
-fn events_are_delivered_and_proven() {
+fn delivers_events_with_proofs() {
     let (place, log_server, log) = start(2_500);
     record(&place, &log_server, &log, &["--json"])
         .success()
@@ -65,12 +65,15 @@ fn events_are_delivered_and_proven() {
 }
 
 #[test]
-fn the_log_is_taken_from_a_trust_file_too() {
+fn reads_the_log_key_from_a_trust_file() {
     let (place, log_server, log) = start(3);
     place.write("log.txt", format!("log {log}\n"));
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &log_server.url];
     place.run(&[&args[..], &["--trust", "log.txt"]].concat()).success();
-    place.run(&args).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
+    place
+        .run(&args)
+        .code(2)
+        .stderr(predicate::str::contains("the log's public key is required to verify its proofs"));
     place
         .run(&[&args[..], &["--trust", "log.txt", "--origin", "log.example/other"]].concat())
         .code(2)
@@ -80,7 +83,7 @@ fn the_log_is_taken_from_a_trust_file_too() {
 }
 
 #[test]
-fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
+fn failures_keep_the_outbox_for_the_next_run() {
     for (mischief, status, code) in [
         (Mischief::Drops, 2, "http."),
         (Mischief::TakesAndDrops, 2, "http."),
@@ -109,7 +112,7 @@ fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
 }
 
 #[test]
-fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
+fn resumes_a_file_after_a_failure() {
     let (place, log_server, log) = start(1_500);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     let went_on = |times: usize| predicate::str::contains("recorded by an earlier run").count(times);
@@ -125,7 +128,7 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
         ));
     assert_eq!(numbers(&log_server), (1..=1_500).collect::<Vec<_>>());
 
-    // What was recorded as a whole is recorded anew, as is what differs.
+    // A completed file is recorded again, and so is a changed one.
     record(&place, &log_server, &log, &outbox).success().stderr(went_on(0));
     assert_eq!(numbers(&log_server).len(), 3_000);
     log_server.misbehave_during(Mischief::Drops, || record(&place, &log_server, &log, &outbox)).code(2);
@@ -135,7 +138,7 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
 }
 
 #[test]
-fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
+fn resumes_at_the_event_that_failed() {
     let (place, log_server, log) = start(0);
     let line = |n: u64, number: &str| format!("{{\"action\":\"a.b\",\"n\":{n},\"id\":{number}}}\n");
     place.write(
@@ -150,7 +153,7 @@ fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
 }
 
 #[test]
-fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_failed() {
+fn resumes_in_the_file_that_failed() {
     let (place, log_server, log) = start(0);
     place.write("1.json", events(2));
     place.write("2.json", "");
@@ -163,13 +166,13 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
     run(&["1.json", "no.json"]).code(2).stderr(predicate::str::contains("no.json"));
     run(&["1.json", "4.json", "--follow"])
         .code(2)
-        .stderr(predicate::str::contains("--follow takes one file"));
+        .stderr(predicate::str::contains("--follow requires exactly one file"));
     run(&["1.json", "-"]).code(2).stderr(predicate::str::contains("standard input can't be one of several"));
     assert_eq!(numbers(&log_server), [0; 0]);
     run(&["1.json", "2.json", "3.json"]).code(1).stderr(predicate::str::contains("3.json: line 2"));
     assert_eq!(numbers(&log_server), [1, 2, 3]);
 
-    // Meanwhile there are more files. With another before them, these are other inputs.
+    // Meanwhile there are more files. Other files first are other inputs.
     run(&["1.json", "2.json", "3.json", "4.json", "--large-integers", "text"])
         .success()
         .stderr(predicate::str::contains("2 files and 1 event of 3.json were recorded by an earlier run"));
@@ -198,7 +201,7 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
 }
 
 #[test]
-fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
+fn resumes_a_file_after_recording_a_stream() {
     let (place, log_server, log) = start(5);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     log_server.misbehave_during(Mischief::Drops, || record(&place, &log_server, &log, &outbox)).code(2);
@@ -216,18 +219,18 @@ fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
 }
 
 #[test]
-fn what_fails_for_now_is_tried_again_in_the_same_run() {
+fn retries_temporary_failures() {
     let (place, log_server, log) = start(4);
     log_server.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
     record(&place, &log_server, &log, &[])
         .success()
-        .stderr(predicate::str::contains("trying again in"))
-        .stderr(predicate::str::contains("delivering again"));
+        .stderr(predicate::str::contains("retrying in"))
+        .stderr(predicate::str::contains("delivery works again"));
     assert_eq!(numbers(&log_server), [1, 2, 3, 4]);
 }
 
 #[test]
-fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
+fn reports_lost_events_without_an_outbox() {
     let (place, log_server, log) = start(3);
     log_server.misbehave(&[Mischief::OtherKey; 1_000]);
     record(&place, &log_server, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
@@ -236,7 +239,7 @@ fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
 }
 
 #[test]
-fn another_logs_key_proves_nothing() {
+fn rejects_proofs_of_another_log() {
     let (place, log_server, _) = start(2);
     let other = place.keygen(ORIGIN, "other.key");
     record(&place, &log_server, &other, &["--outbox", "outbox", "--give-up", "0s"])
@@ -246,7 +249,7 @@ fn another_logs_key_proves_nothing() {
 }
 
 #[test]
-fn a_chain_goes_on_from_run_to_run() {
+fn continues_a_chain_across_runs() {
     let (place, log_server, log) = start(3);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--open"])
         .success()
@@ -267,7 +270,7 @@ fn a_chain_goes_on_from_run_to_run() {
 }
 
 #[test]
-fn an_outbox_belongs_to_one_key_log_and_process() {
+fn an_outbox_has_one_key_log_and_process() {
     let (place, log_server, log) = start(1);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     place.keygen("example.com/other", "other.key");
@@ -289,12 +292,12 @@ fn an_outbox_belongs_to_one_key_log_and_process() {
 }
 
 #[test]
-fn a_fork_is_fatal_and_begins_no_new_chain() {
+fn a_fork_ends_recording() {
     let (place, log_server, log) = start(2);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     let backup = fs::read(place.path("outbox/position.json")).unwrap();
     record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
-    // An old backup is put back.
+    // A backup is restored.
     fs::write(place.path("outbox/position.json"), backup).unwrap();
     for _ in 0..2 {
         record(&place, &log_server, &log, &["--outbox", "outbox", "--open"])
@@ -309,7 +312,7 @@ fn a_fork_is_fatal_and_begins_no_new_chain() {
 }
 
 #[test]
-fn a_log_that_was_rolled_back_is_told_so() {
+fn reports_a_rolled_back_log() {
     let (place, log_server, log) = start(2);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     log_server.log.lock().unwrap().forget();
@@ -320,7 +323,7 @@ fn a_log_that_was_rolled_back_is_told_so() {
 }
 
 #[test]
-fn what_waits_is_an_ordinary_export() {
+fn pending_entries_are_an_export() {
     let (place, log_server, log) = start(3);
     log_server.misbehave(&[Mischief::Drops; 1_000]);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
@@ -329,7 +332,7 @@ fn what_waits_is_an_ordinary_export() {
 }
 
 #[test]
-fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
+fn an_invalid_line_ends_the_run() {
     let (place, log_server, log) = start(2);
     place.write("events.ndjson", events(2) + "nonsense\n" + &events(1));
     record(&place, &log_server, &log, &["--outbox", "outbox"])
@@ -339,7 +342,7 @@ fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
 }
 
 #[test]
-fn nothing_to_record_is_an_error_as_ever() {
+fn empty_input_is_an_error() {
     let (place, log_server, log) = start(0);
     record(&place, &log_server, &log, &["--outbox", "outbox"])
         .code(1)
@@ -347,16 +350,16 @@ fn nothing_to_record_is_an_error_as_ever() {
 }
 
 #[test]
-fn a_secret_key_in_the_place_of_a_public_one_is_not_repeated() {
+fn does_not_print_a_secret_key_given_as_public() {
     let (place, log_server, _) = start(1);
     let secret = place.read("log.key");
-    // Base64 has plus signs of its own.
+    // Base64 contains plus signs, too.
     let seed = secret.trim().splitn(5, '+').nth(4).unwrap();
     assert!(seed.len() > 40);
     record(&place, &log_server, secret.trim(), &[]).code(2).stderr(predicate::str::contains(seed).not());
 }
 
-/// Puts a chain into a new outbox that was recorded when this machine's clock was so many seconds ahead.
+/// Adds a chain to a new outbox, recorded while this machine's clock was fast by these seconds.
 fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
     let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -379,7 +382,7 @@ fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
     place.write("outbox/position.json", position);
 }
 
-/// The times of the links that the log holds.
+/// Returns the times of the links in the log.
 fn latest(log_server: &LogServer) -> Time {
     let bodies = log_server.bodies();
     let links = bodies.last().unwrap().lines().filter_map(|line| time_of(line.as_bytes()));
@@ -387,7 +390,7 @@ fn latest(log_server: &LogServer) -> Time {
 }
 
 #[test]
-fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
+fn starts_a_new_chain_after_a_fast_clock() {
     for (closed, more) in [(false, "--open"), (true, "--json")] {
         let (place, log_server, log) = start(20);
         log_server.tell_time(0);
@@ -403,13 +406,13 @@ fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
 }
 
 #[test]
-fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
+fn uses_the_logs_time_if_the_clock_is_fast() {
     let (place, log_server, log) = start(20);
     log_server.tell_time(-3_600);
     let args = ["--outbox", "outbox", "--give-up", "0s", "--sign-every", "1"];
-    record(&place, &log_server, &log, &args).success().stderr(
-        predicate::str::contains("s ahead of the log's, so events are dated by the log's clock").count(1),
-    );
+    record(&place, &log_server, &log, &args)
+        .success()
+        .stderr(predicate::str::contains("s ahead of the log's, so events get the log's time").count(1));
     assert_eq!(numbers(&log_server), (1..=20).collect::<Vec<_>>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     assert!(latest(&log_server).millis() < i64::try_from(now).unwrap() - 3_000_000);
@@ -417,7 +420,7 @@ fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
 }
 
 #[test]
-fn a_log_that_is_days_behind_is_not_believed() {
+fn rejects_a_log_whose_clock_is_days_behind() {
     let (place, log_server, log) = start(3);
     log_server.tell_time(-2 * 86_400);
     record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s"])

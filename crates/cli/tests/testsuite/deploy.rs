@@ -1,4 +1,4 @@
-//! `docs/deploy`: the unit by systemd, the proxies by what is in front of a log.
+//! The systemd unit and the reverse proxies in `docs/deploy`.
 #![cfg(unix)]
 
 use std::fs;
@@ -14,19 +14,19 @@ use flate2::write::GzEncoder;
 use reqwest::Certificate;
 use reqwest::blocking::{Client, RequestBuilder};
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place};
 
-/// How long anything may take before the test has failed anyway.
+/// The time after which a test fails.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// More than the proxies' own limits for a body are, where nothing is said of them.
+/// Larger than the proxies' default limit for bodies.
 const EVENTS: usize = 6_000;
 
 fn example(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deploy").join(name)).unwrap()
 }
 
-/// Whether the program is here. Where it is not the test says that it is skipped; with `CI` set it fails.
+/// Returns whether a program is installed. Otherwise the test prints that it is skipped; in CI it fails.
 fn is_here(program: &str) -> bool {
     let folders = ["/usr/sbin".into(), "/usr/local/sbin".into()];
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -39,7 +39,7 @@ fn is_here(program: &str) -> bool {
     is_here
 }
 
-/// A proxy that is ended when the test ends.
+/// A proxy that is stopped when the test ends.
 struct Proxy {
     child: Child,
     address: SocketAddr,
@@ -47,7 +47,7 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// nginx with the example's server, before that socket.
+    /// Starts nginx with the example configuration, in front of this socket.
     fn nginx(place: &Place, socket: &Path) -> Self {
         let (address, certificate) = Self::prepare(place);
         let server = replace(
@@ -76,7 +76,7 @@ impl Proxy {
         Self::begin(place, nginx, address, certificate)
     }
 
-    /// Caddy with the example's site, before that socket.
+    /// Starts Caddy with the example configuration, in front of this socket.
     fn caddy(place: &Place, socket: &Path) -> Self {
         let (address, certificate) = Self::prepare(place);
         let site = replace(
@@ -98,7 +98,7 @@ impl Proxy {
         Self::begin(place, caddy, address, certificate)
     }
 
-    /// An address and a certificate for it.
+    /// Returns an address and its certificate.
     fn prepare(place: &Place) -> (SocketAddr, Certificate) {
         let made = rcgen::generate_simple_self_signed(["log.example".to_owned()]).unwrap();
         place.write("key.pem", made.signing_key.serialize_pem());
@@ -139,13 +139,13 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx ends its workers when it is asked to end.
+        // nginx stops its workers on request.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
-/// The example as it is, but for places on this machine: each is in it.
+/// Replaces paths and addresses in an example, each of which must occur.
 fn replace(example: &str, places: &[(&str, &str)]) -> String {
     places.iter().fold(example.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
@@ -153,7 +153,7 @@ fn replace(example: &str, places: &[(&str, &str)]) -> String {
     })
 }
 
-/// A chain of many events, as a submission.
+/// Returns a chain with many events, as a submission.
 fn chain(place: &Place) -> String {
     let mut random = fastrand::Rng::with_seed(7);
     let events: Vec<String> = (0..EVENTS)
@@ -177,13 +177,13 @@ fn sent(request: RequestBuilder) -> (u16, String) {
     (answer.status().as_u16(), answer.text().unwrap())
 }
 
-/// What anybody has of a log must be had behind the proxy too.
-fn assert_a_log_is_served(start: impl Fn(&Place, &Path) -> Proxy) {
+/// Asserts that all of the log's functions work through the proxy.
+fn assert_serves_a_log(start: impl Fn(&Place, &Path) -> Proxy) {
     let place = Place::new();
     place.write("trust.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let socket = place.path("log.sock");
     place.write("countersign.toml", example("countersign.toml"));
-    let _log = Serving::start(
+    let _log = ServedLog::start(
         &place.path("."),
         &[
             "--config",
@@ -230,8 +230,8 @@ fn assert_a_log_is_served(start: impl Fn(&Place, &Path) -> Proxy) {
     assert_eq!(text.matches("job.update").count(), EVENTS);
 }
 
-/// Who asks is who the proxy says, whatever they say.
-fn assert_the_client_is_told(start: impl Fn(&Place, &Path) -> Proxy) {
+/// Asserts that the proxy sets the client's address, whatever the client sends.
+fn assert_knows_the_client(start: impl Fn(&Place, &Path) -> Proxy) {
     let place = Place::new();
     let socket = place.path("log.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -257,32 +257,32 @@ fn assert_the_client_is_told(start: impl Fn(&Place, &Path) -> Proxy) {
 }
 
 #[test]
-fn nginx_stands_before_a_log() {
+fn serves_behind_nginx() {
     if is_here("nginx") {
-        assert_a_log_is_served(Proxy::nginx);
-        assert_the_client_is_told(Proxy::nginx);
+        assert_serves_a_log(Proxy::nginx);
+        assert_knows_the_client(Proxy::nginx);
     }
 }
 
 #[test]
-fn caddy_stands_before_a_log() {
+fn serves_behind_caddy() {
     if is_here("caddy") {
-        assert_a_log_is_served(Proxy::caddy);
-        assert_the_client_is_told(Proxy::caddy);
+        assert_serves_a_log(Proxy::caddy);
+        assert_knows_the_client(Proxy::caddy);
     }
 }
 
 #[test]
-fn systemd_takes_the_unit() {
+fn systemd_accepts_the_unit() {
     if !is_here("systemd-analyze") {
         return;
     }
     for unit in ["countersign.service", "countersign-watch.service"] {
-        assert_systemd_takes(unit);
+        assert_systemd_accepts(unit);
     }
 }
 
-fn assert_systemd_takes(unit: &str) {
+fn assert_systemd_accepts(unit: &str) {
     let place = Place::new();
     let program = ("/usr/local/bin/countersign", env!("CARGO_BIN_EXE_countersign"));
     place.write(unit, replace(&example(unit), &[program]));
@@ -295,20 +295,20 @@ fn assert_systemd_takes(unit: &str) {
     };
     let (good, said) = analyze(&["verify", "--man=no", "--generators=no"]);
     assert!(good && !said.contains(unit), "{said}");
-    // Of 10 points of exposure at most 2: it has its folder, its socket and the network.
+    // At most 2 of 10 points of exposure: it has a folder, a socket and network access.
     let (good, said) = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"]);
     assert!(good, "{said}");
 }
 
-/// The arguments that an instruction of the container file has as JSON.
+/// Returns the arguments of an instruction in the container file.
 fn instruction(file: &str, name: &str) -> Vec<String> {
     let line = file.lines().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     serde_json::from_str(line.unwrap_or_else(|| panic!("{name}"))).unwrap()
 }
 
-/// The image itself is built by whoever can have its bases; what it would run is run here.
+/// The image needs its base images to build; this test only checks what it would run.
 #[test]
-fn the_container_file_is_of_this_program() {
+fn container_file_matches_the_program() {
     let file = example("Containerfile");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
@@ -325,7 +325,7 @@ fn the_container_file_is_of_this_program() {
     let run = replace(&run, &[(volume, "log"), ("0.0.0.0:8080", "127.0.0.1:0")]);
     let args: Vec<&str> = run.split(' ').collect();
     assert_eq!(args[0], "serve");
-    let log = Serving::start(&place.path("."), &args[1..]);
+    let log = ServedLog::start(&place.path("."), &args[1..]);
     let (status, health) = sent(Client::new().get(format!("{}/healthz", log.url())));
     assert_eq!(status, 200, "{health}");
 }

@@ -1,4 +1,4 @@
-//! `countersign dev`: what is pasted works, and nothing is left.
+//! `countersign dev`: printed commands work, and no files stay.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -10,7 +10,7 @@ use predicates::prelude::*;
 use crate::common::{Place, events};
 
 #[test]
-fn what_is_pasted_records_and_reads_and_nothing_is_left() {
+fn dev_prints_working_commands_and_leaves_nothing() {
     let place = Place::new();
     std::fs::create_dir(place.path("tmp")).unwrap();
     place.write("page.html", "<!doctype html><title>mine</title>");
@@ -59,9 +59,9 @@ fn what_is_pasted_records_and_reads_and_nothing_is_left() {
 }
 
 #[test]
-fn it_is_for_this_machine_alone() {
+fn dev_listens_on_loopback_only() {
     Place::new()
         .run(&["dev", "--listen", "0.0.0.0:0"])
         .code(2)
-        .stderr(predicate::str::contains("for this machine only"));
+        .stderr(predicate::str::contains("the address is not a loopback address"));
 }

@@ -1,4 +1,4 @@
-//! Policies for pipelines: what is against them, where it stands, and in formats that others read.
+//! Policies for CI pipelines: violations, their locations, and output formats.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ paths:
     delete: {deprecated: true}
 ";
 
-/// A log with a call that is not described and one of what is deprecated, and the policy of the example.
+/// Creates a log with an undescribed and a deprecated call, and the example policy.
 fn place() -> Place {
     let place = Place::new();
     place.write("policy.yml", POLICY);
@@ -30,7 +30,7 @@ fn place() -> Place {
     place
 }
 
-/// Seals calls, each with its caller, as `audit.ndjson`.
+/// Seals calls with their callers as `audit.ndjson`.
 fn record(place: &Place, calls: &[&str]) {
     let event = |call: &&str| {
         let mut words = call.split(' ');
@@ -58,7 +58,7 @@ fn sarif(place: &Place) -> Value {
     serde_json::from_str(&place.read("countersign.sarif")).unwrap()
 }
 
-/// What is against the policy, by SARIF: the rule, and whether it is let pass.
+/// Returns the violations from SARIF: the rule, and whether it is suppressed.
 fn against(place: &Place) -> Vec<(String, bool)> {
     let results = sarif(place)["runs"][0]["results"].as_array().unwrap().clone();
     let of =
@@ -71,15 +71,15 @@ fn rules(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn what_is_against_a_policy_fails_with_its_place() {
+fn violations_fail_with_their_entries() {
     let place = place();
     enforce(&place, "audit.ndjson", &[])
         .code(6)
         .stdout(predicate::str::contains("✓ Verified."))
-        .stdout(predicate::str::contains("GET /jobs/{number}/export is called and not described, 1 call,"))
+        .stdout(predicate::str::contains("GET /jobs/{number}/export is called, but not described, 1 call,"))
         .stdout(predicate::str::contains("✗ Release of the jobs API is not met: 3 failures."));
     assert_eq!(rules(&place), ["endpoint/shadow", "endpoint/zombie", "endpoint/unauthenticated"]);
-    // The line that SARIF names is the one on which the link stands.
+    // SARIF has the line of the link.
     let export = place.read("audit.ndjson");
     for result in sarif(&place)["runs"][0]["results"].as_array().unwrap() {
         let line = result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().unwrap();
@@ -87,31 +87,31 @@ fn what_is_against_a_policy_fails_with_its_place() {
         let path = if result["ruleId"] == "endpoint/zombie" { "DELETE" } else { "/jobs/42/export" };
         assert!(text.contains(path), "{result} {text}");
     }
-    // Of calls that name nobody it is told how many they are.
+    // Calls without a caller are counted.
     record(&place, &["GET /jobs/42 u_1", "GET /jobs/43 ", "GET /jobs/44 u_1"]);
     enforce(&place, "audit.ndjson", &[])
         .code(6)
         .stdout(predicate::str::contains("GET /jobs/{id} answers unauthenticated calls, 1 of 3 calls,"));
-    // Who repairs the service gets through.
+    // Fixing the service fixes the result.
     record(&place, &["GET /jobs/42 u_1", "GET /jobs/43 u_1"]);
     place.write("policy.yml", POLICY.replace("exercised: 0.8", "exercised: 0.5"));
     enforce(&place, "audit.ndjson", &[])
         .success()
         .stdout(predicate::str::contains("✓ Release of the jobs API is met."));
     assert!(rules(&place).is_empty());
-    // Of two operations that are described one was called.
+    // One of two described operations was called.
     place.write("policy.yml", POLICY);
     enforce(&place, "audit.ndjson", &[])
         .code(6)
         .stdout(predicate::str::contains("1 of 2 were called; not called: DELETE /jobs/{id}"));
-    // A test run that recorded no call says nothing of any endpoint.
+    // Without calls, no endpoint is known.
     place.sealed(3);
     enforce(&place, "audit.ndjson", &[]).code(6);
     assert_eq!(rules(&place), ["endpoint/looked", "endpoint/exercised"]);
 }
 
 #[test]
-fn what_is_let_pass_ends() {
+fn exceptions_expire() {
     let place = place();
     let except = "  except:\n    - {endpoint: 'DELETE /jobs/{id}', reason: 'Ann, in March', until: 2027-01-01}\n    - {endpoint: 'GET /jobs/{number}/export', reason: Bob, until: 2027-01-01}\n";
     place.write("policy.yml", POLICY.to_owned() + except);
@@ -124,7 +124,7 @@ fn what_is_let_pass_ends() {
 }
 
 #[test]
-fn verdict_emitters_witnesses_findings_and_baselines_are_asked_for() {
+fn checks_verdict_emitters_witnesses_findings_and_baseline() {
     let place = place();
     place.run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--format", "json"]).success();
     let of = |policy: &str, export: &str, code: i32| {
@@ -133,7 +133,7 @@ fn verdict_emitters_witnesses_findings_and_baselines_are_asked_for() {
         rules(&place)
     };
     assert_eq!(of("verdict: [verified]", "audit.ndjson", 0), [""; 0]);
-    // Nobody whom the reader trusts is a witness.
+    // The reader trusts no witness.
     assert_eq!(of("verdict: [verified]\nwitnessed: {within: 24h}", "audit.ndjson", 6), ["witnessed"]);
     let emitters = "verdict: [verified]\nemitters: {allow: [example.com/web], require: [example.com/app, example.com/web]}";
     assert_eq!(of(emitters, "audit.ndjson", 6), ["emitter/unknown", "emitter/missing"]);
@@ -166,11 +166,11 @@ fn verdict_emitters_witnesses_findings_and_baselines_are_asked_for() {
     enforce(&place, "audit.ndjson", &["--rules", "rule.yml"]).code(6);
     assert_eq!(rules(&place), ["finding/job-deleted"]);
     assert_eq!(sarif(&place)["runs"][0]["results"][0]["level"], "note");
-    // A rule that the pack does not have would never be found.
+    // A rule missing from the pack would never match.
     enforce(&place, "audit.ndjson", &[]).code(2).stderr(predicate::str::contains("policy.rule"));
 }
 
-/// Failed logins, and many of one name.
+/// Failed logins, many with one name.
 const LOGINS: &str = "\
 title: A login failed
 id: 22222222-2222-4222-8222-222222222222
@@ -193,7 +193,7 @@ correlation:
 ";
 
 #[test]
-fn rules_are_named_by_id_or_name_and_must_make_findings() {
+fn policies_name_rules_by_id_or_name() {
     let place = logins("", (0..5).map(|_| "u_1".into()));
     let enforce = |findings: &str| {
         place.write(
@@ -211,11 +211,11 @@ fn rules_are_named_by_id_or_name_and_must_make_findings() {
     }
     enforce("{rules: [login-failed]}")
         .code(2)
-        .stderr(predicate::str::contains("makes no findings of its own"));
+        .stderr(predicate::str::contains("raises no findings on its own"));
 }
 
 #[test]
-fn what_rules_could_not_tell_fails() {
+fn incomplete_rule_coverage_fails() {
     let policy = |place: &Place, more: &str| {
         let findings = format!("findings: {{level: high{more}}}");
         place.write(
@@ -225,33 +225,36 @@ fn what_rules_could_not_tell_fails() {
         enforce(place, "audit.ndjson", &["--rules", "rules.yml"])
     };
     let except = ", except: [{rule: many-logins-failed, reason: Ann, until: 2999-01-01}]";
-    // Their own times are later than the log's, so no window has them.
+    // Their times are later than the log's, so they are in no window.
     let place = logins(r#","occurred_at":"2999-01-01T00:00:00Z""#, (0..5).map(|_| "u_1".into()));
-    policy(&place, "").code(6).stdout(predicate::str::contains("5 events dated later than recorded"));
+    policy(&place, "")
+        .code(6)
+        .stdout(predicate::str::contains("5 events have a time later than their recording"));
     assert_eq!(rules(&place), ["finding/looked"]);
     policy(&place, except).success();
     let analyze = |place: &Place, level| {
         let args = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "rules.yml"];
         place.run(&[&args[..], &["--fail-on", level]].concat())
     };
-    let doubted = "? Nothing was found in all entries from 0 to 7, but rules had to leave something out";
+    let doubted =
+        "? Nothing was found in all entries from 0 to 7; rules reached a memory limit, so there may be more";
     analyze(&place, "high").code(6).stdout(predicate::str::contains(doubted));
-    // Others have more hits, and whoever comes next pushes out who has the fewest.
+    // Others have more hits, and new ones evict the group with the fewest.
     let flood = (0..40_000).map(|nth| format!("f_{}", nth % 20_000));
     let hidden = (0..10).flat_map(|nth| ["u_1".into(), format!("g_{nth}")]);
     let place = logins("", flood.chain(hidden));
-    let said = "20 groups of the rule “Many logins failed” left out from entry 40002 on";
+    let said = "20 groups of the rule “Many logins failed” skipped from entry 40002 on";
     policy(&place, "").code(6).stdout(predicate::str::contains(said));
     policy(&place, except).success();
     analyze(&place, "high").code(6).stdout(
         predicate::str::contains("? Nothing was found")
-            .and(predicate::str::contains("! Many logins failed: left out, to save memory")),
+            .and(predicate::str::contains("! Many logins failed: skipped, to save memory")),
     );
     analyze(&place, "critical").success();
 }
 
 #[test]
-fn a_name_counts_on_keys_that_are_trusted() {
+fn emitter_names_count_only_with_trusted_keys() {
     let place = place();
     let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [untrusted]";
     place.write("policy.yml", format!("countersign: policy/v1\nname: x\n{policy}\n"));
@@ -260,7 +263,7 @@ fn a_name_counts_on_keys_that_are_trusted() {
     assert_eq!(rules(&place), ["emitter/unknown", "emitter/missing"]);
 }
 
-/// Seals failed logins of these, each with more in it, beside rules that count them.
+/// Seals failed logins with additional fields, and rules that count them.
 fn logins(more: &str, who: impl Iterator<Item = String>) -> Place {
     let place = Place::new();
     place.write("rules.yml", LOGINS);
@@ -275,7 +278,7 @@ fn logins(more: &str, who: impl Iterator<Item = String>) -> Place {
 }
 
 #[test]
-fn other_people_read_what_is_written() {
+fn output_matches_public_schemas() {
     let place = place();
     let hostile = POLICY.replace("Release of the jobs API", "\"A & <b> \\\"c\\\" \\u0007 | d\"");
     for (policy, code) in
@@ -292,7 +295,7 @@ fn other_people_read_what_is_written() {
         let xml = place.read("countersign.xml");
         let named = xml.split(">entries ").skip(1).map(|rest| rest.split('<').next().unwrap());
         assert!(named.clone().all(|entries| entries.contains(',')), "{:?}", named.collect::<Vec<_>>());
-        // Counts and exit status say the same.
+        // Counts and exit status agree.
         assert_eq!(failures > 0, code == 6);
         assert_eq!(failures as usize, rules(&place).len());
         let model =
@@ -301,7 +304,7 @@ fn other_people_read_what_is_written() {
     }
 }
 
-/// The text of a step's or a job's script.
+/// Returns a step's or a job's script.
 fn script(of: &Written<'_>, member: &str) -> String {
     let script = of.need(member, "a script").unwrap();
     match script.items() {
@@ -311,7 +314,7 @@ fn script(of: &Written<'_>, member: &str) -> String {
 }
 
 #[test]
-fn the_examples_run_without_their_hosts() {
+fn examples_run_outside_their_ci_systems() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let action = Document::parse(&read("github-action/action.yml")).unwrap();
@@ -345,7 +348,7 @@ fn the_examples_run_without_their_hosts() {
     place.write("policy.yml", "countersign: policy/v1\nname: x\nverdict: [verified]\n");
     assert_eq!((run_script(&github), run_script(&gitlab)), (Some(0), Some(0)));
 
-    // By the schemas that others made of them.
+    // Validated with public schemas.
     let Some(python) = python() else { return };
     for (schema, file) in [
         ("vendor.github-actions", "github-action/action.yml"),

@@ -1,4 +1,4 @@
-//! Evidence by control: what verified events of a log show for the controls of a framework.
+//! Evidence by control, from the verified events of a log.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::validators::{python, run};
 use crate::common::{ORIGIN, Place, third_party};
 
-/// An export, `audit.ndjson`, of these events.
+/// Seals these events as `audit.ndjson`.
 fn sealed(place: &Place, events: &[Value]) {
     let lines = events.iter().fold(String::new(), |mut lines, event| {
         let _ = writeln!(lines, "{event}");
@@ -59,7 +59,7 @@ fn login(day: u32, outcome: &str) -> Value {
 }
 
 #[test]
-fn real_events_are_told_by_control() {
+fn reports_real_events_by_control() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
     sealed_text(&place, &std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
@@ -72,7 +72,7 @@ fn real_events_are_told_by_control() {
     let found = evidence(&place, &[]);
     assert_eq!(found["countersign"], "evidence-by-control/v1");
     assert_eq!(found["counted"]["events"]["count"], 310);
-    // As a count of the file by hand has them.
+    // As counted by hand.
     let events = |name: &str| answer(&found, name)["events"]["events"]["count"].as_u64().unwrap();
     assert_eq!((events("logins"), events("failed-logins")), (1, 0));
     assert!(events("logging-changed") >= 5);
@@ -84,7 +84,7 @@ fn real_events_are_told_by_control() {
     );
     assert_eq!(found["doubts"], json!([]));
     assert_eq!(control(&found, "CC6.1")["complete"], "complete");
-    // CloudTrail's events do not tell what was before and after.
+    // CloudTrail's events lack the states before and after.
     assert_eq!(codes(&answer(&found, "changes")["doubts"]), ["no_such_field", "no_such_field"]);
     assert_eq!(control(&found, "CC8.1")["complete"], "could_not_tell");
 
@@ -94,7 +94,7 @@ fn real_events_are_told_by_control() {
     assert_eq!(found["rules"]["digest"], analyzed["digest"]);
     assert_eq!(found["rules"]["findings"], analyzed["findings"].as_array().unwrap().len());
 
-    // The sample is what the root draws of the events that the query finds.
+    // The sample is drawn from the query's events with the root.
     let query = answer(&found, "refused");
     let shown = place
         .run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json", "--query", "outcome:denied"])
@@ -115,7 +115,7 @@ fn real_events_are_told_by_control() {
 }
 
 #[test]
-fn other_sources_logins_and_rights_are_counted() {
+fn counts_logins_and_permissions_of_other_sources() {
     let place = Place::new();
     let google = |app: &str, name: &str| {
         json!({
@@ -157,7 +157,7 @@ fn other_sources_logins_and_rights_are_counted() {
     assert_eq!(found["uncategorized"]["events"], 0);
 }
 
-/// The document, as Markdown.
+/// Returns the document as Markdown.
 fn markdown(place: &Place, framework: &str, more: &[&str]) -> String {
     let args =
         [&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", framework], more].concat();
@@ -165,7 +165,7 @@ fn markdown(place: &Place, framework: &str, more: &[&str]) -> String {
 }
 
 #[test]
-fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt() {
+fn uncategorized_actions_leave_category_questions_open() {
     let place = Place::new();
     let act = |action: &str| json!({"action": action, "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z", "outcome": "success"});
     sealed(&place, &[act("boiler.vent"), act("boiler.vent"), act("frob`nicate"), act("user.create")]);
@@ -177,7 +177,7 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
             {"parser": "countersign", "action": "frob`nicate", "events": 1},
         ]}})
     );
-    // Of one that is found and of one that isn't, there may be more.
+    // Both counts may be too low.
     for (name, count) in [("accounts", 1), ("deletions", 0)] {
         let one = answer(&found, name);
         assert_eq!(
@@ -189,7 +189,7 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
             "3 events have actions without a category: `boiler.vent` of countersign (2), `frob'nicate` of countersign (1)"
         );
     }
-    // What asks for no category is not in doubt.
+    // Questions without categories are not affected.
     for name in ["refused", "attributed", "watched"] {
         assert_eq!(answer(&found, name)["doubts"], json!([]), "{name}");
     }
@@ -216,7 +216,7 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
     let deletions = deletions.unwrap().to_string();
     assert!(deletions.contains("could-not-tell") && deletions.contains("boiler.vent"), "{deletions}");
 
-    // The parser of the same shape that knows these actions removes the doubt.
+    // A parser that knows these actions resolves it.
     let parser = r#"{
         "as": "boiler", "when": {"action": {"begins": ["boiler.", "frob"]}, "actor.id": {"type": "string"}},
         "time": "occurred_at", "action": "action", "actor": {"id": "actor.id"},
@@ -238,9 +238,9 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
 }
 
 #[test]
-fn a_finding_and_the_question_about_the_same_agree() {
+fn findings_agree_with_their_question() {
     let place = Place::new();
-    // The parser has no category for it; a rule that is tagged with the technique does.
+    // The parser has no category for it, but a rule with the technique's tag does.
     let rules = "title: Recorder Muted\nid: muted\nlevel: high\ntags: [attack.t1562.008]\n\
         detection: {s: {action: recorder.mute}, condition: s}\n";
     place.write("rules.yml", rules);
@@ -250,11 +250,11 @@ fn a_finding_and_the_question_about_the_same_agree() {
     let found = evidence(&place, &["--rules", "rules.yml"]);
     assert_eq!(answer(&found, "logging-changed")["events"]["events"]["count"], 2);
     assert_eq!(found["uncategorized"]["events"], 0);
-    // Without the rule nothing knows it.
+    // Without the rule, it is unknown.
     let found = evidence(&place, &[]);
     assert_eq!(answer(&found, "logging-changed")["events"]["events"]["count"], 0);
     assert_eq!(codes(&answer(&found, "logging-changed")["doubts"]), ["uncategorized"]);
-    // A correlation's findings are about something that no event was counted for.
+    // A correlation's findings are about something no event was counted for.
     let rules = "title: A Toggle\nid: toggle\ndetection: {s: {action: recorder.mute}, condition: s}\n---\n\
         title: Recorder Muted Twice\nid: twice\nlevel: high\ntags: [attack.t1562.008]\n\
         correlation: {type: event_count, rules: [toggle], timespan: 1h, condition: {gte: 2}}\n";
@@ -264,7 +264,7 @@ fn a_finding_and_the_question_about_the_same_agree() {
 }
 
 #[test]
-fn an_outcome_that_is_not_stated_is_not_taken_for_a_success() {
+fn a_missing_outcome_is_not_success() {
     let place = Place::new();
     let event = |action: &str| json!({"action": action, "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z"});
     sealed(&place, &[event("session.login"), event("user.create"), login(1, "success")]);
@@ -284,7 +284,7 @@ fn an_outcome_that_is_not_stated_is_not_taken_for_a_success() {
 }
 
 #[test]
-fn a_log_that_began_a_moment_ago_does_not_show_that_records_are_kept() {
+fn a_new_log_does_not_show_retention() {
     let place = Place::new();
     sealed(&place, &[login(1, "success"), login(2, "success")]);
     let of = |framework: &str, number: &str, policy: &[&str]| {
@@ -315,7 +315,7 @@ fn a_log_that_began_a_moment_ago_does_not_show_that_records_are_kept() {
 }
 
 #[test]
-fn an_evidence_file_without_an_event_is_refused_with_what_to_do() {
+fn rejects_an_evidence_file_without_events() {
     let place = Place::new();
     sealed(&place, &[json!({"action": "painted", "outcome": "success"})]);
     let args = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "nis2", "-o"];
@@ -329,7 +329,7 @@ fn an_evidence_file_without_an_event_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
+fn periods_have_exact_bounds() {
     let place = Place::new();
     sealed(&place, &[login(1, "success"), login(2, "failure"), login(3, "failure"), login(4, "success")]);
     let found = evidence(&place, &["--period", "2026-03-02..2026-03-03"]);
@@ -343,7 +343,7 @@ fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
         answer(&found, "logins")["events"]["events"],
         json!({"count": 0, "entries": null, "recorded": null, "happened": null})
     );
-    // The log ends now, and nothing says what the rest of the century brings.
+    // The log ends now, so the rest of the century is open.
     assert_eq!(codes(&evidence(&place, &["--period", "2026..2099"])["doubts"]), ["ends_early"]);
     place
         .run(&["evidence", "audit.ndjson", "--framework", "soc2", "--period", "2026-03-03..2026-03-02"])
@@ -352,7 +352,7 @@ fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
 }
 
 #[test]
-fn what_is_left_out_or_withheld_is_said_and_never_taken_for_nothing() {
+fn reports_omitted_and_withheld_events() {
     let place = Place::new();
     let events: Vec<Value> = (1..=20).map(|day| login(day, "success")).collect();
     sealed(&place, &events);
@@ -380,7 +380,7 @@ fn what_is_left_out_or_withheld_is_said_and_never_taken_for_nothing() {
 }
 
 #[test]
-fn events_of_unknown_keys_are_not_counted() {
+fn does_not_count_events_of_unknown_keys() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
     place.write("log-only.txt", format!("log {}\n", place.log));
@@ -396,7 +396,7 @@ fn events_of_unknown_keys_are_not_counted() {
 }
 
 #[test]
-fn what_is_not_trusted_is_named() {
+fn names_untrusted_keys() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
     let other = place.keygen(ORIGIN, "other.key");
@@ -415,7 +415,7 @@ fn what_is_not_trusted_is_named() {
 }
 
 #[test]
-fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
+fn an_evidence_file_has_samples_with_notes() {
     let place = Place::new();
     sealed(&place, &(1..=20).map(|day| login(day, "failure")).collect::<Vec<_>>());
     place.write("page.html", "<!doctype html>\n<html><body>a page</body></html>\n");
@@ -446,12 +446,12 @@ fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
     let has_title =
         |number: &str| sections.iter().any(|section| section["title"].as_str().unwrap().contains(number));
     assert!(found["controls"].as_array().unwrap().iter().all(|of| has_title(of["number"].as_str().unwrap())));
-    // What is not in a file can't be put into one beside it.
+    // Events missing from an evidence file can't be written next to it.
     place.run(&["evidence", "-", "--framework", "soc2", "-o", "x.html"]).code(2);
 }
 
 #[test]
-fn an_altered_export_makes_no_evidence() {
+fn rejects_an_altered_export() {
     let place = Place::new();
     sealed(&place, &[login(1, "success"), login(2, "failure")]);
     let altered = place.read("audit.ndjson").replace("failure", "success");
@@ -460,23 +460,23 @@ fn an_altered_export_makes_no_evidence() {
         .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
         .code(1)
         .stdout(predicate::str::contains("Altered"))
-        .stderr(predicate::str::contains("it gives no evidence"));
+        .stderr(predicate::str::contains("the export gives no evidence"));
     place.write("nothing.txt", "nothing\n");
     place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
     assert!(!place.files().contains(&"out.md".to_owned()));
 }
 
 #[test]
-fn a_log_without_events_shows_none() {
+fn reports_a_log_without_events() {
     let place = Place::new();
     place.seal_as("audit.ndjson", &["grant.ndjson"]);
     let found = evidence(&place, &["--policy", "1y"]);
     assert_eq!(found["counted"]["events"]["count"], 0);
     assert_eq!(answer(&found, "findings")["findings"]["found"], json!({"listed": [], "more": 0}));
-    // Where nothing is, no field can be said to be missing.
+    // Without events, no field can be missing.
     assert_eq!(answer(&found, "changes")["doubts"], json!([]));
     assert_eq!(found["retention"]["oldest"], Value::Null);
-    // Nothing was verified, which says nothing of the log.
+    // Nothing was verified.
     place.run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"]).code(5).stdout(
         predicate::str::contains("None was found. Could not tell whether any was recorded.")
             .and(predicate::str::contains("could not be fully checked")),
@@ -484,7 +484,7 @@ fn a_log_without_events_shows_none() {
 }
 
 #[test]
-fn an_answer_to_a_finding_is_told_with_who_signed_it() {
+fn reports_acknowledgements_with_their_signers() {
     let place = Place::new();
     let stopped =
         json!({"action": "log.disable", "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z"});
@@ -512,7 +512,7 @@ fn an_answer_to_a_finding_is_told_with_who_signed_it() {
 }
 
 #[test]
-fn an_erasure_is_proven_by_the_logs_own_record() {
+fn erasures_are_proven_by_the_logs_record() {
     let place = Place::new();
     place.write("trust.txt", format!("log {0}\nemitter {0}\nissuer {1}\n", place.log, place.issuer));
     let args = [
@@ -526,7 +526,7 @@ fn an_erasure_is_proven_by_the_logs_own_record() {
         "127.0.0.1:0",
         "--no-page",
     ];
-    let server = Serving::start(place.path(".").as_path(), &args);
+    let server = ServedLog::start(place.path(".").as_path(), &args);
     let (url, log) = (server.url().to_owned(), place.log.clone());
     place.run(&["grant", &place.app, "--key", "issuer.key", "--to", &url, "--log", &log]).success();
     let lines = (1..=4).map(|day| login(day, "success").to_string() + "\n").collect::<String>();
@@ -559,13 +559,13 @@ fn an_erasure_is_proven_by_the_logs_own_record() {
         (&erasure["entries"]["listed"], &erasure["gone"], &erasure["here"]),
         (&json!([[3, 3]]), &1.into(), &0.into())
     );
-    // Every entry is here, and what is not known is the content of one.
+    // All entries are here; one entry's content is unknown.
     assert_eq!((codes(&found["doubts"]), &found["counted"]["withheld"]), (vec!["erased"], &0.into()));
     assert_eq!(
         (&found["retention"]["state"], &found["retention"]["early"]),
         (&"contradicted".into(), &1.into())
     );
-    // Who does not trust the log's key has only its word.
+    // Without trust in the log's key, there is only its claim.
     place.write("trust.txt", format!("log {}\nissuer {}\n", place.log, place.issuer));
     let found = evidence(&[]);
     assert_eq!((&found["erasures"]["listed"], &found["counted"]["withheld"]), (&json!([]), &1.into()));
@@ -588,7 +588,7 @@ controls:
 ";
 
 #[test]
-fn events_that_rules_could_not_judge_leave_findings_in_doubt() {
+fn uncovered_events_leave_findings_open() {
     let place = Place::new();
     let later = json!({"action": "login", "actor": {"id": "u_1"}, "occurred_at": "2999-01-01T00:00:00Z"});
     for (event, doubt) in [(json!({"color": "blue"}), "not_read"), (later, "future")] {
@@ -604,7 +604,7 @@ fn events_that_rules_could_not_judge_leave_findings_in_doubt() {
 }
 
 #[test]
-fn a_rule_that_makes_no_findings_answers_no_question() {
+fn rules_without_findings_answer_no_question() {
     let place = Place::new();
     sealed(&place, &[login(1, "failure")]);
     let rules = "title: A login\nid: login\ntags: [attack.t1110]\ndetection: {s: {action: session.login}, condition: s}\n---\n\
@@ -628,7 +628,7 @@ fn a_rule_that_makes_no_findings_answers_no_question() {
 }
 
 #[test]
-fn people_bring_their_own_catalog_and_faults_have_a_place() {
+fn reports_the_location_of_catalog_errors() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
     place.write("ours.yml", CATALOG);
@@ -663,7 +663,7 @@ fn people_bring_their_own_catalog_and_faults_have_a_place() {
 }
 
 #[test]
-fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
+fn subject_copies_verify_and_records_are_listed() {
     let place = Place::new();
     let mut events: Vec<Value> = (1..=9).map(|day| login(day, "success")).collect();
     events.push(
@@ -674,7 +674,7 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
     sealed(&place, &events);
     let args =
         ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "gdpr", "--subject", "u_3"];
-    place.run(&args).code(2).stderr(predicate::str::contains("give a new folder"));
+    place.run(&args).code(2).stderr(predicate::str::contains("use a new folder"));
     place.run(&[&args[..], &["-o", "access/"]].concat()).success();
     let found: Value = serde_json::from_str(&place.read("access/evidence.json")).unwrap();
     let subject = &found["subject"];
@@ -693,9 +693,9 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
     let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
     assert_eq!(shown.lines().count(), 2);
     assert!(shown.lines().all(|line| line.contains("u_3")));
-    // What a spreadsheet would take for a formula is none.
+    // Spreadsheet formulas are escaped.
     assert!(place.read("access/subject.csv").contains(",'=admin,"));
-    // A name is no identifier, and it is said whose it may be.
+    // A name is not an identifier; candidates are listed.
     let by_name = [&args[..7], &["Ada", "-o", "by-name/"]].concat();
     place.run(&by_name).success().stderr(predicate::str::contains("there are events of u_4"));
     assert!(!place.path("by-name/subject.ndjson").exists());
@@ -712,7 +712,7 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
 }
 
 #[test]
-fn the_commands_that_check_a_document_run() {
+fn documented_check_commands_work() {
     let place = Place::new();
     sealed(&place, &(1..=3).map(|day| login(day, "success")).collect::<Vec<_>>());
     let args = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"];
@@ -741,7 +741,7 @@ fn the_commands_that_check_a_document_run() {
     assert_eq!((ran, place.verdict("ONE")), (5, "partial".into()));
 }
 
-/// What compliance-trestle makes of assessment results, with the properties of what they name as evidence.
+/// Parses assessment results with compliance-trestle; returns the properties of their evidence.
 const TRESTLE: &str = "\
 import json, sys
 from trestle.oscal.assessment_results import Model
@@ -759,7 +759,7 @@ print(json.dumps({
 ";
 
 #[test]
-fn assessment_results_are_valid_oscal_and_lead_to_leaf_and_root() {
+fn assessment_results_are_valid_oscal() {
     let place = Place::new();
     sealed(
         &place,
@@ -801,7 +801,7 @@ fn assessment_results_are_valid_oscal_and_lead_to_leaf_and_root() {
 }
 
 #[test]
-fn what_is_older_than_its_keys_revocation_counts() {
+fn events_before_a_revocation_count() {
     let place = Place::new();
     let case =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/trust-revoke-later");

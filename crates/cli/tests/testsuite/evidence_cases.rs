@@ -1,5 +1,5 @@
-//! Evidence files that state what their own export refutes: the cases of `tests/evidence/cases.json`, which the npm
-//! package's tests share.
+//! Evidence files with statements that contradict their export: the cases of `tests/evidence/cases.json`, which the
+//! npm package also tests.
 
 use countersign::hash::Hash;
 use countersign::{base64, hex};
@@ -11,7 +11,7 @@ const CASES: &str = include_str!("../../../../tests/evidence/cases.json");
 const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
 const PAGE: &str = "<!doctype html>\n<html></html>\n";
 
-/// Changes a written file as a case says, and computes its sum again.
+/// Changes an evidence file as in a case, and updates its checksum.
 fn changed(file: &str, case: &Value) -> String {
     let begin = file.find(MARK).unwrap();
     let end = file.find("\nsum ").unwrap() + 1;
@@ -43,7 +43,7 @@ fn changed(file: &str, case: &Value) -> String {
 }
 
 #[test]
-fn statements_that_the_export_inside_refutes_are_refused() {
+fn rejects_statements_that_the_export_refutes() {
     let cases: Value = serde_json::from_str(CASES).unwrap();
     let place = Place::new();
     place.write("page.html", PAGE);

@@ -1,4 +1,4 @@
-//! The exit status of each verdict, and what a reader may expect.
+//! The exit status of each verdict, and expectations of readers.
 
 use countersign::note::SignerKey;
 use predicates::prelude::*;
@@ -6,7 +6,7 @@ use predicates::prelude::*;
 use crate::common::{ORIGIN, Place, gzip};
 
 #[test]
-fn each_verdict_has_its_status() {
+fn each_verdict_has_an_exit_status() {
     let place = Place::new();
     place.sealed(9);
     place.run(&["verify", "audit.ndjson", "--trust", "trust.txt"]).code(0);
@@ -45,7 +45,7 @@ fn each_verdict_has_its_status() {
 }
 
 #[test]
-fn what_only_the_reader_asks_for_is_not_called_tampering() {
+fn unmet_expectations_are_not_tampering() {
     let place = Place::new();
     place.sealed(9);
     let trust = place.read("trust.txt");
@@ -77,7 +77,7 @@ fn what_only_the_reader_asks_for_is_not_called_tampering() {
 }
 
 #[test]
-fn an_export_without_entries_says_so() {
+fn reports_an_export_without_entries() {
     let place = Place::new();
     for (vector, says) in
         [("checkpoint-of-no-leaves-alone", "the log was empty"), ("header-only", "no entry is here")]
@@ -96,7 +96,7 @@ fn an_export_without_entries_says_so() {
 }
 
 #[test]
-fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
+fn reports_missing_claimed_entries() {
     let place = Place::new();
     let header = r#"{"countersign":"export/v1","origin":"log.example/app","range":[3,9]}"#;
     place.write("empty.ndjson", format!("{header}\n"));
@@ -116,7 +116,7 @@ fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
 }
 
 #[test]
-fn a_file_that_is_not_whole_is_not_called_tampering() {
+fn truncation_is_not_tampering() {
     let place = Place::new();
     place.sealed(9);
     let export = place.read("audit.ndjson");
@@ -153,13 +153,13 @@ fn a_file_that_is_not_whole_is_not_called_tampering() {
             place.run(&[command, "cut"]).code(1).stdout(predicate::str::starts_with(says));
         }
     }
-    // What else is wrong is not explained by a cut.
+    // Truncation does not explain other errors.
     place.write("cut", export[..line + 9].replacen("u_1", "u_9", 1));
     place.run(&["verify", "cut"]).code(1).stdout(predicate::str::starts_with("✗ Altered."));
 }
 
 #[test]
-fn allowing_partial_allows_nothing_else() {
+fn allow_partial_allows_only_partial() {
     let place = Place::new();
     place.sealed(9);
     place.run(&["verify", "audit.ndjson", "--allow", "partial"]).code(3);
@@ -180,7 +180,7 @@ fn expectations_are_checked() {
     assert_eq!(verify(&["--origin", ORIGIN, "--range", "0..12"]), "pass");
     assert_eq!(verify(&["--origin", "log.example/other"]), "fail");
     assert_eq!(verify(&["--range", "0..13"]), "fail");
-    // Without witnesses the log has no time whose age could be told.
+    // Without witnesses, the log has no verified age.
     assert_eq!(verify(&["--max-age", "24h", "--now", "2026-11-20T06:00:00Z"]), "not_checked");
     for bad in
         [["--range", "5..5"], ["--range", "x"], ["--max-age", "1y"], ["--max-age", "-1h"], ["--threads", "0"]]
@@ -191,7 +191,7 @@ fn expectations_are_checked() {
 }
 
 #[test]
-fn a_pin_is_saved_when_all_is_well_and_tells_growth_from_a_rewrite() {
+fn pins_distinguish_growth_from_rewrites() {
     let place = Place::new();
     place.sealed(9);
     place
@@ -217,7 +217,7 @@ fn a_pin_is_saved_when_all_is_well_and_tells_growth_from_a_rewrite() {
 }
 
 #[test]
-fn a_wrong_trust_file_does_not_read_like_none() {
+fn a_wrong_trust_file_differs_from_none() {
     let place = Place::new();
     place.sealed(9);
     let key =
@@ -239,7 +239,7 @@ fn a_wrong_trust_file_does_not_read_like_none() {
         .stdout(predicate::str::contains("log      other.example/log (key ID "))
         .stdout(predicate::str::contains(format!("emitter  {name} (key ID {id})")));
 
-    // Some keys signed, and others that signed aren't among the trust file's.
+    // Some keys signed; others that signed are not in the trust file.
     let signers = place.read("trust.txt");
     let log = signers.lines().find(|line| line.starts_with("log ")).unwrap();
     place.write("part.txt", format!("{log}\n{other}"));
@@ -249,7 +249,7 @@ fn a_wrong_trust_file_does_not_read_like_none() {
         .stdout(predicate::str::contains("part.txt doesn't vouch for all signers."))
         .stdout(predicate::str::contains(format!("Not vouched for: {name} ({id}).")));
 
-    // The report doesn't say whether one of the witnesses cosigned.
+    // The report does not say whether one of the witnesses cosigned.
     place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
     let witness = SignerKey::parse(place.read("witness.key").trim()).unwrap().verifier_key().to_string();
     place.write("witness.txt", format!("witness w {witness}\nquorum w\n"));

@@ -1,4 +1,4 @@
-//! Getting an export out of a log server.
+//! Exports from a log server.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use predicates::prelude::*;
 
 use crate::common::{Place, gzip, shown};
 
-/// Serves one answer as often as it is asked for; gives its address and the requests, each with its headers.
+/// Serves one response repeatedly; returns its address, and the requests with headers.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/audit", listener.local_addr().unwrap());
@@ -53,7 +53,7 @@ fn sealed() -> (Place, String) {
 }
 
 #[test]
-fn an_export_comes_whole_and_verifies() {
+fn exports_verify() {
     let (place, export) = sealed();
     for body in [export.clone().into_bytes(), gzip(export.as_bytes())] {
         let (url, requests) = serve(move |_| chunked(&body, true));
@@ -88,7 +88,7 @@ fn an_export_comes_whole_and_verifies() {
 }
 
 #[test]
-fn the_token_may_come_from_the_environment() {
+fn reads_the_token_from_the_environment() {
     let (place, export) = sealed();
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
     place.command(&["export", "--dir", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
@@ -104,17 +104,17 @@ fn the_token_may_come_from_the_environment() {
 }
 
 #[test]
-fn readings_of_ones_own_are_not_passed_over() {
+fn rejects_custom_parsers_for_server_exports() {
     let place = Place::new();
     place.write("own.json", r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own"}"#);
     place
         .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--parsers", "own.json"])
         .code(2)
-        .stderr(predicate::str::contains("a log reads events by its own parsers"));
+        .stderr(predicate::str::contains("a log server parses events only with its own parsers"));
 }
 
 #[test]
-fn what_the_collector_cannot_choose_is_left_out_here() {
+fn filters_locally_what_the_server_cannot() {
     let (place, export) = sealed();
     let chain = place.chain("audit.ndjson");
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
@@ -138,14 +138,14 @@ fn what_the_collector_cannot_choose_is_left_out_here() {
         .success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/export?chain={chain} HTTP")));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 2);
-    // Which fields no event has is asked apart.
+    // Unused fields are queried separately.
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/explain?chain={chain}")));
     place.run(&["export", "--dir", &url, "--event", &event]).success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/proof/{chain}/2 HTTP")));
 }
 
 #[test]
-fn an_export_that_breaks_off_is_not_kept() {
+fn does_not_keep_a_truncated_export() {
     let (place, export) = sealed();
     let files = place.files();
     let half = export.as_bytes()[..export.len() / 2].to_vec();
@@ -161,7 +161,7 @@ fn an_export_that_breaks_off_is_not_kept() {
 }
 
 #[test]
-fn refusals_say_what_to_do() {
+fn rejections_have_hints() {
     let place = Place::new();
     let (url, _requests) = serve(|_| refusal(401, "request.unauthenticated"));
     place

@@ -1,4 +1,4 @@
-//! Feeding verified events and findings on: each format by others' validators, each sink by a receiver.
+//! Feeds of verified events and findings: formats with public validators, destinations with servers.
 #![cfg(unix)]
 
 mod destinations;
@@ -9,7 +9,7 @@ mod rsyslog;
 
 use crate::common::Place;
 
-/// What a feed of `audit.ndjson` prints.
+/// Returns the output of a feed of `audit.ndjson`.
 fn fed(place: &Place, more: &[&str]) -> Vec<String> {
     let args = [&["feed", "audit.ndjson", "--trust", "trust.txt"], more].concat();
     let output = place.run(&args).success().get_output().stdout.clone();

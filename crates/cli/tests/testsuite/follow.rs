@@ -1,4 +1,4 @@
-//! Following a file: each line once, whatever happens to the process, the file and the network.
+//! Following a file: each line is recorded once, despite kills, rotation and network errors.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::common::Place;
 use crate::common::log_server::{LogServer, Mischief};
 
-struct Following {
+struct Follower {
     place: Place,
     log_server: LogServer,
 }
 
-impl Following {
+impl Follower {
     fn new() -> Self {
         Self { place: Place::new(), log_server: LogServer::start() }
     }
@@ -50,7 +50,7 @@ impl Following {
         }
     }
 
-    /// The numbers in the log; those without are 0.
+    /// The numbers in the log; 0 for events without one.
     fn numbers(&self) -> Vec<u64> {
         let number =
             |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap_or(0);
@@ -70,7 +70,7 @@ impl Following {
     }
 }
 
-/// Asks a process to stop. What it said, and its status.
+/// Stops a process; returns its output and status.
 fn stop(child: Child) -> (String, Option<i32>) {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -88,8 +88,8 @@ fn kill(mut child: Child) {
 }
 
 #[test]
-fn a_file_is_followed_from_run_to_run() {
-    let following = Following::new();
+fn follows_a_file_across_runs() {
+    let following = Follower::new();
     following.append(1..4);
     let child = following.spawn("app.log");
     following.wait_for(3);
@@ -107,8 +107,8 @@ fn a_file_is_followed_from_run_to_run() {
 }
 
 #[test]
-fn a_killed_process_loses_nothing_and_records_nothing_twice() {
-    let following = Following::new();
+fn kills_neither_lose_nor_repeat_events() {
+    let following = Follower::new();
     let mut next = 1;
     for round in 0..12_u64 {
         if round % 3 == 1 {
@@ -131,8 +131,8 @@ fn a_killed_process_loses_nothing_and_records_nothing_twice() {
 }
 
 #[test]
-fn a_line_that_is_no_event_is_recorded_as_dropped() {
-    let following = Following::new();
+fn records_an_invalid_line_as_dropped() {
+    let following = Follower::new();
     following.place.write("app.log", "{\"n\":1}\nnonsense\n\n{\"n\":2}\n");
     let child = following.spawn("app.log");
     following.wait_for(3);
@@ -146,8 +146,8 @@ fn a_line_that_is_no_event_is_recorded_as_dropped() {
 }
 
 #[test]
-fn a_rotated_file_is_followed_on() {
-    let following = Following::new();
+fn follows_a_rotated_file() {
+    let following = Follower::new();
     following.append(1..3);
     let child = following.spawn("app.log");
     following.wait_for(2);
@@ -163,8 +163,8 @@ fn a_rotated_file_is_followed_on() {
 }
 
 #[test]
-fn an_outbox_follows_one_file() {
-    let following = Following::new();
+fn an_outbox_belongs_to_one_followed_file() {
+    let following = Follower::new();
     following.append(1..3);
     let child = following.spawn("app.log");
     following.wait_for(2);
@@ -178,12 +178,12 @@ fn an_outbox_follows_one_file() {
         .place
         .run(&["record", "--key", "app.key", "--follow", "app.log", "--to", url, "--log", &vkey])
         .code(2)
-        .stderr(predicates::str::contains("only be followed with an outbox"));
+        .stderr(predicates::str::contains("--follow requires an outbox"));
 }
 
 #[test]
-fn what_a_pipe_brings_is_recorded_to_its_end() {
-    let following = Following::new();
+fn records_a_pipe_to_its_end() {
+    let following = Follower::new();
     let mut child = following.spawn("-");
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(b"{\"n\":1}\n").unwrap();
@@ -197,14 +197,14 @@ fn what_a_pipe_brings_is_recorded_to_its_end() {
 }
 
 #[test]
-fn what_a_collector_refuses_for_now_is_kept_and_recording_goes_on() {
-    let following = Following::new();
+fn keeps_recording_while_the_log_rejects_events() {
+    let following = Follower::new();
     following.log_server.misbehave(&[Mischief::Status(403), Mischief::Status(404)]);
     following.append(1..3);
     let child = following.spawn("app.log");
     following.wait_for(2);
     let (said, status) = stop(child);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("trying again in"), "{said}");
+    assert!(said.contains("retrying in"), "{said}");
     assert_eq!(following.numbers(), [1, 2]);
 }

@@ -1,4 +1,4 @@
-//! Help with examples, and completions.
+//! Help with examples, and shell completions.
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -37,7 +37,7 @@ const COMMANDS: [&str; 30] = [
 ];
 
 #[test]
-fn every_command_helps_with_examples() {
+fn each_command_has_help_with_examples() {
     let help = |args: &[&str]| Command::cargo_bin("countersign").unwrap().args(args).assert().success();
     for command in COMMANDS {
         help(&[command, "--help"]).stdout(
@@ -47,13 +47,13 @@ fn every_command_helps_with_examples() {
         let told = help(&[command, "--help"]).get_output().stdout.clone();
         let told = String::from_utf8(told).unwrap();
         let (_, examples) = told.split_once("\nExamples:\n").unwrap();
-        // Wider lines are broken where there is no room for them, and cannot be pasted then.
+        // Wider lines wrap in terminals, and can't be pasted.
         let wide: Vec<&str> = examples
             .lines()
             .filter(|line| line.starts_with("  ") && !line.starts_with("  # ") && line.len() > 80)
             .collect();
         assert!(wide.is_empty(), "{command}: {wide:?}");
-        // cron reads no line on.
+        // cron does not support continuation lines.
         let scheduled = examples.lines().find(|line| line.contains(" * * * ") && line.ends_with('\\'));
         assert_eq!(scheduled, None, "{command}");
         help(&["--help"]).stdout(predicate::str::contains(format!("\n  {command} ")));
@@ -62,7 +62,7 @@ fn every_command_helps_with_examples() {
 }
 
 #[test]
-fn every_shell_is_completed() {
+fn completes_all_shells() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let assert =
             Command::cargo_bin("countersign").unwrap().args(["completions", shell]).assert().success();

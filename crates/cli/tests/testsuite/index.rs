@@ -1,4 +1,4 @@
-//! `countersign show --query --index`: the same answers as without it, and no file is taken that was not made for them.
+//! `countersign show --query --index`: the same results as without, and no unrelated file is used.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::common::{ORIGIN, Place, gzip, third_party};
 
 const TABLE: &str = include_str!("../../../query/tests/real-events.tsv");
-/// What has to be read again to be answered, or finds nothing.
+/// Queries that read events again, or match nothing.
 const MORE: [&str; 7] = [
     "",
     "has:outcome",
@@ -22,7 +22,7 @@ fn state(place: &Place) -> String {
     place.path("state").to_str().unwrap().to_owned()
 }
 
-/// What is written to both streams, but that an index was made, and the status.
+/// Returns both outputs, without the line about a created index, and the status.
 fn answer(place: &Place, args: &[&str]) -> (String, String, i32) {
     let output = place.command(args).env("XDG_STATE_HOME", state(place)).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -31,14 +31,14 @@ fn answer(place: &Place, args: &[&str]) -> (String, String, i32) {
     (text(output.stdout), but_made.collect(), output.status.code().unwrap())
 }
 
-/// The query with and without an index.
+/// Runs the query with and without an index.
 fn both(place: &Place, export: &str, query: &str, more: &[&str]) -> [(String, String, i32); 2] {
     let args =
         [&["show", export, "--trust", "trust.txt", "--limit", "10000", "--query", query], more].concat();
     [answer(place, &[&args[..], &["--index"]].concat()), answer(place, &args)]
 }
 
-/// A recorded and sealed export of other people's events.
+/// Seals third-party events.
 fn real(place: &Place, source: &str) -> Option<String> {
     let events = third_party("real-events")?.join(source).join("events.ndjson");
     let (app, export) = (format!("{source}.app.ndjson"), format!("{source}.ndjson"));
@@ -49,7 +49,7 @@ fn real(place: &Place, source: &str) -> Option<String> {
 }
 
 #[test]
-fn it_answers_as_without_it() {
+fn results_are_the_same_with_an_index() {
     let place = Place::new();
     place.sealed(5);
     let sources: BTreeSet<&str> = TABLE.lines().filter_map(|row| row.split('\t').next()).collect();
@@ -69,7 +69,7 @@ fn it_answers_as_without_it() {
 }
 
 #[test]
-fn an_altered_export_answers_as_without_it() {
+fn results_of_an_altered_export_are_the_same() {
     let place = Place::new();
     place.sealed(5);
     place.write("audit.ndjson", place.read("audit.ndjson").replacen("\"n\":3", "\"n\":7", 1));
@@ -80,7 +80,7 @@ fn an_altered_export_answers_as_without_it() {
 }
 
 #[test]
-fn no_file_is_taken_that_is_of_something_else() {
+fn ignores_other_files() {
     let place = Place::new();
     place.sealed(5);
     let show = |more: &[&str]| {
@@ -110,32 +110,32 @@ fn no_file_is_taken_that_is_of_something_else() {
     };
     fs::write(place.path(file), &made).unwrap();
     assert_eq!(show(&[]), first);
-    // Wherever a byte is another one, and however much of it is there.
+    // Changed bytes at various positions, and truncations.
     for at in (0..made.len()).step_by(made.len() / 40).chain([0, 7, made.len() - 1]) {
         let mut altered = made.clone();
         altered[at] ^= 1;
         again(&altered, "made anew");
     }
     for length in [0, 1, 8, 40, made.len() / 2, made.len() - 1] {
-        again(&made[..length], "it is damaged, or was not made by you on this machine");
+        again(&made[..length], "the index is corrupt, or was not made by you on this machine");
     }
-    again(b"csshow\0\xff of a later version", "another version of this program made it");
-    // Sealed by someone else's key, who says that it verifies.
+    again(b"csshow\0\xff of a later version", "the index was made by another version of this program");
+    // Sealed with another key, with a claim that it verifies.
     fs::write(place.path("state/countersign/index.key"), [7; 32]).unwrap();
     again(&made, "not made by you");
-    // Of this export before it changed.
+    // The index of this export before it changed.
     let export = place.read("audit.ndjson");
     place.write("audit.ndjson", export.replacen("\"n\":3", "\"n\":7", 1));
     let altered = show(&[]);
     assert!(altered.0.starts_with("✗ Altered."), "{}", altered.0);
-    assert!(altered.1.contains("it is of another export"), "{}", altered.1);
+    assert!(altered.1.contains("the index belongs to another export"), "{}", altered.1);
     place.write("audit.ndjson", export);
     assert_eq!(show(&[]).0, first.0);
-    // With another trust file, or none, its verdict is another.
+    // Another trust file gives another verdict.
     let nobody = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index"]);
     assert!(nobody.0.contains("? unknown") && nobody.1.contains("another trust file"), "{nobody:?}");
     assert_eq!(nobody.2, 3);
-    // Read by other parsers.
+    // With other parsers.
     place.write(
         "own.json",
         r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own","outcome":"=success"}"#,
@@ -143,20 +143,20 @@ fn no_file_is_taken_that_is_of_something_else() {
     let own = show(&["--parsers", "own.json"]);
     assert!(own.1.contains("other trust file") || own.1.contains("other parsers"), "{}", own.1);
     assert!(show(&["--parsers", "own.json"]).1.is_empty());
-    // In a place of its own.
+    // With the index in another folder.
     let named = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index=named.idx"]);
     assert_eq!((named.2, Path::new(&place.path("named.idx")).is_file()), (3, true));
 }
 
 #[test]
-fn what_cannot_be_read_where_it_stands_has_none() {
+fn unseekable_exports_have_no_index() {
     let place = Place::new();
     place.sealed(2);
     place.write("audit.ndjson.gz", gzip(place.read("audit.ndjson").as_bytes()));
     for (export, index, says) in [
         ("-", "--index", "error[index.stream]"),
         ("audit.ndjson.gz", "--index", "error[index.compressed]"),
-        ("audit.ndjson", "--index=nowhere/x", "hint: name another place"),
+        ("audit.ndjson", "--index=nowhere/x", "hint: choose another path"),
     ] {
         let (stdout, stderr, status) = answer(&place, &["show", export, "--query", "n:1", index]);
         assert_eq!((&*stdout, status), ("", 2), "{export}");

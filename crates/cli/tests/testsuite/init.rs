@@ -1,4 +1,4 @@
-//! `countersign init`: one command from nothing to an event that verifies.
+//! `countersign init`: from nothing to a verified event.
 #![cfg(unix)]
 
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use predicates::prelude::*;
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place};
 
 fn assert_secret(place: &Place, file: &str) {
@@ -15,7 +15,7 @@ fn assert_secret(place: &Place, file: &str) {
 }
 
 #[test]
-fn a_log_in_a_file_verifies_and_is_not_begun_twice() {
+fn creates_a_verified_log_in_a_file_once() {
     let place = Place::new();
     place.run(&["init", "--name", "example.org"]).success().stderr(predicate::str::contains("warning").not());
     place.run(&["verify", "audit/audit.ndjson", "--trust", "audit/trust.txt"]).success();
@@ -28,23 +28,23 @@ fn a_log_in_a_file_verifies_and_is_not_begun_twice() {
     }
     assert!(place.read("audit/.env").starts_with("AUDIT_KEY=PRIVATE+KEY+example.org/app+"));
     let keys = place.read("audit/issuer.key");
-    place.run(&["init"]).code(2).stderr(predicate::str::contains("begun already"));
+    place.run(&["init"]).code(2).stderr(predicate::str::contains("already exists"));
     assert_eq!(place.read("audit/issuer.key"), keys);
 }
 
 #[test]
-fn a_log_that_is_run_says_what_it_lacks_and_then_has_the_event() {
+fn creates_a_served_log_with_an_event() {
     let place = Place::new();
     place.write("log-trust.txt", format!("log {}\n", place.log));
     let args = ["--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "log-trust.txt"];
-    let serving = Serving::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0"]].concat());
+    let serving = ServedLog::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0"]].concat());
     let init = ["init", "--name", "example.org", "--to", serving.url(), "--log", &place.log];
     let refused = place.run(&init).code(1).get_output().stderr.clone();
     let refused = String::from_utf8(refused).unwrap();
     let line = refused.split('`').find(|part| part.starts_with("issuer ")).expect(&refused).to_owned();
     place.write("log-trust.txt", format!("log {}\n{line}\n", place.log));
     let begun = std::time::Instant::now();
-    // The server looks at the file every second.
+    // The server checks the file every second.
     while !place.command(&init).output().unwrap().status.success() {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the issuer is let in");
         std::thread::sleep(std::time::Duration::from_millis(50));

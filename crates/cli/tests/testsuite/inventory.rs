@@ -1,4 +1,4 @@
-//! The inventory of an API: what is called by verified events, against what is described.
+//! The API inventory: calls in verified events, compared with a description.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ fn request(method: &str, path: &str, status: u16, actor: Option<&str>, at: &str)
     event
 }
 
-/// Calls of two days: on the second some that were not made before.
+/// Calls on two days, some only on the second.
 fn traffic() -> String {
     let (before, after) = ("2026-11-18T10:00:00.000Z", "2026-11-19T10:00:00.000Z");
     let mut events = Vec::new();
@@ -69,7 +69,7 @@ fn inventory(place: &Place, more: &[&str]) -> Value {
     serde_json::from_slice(&place.run(&args).success().get_output().stdout).unwrap()
 }
 
-/// The endpoints with this flag.
+/// Returns the endpoints with this flag.
 fn flagged(report: &Value, flag: &str) -> BTreeSet<String> {
     let endpoints = report["endpoints"].as_array().unwrap().iter();
     let flagged = endpoints.filter(|endpoint| endpoint["flags"].as_array().unwrap().contains(&json!(flag)));
@@ -86,7 +86,7 @@ fn endpoint<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn what_is_called_is_held_against_what_is_described() {
+fn compares_calls_with_a_description() {
     let place = Place::new();
     place.sealed_of(&traffic());
     place.write("api.yaml", DESCRIPTION);
@@ -102,7 +102,7 @@ fn what_is_called_is_held_against_what_is_described() {
     assert_eq!(flagged(&report, "undocumented-method"), only("PATCH /jobs/{id}"));
     assert_eq!(flagged(&report, "unauthenticated"), only("GET /jobs/{id}"));
     assert_eq!(flagged(&report, "new"), only("DELETE /jobs/{id}"));
-    // Who was there before, and never created a job.
+    // A known caller who never created a job.
     assert_eq!(flagged(&report, "new-caller"), only("POST /jobs"));
     assert_eq!(
         endpoint(&report, "POST /jobs")["callers"][1],
@@ -111,7 +111,7 @@ fn what_is_called_is_held_against_what_is_described() {
         )
     );
     assert_eq!(report["unused"], json!([{"method": "GET", "path": "/reports/{year}", "deprecated": false}]));
-    // What was not found each time is no endpoint.
+    // Paths that always returned 404 are no endpoints.
     assert_eq!(report["probed"].as_array().unwrap().len(), 1);
     let open = endpoint(&report, "GET /jobs/{id}");
     assert_eq!(open["unauthenticated"], json!({"calls": 1, "entries": [97]}));
@@ -129,7 +129,7 @@ fn what_is_called_is_held_against_what_is_described() {
 }
 
 #[test]
-fn it_is_told_and_decides_the_exit_status() {
+fn flags_are_printed_and_set_the_exit_status() {
     let place = Place::new();
     place.sealed_of(&traffic());
     place.write("api.yaml", DESCRIPTION);
@@ -156,11 +156,11 @@ fn it_is_told_and_decides_the_exit_status() {
     place
         .run(&["inventory", "audit.ndjson"])
         .code(3)
-        .stdout(predicate::str::contains("there may be other entries"));
+        .stdout(predicate::str::contains("the log may have other entries"));
 }
 
 #[test]
-fn a_collector_is_asked_for_what_it_has() {
+fn reads_events_from_a_log_server() {
     let place = Place::new();
     place.sealed_of(&traffic());
     let export = place.read("audit.ndjson");
@@ -197,7 +197,7 @@ fn a_collector_is_asked_for_what_it_has() {
 }
 
 #[test]
-fn what_does_not_verify_is_not_counted() {
+fn does_not_count_unverified_events() {
     let place = Place::new();
     place.sealed_of(&traffic());
     place.write("audit.ndjson", place.read("audit.ndjson").replace("/v2/jobs/29/notes", "/v2/jobs/29/admin"));
@@ -208,7 +208,7 @@ fn what_does_not_verify_is_not_counted() {
 }
 
 #[test]
-fn a_description_that_cannot_be_read_is_named_with_its_line() {
+fn reports_the_line_of_an_invalid_description() {
     let place = Place::new();
     place.sealed_of(&traffic());
     for (name, text, code) in [
@@ -227,9 +227,9 @@ fn a_description_that_cannot_be_read_is_named_with_its_line() {
     }
 }
 
-/// All calls of such paths would look as if their methods were not described.
+/// All calls of such paths would look undocumented.
 #[test]
-fn what_a_description_has_elsewhere_is_told() {
+fn reports_external_references() {
     let place = Place::new();
     place.sealed_of(&traffic());
     let inventory = |paths: &str| {
@@ -245,7 +245,7 @@ fn what_a_description_has_elsewhere_is_told() {
 }
 
 #[test]
-fn operations_of_services_are_endpoints_too() {
+fn service_operations_are_endpoints() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
     place.sealed_of(&std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
@@ -261,7 +261,7 @@ fn operations_of_services_are_endpoints_too() {
     assert_eq!(json!(calls), report["calls"]);
 }
 
-/// Numbers that are the same in each run.
+/// Deterministic random numbers.
 struct Random(u64);
 
 impl Random {
@@ -271,22 +271,22 @@ impl Random {
     }
 }
 
-/// A template without the names of its parameters.
+/// Returns a template without parameter names.
 fn bare(template: &str) -> String {
     let parts = template.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
     parts.collect::<Vec<_>>().join("{}")
 }
 
-/// Whether a path could be of another template.
+/// Returns whether a path could match another template.
 fn could_be(template: &str, path: &str) -> bool {
     let is_alike = |(one, other): (&str, &str)| one.contains('{') || one == other;
     template.split('/').count() == path.split('/').count()
         && template.split('/').zip(path.split('/')).all(is_alike)
 }
 
-/// Of each description some operations are not called, some deprecated, and some paths left out of what is compared.
+/// In each description, some operations are not called, some are deprecated, and some paths are removed.
 #[test]
-fn what_was_hidden_in_apis_that_others_describe_is_found() {
+fn finds_hidden_endpoints_in_public_descriptions() {
     for (name, base) in [("discord", "/api/v10"), ("box", "/2.0")] {
         let Some(folder) = third_party(&format!("openapi/{name}")) else { return };
         let text = std::fs::read_to_string(folder.join("openapi.json")).unwrap();
@@ -299,9 +299,9 @@ fn what_was_hidden_in_apis_that_others_describe_is_found() {
         let requested = |name: &str| name.split('#').next().unwrap().to_owned();
         for name in &names {
             let path = &requested(name);
-            // Of operations that only a fragment tells apart, each is called.
+            // Of operations that differ only in a fragment, each is called.
             let is_told = names.iter().filter(|other| requested(other) == *path).count() == 1;
-            // What another path's parameters could stand for is no shadow.
+            // A path that matches another template is not shadow.
             let is_another = |other: &&String| *other != name && could_be(&requested(other), path);
             let is_hidden = is_told && random.below(9) == 0 && !names.iter().any(|name| is_another(&name));
             for method in ["get", "put", "post", "patch", "delete", "options"] {

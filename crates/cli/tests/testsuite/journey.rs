@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::{ORIGIN, Place, gzip, shown, third_party, zstd};
 
 #[test]
-fn events_become_a_verified_log() {
+fn records_seals_and_verifies_a_log() {
     let place = Place::new();
     place.sealed(20);
     let report = place.report("audit.ndjson", &[]);
@@ -23,7 +23,7 @@ fn events_become_a_verified_log() {
 }
 
 #[test]
-fn real_events_go_all_the_way() {
+fn records_seals_and_verifies_real_events() {
     let Some(folder) = third_party("real-events") else { return };
     let mut sources: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     sources.retain(|source| source.join("events.ndjson").is_file());
@@ -66,7 +66,7 @@ fn real_events_go_all_the_way() {
 }
 
 #[test]
-fn compressed_exports_are_read_everywhere() {
+fn all_commands_read_compressed_exports() {
     let place = Place::new();
     place.record(9, "app.ndjson");
     place.write("events.ndjson.gz", gzip(&fs::read(place.path("events.ndjson")).unwrap()));
@@ -90,7 +90,7 @@ fn compressed_exports_are_read_everywhere() {
 }
 
 #[test]
-fn exports_come_from_the_standard_input_too() {
+fn reads_exports_from_standard_input() {
     let place = Place::new();
     place.sealed(6);
     let export = fs::read(place.path("audit.ndjson")).unwrap();
@@ -101,7 +101,7 @@ fn exports_come_from_the_standard_input_too() {
 }
 
 #[test]
-fn a_report_is_printed_exactly_and_the_same_on_any_number_of_threads() {
+fn reports_are_exact_on_any_number_of_threads() {
     let place = Place::new();
     place.sealed(30);
     let print = |threads: &str| {
@@ -117,7 +117,7 @@ fn a_report_is_printed_exactly_and_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn people_get_the_verdict_each_check_and_the_signers() {
+fn text_has_verdict_checks_and_signers() {
     let place = Place::new();
     place.sealed(6);
     let signer = format!("vkey: {}\n", place.app);
@@ -143,7 +143,7 @@ fn people_get_the_verdict_each_check_and_the_signers() {
 }
 
 #[test]
-fn colors_come_beside_the_words() {
+fn colors_do_not_replace_words() {
     let place = Place::new();
     place.sealed(2);
     place

@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use crate::common::{ORIGIN, Place, events};
 
 #[test]
-fn a_secret_key_in_the_wrong_place_is_not_repeated() {
+fn does_not_print_a_misplaced_secret_key() {
     let place = Place::new();
     place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
     let key = place.read("app.key");
@@ -39,7 +39,7 @@ fn a_secret_key_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
-fn a_key_file_is_its_owners_alone_and_never_overwritten() {
+fn key_files_are_private_and_never_overwritten() {
     let place = Place::new();
     let key = place.read("app.key");
     assert!(key.starts_with("PRIVATE+KEY+example.com/app+") && key.ends_with('\n'));
@@ -73,7 +73,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_others_may_read_is_warned_about() {
+fn warns_about_a_readable_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
     fs::set_permissions(place.path("app.key"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -86,7 +86,7 @@ fn a_key_that_others_may_read_is_warned_about() {
 }
 
 #[test]
-fn a_grant_has_bounds_and_needs_an_issuer() {
+fn grants_have_limits_and_need_an_issuer() {
     let place = Place::new();
     let grant = |more: &[&str]| place.run(&[&["grant", &place.app, "--origin", ORIGIN], more].concat());
     let text =
@@ -129,7 +129,7 @@ fn a_revocation_takes_effect_in_the_log() {
     assert_eq!(report["verdict"], "not_checked");
     assert_eq!(report["finding_counts"]["key.suspect"], 1);
     assert_eq!(report["signers"][0]["trust"], "revoked");
-    // After it the log takes nothing of this key.
+    // From then on, the log accepts nothing from this key.
     place.record(1, "later.ndjson");
     place
         .run(&[
@@ -149,7 +149,7 @@ fn a_revocation_takes_effect_in_the_log() {
 }
 
 #[test]
-fn an_emitter_may_revoke_itself_and_nobody_else() {
+fn an_emitter_may_revoke_only_itself() {
     let place = Place::new();
     let other = place.keygen("example.com/other", "other.key");
     let revoke = |vkey: &str, key: &str| place.run(&["revoke", vkey, "--key", key, "--origin", ORIGIN]);
@@ -161,7 +161,7 @@ fn an_emitter_may_revoke_itself_and_nobody_else() {
 }
 
 #[test]
-fn a_grant_that_ended_is_told_as_such() {
+fn reports_an_expired_grant() {
     let place = Place::new();
     for (until, warns) in [("2020-01-01", true), ("2999-01-01", false)] {
         let args = ["grant", &place.app, "--until", until, "--key", "issuer.key", "--origin", ORIGIN];

@@ -1,4 +1,4 @@
-//! The program against its own log server: recorded there, monitored there, exported from there.
+//! The program with its own server: recording, monitoring, exporting.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use serde_json::Value;
 use crate::common;
 use crate::common::{ORIGIN, Place, events, third_party};
 
-/// A log server that is killed when the test ends.
-struct Serving {
+/// A server that is killed when the test ends.
+struct KillableServer {
     child: Child,
     url: String,
 }
 
-impl Serving {
+impl KillableServer {
     fn start(place: &Place, listen: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(place.path("."))
@@ -40,7 +40,7 @@ impl Serving {
         Self { child, url }
     }
 
-    /// The address without its scheme, to begin again at the same place.
+    /// Returns the address without scheme, to restart at the same port.
     fn address(&self) -> String {
         self.url.trim_start_matches("http://").to_owned()
     }
@@ -53,7 +53,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for KillableServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -71,9 +71,9 @@ fn monitor(place: &Place, url: &str, status: i32) {
 }
 
 #[test]
-fn what_is_recorded_is_in_the_log_and_the_log_is_sound() {
+fn recorded_events_are_in_a_valid_log() {
     let place = place();
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     for round in 0..3 {
         place.write("events.ndjson", events(700 + round));
         let args =
@@ -90,10 +90,10 @@ fn what_is_recorded_is_in_the_log_and_the_log_is_sound() {
 }
 
 #[test]
-fn a_key_that_is_not_allowed_keeps_its_events_until_it_is() {
+fn keeps_events_until_the_key_is_allowed() {
     let place = place();
     let other = place.keygen("example.com/other", "other.key");
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     place.write("events.ndjson", events(3));
     let args = ["record", "--key", "other.key", "events.ndjson", "--to", &serving.url, "--log", &place.log];
     let args = [&args[..], &["--outbox", "outbox"]].concat();
@@ -109,9 +109,9 @@ fn a_key_that_is_not_allowed_keeps_its_events_until_it_is() {
 }
 
 #[test]
-fn a_collector_that_is_killed_again_and_again_gets_each_event_once() {
+fn repeated_kills_neither_lose_nor_repeat_events() {
     let place = place();
-    let mut serving = Serving::start(&place, "127.0.0.1:0");
+    let mut serving = KillableServer::start(&place, "127.0.0.1:0");
     let mut following = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .current_dir(place.path("."))
         .args(["record", "--key", "app.key", "--follow", "app.log", "--outbox", "outbox"])
@@ -130,7 +130,7 @@ fn a_collector_that_is_killed_again_and_again_gets_each_event_once() {
             thread::sleep(Duration::from_millis(3 + round * 7));
         }
         let address = serving.kill();
-        serving = Serving::start(&place, &address);
+        serving = KillableServer::start(&place, &address);
     }
     let patience = Instant::now() + Duration::from_secs(100);
     loop {
@@ -156,9 +156,9 @@ fn a_collector_that_is_killed_again_and_again_gets_each_event_once() {
 }
 
 #[test]
-fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
+fn emitter_and_monitor_detect_a_rollback() {
     let place = place();
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     place.write("events.ndjson", events(5));
     let url = serving.url.clone();
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &url, "--trust", "trust.txt"];
@@ -166,18 +166,18 @@ fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
     place.run(&args).success();
     let address = serving.kill();
     copy(&place, "log", "backup");
-    let serving = Serving::start(&place, &address);
+    let serving = KillableServer::start(&place, &address);
     place.run(&args).success();
     monitor(&place, &serving.url, 0);
     let address = serving.kill();
     fs::remove_dir_all(place.path("log")).unwrap();
     copy(&place, "backup", "log");
-    // Who lies has the log forget what it signed.
+    // A lying operator makes the log forget what it signed.
     fs::remove_file(place.path("log/signed.txt")).unwrap();
     let database = rusqlite::Connection::open(place.path("log/log.sqlite")).unwrap();
     database.execute("DELETE FROM signed", []).unwrap();
     drop(database);
-    let serving = Serving::start(&place, &address);
+    let serving = KillableServer::start(&place, &address);
     place
         .run(&args)
         .code(1)
@@ -190,9 +190,9 @@ fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
 }
 
 #[test]
-fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
+fn exports_from_address_and_folder() {
     let place = place();
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     place.write("events.ndjson", events(60));
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &serving.url, "--trust", "trust.txt"];
     place.run(&args).success();
@@ -268,35 +268,42 @@ fn copy(place: &Place, from: &str, to: &str) {
 }
 
 #[test]
-fn a_granted_emitter_delivers_and_a_revoked_one_does_not() {
+fn accepts_granted_and_rejects_revoked_emitters() {
     let place = Place::new();
     place.write("events.ndjson", events(3));
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     let record = ["record", "--key", "app.key", "--to", &serving.url, "--log", &place.log, "events.ndjson"];
     place.run(&record).code(1).stderr(predicate::str::contains("error[log.unauthorized]"));
 
     let state = |what: &[&str]| {
         place.run(&[what, &["--key", "issuer.key", "--to", &serving.url, "--log", &place.log]].concat())
     };
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
+    state(&["grant", &place.app])
+        .success()
+        .stderr(predicate::str::contains("the statement is entry 0 of the log"));
     place.run(&record).success();
-    // The same statement again is the same leaf.
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
+    // The same statement is the same leaf.
+    state(&["grant", &place.app])
+        .success()
+        .stderr(predicate::str::contains("the statement is entry 0 of the log"));
     state(&["revoke", &place.app]).success();
     place.run(&record).code(1).stderr(predicate::str::contains("is revoked"));
 
     let note = ["revoke", &place.app, "--key", "app.key", "--to", &serving.url];
-    place.run(&note).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
+    place
+        .run(&note)
+        .code(2)
+        .stderr(predicate::str::contains("the log's public key is required to verify its proofs"));
     let other = place.keygen("other.example", "other.key");
     place.run(&[&note[..], &["--log", &other]].concat()).code(1);
 }
 
 #[test]
-fn a_log_goes_on_under_a_new_key() {
+fn a_log_continues_with_a_new_key() {
     let place = Place::new();
     place.write("events.ndjson", events(3));
     place.write("trust.txt", format!("log {}\nemitter {}\n", place.log, place.app));
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     let record = |url: &str, log: &str| {
         place.run(&[
             "record",
@@ -316,7 +323,7 @@ fn a_log_goes_on_under_a_new_key() {
 
     let new = place.keygen(ORIGIN, "new.key");
     fs::copy(place.path("new.key"), place.path("log.key")).unwrap();
-    let serving = Serving::start(&place, "127.0.0.1:0");
+    let serving = KillableServer::start(&place, "127.0.0.1:0");
     let log = |vkey: &str| {
         let report = place.judged(&["check", &serving.url, "--json", "--vkey", vkey]);
         (report["report"]["log"]["size"].as_u64(), report["report"]["checks"]["log"]["state"].clone())
@@ -327,7 +334,7 @@ fn a_log_goes_on_under_a_new_key() {
     record(&serving.url, &new).success();
 }
 
-/// `1-3 7` is 1, 2, 3 and 7.
+/// Parses `1-3 7` as 1, 2, 3 and 7.
 fn lines(ranges: &str) -> Vec<usize> {
     let one = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -337,7 +344,7 @@ fn lines(ranges: &str) -> Vec<usize> {
 }
 
 #[test]
-fn the_table_of_queries_finds_the_same_through_a_log() {
+fn the_query_table_matches_through_a_log() {
     let Some(folder) = third_party("real-events") else { return };
     let table = include_str!("../../../query/tests/real-events.tsv");
     let rows: Vec<[&str; 3]> =
@@ -346,7 +353,7 @@ fn the_table_of_queries_finds_the_same_through_a_log() {
     sources.dedup();
     for source in sources {
         let place = place();
-        let serving = Serving::start(&place, "127.0.0.1:0");
+        let serving = KillableServer::start(&place, "127.0.0.1:0");
         let events = folder.join(source).join("events.ndjson");
         let path = events.to_str().unwrap();
         let args =

@@ -1,4 +1,4 @@
-//! Metrics: what a server prints is what docs/metrics.md has, and what the dashboard asks for.
+//! Metrics: the server's output agrees with docs/metrics.md and the dashboard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{Place, validators};
 
 fn docs(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)).unwrap()
 }
 
-/// The rows of the table: name, kind, unit, label.
+/// Returns the rows of the table: name, kind, unit, label.
 fn documented() -> BTreeMap<String, [String; 3]> {
     let text = docs("metrics.md");
     let rows = text.lines().filter_map(|line| {
@@ -28,7 +28,7 @@ fn documented() -> BTreeMap<String, [String; 3]> {
     rows.collect()
 }
 
-/// What is printed only of witnesses, where there are any.
+/// Metrics that exist only with witnesses.
 const OF_WITNESSES: [&str; 3] = [
     "countersign_witness_failures_total",
     "countersign_witness_contradicts",
@@ -36,12 +36,12 @@ const OF_WITNESSES: [&str; 3] = [
 ];
 
 #[test]
-fn each_metric_is_documented_with_its_kind_and_its_labels() {
+fn metrics_are_documented() {
     let place = Place::new();
     std::fs::create_dir(place.path("log")).unwrap();
     std::fs::copy(place.path("log.key"), place.path("log/log.key")).unwrap();
     let args = ["--dir", "log", "--trust", "trust.txt", "--listen", "127.0.0.1:0"];
-    let log = Serving::start(&place.path(""), &args);
+    let log = ServedLog::start(&place.path(""), &args);
     let url = log.url().parse::<http::Uri>().unwrap();
     let mut stream = std::net::TcpStream::connect(url.authority().unwrap().as_str()).unwrap();
     let asked =
@@ -71,14 +71,14 @@ fn each_metric_is_documented_with_its_kind_and_its_labels() {
     }
     let unseen: BTreeSet<&str> =
         documented.keys().filter(|name| !seen.contains(*name)).map(String::as_str).collect();
-    // Those of exposure are of `countersign risk`.
+    // Exposure metrics come from `countersign risk`.
     let unseen: BTreeSet<&str> =
         unseen.into_iter().filter(|name| !name.starts_with("countersign_exposure_")).collect();
     assert!(unseen.is_subset(&BTreeSet::from(OF_WITNESSES)), "{unseen:?}");
 }
 
 #[test]
-fn the_dashboard_is_one_by_grafanas_own_models() {
+fn the_dashboard_matches_grafanas_schema() {
     let Some(python) = validators::python() else { return };
     let script = include_str!("../../../../tests/validators/check_grafana.py");
     let said = validators::run(&python, script, docs("deploy/grafana-dashboard.json").as_bytes());
@@ -86,10 +86,10 @@ fn the_dashboard_is_one_by_grafanas_own_models() {
 }
 
 #[test]
-fn the_dashboard_asks_for_what_there_is() {
+fn the_dashboard_uses_existing_metrics() {
     let documented = documented();
     let dashboard: Value = serde_json::from_str(&docs("deploy/grafana-dashboard.json")).unwrap();
-    // That of Grafana 11, which later ones migrate.
+    // The schema of Grafana 11, which later versions migrate.
     assert_eq!(dashboard["schemaVersion"], 39);
     let panels = dashboard["panels"].as_array().unwrap();
     let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
@@ -109,7 +109,7 @@ fn the_dashboard_asks_for_what_there_is() {
         let query = query.replace("$__rate_interval", "5m").replace("$job", ".*");
         rules.push(json!({"record": format!("dashboard:{}", rules.len()), "expr": query}));
     }
-    // What is not on it is what another panel says as well.
+    // Metrics missing from it duplicate another panel.
     let left: BTreeSet<&str> =
         documented.keys().filter(|name| !asked.contains(*name)).map(String::as_str).collect();
     assert_eq!(left, BTreeSet::from(["countersign_commit_submissions", "countersign_commits_total"]));

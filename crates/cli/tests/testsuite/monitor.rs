@@ -1,4 +1,4 @@
-//! Following a log: an operator who rewrites, cuts back or shows two histories is caught, and so is a faulty one.
+//! Following a log: rewrites, rollbacks, split views and faults are detected.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,7 +44,7 @@ fn time(millis: i64) -> Time {
     Time::from_millis(1_790_000_000_000 + millis).unwrap()
 }
 
-/// The links of a chain of so many events, signed one by one, and closed if asked for.
+/// Returns the links of a chain with this many events, each signed, and closed on request.
 fn chain(key: &SignerKey, nonce: u8, events: u64, closed: bool) -> Vec<Vec<u8>> {
     let recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0), &[nonce; 16]).unwrap();
     let mut recorder = recorder.sign_every(std::num::NonZeroU32::MIN);
@@ -105,8 +105,8 @@ impl Watched {
         write(&self.0.path(folder), leaves, checkpoint);
     }
 
-    /// The findings of one look, and its exit status.
-    fn look(&self, more: &[&str]) -> (Vec<Value>, i32) {
+    /// Checks once; returns the findings and the exit status.
+    fn check(&self, more: &[&str]) -> (Vec<Value>, i32) {
         let mut args = vec!["monitor", "log", "--trust", "trust.txt", "--once", "--json"];
         if !more.contains(&"--pin") {
             args.extend(["--state", "state.json"]);
@@ -119,14 +119,14 @@ impl Watched {
         (said.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), status)
     }
 
-    /// One look, as a person is told of it.
-    fn told(&self, more: &[&str]) -> Assert {
+    /// Checks once, with text output.
+    fn check_as_text(&self, more: &[&str]) -> Assert {
         let args = ["monitor", "log", "--trust", "trust.txt", "--once", "--state", "state.json"];
         self.0.run(&[&args, more].concat())
     }
 
     fn codes(&self, more: &[&str]) -> (Vec<String>, i32) {
-        let (findings, status) = self.look(more);
+        let (findings, status) = self.check(more);
         let text = |finding: &Value| match finding["over"].as_str() {
             Some(name) => format!("over: {name}"),
             None => finding["code"].as_str().unwrap().to_owned(),
@@ -144,7 +144,7 @@ fn found(codes: &[&str], status: i32) -> (Vec<String>, i32) {
 }
 
 #[test]
-fn a_log_that_grows_is_fine_at_every_size() {
+fn accepts_a_growing_log() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 700, false);
     for size in [0, 1, 2, 3, 200, 255, 256, 257, 300, 511, 512, 513, 701] {
@@ -157,7 +157,7 @@ fn a_log_that_grows_is_fine_at_every_size() {
 }
 
 #[test]
-fn what_was_read_is_not_read_again() {
+fn reads_only_new_entries() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 600, false);
     watched.publish(&leaves[..520]);
@@ -175,7 +175,7 @@ fn what_was_read_is_not_read_again() {
 }
 
 #[test]
-fn a_rewritten_log_is_caught_and_both_checkpoints_are_kept() {
+fn detects_a_rewrite_and_keeps_both_checkpoints() {
     let leaves = chain(&emitter(), 1, 299, false);
     let other = chain(&emitter(), 2, 399, false);
     for (size, rewritten) in [(300, 300), (300, 299), (300, 257), (300, 301), (300, 400), (256, 300), (1, 2)]
@@ -185,10 +185,10 @@ fn a_rewritten_log_is_caught_and_both_checkpoints_are_kept() {
             watched.publish(&leaves[..size]);
             assert_eq!(watched.codes(memory), fine());
             watched.publish(&other[..rewritten]);
-            let (findings, status) = watched.look(memory);
+            let (findings, status) = watched.check(memory);
             assert_eq!(status, 1);
             let last = findings.last().unwrap();
-            // At a smaller size the old tiles are gone, and with them the proof that it is no beginning.
+            // The old tiles are gone, and with them the proof of the prefix.
             let expected = if rewritten < size { "append_only.rollback" } else { "append_only.split_view" };
             let code = last["code"].as_str().unwrap();
             assert!(code == expected || code == "append_only.split_view", "{size} {rewritten} {findings:?}");
@@ -201,14 +201,14 @@ fn a_rewritten_log_is_caught_and_both_checkpoints_are_kept() {
             if memory.is_empty() {
                 assert!(watched.0.read("state.json").contains("\"evidence\":[{"));
             }
-            // What was seen before is not given up.
-            assert_eq!(watched.look(memory).1, 1);
+            // The stored state stays.
+            assert_eq!(watched.check(memory).1, 1);
         }
     }
 }
 
 #[test]
-fn one_leaf_in_the_middle_is_enough() {
+fn detects_a_single_changed_leaf() {
     let watched = Watched::new();
     let mut leaves = chain(&emitter(), 1, 600, false);
     watched.publish(&leaves[..590]);
@@ -219,20 +219,20 @@ fn one_leaf_in_the_middle_is_enough() {
 }
 
 #[test]
-fn a_log_that_was_put_back_is_caught() {
+fn detects_a_rollback() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 299, false);
     watched.publish(&leaves);
     assert_eq!(watched.codes(&[]), fine());
     watched.publish_at("log", &leaves, &sign(&leaves[..290]));
     assert_eq!(watched.codes(&[]), found(&["append_only.rollback"], 1));
-    assert_eq!(watched.codes(&[]), found(&[], 1), "told once, and still so");
+    assert_eq!(watched.codes(&[]), found(&[], 1), "reported once");
     watched.publish(&leaves);
     assert_eq!(watched.codes(&[]), found(&["over: append_only.rollback"], 0));
 }
 
 #[test]
-fn two_places_have_to_agree() {
+fn compares_two_mirrors() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 299, false);
     let other = chain(&emitter(), 2, 399, false);
@@ -244,14 +244,14 @@ fn two_places_have_to_agree() {
     }
     for size in [1, 280, 300, 350] {
         watched.publish_at("other", &other[..size], &sign(&other[..size]));
-        let (findings, status) = watched.look(&["--also", "other"]);
+        let (findings, status) = watched.check(&["--also", "other"]);
         assert_eq!((findings.len(), status), (1, 1), "{size}");
         assert_eq!(findings[0]["code"], "append_only.split_view");
         assert_eq!(findings[0]["at"], "other/");
         assert_eq!(findings[0]["evidence"].as_array().unwrap().len(), 2);
         fs::remove_file(watched.0.path("state.json")).unwrap();
     }
-    // It is not known yet whether the log itself will be shown to have it.
+    // The log may still turn out to contain it.
     let longer: Vec<Vec<u8>> = chain(&emitter(), 1, 320, false);
     watched.publish_at("other", &longer, &sign(&longer));
     assert_eq!(look(&watched), found(&["append_only.behind"], 5));
@@ -260,7 +260,7 @@ fn two_places_have_to_agree() {
 }
 
 #[test]
-fn a_witness_knows_a_log_by_the_hash_of_its_origin() {
+fn asks_a_witness_by_origin_hash() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 9, false);
     let other = chain(&emitter(), 2, 9, false);
@@ -272,7 +272,7 @@ fn a_witness_knows_a_log_by_the_hash_of_its_origin() {
     assert_eq!(watched.codes(&["--also", "witness"]), found(&["also.unreachable"], 5));
     fs::write(folder.join("checkpoint"), sign(&leaves[..7])).unwrap();
     assert_eq!(watched.codes(&["--also", "witness"]), found(&["over: also.unreachable witness/"], 0));
-    // Larger than what the log shows, and not of it: seen as soon as the log has grown.
+    // Larger than the log, and of another log: detected once the log has grown.
     fs::write(folder.join("checkpoint"), sign(&other)).unwrap();
     let shown = chain(&emitter(), 1, 8, false);
     watched.publish(&shown);
@@ -283,7 +283,7 @@ fn a_witness_knows_a_log_by_the_hash_of_its_origin() {
 }
 
 #[test]
-fn only_the_logs_key_counts() {
+fn accepts_only_the_log_key() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 3, false);
     watched.publish(&leaves);
@@ -307,7 +307,7 @@ fn only_the_logs_key_counts() {
 }
 
 #[test]
-fn witnesses_have_to_meet_the_quorum_and_to_be_heard_of() {
+fn requires_a_quorum_of_recent_witnesses() {
     let watched = Watched::new();
     let witness = witness();
     watched.trust_more(&format!("witness w {}\nquorum w\n", witness.verifier_key()));
@@ -330,7 +330,7 @@ fn witnesses_have_to_meet_the_quorum_and_to_be_heard_of() {
 }
 
 #[test]
-fn links_of_the_future_are_told() {
+fn reports_links_from_the_future() {
     let watched = Watched::new();
     let witness = witness();
     watched.trust_more(&format!("witness w {}\nquorum w\n", witness.verifier_key()));
@@ -342,7 +342,7 @@ fn links_of_the_future_are_told() {
 }
 
 #[test]
-fn silence_is_told_when_it_lasts() {
+fn reports_silence() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 9, false);
     watched.publish(&leaves[..5]);
@@ -355,7 +355,7 @@ fn silence_is_told_when_it_lasts() {
 }
 
 #[test]
-fn chains_are_followed_from_run_to_run() {
+fn tracks_chains_across_runs() {
     let good = chain(&emitter(), 1, 6, true);
     let other = chain(&emitter(), 9, 2, false);
     let mut unsigned = good[3].clone();
@@ -392,11 +392,11 @@ fn chains_are_followed_from_run_to_run() {
 }
 
 #[test]
-fn findings_about_links_say_where() {
+fn findings_about_links_have_positions() {
     let watched = Watched::new();
     let good = chain(&emitter(), 1, 6, false);
     watched.publish(&[good[0].clone(), good[1].clone(), good[3].clone()]);
-    let (findings, _) = watched.look(&[]);
+    let (findings, _) = watched.check(&[]);
     let finding = &findings[0];
     assert_eq!(
         (&finding["code"], &finding["index"], &finding["seq"]),
@@ -408,11 +408,11 @@ fn findings_about_links_say_where() {
     }
 }
 
-/// Leaves, the codes that are found, and the exit status.
+/// Leaves, the expected codes, and the exit status.
 type Case<'a> = (Vec<Vec<u8>>, &'a [&'a str], i32);
 
 #[test]
-fn keys_and_key_notes_are_judged() {
+fn checks_keys_and_key_notes() {
     let issuer = key("example.com", 20);
     let (granted, stranger) = (key("example.com/other", 21), key("elsewhere.example/app", 22));
     let vkey = |key: &SignerKey| key.verifier_key().clone();
@@ -432,7 +432,7 @@ fn keys_and_key_notes_are_judged() {
         (join(&[vec![grant(Some(time(5)), None)], of(&granted, 1)]), &["key.not_yet_valid"], 1),
     ];
     for (leaves, expected, status) in cases {
-        // All at once, and leaf by leaf with everything through the state file.
+        // All at once, and leaf by leaf with a state file.
         for step in [leaves.len(), 1] {
             let watched = Watched::new();
             watched.trust_more(&format!("issuer {}\n", issuer.verifier_key()));
@@ -450,14 +450,14 @@ fn keys_and_key_notes_are_judged() {
 }
 
 #[test]
-fn other_leaves_are_told() {
+fn reports_other_leaves() {
     let watched = Watched::new();
     watched.publish(&[b"anything".to_vec(), b"countersign/v1 keys\nbroken".to_vec()]);
     assert_eq!(watched.codes(&[]), found(&["entry.opaque", "format.note"], 1));
 }
 
 #[test]
-fn tiles_that_do_not_fit_are_told_and_not_believed() {
+fn reports_wrong_tiles() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 599, false);
     watched.publish(&leaves[..300]);
@@ -468,7 +468,7 @@ fn tiles_that_do_not_fit_are_told_and_not_believed() {
     let mut changed = bytes.clone();
     *changed.last_mut().unwrap() ^= 1;
     fs::write(&bundle, changed).unwrap();
-    let (findings, status) = watched.look(&[]);
+    let (findings, status) = watched.check(&[]);
     assert_eq!((findings.len(), status), (1, 1));
     assert_eq!((&findings[0]["code"], &findings[0]["index"]), (&"tile.hash".into(), &511.into()));
     assert_eq!(findings[0]["at"], "tile/entries/001");
@@ -479,7 +479,7 @@ fn tiles_that_do_not_fit_are_told_and_not_believed() {
     fs::write(&bundle, &bytes).unwrap();
     assert_eq!(watched.codes(&[]), found(&["over: tile.missing tile/entries/001"], 0));
 
-    // The leaves prove the growth by themselves; a tile that proves nothing is told all the same.
+    // The leaves prove the growth, but a wrong tile is reported all the same.
     let longer = chain(&emitter(), 1, 650, false);
     watched.publish(&longer);
     fs::remove_file(watched.0.path("log/tile/1/000.p/2")).unwrap();
@@ -489,7 +489,7 @@ fn tiles_that_do_not_fit_are_told_and_not_believed() {
 }
 
 #[test]
-fn trouble_with_the_network_says_nothing_about_the_log() {
+fn network_errors_are_not_log_findings() {
     let watched = Watched::new();
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{unused}");
@@ -502,10 +502,13 @@ fn trouble_with_the_network_says_nothing_about_the_log() {
 }
 
 #[test]
-fn a_look_that_saw_nothing_does_not_say_that_it_is_done() {
+fn a_check_without_data_is_not_complete() {
     let watched = Watched::new();
     watched.publish(&chain(&emitter(), 1, 9, false));
-    watched.told(&[]).success().stderr(predicate::str::contains("done: log.example/audit: 10 entries"));
+    watched
+        .check_as_text(&[])
+        .success()
+        .stderr(predicate::str::contains("done: log.example/audit: 10 entries"));
     let checkpoint = watched.0.path("log/checkpoint");
     let kept = fs::read(&checkpoint).unwrap();
     for (content, code, status) in [(None, "log.unreachable", 5), (Some("<html>"), "format.checkpoint", 1)] {
@@ -513,21 +516,21 @@ fn a_look_that_saw_nothing_does_not_say_that_it_is_done() {
         if let Some(text) = content {
             fs::write(&checkpoint, text).unwrap();
         }
-        // The second look finds what the first one told already.
+        // The second check finds the same again.
         for _ in 0..2 {
-            let said = watched.told(&[]).code(status);
-            let why = format!("the log was not checked ({code}). Seen before: log.example/audit: 10 entries");
+            let said = watched.check_as_text(&[]).code(status);
+            let why = format!("the log was not checked ({code}); last state: log.example/audit: 10 entries");
             said.stderr(predicate::str::contains(why).and(predicate::str::contains("done").not()));
         }
         fs::write(&checkpoint, &kept).unwrap();
     }
     fs::write(&checkpoint, "<html>").unwrap();
     fs::remove_file(watched.0.path("state.json")).unwrap();
-    watched.told(&[]).code(1).stdout(predicate::str::contains("something other than the log answers there"));
+    watched.check_as_text(&[]).code(1).stdout(predicate::str::contains("something else answers there"));
 }
 
 #[test]
-fn it_goes_on_after_trouble_and_ends_at_a_split_view() {
+fn continues_after_errors_and_ends_at_a_split_view() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 299, false);
     watched.publish(&leaves[..100]);
@@ -554,7 +557,7 @@ fn it_goes_on_after_trouble_and_ends_at_a_split_view() {
     assert_eq!(next()["code"], "log.unreachable");
     assert_eq!(next()["over"], "log.unreachable");
     let other = chain(&emitter(), 2, 299, false);
-    // As an operator would do it who hopes not to be seen.
+    // Like an operator who tries to hide it.
     write(&watched.0.path("log"), &other, &sign(&other));
     let mut last = next();
     while last["code"] != "append_only.split_view" {
@@ -563,7 +566,7 @@ fn it_goes_on_after_trouble_and_ends_at_a_split_view() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
-/// A webhook that first answers with these statuses; gives its address and what it was told.
+/// Starts a webhook with these first statuses; returns its address and its messages.
 fn webhook(statuses: Vec<u16>) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook/s3cret", listener.local_addr().unwrap());
@@ -593,34 +596,34 @@ fn webhook(statuses: Vec<u16>) -> (String, Receiver<Value>) {
 }
 
 #[test]
-fn a_webhook_is_told_each_finding_once_and_its_address_to_nobody() {
+fn webhook_gets_each_finding_once() {
     let watched = Watched::new();
     watched.publish(&[b"one".to_vec()]);
     let (url, told) = webhook(vec![500]);
     watched
-        .told(&["--webhook", &url])
+        .check_as_text(&["--webhook", &url])
         .stderr(predicate::str::contains("doesn't accept findings, so they wait: it answers with status 500"))
         .stderr(predicate::str::contains("s3cret").not());
     assert!(told.try_recv().is_err());
     assert!(!watched.0.read("state.json").contains("s3cret"));
-    watched.look(&["--webhook", &url]);
-    watched.look(&["--webhook", &url]);
+    watched.check(&["--webhook", &url]);
+    watched.check(&["--webhook", &url]);
     let finding = told.recv().unwrap();
     assert_eq!((&finding["code"], &finding["index"]), (&"entry.opaque".into(), &0.into()));
     assert!(told.try_recv().is_err(), "once");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     watched.publish(&[b"one".to_vec(), b"two".to_vec()]);
-    watched.told(&[]).success();
+    watched.check_as_text(&[]).success();
     watched.publish(&[b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
     let url = format!("http://{closed}/hook/s3cret");
     watched
-        .told(&["--webhook", &url])
+        .check_as_text(&["--webhook", &url])
         .stderr(predicate::str::contains("http.connect"))
         .stderr(predicate::str::contains("s3cret").not());
 }
 
 #[test]
-fn what_it_remembers_has_to_be_of_this_log() {
+fn rejects_the_state_of_another_log() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 9, false);
     watched.publish(&leaves);
@@ -642,7 +645,7 @@ fn what_it_remembers_has_to_be_of_this_log() {
 }
 
 #[test]
-fn where_nothing_can_be_kept_no_log_is_looked_at() {
+fn requires_a_writable_state() {
     let place = Place::new();
     place.write("trust.txt", format!("log {}\n", log_key().verifier_key()));
     for keep in ["--state", "--pin"] {
@@ -655,7 +658,7 @@ fn where_nothing_can_be_kept_no_log_is_looked_at() {
 }
 
 #[test]
-fn people_are_told_in_words() {
+fn prints_text_for_people() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 9, false);
     watched.publish(&leaves);
@@ -673,6 +676,6 @@ fn people_are_told_in_words() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ error  "))
         .stdout(predicate::str::contains("append_only.split_view: the log signed two roots of one size"))
-        .stdout(predicate::str::contains("hint: the log's history was rewritten"))
+        .stdout(predicate::str::contains("hint: keep both checkpoints as evidence"))
         .stdout(predicate::str::contains("checkpoint 2:\n      log.example/audit\n      10\n"));
 }

@@ -1,11 +1,10 @@
-//! Each place that says "nothing", "none", "met", or "all": over events that nothing looked at, it doesn't.
+//! Output such as "nothing", "none", "met" or "all" requires that all events were covered.
 
 use predicates::prelude::*;
 
 use crate::common::{ORIGIN, Place};
 
-/// Events that no parser recognizes; events in a shape that no rule is written for; and an action of the product's own
-/// shape that has no category.
+/// Events that match no parser; events without rules for their source; and events with an uncategorized action.
 const UNSEEN: [(&str, &str); 3] = [
     ("no parser", r#"{"what":"door opened","who":"badge 7","when":"2026-03-02T10:00:00Z"}"#),
     (
@@ -25,26 +24,26 @@ fn sealed(event: &str) -> Place {
     place
 }
 
-fn said(place: &Place, args: &[&str]) -> String {
+fn output_text(place: &Place, args: &[&str]) -> String {
     let output = place.command(&[args, &["--trust", "trust.txt"]].concat()).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
-fn analyze_says_nothing_was_found_only_of_what_rules_looked_at() {
+fn analyze_reports_no_findings_only_with_coverage() {
     for (kind, event) in &UNSEEN[..2] {
-        let said = said(&sealed(event), &["analyze", "audit.ndjson"]);
+        let said = output_text(&sealed(event), &["analyze", "audit.ndjson"]);
         assert!(said.contains("? Nothing was found") && !said.contains("✓ Nothing"), "{kind}: {said}");
-        assert!(said.contains("couldn’t look at everything"), "{kind}: {said}");
+        assert!(said.contains("some events couldn’t be checked"), "{kind}: {said}");
     }
-    // Rules for any source looked at an action that they don't name.
-    let said = said(&sealed(UNSEEN[2].1), &["analyze", "audit.ndjson"]);
+    // Rules for any source covered an action they don't name.
+    let said = output_text(&sealed(UNSEEN[2].1), &["analyze", "audit.ndjson"]);
     assert!(said.contains("✓ Nothing was found"), "{said}");
     assert!(said.contains("coverage: 3 of 3 events parsed (countersign 3)"), "{said}");
 }
 
 #[test]
-fn a_policy_is_met_only_if_rules_looked_at_all_events() {
+fn a_policy_passes_only_with_full_coverage() {
     const POLICY: &str =
         "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
     for (_, event) in &UNSEEN[..2] {
@@ -59,10 +58,10 @@ fn a_policy_is_met_only_if_rules_looked_at_all_events() {
 }
 
 #[test]
-fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
+fn evidence_reports_none_only_with_all_categories() {
     for (kind, event) in UNSEEN {
-        let said = said(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
-        // What a watch records has names of the product's own, so that can be told.
+        let said = output_text(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
+        // Events of a watch have known names.
         let is_doubtful =
             |line: &&str| line.contains("None was recorded") && !line.contains("(#question-watched)");
         assert_eq!(said.lines().find(is_doubtful), None, "{kind}: {said}");
@@ -71,13 +70,13 @@ fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
 }
 
 #[test]
-fn an_inventory_says_that_events_without_a_parser_may_be_calls() {
-    let said = said(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
+fn inventory_reports_events_without_a_parser() {
+    let said = output_text(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
     assert!(said.contains("✓ Verified") && said.matches('✓').count() == 1, "{said}");
 }
 
 #[test]
-fn a_search_that_finds_nothing_says_what_no_event_has() {
+fn an_empty_search_names_absent_fields() {
     let place = sealed(UNSEEN[0].1);
     let args = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:badge"];
     place.run(&args).stdout(predicate::str::contains("! No event has the field actor."));

@@ -1,4 +1,4 @@
-//! `countersign outbox`: the folder of `countersign record --outbox`.
+//! `countersign outbox` on the folder of `countersign record --outbox`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use crate::common::log_server::{LogServer, Mischief};
 use crate::common::{Place, events};
 
-/// An outbox whose log is down, and the one file in it.
+/// Creates an outbox whose log is down; returns its only file.
 fn left(count: usize) -> (Place, std::path::PathBuf) {
     let (place, log_server) = (Place::new(), LogServer::start());
     place.write("events.ndjson", events(count));
@@ -23,7 +23,7 @@ fn left(count: usize) -> (Place, std::path::PathBuf) {
 }
 
 #[test]
-fn a_folder_is_shown_and_its_signed_links_are_salvaged_unchanged() {
+fn shows_a_folder_and_salvages_its_links() {
     let (place, segment) = left(5);
     place
         .run(&["outbox", "show", "outbox"])
@@ -40,7 +40,7 @@ fn a_folder_is_shown_and_its_signed_links_are_salvaged_unchanged() {
 }
 
 #[test]
-fn a_damaged_line_is_named_and_the_others_are_salvaged() {
+fn reports_a_corrupt_line_and_salvages_the_others() {
     let (place, segment) = left(5);
     let written = fs::read_to_string(&segment).unwrap();
     let lines: Vec<&str> = written.lines().collect();
@@ -58,32 +58,32 @@ fn a_damaged_line_is_named_and_the_others_are_salvaged() {
     assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
 }
 
-/// An outbox in which nothing can be read is neither left out nor called empty.
+/// An unreadable outbox is neither skipped nor called empty.
 #[test]
-fn a_file_in_which_everything_is_damaged_is_named() {
+fn reports_an_entirely_corrupt_file() {
     let (place, segment) = left(2);
     let other = segment.with_file_name("other.ndjson");
     fs::write(&other, [0; 100]).unwrap();
     fs::write(place.path("header-alone"), "countersign outbox v1\nzeros\n").unwrap();
-    let named = "bytes 0 to 100: nothing in this file is of an outbox";
+    let named = "bytes 0 to 100: nothing in this file belongs to an outbox";
     place.run(&["outbox", "show", "outbox"]).code(1).stdout(predicate::str::contains(named));
     place
         .run(&["outbox", "salvage", "outbox", "-o", "events.out", "--links", "links.out"])
         .code(1)
         .stderr(predicate::str::contains(named));
     place.run(&["outbox", "show", "header-alone"]).code(1).stdout(
-        predicate::str::contains("damaged: bytes 22 to 28").and(predicate::str::contains("no entries").not()),
+        predicate::str::contains("corrupt: bytes 22 to 28").and(predicate::str::contains("no entries").not()),
     );
 }
 
 #[test]
-fn other_files_are_refused() {
+fn rejects_other_files() {
     let place = Place::new();
     place.write("notes.txt", "hello\n");
     for command in [&["outbox", "show", "notes.txt"][..], &["outbox", "show", "absent"]] {
         place.run(command).code(2);
     }
-    // All of it was delivered.
+    // Everything was delivered.
     fs::create_dir(place.path("delivered")).unwrap();
     place.write("delivered/lock", "");
     place

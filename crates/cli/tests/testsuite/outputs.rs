@@ -1,4 +1,4 @@
-//! Output files appear whole or not at all.
+//! Output files appear completely or not at all.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,7 +9,7 @@ use predicates::prelude::*;
 use crate::common::{ORIGIN, Place, events};
 
 #[test]
-fn nothing_is_left_behind_where_the_disk_is_full() {
+fn leaves_no_files_on_a_full_disk() {
     if !std::path::Path::new("/dev/full").exists() {
         eprintln!("skipped: this system has no /dev/full");
         return;
@@ -49,7 +49,7 @@ fn nothing_is_left_behind_where_the_disk_is_full() {
 }
 
 #[test]
-fn what_is_redacted_is_told() {
+fn reports_redactions() {
     let place = Place::new();
     let events = r#"{"api_key":"k","card":{"number":"4"},"n":1,"url":"/?token=t&page=2"}"#;
     place.write("events.ndjson", events);
@@ -80,7 +80,7 @@ fn what_is_redacted_is_told() {
 }
 
 #[test]
-fn fields_to_redact_are_listed_before_anything_is_recorded() {
+fn lists_fields_to_redact() {
     let place = Place::new();
     place.write(
         "events.ndjson",
@@ -108,7 +108,7 @@ fn fields_to_redact_are_listed_before_anything_is_recorded() {
         ))
         .stderr(predicate::str::contains("2 events recorded; redacted 1 value in 1 field: v (1)"));
     place.run(&["record", "events.ndjson", "--keep", "v", "--no-redact", "--redact-preview"]).code(2);
-    // Values that were redacted before aren't counted.
+    // Values redacted earlier are not counted.
     place.write("again.ndjson", r#"{"note":"[redacted]","x":["[redacted]",1],"password":"hunter2x9"}"#);
     place
         .run(&["record", "--key", "app.key", "--origin", ORIGIN, "again.ndjson"])
@@ -143,7 +143,7 @@ fn a_file_size_limit_ends_in_an_error() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_leaves_nothing() {
+fn an_interrupted_run_leaves_no_files() {
     let place = Place::new();
     let before = place.files();
     for signal in ["INT", "TERM", "HUP"] {
@@ -155,7 +155,7 @@ fn an_interrupted_run_leaves_nothing() {
             .unwrap();
         let mut stdin = run.stdin.take().unwrap();
         stdin.write_all(events(5).as_bytes()).unwrap();
-        // Its temporary file tells that it is at work.
+        // Its temporary file shows that it runs.
         while place.files() == before {
             assert!(run.try_wait().unwrap().is_none());
             std::thread::yield_now();
@@ -170,7 +170,7 @@ fn an_interrupted_run_leaves_nothing() {
 }
 
 #[test]
-fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
+fn replaces_files_atomically() {
     let place = Place::new();
     place.sealed(3);
     place.write("target.ndjson", "old");
@@ -185,7 +185,7 @@ fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
     }
     place.run(&["slice", "audit.ndjson", "--query", "n=2", "-o", "target.ndjson"]).success();
     assert!(place.read("target.ndjson").contains("\"n\":2"));
-    // What is read may be what is written.
+    // Input and output may be the same file.
     place.run(&["slice", "target.ndjson", "--withhold", "n=5", "-o", "target.ndjson"]).success();
     assert_eq!(place.verdict("target.ndjson"), "partial");
 }
@@ -210,7 +210,7 @@ fn a_failed_run_keeps_the_old_file() {
 }
 
 #[test]
-fn what_is_streamed_ends_at_a_signed_link() {
+fn a_stream_ends_with_a_signed_link() {
     let place = Place::new();
     let input = events(10) + "nonsense\n";
     let assert = place
@@ -227,7 +227,7 @@ fn what_is_streamed_ends_at_a_signed_link() {
 }
 
 #[test]
-fn each_event_is_recorded_when_it_comes() {
+fn records_each_event_immediately() {
     let place = Place::new();
     let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
         .args(["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "1"])
@@ -240,7 +240,7 @@ fn each_event_is_recorded_when_it_comes() {
     let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
     for event in events(3).lines() {
         writeln!(stdin, "{event}").unwrap();
-        // The next event is not sent before this one's line is here.
+        // The next event is sent after this one's line was received.
         let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"event\":"));
         assert!(line.is_some());
     }
@@ -250,7 +250,7 @@ fn each_event_is_recorded_when_it_comes() {
 }
 
 #[test]
-fn nobody_listening_is_no_news() {
+fn a_closed_pipe_is_no_error() {
     let place = Place::new();
     place.sealed(9);
     let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
@@ -266,7 +266,7 @@ fn nobody_listening_is_no_news() {
 }
 
 #[test]
-fn a_file_that_was_written_is_named() {
+fn prints_the_written_file() {
     let place = Place::new();
     place.sealed(3);
     place.write("rule.yml", "title: A rule\nid: 9b1f9a0e-6f0a-4d25-9c2b-0a6d0a7c2f11\nlogsource: {}\ndetection: {a: {n: 1}, condition: a}\n");
@@ -300,7 +300,7 @@ fn a_file_that_was_written_is_named() {
     ] {
         place.run(args).success().stderr(predicate::str::contains(format!("✓ done: {file}: ")));
     }
-    // The standard output stream has no name.
+    // Standard output has no file name.
     place
         .run(&["slice", "audit.ndjson", "--query", "n:1"])
         .success()
@@ -308,7 +308,7 @@ fn a_file_that_was_written_is_named() {
 }
 
 #[test]
-fn a_place_that_is_not_there_is_told_as_such() {
+fn reports_a_missing_folder() {
     let place = Place::new();
     place.sealed(1);
     fs::create_dir(place.path("taken")).unwrap();
@@ -321,7 +321,7 @@ fn a_place_that_is_not_there_is_told_as_such() {
         ),
         (
             &["export", "--format", "parquet", "audit.ndjson", "--partition", "day", "-o", "taken"],
-            "✗ error[io.exists]: taken: cannot write: something is there already",
+            "✗ error[io.exists]: taken: cannot write: the folder already exists and is not empty",
         ),
         (
             &["backup", "--dir", "none", "--to", "log.sqlite"],
@@ -339,20 +339,20 @@ fn a_place_that_is_not_there_is_told_as_such() {
         #[cfg(unix)]
         (
             &["serve", "--dir", "log", "--listen", "unix:none/socket"],
-            "hint: check the path: the folder that the socket is to be in must be there",
+            "hint: check the path: the socket's folder must exist",
         ),
         (
             &["serve", "--dir", "log", "--listen", "192.0.2.1:1"],
             "hint: this machine doesn't have that address",
         ),
-        (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: it is not a file"),
+        (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: this is not a file"),
     ] {
         place.run(args).code(2).stderr(predicate::str::contains(says));
     }
 }
 
 #[test]
-fn a_witness_that_is_asked_without_encryption_is_told_at_the_start() {
+fn warns_about_an_unencrypted_witness() {
     let place = Place::new();
     let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
     let witness = String::from_utf8(out).unwrap();
@@ -376,11 +376,11 @@ fn a_witness_that_is_asked_without_encryption_is_told_at_the_start() {
 }
 
 #[test]
-fn what_a_server_logs_has_no_colors_in_a_file_and_says_why_a_witness_is_silent() {
+fn server_logs_have_no_colors_in_files() {
     let place = Place::new();
     let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
     let witness = String::from_utf8(out).unwrap();
-    // Nobody listens there any more.
+    // The port is closed by now.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     place.write(
         "served.txt",

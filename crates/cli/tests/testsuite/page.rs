@@ -1,4 +1,4 @@
-//! What `serve` has at `/`: its console, another page, or none.
+//! The page at `/` of `countersign serve`: the console, another page, or none.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,10 +9,10 @@ use predicates::prelude::*;
 
 use crate::common::Place;
 
-/// A server that is killed when the test ends, and where it listens.
-struct Serving(Child, String);
+/// A server that is killed when the test ends, and its address.
+struct PageServer(Child, String);
 
-impl Serving {
+impl PageServer {
     fn start(place: &Place, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(place.path("."))
@@ -29,14 +29,14 @@ impl Serving {
         Self(child, address)
     }
 
-    /// The head and the body of the answer to a request for `/`.
+    /// Returns the head and body of the response for `/`.
     fn root(&self) -> (String, String) {
-        let (head, body) = self.asked("");
+        let (head, body) = self.get_with("");
         (head, String::from_utf8(body).unwrap())
     }
 
-    /// The same with more headers, each with its end of line.
-    fn asked(&self, headers: &str) -> (String, Vec<u8>) {
+    /// Requests `/` with additional header lines.
+    fn get_with(&self, headers: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.1).unwrap();
         let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
@@ -48,7 +48,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for PageServer {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -56,59 +56,59 @@ impl Drop for Serving {
 }
 
 #[test]
-fn a_page_is_served_beside_the_log() {
+fn serves_a_page_next_to_the_log() {
     let place = Place::new();
     place.write("page.html", "<!doctype html>\n<p>été</p>\n");
-    let (head, body) = Serving::start(&place, &["--page", "page.html"]).root();
+    let (head, body) = PageServer::start(&place, &["--page", "page.html"]).root();
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     assert!(head.contains("\r\ncontent-type: text/html; charset=utf-8"), "{head}");
     assert!(head.contains("\r\ncontent-security-policy: frame-ancestors 'none'"), "{head}");
     assert_eq!(body, place.read("page.html"));
 }
 
-/// The console is in the program where it was built before; else what says how to get it.
+/// The console is embedded if it was built; otherwise there are instructions.
 #[test]
-fn the_log_has_a_page_of_its_own() {
+fn serves_the_console() {
     let place = Place::new();
-    let serving = Serving::start(&place, &[]);
+    let serving = PageServer::start(&place, &[]);
     let (head, body) = serving.root();
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     assert!(head.contains("\r\ncontent-type: text/html; charset=utf-8"), "{head}");
     assert!(head.contains("\r\ncache-control: no-cache"), "{head}");
     assert!(body.starts_with("<!doctype html>") && body.contains("countersign"), "{body}");
-    // It says itself what it may load and connect to.
+    // The page restricts its own sources and connections.
     let policy = body.split_once("http-equiv=\"Content-Security-Policy\" content=\"").unwrap().1;
     let policy = policy.split_once('"').unwrap().0;
     assert!(policy.starts_with("default-src 'none';"), "{policy}");
     assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");
 
-    let (head, packed) = serving.asked("Accept-Encoding: gzip\r\n");
+    let (head, packed) = serving.get_with("Accept-Encoding: gzip\r\n");
     assert!(head.contains("\r\ncontent-encoding: gzip"), "{head}");
     let mut unpacked = String::new();
     GzDecoder::new(&*packed).read_to_string(&mut unpacked).unwrap();
     assert_eq!(unpacked, body);
     let tag = head.split_once("\r\netag: ").unwrap().1.split("\r\n").next().unwrap();
-    // Tags are compared as they are written, and the head was not.
-    let (head, again) = serving.asked("If-None-Match: *\r\n");
+    // Entity tags are compared literally.
+    let (head, again) = serving.get_with("If-None-Match: *\r\n");
     assert!(head.starts_with("http/1.1 304 ") && again.is_empty() && tag.len() > 40, "{head}");
 }
 
 #[test]
-fn without_a_page_the_log_says_what_it_is() {
+fn describes_the_log_without_a_page() {
     let place = Place::new();
-    let (head, body) = Serving::start(&place, &["--no-page"]).root();
+    let (head, body) = PageServer::start(&place, &["--no-page"]).root();
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     assert!(head.contains("\r\ncontent-type: text/plain"), "{head}");
     assert!(body.starts_with("countersign: the log log.example/audit."), "{body}");
 }
 
 #[test]
-fn a_page_and_none_contradict_each_other() {
+fn rejects_page_with_no_page() {
     Place::new().run(&["serve", "--page", "page.html", "--no-page"]).code(2);
 }
 
 #[test]
-fn a_page_that_is_not_there_is_said_at_once() {
+fn reports_a_missing_page_at_startup() {
     let place = Place::new();
     place
         .run(&["serve", "--dir", "log", "--key", "log.key", "--listen", "127.0.0.1:0", "--page", "none.html"])

@@ -1,4 +1,4 @@
-//! Events as rows of Parquet, as DuckDB reads them, and whether rows are just those of an export.
+//! Parquet exports as read by DuckDB, and comparing rows with an export.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::common::{ORIGIN, Place, gzip};
 
-/// What DuckDB answers to a statement, or none where there is no DuckDB, which a CI does not let pass.
+/// Runs a statement in DuckDB; `None` without DuckDB, which fails in CI.
 fn duckdb(place: &Place, statement: &str) -> Option<Vec<Value>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/duckdb");
     if !folder.join("node_modules/@duckdb/node-api").is_dir() {
@@ -29,7 +29,7 @@ fn duckdb(place: &Place, statement: &str) -> Option<Vec<Value>> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// An export, `out.ndjson`, of a chain that holds each sample of every source that there is a reading for.
+/// Creates the export `out.ndjson` with a chain of samples of each supported source.
 fn samples(place: &Place) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../query/tests/samples");
     let mut events = String::new();
@@ -50,7 +50,7 @@ fn samples(place: &Place) {
 }
 
 #[test]
-fn duckdb_reads_what_show_shows() {
+fn duckdb_reads_the_same_events_as_show() {
     let place = Place::new();
     samples(&place);
     let trust = ["--trust", "trust.txt"];
@@ -62,7 +62,7 @@ fn duckdb_reads_what_show_shows() {
     let verify = ["verify", "out.ndjson", "--parquet", "out.parquet"];
     let same = place.run(&[&verify[..], &trust].concat()).success();
     same.stdout(predicate::str::starts_with("✓ Verified"))
-        .stderr(predicate::str::contains("and nothing else"));
+        .stderr(predicate::str::contains("contains exactly"));
 
     let Some(rows) = duckdb(
         &place,
@@ -78,7 +78,7 @@ fn duckdb_reads_what_show_shows() {
     };
     let mut read = 0;
     for (row, line) in rows.iter().zip(shown.lines()) {
-        // The event as it was signed, to the byte.
+        // The event, byte for byte.
         let (_, event) = line.split_once("\"event\":").unwrap();
         assert!(event.starts_with(row["event"].as_str().unwrap()), "{row}");
         let line: Value = serde_json::from_str(line).unwrap();
@@ -131,7 +131,7 @@ fn duckdb_reads_what_show_shows() {
     );
 }
 
-/// An export, `days.ndjson`, of two chains with an event every six hours of so many days.
+/// Creates the export `days.ndjson` with two chains, each with an event every six hours for this many days.
 fn days(place: &Place, days: i64) {
     let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
     for chain in [1, 2_u8] {
@@ -155,20 +155,23 @@ fn days(place: &Place, days: i64) {
 }
 
 #[test]
-fn each_day_has_files_of_its_own() {
+fn partitions_files_by_day() {
     let place = Place::new();
     days(&place, 12);
     let export = ["export", "--format", "parquet", "days.ndjson", "--partition", "day", "-o"];
     place.run(&[&export[..], &["rows"]].concat()).code(3).stderr(predicate::str::contains("96 rows in rows"));
     let folders = fs::read_dir(place.path("rows")).unwrap().count();
     assert!((12..=13).contains(&folders), "{folders}");
-    // The second chain comes back to days whose files were ended.
+    // The second chain returns to days whose files are complete.
     let again = fs::read_dir(place.path("rows/day=2026-11-19")).unwrap().count();
     assert_eq!(again, 2);
     let verify = ["verify", "days.ndjson", "--parquet", "rows"];
-    place.run(&verify).code(3).stderr(predicate::str::contains("rows holds the 96 events of days.ndjson"));
+    place
+        .run(&verify)
+        .code(3)
+        .stderr(predicate::str::contains("rows contains exactly the 96 events of days.ndjson"));
 
-    // Where something is already, nothing is written over.
+    // Existing files are not overwritten.
     place
         .run(&[&export[..], &["rows"]].concat())
         .code(2)
@@ -183,7 +186,7 @@ fn each_day_has_files_of_its_own() {
         assert_eq!((counted.len(), all), (folders, 96));
     }
 
-    // A file that went to another day, one that is no more, and one that nobody knows.
+    // A file moved to another day, a missing file, and an unknown one.
     let refused = |why: &str| {
         let refused = place.run(&verify).failure().stderr(predicate::str::contains(why));
         String::from_utf8(refused.get_output().stderr.clone()).unwrap()
@@ -198,7 +201,7 @@ fn each_day_has_files_of_its_own() {
     refused("error[parquet.unknown_file]: rows/notes.txt");
 }
 
-/// The rows of a file, and what it says beside them.
+/// Returns a file's rows and metadata.
 fn rows(path: &Path) -> (Vec<Row>, Vec<(String, String)>) {
     let mut reader = Reader::open(File::open(path).unwrap()).unwrap();
     let said = reader.metadata().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned()));
@@ -220,7 +223,7 @@ fn rewrite(path: &Path, rows: &[Row], metadata: Vec<(String, String)>) {
 }
 
 #[test]
-fn a_row_that_is_not_the_exports_is_named() {
+fn reports_rows_that_differ_from_the_export() {
     let place = Place::new();
     place.sealed(40);
     place.write("audit.ndjson.gz", gzip(place.read("audit.ndjson").as_bytes()));
@@ -251,7 +254,7 @@ fn a_row_that_is_not_the_exports_is_named() {
     };
     let leaf = |row: usize| good[row].integer("entry").unwrap();
 
-    // Each value of a row, one after the other.
+    // Changes each value of a row.
     for column in COLUMNS.iter().filter(|column| column.name != "entry") {
         let to = match good[7].get(column.name) {
             Some(Cell::Integer(number)) => Cell::Integer(number + 1),
@@ -262,7 +265,7 @@ fn a_row_that_is_not_the_exports_is_named() {
         let mut rows = good.clone();
         rows[7] = changed(&good[7], column.name, to);
         let expected =
-            format!("bad.parquet, row 8 (entry {}): not what the export holds in {}", leaf(7), column.name);
+            format!("bad.parquet, row 8 (entry {}): differs from the export in {}", leaf(7), column.name);
         differs(&rows, &metadata, &[&expected]);
     }
     let missing = format!("entry {}: its row is missing", leaf(7));
@@ -271,26 +274,26 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&good[..39], &metadata, &[&format!("entry {}: its row is missing", leaf(39))]);
     let mut twice = good.clone();
     twice.insert(8, good[7].clone());
-    differs(&twice, &metadata, &["it appears twice, or out of order"]);
+    differs(&twice, &metadata, &["the row is repeated or out of order"]);
     let mut more = good.clone();
     more.insert(3, changed(&good[3], "entry", Cell::Integer(1_000_000)));
-    differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
+    differs(&more, &metadata, &["row 4 (entry 1000000): the export has no event for this row"]);
     let mut other = good.clone();
     other[7] = changed(&good[7], "entry", Cell::Integer(-1));
-    differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
+    differs(&other, &metadata, &["row 8 (entry -1): the export has no event for this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
-    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it is out of order", leaf(7))]);
+    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): the row is out of order", leaf(7))]);
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
-    // Said again or besides, it is what another program may go by.
+    // A repeated or additional value could mislead another program.
     let mut besides = metadata.clone();
     besides
         .extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
     let more = ["countersign.verdict should not be there", "ARROW:schema should not be there"];
     differs(&good, &besides, &more);
-    // With another trust file the rows are others, and so are they of another export of the same events.
+    // Another trust file gives other rows, and so does another export of the same events.
     let verify = ["verify", "audit.ndjson.gz", "--parquet", "good.parquet"];
     place.run(&verify).code(1).stderr(predicate::str::contains("signer_trust"));
     place.run(&[&verify[..], &trust].concat()).success();
@@ -306,7 +309,8 @@ fn a_row_that_is_not_the_exports_is_named() {
         let verify = ["verify", "audit.ndjson.gz", "--parquet", "bad.parquet"];
         place.run(&verify).code(2).stderr(predicate::str::contains("error[parquet.invalid]: bad.parquet"));
     }
-    // By one byte the first column's dictionary is a page that readers pass over, and its library panics.
+    // One changed byte turns the first column's dictionary into a page that readers skip, which makes the library
+    // panic.
     let mut without = whole;
     let dictionary = without.windows(3).position(|header| header == [0x15, 0x04, 0x15]).unwrap();
     without[dictionary + 1] = 0x02;
@@ -318,7 +322,7 @@ fn a_row_that_is_not_the_exports_is_named() {
 }
 
 #[test]
-fn nothing_is_written_of_what_was_altered_or_is_no_export() {
+fn writes_nothing_for_altered_exports() {
     let place = Place::new();
     place.sealed(9);
     place.write("altered.ndjson", place.read("audit.ndjson").replacen("\"n\":3", "\"n\":4", 1));
@@ -346,7 +350,7 @@ fn nothing_is_written_of_what_was_altered_or_is_no_export() {
 }
 
 #[test]
-fn nothing_is_written_of_what_is_no_export_and_nothing_to_a_terminal() {
+fn rejects_other_files_and_terminal_output() {
     let place = Place::new();
     place.sealed(1);
     place.write("empty.ndjson", "");
@@ -355,7 +359,7 @@ fn nothing_is_written_of_what_is_no_export_and_nothing_to_a_terminal() {
         .code(2)
         .stdout("")
         .stderr(predicate::str::contains("✗ error[export.invalid]: empty.ndjson: "));
-    // What script runs has a terminal.
+    // `script` runs a command in a terminal.
     let program = assert_cmd::cargo::cargo_bin("countersign");
     let command = format!("{} export --format parquet audit.ndjson", program.display());
     let script = Command::new("script")
@@ -368,5 +372,5 @@ fn nothing_is_written_of_what_is_no_export_and_nothing_to_a_terminal() {
         return;
     };
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("write it to a file: -o FILE") && !said.contains("PAR1"), "{said}");
+    assert!(said.contains("write to a file with -o FILE") && !said.contains("PAR1"), "{said}");
 }

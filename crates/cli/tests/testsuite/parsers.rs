@@ -1,11 +1,11 @@
-//! Who, what and when of other people's events, by the parsers that come with the program and by one's own.
+//! Parsed third-party events, with built-in and custom parsers.
 
 use predicates::prelude::*;
 use serde_json::Value;
 
 use crate::common::{ORIGIN, Place};
 
-/// Each sample of that source, as it was written.
+/// Returns all samples of this source.
 fn samples(source: &str) -> Vec<Value> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../query/tests/samples");
     let text = std::fs::read_to_string(format!("{folder}/{source}.ndjson")).unwrap();
@@ -20,7 +20,7 @@ fn recorded(place: &Place, events: &str) {
 }
 
 #[test]
-fn a_delivery_of_cloudtrail_is_read_event_by_event() {
+fn parses_each_event_of_a_cloudtrail_delivery() {
     let place = Place::new();
     let samples = samples("cloudtrail");
     let events: Vec<String> = samples.iter().map(|sample| sample["event"].to_string()).collect();
@@ -30,17 +30,14 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     for (line, sample) in text.lines().zip(&samples) {
         let mut line: Value = serde_json::from_str(line).unwrap();
         for name in ["actor", "target"] {
-            if let Some(Value::Object(party)) = line["parsed"].get_mut(name) {
-                // A query finds it by these texts too.
+            if let Some(Value::Object(party)) = line["read"].get_mut(name) {
+                // Queries also match these texts.
                 party.remove("also");
             }
         }
-        line["parsed"]
-            .as_object_mut()
-            .unwrap()
-            .retain(|name, _| !["within", "place"].contains(&name.as_str()));
-        assert_eq!(line["parsed"], sample["read"]);
-        // What was read is beside what was signed, and not in it.
+        line["read"].as_object_mut().unwrap().retain(|name, _| !["within", "place"].contains(&name.as_str()));
+        assert_eq!(line["read"], sample["read"]);
+        // Parsed values are separate from the signed event.
         assert_eq!(line["event"].get("read"), None);
     }
     assert_eq!(text.lines().count(), samples.len());
@@ -64,11 +61,11 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     place
         .run(&["show", "out.ndjson", &format!("{chain}/2")])
         .code(3)
-        .stdout(predicate::str::contains("parsed as    CloudTrail; what follows was not signed"))
+        .stdout(predicate::str::contains("read as      CloudTrail; these parsed fields are not signed"))
         .stdout(predicate::str::contains("who          alice arn:aws:iam::111122223333:user/alice (user)"))
         .stdout(predicate::str::contains("to what      invoices-2019/2019/12.pdf (AWS::S3::Object)"))
         .stdout(predicate::str::contains("outcome      denied\nreason       AccessDenied\n"));
-    // The time of the event counts, and it is said.
+    // The event's own time counts, and is shown as such.
     place
         .run(&["show", "out.ndjson", "--query", "since:2026-03-02 until:2026-03-03 outcome:denied"])
         .code(3)
@@ -79,7 +76,7 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
 }
 
 #[test]
-fn each_action_of_an_event_that_records_several_is_found_and_shown() {
+fn finds_each_action_of_an_event() {
     let place = Place::new();
     let samples = samples("google-workspace");
     let several = samples.iter().find(|sample| sample["read"].get("also").is_some()).unwrap();
@@ -96,7 +93,7 @@ fn each_action_of_an_event_that_records_several_is_found_and_shown() {
 }
 
 #[test]
-fn a_shape_that_no_reading_knows_is_told() {
+fn reports_events_that_match_no_parser() {
     let place = Place::new();
     recorded(&place, "{\"event\":\"auth\",\"login\":\"root\"}\n{\"action\":\"a\"}\n{\"code\":\"T3007W\"}\n");
     let said = "2 events here have a shape that no parser knows";
@@ -108,7 +105,7 @@ fn a_shape_that_no_reading_knows_is_told() {
 }
 
 #[test]
-fn own_readings_come_first() {
+fn custom_parsers_come_first() {
     let place = Place::new();
     std::fs::create_dir(place.path("mine")).unwrap();
     let till = r#"{"as":"till","when":{"till":{"type":"string"}},"action":"=sale","actor":{"id":"till"},"outcome":"=success"}"#;
@@ -133,14 +130,14 @@ fn own_readings_come_first() {
 }
 
 #[test]
-fn what_is_no_reading_names_file_member_and_repair() {
+fn invalid_parsers_are_reported_with_a_hint() {
     let place = Place::new();
     place.sealed(1);
     std::fs::create_dir(place.path("none")).unwrap();
     place.write("bad.json", r#"{"as":"x","when":{"x":"1"},"action":"x","outcome":"=fine"}"#);
     for (parsers, says) in [
-        ("bad.json", "error[parsers.invalid]: bad.json: member \"outcome[0]\": \"fine\" is not an outcome"),
-        ("none", "error[parsers.none]: none: there is no parser in it"),
+        ("bad.json", "error[parsers.invalid]: bad.json: field \"outcome[0]\": \"fine\" is not an outcome"),
+        ("none", "error[parsers.none]: none: the directory contains no .json file"),
         ("missing.json", "error[io.not_found]: missing.json"),
     ] {
         place

@@ -1,4 +1,4 @@
-//! Asking for events: the same answers as the crate `countersign-query` gives, and what is said where there are none.
+//! Queries: the same results as the crate `countersign-query`, and explanations of empty results.
 
 use predicates::prelude::*;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn json(place: &Place, export: &str, query: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// `1-3 7` is 1, 2, 3 and 7.
+/// Parses `1-3 7` as 1, 2, 3 and 7.
 fn lines(ranges: &str) -> Vec<u64> {
     let one = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -23,7 +23,7 @@ fn lines(ranges: &str) -> Vec<u64> {
 }
 
 #[test]
-fn each_event_is_one_line_of_json_as_it_was_signed() {
+fn prints_events_as_signed() {
     let place = Place::new();
     place.sealed(5);
     let chain = place.chain("audit.ndjson");
@@ -40,8 +40,8 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
         (&line["entry"], &line["chain"], &line["seq"], &line["signer_trust"], &line["signer"]),
         (&4.into(), &chain.into(), &3.into(), &"trusted".into(), &place.app.as_str().into())
     );
-    assert_eq!(line["parsed"]["action"], "job.update");
-    // To the byte, as it stands in the export.
+    assert_eq!(line["read"]["action"], "job.update");
+    // Byte for byte as in the export.
     let (_, event) = text.split_once("\"event\":").unwrap();
     let (event, _) = event.split_once(",\"parsed\":").unwrap();
     assert!(place.read("audit.ndjson").contains(&format!("\"event\":{event}")));
@@ -55,7 +55,7 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
 }
 
 #[test]
-fn nothing_found_is_explained() {
+fn explains_empty_results() {
     let place = Place::new();
     place.sealed(5);
     place
@@ -65,11 +65,11 @@ fn nothing_found_is_explained() {
         .stdout(predicate::str::contains("No event has the field actr.id. Similar: actor.id"))
         .stdout(predicate::str::is_match("2 +0  n>3\n").unwrap())
         .stdout(predicate::str::contains("Times are when events were recorded"));
-    // Some events have this member, so it is no field that none has.
+    // Some events have this member, so it is not absent.
     for (query, short) in [("actor.id:ada", Some("actor")), ("actor.id:u_1", None), ("actor:ada", None)] {
         let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--query", query]).success();
         let said = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-        let hint = "To search what parsers find, use ";
+        let hint = "To search parsed fields, use ";
         assert_eq!(said.contains(hint), short.is_some(), "{said}");
         assert!(short.is_none_or(|short| said.contains(&format!("{hint}{short}."))), "{said}");
     }
@@ -88,7 +88,7 @@ fn nothing_found_is_explained() {
 }
 
 #[test]
-fn the_table_of_queries_finds_the_same_over_real_events() {
+fn the_query_table_matches_real_events() {
     let Some(folder) = third_party("real-events") else { return };
     let place = Place::new();
     let mut recorded = String::new();

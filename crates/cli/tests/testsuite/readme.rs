@@ -1,14 +1,14 @@
-//! The commands of the README and the guides, as they stand there, one after another in an empty folder.
+//! Runs the commands of the README and the guides, in order, in an empty folder.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-/// Where the README has the log listen.
+/// The address of the log in the README.
 const LISTENS: &str = "127.0.0.1:8080";
 
-/// The blocks of shell commands of a section of the README.
+/// Returns the shell blocks of a section of the README.
 fn commands(section: &str) -> Vec<String> {
     let readme = include_str!("../../../../README.md");
     let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("the section");
@@ -22,7 +22,7 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Runs a script in which every command must succeed, but those that a comment says to find something (✗).
+/// Runs a script in which each command must succeed, except those marked with ✗ in a comment.
 fn run(folder: &Path, script: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().expect("a folder");
     let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("PATH"));
@@ -44,7 +44,7 @@ fn run(folder: &Path, script: &str) -> String {
 }
 
 #[test]
-fn what_is_to_be_tried_does_what_it_says() {
+fn readme_commands_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let script =
         commands("Try it").into_iter().filter(|block| !block.starts_with("cargo ")).collect::<Vec<_>>();
@@ -60,7 +60,7 @@ fn what_is_to_be_tried_does_what_it_says() {
 }
 
 #[test]
-fn the_guides_can_be_followed() {
+fn guide_commands_work() {
     let guides = [
         include_str!("../../../../docs/importing-logs.md"),
         include_str!("../../../../docs/trust-and-keys.md"),
@@ -73,7 +73,7 @@ fn the_guides_can_be_followed() {
 }
 
 #[test]
-fn a_log_is_run_written_to_and_read() {
+fn server_commands_of_the_readme_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
     std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
@@ -89,7 +89,7 @@ fn a_log_is_run_written_to_and_read() {
                     script += "served=$!; trap 'kill $served; wait $served || true' EXIT\n";
                     script += "until grep -q listens served; do kill -0 $served; sleep 0.05; done\n";
                 }
-                // A log's tiles hold no events, so that "only part of the log" is the best that can be said of them.
+                // Tiles contain no events, so "partial" is the best verdict.
                 None if line.starts_with("countersign check") => {
                     let (command, _) = line.split_once('#').expect("a comment");
                     let _ = writeln!(script, "{command} || test $? = 4");
@@ -103,7 +103,7 @@ fn a_log_is_run_written_to_and_read() {
     assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
 }
 
-/// What stands in a guide's blocks of YAML that begin so.
+/// Returns a guide's YAML blocks that start with this line.
 fn yaml<'a>(guide: &'a str, begins: &str) -> &'a str {
     let mut blocks =
         guide.split("\n```yaml\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0));
@@ -111,7 +111,7 @@ fn yaml<'a>(guide: &'a str, begins: &str) -> &'a str {
 }
 
 #[test]
-fn the_guide_s_rules_pass_the_guide_s_cases() {
+fn guide_rules_pass_their_cases() {
     let guide = include_str!("../../../../docs/detection.md");
     let folder = tempfile::tempdir().expect("a folder");
     let rules = folder.path().join("my-rules");

@@ -1,4 +1,4 @@
-//! `countersign receipt`: a leaf, a proof, and whom one trusts.
+//! `countersign receipt`: a leaf, a proof, and a trust file.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn witness() -> SignerKey {
     SignerKey::witness_from_seed("witness.example", [2; 32]).unwrap()
 }
 
-/// The receipt of the second of two leaves.
+/// Returns the receipt of the second of two leaves.
 fn proof(checkpoint: &str) -> Proof {
     let checkpoint = SignedCheckpoint::parse_extended(checkpoint).unwrap();
     Proof { extra: None, index: 1, hashes: vec![leaf_hash(b"one")], checkpoint }
@@ -43,7 +43,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_receipt_is_worth_what_its_reader_trusts() {
+fn a_receipt_depends_on_the_readers_trust() {
     let place = place();
     let args = ["receipt", "receipt", "--entry", "leaf", "--trust"];
     let run = |trust: &str| place.run(&[&args[..], &[trust]].concat());
@@ -66,7 +66,7 @@ fn a_receipt_is_worth_what_its_reader_trusts() {
 }
 
 #[test]
-fn the_leaf_is_taken_byte_for_byte() {
+fn leaves_are_compared_byte_for_byte() {
     let place = place();
     place.write("leaf", "two\n");
     let run = |leaf: &str| place.run(&["receipt", "receipt", "--entry", leaf, "--trust", "known.txt"]);
@@ -92,7 +92,7 @@ fn the_leaf_is_taken_byte_for_byte() {
 }
 
 #[test]
-fn programs_get_the_same_answer() {
+fn json_has_the_same_result() {
     let place = place();
     let answer = |trust: &str| -> Value {
         let output = place
@@ -115,7 +115,7 @@ fn programs_get_the_same_answer() {
 }
 
 #[test]
-fn receipts_of_other_peoples_logs_may_have_extension_lines() {
+fn accepts_extension_lines() {
     let place = place();
     let note = sign_note(&format!("{}an extension line\n", checkpoint()), &log()).unwrap();
     place.write("receipt", proof(&note).to_string());
@@ -123,7 +123,7 @@ fn receipts_of_other_peoples_logs_may_have_extension_lines() {
 }
 
 #[test]
-fn what_is_no_receipt_is_told() {
+fn reports_invalid_receipts() {
     let place = place();
     for text in ["", "c2sp.org/tlog-proof@v2\n", &place.read("receipt").replace("index 1", "index 01")] {
         place.write("other", text);

@@ -1,4 +1,4 @@
-//! Reports that can be filed: as JSON, and as files that verify themselves.
+//! Reports as JSON, and as evidence files that verify themselves.
 
 use predicates::prelude::*;
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn json(place: &Place, name: &str) -> Value {
 }
 
 #[test]
-fn a_report_in_json_says_what_it_is_of() {
+fn a_json_report_describes_its_input() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "a.json"]);
     let made = json(&place, "a.json");
@@ -42,25 +42,25 @@ fn a_report_in_json_says_what_it_is_of() {
         (&made["file"]["name"], &made["trust"]["name"]),
         (&"audit.ndjson".into(), &"trust.txt".into())
     );
-    // The same inputs and moment give the same bytes.
+    // The same inputs and time give the same bytes.
     report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "b.json"]);
     assert_eq!(place.read("a.json"), place.read("b.json"));
     place.run(&["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"]).success();
     place
         .run(&["report", "--check", "a.json"])
         .code(2)
-        .stderr(predicate::str::contains("hint: also give the export it is about"));
+        .stderr(predicate::str::contains("hint: add its export and trust file"));
 }
 
 #[test]
-fn an_evidence_file_is_read_wherever_an_export_is() {
+fn commands_read_evidence_files() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     assert!(place.read("ada.html").starts_with(PAGE));
     let checked = ["report", "--check", "ada.html", "audit.ndjson", "--trust", "trust.txt"];
     place.run(&checked).success().stdout(
-        predicate::str::contains("its events give the report in it")
-            .and(predicate::str::contains("the trust file in it is yours"))
+        predicate::str::contains("its events give the embedded report")
+            .and(predicate::str::contains("the embedded trust file is yours"))
             .and(predicate::str::contains("the query selects 6 events")),
     );
     assert_eq!(place.report("ada.html", &[])["counts"]["events"], 6);
@@ -69,16 +69,16 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
     ));
     place.run(&["slice", "ada.html", "--query", "n=9", "-o", "nine.ndjson"]).success();
     assert_eq!(place.report("nine.ndjson", &[])["counts"]["events"], 1);
-    // Whom its writer trusted is nothing to a reader who trusts nobody.
+    // The writer's trust is irrelevant to a reader without trust.
     place.run(&["verify", "ada.html"]).code(3);
     place.run(&["report", "--check", "ada.html"]).code(4).stdout(
-        predicate::str::contains("this is by its writer's trust file")
+        predicate::str::contains("the verdict uses the writer's trust file")
             .and(predicate::str::contains("SHA256SUMS")),
     );
 }
 
 #[test]
-fn what_other_commands_wrote_becomes_sections() {
+fn includes_markdown_of_other_commands() {
     let place = place();
     place.write("risk.md", "# Exposure\n\nA year costs 12.\n\n| P | cost |\n| --- | --- |\n| 90 | 40 |\n");
     report(&place, &["--section", "risk.md", "-o", "board.json"]);
@@ -94,7 +94,7 @@ fn what_other_commands_wrote_becomes_sections() {
 }
 
 #[test]
-fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
+fn exposure_uses_the_reports_root() {
     let place = place();
     place.write("scenario.yml", include_str!("../../../risk/tests/example.yml"));
     let with = ["--scenario", "scenario.yml"];
@@ -118,7 +118,7 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
     place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
     report(&place, &[&with[..], &["-o", "board.html"]].concat());
     place.run(&["report", "--check", "board.html", "--trust", "trust.txt"]).success();
-    // What does not verify has no root to simulate by.
+    // A log that does not verify has no root for a simulation.
     place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_7", 1));
     place
         .run(&["report", "altered.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"])
@@ -127,14 +127,14 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
 }
 
 #[test]
-fn html_that_a_section_cannot_have_is_told() {
+fn reports_skipped_html() {
     let place = place();
     let warns = |text: &str| {
         place.write("notes.md", text);
         let args =
             ["report", "audit.ndjson", "--trust", "trust.txt", "--section", "notes.md", "-o", "notes.json"];
         let told = place.run(&args).get_output().stderr.clone();
-        String::from_utf8(told).unwrap().contains("notes.md: its HTML is left out")
+        String::from_utf8(told).unwrap().contains("notes.md: HTML and the text in it are skipped")
     };
     assert!(warns("# Notes\n\n<div>\nWe found it.\n</div>\n"));
     assert!(warns("# Notes\n\n<!-- one -->\n\n<p>We found it.</p>\n"));
@@ -142,7 +142,7 @@ fn html_that_a_section_cannot_have_is_told() {
 }
 
 #[test]
-fn a_section_that_is_too_much_is_refused_by_its_file() {
+fn rejects_too_many_sections() {
     let place = place();
     place.write("many.md", "# a\n\nb\n\n".repeat(150));
     place.write("long.md", format!("# Notes\n\n{}\n", "a".repeat(16_001)));
@@ -164,13 +164,13 @@ fn a_section_that_is_too_much_is_refused_by_its_file() {
 }
 
 #[test]
-fn a_report_in_json_is_held_to_the_pins_that_it_names() {
+fn a_json_report_requires_its_pins() {
     let place = place();
     place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "pin.txt"]).success();
     report(&place, &["--pin", "pin.txt", "-o", "a.json"]);
     let check = ["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"];
     place.run(&check).code(2).stderr(
-        predicate::str::contains("a pin that is not given: pin.txt").and(predicate::str::contains("--pin")),
+        predicate::str::contains("a pin that is missing: pin.txt").and(predicate::str::contains("--pin")),
     );
     place.run(&[&check[..], &["--pin", "pin.txt"]].concat()).success();
     place.write("other.txt", format!("{}\n", place.read("pin.txt")));
@@ -178,15 +178,15 @@ fn a_report_in_json_is_held_to_the_pins_that_it_names() {
     place
         .run(&other)
         .code(2)
-        .stderr(predicate::str::contains("other.txt: the report was not made by this pin"));
+        .stderr(predicate::str::contains("other.txt: the report was not made with this pin"));
     place
         .run(&["report", "--check", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("hint: give an evidence file, or a report in JSON"));
+        .stderr(predicate::str::contains("hint: give an evidence file or a JSON report"));
 }
 
 #[test]
-fn without_a_selection_the_export_itself_is_in_the_file() {
+fn embeds_the_export_without_a_selection() {
     let place = place();
     report(&place, &["-o", "all.html"]);
     let (of_file, of_export) = (place.report("all.html", &[]), place.report("audit.ndjson", &[]));
@@ -194,7 +194,7 @@ fn without_a_selection_the_export_itself_is_in_the_file() {
 }
 
 #[test]
-fn what_was_altered_is_refused() {
+fn rejects_altered_files() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     let text = place.read("ada.html");
@@ -210,7 +210,7 @@ fn what_was_altered_is_refused() {
             );
         }
     }
-    // Another page is what only a page or program of one's own can tell.
+    // Only a page or program of one's own detects another page.
     place.write("other.html", text.replacen("a page", "another", 1));
     place.run(&["report", "--check", "other.html"]).code(4);
     let hash = |text: &str| text.lines().find(|line| line.contains("SHA256SUMS")).map(str::to_owned);
@@ -226,23 +226,23 @@ fn what_was_altered_is_refused() {
 }
 
 #[test]
-fn the_export_that_it_is_of_must_be_the_one() {
+fn rejects_another_export() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     place.write("longer.ndjson", place.read("audit.ndjson") + "\n");
     place
         .run(&["report", "--check", "ada.html", "longer.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("not the export that the report is of"));
+        .stderr(predicate::str::contains("this is not the report's export"));
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.json"]);
     place
         .run(&["report", "--check", "ada.json", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("not the trust file that the report was made with"));
+        .stderr(predicate::str::contains("this is not the trust file the report was made with"));
 }
 
 #[test]
-fn a_sample_is_drawn_by_root_and_seed() {
+fn samples_depend_on_root_and_seed() {
     let place = place();
     report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.json"]);
     let four = json(&place, "four.json")["scope"]["sample"].clone();
@@ -272,9 +272,9 @@ fn a_sample_is_drawn_by_root_and_seed() {
 }
 
 #[test]
-fn what_cannot_be_reported_is_told() {
+fn reports_unusable_input() {
     let place = place();
-    place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it first"));
+    place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it to a file"));
     place
         .run(&["report", "audit.ndjson", "--query", "nobody", "--page", "page.html", "-o", "x.html"])
         .failure();

@@ -1,4 +1,4 @@
-//! A log whose storage was brought back to an earlier state signs nothing that contradicts what it signed.
+//! A log whose storage was rolled back signs nothing that contradicts earlier signatures.
 #![cfg(unix)]
 
 mod after;

@@ -1,4 +1,4 @@
-//! Going on with a chain that was left open.
+//! Continuing an open chain.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn resume(place: &Place, more: &[&str]) -> assert_cmd::assert::Assert {
 }
 
 #[test]
-fn one_chain_is_written_in_several_runs() {
+fn appends_to_one_chain_in_several_runs() {
     let place = Place::new();
     open(&place, 3);
     let first = place.read("app.ndjson");
@@ -28,11 +28,11 @@ fn one_chain_is_written_in_several_runs() {
     assert_eq!(shown(&whole).len(), 7);
     place.write("emitter.txt", format!("emitter {}\n", place.app));
     place.run(&["verify", "app.ndjson", "--trust", "emitter.txt"]).success();
-    resume(&place, &[]).code(2).stderr(predicate::str::contains("there is no open chain of the key"));
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("the export has no open chain of the key"));
 }
 
 #[test]
-fn a_chain_can_be_closed_without_another_event() {
+fn closes_a_chain_without_another_event() {
     let place = Place::new();
     open(&place, 1);
     place
@@ -44,7 +44,7 @@ fn a_chain_can_be_closed_without_another_event() {
 }
 
 #[test]
-fn a_sealed_export_is_gone_on_with_and_sealed_again() {
+fn appends_to_a_sealed_export() {
     let place = Place::new();
     open(&place, 3);
     let seal = seal_to("audit.ndjson");
@@ -63,7 +63,7 @@ fn a_sealed_export_is_gone_on_with_and_sealed_again() {
 }
 
 #[test]
-fn a_failed_run_leaves_the_export_as_it_was() {
+fn a_failed_run_keeps_the_export() {
     let place = Place::new();
     open(&place, 3);
     let (before, files) = (place.read("app.ndjson"), place.files());
@@ -77,7 +77,7 @@ fn a_failed_run_leaves_the_export_as_it_was() {
 }
 
 #[test]
-fn what_someone_else_appended_is_not_signed_for() {
+fn does_not_sign_links_of_others() {
     let place = Place::new();
     open(&place, 3);
     let chain = place.chain("app.ndjson");
@@ -85,9 +85,9 @@ fn what_someone_else_appended_is_not_signed_for() {
     let link = format!("countersign/v1 event {chain} 4 2999-01-01T00:00:00.000Z {forged} {forged}");
     let export = place.read("app.ndjson");
     place.write("app.ndjson", format!("{export}{{\"link\":\"{link}\"}}\n"));
-    resume(&place, &[]).code(1).stderr(predicate::str::contains("do not follow one another"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("don't follow one another"));
 
-    // Its last signature cut off, the chain ends in links that anyone could have written.
+    // Without its last signature, anyone could have written the chain's last links.
     let (kept, last) = export.trim_end().rsplit_once('\n').unwrap();
     let unsigned = last.split("\",\"salt\"").next().unwrap().rsplit_once(' ').unwrap().0.to_owned() + "\"}";
     place.write("app.ndjson", format!("{kept}\n{unsigned}\n"));
@@ -95,7 +95,7 @@ fn what_someone_else_appended_is_not_signed_for() {
 }
 
 #[test]
-fn the_right_chain_is_asked_for() {
+fn requires_a_choice_of_chain() {
     let place = Place::new();
     open(&place, 1);
     let first = place.read("app.ndjson");
@@ -119,7 +119,7 @@ fn the_right_chain_is_asked_for() {
 }
 
 #[test]
-fn origins_and_slices_are_told_apart() {
+fn distinguishes_origins_and_slices() {
     let place = Place::new();
     open(&place, 9);
     resume(&place, &["--origin", "log.example/other"])
@@ -128,23 +128,23 @@ fn origins_and_slices_are_told_apart() {
     resume(&place, &["--origin", ORIGIN, "--open"]).success();
     place.run(&["seal", "--log-key", "log.key", "app.ndjson", "-o", "audit.ndjson"]).success();
     place.run(&["slice", "audit.ndjson", "--query", "n=9", "-o", "app.ndjson"]).success();
-    resume(&place, &[]).code(1).stderr(predicate::str::contains("entries are left out here"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("the export omits entries here"));
 }
 
 #[test]
-fn a_compressed_export_is_gone_on_with_elsewhere() {
+fn resumes_a_compressed_export_into_another_file() {
     let place = Place::new();
     open(&place, 2);
     place.write("app.ndjson", gzip(&fs::read(place.path("app.ndjson")).unwrap()));
     let before = fs::read(place.path("app.ndjson")).unwrap();
-    resume(&place, &[]).code(2).stderr(predicate::str::contains("a compressed export cannot be appended to"));
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("a compressed export can't be appended to"));
     resume(&place, &["-o", "whole.ndjson"]).success();
     assert_eq!(shown(&place.read("whole.ndjson")).len(), 4);
     assert_eq!(fs::read(place.path("app.ndjson")).unwrap(), before);
 }
 
 #[test]
-fn a_missing_last_line_end_is_added() {
+fn adds_a_missing_final_newline() {
     let place = Place::new();
     open(&place, 2);
     place.write("app.ndjson", place.read("app.ndjson").trim_end());
@@ -153,13 +153,13 @@ fn a_missing_last_line_end_is_added() {
 }
 
 #[test]
-fn two_runs_cannot_fork_a_chain() {
+fn concurrent_runs_cannot_fork_a_chain() {
     let place = Place::new();
     open(&place, 2);
     let file = fs::File::open(place.path("app.ndjson")).unwrap();
     file.lock().unwrap();
     resume(&place, &[]).code(2).stderr(predicate::str::starts_with(
-        "✗ error[io.locked]: app.ndjson: another run is appending to it",
+        "✗ error[io.locked]: app.ndjson: another run is appending to this export",
     ));
     file.unlock().unwrap();
     resume(&place, &[]).success();

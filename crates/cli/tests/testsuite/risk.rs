@@ -1,4 +1,4 @@
-//! Exposure in money: figures that anyone computes again, and what observations propose.
+//! Losses in money: reproducible figures, and proposals from observations.
 
 use predicates::prelude::*;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::common::{ORIGIN, Place};
 const EXAMPLE: &str = include_str!("../../../risk/tests/example.yml");
 const YEARS: [&str; 2] = ["--years", "5000"];
 
-/// A log with requests, one of them to an endpoint that `openapi.yaml` does not describe, and logins that fail.
+/// A log with requests, one of them to an endpoint missing from `openapi.yaml`, and failed logins.
 fn place() -> Place {
     let place = Place::new();
     let mut events = String::new();
@@ -46,48 +46,48 @@ fn place() -> Place {
     place
 }
 
-fn told(place: &Place, more: &[&str]) -> Value {
+fn json_report(place: &Place, more: &[&str]) -> Value {
     let args = [&["risk", "scenario.yml", "--format", "json"], &YEARS[..], more].concat();
     let output = place.run(&args).success().get_output().stdout.clone();
     serde_json::from_slice(&output).unwrap()
 }
 
 #[test]
-fn figures_follow_from_log_and_scenario_alone() {
+fn figures_depend_only_on_log_and_scenario() {
     let place = place();
-    let by_log = told(&place, &["--log", "audit.ndjson", "--trust", "trust.txt"]);
+    let by_log = json_report(&place, &["--log", "audit.ndjson", "--trust", "trust.txt"]);
     let root = by_log["log"]["root"].as_str().unwrap();
     assert_eq!(by_log["log"]["origin"], ORIGIN);
     assert_eq!(root, place.report("audit.ndjson", &[])["log"]["root"]);
-    // Who has the root alone, or a document that names it, has the same years.
+    // The root alone, or a document with it, gives the same years.
     let digest = |told: &Value| told["scenarios"][0]["digest"].clone();
     for others in [
-        told(&place, &["--root", root]),
-        told(&place, &["--findings", "findings.json", "--span", "2026-01-01..2026-02-01"]),
+        json_report(&place, &["--root", root]),
+        json_report(&place, &["--findings", "findings.json", "--span", "2026-01-01..2026-02-01"]),
     ] {
         assert_eq!(digest(&others), digest(&by_log));
     }
-    assert_ne!(digest(&told(&place, &[])), digest(&by_log));
-    assert_eq!(told(&place, &[])["log"], Value::Null);
-    // Comments and layout are no part of a scenario, amounts are.
+    assert_ne!(digest(&json_report(&place, &[])), digest(&by_log));
+    assert_eq!(json_report(&place, &[])["log"], Value::Null);
+    // Comments and layout do not affect a scenario, but amounts do.
     place.write("scenario.yml", format!("# Read on Friday\n{EXAMPLE}"));
-    assert_eq!(digest(&told(&place, &["--root", root])), digest(&by_log));
+    assert_eq!(digest(&json_report(&place, &["--root", root])), digest(&by_log));
     place.write("scenario.yml", EXAMPLE.replace("400000", "400001"));
-    assert_ne!(digest(&told(&place, &["--root", root])), digest(&by_log));
+    assert_ne!(digest(&json_report(&place, &["--root", root])), digest(&by_log));
 }
 
 #[test]
-fn observations_propose_and_change_nothing() {
+fn observations_only_propose() {
     let place = place();
     let log = ["--log", "audit.ndjson", "--trust", "trust.txt"];
-    let without = told(&place, &log);
+    let without = json_report(&place, &log);
     let more =
         ["--findings", "findings.json", "--inventory", "inventory.json", "--span", "2026-01-01..2027-01-01"];
-    let with = told(&place, &[&log[..], &more].concat());
+    let with = json_report(&place, &[&log[..], &more].concat());
     assert_eq!(with["scenarios"], without["scenarios"]);
     assert_eq!((&without["proposed"], with["proposed"].as_array().unwrap().len()), (&json!([]), 1));
     let proposed = &with["proposed"][0];
-    // A finding of the level high, and an endpoint that is not described.
+    // A finding of the level high, and an undescribed endpoint.
     assert_eq!((&proposed["observed"], &proposed["complete"]), (&json!(2), &json!(true)));
     let what = |nth: usize| [&proposed["what"][nth]["title"], &proposed["what"][nth]["times"]];
     assert_eq!(what(0), [&json!("GET /internal/export"), &json!(1)]);
@@ -104,11 +104,11 @@ fn observations_propose_and_change_nothing() {
         .run(&[&["risk", "scenario.yml"], &YEARS[..], &log[..], &more].concat())
         .success()
         .stdout(predicate::str::contains("✓ Verified."))
-        .stdout(predicate::str::contains("Observed, and not applied: exposed-endpoint"))
+        .stdout(predicate::str::contains("Observed, not applied: exposed-endpoint"))
         .stdout(predicate::str::contains("1 × GET /internal/export"))
         .stdout(predicate::str::contains(proposed["line"].as_str().unwrap()));
     assert_eq!(place.read("scenario.yml"), EXAMPLE);
-    // A report for the file has it too.
+    // An evidence file has it, too.
     let filed =
         [&["report", "audit.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"], &more[..]];
     let filed = place.run(&filed.concat()).success();
@@ -117,8 +117,8 @@ fn observations_propose_and_change_nothing() {
     place
         .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
         .code(2)
-        .stderr(predicate::str::contains("name one with --scenario"));
-    // What had to leave something out, or couldn't look at everything, is not complete.
+        .stderr(predicate::str::contains("add --scenario FILE"));
+    // Documents with skipped or uncovered events are not complete.
     for (file, whole, cut) in [
         ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
         ("findings.json", r#""complete":true,"#, r#""complete":false,"#),
@@ -127,19 +127,23 @@ fn observations_propose_and_change_nothing() {
         let text = place.read(file);
         assert!(text.contains(whole), "{text}");
         place.write(file, text.replacen(whole, cut, 1));
-        assert_eq!(told(&place, &[&log[..], &more].concat())["proposed"][0]["complete"], false, "{file}");
+        assert_eq!(
+            json_report(&place, &[&log[..], &more].concat())["proposed"][0]["complete"],
+            false,
+            "{file}"
+        );
         place.write(file, text);
     }
-    // How long was looked has to be known.
+    // The time span must be known.
     place
         .run(&["risk", "scenario.yml", "--findings", "findings.json"])
         .code(2)
         .stderr(predicate::str::contains("risk.span"));
-    // Tags are those of the rules that found it.
+    // Tags are those of the rules that made the findings.
     let tagged = EXAMPLE.replace("level: high", "tag: attack.credential-access");
     place.write("scenario.yml", tagged);
     let more = ["--findings", "findings.json", "--span", "2026-01-01..2027-01-01"];
-    assert_eq!(told(&place, &more)["proposed"][0]["observed"], 1);
+    assert_eq!(json_report(&place, &more)["proposed"][0]["observed"], 1);
     place.write(
         "rule.yml",
         "title: x\nid: x\nlevel: high\ndetection:\n  selection:\n    a: b\n  condition: selection\n",
@@ -151,7 +155,7 @@ fn observations_propose_and_change_nothing() {
 }
 
 #[test]
-fn what_does_not_verify_has_no_figures() {
+fn unverified_logs_give_no_figures() {
     let place = place();
     let altered = place.read("audit.ndjson").replacen("u_1", "u_9", 1);
     place.write("altered.ndjson", altered);
@@ -159,7 +163,7 @@ fn what_does_not_verify_has_no_figures() {
         .run(&["risk", "scenario.yml", "--log", "altered.ndjson", "--trust", "trust.txt"])
         .code(1)
         .stdout(predicate::str::contains("✗ Altered.").and(predicate::str::contains("mean").not()));
-    // Nobody is trusted: the years are the same, and the status says so.
+    // Without trust, the years are the same, but the status differs.
     place.run(&[&["risk", "scenario.yml", "--log", "audit.ndjson"], &YEARS[..]].concat()).code(3);
     // Findings of another log.
     let other = place.read("findings.json").replace("\"root\":\"", "\"root\":\"AAAA");
@@ -178,19 +182,19 @@ fn what_does_not_verify_has_no_figures() {
 }
 
 #[test]
-fn a_scenario_is_begun_filled_in_and_refused_until_then() {
+fn templates_must_be_filled_in() {
     let place = Place::new();
     for name in ["churn", "credential-misuse", "downtime", "exposed-endpoint", "fines", "log-loss"] {
         let file = format!("{name}.yml");
         place
             .run(&["risk", "--new", name, "-o", &file])
             .success()
-            .stderr(predicate::str::contains(format!("✓ done: {file}: a scenario to begin with: fill in")));
-        // What was filled in meanwhile is not written over.
+            .stderr(predicate::str::contains(format!("✓ done: {file}: a template: fill in")));
+        // A filled-in template is not overwritten.
         place
             .run(&["risk", "--new", name, "-o", &file])
             .code(2)
-            .stderr(predicate::str::contains(format!("✗ error[io.exists]: {file}: there is a file already")));
+            .stderr(predicate::str::contains(format!("✗ error[io.exists]: {file}: the file already exists")));
         place
             .run(&["risk", &file])
             .code(2)
@@ -205,7 +209,7 @@ fn a_scenario_is_begun_filled_in_and_refused_until_then() {
 }
 
 #[test]
-fn scenarios_are_told_together_in_every_format() {
+fn combines_scenarios_in_each_format() {
     let place = Place::new();
     place.write("one.yml", EXAMPLE);
     place.write("two.yml", EXAMPLE.replace("id: exposed-endpoint", "id: two"));
@@ -213,7 +217,7 @@ fn scenarios_are_told_together_in_every_format() {
     let run = |args: &[&str]| place.run(&[&["risk", "one.yml", "two.yml"], &YEARS[..], args].concat());
     run(&[]).success().stdout(
         predicate::str::contains("2 scenarios together")
-            .and(predicate::str::contains("What controls buy, over the same years"))
+            .and(predicate::str::contains("Controls, over the same years"))
             .and(predicate::str::contains("simulated independently of each other")),
     );
     run(&["--format", "markdown"])
@@ -236,7 +240,7 @@ fn scenarios_are_told_together_in_every_format() {
 }
 
 #[test]
-fn what_was_recorded_at_once_proposes_nothing_for_a_year() {
+fn a_short_log_proposes_nothing() {
     let place = place();
     let args = [
         "risk",
@@ -253,11 +257,11 @@ fn what_was_recorded_at_once_proposes_nothing_for_a_year() {
         .code(2)
         .stderr(predicate::str::contains("risk.span").and(predicate::str::contains("--span 2026-01-01")));
     let with_span = [&args[..], &["--span", "2026-01-01..2026-02-01"], &YEARS[..]].concat();
-    place.run(&with_span).success().stdout(predicate::str::contains("Observed, and not applied"));
+    place.run(&with_span).success().stdout(predicate::str::contains("Observed, not applied"));
 }
 
 #[test]
-fn prometheus_reads_the_figures() {
+fn prometheus_parses_the_figures() {
     let place = place();
     place.write("other.yml", EXAMPLE.replacen("id: ", "id: other-", 1));
     let args = ["risk", "scenario.yml", "other.yml", "--format", "prometheus", "-o", "exposure.prom"];

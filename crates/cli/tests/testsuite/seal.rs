@@ -1,4 +1,4 @@
-//! A log without a server takes what a log must, and nothing else.
+//! Sealing accepts exactly what a log server accepts.
 
 use predicates::prelude::*;
 
@@ -18,7 +18,7 @@ fn refused(place: &Place, exports: &[&str], code: &str, says: &str) {
 }
 
 #[test]
-fn a_sealed_export_is_extended_and_repeats_are_no_news() {
+fn extends_a_sealed_export_without_repeats() {
     let place = Place::new();
     place.record(4, "one.ndjson");
     seal(&place, &["grant.ndjson", "one.ndjson"])
@@ -40,7 +40,7 @@ fn a_sealed_export_is_extended_and_repeats_are_no_news() {
 }
 
 #[test]
-fn only_authorized_keys_and_notes_that_act_are_taken() {
+fn accepts_only_authorized_keys_and_effective_notes() {
     let place = Place::new();
     place.record(4, "app.ndjson");
     refused(&place, &["app.ndjson"], "log.unauthorized", "was not granted before its chain");
@@ -94,7 +94,7 @@ fn only_authorized_keys_and_notes_that_act_are_taken() {
 }
 
 #[test]
-fn without_a_trust_file_it_says_that_keys_were_not_checked() {
+fn warns_without_a_trust_file() {
     let place = Place::new();
     place.record(4, "app.ndjson");
     place
@@ -104,7 +104,7 @@ fn without_a_trust_file_it_says_that_keys_were_not_checked() {
 }
 
 #[test]
-fn what_does_not_go_on_with_its_chain_is_refused() {
+fn rejects_links_that_do_not_continue_their_chain() {
     let place = Place::new();
     place.record(6, "app.ndjson");
     let export = place.read("app.ndjson");
@@ -139,7 +139,7 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
 }
 
 #[test]
-fn a_fork_is_refused() {
+fn rejects_a_fork() {
     let place = Place::new();
     place.record_open(2, "left.ndjson", &[]);
     place.write("right.ndjson", place.read("left.ndjson"));
@@ -159,7 +159,7 @@ fn a_fork_is_refused() {
 }
 
 #[test]
-fn sealed_exports_are_extended_by_their_own_log_alone() {
+fn only_the_same_log_extends_a_sealed_export() {
     let place = Place::new();
     place.sealed(6);
     let sealed = place.read("audit.ndjson");
@@ -185,7 +185,7 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
 }
 
 #[test]
-fn reformatted_events_come_out_canonical() {
+fn reformatted_events_become_canonical() {
     let place = Place::new();
     place.record(3, "app.ndjson");
     let spaced = place.read("app.ndjson").replace("\"n\":", " \"n\" : ");

@@ -1,4 +1,4 @@
-//! Only what verifies is shown.
+//! Only verified events are shown.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::common;
 use crate::common::{ORIGIN, Place};
 
 #[test]
-fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
+fn the_table_has_the_verdict_and_verified_events() {
     let place = Place::new();
     place.sealed(5);
     let chain = place.chain("audit.ndjson");
@@ -31,12 +31,12 @@ fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
     place
         .run(&["show", "audit.ndjson", "--limit", "2", "--trust", "trust.txt"])
         .success()
-        .stdout(predicate::str::contains("… and 3 more that verify"));
+        .stdout(predicate::str::contains("… and 3 more"));
 }
 
-/// What a terminal takes for nothing is a part of what was signed.
+/// Invisible characters are part of what was signed.
 #[test]
-fn as_json_an_event_is_the_one_that_was_signed_to_the_byte() {
+fn json_has_events_byte_for_byte() {
     let place = Place::new();
     let event = "{\"action\":\"a\u{7f}b\",\"actor\":{\"id\":\"\u{9b}1m\u{202e}\"}}";
     place.sealed_of(event);
@@ -71,7 +71,7 @@ fn an_altered_event_is_not_shown() {
 }
 
 #[test]
-fn one_event_is_shown_whole_with_what_proves_it() {
+fn shows_one_event_with_its_proof() {
     let place = Place::new();
     place.sealed(5);
     let chain = place.chain("audit.ndjson");
@@ -87,7 +87,7 @@ fn one_event_is_shown_whole_with_what_proves_it() {
 }
 
 #[test]
-fn what_an_event_says_cannot_move_the_terminal() {
+fn events_cannot_control_the_terminal() {
     let place = Place::new();
     place.write("events.ndjson", "{\"action\":\"a\\u001b[2J\\u202eb\",\"actor\":{\"id\":\"x\\ny\"}}\n");
     place
@@ -101,7 +101,7 @@ fn what_an_event_says_cannot_move_the_terminal() {
 }
 
 #[test]
-fn what_is_shown_is_what_was_hashed() {
+fn shows_exactly_what_was_hashed() {
     let place = Place::new();
     let event =
         r#"{"action":"a","big":1234567890123456,"n":{"$serde_json::private::Number":"7"},"none":[{},[ ]]}"#;
@@ -136,8 +136,8 @@ fn what_is_shown_is_what_was_hashed() {
     }
 }
 
-/// A sealed export, `audit.ndjson`, of more chains than a report lists, in each of which one user fails to log in 21 times.
-/// All are in doubt by the trust file `revoked.txt`: the grant of their key is void.
+/// Creates the sealed export `audit.ndjson` with more chains than a report lists, each with 21 failed logins of one
+/// user. With the trust file `revoked.txt`, all are suspect, since their key's grant is void.
 fn doubted(place: &Place) {
     let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
     let mut export = header(ORIGIN);
@@ -161,7 +161,7 @@ fn doubted(place: &Place) {
 }
 
 #[test]
-fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
+fn unlisted_chains_may_be_suspect() {
     let place = Place::new();
     doubted(&place);
     let signer_trusts = |args: &[&str], trust: &str| -> Vec<Value> {
@@ -193,7 +193,7 @@ fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
 }
 
 #[test]
-fn no_signer_is_less_trusted_than_the_verdict_says() {
+fn signers_have_the_trust_of_the_verdict() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
     let mut revoked = 0;
     for case in fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()) {

@@ -1,4 +1,4 @@
-//! Smaller exports, with all that it takes to verify them.
+//! Smaller exports that still verify.
 
 use predicates::prelude::*;
 use serde_json::Value;
@@ -30,7 +30,7 @@ fn conditions_must_all_hold() {
 }
 
 #[test]
-fn a_range_is_claimed_and_held() {
+fn a_range_is_claimed() {
     let place = Place::new();
     place.sealed(20);
     let report = slice(&place, &["--range", "5..9"]);
@@ -44,7 +44,7 @@ fn a_range_is_claimed_and_held() {
             "{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\",\"range\":[5,9]}\n"
         )
     );
-    // With the emitter's key in the trust file no revocation can be missed, and the slice is complete.
+    // With the emitter's key in the trust file, no revocation can be missing, and the slice is complete.
     place.write("emitter.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     place.run(&["verify", "slice.ndjson", "--trust", "emitter.txt"]).success().stdout(
         predicate::str::contains(
@@ -62,7 +62,7 @@ fn a_range_is_claimed_and_held() {
 }
 
 #[test]
-fn withheld_events_keep_their_links_and_say_why() {
+fn withheld_events_keep_links_and_reasons() {
     let place = Place::new();
     place.sealed(9);
     let report = slice(&place, &["--withhold", "n=2", "--as", "erased", "--withhold", "actor.id=u_1"]);
@@ -90,7 +90,7 @@ fn a_slice_can_be_sliced_again() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_shown() {
+fn rejects_selections_that_match_nothing() {
     let place = Place::new();
     place.sealed(9);
     let chain = place.chain("audit.ndjson");
@@ -113,7 +113,7 @@ fn what_is_not_there_cannot_be_shown() {
 }
 
 #[test]
-fn without_checkpoints_events_are_withheld_and_chains_left_out() {
+fn slices_without_checkpoints_omit_events_or_chains() {
     let place = Place::new();
     place.record(6, "one.ndjson");
     place.record(3, "two.ndjson");
@@ -135,7 +135,7 @@ fn without_checkpoints_events_are_withheld_and_chains_left_out() {
 }
 
 #[test]
-fn leaves_that_no_checkpoint_covers_are_not_passed_off_as_covered() {
+fn uncovered_leaves_stay_uncovered() {
     let place = Place::new();
     place.record_open(9, "app.ndjson", &["--sign-every", "1"]);
     place
@@ -153,7 +153,7 @@ fn leaves_that_no_checkpoint_covers_are_not_passed_off_as_covered() {
 }
 
 #[test]
-fn an_altered_log_is_not_sliced() {
+fn rejects_an_altered_log() {
     let place = Place::new();
     place.sealed(9);
     place.write(

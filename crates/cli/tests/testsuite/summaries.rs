@@ -1,4 +1,4 @@
-//! Many processes verify one export: each summarizes a part, and what is made of the summaries is what one process says.
+//! Verifying one export in many processes gives the same result as in one.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ fn shown(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The arguments of a case beside its export.
+/// Returns a case's arguments, except its export.
 fn arguments(case: &Path) -> Vec<String> {
     let mut args = Vec::new();
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
@@ -40,7 +40,7 @@ fn arguments(case: &Path) -> Vec<String> {
     args
 }
 
-/// Starts a process for each part at once, and waits for them.
+/// Starts a process for each part, and waits for them.
 fn summarize(place: &Place, export: &str, of: usize) -> Vec<String> {
     let started: Vec<_> = (1..=of)
         .map(|number| {
@@ -61,8 +61,8 @@ fn summarize(place: &Place, export: &str, of: usize) -> Vec<String> {
         .collect()
 }
 
-/// What verifying says, with which status, and what it pins.
-fn said(place: &Place, of: &[&str], more: &[&str]) -> (String, Option<i32>, Option<String>) {
+/// Verifies; returns the output, the status, and the pin.
+fn verify_result(place: &Place, of: &[&str], more: &[&str]) -> (String, Option<i32>, Option<String>) {
     let _ = fs::remove_file(place.path("next.pin"));
     let mut command = place.command(&[&["verify"], of, &["--save-pin", "next.pin"], more].concat());
     let Output { stdout, status, .. } = command.output().unwrap();
@@ -71,15 +71,15 @@ fn said(place: &Place, of: &[&str], more: &[&str]) -> (String, Option<i32>, Opti
 }
 
 fn assert_same(place: &Place, export: &str, parts: &[String], more: &[&str]) {
-    let whole = said(place, &[export], more);
+    let whole = verify_result(place, &[export], more);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let merged = said(place, &[&["--summaries"], &parts[..]].concat(), more);
+    let merged = verify_result(place, &[&["--summaries"], &parts[..]].concat(), more);
     assert_eq!(merged, whole, "{export}");
     assert!(!whole.0.is_empty());
 }
 
 #[test]
-fn cases_give_the_same_in_parts() {
+fn test_cases_give_the_same_result_in_parts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let place = Place::new();
     let mut seen = 0;
@@ -91,9 +91,9 @@ fn cases_give_the_same_in_parts() {
         };
         let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         cases.sort();
-        // The core's tests merge the summaries of all of them.
+        // The core's tests merge the summaries of all cases.
         for case in cases.into_iter().filter(|case| case.is_dir()).step_by(4) {
-            // Those of the shared folder that are here too are the same.
+            // The shared folder may have some of them, too.
             let own = root.join("tests/vectors").join(case.file_name().unwrap()).join("export.ndjson");
             let export = case.join("export.ndjson");
             if !export.exists() || (export != own && fs::read(own).ok() == fs::read(&export).ok()) {
@@ -112,7 +112,7 @@ fn cases_give_the_same_in_parts() {
     assert!(seen > 50, "{seen}");
 }
 
-/// A sealed export of so many events in two chains, `audit.ndjson`.
+/// Creates the sealed export `audit.ndjson` with this many events in two chains.
 fn many(place: &Place, count: usize) {
     let mut events = String::new();
     for number in 0..count / 2 {
@@ -130,7 +130,7 @@ fn many(place: &Place, count: usize) {
 }
 
 #[test]
-fn many_events_give_the_same_in_parts() {
+fn many_events_give_the_same_result_in_parts() {
     let place = Place::new();
     many(&place, 30_000);
     let trust = ["--trust", "trust.txt"];
@@ -138,7 +138,7 @@ fn many_events_give_the_same_in_parts() {
     assert_same(&place, "audit.ndjson", &parts, &trust);
     assert_same(&place, "audit.ndjson", &parts, &["--json"]);
 
-    // One event of them altered, between two cuts.
+    // One event altered between two summaries.
     let mut text = fs::read(place.path("audit.ndjson")).unwrap();
     let middle = text.len() / 2;
     let at = middle + memchr::memmem::find(&text[middle..], b"job.run").unwrap();
@@ -146,7 +146,7 @@ fn many_events_give_the_same_in_parts() {
     place.write("altered.ndjson", text);
     let altered = summarize(&place, "altered.ndjson", 7);
     assert_same(&place, "altered.ndjson", &altered, &trust);
-    // As many bytes, and the same beginning and end: only reading it again tells that it is another file.
+    // The same size, start and end: only reading it again shows the difference.
     let altered: Vec<&str> = altered.iter().map(String::as_str).collect();
     let verify = ["verify", "audit.ndjson", "--trust", "trust.txt", "--summaries"];
     place.run(&[&verify[..], &altered].concat()).code(2).stderr(predicate::str::contains(
@@ -161,7 +161,7 @@ fn many_events_give_the_same_in_parts() {
     gnu_parallel(&place);
 }
 
-/// The recipe of docs/verifying-at-scale.md.
+/// The recipe in docs/verifying-at-scale.md.
 fn gnu_parallel(place: &Place) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verifying-at-scale.md");
     let text = fs::read_to_string(folder).unwrap();
@@ -189,11 +189,14 @@ fn gnu_parallel(place: &Place) {
         .unwrap();
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{out}{told}");
-    assert!(out.starts_with(&said(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0), "{out}{told}");
+    assert!(
+        out.starts_with(&verify_result(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0),
+        "{out}{told}"
+    );
 }
 
 #[test]
-fn what_is_no_plain_file_and_what_is_missing_is_refused() {
+fn rejects_streams_and_missing_parts() {
     let place = Place::new();
     place.sealed(40);
     let parts = summarize(&place, "audit.ndjson", 3);

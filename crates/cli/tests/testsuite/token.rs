@@ -1,4 +1,4 @@
-//! Readers' tokens, made and taken back by the program.
+//! Readers' tokens: adding, listing, revoking.
 
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -24,7 +24,7 @@ fn a_token_is_shown_once() {
 }
 
 #[test]
-fn rights_and_ends() {
+fn rights_and_expiry() {
     let place = place();
     let args = ["token", "add", "privacy-desk", "--may", "read,erase", "--until", "2027-01-01"];
     place.run(&args).success().stderr(contains("privacy-desk may read and erase with"));
@@ -52,7 +52,7 @@ fn rights_and_ends() {
 }
 
 #[test]
-fn a_token_for_some_events() {
+fn tokens_can_be_limited_to_events() {
     let place = place();
     let args = ["token", "add", "acme", "--tenant", "acme corp", "--action", "user.*", "--right", "read"];
     place
@@ -68,20 +68,20 @@ fn a_token_for_some_events() {
 }
 
 #[test]
-fn a_token_that_has_ended_is_told_as_such() {
+fn reports_an_expired_token() {
     let place = Place::new();
     std::fs::create_dir(place.path("log")).unwrap();
     for (until, warns) in [("2020-01-01", true), ("2999-01-01", false)] {
         let added = place.run(&["token", "add", until, "--dir", "log", "--until", until]).success();
         let said = String::from_utf8_lossy(&added.get_output().stderr).into_owned();
-        assert_eq!(said.contains("the token ends in the past"), warns, "{said}");
+        assert_eq!(said.contains("the token is already expired"), warns, "{said}");
     }
 }
 
 #[test]
-fn a_token_is_taken_back() {
+fn revokes_a_token() {
     let place = place();
-    place.run(&["token", "list"]).success().stderr(contains("nobody may read"));
+    place.run(&["token", "list"]).success().stderr(contains("no reader has a token"));
     place.run(&["token", "add", "auditor"]).success();
     place.run(&["token", "revoke", "auditor"]).success();
     place.run(&["token", "revoke", "auditor"]).code(2).stderr(contains("error[token.unknown]"));
@@ -89,7 +89,7 @@ fn a_token_is_taken_back() {
 }
 
 #[test]
-fn a_folder_that_is_none_and_a_file_that_is_broken() {
+fn reports_a_missing_folder_and_an_invalid_file() {
     let place = Place::new();
     for args in [&["list"][..], &["add", "auditor"], &["revoke", "auditor"]] {
         place
@@ -108,7 +108,7 @@ fn a_folder_that_is_none_and_a_file_that_is_broken() {
 }
 
 #[test]
-fn rules_that_contradict_each_other_start_no_server() {
+fn contradictory_rules_prevent_startup() {
     let place = place();
     for args in [
         &["--retain", "7y", "--retain", "8y"][..],
@@ -130,7 +130,7 @@ fn rules_that_contradict_each_other_start_no_server() {
 }
 
 #[test]
-fn many_tokens_are_added_and_revoked_at_once() {
+fn adds_and_revokes_many_tokens_at_once() {
     let place = place();
     place.run(&["token", "add", "there"]).success();
     let lines: Vec<String> = (0..12_000).map(|number| format!("t{number} tenant=t{number}")).collect();
@@ -154,7 +154,7 @@ fn many_tokens_are_added_and_revoked_at_once() {
     place.run(&["token", "revoke", "t5", "nobody"]).code(2).stderr(contains("error[token.unknown]"));
     assert_eq!(place.read("countersign-log/readers.txt"), file);
 
-    // The list of tokens says who they are.
+    // The list of tokens names the readers.
     place.write("tokens.txt", &tokens);
     place.run(&["token", "revoke", "--from", "tokens.txt"]).success().stderr(contains("12000 tokens"));
     assert_eq!(place.read("countersign-log/readers.txt").lines().count(), 1);

@@ -1,4 +1,4 @@
-//! What sources deliver is recorded event by event.
+//! Deliveries from sources are recorded event by event.
 
 use predicates::prelude::*;
 
@@ -10,7 +10,7 @@ fn record(place: &Place, input: &[u8]) -> assert_cmd::assert::Assert {
 }
 
 #[test]
-fn deliveries_are_recorded_event_by_event_and_it_is_said() {
+fn records_each_event_of_a_delivery() {
     let place = Place::new();
     let three = r#"{"a":1},{"a":[2]},{"a":"}"}"#;
     let mut two = vec![0xef, 0xbb, 0xbf];
@@ -52,7 +52,7 @@ fn deliveries_are_recorded_event_by_event_and_it_is_said() {
 }
 
 #[test]
-fn large_integers_are_kept_as_texts_where_that_was_asked_for() {
+fn keeps_large_integers_as_strings_on_request() {
     let place = Place::new();
     let input = br#"{"value":[{"id":638543210123456789,"n":[-9007199254740992,7]}]}"#;
     record(&place, input).code(1).stderr(predicate::str::contains("--large-integers text"));
@@ -63,7 +63,7 @@ fn large_integers_are_kept_as_texts_where_that_was_asked_for() {
 }
 
 #[test]
-fn fields_of_one_name_are_kept_as_an_array_if_that_was_asked_for() {
+fn keeps_duplicate_fields_as_an_array_on_request() {
     let place = Place::new();
     let line = r#"{"event_type":"alert","tls":{"subject":"CN=a.example","sni":"a.example","subject":"CN=b.example"},"n":638543210123456789,"\u006e":7,"Host":"a","host":"b","token":"t-1","token":["t-2"]}"#;
     let input = format!("{{\"a\":1}}\n{line}\n");
@@ -85,7 +85,7 @@ fn fields_of_one_name_are_kept_as_an_array_if_that_was_asked_for() {
 }
 
 #[test]
-fn a_byte_order_mark_may_begin_any_file_of_a_stream() {
+fn accepts_byte_order_marks_in_each_file() {
     let place = Place::new();
     let file = |n: u8| format!("\u{feff}{{\"a\":\"\u{feff}{n}\"}}\r\n");
     let joined = [file(1), file(2), file(3)].concat().into_bytes();
@@ -103,7 +103,7 @@ fn a_byte_order_mark_may_begin_any_file_of_a_stream() {
 }
 
 #[test]
-fn a_log_record_of_an_export_of_many_is_read_by_itself() {
+fn reads_each_record_of_an_otlp_export() {
     let place = Place::new();
     let one = |name: &str| {
         format!(
@@ -124,7 +124,7 @@ fn a_log_record_of_an_export_of_many_is_read_by_itself() {
 }
 
 #[test]
-fn tables_are_recorded_by_rows_whatever_separates_their_fields() {
+fn records_rows_of_tables_with_any_separator() {
     let place = Place::new();
     for (name, table) in
         [("t.csv", "when,who\n1,ada\n"), ("t.csv", "when;who\r\n1;ada\r\n"), ("t.tsv", "when\twho\n1\tada")]
@@ -137,7 +137,7 @@ fn tables_are_recorded_by_rows_whatever_separates_their_fields() {
 }
 
 #[test]
-fn an_archive_is_called_one() {
+fn reports_an_archive() {
     let place = Place::new();
     for name in ["a.csv", "a.json"] {
         place.write(name, b"PK\x03\x04\x14\0\x08\0a.csv;,\n");
@@ -152,7 +152,7 @@ fn an_archive_is_called_one() {
 }
 
 #[test]
-fn an_empty_delivery_is_nothing_to_record() {
+fn an_empty_delivery_has_nothing_to_record() {
     let place = Place::new();
     record(&place, b"{\"Records\":[]}").code(1).stderr(predicate::str::contains("no event to record"));
 }

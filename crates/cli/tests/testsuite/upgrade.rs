@@ -1,4 +1,4 @@
-//! What earlier versions left behind opens in this one: `tests/upgrades`, an archive for each version.
+//! Data of earlier versions works in this one: `tests/upgrades`, with an archive for each version.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 
-/// A version's folder, unpacked.
-struct Left {
+/// A version's unpacked folder.
+struct Leftovers {
     version: String,
     folder: TempDir,
 }
 
-impl Left {
+impl Leftovers {
     fn by(archive: &Path) -> Self {
         let folder = TempDir::new().unwrap();
         tar::Archive::new(GzDecoder::new(File::open(archive).unwrap())).unpack(folder.path()).unwrap();
@@ -35,7 +35,7 @@ impl Left {
         command
     }
 
-    /// Runs the program, which ends with that status, and gives what it prints.
+    /// Runs the program, which must end with this status; returns its output.
     fn run(&self, args: &[&str], status: i32) -> String {
         let assert = self.command(args).assert();
         let output = assert.get_output();
@@ -52,23 +52,23 @@ impl Left {
         assert_eq!(report["log"]["size"], leaves, "{}", self.version);
     }
 
-    /// The folder was moved, which a log notices as it would a restored backup.
-    fn serve(&self) -> Serving {
+    /// The folder was moved, which to a log looks like a restored backup.
+    fn serve(&self) -> ServedLog {
         let args =
             ["--dir", "log", "--origin", "log.example/audit", "--key", "log.key", "--trust", "trust.txt"];
         let more = ["--listen", "127.0.0.1:0", "--after-restore", "--nothing-newer"];
-        Serving::start(self.folder.path(), &[&args[..], &more].concat())
+        ServedLog::start(self.folder.path(), &[&args[..], &more].concat())
     }
 }
 
-fn versions() -> Vec<Left> {
+fn versions() -> Vec<Leftovers> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/upgrades");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut archives: Vec<PathBuf> =
         files.filter(|file| file.extension().is_some_and(|extension| extension == "gz")).collect();
     archives.sort();
     assert!(!archives.is_empty(), "no version left anything");
-    archives.iter().map(|archive| Left::by(archive)).collect()
+    archives.iter().map(|archive| Leftovers::by(archive)).collect()
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn exports_and_pins_verify() {
 }
 
 #[test]
-fn a_log_goes_on_with_its_readers_and_with_what_waits_in_an_outbox() {
+fn a_log_continues_with_readers_and_outbox() {
     for left in versions() {
         let log = left.serve();
         left.run(&["export", "--dir", log.url(), "-o", "before.ndjson"], 0);
@@ -107,7 +107,7 @@ fn a_log_goes_on_with_its_readers_and_with_what_waits_in_an_outbox() {
 }
 
 #[test]
-fn a_watch_goes_on_where_it_was() {
+fn a_watch_resumes() {
     for left in versions() {
         let log = left.serve();
         let watch = ["watch", log.url(), "--trust", "trust.txt", "--state", "watch", "--once"];

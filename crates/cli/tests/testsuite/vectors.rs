@@ -1,4 +1,4 @@
-//! The format's own cases through the program: its report, its exit status.
+//! The format's test vectors: report and exit status of the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// A report without what may be worded freely.
+/// Returns a report without freely worded parts.
 fn stripped(report: Value) -> Value {
     match report {
         Value::Object(members) => members
@@ -23,15 +23,7 @@ fn json(path: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&fs::read(path).ok()?).unwrap())
 }
 
-/// Returns the case's report, in today's words.
-fn expected(case: &Path) -> Value {
-    const TRANSLATION: &str = include_str!("../../../../tests/vectors-translation.txt");
-    let pairs = TRANSLATION.lines().filter_map(|line| line.split_once('\t'));
-    let report = fs::read_to_string(case.join("report.json")).unwrap();
-    serde_json::from_str(&pairs.fold(report, |report, (old, new)| report.replace(old, new))).unwrap()
-}
-
-/// What the case asks the reader to say.
+/// Returns the arguments for a case.
 fn arguments(case: &Path) -> Vec<String> {
     let mut args = vec!["verify".to_owned(), "--json".to_owned()];
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
@@ -60,7 +52,7 @@ fn arguments(case: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_case_gives_its_report_and_its_status() {
+fn test_vectors_give_their_report_and_status() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
     let mut cases: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.retain(|case| case.is_dir());
@@ -81,7 +73,7 @@ fn every_case_gives_its_report_and_its_status() {
         };
         assert_eq!(output.status.code(), Some(status), "{}", case.display());
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let unexpected = stderr.lines().find(|line| !line.contains("the pin is of the log"));
+        let unexpected = stderr.lines().find(|line| !line.contains("the pin belongs to the log"));
         assert_eq!(unexpected, None, "{}", case.display());
     }
 }

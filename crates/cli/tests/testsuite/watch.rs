@@ -1,4 +1,4 @@
-//! Watching a log: what is found is told once, also over kills, and taken back where it does not hold.
+//! Watching a log: findings are reported once, despite kills, and retracted if they no longer hold.
 #![cfg(unix)]
 
 mod hook;
@@ -12,7 +12,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place};
 
 const KILLS: usize = 20;
@@ -38,10 +38,10 @@ correlation:
   generate: true
 ";
 
-/// A log that runs, with rules and secrets beside it.
+/// A served log, with rules and secrets.
 struct Scene {
     place: Place,
-    log: Serving,
+    log: ServedLog,
 }
 
 impl Scene {
@@ -49,7 +49,7 @@ impl Scene {
         Self::watching(&[])
     }
 
-    /// The same with more arguments for the log server.
+    /// Starts it with additional arguments for the server.
     fn watching(more: &[&str]) -> Self {
         let place = Place::new();
         place.keygen("example.com/watch", "watch.key");
@@ -61,7 +61,7 @@ impl Scene {
         Self::begun(place, more)
     }
 
-    /// A new log under the key that is there.
+    /// Starts a new log with the existing key.
     fn begun(place: Place, more: &[&str]) -> Self {
         std::fs::create_dir(place.path("log")).unwrap();
         std::fs::copy(place.path("log.key"), place.path("log/log.key")).unwrap();
@@ -80,11 +80,11 @@ impl Scene {
 
     fn serve(place: Place, more: &[&str]) -> Self {
         let args = ["--dir", "log", "--trust", "trust.txt", "--listen", "127.0.0.1:0"];
-        let log = Serving::start(&place.path(""), &[&args[..], more].concat());
+        let log = ServedLog::start(&place.path(""), &[&args[..], more].concat());
         Self { place, log }
     }
 
-    /// Records deletions by that actor, in the same chain each time.
+    /// Records deletions by this actor, always in the same chain.
     fn delete(&self, actor: &str, jobs: std::ops::Range<usize>) {
         let line = |job| {
             let event = json!({"action": "job.delete", "actor": {"id": actor}, "target": {"id": job, "type": "job"}, "outcome": "success"});
@@ -109,7 +109,7 @@ impl Scene {
         args.into_iter().map(str::to_owned).collect()
     }
 
-    /// What one run tells, up to the log's end.
+    /// Runs a watch once to the log's end; returns its output.
     fn once(&self, more: &[&str]) -> Vec<Value> {
         let args = self.args(&[&["--once"], more].concat());
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -124,7 +124,7 @@ impl Scene {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// All events that the log holds, and what `analyze` finds in it.
+    /// Returns all events in the log, and what `analyze` finds in them.
     fn analyzed(&self) -> Value {
         let export = ["export", "--dir", self.log.url(), "--token-file", "token.txt", "-o", "audit.ndjson"];
         let _ = std::fs::remove_file(self.place.path("audit.ndjson"));
@@ -141,7 +141,7 @@ fn ids(findings: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_is_found_is_what_analyze_finds_and_is_told_once() {
+fn finds_the_same_as_analyze_once() {
     let scene = Scene::new();
     scene.delete("u_1", 0..4);
     let told = scene.once(&[]);
@@ -154,7 +154,7 @@ fn what_is_found_is_what_analyze_finds_and_is_told_once() {
         assert_eq!(alert["data"]["log"]["origin"], ORIGIN);
     }
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
-    // The window of three goes on over the end of the process.
+    // The window of three continues across runs.
     scene.delete("u_2", 0..2);
     assert_eq!(scene.once(&[]).len(), 2);
     scene.delete("u_2", 2..3);
@@ -174,9 +174,9 @@ fn what_is_found_is_what_analyze_finds_and_is_told_once() {
         .stdout(contains("medium: A job was deleted").and(contains("high: Many jobs were deleted: u_2")));
 }
 
-/// SIGKILL, twenty times, at any moment of handing on.
+/// SIGKILL, 20 times, at random moments of delivery.
 #[test]
-fn a_watch_that_is_killed_neither_loses_nor_doubles_an_alert() {
+fn kills_neither_lose_nor_repeat_alerts() {
     let scene = Scene::new();
     let hook = Hook::start();
     let mut rng = Rng::with_seed(7);
@@ -184,7 +184,7 @@ fn a_watch_that_is_killed_neither_loses_nor_doubles_an_alert() {
         ["--webhook", &hook.url, "--webhook-key", "webhook.key", "--record", "--key", "watch.key"];
     for kill in 0..KILLS {
         scene.delete(&format!("u_{}", kill / 2), kill * 3..kill * 3 + 3);
-        // At times the receiver has a message and does not say so, or the process is killed before anything is sent.
+        // Sometimes the server receives a message without responding, or the process is killed before sending.
         let (more, answers) = (rng.usize(0..5), [204, 204, 0, 503]);
         hook.answer_with(&[204, 204, answers[rng.usize(0..4)]]);
         let before = hook.messages().len();
@@ -221,7 +221,7 @@ fn a_watch_that_is_killed_neither_loses_nor_doubles_an_alert() {
 }
 
 #[test]
-fn what_was_found_of_a_chain_that_turns_suspect_is_taken_back() {
+fn retracts_findings_of_suspect_chains() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let told = scene.once(&[]);
@@ -235,12 +235,12 @@ fn what_was_found_of_a_chain_that_turns_suspect_is_taken_back() {
     assert_eq!(retract["data"]["signer_trust"], "suspect");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
     let list = scene.place.run(&["watch", "--list", "--state", "watch"]).success();
-    list.stdout(contains("! taken back").and(contains(id)));
+    list.stdout(contains("! retracted").and(contains(id)));
 }
 
-/// A log begun again under its key shows less than was seen, or as much, and other entries.
+/// A log restarted with its key shows fewer entries than known, or as many, but others.
 #[test]
-fn a_single_look_notices_another_history() {
+fn one_check_detects_another_history() {
     for jobs in [2, 3] {
         let scene = Scene::new();
         scene.delete("u_1", 0..3);
@@ -259,7 +259,7 @@ fn a_single_look_notices_another_history() {
 }
 
 #[test]
-fn a_watch_says_that_it_waits_for_witnesses() {
+fn reports_waiting_for_witnesses() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let key = scene.place.run(&["keygen", "witness.example", "--witness"]).success();
@@ -273,11 +273,11 @@ fn a_watch_says_that_it_waits_for_witnesses() {
     let mut watch = Killed(command.spawn().unwrap());
     let said = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
     let waits = said.map(Result::unwrap).find(|line| line.contains("too few witnesses signed"));
-    assert!(waits.is_some_and(|line| line.ends_with("what is new waits until enough have")));
+    assert!(waits.is_some_and(|line| line.ends_with("new entries wait until enough have")));
 }
 
 #[test]
-fn who_answered_a_finding_is_shown() {
+fn shows_who_acknowledged_a_finding() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let told = scene.once(&[]);
@@ -286,15 +286,19 @@ fn who_answered_a_finding_is_shown() {
     scene.place.write("answer.ndjson", event.to_string());
     scene.record("answer.ndjson");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
-    scene.place.run(&["watch", "--list", "--state", "watch"]).success().stdout(contains("answered by: ada"));
+    scene
+        .place
+        .run(&["watch", "--list", "--state", "watch"])
+        .success()
+        .stdout(contains("acknowledged by: ada"));
 }
 
 #[test]
-fn receivers_get_each_finding_in_their_own_way() {
+fn destinations_get_each_finding_in_their_format() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let hook = Hook::start();
-    // One answer is late, one is a refusal that passes.
+    // One response is slow, one is a temporary rejection.
     hook.answer_with(&[503, 400]);
     let webhook = ["--webhook", &hook.url, "--webhook-key", "webhook.key"];
     let told = scene.once(&[&webhook[..], &["--exec", "cat >> told.ndjson"]].concat());
@@ -304,7 +308,7 @@ fn receivers_get_each_finding_in_their_own_way() {
     assert_eq!(sent[0].json(), told[0]);
     assert_eq!(sent[0].id, format!("alert_{}", told[0]["data"]["finding"]["id"].as_str().unwrap()));
     assert_eq!(serde_json::from_str::<Value>(&scene.place.read("told.ndjson")).unwrap(), told[0]);
-    // One that was not there before is told of what comes.
+    // A new destination gets only new findings.
     scene.delete("u_2", 0..1);
     scene.once(&["--exec", "cat > other.ndjson"]);
     assert!(scene.place.read("other.ndjson").contains("countersign.alert"));
@@ -313,7 +317,7 @@ fn receivers_get_each_finding_in_their_own_way() {
 }
 
 #[test]
-fn a_webhook_is_not_asked_again_before_it_says() {
+fn webhook_waits_for_retry_after() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let hook = Hook::start();
@@ -325,7 +329,7 @@ fn a_webhook_is_not_asked_again_before_it_says() {
 }
 
 #[test]
-fn ending_says_whom_it_waits_for() {
+fn ending_reports_the_pending_destination() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let command = "touch begun; until [ -e go ]; do sleep 0.1; done";
@@ -342,19 +346,19 @@ fn ending_says_whom_it_waits_for() {
     assert!(Command::new("kill").arg(watch.0.id().to_string()).status().unwrap().success());
     let lines = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
     let mut lines = lines.map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("ending waits for an answer (by command)")), "it says nothing");
+    assert!(lines.any(|line| line.contains("waiting for an answer (command)")), "it says nothing");
     scene.place.write("go", "");
-    assert!(lines.any(|line| line.contains("1 entry looked at") || line.contains("entries looked at")));
+    assert!(lines.any(|line| line.contains("1 entry checked") || line.contains("entries checked")));
     assert!(watch.0.wait().unwrap().success());
-    // What it took then is not handed to it again.
+    // What it accepted then is not delivered again.
     std::fs::remove_file(scene.place.path("begun")).unwrap();
     scene.once(&["--exec", command]);
     assert!(!scene.place.path("begun").exists());
 }
 
-/// The path of an address is a secret with many receivers, such as chats.
+/// The path of an address is often a secret, such as for chats.
 #[test]
-fn the_address_of_a_webhook_is_not_shown_where_it_fails() {
+fn errors_do_not_show_the_webhook_address() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     let hook = Hook::start();
@@ -366,7 +370,7 @@ fn the_address_of_a_webhook_is_not_shown_where_it_fails() {
 }
 
 #[test]
-fn a_state_that_does_not_fit_is_refused() {
+fn rejects_a_state_that_does_not_match() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     scene.once(&[]);
@@ -399,7 +403,7 @@ fn a_state_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn what_would_be_passed_over_in_silence_is_refused() {
+fn rejects_options_without_effect() {
     let scene = Scene::new();
     let refused = |state: &str, more: &[&str], why: &str| {
         let args = scene.args_in(state, &[&["--once"], more].concat());
@@ -430,16 +434,16 @@ fn what_would_be_passed_over_in_silence_is_refused() {
     assert!(!scene.place.path("watch").exists());
     let webhook = ["--webhook-key", "webhook.key", "--webhook", "http://192.0.2.1/"];
     let mail = ["--smtp", "ftp://x", "--mail-from", "a@example.com", "--mail-to", "a@example.com"];
-    refused("watch", &[&webhook[..], &mail].concat(), "what the webhook gets is sent without encryption");
+    refused("watch", &[&webhook[..], &mail].concat(), "findings are sent to the webhook without encryption");
 }
 
 #[test]
-fn other_rules_know_what_was_there_before_and_tell_what_comes() {
+fn changed_rules_report_only_new_findings() {
     let scene = Scene::new();
     scene.delete("u_1", 0..2);
     assert_eq!(scene.once(&[]).len(), 2);
     scene.place.write("rules.yml", RULES.replace("medium", "low"));
-    // Both are found once more, and were told.
+    // Both are found again, but were already reported.
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
     scene.delete("u_1", 2..3);
     let told = scene.once(&[]);
@@ -459,7 +463,7 @@ impl Drop for Killed {
     }
 }
 
-/// The mail server of nodemailer's makers, where it is installed.
+/// The test mail server by the authors of nodemailer, if installed.
 struct Sink {
     child: Killed,
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
@@ -495,12 +499,12 @@ impl Sink {
 }
 
 #[test]
-fn findings_come_by_encrypted_mail_once() {
+fn sends_findings_once_by_encrypted_mail() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
     scene.place.write("password.txt", "correct horse\n");
     for (scheme, more) in [("smtp", &[][..]), ("smtps", &["secure"])] {
-        // The first address is refused for now.
+        // The first address is rejected temporarily.
         let Some(mut sink) = Sink::start(&scene, more, "451") else { return };
         let url = format!("{scheme}://localhost:{}", sink.port);
         let mail =
@@ -529,15 +533,15 @@ fn findings_come_by_encrypted_mail_once() {
 }
 
 #[test]
-fn a_collector_watches_itself() {
+fn a_server_watches_its_own_log() {
     let scene = Scene::watching(&["--watch", "rules.yml"]);
     let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
     let token = scene.place.read("token.txt");
-    let get = |log: &Serving, path: &str, token: &str| {
+    let get = |log: &ServedLog, path: &str, token: &str| {
         let answer = client.get(format!("{}/{path}", log.url())).bearer_auth(token.trim()).send().unwrap();
         (answer.status().as_u16(), answer.text().unwrap())
     };
-    let findings = |log: &Serving, count: usize| {
+    let findings = |log: &ServedLog, count: usize| {
         let since = std::time::Instant::now();
         loop {
             let (status, text) = get(log, "findings", &token);
@@ -563,7 +567,7 @@ fn a_collector_watches_itself() {
     assert_eq!(get(&scene.log, "findings", "csr_no").0, 401);
     let some = scene.place.run(&["token", "add", "some", "--dir", "log", "--tenant", "acme"]).success();
     assert_eq!(get(&scene.log, "findings", &String::from_utf8_lossy(&some.get_output().stdout)).0, 403);
-    // Killed, it goes on where it was.
+    // After a kill, it resumes.
     let Scene { place, log } = scene;
     drop(log);
     let scene = Scene::serve(place, &["--watch", "rules.yml"]);
@@ -578,7 +582,7 @@ fn a_collector_watches_itself() {
 }
 
 #[test]
-fn what_findings_tell_of_erased_events_goes_with_them() {
+fn erasure_removes_event_data_from_findings() {
     let scene = Scene::watching(&["--watch", "rules.yml"]);
     let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
     let asked =
@@ -612,10 +616,10 @@ fn what_findings_tell_of_erased_events_goes_with_them() {
 }
 
 #[test]
-fn whom_findings_are_about_is_on_a_watchlist() {
+fn keeps_a_watchlist() {
     use countersign_analyze::watchlist::{Kind, Watchlist};
     let scene = Scene::new();
-    // Whoever waits for a list that nobody is put on is told.
+    // Waiting for an empty list is reported.
     scene.place.write("rules.yml", RULES);
     let list = ["--once", "--watchlist", "list.txt", "--key", "watch.key"];
     let args = scene.args(&list);
@@ -633,17 +637,17 @@ fn whom_findings_are_about_is_on_a_watchlist() {
     let entry = first.find(Kind::Actor, "u_1", now).unwrap();
     assert_eq!((entry.rule.as_str(), first.find(Kind::Actor, "u_2", now)), ("jobs-deleted", None));
     assert_eq!(first.header().origin, ORIGIN);
-    // The next one takes its place, though nothing is new.
+    // A new list replaces it, even if unchanged.
     scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
     list("list.txt").replaces(&first).unwrap();
     assert!(list("list.txt").find(Kind::Actor, "u_1", now).is_some());
-    // Gates take the one of a watch that lost all that it knew.
+    // Gateways accept the list of a watch that lost its state.
     let before = list("list.txt");
     std::fs::remove_dir_all(scene.place.path("watch")).unwrap();
     std::fs::remove_file(scene.place.path("list.txt")).unwrap();
     scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
     list("list.txt").replaces(&before).unwrap();
-    // Who is taken back is on it no more.
+    // Retracted findings leave the list.
     let url = scene.log.url().to_owned();
     let revoke = ["revoke", &scene.place.app, "--since", "2026-01-01", "--key", "issuer.key", "--to", &url];
     scene.place.run(&[&revoke[..], &["--trust", "trust.txt"]].concat()).success();

@@ -1,4 +1,4 @@
-//! `countersign witness`: the program, started, killed and started again.
+//! `countersign witness`: started, killed and restarted.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,7 +12,7 @@ use predicates::prelude::*;
 
 use crate::common::Place;
 
-/// A witness that runs, until it is dropped.
+/// A witness, which is killed when dropped.
 struct Running {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
@@ -41,7 +41,7 @@ impl Running {
         Self { child, stderr, address }
     }
 
-    /// The status and the body of the answer.
+    /// Returns the response's status and body.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
@@ -60,7 +60,7 @@ impl Running {
         self.ask("POST", "/add-checkpoint", body)
     }
 
-    /// Sends a signal, and gives the exit status, none where the signal ended it, and what else was said.
+    /// Sends a signal; returns the exit status, if any, and the remaining output.
     fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
@@ -78,7 +78,7 @@ impl Drop for Running {
     }
 }
 
-/// A place with a witness's key, which is given.
+/// Creates a place with a witness's key; returns the key.
 fn place() -> (Place, VerifierKey) {
     let place = Place::new();
     let assert = place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
@@ -91,7 +91,7 @@ fn log(place: &Place) -> SignerKey {
     SignerKey::parse(place.read("log.key").trim()).unwrap()
 }
 
-/// A request about the tree of no leaf, of one or of two.
+/// Returns a request about the tree of no leaves, of one, or of two.
 fn request(place: &Place, old: u64, new: u64) -> String {
     let [one, two] = [leaf_hash(b"one"), leaf_hash(b"two")];
     let root = [empty_root(), one, node_hash(&one, &two)][usize::try_from(new).unwrap()];
@@ -102,7 +102,7 @@ fn request(place: &Place, old: u64, new: u64) -> String {
 }
 
 #[test]
-fn what_was_cosigned_outlives_the_process() {
+fn remembers_cosignatures_after_a_restart() {
     let (place, vkey) = place();
     let running = Running::start(&place);
     let first = request(&place, 0, 1);
@@ -111,7 +111,7 @@ fn what_was_cosigned_outlives_the_process() {
     let note = first.split_once("\n\n").unwrap().1.to_owned() + &line;
     let cosigned = SignedCheckpoint::parse(&note).unwrap();
     assert!(cosigned.cosignatures([&vkey]).verified[0].time.millis() > 1_700_000_000_000);
-    // Nothing is left to be written when it has answered.
+    // After the response, everything is written.
     assert_eq!(running.end("-KILL").0, None);
 
     let running = Running::start(&place);
@@ -124,7 +124,7 @@ fn what_was_cosigned_outlives_the_process() {
 }
 
 #[test]
-fn a_quorum_of_it_is_counted_by_verify() {
+fn verify_counts_its_cosignature() {
     let (place, vkey) = place();
     place.sealed(3);
     let export = place.read("audit.ndjson");
@@ -142,7 +142,7 @@ fn a_quorum_of_it_is_counted_by_verify() {
 }
 
 #[test]
-fn two_witnesses_cannot_share_a_state() {
+fn rejects_a_second_witness_on_the_same_state() {
     let (place, _) = place();
     let _running = Running::start(&place);
     place
@@ -162,7 +162,7 @@ fn two_witnesses_cannot_share_a_state() {
 }
 
 #[test]
-fn what_cannot_work_is_told() {
+fn reports_invalid_configuration() {
     let (place, vkey) = place();
     let run = |more: &[&str], code: &str| {
         let told = predicate::str::contains(format!("error[{code}]"));
@@ -175,7 +175,7 @@ fn what_cannot_work_is_told() {
     place.write("other", "not a state file, and long enough to be looked at as one\n".repeat(20));
     run(&["--key", "witness.key", "--log", &log, "--state", "other"], "state.invalid");
     run(&["--key", "witness.key", "--log", &log, "--state", "missing/state"], "state.invalid");
-    // One that was cut off remembers nothing, as one that was never there.
+    // A truncated state is like a missing one.
     place.write("empty", "");
     for (state, is_new) in [("empty", true), ("other", false)] {
         let args = ["witness", "--key", "witness.key", "--log", &log, "--listen", "unix:missing/socket"];

@@ -1,4 +1,4 @@
-//! An event, and its record.
+//! Sample data: an event and its record.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use countersign::hash::Hash;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 pub const LOG: Log<'_> = Log { origin: "log.example/audit", size: 9, root: Hash([7; 32]) };
 
-/// An event of our own shape that says nothing of how it ended.
+/// Returns an event in countersign's own format without an outcome.
 pub fn event() -> Value {
     json!({
         "action": "job.delete", "actor": {"id": "u_1", "name": "Ada", "type": "user"},

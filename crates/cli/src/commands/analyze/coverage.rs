@@ -1,4 +1,4 @@
-//! Which events the rules could look at, in sentences.
+//! Explains which events the rules couldn't check.
 
 use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
 
@@ -6,15 +6,15 @@ use crate::io::parsers::unknown_shapes;
 use crate::io::style::plain;
 use crate::io::verdict::count;
 
-/// The most rules and sources that are named.
-const NAMED: usize = 6;
+/// The maximum number of rules and sources that are named.
+const MAX_NAMED: usize = 6;
 
-/// Returns a sentence for each reason why "nothing was found" doesn't mean that there is nothing to find.
+/// Returns a sentence for each reason why "nothing was found" may be wrong.
 pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
     let mut gaps = Vec::new();
     if coverage.unparsed > 0 {
-        let so = "rules that ask who did what find nothing there";
-        gaps.push(unknown_shapes(coverage.unparsed, so));
+        let consequence = "rules that ask who did what find nothing there";
+        gaps.push(unknown_shapes(coverage.unparsed, consequence));
     }
     let pack = plain(pack);
     let (none, some): (Vec<_>, Vec<_>) = coverage
@@ -55,7 +55,7 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
     gaps
 }
 
-/// Returns the numbers behind a search: events by parser, and how many rules could apply.
+/// Returns the figures of a search: events per parser, and the number of applicable rules.
 pub(crate) fn numbers(coverage: &Coverage) -> String {
     let source = |source: &SourceCoverage| format!("{} {}", plain(&source.parser), source.events);
     let parsed = coverage.events - coverage.unparsed;
@@ -74,7 +74,7 @@ pub(crate) fn numbers(coverage: &Coverage) -> String {
 
 fn listed(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.collect();
-    let more = names.len().saturating_sub(NAMED);
+    let more = names.len().saturating_sub(MAX_NAMED);
     let shown = names[..names.len() - more].join(", ");
     if more == 0 { shown } else { format!("{shown}, and {more} more") }
 }

@@ -1,4 +1,4 @@
-//! What was found, for people.
+//! Formats findings for people.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use crate::io::entries::ranges;
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
 use crate::io::verdict::{self, count};
 
-/// How many reasons of a finding are shown.
-const REASONS: usize = 6;
-/// How many identities and sessions are shown, the highest scores first.
-const RANKED: usize = 10;
+/// The maximum number of reasons shown per finding.
+const MAX_REASONS: usize = 6;
+/// The maximum number of identities and sessions shown, highest scores first.
+const MAX_RANKED: usize = 10;
 
 impl AnalyzedExport<'_> {
     pub(super) fn text(&self) -> String {
@@ -28,8 +28,8 @@ impl AnalyzedExport<'_> {
         ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));
         for finding in ranked {
             let _ = writeln!(text, "{} {}", level(finding.level), label(plain(&finding.title)));
-            for (name, said) in self.facts(finding, &signer_trusts) {
-                let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
+            for (name, value) in self.facts(finding, &signer_trusts) {
+                let _ = writeln!(text, "  {} {value}", faint(format_args!("{name:<8}")));
             }
             text.push('\n');
         }
@@ -42,17 +42,17 @@ impl AnalyzedExport<'_> {
         }
         if let Some((number, leaf)) = future {
             let events = count(*number, "event");
-            let said = format_args!(
-                "! {events} dated later than recorded, the first at entry {leaf}. They are not counted."
+            let value = format_args!(
+                "! {events} have a time later than their recording, the first at entry {leaf}. They are not counted."
             );
-            let _ = writeln!(text, "{}", doubt(said));
+            let _ = writeln!(text, "{}", doubt(value));
         }
-        if self.answers.left_out > 0 {
-            let answers = count(self.answers.left_out, "answer");
+        if self.answers.skipped > 0 {
+            let answers = count(self.answers.skipped, "answer");
             let _ = writeln!(
                 text,
                 "{}",
-                doubt(format_args!("! {answers} to findings were not read, to save memory."))
+                doubt(format_args!("! {answers} to findings were skipped to save memory."))
             );
         }
         for limit in limits {
@@ -64,7 +64,7 @@ impl AnalyzedExport<'_> {
         text
     }
 
-    /// What is told of a finding, each with its name.
+    /// Returns the facts about a finding, each with its name.
     fn facts(&self, finding: &Finding, signer_trusts: &SignerTrusts<'_>) -> Vec<(&'static str, String)> {
         let Finding { group, value, leaves, first, last, reasons, repeats, evidence, score, .. } = finding;
         let mut facts = Vec::new();
@@ -73,7 +73,7 @@ impl AnalyzedExport<'_> {
             facts.push(("who", group.collect::<Vec<_>>().join(", ")));
         }
         facts.push(("when", if first == last { first.to_string() } else { format!("{first} to {last}") }));
-        for Reason { field, value } in reasons.iter().take(REASONS) {
+        for Reason { field, value } in reasons.iter().take(MAX_REASONS) {
             let field = field.as_deref().unwrap_or("text");
             facts.push(("because", format!("{} is {}", plain(field), short(value))));
         }
@@ -106,44 +106,44 @@ impl AnalyzedExport<'_> {
         facts
     }
 
-    /// How much was found, and in what.
+    /// Returns the sentence with the number of findings and what was searched.
     fn outcome(&self) -> String {
         let complete = self.report.complete_range();
         let within = match complete {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
-            None => "in what is shown: there may be other entries".into(),
+            None => "in this export; the log may have other entries".into(),
         };
         let events = count(self.events, "event");
         let rules = count(self.pack.rules().len() as u64, "rule");
-        let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
+        let searched = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
         let may_have_more = self.outcome.may_have_more(self.pack, |_| true);
         let is_covered = self.outcome.coverage.is_complete();
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
-            (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
+            (0, 0, _) => doubt("? Nothing was found, because there were no events to check"),
             (0, ..) if may_have_more || !is_covered => doubt("? Nothing was found"),
             (0, _, Some(_)) => good("✓ Nothing was found"),
             (0, ..) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
         let more = match (may_have_more, is_covered || self.events == 0) {
-            (true, _) => ", but rules had to leave something out: there may be more",
-            (_, false) => ", but rules couldn’t look at everything: there may be more",
+            (true, _) => "; rules reached a memory limit, so there may be more",
+            (_, false) => "; some events couldn’t be checked, so there may be more",
             _ => "",
         };
-        format!("{found} {within}{more}. Searched {looked}.\n")
+        format!("{found} {within}{more}. Searched {searched}.\n")
     }
 
-    /// What a rule left out, by its title; what is usual has no rule of its own.
+    /// Describes what a rule skipped at its limits. The baseline detection has no rule of its own.
     fn limited(&self, Limit { rule, groups, hits, findings }: &Limit) -> String {
         let rule = self.pack.rule(rule).map_or(&**rule, |rule| &rule.title);
-        let forgotten = |counted: Option<(u64, u64)>, what| {
+        let skipped = |counted: Option<(u64, u64)>, what| {
             counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
         };
         let unlisted =
-            (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
-        let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
-        let said: Vec<_> = parts.into_iter().flatten().collect();
-        format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
+            (*findings > 0).then(|| format!("{} beyond the listed ones", count(*findings, "finding")));
+        let parts = [skipped(*groups, "group"), skipped(*hits, "hit"), unlisted];
+        let value: Vec<_> = parts.into_iter().flatten().collect();
+        format!("! {}: skipped, to save memory or because they came late: {}.", plain(rule), value.join(", "))
     }
 }
 
@@ -156,13 +156,13 @@ fn level(level: Level) -> String {
     }
 }
 
-/// The highest scores, where there are several.
+/// Lists the highest scores, if there are several.
 fn ranking(who: &str, scored: &[Scored]) -> String {
     let mut text = String::new();
     if scored.len() < 2 {
         return text;
     }
-    for Scored { id, score, count: number, .. } in scored.iter().take(RANKED) {
+    for Scored { id, score, count: number, .. } in scored.iter().take(MAX_RANKED) {
         let rank = faint(format_args!("{who:<8} {score:>5}"));
         let findings = faint(format_args!("({})", count(*number, "finding")));
         let _ = writeln!(text, "{rank} {} {findings}", plain(id));

@@ -1,8 +1,8 @@
-//! Makes findings of what was detected, in the order of the log, while the export is verified.
+//! Turns detections into findings, in the order of the log, while the export is verified.
 //!
-//! Threads detect, and signatures decide when an event counts: so what was detected comes in another order. Most of it
-//! waits for the end of its batch alone. Where a chain leaves its links unsigned, all that comes after them waits, in a
-//! temporary file.
+//! Threads detect concurrently, and an event counts only once a signature covers it, so detections arrive in another
+//! order. Most wait only for the end of their batch. If a chain leaves its links unsigned, all later detections wait,
+//! in a temporary file.
 
 use std::collections::HashMap;
 
@@ -19,26 +19,26 @@ use crate::errors::CliError;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
 /// The approximate number of bytes that wait in memory.
-const IN_MEMORY: usize = 16 << 20;
+const MEMORY_BYTES: usize = 16 << 20;
 
 /// The most findings whose answers are kept.
-const MAX_ANSWERED: usize = 16_384;
+const MAX_ANSWERED_FINDINGS: usize = 16_384;
 
-/// People's first answers to findings, by the findings' ids, with who signed them.
+/// The first acknowledgment of each finding, by its id, with the signer.
 #[derive(Default)]
 pub(super) struct Answers {
     first: HashMap<String, (Acknowledgement, Signer)>,
-    /// The number of answers beyond the limit.
-    pub(super) left_out: u64,
+    /// The number of acknowledgments beyond the limit.
+    pub(super) skipped: u64,
 }
 
 impl Answers {
-    fn take(&mut self, answer: Acknowledgement, signer: Signer) {
-        let is_full = self.first.len() >= MAX_ANSWERED;
+    fn add(&mut self, answer: Acknowledgement, signer: Signer) {
+        let is_full = self.first.len() >= MAX_ANSWERED_FINDINGS;
         match self.first.get_mut(&answer.finding) {
             Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
             Some(_) => {}
-            None if is_full => self.left_out += 1,
+            None if is_full => self.skipped += 1,
             None => _ = self.first.insert(answer.finding.clone(), (answer, signer)),
         }
     }
@@ -96,10 +96,10 @@ fn read(detected: &[u8], pack: &Pack) -> Result<Detected, CliError> {
     Detected::from_bytes(detected, pack).map_err(|error| broken(&error))
 }
 
-/// Makes findings of the events that it visits.
+/// Collects the findings of the events that it visits.
 pub(super) struct FindingsVisitor<'p, 'r> {
     parsers: &'r Parsers,
-    judge: Judge<'p>,
+    analyzer: OrderedAnalyzer<'p>,
     answers: Answers,
     events: u64,
     waiting: SpillQueue<SignedDetection>,
@@ -107,21 +107,21 @@ pub(super) struct FindingsVisitor<'p, 'r> {
 
 impl<'p, 'r> FindingsVisitor<'p, 'r> {
     pub(super) fn new(pack: &'p Pack, parsers: &'r Parsers) -> Self {
-        Self::with_memory(pack, parsers, IN_MEMORY)
+        Self::with_memory(pack, parsers, MEMORY_BYTES)
     }
 
-    /// With so many bytes of what waits in memory.
+    /// Creates a visitor that keeps `max_bytes` bytes of waiting detections in memory.
     fn with_memory(pack: &'p Pack, parsers: &'r Parsers, max_bytes: usize) -> Self {
         Self {
             parsers,
-            judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
+            analyzer: OrderedAnalyzer { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
             answers: Answers::default(),
             events: 0,
             waiting: SpillQueue::new(max_bytes),
         }
     }
 
-    /// Detects in an event, unless rules ask who signed it: that is known when it is visited.
+    /// Runs the rules on an event, unless they depend on its signer, who is known only when it is visited.
     pub(super) fn examine(
         pack: &Pack,
         parsers: &Parsers,
@@ -138,15 +138,15 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
 
     /// Ends with the report on the export.
     pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, CliError> {
-        let Self { mut judge, answers, events, mut waiting, .. } = self;
-        let pack = judge.pack;
+        let Self { mut analyzer, answers, events, mut waiting, .. } = self;
+        let pack = analyzer.pack;
         waiting.for_each(
             |record| SignedDetection::read(record, pack),
             |leaf, SignedDetection { signer, detected }| {
-                judge.take(leaf, *signer, std::mem::take(&mut **detected))
+                analyzer.accept(leaf, *signer, std::mem::take(&mut **detected))
             },
         )?;
-        let Judge { analyzer, signers, .. } = judge;
+        let OrderedAnalyzer { analyzer, signers, .. } = analyzer;
         Ok(AnalyzedExport { pack, report, outcome: analyzer.finish(), signers, answers, events })
     }
 }
@@ -158,7 +158,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
 
     fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), CliError> {
         let VerifiedItem { link, item, text } = event;
-        let pack = self.judge.pack;
+        let pack = self.analyzer.pack;
         self.events += 1;
         let answer = text.as_deref().and_then(|text| Acknowledgement::parse(text, link.index));
         let detected = if let Some(item) = item {
@@ -169,9 +169,9 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         };
         let signer = Signer { chain: link.chain, vkey: link.vkey, authorized: link.authorized };
         if let Some(answer) = answer {
-            self.answers.take(answer, signer.clone());
+            self.answers.add(answer, signer.clone());
         }
-        let signer = self.judge.signers.number(signer);
+        let signer = self.analyzer.signers.number(signer);
         self.waiting.push(link.index, SignedDetection { signer, detected });
         Ok(())
     }
@@ -182,21 +182,21 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
 
     fn settle(&mut self, settled: u64) -> Result<(), CliError> {
         for (leaf, SignedDetection { signer, detected }) in self.waiting.take_below(settled) {
-            self.judge.take(leaf, signer, *detected)?;
+            self.analyzer.accept(leaf, signer, *detected)?;
         }
         self.waiting.spill_if_full()
     }
 }
 
-/// Takes events in log order.
-struct Judge<'p> {
+/// Passes detections to the analyzer in log order.
+struct OrderedAnalyzer<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
     signers: Signers<Signer>,
 }
 
-impl Judge<'_> {
-    fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), CliError> {
+impl OrderedAnalyzer<'_> {
+    fn accept(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), CliError> {
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.accept(detected.at(leaf)).map_err(|error| broken(&error))
     }
@@ -247,8 +247,8 @@ correlation:
         VerifiedItem { link, item: None, text: Some(text.into()) }
     }
 
-    /// Returns the findings if the third chain signs only now and then.
-    fn found(max_bytes: usize) -> (Analysis, Vec<ChainId>, bool) {
+    /// Returns the findings for a log whose third chain signs rarely.
+    fn analyze_sample(max_bytes: usize) -> (Analysis, Vec<ChainId>, bool) {
         let mut sources = Sources::default();
         sources.add("rules.yml", RULES);
         let (pack, parsers) = (sources.build("test").unwrap(), Parsers::built_in());
@@ -275,8 +275,8 @@ correlation:
     }
 
     #[test]
-    fn what_waits_does_so_in_memory_or_in_a_file() {
-        let (analysis, chains, is_spilled) = found(usize::MAX);
+    fn spilled_detections_give_the_same_findings() {
+        let (analysis, chains, is_spilled) = analyze_sample(usize::MAX);
         assert!(
             !is_spilled
                 && analysis.findings.iter().filter(|finding| finding.rule == "refused").count() == 3000
@@ -284,6 +284,6 @@ correlation:
         assert!(analysis.findings.iter().any(|finding| finding.rule == "many"));
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         assert!(chains.iter().zip(leaves).all(|(chain, leaf)| u64::from(chain.0[0]) == leaf % 3));
-        assert_eq!(found(10_000), (analysis, chains, true));
+        assert_eq!(analyze_sample(10_000), (analysis, chains, true));
     }
 }

@@ -1,35 +1,38 @@
-//! What a policy asks, as tests in JUnit's format: each is one, and each thing against it is one that fails.
+//! Formats the result as JUnit tests: each requirement is a test, and each violation a failed one.
 
 use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
-use super::Judged;
+use super::PolicyResult;
 
-pub(super) fn junit(judged: &Judged<'_>) -> String {
+pub(super) fn junit(result: &PolicyResult<'_>) -> String {
     let (mut cases, mut tests, mut failures, mut skipped) = (String::new(), 0, 0, 0);
-    for check in &judged.checks {
+    for check in &result.checks {
         let class = escaped(&check.id);
-        if check.against.is_empty() {
+        if check.violations.is_empty() {
             tests += 1;
-            let _ =
-                writeln!(cases, "    <testcase classname=\"{class}\" name=\"{}\"/>", escaped(&check.wanted));
+            let _ = writeln!(
+                cases,
+                "    <testcase classname=\"{class}\" name=\"{}\"/>",
+                escaped(&check.requirement)
+            );
         }
-        for against in &check.against {
+        for violation in &check.violations {
             tests += 1;
-            // A test keeps its name when it fails, so that whoever follows it over many runs finds it.
-            let is_whole = check.against.len() == 1 && against.identity.is_empty();
-            let name = escaped(if is_whole { &check.wanted } else { &against.said });
-            let said = escaped(&against.whole());
-            let entries: Vec<String> = against.leaves.iter().map(u64::to_string).collect();
+            // A test keeps its name when it fails, so that its history stays connected.
+            let is_whole = check.violations.len() == 1 && violation.identity.is_empty();
+            let name = escaped(if is_whole { &check.requirement } else { &violation.description });
+            let said = escaped(&violation.text());
+            let entries: Vec<String> = violation.leaves.iter().map(u64::to_string).collect();
             let entries = match &entries[..] {
                 [] => String::new(),
                 [entry] => format!("entry {entry}"),
                 entries => format!("entries {}", entries.join(", ")),
             };
-            let inner = if let Some(passed) = &against.passed {
+            let inner = if let Some(exception) = &violation.exception {
                 skipped += 1;
-                format!("<skipped message=\"{}, until {}\"/>", escaped(&passed.reason), passed.until)
+                format!("<skipped message=\"{}, until {}\"/>", escaped(&exception.reason), exception.until)
             } else {
                 failures += 1;
                 format!("<failure type=\"{class}\" message=\"{said}\">{entries}</failure>")
@@ -37,14 +40,14 @@ pub(super) fn junit(judged: &Judged<'_>) -> String {
             let _ = writeln!(cases, "    <testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>");
         }
     }
-    let name = escaped(&judged.policy.name);
+    let name = escaped(&result.policy.name);
     let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
     )
 }
 
-/// Text in an attribute or an element, on one line; what XML 1.0 cannot say is replaced.
+/// Escapes text for an attribute or element, on one line. Characters not allowed in XML 1.0 are replaced.
 fn escaped(text: &str) -> String {
     let said: String = text
         .chars()

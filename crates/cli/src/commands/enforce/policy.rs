@@ -1,4 +1,4 @@
-//! A policy: what a log has to be like for a pipeline to go on.
+//! Policies: the requirements that a log must meet for a pipeline to continue.
 
 use std::path::{Path, PathBuf};
 
@@ -10,43 +10,43 @@ use countersign_analyze::{AnalyzeError, Level};
 
 use crate::args;
 
-/// What the description, the times and the other inventory that a policy names are needed for.
-const DESCRIBED: [Flag; 3] = [Flag::Shadow, Flag::Zombie, Flag::UndocumentedMethod];
-const DATED: [Flag; 2] = [Flag::New, Flag::NewCaller];
-/// The name of what is unauthenticated and was not before.
+/// The flags that require an API description, and those that require a date.
+const NEED_DESCRIPTION: [Flag; 3] = [Flag::Shadow, Flag::Zombie, Flag::UndocumentedMethod];
+const NEED_DATE: [Flag; 2] = [Flag::New, Flag::NewCaller];
+/// The name of the requirement that no endpoint newly answers unauthenticated calls.
 pub(super) const NEW_UNAUTHENTICATED: &str = "new-unauthenticated";
-/// The most names of a list.
+/// The maximum number of items in a list.
 const MAX_LISTED: usize = 1000;
 
-/// What a log has to be like.
+/// The requirements for a log.
 #[derive(Debug)]
 pub(super) struct Policy {
     pub(super) name: String,
-    /// The verdicts that are good enough.
+    /// The acceptable verdicts.
     pub(super) verdicts: Vec<Verdict>,
-    /// How old the last confirmation by witnesses may be, in seconds.
+    /// The maximum age of the last confirmation by witnesses, in seconds.
     pub(super) witnessed: Option<i64>,
-    /// Who may sign, where that is said.
+    /// The names that may sign; none for any.
     pub(super) allowed: Option<Vec<String>>,
-    /// Who has to have signed.
+    /// The names that must have signed.
     pub(super) required: Vec<String>,
     pub(super) findings: Option<Findings>,
     pub(super) endpoints: Option<Endpoints>,
 }
 
-/// What is not to be found.
+/// The findings that are not allowed.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// Of this level and above.
+    /// Findings of this level and above.
     pub(super) level: Option<Level>,
-    /// Of these rules, at any level.
+    /// Findings of these rules, at any level.
     pub(super) rules: Vec<String>,
     /// True if events that no parser or no rule covers are accepted.
     pub(super) accepts_gaps: bool,
     pub(super) except: Vec<Exception>,
 }
 
-/// What endpoints are not to be.
+/// The endpoints that are not allowed.
 #[derive(Debug)]
 pub(super) struct Endpoints {
     pub(super) openapi: Option<PathBuf>,
@@ -54,23 +54,23 @@ pub(super) struct Endpoints {
     pub(super) since: Option<Time>,
     pub(super) refuse: Vec<Flag>,
     pub(super) refuses_new_unauthenticated: bool,
-    /// Which part of the operations that are described has to have been called.
+    /// The fraction of the described operations that must have been called.
     pub(super) exercised: Option<f64>,
     pub(super) except: Vec<Exception>,
 }
 
-/// What is let pass, why, and until when.
+/// An accepted violation, the reason, and the expiry.
 #[derive(Clone, Debug)]
 pub(super) struct Exception {
-    /// A rule's id, or an endpoint as the inventory names it: `GET /health`.
+    /// A rule's id, or an endpoint in the inventory's notation, such as `GET /health`.
     pub(super) of: String,
     pub(super) reason: String,
-    /// The moment from which on it no longer is.
+    /// The time at which the exception expires.
     pub(super) until: Time,
 }
 
 impl Policy {
-    /// Reads a policy; files that it names are beside it.
+    /// Parses a policy. Relative paths in it are resolved against `directory`.
     pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, AnalyzeError> {
         let document = Document::parse(text)?;
         let root = document.root();
@@ -78,12 +78,12 @@ impl Policy {
         let hint = "write `countersign: policy/v1`";
         let format = root.need("countersign", hint)?;
         if format.text()? != "policy/v1" {
-            return Err(format.fault("policy.format", "this is not a policy that this program knows", hint));
+            return Err(format.fault("policy.format", "the policy has an unknown format", hint));
         }
         let mut policy = Self {
-            name: root.need("name", "write what the policy is for")?.text()?.to_owned(),
+            name: root.need("name", "add a name that says what the policy is for")?.text()?.to_owned(),
             verdicts: verdicts(
-                &root.need("verdict", "write which verdicts are good enough: verdict: [verified]")?,
+                &root.need("verdict", "add the acceptable verdicts, such as verdict: [verified]")?,
             )?,
             witnessed: None,
             allowed: None,
@@ -96,10 +96,11 @@ impl Policy {
         };
         if let Some(witnessed) = root.get("witnessed") {
             witnessed.only(&["within"])?;
-            let within = witnessed.need("within", "write an age: 90s, 15m, 24h, 7d, 2w")?;
+            let within = witnessed.need("within", "use an age such as 90s, 15m, 24h, 7d, or 2w")?;
             let seconds = args::seconds(within.text()?);
-            policy.witnessed =
-                Some(seconds.map_err(|why| within.fault("policy.witnessed", "it is not an age", why))?);
+            policy.witnessed = Some(
+                seconds.map_err(|why| within.fault("policy.witnessed", "the value is not an age", why))?,
+            );
         }
         if let Some(emitters) = root.get("emitters") {
             emitters.only(&["allow", "require"])?;
@@ -116,14 +117,18 @@ impl Findings {
         let level = match written.get("level") {
             None => None,
             Some(level) => Some(Level::parse(level.text()?).ok_or_else(|| {
-                let hint = "write informational, low, medium, high or critical";
-                level.fault("policy.level", "it is not a level", hint)
+                let hint = "use informational, low, medium, high, or critical";
+                level.fault("policy.level", "the value is not a level", hint)
             })?),
         };
         let rules = written.get("rules").map_or(Ok(Vec::new()), |rules| texts(&rules))?;
         if level.is_none() && rules.is_empty() {
-            let hint = "write level, rules, or both";
-            return Err(written.fault("policy.findings", "it does not say which findings are refused", hint));
+            let hint = "add level, rules, or both";
+            return Err(written.fault(
+                "policy.findings",
+                "the section doesn't name the findings that are not allowed",
+                hint,
+            ));
         }
         let accepts_gaps = match written.get("coverage") {
             None => false,
@@ -131,10 +136,10 @@ impl Findings {
                 "complete" => false,
                 "partial" => true,
                 _ => {
-                    let hint = "write complete (the default), or partial to accept events that no parser or rule covers";
+                    let hint = "use complete (the default), or partial to accept events that no parser or rule covers";
                     return Err(coverage.fault(
                         "policy.coverage",
-                        "it is neither complete nor partial",
+                        "the value is neither complete nor partial",
                         hint,
                     ));
                 }
@@ -154,7 +159,7 @@ impl Endpoints {
             None => None,
             Some(since) => Some(
                 args::time(since.text()?)
-                    .map_err(|why| since.fault("policy.since", "it is not a time", why))?,
+                    .map_err(|why| since.fault("policy.since", "the value is not a time", why))?,
             ),
         };
         let mut endpoints = Self {
@@ -169,8 +174,8 @@ impl Endpoints {
         if let Some(exercised) = written.get("exercised") {
             let part = exercised.number()?;
             if !(0.0..=1.0).contains(&part) {
-                let hint = "write a part from 0 to 1, so that 80 % is 0.8";
-                return Err(exercised.fault("policy.exercised", "it is not a part", hint));
+                let hint = "use a fraction from 0 to 1, such as 0.8 for 80 %";
+                return Err(exercised.fault("policy.exercised", "the value is not a fraction", hint));
             }
             endpoints.exercised = Some(part);
             needs(&exercised, endpoints.openapi.is_some(), "openapi")?;
@@ -184,21 +189,21 @@ impl Endpoints {
             }
             let flag: Flag = name.parse().map_err(|_| {
                 let known: Vec<_> = Flag::ALL.iter().map(|flag| flag.as_str()).collect();
-                let hint = format!("write one of: {}, {NEW_UNAUTHENTICATED}", known.join(", "));
-                refused.fault("policy.endpoints", "an endpoint can't be this", hint)
+                let hint = format!("use one of: {}, {NEW_UNAUTHENTICATED}", known.join(", "));
+                refused.fault("policy.endpoints", "the value is not a flag of endpoints", hint)
             })?;
-            needs(&refused, !DESCRIBED.contains(&flag) || endpoints.openapi.is_some(), "openapi")?;
-            needs(&refused, !DATED.contains(&flag) || endpoints.since.is_some(), "since")?;
+            needs(&refused, !NEED_DESCRIPTION.contains(&flag) || endpoints.openapi.is_some(), "openapi")?;
+            needs(&refused, !NEED_DATE.contains(&flag) || endpoints.since.is_some(), "since")?;
             endpoints.refuse.push(flag);
         }
         if endpoints.refuse.is_empty()
             && !endpoints.refuses_new_unauthenticated
             && endpoints.exercised.is_none()
         {
-            let hint = "write refuse, exercised, or both";
+            let hint = "add refuse, exercised, or both";
             return Err(written.fault(
                 "policy.endpoints",
-                "it does not say which endpoints are refused",
+                "the section doesn't name the endpoints that are not allowed",
                 hint,
             ));
         }
@@ -206,13 +211,13 @@ impl Endpoints {
     }
 }
 
-/// What cannot be told is not taken for what is not there.
+/// Fails if a requirement lacks the data to check it: without data it would always pass.
 fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), AnalyzeError> {
     if is_there {
         return Ok(());
     }
-    let hint = format!("write endpoints.{member} too: without it nothing could be found");
-    Err(of.fault("policy.needs", format!("it needs {member}"), hint))
+    let hint = format!("add endpoints.{member}, which is required to check this");
+    Err(of.fault("policy.needs", format!("the requirement needs {member}"), hint))
 }
 
 fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, AnalyzeError> {
@@ -220,16 +225,16 @@ fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, AnalyzeError> {
     let read = |item: &Written<'_>| -> Result<Verdict, AnalyzeError> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
-            let hint = "write verified, partial or untrusted";
-            item.fault("policy.verdict", "this is not a verdict that a policy can accept", hint)
+            let hint = "use verified, partial, or untrusted";
+            item.fault("policy.verdict", "a policy can't accept this verdict", hint)
         })
     };
     let verdicts = written.items()?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     if verdicts.is_empty() {
         return Err(written.fault(
             "policy.verdict",
-            "no verdict would be good enough",
-            "write verdict: [verified]",
+            "the list of verdicts is empty",
+            "add a verdict, such as verdict: [verified]",
         ));
     }
     Ok(verdicts)
@@ -240,8 +245,8 @@ fn texts(written: &Written<'_>) -> Result<Vec<String>, AnalyzeError> {
     if items.len() > MAX_LISTED {
         return Err(written.fault(
             "policy.long",
-            "it has too many items",
-            format!("{MAX_LISTED} are the most"),
+            "the list has too many items",
+            format!("use at most {MAX_LISTED} items"),
         ));
     }
     items.iter().map(|item| item.text().map(str::to_owned)).collect()
@@ -251,12 +256,12 @@ fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, Analyze
     let items = written.get("except").map_or(Ok(Vec::new()), |except| except.items())?;
     let read = |item: &Written<'_>| -> Result<Exception, AnalyzeError> {
         item.only(&[of, "reason", "until"])?;
-        let until = item.need("until", "say until when it is accepted: 2026-12-31")?;
+        let until = item.need("until", "add the day on which the exception expires, such as 2026-12-31")?;
         Ok(Exception {
-            of: item.need(of, &format!("say which {of} is accepted"))?.text()?.to_owned(),
-            reason: item.need("reason", "say why it is accepted, and who decided so")?.text()?.to_owned(),
+            of: item.need(of, &format!("add the {of} that is accepted"))?.text()?.to_owned(),
+            reason: item.need("reason", "add the reason, and who decided it")?.text()?.to_owned(),
             until: args::time(until.text()?)
-                .map_err(|why| until.fault("policy.until", "it is not a time", why))?,
+                .map_err(|why| until.fault("policy.until", "the value is not a time", why))?,
         })
     };
     items.iter().map(read).collect()
@@ -288,7 +293,7 @@ endpoints:
 ";
 
     #[test]
-    fn reads_all_of_a_policy() {
+    fn parses_every_field() {
         let policy = Policy::parse(WHOLE, Path::new("dir")).unwrap();
         let endpoints = policy.endpoints.unwrap();
         assert_eq!((policy.verdicts.len(), policy.witnessed), (2, Some(86_400)));
@@ -298,7 +303,7 @@ endpoints:
     }
 
     #[test]
-    fn faults_say_where() {
+    fn errors_name_the_field() {
         for (from, to, code, place) in [
             ("policy/v1", "policy/v2", "policy.format", "countersign"),
             ("verdict: [verified, partial]\n", "", "file.missing", "verdict"),

@@ -1,36 +1,36 @@
-//! What is against a policy, as SARIF 2.1.0.
+//! Formats violations as SARIF 2.1.0.
 
 use std::fmt::Write as _;
 
 use countersign_analyze::Level;
 use serde_json::{Value, json};
 
-use super::Judged;
-use super::judged::Against;
+use super::PolicyResult;
+use super::result::Violation;
 
-/// The most results, which is also the most that GitHub reads of a run.
-const RESULTS: usize = 5000;
+/// The maximum number of results, which is also GitHub's limit per run.
+const MAX_RESULTS: usize = 5000;
 
-pub(super) fn sarif(judged: &Judged<'_>) -> Value {
+pub(super) fn sarif(policy_result: &PolicyResult<'_>) -> Value {
     let mut rules: Vec<Value> = Vec::new();
     let mut places: Vec<(&str, usize)> = Vec::new();
     let mut results = Vec::new();
-    for check in &judged.checks {
+    for check in &policy_result.checks {
         let known = places.iter().find(|(id, _)| *id == check.id).map(|(_, place)| *place);
         let place = known.unwrap_or_else(|| {
             places.push((&check.id, rules.len()));
             rules.push(json!({
                 "id": check.id,
-                "shortDescription": {"text": check.wanted},
+                "shortDescription": {"text": check.requirement},
                 "helpUri": "https://github.com/countersign/countersign/blob/main/docs/pipeline.md",
             }));
             rules.len() - 1
         });
-        for against in check.against.iter().take(RESULTS - results.len().min(RESULTS)) {
-            results.push(result(judged, &check.id, place, against));
+        for violation in check.violations.iter().take(MAX_RESULTS - results.len().min(MAX_RESULTS)) {
+            results.push(result(policy_result, &check.id, place, violation));
         }
     }
-    let log = judged.report.log.as_ref();
+    let log = policy_result.report.log.as_ref();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -41,13 +41,13 @@ pub(super) fn sarif(judged: &Judged<'_>) -> Value {
                 "informationUri": "https://github.com/countersign/countersign",
                 "rules": rules,
             }},
-            "automationDetails": {"id": format!("countersign/{}/", judged.policy.name)},
+            "automationDetails": {"id": format!("countersign/{}/", policy_result.policy.name)},
             "results": results,
             "columnKind": "utf16CodeUnits",
             "properties": {
-                "policy": judged.hash,
-                "origin": judged.report.origin,
-                "verdict": judged.report.verdict.as_str(),
+                "policy": policy_result.hash,
+                "origin": policy_result.report.origin,
+                "verdict": policy_result.report.verdict.as_str(),
                 "size": log.map(|log| log.size),
                 "root": log.map(|log| log.root.to_string()),
             },
@@ -55,12 +55,12 @@ pub(super) fn sarif(judged: &Judged<'_>) -> Value {
     })
 }
 
-fn result(judged: &Judged<'_>, id: &str, place: usize, against: &Against) -> Value {
+fn result(policy_result: &PolicyResult<'_>, id: &str, place: usize, violation: &Violation) -> Value {
     let location = |leaf: Option<&u64>| {
-        // A line of the export; what no entry shows is said of the first, its header.
-        let line = leaf.and_then(|leaf| judged.lines.get(leaf)).copied().unwrap_or(1);
+        // The line in the export; a violation without entries gets the first line, its header.
+        let line = leaf.and_then(|leaf| policy_result.lines.get(leaf)).copied().unwrap_or(1);
         let mut location = json!({"physicalLocation": {
-            "artifactLocation": {"uri": uri(&judged.export)},
+            "artifactLocation": {"uri": uri(&policy_result.export)},
             "region": {"startLine": line},
         }});
         if let Some(leaf) = leaf {
@@ -68,32 +68,32 @@ fn result(judged: &Judged<'_>, id: &str, place: usize, against: &Against) -> Val
         }
         location
     };
-    let mut leaves = against.leaves.iter();
+    let mut leaves = violation.leaves.iter();
     let mut result = json!({
         "ruleId": id,
         "ruleIndex": place,
-        "level": match against.level {
+        "level": match violation.level {
             Level::High | Level::Critical => "error",
             Level::Medium => "warning",
             Level::Low | Level::Informational => "note",
         },
-        "message": {"text": against.whole()},
+        "message": {"text": violation.text()},
         "locations": [location(leaves.next())],
-        "partialFingerprints": {"countersign/v1": format!("{id} {}", against.identity)},
-        "properties": {"entries": against.leaves},
+        "partialFingerprints": {"countersign/v1": format!("{id} {}", violation.identity)},
+        "properties": {"entries": violation.leaves},
     });
     let others: Vec<Value> = leaves.map(|leaf| location(Some(leaf))).collect();
     if !others.is_empty() {
         result["relatedLocations"] = others.into();
     }
-    if let Some(passed) = &against.passed {
-        let why = format!("{} (until {})", passed.reason, passed.until);
+    if let Some(exception) = &violation.exception {
+        let why = format!("{} (until {})", exception.reason, exception.until);
         result["suppressions"] = json!([{"kind": "external", "status": "accepted", "justification": why}]);
     }
     result
 }
 
-/// A path as a relative reference: what a URI reserves is escaped.
+/// Formats a path as a relative URI reference, percent-encoded.
 fn uri(path: &str) -> String {
     path.bytes().fold(String::new(), |mut uri, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

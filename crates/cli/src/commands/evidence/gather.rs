@@ -1,4 +1,4 @@
-//! What an export has for a catalog's questions, read once.
+//! Collects an export's answers to a catalog's questions in one pass.
 
 use std::collections::HashMap;
 
@@ -29,30 +29,30 @@ use crate::io::input::{self, Input};
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 use crate::io::visit::visit_tapped;
 
-/// How many events of a record or a person are listed.
-const ROWS: usize = 10_000;
+/// The maximum number of listed events of a record or a person.
+const MAX_ROWS: usize = 10_000;
 /// The number of bytes of records that are kept in memory.
-const IN_MEMORY: usize = 16 << 20;
+const MEMORY_BYTES: usize = 16 << 20;
 
-/// What was read, and what came of it.
-pub(super) struct Gathered {
+/// The result of reading an export.
+pub(super) struct GatherResult {
     pub(super) verification: Verification,
     pub(super) file: Described,
-    /// The leaves of the events that verify, in order, where they were asked for.
+    /// The indexes of the verified events in order, if requested.
     pub(super) leaves: Vec<u64>,
-    /// None of an export that is altered, broken or none.
+    /// The evidence; none if the export is altered, broken, or not an export.
     pub(super) evidence: Option<Evidence>,
 }
 
-/// What events are looked at by.
-pub(super) struct Look<'a> {
+/// The rules, parsers, and questions that events are examined with.
+pub(super) struct Gatherer<'a> {
     pub(super) pack: &'a Pack,
     pub(super) parsers: Parsers,
     pub(super) catalog: &'a Catalog,
     pub(super) args: &'a Args,
 }
 
-/// An event's answers to questions of the catalog, and the rules that detect something in it.
+/// An event's answers to the questions, and the detections of the rules in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Examination {
     pub(super) looked: EventFacts,
@@ -69,7 +69,7 @@ impl Spill for Examination {
     }
 }
 
-/// A record of the log, and what rules detect in its event.
+/// An entry of the log, and the detections of the rules in its event.
 #[derive(Debug, Serialize, Deserialize)]
 struct LogRecord {
     record: Record,
@@ -99,8 +99,8 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CliError> {
     postcard::from_bytes(bytes).map_err(|error| faulty(&error.to_string()))
 }
 
-impl Look<'_> {
-    pub(super) fn at(
+impl Gatherer<'_> {
+    pub(super) fn examine(
         &self,
         looking: &EventEvaluator<'_>,
         text: &str,
@@ -119,8 +119,9 @@ impl Look<'_> {
         })
     }
 
-    /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
-    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, CliError> {
+    /// Reads the export once. Data about each entry waits, in the order of the log, until it is known which signers
+    /// are trusted.
+    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<GatherResult, CliError> {
         let args = self.args;
         let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();
         let trust = trust.unwrap_or_default();
@@ -136,14 +137,14 @@ impl Look<'_> {
                     return Some(event.select_with_text(None));
                 }
                 let text = std::str::from_utf8(event.text).ok()?;
-                let examination = self.at(&looking, text, (event.time, event.chain, None), 0);
+                let examination = self.examine(&looking, text, (event.time, event.chain, None), 0);
                 Some(event.select(Some(PendingValue::new(examination))))
             }
         };
         let mut visitor = RecordVisitor {
-            look: self,
+            gatherer: self,
             looking: &looking,
-            records: SpillQueue::new(IN_MEMORY),
+            records: SpillQueue::new(MEMORY_BYTES),
             chains: Vec::new(),
             numbers: HashMap::new(),
             ended: ExportMarks::default(),
@@ -166,7 +167,7 @@ impl Look<'_> {
         let file = Described { name, sha256, size: bytes };
         let is_none = report.origin.is_none() || matches!(report.verdict, Verdict::Altered | Verdict::Broken);
         if is_none {
-            return Ok(Gathered { verification, file, leaves, evidence: None });
+            return Ok(GatherResult { verification, file, leaves, evidence: None });
         }
         let source = Source {
             name: input.name().to_owned(),
@@ -183,7 +184,7 @@ impl Look<'_> {
             policy: args.policy.map(|age| (age.to_string(), age.millis())),
             record: args.record.clone(),
             subject: args.subject.clone(),
-            rows: ROWS,
+            rows: MAX_ROWS,
         };
         let mut gathering = EvidenceBuilder::new(self.catalog, known, wanted);
         let mut analyzer = Analyzer::new(self.pack);
@@ -201,14 +202,14 @@ impl Look<'_> {
             Ok(())
         })?;
         let evidence = gathering.finish(self.pack, &analysis);
-        Ok(Gathered { verification, file, leaves, evidence: Some(evidence) })
+        Ok(GatherResult { verification, file, leaves, evidence: Some(evidence) })
     }
 }
 
-/// Keeps a record of each entry until the end of the export.
+/// Keeps the data of each entry until the end of the export.
 struct RecordVisitor<'a> {
-    look: &'a Look<'a>,
-    looking: &'a EventEvaluator<'a>,
+    gatherer: &'a Gatherer<'a>,
+    looking: &'a Looking<'a>,
     records: SpillQueue<LogRecord>,
     chains: Vec<(ChainId, VerifierKey)>,
     numbers: HashMap<ChainId, u32>,
@@ -234,7 +235,7 @@ impl EventVisitor for RecordVisitor<'_> {
             *item.into_value(read)?
         } else {
             let of = (link.time, link.chain, Some(link.vkey.name()));
-            self.look.at(self.looking, text.as_deref().unwrap_or_default(), of, link.index)
+            self.gatherer.examine(self.looking, text.as_deref().unwrap_or_default(), of, link.index)
         };
         self.leaves.iter_mut().for_each(|leaves| leaves.push(link.index));
         let record = Record {
@@ -270,5 +271,5 @@ fn number(
 }
 
 fn faulty(what: &str) -> CliError {
-    CliError::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
+    CliError::unusable("evidence.order", what.to_owned(), "this is a bug: please report it")
 }

@@ -1,4 +1,4 @@
-//! What is written of evidence: a document, a folder, or a file that verifies itself.
+//! Writes evidence as a document, a folder, or an evidence file.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -7,16 +7,16 @@ use countersign::time::Time;
 use countersign_controls::{AnswerContent, EventEvaluator, Evidence, ListedEvent};
 
 use super::Format;
-use super::gather::Look;
-use crate::commands::report::selected::{self, Asked, Given};
-use crate::commands::report::written::Words;
+use super::gather::Gatherer;
+use crate::commands::report::selected::{self, ReportSelection, VerifyInput};
+use crate::commands::report::written::Annotations;
 use crate::commands::{report, slice};
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::style;
 
-pub(super) fn written(evidence: &Evidence, format: Format) -> String {
+pub(super) fn format_evidence(evidence: &Evidence, format: Format) -> String {
     match format {
         Format::Markdown => countersign_controls::markdown(evidence),
         Format::Csv => countersign_controls::csv(evidence),
@@ -31,25 +31,26 @@ pub(super) fn write(path: Option<&Path>, text: &str) -> Result<(), CliError> {
     output.finish()
 }
 
-impl Look<'_> {
+impl Gatherer<'_> {
     /// Writes an evidence file with the sampled events.
     pub(super) fn file(
         &self,
-        found: selected::Found,
+        found: selected::SelectedEvents,
         destination: &Path,
         evidence: &Evidence,
     ) -> Result<(), CliError> {
         if sampled(evidence).next().is_none() {
-            let hint = "write the document alone, with -o FILE.md, or all formats, with -o FOLDER/";
-            let message = "no event answers a question of this framework: an evidence file would have none";
+            let hint = "write only the document with -o FILE.md, or all formats with -o FOLDER/";
+            let message = "no event answers a question of this framework, so an evidence file would be empty";
             return Err(CliError::unusable("selection.empty", message, hint).within(&shown(&found.path)));
         }
         let mut found = found;
-        let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(&found.path))?;
+        let mut sections =
+            report::of_markdown(&format_evidence(evidence, Format::Markdown), &shown(&found.path))?;
         if let Some(first) = sections.first_mut() {
-            first.data = Some(written(evidence, Format::Json));
+            first.data = Some(format_evidence(evidence, Format::Json));
         }
-        let asked = Asked {
+        let asked = ReportSelection {
             query: None,
             range: None,
             sample: None,
@@ -57,9 +58,9 @@ impl Look<'_> {
             parsers: self.args.own.load()?,
             threads: self.args.threads.count(),
         };
-        let given = Given::load(self.args.trust.path(), &[])?;
+        let given = VerifyInput::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
-        let words = Words { reference: "", examiner: "", sections, named: Some(sampled) };
+        let words = Annotations { reference: "", examiner: "", sections, named: Some(sampled) };
         report::written::write(
             &mut found,
             &given,
@@ -80,10 +81,10 @@ impl Look<'_> {
             ("evidence.oscal.json", Format::Oscal),
         ];
         for (name, format) in formats {
-            write(Some(&folder.join(name)), &written(evidence, format))?;
+            write(Some(&folder.join(name)), &format_evidence(evidence, format))?;
         }
         if evidence.log.checkpoint.is_none() {
-            style::warn("no slices are written: without a checkpoint there is no tree to cut them from");
+            style::warn("no slices were written, because the export has no checkpoint");
             return Ok(());
         }
         let mut input = input;
@@ -97,7 +98,7 @@ impl Look<'_> {
             let looking =
                 EventEvaluator::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
-                self.at(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
+                self.examine(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };
             slice::matching(&mut input, trust, &is_about, &folder.join("subject.ndjson"))?;
             write(Some(&folder.join("subject.csv")), &countersign_controls::rows(&subject.events.listed))?;
@@ -109,8 +110,8 @@ impl Look<'_> {
     }
 }
 
-/// The events of all samples.
-fn sampled(evidence: &Evidence) -> impl Iterator<Item = &ListedEvent> {
+/// Returns the sampled events of all questions.
+fn sampled(evidence: &Evidence) -> impl Iterator<Item = &Shown> {
     evidence.answers.iter().flat_map(|answer| match &answer.found {
         AnswerContent::Events(events) => &*events.sample,
         _ => &[],

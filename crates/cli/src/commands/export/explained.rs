@@ -1,4 +1,4 @@
-//! What a log says of a search: fields that no event has, and why nothing was found.
+//! Explains a search: fields that no event has, and why nothing was found.
 
 use std::io::{Read as _, Write as _};
 
@@ -14,30 +14,30 @@ use crate::io::query;
 use crate::io::stage::Stage;
 use crate::io::style::{doubt, plain};
 
-/// The longest answer that is read.
-const MOST: u64 = 1 << 20;
+/// The maximum size of a response, in bytes.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
-/// What is to be told.
-pub(super) struct Told {
+/// The explanation of a search.
+pub(super) struct SearchExplanation {
     findings: Findings,
-    /// Whether all events were looked at.
+    /// True if all events were examined.
     whole: bool,
 }
 
-impl Told {
-    /// What was found in a folder.
+impl SearchExplanation {
+    /// Creates the explanation of a search in a folder.
     pub(super) fn new(explained: Explained, fields_alone: bool) -> Self {
         Self { findings: explained.findings, whole: !fields_alone }
     }
 }
 
-/// Asks a log server.
-pub(super) fn by_log_server(
+/// Requests the explanation from a log server.
+pub(super) fn from_log_server(
     prefix: &Prefix,
     request: &Request,
     fields_alone: bool,
     token: Option<&Token>,
-) -> Result<Told, CliError> {
+) -> Result<SearchExplanation, CliError> {
     let only = fields_alone.then_some(("only", "fields"));
     let query: Vec<(&str, &str)> = request.searched().chain(only).collect();
     let client = Client::new(Redirects::SameHost)?;
@@ -45,16 +45,26 @@ pub(super) fn by_log_server(
     let answer = answer.map_err(|refused| explain(&refused, token.is_some()))?;
     let name = answer.name().to_owned();
     let mut sent = Vec::new();
-    answer.paced().take(MOST).read_to_end(&mut sent).map_err(|error| CliError::io("read", &name, &error))?;
-    let told = unpacked(&sent).and_then(|text| read(&text));
-    told.ok_or_else(|| CliError::unusable("log.answer", "it is not as documented", "is it another version?"))
+    answer
+        .paced()
+        .take(MAX_ANSWER_BYTES)
+        .read_to_end(&mut sent)
+        .map_err(|error| CliError::io("read", &name, &error))?;
+    let explanation = decompress(&sent).and_then(|text| read(&text));
+    explanation.ok_or_else(|| {
+        CliError::unusable(
+            "log.answer",
+            "the response is not an explanation",
+            "check whether the log server runs another version",
+        )
+    })
 }
 
-/// An answer that may have been compressed.
-fn unpacked(sent: &[u8]) -> Option<String> {
+/// Decompresses a response, if it is compressed.
+fn decompress(sent: &[u8]) -> Option<String> {
     let (mut stage, mut text) = (Stage::default(), Vec::new());
     let mut take = |piece: &[u8]| {
-        if (text.len() as u64) < MOST {
+        if (text.len() as u64) < MAX_ANSWER_BYTES {
             text.extend_from_slice(piece);
         }
     };
@@ -62,8 +72,8 @@ fn unpacked(sent: &[u8]) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-fn read(text: &str) -> Option<Told> {
-    let said: Value = serde_json::from_str(text).ok()?;
+fn read(text: &str) -> Option<SearchExplanation> {
+    let body: Value = serde_json::from_str(text).ok()?;
     let strings = |value: &Value| {
         let texts = value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
         texts.collect::<Option<Vec<_>>>()
@@ -76,34 +86,34 @@ fn read(text: &str) -> Option<Told> {
         let short = left["short"].as_str().and_then(short_name);
         Some(PartMatches { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
     };
-    let parts = |name: &str| match said.get(name) {
+    let parts = |name: &str| match body.get(name) {
         Some(parts) => parts.as_array()?.iter().map(left).collect(),
         None => Some(Vec::new()),
     };
-    let times = &said["times"];
+    let times = &body["times"];
     let findings = Findings {
-        matched: said["matched"].as_u64().unwrap_or_default(),
-        of: said["of"].as_u64().unwrap_or_default(),
-        unknown: said["unknown"].as_array()?.iter().map(unknown).collect::<Option<_>>()?,
+        matched: body["matched"].as_u64().unwrap_or_default(),
+        of: body["of"].as_u64().unwrap_or_default(),
+        unknown: body["unknown"].as_array()?.iter().map(unknown).collect::<Option<_>>()?,
         conditions: parts("conditions")?,
         steps: parts("steps")?,
         times: times["own"].as_u64().zip(times["recorded"].as_u64()),
     };
-    Some(Told { findings, whole: said.get("of").is_some() })
+    Some(SearchExplanation { findings, whole: body.get("of").is_some() })
 }
 
-/// Says it beside the export. That a log cannot say it makes no export worse.
-pub(super) fn told(told: Result<Told, CliError>) {
-    let text = match told {
-        Ok(Told { findings, whole: true }) => {
-            query::told(&findings, ["event of the log", "events of the log"])
+/// Prints the explanation. A failure doesn't affect the export.
+pub(super) fn print(explanation: Result<SearchExplanation, CliError>) {
+    let text = match explanation {
+        Ok(SearchExplanation { findings, whole: true }) => {
+            query::summary(&findings, ["event of the log", "events of the log"])
         }
-        Ok(Told { findings, .. }) => query::unknown_fields(&findings.unknown),
+        Ok(SearchExplanation { findings, .. }) => query::unknown_fields(&findings.unknown),
         Err(failure) => {
             let why = plain(&failure.brief());
             format!(
                 "{}\n",
-                doubt(format_args!("! Whether events have the fields of the query is not known: {why}"))
+                doubt(format_args!("! It is unknown whether events have the fields of the query: {why}"))
             )
         }
     };
@@ -115,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_log_says_is_read() {
-        let Told { findings, whole } = read(
+    fn parses_explanations() {
+        let SearchExplanation { findings, whole } = read(
             r#"{"size":9,"query":"a:1","of":5,"matched":0,"unknown":[{"field":"a","at":[0,1],"nearest":["b"]}],
             "conditions":[{"part":"a:1","events":0,"short":"actor"}],"steps":[{"part":"a:1","events":0}],"times":{"own":2,"recorded":3}}"#,
         )

@@ -1,4 +1,4 @@
-//! Exports out of a log server's folder: the same code that the log server serves them by.
+//! Exports from a log server's folder, with the code that the log server itself uses.
 
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -9,47 +9,47 @@ use countersign_log::store::StoreError;
 use countersign_log_server::sqlite;
 
 use crate::commands::serve::{DAMAGED_STORE, store_hint};
-use crate::commands::slice::Chosen;
+use crate::commands::slice::SelectionOptions;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// The trust file that the log server of the folder goes by, unless it was given another.
+/// The trust file that the log server of the folder uses by default.
 const TRUST: &str = "trust.txt";
 
-/// A log in a folder, and what is asked of it.
+/// A log in a folder, and a request to it.
 pub(super) struct Log {
     exporter: Exporter,
     request: Request,
     name: String,
 }
 
-/// An export as it is made.
-pub(super) struct Made {
+/// An export that is being produced.
+pub(super) struct ExportStream {
     lines: Lines,
-    piece: Cursor<Vec<u8>>,
-    /// How many links and events of it are as asked.
+    chunk: Cursor<Vec<u8>>,
+    /// The number of links and events that match.
     pub(super) matched: u64,
 }
 
-/// Opens the log in that folder; a log server may run there meanwhile.
+/// Opens the log in a folder. A log server may be running there.
 pub(super) fn open(
     folder: &Path,
-    chosen: &Chosen,
+    selection: &SelectionOptions,
     query: &[(&'static str, String)],
 ) -> Result<Log, CliError> {
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
-        let hint = "give the folder of a log server whose log is in it; of one in a bucket, give its address";
+        let hint = "use the folder of a log server that stores its log there, or for a log in a bucket the log server's address";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
-    let trust = match &chosen.trust {
+    let trust = match &selection.trust {
         Some(path) => Some(input::trust(path)?),
         None if own.is_file() => Some(input::trust(&own)?),
         None => None,
     };
-    let mut request = Request { places: chosen.event.clone(), ..Request::default() };
+    let mut request = Request { places: selection.event.clone(), ..Request::default() };
     for (condition, value) in query {
         let bound = || value.parse::<u64>().ok();
         match *condition {
@@ -65,34 +65,34 @@ pub(super) fn open(
             }
         }
     }
-    let exporter = Exporter::new(reader, origin, trust).with_parsers(chosen.own.load()?);
+    let exporter = Exporter::new(reader, origin, trust).with_parsers(selection.own.load()?);
     Ok(Log { exporter, request, name })
 }
 
 impl Log {
-    /// Begins the export.
-    pub(super) fn export(&self) -> Result<Made, CliError> {
+    /// Starts the export.
+    pub(super) fn export(&self) -> Result<ExportStream, CliError> {
         let plan = self.exporter.plan(&self.request, &|| false);
         let plan = plan.map_err(|error| explain(&error).within(&self.name))?;
-        Ok(Made { matched: plan.shown().len(), lines: plan.lines(), piece: Cursor::default() })
+        Ok(ExportStream { matched: plan.shown().len(), lines: plan.lines(), chunk: Cursor::default() })
     }
 
-    /// What a search of it finds.
+    /// Explains the result of a search.
     pub(super) fn explain(&self, fields_alone: bool) -> Result<Explained, CliError> {
         let explained = self.exporter.explain(&self.request, fields_alone, &|| false);
         explained.map_err(|error| explain(&error).within(&self.name))
     }
 }
 
-impl Read for Made {
+impl Read for ExportStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = self.piece.read(buffer)?;
+            let read = self.chunk.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
             match self.lines.next_piece().map_err(io::Error::other)? {
-                Some(piece) => self.piece = Cursor::new(piece),
+                Some(chunk) => self.chunk = Cursor::new(chunk),
                 None => return Ok(0),
             }
         }
@@ -102,11 +102,13 @@ impl Read for Made {
 fn explain(error: &ExportError) -> CliError {
     let (code, hint) = match error {
         ExportError::Invalid { .. } => ("arguments.invalid", "see `countersign export --help`"),
-        ExportError::NotFound(_) => ("log.not_found", "only what the log has published can be exported"),
+        ExportError::NotFound(_) => {
+            ("log.not_found", "check the arguments; only published entries can be exported")
+        }
         ExportError::Canceled
         | ExportError::Revoked
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
-            ("store.failed", "check the folder, and who may read it")
+            ("store.failed", "check the folder and its permissions")
         }
         ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", DAMAGED_STORE),
     };

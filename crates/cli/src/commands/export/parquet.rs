@@ -1,4 +1,4 @@
-//! `countersign export --format parquet`.
+//! `countersign export --format parquet`: converts an export to rows.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -17,17 +17,17 @@ use crate::io::{style, verdict};
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.output.path().is_none() && std::io::stdout().is_terminal() {
         let message = "Parquet can't be read on a terminal";
-        return Err(CliError::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
+        return Err(CliError::unusable("arguments.invalid", message, "write to a file with -o FILE"));
     }
-    let trust = input::trust_or_nobody(args.chosen.trust.as_deref())?;
-    let parsers = args.chosen.own.load()?;
-    let mut rows = Rows::of(open(args)?, trust, parsers, arg_groups::threads(None))?;
+    let trust = input::trust_or_empty(args.selection.trust.as_deref())?;
+    let parsers = args.selection.own.load()?;
+    let mut rows = Rows::verify(open(args)?, trust, parsers, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     if rows.count < report.counts.events {
         let left = count(report.counts.events - rows.count, "event");
-        style::warn(&format!("{left} left out of the rows: no valid signature covers them"));
+        style::warn(&format!("{left} omitted from the rows, because no valid signature covers them"));
     }
     if let Some(path) = args.output.path() {
         style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
@@ -35,28 +35,28 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(report.verdict.into())
 }
 
-/// The export that rows are made of.
+/// Opens the export that rows are made from.
 fn open(args: &Args) -> Result<Input, CliError> {
-    let request = Request::of(args)?;
+    let request = Request::from_args(args)?;
     if let Some(export) = &args.export {
         if !request.query.is_empty() || !request.whole {
-            let hint = "make a smaller export first: `countersign slice`";
-            let message = "of an export all events become rows";
+            let hint = "make a smaller export first, with `countersign slice`";
+            let message = "an existing export can only be converted completely";
             return Err(CliError::unusable("arguments.invalid", message, hint));
         }
         return Input::open(export);
     }
     if !request.whole {
-        let hint = "get the export first, then convert it: `countersign export --format parquet EXPORT`";
-        let message = "what the log server cannot choose by itself is not for --format parquet";
+        let hint = "export first, then convert the export with `countersign export --format parquet EXPORT`";
+        let message = "--format parquet allows only selections that the log server can make";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
-    if Prefix::is_meant(&args.log) {
+    if Prefix::is_url(&args.log) {
         let token = args.access.token()?;
         let stream = fetch(&prefix(&args.log)?, &request, token.as_ref())?;
         let name = stream.name().to_owned();
         return Ok(Input::stream(&name, Box::new(stream)));
     }
-    let stream = folder::open(Path::new(&args.log), &args.chosen, &request.query)?.export()?;
+    let stream = folder::open(Path::new(&args.log), &args.selection, &request.query)?.export()?;
     Ok(Input::stream(&args.log, Box::new(stream)))
 }

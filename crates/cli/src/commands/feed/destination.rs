@@ -1,4 +1,4 @@
-//! Sinks: where records go.
+//! The options for a feed's destination.
 
 use std::path::{Path, PathBuf};
 
@@ -14,45 +14,45 @@ use super::stdout::Stdout;
 use crate::errors::{CliError, shown};
 use crate::io::{input, key, token, webhook};
 
-/// Where records go, by arguments.
+/// The destination of records, and how to reach it.
 #[derive(clap::Args)]
-pub(super) struct Sending {
-    /// Where records go
+pub(super) struct DestinationArgs {
+    /// Kind of destination
     ///
-    /// file appends one line each; tcp and tls write syslog (and CEF within it) with octet counts, and other
-    /// formats as lines; http posts batches of lines, splunk to an HTTP Event Collector, elastic to a bulk
-    /// interface, otlp to an OpenTelemetry Collector; webhook posts each record, signed as in Standard Webhooks.
-    #[arg(long, value_name = "SINK", value_enum, default_value_t = Kind::Stdout, help_heading = "Sending")]
-    sink: Kind,
-    /// The file, HOST:PORT, or URL
+    /// file appends one record per line. tcp and tls write syslog (and CEF in syslog) with octet counts, and other
+    /// formats as lines. http posts batches of lines, splunk posts to an HTTP Event Collector, elastic to a bulk API,
+    /// and otlp to an OpenTelemetry Collector. webhook posts each record, signed as in Standard Webhooks.
+    #[arg(long, value_name = "SINK", value_enum, default_value_t = DestinationKind::Stdout, help_heading = "Sending")]
+    sink: DestinationKind,
+    /// Address of the destination: a file, HOST:PORT, or URL
     #[arg(long, value_name = "WHERE", required_if_eq_any(WITH_DESTINATION.map(|sink| ("sink", sink))), help_heading = "Sending")]
     destination: Option<String>,
-    /// File with the receiver's token
+    /// File with the destination's token
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     destination_token: Option<PathBuf>,
     /// File with the secret that signs webhooks: whsec_ and base64, as in Standard Webhooks
     #[arg(long, value_name = "FILE", required_if_eq("sink", "webhook"), help_heading = "Sending")]
     webhook_key: Option<PathBuf>,
-    /// Certificates (PEM) of authorities to accept for the receiver [default: the system's]
+    /// Certificate authorities (PEM) to accept for the destination [default: the system's]
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     ca: Option<PathBuf>,
-    /// This program's certificate (PEM) for the receiver
+    /// Certificate (PEM) to present to the destination
     #[arg(long, value_name = "FILE", requires = "client_key", help_heading = "Sending")]
     client_certificate: Option<PathBuf>,
-    /// That certificate's key (PEM)
+    /// Private key (PEM) of that certificate
     #[arg(long, value_name = "FILE", requires = "client_certificate", help_heading = "Sending")]
     client_key: Option<PathBuf>,
-    /// Compress posts with gzip
+    /// Compress requests with gzip
     #[arg(long, help_heading = "Sending")]
     gzip: bool,
-    /// The most records to send at once
+    /// Maximum number of records in a batch
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000), default_value = "500", help_heading = "Sending")]
     batch: u16,
 }
 
-/// The kinds of sinks.
+/// The kind of destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum DestinationKind {
     Stdout,
     File,
     Tcp,
@@ -64,36 +64,38 @@ enum Kind {
     Webhook,
 }
 
-/// The kinds of sinks that need a destination.
+/// The kinds that need an address.
 const WITH_DESTINATION: [&str; 8] = ["file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
 
-impl Kind {
+impl DestinationKind {
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-impl Sending {
+impl DestinationArgs {
     pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, CliError> {
         let max_records = usize::from(self.batch);
         let destination = self.destination.as_deref().unwrap_or_default();
         let receiver = match self.sink {
-            Kind::File => return Ok(Box::new(FileDestination::open(Path::new(destination), max_records)?)),
-            Kind::Tcp | Kind::Tls => {
-                let files = if self.sink == Kind::Tls { Some(self.tls()?) } else { None };
+            DestinationKind::File => {
+                return Ok(Box::new(FileDestination::open(Path::new(destination), max_records)?));
+            }
+            DestinationKind::Tcp | DestinationKind::Tls => {
+                let files = if self.sink == DestinationKind::Tls { Some(self.tls()?) } else { None };
                 let socket = SocketDestination::new(destination, files.as_ref(), format, max_records)?;
                 return Ok(Box::new(socket));
             }
-            Kind::Webhook => {
+            DestinationKind::Webhook => {
                 let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
                 let webhook = webhook::open(destination, webhook::secret(path)?, self.client()?)?;
                 return Ok(Box::new(WebhookDestination { webhook, max_records }));
             }
-            Kind::Http => HttpDialect::Any,
-            Kind::Splunk => HttpDialect::Splunk,
-            Kind::Elastic => HttpDialect::Elastic,
-            Kind::Otlp => HttpDialect::Otlp,
-            Kind::Stdout => return Ok(Box::new(Stdout { max_records })),
+            DestinationKind::Http => HttpDialect::Any,
+            DestinationKind::Splunk => HttpDialect::Splunk,
+            DestinationKind::Elastic => HttpDialect::Elastic,
+            DestinationKind::Otlp => HttpDialect::Otlp,
+            DestinationKind::Stdout => return Ok(Box::new(Stdout { max_records })),
         };
         let fits = match receiver {
             HttpDialect::Otlp => format == Format::Otlp,
@@ -102,21 +104,21 @@ impl Sending {
         };
         if !fits {
             let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
-            let hint = "give --to otlp for a OpenTelemetry Collector, --to ecs for Elasticsearch";
+            let hint = "use --to otlp for an OpenTelemetry Collector, --to ecs for Elasticsearch";
             return Err(CliError::unusable("arguments.invalid", message, hint));
         }
         let url = webhook_url(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
-            let hint = "put the token in a file of its own, and use --destination-token";
+            let hint = "put the token in a file, and use --destination-token";
             return Err(CliError::unusable(
                 "arguments.invalid",
-                "the address contains a secret, which others may see",
+                "the address contains a secret, which others can see in the process list",
                 hint,
             ));
         }
         let token = self.destination_token.as_deref().map(token::read).transpose()?;
         if token.is_some() {
-            token::warn_if_seen(&url);
+            token::warn_if_token_unencrypted(&url);
         }
         let (client, gzip) = (self.client()?, self.gzip);
         Ok(Box::new(HttpDestination { client, url, token, receiver, format, gzip, max_records }))
@@ -163,8 +165,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sink_but_standard_output_needs_a_destination() {
-        let kinds = Kind::value_variants().iter().filter(|kind| **kind != Kind::Stdout);
+    fn every_kind_except_stdout_needs_an_address() {
+        let kinds = DestinationKind::value_variants().iter().filter(|kind| **kind != DestinationKind::Stdout);
         let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
         assert_eq!(names, WITH_DESTINATION);
     }

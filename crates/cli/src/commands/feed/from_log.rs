@@ -1,4 +1,4 @@
-//! Feeding a log as it grows: what a checkpoint that counts holds is sent, and then it is kept how far that is.
+//! Feeds a log as it grows: sends what a valid checkpoint covers, then saves the progress.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use countersign_watch::{HttpViews, LiveViews, WatchConfig, WatchState, Watcher, 
 use super::Args;
 use crate::args::origin;
 use crate::commands::rules;
-use crate::commands::watch::Terminal;
+use crate::commands::watch::WatchTerminal;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
@@ -23,18 +23,18 @@ pub(super) fn run(
     mut dispatch: Dispatch,
 ) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
-    let origin = origin::of(&trust, args.origin.as_deref())?;
+    let origin = origin::select(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
-        CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "use a form such as https://log.example/audit").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {
-        token::warn_if_seen(&prefix.join("stream", &[]));
+        token::warn_if_token_unencrypted(&prefix.join("stream", &[]));
     }
     let views: Arc<dyn LiveViews> = Arc::new(HttpViews::new(prefix.clone(), token)?);
-    // Without findings no rule is asked.
-    let pack = if feed.findings { rules::load(&args.rules)? } else { nothing()? };
-    dispatch.progress_mut().begin(&origin)?;
+    // Without findings, no rules are needed.
+    let pack = if feed.findings { rules::load(&args.rules)? } else { empty_pack()? };
+    dispatch.progress_mut().set_origin(&origin)?;
     let Some((store, name)) = dispatch.progress().store() else { return Ok(ExitStatus::Unusable) };
     let name = name.to_owned();
     let state = WatchState::load(&store, &name)?;
@@ -50,13 +50,13 @@ pub(super) fn run(
     watcher.notice().iter().for_each(|notice| style::warn(&notice.to_string()));
     watcher.begin_at(end.filter(|_| args.from_now).unwrap_or(0));
     let mut log = LogFeed::new(feed, watcher, dispatch, store, name, origin, end.filter(|_| args.once));
-    follow(&mut log, &views, &Terminal { pack: pack.name.clone() })?;
+    follow(&mut log, &views, &WatchTerminal { pack: pack.name.clone() })?;
     style::done(&format!("{} sent", count(log.end()?, "record")));
     Ok(ExitStatus::Success)
 }
 
-/// Rules that find nothing.
-fn nothing() -> Result<Pack, CliError> {
+/// Returns a pack whose only rule never matches.
+fn empty_pack() -> Result<Pack, CliError> {
     let mut sources = Sources::default();
     let rule = "title: Nothing\nid: nothing\nlevel: informational\ndetection:\n  s: {countersign-feeds-nothing: nothing}\n  condition: s\n";
     sources.add("nothing.yml", rule);

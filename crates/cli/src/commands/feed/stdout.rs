@@ -1,4 +1,4 @@
-//! The standard output: a record a line.
+//! A destination that writes one record per line to standard output.
 
 use std::io::Write as _;
 
@@ -16,9 +16,9 @@ impl Destination for Stdout {
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => Ok(BatchAnswer::default()),
-            // Nobody reads any more, and nobody will.
+            // The pipe's reader is gone for good, so no retry can help.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-            Err(error) => Err(DestinationError::later(format!("the standard output: {error}"))),
+            Err(error) => Err(DestinationError::later(format!("standard output: {error}"))),
         }
     }
 

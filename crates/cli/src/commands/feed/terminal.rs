@@ -1,20 +1,20 @@
 //! Notices of a feed, as text on the terminal.
 
-use countersign_dispatch::{DispatchObserver, Notice};
+use countersign_dispatch::{DispatchNotice, DispatchObserver};
 
 use crate::io::{stop, style};
 
-/// Prints notices, and passes on that the program was asked to stop.
-pub(super) struct Terminal;
+/// Prints notices, and reports a request to stop.
+pub(super) struct FeedTerminal;
 
-impl DispatchObserver for Terminal {
+impl DispatchObserver for FeedTerminal {
     fn is_stopped(&self) -> bool {
-        stop::asked()
+        stop::is_requested()
     }
 
-    fn notice(&self, notice: &Notice) {
+    fn notice(&self, notice: &DispatchNotice) {
         match notice {
-            Notice::Accepting => style::done(&notice.to_string()),
+            DispatchNotice::Accepting => style::done(&notice.to_string()),
             _ => style::warn(&notice.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-//! An inventory, for people.
+//! Formats an inventory for people.
 
 use std::fmt::Write as _;
 
@@ -10,9 +10,9 @@ use crate::io::entries::named;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 
-/// How many endpoints are shown whole, and of a list how many lines.
-const WHOLE: usize = 20;
-const LINES: usize = 100;
+/// The maximum number of endpoints shown in full, and of lines in a list.
+const MAX_FULL: usize = 20;
+const MAX_LINES: usize = 100;
 
 impl ExportInventory {
     pub(super) fn text(&self) -> String {
@@ -20,7 +20,7 @@ impl ExportInventory {
         let mut text = verdict::headline(verified) + "\n\n";
         let within = match verified.complete_range() {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
-            None => "in what is shown: there may be other entries".into(),
+            None => "in this export; the log may have other entries".into(),
         };
         let endpoints = label(count(report.endpoints.len() as u64, "endpoint"));
         let _ = writeln!(
@@ -31,28 +31,28 @@ impl ExportInventory {
             count(*events, "event")
         );
         self.summary(&mut text);
-        let (striking, usual): (Vec<_>, Vec<_>) =
+        let (risky, usual): (Vec<_>, Vec<_>) =
             report.endpoints.iter().partition(|endpoint| endpoint.risk > 0);
-        for endpoint in striking.iter().take(WHOLE) {
-            whole(&mut text, endpoint);
+        for endpoint in risky.iter().take(MAX_FULL) {
+            write_full(&mut text, endpoint);
         }
-        let rest: Vec<&Endpoint> = striking.into_iter().skip(WHOLE).chain(usual).collect();
+        let rest: Vec<&Endpoint> = risky.into_iter().skip(MAX_FULL).chain(usual).collect();
         table(&mut text, "Other endpoints", &rest);
         if !report.unused.is_empty() {
-            let _ = writeln!(text, "\n{}", label("DescriptionSummary and not called"));
-            for operation in report.unused.iter().take(LINES) {
+            let _ = writeln!(text, "\n{}", label("Described but not called"));
+            for operation in report.unused.iter().take(MAX_LINES) {
                 let deprecated = if operation.is_deprecated { faint(" deprecated") } else { String::new() };
                 let _ = writeln!(text, "  {:<7} {}{deprecated}", operation.method, plain(&operation.path));
             }
             more(&mut text, report.unused.len());
         }
         let probed: Vec<&Endpoint> = report.probed.iter().collect();
-        table(&mut text, "Asked for, but refused or not found every time", &probed);
+        table(&mut text, "Requested, but always denied or not found", &probed);
         let _ = writeln!(text, "\n{} {}", label("digest:"), report.digest);
         text
     }
 
-    /// What there is of each kind.
+    /// Adds the number of endpoints for each flag.
     fn summary(&self, text: &mut String) {
         let report = &self.report;
         if report.calls == 0 {
@@ -83,8 +83,8 @@ impl ExportInventory {
             let _ = writeln!(text, "  {mark} {what}");
         };
         let (is_described, is_dated) = (report.description.is_some(), report.since.is_some());
-        line(of(Flag::Shadow), is_described, true, "shadow: called, and not described");
-        line(of(Flag::Zombie), is_described, true, "zombie: deprecated, and still called");
+        line(of(Flag::Shadow), is_described, true, "shadow: called, but not described");
+        line(of(Flag::Zombie), is_described, true, "zombie: deprecated, but still called");
         line(
             of(Flag::UndocumentedMethod),
             is_described,
@@ -95,25 +95,23 @@ impl ExportInventory {
             of(Flag::Unauthenticated),
             report.calls > 0,
             true,
-            "unauthenticated: calls that name no caller succeeded",
+            "unauthenticated: calls without a caller succeeded",
         );
-        line(of(Flag::NewCaller), is_dated, false, "with callers who never called them before");
+        line(of(Flag::NewCaller), is_dated, false, "with new callers");
         line(of(Flag::New), is_dated, false, "new");
-        line(of(Flag::Sensitive), report.calls > 0, false, "about something that attackers look for");
-        line(report.unused.len() as u64, is_described, false, "described and not called");
+        line(of(Flag::Sensitive), report.calls > 0, false, "attractive targets for attackers");
+        line(report.unused.len() as u64, is_described, false, "described, but not called");
         for (left, what) in report.left_out.iter().zip(["call", "call of callers"]) {
             if let Some((number, leaf)) = left {
-                let said = format!(
-                    "{} could not be told apart, to save memory, from entry {leaf} on.",
-                    count(*number, what)
-                );
-                let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
+                let value =
+                    format!("{} not attributed from entry {leaf} on, to save memory.", count(*number, what));
+                let _ = writeln!(text, "{}", doubt(format_args!("! {value}")));
             }
         }
     }
 }
 
-fn whole(text: &mut String, endpoint: &Endpoint) {
+fn write_full(text: &mut String, endpoint: &Endpoint) {
     let words: Vec<&str> = endpoint.flags.iter().map(|flag| flag.as_str()).collect();
     let risk = format!("risk {} {}", endpoint.risk, words.join(", "));
     let risk = match endpoint.level() {
@@ -122,8 +120,8 @@ fn whole(text: &mut String, endpoint: &Endpoint) {
         _ => faint(format_args!("· {risk}")),
     };
     let _ = writeln!(text, "\n{} {risk}", label(plain(&endpoint.name.to_string())));
-    let mut fact = |name: &str, said: String| {
-        let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
+    let mut fact = |name: &str, value: String| {
+        let _ = writeln!(text, "  {} {value}", faint(format_args!("{name:<8}")));
     };
     for reason in &endpoint.reasons {
         let entries =
@@ -137,7 +135,7 @@ fn whole(text: &mut String, endpoint: &Endpoint) {
     );
     fact("answers", statuses(endpoint));
     if !endpoint.callers.is_empty() {
-        let mut said: Vec<String> = endpoint
+        let mut value: Vec<String> = endpoint
             .callers
             .iter()
             .take(5)
@@ -146,9 +144,9 @@ fn whole(text: &mut String, endpoint: &Endpoint) {
                 format!("{} ({}{new})", plain(&caller.id), caller.calls)
             })
             .collect();
-        let others = endpoint.all_callers.saturating_sub(said.len() as u64);
-        said.extend((others > 0).then(|| format!("{others} more")));
-        fact("callers", said.join(", "));
+        let others = endpoint.all_callers.saturating_sub(value.len() as u64);
+        value.extend((others > 0).then(|| format!("{others} more")));
+        fact("callers", value.join(", "));
     }
     if let Some(Latency { p50, p95, .. }) = endpoint.latency {
         fact("latency", format!("half within {p50} ms, 95 % within {p95} ms"));
@@ -156,11 +154,11 @@ fn whole(text: &mut String, endpoint: &Endpoint) {
 }
 
 fn statuses(endpoint: &Endpoint) -> String {
-    let said = endpoint.statuses.iter().map(|status| match status.answer {
+    let value = endpoint.statuses.iter().map(|status| match status.answer {
         Answer::Outcome(outcome) => format!("{} × {}", status.calls, outcome.as_str()),
         Answer::Status(code) => format!("{} × {code}", status.calls),
     });
-    said.collect::<Vec<_>>().join(", ")
+    value.collect::<Vec<_>>().join(", ")
 }
 
 fn table(text: &mut String, title: &str, endpoints: &[&Endpoint]) {
@@ -168,7 +166,7 @@ fn table(text: &mut String, title: &str, endpoints: &[&Endpoint]) {
         return;
     }
     let _ = writeln!(text, "\n{}", label(title));
-    for endpoint in endpoints.iter().take(LINES) {
+    for endpoint in endpoints.iter().take(MAX_LINES) {
         let _ = writeln!(
             text,
             "  {:>8} {} {}",
@@ -181,7 +179,11 @@ fn table(text: &mut String, title: &str, endpoints: &[&Endpoint]) {
 }
 
 fn more(text: &mut String, all: usize) {
-    if all > LINES {
-        let _ = writeln!(text, "  {}", faint(format_args!("{} more: --format json has all", all - LINES)));
+    if all > MAX_LINES {
+        let _ = writeln!(
+            text,
+            "  {}",
+            faint(format_args!("{} more; use --format json for all", all - MAX_LINES))
+        );
     }
 }

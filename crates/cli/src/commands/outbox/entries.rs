@@ -1,10 +1,10 @@
-//! The entries of an outbox, as the npm package's recorder writes them.
+//! The entries of an outbox, in the format of the npm package's recorder.
 
 use countersign::time::Time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// An entry.
+/// An entry of an outbox.
 pub(super) enum Entry {
     /// An event that isn't in a chain yet.
     Event(Event),
@@ -16,19 +16,19 @@ pub(super) enum Entry {
 pub(super) struct Event {
     /// When it was recorded.
     pub(super) time: Time,
-    /// Its JSON, as it was recorded.
+    /// The JSON, as it was recorded.
     pub(super) json: String,
 }
 
-/// Lines that are submitted as they are.
+/// Lines that are submitted unchanged.
 pub(super) struct Links {
-    /// Each ends in LF.
+    /// The lines, each with a line feed.
     pub(super) lines: Vec<u8>,
     chain: String,
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct EventFields<'a> {
     action: Option<String>,
     #[serde(borrow)]
     occurred_at: Option<&'a RawValue>,
@@ -42,7 +42,7 @@ struct Line<'a> {
 }
 
 impl Entry {
-    /// Reads an entry; none if a recorder doesn't write it so.
+    /// Parses an entry; none if it is not in a recorder's format.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match kind {
@@ -58,27 +58,27 @@ impl Entry {
 }
 
 impl Event {
-    /// `MILLISECONDS SALT EVENT`
+    /// Parses `MILLISECONDS SALT EVENT`.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut parts = str::from_utf8(bytes).ok()?.splitn(3, ' ');
         let time = Time::from_millis(parts.next()?.parse().ok()?)?;
         countersign::base64::decode_array::<16>(parts.next()?)?;
         let json = parts.next()?;
         let is_line = !json.bytes().any(|byte| byte < b' ');
-        // The core's own bounds on depth and numbers: a recorder keeps no event that the core refuses.
+        // Applies the core's limits on depth and numbers: a recorder stores no event that the core rejects.
         let is_object =
             json.starts_with('{') && countersign::canonical::canonicalize(json.as_bytes()).is_ok();
         (is_line && is_object).then(|| Self { time, json: json.to_owned() })
     }
 
-    /// The action that it names.
+    /// Returns the event's action.
     pub(super) fn action(&self) -> Option<String> {
-        serde_json::from_str::<Named<'_>>(&self.json).ok()?.action
+        serde_json::from_str::<EventFields<'_>>(&self.json).ok()?.action
     }
 
-    /// The event with the time at which it was recorded, if it has an action and no time of its own.
+    /// Returns the event, with the time at which it was recorded if it has an action and no time of its own.
     pub(super) fn dated(&self) -> String {
-        let named = serde_json::from_str::<Named<'_>>(&self.json).ok();
+        let named = serde_json::from_str::<EventFields<'_>>(&self.json).ok();
         let is_undated = named.is_some_and(|named| named.action.is_some() && named.occurred_at.is_none());
         match self.json.strip_suffix('}') {
             Some(begin) if is_undated => format!("{begin},\"occurred_at\":\"{}\"}}", self.time),
@@ -88,17 +88,17 @@ impl Event {
 }
 
 impl Links {
-    /// Lines under a head of `CHAIN FROM TO`.
+    /// Parses lines under a head of `CHAIN FROM TO`.
     fn parse(lines: &[u8], head: &str) -> Option<Self> {
-        let links = Self::of(lines)?;
+        let links = Self::from_lines(lines)?;
         let mut words = head.split(' ');
         let is_head = words.next() == Some(&links.chain)
             && words.all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()));
         is_head.then_some(links)
     }
 
-    /// Lines that are links or key notes with their events; none if one isn't.
-    pub(super) fn of(lines: &[u8]) -> Option<Self> {
+    /// Parses lines that are links or key notes with their events; none if any is not.
+    pub(super) fn from_lines(lines: &[u8]) -> Option<Self> {
         let text = str::from_utf8(lines.strip_suffix(b"\n")?).ok()?;
         let mut chain = String::new();
         for line in text.split('\n') {
@@ -119,7 +119,7 @@ impl Links {
         memchr::memchr_iter(b'\n', &self.lines).count()
     }
 
-    /// The chain, and the first and last place in it.
+    /// Returns the chain, and the first and last number in it.
     pub(super) fn span(&self) -> String {
         let places: Vec<u64> = self
             .parsed()
@@ -135,9 +135,9 @@ impl Links {
         }
     }
 
-    /// The actions of its events.
+    /// Returns the actions of the events.
     pub(super) fn actions(&self) -> Vec<String> {
-        let action = |line: Line<'_>| serde_json::from_str::<Named<'_>>(line.event?.get()).ok()?.action;
+        let action = |line: Line<'_>| serde_json::from_str::<EventFields<'_>>(line.event?.get()).ok()?.action;
         self.parsed().filter_map(action).collect()
     }
 }

@@ -1,8 +1,9 @@
-//! The file of the npm package's `fileOutbox`, read as far as it is sound.
+//! Parses the file of the npm package's `fileOutbox`, as far as it is intact.
 //!
-//! After its header, each line is a change: a checksum, a space, and JSON. The checksum covers the JSON and the checksum of
-//! the line before. So a line is sound if its checksum follows from that of the line before, as written or as computed;
-//! and a line whose own checksum is damaged is sound if the next line's checksum follows from the computed one.
+//! After its header, each line is a change: a checksum, a space, and JSON. The checksum covers the JSON and the
+//! previous line's checksum. A line is intact if its checksum follows from the previous line's, as stored or as
+//! computed. A line whose own checksum is corrupt is intact if the next line's checksum follows from the computed
+//! one.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,10 @@ use serde::Deserialize;
 use super::entries::Entry;
 
 const HEADER: &[u8] = b"countersign outbox v1\n";
-/// Hex characters of a checksum.
-const CHECKSUM: usize = 16;
-/// How many earlier checksums are tried as the checksum of the line before.
-const MAX_LASTS: usize = 4;
+/// The length of a checksum, in hex characters.
+const CHECKSUM_CHARS: usize = 16;
+/// The number of earlier checksums that are tried as the previous line's.
+const MAX_PREVIOUS: usize = 4;
 /// The bytes after the checksum of each line.
 const BEGIN: &[u8] = b" {\"put\":[";
 /// The last bytes of each line.
@@ -26,25 +27,25 @@ const END: &[u8] = b"]}";
 /// The contents of an outbox.
 #[derive(Default)]
 pub(super) struct Contents {
-    /// The entries that are sound and not removed, by id.
+    /// The entries that are intact and not removed, by id.
     pub(super) entries: BTreeMap<u64, Entry>,
-    /// Entries of damaged lines that can be read, and may have been changed.
+    /// Entries of corrupt lines that can be parsed, but may have been changed.
     pub(super) doubtful: Vec<Entry>,
     pub(super) damaged: Vec<Problem>,
 }
 
-/// A range of bytes that can't be trusted.
+/// A corrupt range of bytes.
 pub(super) struct Problem {
     pub(super) begin: usize,
     /// The offset after its last byte.
     pub(super) end: usize,
     pub(super) why: &'static str,
-    /// True if it may have removed entries.
+    /// True if the range may contain removals of entries.
     removes: bool,
 }
 
 impl Contents {
-    /// Notes a damaged range.
+    /// Records a corrupt range.
     pub(super) fn problem(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
         if let Some(last) = self.damaged.last_mut().filter(|last| last.end == begin && last.why == why) {
             last.end = end;
@@ -53,86 +54,93 @@ impl Contents {
         self.damaged.push(Problem { begin, end, why, removes });
     }
 
-    /// True if entries that are listed may have been removed.
+    /// True if a corrupt range may have removed entries that are listed.
     pub(super) fn may_have_removed(&self) -> bool {
         !self.entries.is_empty() && self.damaged.iter().any(|problem| problem.removes)
     }
 }
 
 #[derive(Deserialize)]
-struct Step {
+struct Change {
     put: Vec<(u64, String)>,
     remove: Vec<u64>,
 }
 
-/// A stretch of the file that may be a line.
-struct Stretch<'a> {
+/// A range of the file that may be a line.
+struct LineCandidate<'a> {
     begin: usize,
-    /// After its end of line, if it has one.
+    /// The offset after its line feed, if it has one.
     end: usize,
-    /// Checksum and JSON, as far as they can be told apart.
+    /// The checksum and the JSON, if they can be separated.
     line: Option<(&'a [u8], &'a [u8])>,
     is_torn: bool,
 }
 
-/// Reads a file; none if nothing in it is of an outbox.
+/// Parses a file; none if nothing in it belongs to an outbox.
 pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
     let mut contents = Contents::default();
     let has_header = bytes.starts_with(HEADER);
     if HEADER.starts_with(bytes) {
-        // It was created, and no more.
+        // The file was only created.
         return Some(contents);
     }
-    let stretches = stretches(bytes, if has_header { HEADER.len() } else { 0 });
-    if !has_header && stretches.iter().all(|stretch| stretch.line.is_none()) {
+    let candidates = candidates(bytes, if has_header { HEADER.len() } else { 0 });
+    if !has_header && candidates.iter().all(|candidate| candidate.line.is_none()) {
         return None;
     }
     let mut lasts: Vec<String> = vec![String::new()];
-    let mut is_any_sound = has_header;
-    for (place, stretch) in stretches.iter().enumerate() {
-        let Some((stated, json)) = stretch.line else {
-            let why = if stretch.is_torn {
+    let mut is_any_intact = has_header;
+    for (place, candidate) in candidates.iter().enumerate() {
+        let Some((stated, json)) = candidate.line else {
+            let why = if candidate.is_torn {
                 "the last line is incomplete"
             } else {
                 "this is not a line of an outbox"
             };
-            if place > 0 || has_header || stretch.begin > 0 {
-                contents.problem(stretch.begin, stretch.end, why, !stretch.is_torn);
+            if place > 0 || has_header || candidate.begin > 0 {
+                contents.problem(candidate.begin, candidate.end, why, !candidate.is_torn);
             } else {
-                contents.problem(stretch.begin, stretch.end, "this is not the header of an outbox", false);
+                contents.problem(
+                    candidate.begin,
+                    candidate.end,
+                    "this is not the header of an outbox",
+                    false,
+                );
             }
-            // The next line's checksum may follow from the one that is left of it.
-            if let Some(Ok(stated)) = bytes.get(stretch.begin..stretch.begin + CHECKSUM).map(str::from_utf8) {
+            // The next line's checksum may follow from the remains of this one.
+            if let Some(Ok(stated)) =
+                bytes.get(candidate.begin..candidate.begin + CHECKSUM_CHARS).map(str::from_utf8)
+            {
                 lasts.push(stated.to_owned());
-                lasts.drain(..lasts.len().saturating_sub(MAX_LASTS));
+                lasts.drain(..lasts.len().saturating_sub(MAX_PREVIOUS));
             }
             continue;
         };
         let computed: Vec<String> = lasts.iter().map(|last| checksum(last, json)).collect();
         let stated = String::from_utf8_lossy(stated).into_owned();
         let follows = || {
-            let next = stretches.get(place + 1).and_then(|next| next.line);
+            let next = candidates.get(place + 1).and_then(|next| next.line);
             next.is_some_and(|(stated, json)| {
                 computed.iter().any(|last| checksum(last, json).as_bytes() == stated)
             })
         };
-        let step = serde_json::from_slice::<Step>(json).ok();
+        let step = serde_json::from_slice::<Change>(json).ok();
         let is_stated = computed.contains(&stated);
         match step {
             Some(step) if is_stated || follows() => {
-                is_any_sound = true;
-                apply(&mut contents, step, stretch);
+                is_any_intact = true;
+                apply(&mut contents, step, candidate);
                 if !is_stated {
                     contents.problem(
-                        stretch.begin,
-                        stretch.begin + CHECKSUM,
-                        "a checksum; its line is sound",
+                        candidate.begin,
+                        candidate.begin + CHECKSUM_CHARS,
+                        "only the checksum is corrupt; the line is intact",
                         false,
                     );
                 }
             }
             step => {
-                contents.problem(stretch.begin, stretch.end, "this line is not as it was written", true);
+                contents.problem(candidate.begin, candidate.end, "this line was changed", true);
                 let entries = step.into_iter().flat_map(|step| step.put);
                 let readable = entries.filter_map(|(_, text)| Entry::parse(&base64::decode(&text)?));
                 contents.doubtful.extend(readable);
@@ -140,12 +148,12 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
         }
         lasts = computed;
         lasts.push(stated);
-        lasts.drain(..lasts.len().saturating_sub(MAX_LASTS));
+        lasts.drain(..lasts.len().saturating_sub(MAX_PREVIOUS));
     }
-    is_any_sound.then_some(contents)
+    is_any_intact.then_some(contents)
 }
 
-fn apply(contents: &mut Contents, step: Step, stretch: &Stretch<'_>) {
+fn apply(contents: &mut Contents, step: Change, candidate: &LineCandidate<'_>) {
     for id in step.remove {
         contents.entries.remove(&id);
     }
@@ -155,9 +163,9 @@ fn apply(contents: &mut Contents, step: Step, stretch: &Stretch<'_>) {
                 contents.entries.insert(id, entry);
             }
             None => contents.problem(
-                stretch.begin,
-                stretch.end,
-                "an entry of this line is not a recorder's",
+                candidate.begin,
+                candidate.end,
+                "an entry of this line is not in a recorder's format",
                 false,
             ),
         }
@@ -165,42 +173,42 @@ fn apply(contents: &mut Contents, step: Step, stretch: &Stretch<'_>) {
 }
 
 fn checksum(last: &str, json: &[u8]) -> String {
-    hex::encode(&Hash::of(&[last.as_bytes(), json]).0)[..CHECKSUM].to_owned()
+    hex::encode(&Hash::of(&[last.as_bytes(), json]).0)[..CHECKSUM_CHARS].to_owned()
 }
 
 /// Splits the bytes after the header into lines, even where an LF was lost.
-fn stretches(bytes: &[u8], begin: usize) -> Vec<Stretch<'_>> {
-    let mut stretches = Vec::new();
+fn candidates(bytes: &[u8], begin: usize) -> Vec<LineCandidate<'_>> {
+    let mut candidates = Vec::new();
     let mut at = begin;
     while at < bytes.len() {
         let feed = memchr(b'\n', &bytes[at..]).map(|length| at + length);
         let end = feed.unwrap_or(bytes.len());
         let raw = &bytes[at..end];
         let mut begins: Vec<usize> =
-            memmem::find_iter(raw, BEGIN).filter_map(|place| place.checked_sub(CHECKSUM)).collect();
-        begins.retain(|&place| raw[place..place + CHECKSUM].iter().all(u8::is_ascii));
+            memmem::find_iter(raw, BEGIN).filter_map(|place| place.checked_sub(CHECKSUM_CHARS)).collect();
+        begins.retain(|&place| raw[place..place + CHECKSUM_CHARS].iter().all(u8::is_ascii));
         begins.dedup();
         if begins.first() != Some(&0) {
             begins.insert(0, 0);
         }
         for (nth, &first) in begins.iter().enumerate() {
             let next = begins.get(nth + 1).copied();
-            let piece = &raw[first..next.unwrap_or(raw.len())];
-            let json = memmem::find(piece, BEGIN).filter(|&place| place <= CHECKSUM);
-            let closed = memmem::rfind(piece, END).map(|place| place + END.len());
+            let part = &raw[first..next.unwrap_or(raw.len())];
+            let json = memmem::find(part, BEGIN).filter(|&place| place <= CHECKSUM_CHARS);
+            let closed = memmem::rfind(part, END).map(|place| place + END.len());
             let line = json.zip(closed).filter(|(json, closed)| json < closed);
-            let line = line.map(|(json, closed)| (&piece[..json], &piece[json + 1..closed]));
+            let line = line.map(|(json, closed)| (&part[..json], &part[json + 1..closed]));
             let is_last = next.is_none();
-            stretches.push(Stretch {
+            candidates.push(LineCandidate {
                 begin: at + first,
-                end: if is_last { (end + 1).min(bytes.len()) } else { at + first + piece.len() },
+                end: if is_last { (end + 1).min(bytes.len()) } else { at + first + part.len() },
                 line,
                 is_torn: is_last && feed.is_none(),
             });
         }
         at = (end + 1).min(bytes.len());
     }
-    stretches
+    candidates
 }
 
 #[cfg(test)]
@@ -234,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_file_is_read_whole() {
+    fn reads_intact_file_completely() {
         let bytes = file(&[(&[1, 2], &[]), (&[3], &[1]), (&[], &[3])]);
         let contents = parse(&bytes).unwrap();
         assert_eq!(ids(&contents), [2]);
@@ -244,10 +252,10 @@ mod tests {
         assert!(parse(b"something else\nand more\n").is_none());
     }
 
-    /// A change to any byte leaves the entries of all other lines readable, is never mistaken for an entry, and is reported
-    /// with its place.
+    /// A change to any byte leaves the entries of all other lines readable, is never mistaken for an entry, and is
+    /// reported with its place.
     #[test]
-    fn a_changed_byte_strands_no_other_line() {
+    fn changed_byte_affects_only_its_line() {
         let steps: [(&[usize], &[usize]); 5] =
             [(&[1], &[]), (&[2], &[]), (&[3, 4], &[]), (&[5], &[]), (&[6], &[])];
         let bytes = file(&steps);
@@ -279,16 +287,16 @@ mod tests {
                     }
                 };
                 assert!(kept.iter().all(|text| found.contains(text)), "{place} ^ {change}: {found:?}");
-                let is_told =
+                let is_reported =
                     contents.damaged.iter().any(|problem| (problem.begin..problem.end).contains(&place));
-                // An end of line that was lost says nothing by itself.
-                assert!(is_told || bytes[place] == b'\n', "{place} ^ {change}");
+                // A lost line feed alone has no effect.
+                assert!(is_reported || bytes[place] == b'\n', "{place} ^ {change}");
             }
         }
     }
 
     #[test]
-    fn a_torn_file_has_all_lines_before_the_cut() {
+    fn truncated_file_keeps_all_complete_lines() {
         let bytes = file(&[(&[1], &[]), (&[2], &[]), (&[3], &[])]);
         for end in HEADER.len()..bytes.len() {
             let contents = parse(&bytes[..end]).unwrap();
@@ -301,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_gets_the_time_at_which_it_was_recorded() {
+    fn undated_event_gets_the_time_of_recording() {
         let of = |json: &str| {
             let bytes = format!("e1795728759417 {} {json}", base64::encode([1; 16]));
             match Entry::parse(bytes.as_bytes()) {
@@ -316,7 +324,7 @@ mod tests {
         }
         let nested = |depth| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(of(&nested(MAX_DEPTH)).is_some());
-        // No recorder keeps these.
+        // No recorder stores these.
         assert_eq!((of(&nested(MAX_DEPTH + 1)), of(r#"{"action":"a","n":1e999}"#)), (None, None));
         for bad in ["", "[]", "{", "{\"a\":1}\n", "null"] {
             assert_eq!(of(bad), None, "{bad}");

@@ -5,10 +5,10 @@ use countersign::export::Line;
 use super::entries::{Entry, Links};
 use super::journal::Contents;
 
-/// How each of these files begins.
+/// The first bytes of each of these files.
 const BEGIN: &[u8] = b"{\"countersign\":\"export/v1\"";
 
-/// Reads a file; none if it isn't an export.
+/// Parses a file; none if it isn't an export.
 pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
     if !bytes.starts_with(BEGIN) {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
         at += line.len();
         let whole = if line.ends_with(b"\n") { line.to_vec() } else { [line, b"\n"].concat() };
         let is_header = number == 1;
-        match Links::of(&whole) {
+        match Links::from_lines(&whole) {
             _ if is_header => {}
             Some(links) => {
                 contents.entries.insert(number, Entry::Links(links));

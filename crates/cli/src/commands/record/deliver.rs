@@ -1,4 +1,4 @@
-//! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
+//! `countersign record --to`: records events as a signed chain, delivers it to a log, and verifies the proofs.
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
@@ -21,8 +21,8 @@ use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
-use super::inputs::{self, Fed, Inputs};
-use super::proofs::{self, Proofs};
+use super::inputs::{self, InputMessage, Inputs};
+use super::proofs::{self, ProofArgs};
 use crate::args;
 use crate::commands::keygen::random;
 use crate::commands::record;
@@ -34,58 +34,58 @@ use crate::io::submit::log_server;
 use crate::io::verdict::count;
 use crate::io::{progress, stop, style};
 
-/// A flush has at most so many events and bytes: a segment and a submission stay small.
+/// The maximum number of events and bytes in a flush, which keeps segments and submissions small.
 const FLUSH_EVENTS: u64 = 1_024;
 const FLUSH_BYTES: usize = 256 << 10;
-/// Without an outbox on the disk, so many bytes are held before reading waits.
-const HELD: usize = 64 << 20;
-/// How long nothing is looked at but the input.
-const LOOK: Duration = Duration::from_millis(250);
-/// What a link adds to its event.
-const LINK: usize = 400;
+/// The maximum number of bytes that wait in memory without an outbox on disk; above it, reading pauses.
+const MAX_MEMORY_BYTES: usize = 64 << 20;
+/// The longest time without checking anything but the input.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The approximate size of a link without its event, in bytes.
+const LINK_BYTES: usize = 400;
 
-/// Where to, and how.
+/// The options for delivering to a log.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Delivering to a log")]
-pub(crate) struct To {
-    /// Deliver to this log server instead of writing a file. Each event is kept until the log has proven that it has
-    /// it
+pub(crate) struct DeliveryArgs {
+    /// URL of the log server to deliver to, instead of writing a file. Each event is kept until the log has proven
+    /// that it contains it
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
-    #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
+    #[allow(clippy::struct_field_names, reason = "it is the option's name")]
     to: Option<String>,
     #[command(flatten)]
-    proofs: Proofs,
-    /// Where to keep events until the log has proven that it has them
+    proofs: ProofArgs,
+    /// Directory for events that the log has not proven yet; created if missing
     ///
-    /// A directory, created if missing. A chain continues there from run to run, even after a kill: nothing is
-    /// lost, sent twice or forked. After a kill or a failure, run it with the same file again: it goes on after the
-    /// events that were recorded. Of a stream it can't know them. Without an outbox, what can't be delivered is lost
-    /// at the end of the run, which then says so.
+    /// A chain continues there from run to run, even after a kill: nothing is lost, sent twice, or forked. After a
+    /// kill or a failure, run the command with the same file again; it continues after the recorded events. This is
+    /// not possible for a stream. Without an outbox, undelivered events are lost at the end of the run, which reports
+    /// them.
     #[arg(long, value_name = "DIR", requires = "to")]
     outbox: Option<PathBuf>,
     /// Keep reading as the file grows, through rotations, until stopped
     ///
-    /// Needs an outbox, which also remembers how far the file was read, in the same step as the events: after a
-    /// kill, no line is lost or recorded twice. A line that isn't an event is recorded as countersign.dropped. If
-    /// files were rotated while nothing followed them, the one being read is found and read to its end, but not
-    /// those between it and the newest.
+    /// Requires an outbox, which also stores how far the file was read, in the same step as the events: after a kill,
+    /// no line is lost or recorded twice. A line that isn't an event is recorded as countersign.dropped. If files
+    /// were rotated while nothing followed them, the current one is found and read to its end, but not those between
+    /// it and the newest.
     #[arg(long, requires = "to")]
     follow: bool,
-    /// Sign and send at least this often: 500ms, 1s, 1m
-    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::pause, requires = "to")]
+    /// Sign and send at least this often, such as 500ms, 1s, or 1m
+    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::positive_duration, requires = "to")]
     flush_every: Duration,
-    /// How long to keep trying after the last event: 0s, 30s, 5m, 1h
+    /// Time to keep retrying after the last event, such as 0s, 30s, 5m, or 1h
     #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]
     give_up: Duration,
 }
 
-impl To {
-    /// Whether the chain goes to a log.
+impl DeliveryArgs {
+    /// Returns the URL of the log server, if the chain is delivered to one.
     pub(crate) fn url(&self) -> Option<&str> {
         self.to.as_deref()
     }
 
-    /// Refuses what is of use in a delivery alone, where there is none.
+    /// Fails if options for delivery are used without --to.
     pub(crate) fn refuse_without_url(&self) -> Result<(), CliError> {
         proofs::refuse_any([(self.outbox.is_some(), "--outbox"), (self.follow, "--follow")])?;
         self.proofs.refuse_without_url()
@@ -93,9 +93,14 @@ impl To {
 }
 
 /// Records all events and delivers them.
-pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, CliError> {
+pub(crate) fn run(
+    args: &record::Args,
+    to: &DeliveryArgs,
+    url: &str,
+    key: &SignerKey,
+) -> Result<ExitStatus, CliError> {
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
-    let mut log_server = log_server(url)?;
+    let mut log_server_client = log_server(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
         Some(path) => (Box::new(Directory::open(path)?), shown(path)),
         None => (Box::<Memory>::default(), "memory".into()),
@@ -109,21 +114,17 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     let file = match &args.events[..] {
         [file] => Some(&**file).filter(|file| to.follow && *file != Path::new("-")),
         _ if to.follow => {
-            let hint = "follow each file by a run of its own, with an outbox of its own";
-            return Err(CliError::unusable("arguments.invalid", "--follow takes one file", hint));
+            let hint = "use a separate run with a separate outbox for each file";
+            return Err(CliError::unusable("arguments.invalid", "--follow requires exactly one file", hint));
         }
         _ => None,
     };
     if file.is_some() && to.outbox.is_none() {
         let hint = "use --outbox DIR, which remembers how far the file was read";
-        return Err(CliError::unusable(
-            "arguments.invalid",
-            "a file can only be followed with an outbox",
-            hint,
-        ));
+        return Err(CliError::unusable("arguments.invalid", "--follow requires an outbox", hint));
     }
     check_file(&outbox, file)?;
-    stop::gracefully();
+    stop::enable_graceful();
     let mut nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
     let mut resumed = false;
     let keeps = to.outbox.is_some() && !to.follow && args.events.iter().all(|path| path.is_file());
@@ -154,73 +155,73 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         clock: Mutex::default(),
         redactions: Mutex::default(),
     };
-    let (recorded, ended) = session.deliver(&trust, &mut log_server, &feed);
+    let (recorded, ended) = session.deliver(&trust, &mut log_server_client, &feed);
     if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
         return Err(record::no_event(args));
     }
-    session.conclude(recorded, ended)
+    session.report_result(recorded, ended)
 }
 
-/// An open chain goes on with the key that began it.
+/// Checks that an open chain continues with its own key.
 fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), CliError> {
     match outbox.head() {
         Some(head) if !head.closed && head.key != *key => {
-            let message = format!("the chain in the outbox was begun with another key: {}", head.key);
-            let hint = "give that key; or give another directory, where a new chain begins";
+            let message = format!("the chain in the outbox belongs to another key: {}", head.key);
+            let hint = "use that key, or another directory, where a new chain begins";
             Err(CliError::unusable("outbox.other_key", message, hint).within(outbox.name()))
         }
         _ => Ok(()),
     }
 }
 
-/// An outbox remembers how far one file was read.
+/// Checks that the outbox doesn't follow another file.
 fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), CliError> {
     let known = outbox.followed().and_then(|followed| followed.path.clone());
     match (known, file.and_then(inputs::place)) {
         (Some(known), Some(place)) if known != place => {
             let message = format!("the outbox follows another file: {}", style::plain(&known));
-            let hint = "give each file an outbox of its own";
+            let hint = "use a separate outbox for each file";
             Err(CliError::unusable("outbox.other_file", message, hint).within(outbox.name()))
         }
         _ => Ok(()),
     }
 }
 
-/// What both threads of a run work on.
+/// The state that the recording and the sending thread share.
 struct Session<'a> {
     args: &'a record::Args,
-    to: &'a To,
+    to: &'a DeliveryArgs,
     key: &'a SignerKey,
     origin: &'a str,
     outbox: &'a Mutex<Outbox>,
-    /// Whether the outbox keeps how much of the inputs was recorded: not of a stream, which cannot be read again.
+    /// True if the outbox stores how much of the inputs was recorded; false for a stream, which can't be read again.
     keeps: bool,
-    /// Whether an earlier run recorded some of them.
+    /// True if an earlier run recorded some of the inputs.
     resumed: bool,
     shared: &'a SharedStatus,
     clock: Mutex<Clock>,
     redactions: Mutex<Redactions>,
 }
 
-/// Prints how delivering goes, and passes on that the program was asked to stop.
-struct Terminal;
+/// Reports delivery problems, and a request to stop.
+struct DeliveryTerminal;
 
-impl SenderObserver for Terminal {
+impl SenderObserver for DeliveryTerminal {
     fn is_stopped(&self) -> bool {
-        stop::asked()
+        stop::is_requested()
     }
 
     fn failed(&self, why: &EngineError, wait: Duration) {
         let seconds = wait.as_secs().max(1);
-        style::warn(&format!("not delivered, trying again in {seconds} s: {why}"));
+        style::warn(&format!("delivery failed; retrying in {seconds} s: {why}"));
     }
 
     fn recovered(&self) {
-        style::done("delivering again");
+        style::done("delivery works again");
     }
 }
 
-/// What was recorded and not yet flushed.
+/// Recorded events that are not flushed yet.
 #[derive(Default)]
 struct Unflushed {
     events: u64,
@@ -235,12 +236,12 @@ impl Session<'_> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records and delivers side by side. Gives the number of events recorded, and how the recording ended.
+    /// Records and delivers concurrently. Returns the number of recorded events, and the result of recording.
     fn deliver(
         &self,
         trust: &Trust,
-        log_server: &mut (dyn LogServer<Error = EngineError> + Send),
-        feed: &Receiver<Fed>,
+        log_server_client: &mut (dyn LogServer<Error = EngineError> + Send),
+        feed: &Receiver<InputMessage>,
     ) -> (u64, Result<UnwrapSummary, CliError>) {
         let policy = RetryPolicy {
             give_up: self.to.give_up,
@@ -250,12 +251,12 @@ impl Session<'_> {
         let delivery = Delivery::new(self.outbox, trust, self.origin).limits(BatchLimits::default());
         let mut recorded = 0;
         let ended = std::thread::scope(|scope| {
-            scope.spawn(|| send(delivery, log_server, self.shared, &policy, &Terminal));
+            scope.spawn(|| send(delivery, log_server_client, self.shared, &policy, &DeliveryTerminal));
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();
             while !self.shared.status().over {
-                self.date_anew(&mut None);
+                self.redate_early(&mut None);
                 bar.set_message(self.status(recorded));
                 bar.tick();
                 self.shared.wait(Duration::from_millis(200));
@@ -266,50 +267,50 @@ impl Session<'_> {
         (recorded, ended)
     }
 
-    /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
-    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<UnwrapSummary, CliError> {
+    /// Records all events of the inputs. Returns the lists that events were taken from.
+    fn record(&self, feed: &Receiver<InputMessage>, recorded: &mut u64) -> Result<UnwrapSummary, CliError> {
         let rules = record::rules(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
         let mut recorder = head
             .map(|position| Recorder::resume(key.clone(), &position))
             .transpose()?
-            .map(|it| self.with_rhythm(it));
+            .map(|it| self.with_sign_interval(it));
         let mut unflushed = Unflushed::default();
         let bar = if self.to.follow { progress::status() } else { indicatif::ProgressBar::hidden() };
         let mut after_stop = 0;
         let ended = loop {
             if self.shared.status().early.is_some() {
                 *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
-                self.date_anew(&mut recorder);
+                self.redate_early(&mut recorder);
             }
-            if stop::asked() {
-                // What was taken from a pipe is in no other place any more.
+            if stop::is_requested() {
+                // Events taken from a pipe exist nowhere else, so record those that wait.
                 after_stop += 1;
-                if after_stop > inputs::WAITING && !self.to.follow {
+                if after_stop > inputs::MAX_WAITING && !self.to.follow {
                     break Err(stopped());
                 }
             }
             match self.next(feed, &unflushed) {
-                Ok(Fed::Event { bytes, place, followed }) => {
+                Ok(InputMessage::Event { bytes, place, followed }) => {
                     let event = match self.event(&bytes, place, followed.as_ref(), &rules, *recorded) {
                         Ok(event) => event,
                         Err(failure) => break Err(failure),
                     };
-                    if self.is_yet_to_come(recorder.as_ref())? {
+                    if self.is_ahead_of_time(recorder.as_ref())? {
                         *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
                         recorder = None;
                     }
                     self.link(&mut recorder, &event)?;
                     unflushed.events += 1;
                     unflushed.redacted += event.redacted() as u64;
-                    unflushed.bytes += event.as_bytes().len() + LINK;
+                    unflushed.bytes += event.as_bytes().len() + LINK_BYTES;
                     unflushed.followed = followed.or(unflushed.followed);
                     unflushed.since.get_or_insert_with(Instant::now);
                 }
-                Ok(Fed::Note(text)) => style::warn(&text),
-                Ok(Fed::End(ended)) => break ended,
-                Err(()) if stop::asked() => {
+                Ok(InputMessage::Note(text)) => style::warn(&text),
+                Ok(InputMessage::End(ended)) => break ended,
+                Err(()) if stop::is_requested() => {
                     break if self.to.follow { Ok(UnwrapSummary::default()) } else { Err(stopped()) };
                 }
                 Err(()) => {}
@@ -319,7 +320,7 @@ impl Session<'_> {
                 bar.set_message(self.status(*recorded));
                 self.wait_for_room();
             }
-            if self.cannot_go_on() {
+            if self.is_rejected() {
                 break Ok(UnwrapSummary::default());
             }
         };
@@ -333,34 +334,35 @@ impl Session<'_> {
         ended
     }
 
-    /// What is fed next, unless it is time to look at something else.
-    fn next(&self, feed: &Receiver<Fed>, unflushed: &Unflushed) -> Result<Fed, ()> {
-        if stop::asked() {
+    /// Returns the next input, unless it is time for other work.
+    fn next(&self, feed: &Receiver<InputMessage>, unflushed: &Unflushed) -> Result<InputMessage, ()> {
+        if stop::is_requested() {
             return feed.try_recv().map_err(drop);
         }
-        let due = unflushed
-            .since
-            .map_or(LOOK, |since| (since + self.to.flush_every).saturating_duration_since(Instant::now()));
-        feed.recv_timeout(due.min(LOOK)).or_else(|error| match error {
+        let due = unflushed.since.map_or(POLL_INTERVAL, |since| {
+            (since + self.to.flush_every).saturating_duration_since(Instant::now())
+        });
+        feed.recv_timeout(due.min(POLL_INTERVAL)).or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(()),
-            // It would have said why.
-            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(UnwrapSummary::default()))),
+            // The parser thread reports errors before it ends.
+            RecvTimeoutError::Disconnected => Ok(InputMessage::End(Ok(UnwrapSummary::default()))),
         })
     }
 
-    /// Whether the chain ends here. One that an outbox keeps is gone on with after a stop or an error.
+    /// True if the chain is closed at the end. A chain in an outbox stays open after a stop or an error.
     fn is_last(&self, failed: bool) -> bool {
         let kept = self.to.outbox.is_some();
-        !self.args.open && !(kept && (failed || stop::asked() || self.cannot_go_on()))
+        !self.args.open && !(kept && (failed || stop::is_requested() || self.is_rejected()))
     }
 
-    /// Whether the log does not take this chain any more.
-    fn cannot_go_on(&self) -> bool {
+    /// True if the log doesn't accept this chain any more.
+    fn is_rejected(&self) -> bool {
         let standing = self.shared.status();
         standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
     }
 
-    /// The event of what was read. A followed file cannot be corrected, so that what is none there is recorded as dropped.
+    /// Parses an event. In a followed file, which can't be corrected, a line that is not an event is recorded as
+    /// dropped.
     fn event(
         &self,
         bytes: &[u8],
@@ -383,13 +385,14 @@ impl Session<'_> {
                 let within = within.iter().fold(failure, |failure, list| failure.because(list));
                 failure = within.at_line(line).within(&file);
             }
-            let hint =
-                "correct it, and record the rest, from this line on: the events before it were recorded";
+            let hint = "correct this line, and record the rest from this line on; the events before it were recorded";
             return Err(if recorded > 0 { failure.with_hint(hint) } else { failure });
         }
         let place = followed.map(|followed| followed.offset);
         let at = place.map_or_else(String::new, |offset| format!(" before byte {offset}"));
-        style::warn(&format!("the line{at} is not an event; recorded as countersign.dropped: {error}"));
+        style::warn(&format!(
+            "the line{at} is not an event, and was recorded as countersign.dropped: {error}"
+        ));
         let dropped = json!({
             "action": "countersign.dropped",
             "outcome": "failure",
@@ -398,52 +401,54 @@ impl Session<'_> {
         Ok(Event::parse(dropped.to_string().as_bytes(), &Redaction::none())?)
     }
 
-    /// What time it is, as far as the log agrees.
+    /// Returns the current time, corrected by the log's clock if that is known.
     fn now(&self) -> Result<Time, CliError> {
         Ok(self.clock.lock().unwrap_or_else(PoisonError::into_inner).now(now()?))
     }
 
-    /// Whether a chain's times are ahead of now. They never go back, so that it could only repeat one that no log takes
-    /// until then.
-    fn is_yet_to_come(&self, recorder: Option<&Recorder>) -> Result<bool, CliError> {
+    /// True if a chain's times are ahead of now. Times never go back, so further links would repeat a time that no
+    /// log accepts yet.
+    fn is_ahead_of_time(&self, recorder: Option<&Recorder>) -> Result<bool, CliError> {
         let Some(position) = recorder.and_then(Recorder::position) else { return Ok(false) };
         Ok(Clock::is_too_far_ahead(position.time, self.now()?))
     }
 
-    /// Dates anew what the log refused as early, if it did. The recorder goes on with the new chain then.
-    fn date_anew(&self, recorder: &mut Option<Recorder>) {
+    /// Gives new times to links that the log rejected as too early, if any. The recorder then continues with the new
+    /// chain.
+    fn redate_early(&self, recorder: &mut Option<Recorder>) {
         let Some(early) = self.shared.status().early else { return };
-        let dated = self.try_date_anew(&early);
-        let dated_anew = matches!(dated, Ok(Some(_)));
+        let dated = self.try_redate_early(&early);
+        let is_redated = matches!(dated, Ok(Some(_)));
         match dated {
-            Ok(Some(anew)) => *recorder = Some(anew).filter(|anew| !anew.is_closed()),
+            Ok(Some(redated)) => *recorder = Some(redated).filter(|redated| !redated.is_closed()),
             Ok(None) => {}
             Err(failure) => style::warn(&failure.brief()),
         }
-        self.shared.change(|standing| (standing.early, standing.redated) = (None, dated_anew));
+        self.shared.change(|standing| (standing.early, standing.redated) = (None, is_redated));
     }
 
-    fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, CliError> {
+    fn try_redate_early(&self, early: &Early) -> Result<Option<Recorder>, CliError> {
         let learnt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).learn(now()?, early.now);
         let Some(learnt) = learnt else { return Ok(None) };
         let mut nonce = [0; 16];
         random(&mut nonce)?;
-        let rhythm = |recorder| self.with_rhythm(recorder);
-        let anew = redate(&mut self.outbox(), early, &learnt, self.key, self.origin, &nonce, rhythm)?;
-        if anew.is_some() && learnt.is_corrected {
+        let with_interval = |recorder| self.with_sign_interval(recorder);
+        let redated =
+            redate(&mut self.outbox(), early, &learnt, self.key, self.origin, &nonce, with_interval)?;
+        if redated.is_some() && learnt.is_corrected {
             let seconds = learnt.ahead / 1000;
             style::warn(&format!(
-                "this machine's clock is {seconds} s ahead of the log's, so events are dated by the log's clock. Correct the clock that is wrong"
+                "this machine's clock is {seconds} s ahead of the log's, so events get the log's time; correct the clock that is wrong"
             ));
-        } else if anew.is_some() {
+        } else if redated.is_some() {
             style::warn(
-                "some events were dated by a clock ahead of the log's; they are recorded with the current time",
+                "some events had times ahead of the log's clock, and were recorded with the current time",
             );
         }
-        Ok(anew)
+        Ok(redated)
     }
 
-    fn with_rhythm(&self, recorder: Recorder) -> Recorder {
+    fn with_sign_interval(&self, recorder: Recorder) -> Recorder {
         recorder.sign_every(NonZeroU32::new(self.args.sign_every).unwrap_or(NonZeroU32::MIN))
     }
 
@@ -454,7 +459,7 @@ impl Session<'_> {
             let mut nonce = [0; 16];
             random(&mut nonce)?;
             let key = self.key.verifier_key().clone();
-            recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, self.now()?, &nonce)?))
+            recorder.insert(self.with_sign_interval(Recorder::open(self.origin, key, self.now()?, &nonce)?))
         };
         recorder.sign_with(self.key)?;
         let mut salt = [0; 16];
@@ -472,7 +477,7 @@ impl Session<'_> {
             || unflushed.since.is_some_and(|since| since.elapsed() >= self.to.flush_every)
     }
 
-    /// Makes durable what was recorded. Gives the number of events.
+    /// Saves the recorded events in the outbox. Returns their number.
     fn flush(&self, recorder: Option<&mut Recorder>, unflushed: &mut Unflushed) -> Result<u64, CliError> {
         let unflushed = std::mem::take(unflushed);
         let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(0) };
@@ -481,7 +486,7 @@ impl Session<'_> {
         let lines = recorder.drain();
         self.outbox().append(&lines, unflushed.followed.as_ref()).map_err(|error| {
             let lost = count(unflushed.events, "event");
-            CliError::from(error).because(&format!("{lost} could not be kept, and what was read after them"))
+            CliError::from(error).because(&format!("{lost} could not be saved, nor anything read after them"))
         })?;
         self.shared.change(|standing| {
             standing.recorded += unflushed.events;
@@ -490,20 +495,20 @@ impl Session<'_> {
         Ok(unflushed.events)
     }
 
-    /// Without an outbox on the disk, what is read must not grow beyond memory.
+    /// Without an outbox on disk, waits until the events in memory are fewer.
     fn wait_for_room(&self) {
         if self.to.outbox.is_some() {
             return;
         }
-        while self.outbox().bytes() > HELD && !self.may_go_on() {
+        while self.outbox().bytes() > MAX_MEMORY_BYTES && !self.has_other_work() {
             self.shared.wait(Duration::from_millis(500));
         }
     }
 
-    /// Whether there is something to do beside waiting for room.
-    fn may_go_on(&self) -> bool {
+    /// True if there is other work than waiting for room.
+    fn has_other_work(&self) -> bool {
         let standing = self.shared.status();
-        standing.over || standing.early.is_some() || stop::asked()
+        standing.over || standing.early.is_some() || stop::is_requested()
     }
 
     fn status(&self, recorded: u64) -> String {
@@ -511,8 +516,8 @@ impl Session<'_> {
         format!("{recorded} recorded, {proven} proven to be in the log, {} waiting", self.outbox().events())
     }
 
-    /// Says what came of it.
-    fn conclude(
+    /// Reports the result of the run.
+    fn report_result(
         &self,
         recorded: u64,
         ended: Result<UnwrapSummary, CliError>,
@@ -543,7 +548,7 @@ impl Session<'_> {
         let unwrapped = ended?;
         if links > 0 || failure.is_some() {
             let kept = match &self.to.outbox {
-                Some(path) => format!("kept in {}, to be sent next time", shown(path)),
+                Some(path) => format!("kept in {}; the next run sends them", shown(path)),
                 None => "lost, because there is no --outbox".into(),
             };
             let what = if waiting == 0 {
@@ -556,7 +561,7 @@ impl Session<'_> {
             };
             return Err(failure.map_or_else(stopped, CliError::from).because(&what));
         }
-        // What is remembered of inputs that gave this run nothing is not of these.
+        // The outbox's record of inputs belongs to other inputs if this run recorded none.
         if (recorded > 0 || self.resumed) && self.keeps {
             outbox.forget().unwrap_or_else(|error| style::warn(&CliError::from(error).brief()));
         }
@@ -578,12 +583,12 @@ impl Session<'_> {
 fn stopped() -> CliError {
     CliError::unusable(
         "submit.stopped",
-        "it was stopped before the end",
-        "what was not recorded is still to be",
+        "recording was stopped before the end of the input",
+        "run the command again to record the rest",
     )
 }
 
-/// Whether the chain itself is at an end, and not just the delivery.
+/// True if the chain itself can't continue, not only its delivery.
 fn is_dead(failure: Option<&EngineError>) -> bool {
     failure.is_some_and(|failure| matches!(failure.code(), "log.fork" | "log.rollback"))
 }

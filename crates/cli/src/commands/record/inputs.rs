@@ -1,4 +1,4 @@
-//! Where events come from: inputs that end, or a file that is followed.
+//! Reads events from inputs that end, or from a file that is followed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,108 +18,108 @@ use crate::io::progress;
 use crate::io::stop;
 use crate::io::verdict::count;
 
-/// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(200);
-/// How many lines wait to be recorded.
-pub(super) const WAITING: usize = 256;
+/// The interval between checks of a followed file.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The maximum number of events that wait to be recorded.
+pub(super) const MAX_WAITING: usize = 256;
 
-/// What the parser thread says.
-pub(super) enum Fed {
+/// A message of the parser thread.
+pub(super) enum InputMessage {
     /// An event, or a line that should be one.
     Event {
         bytes: Vec<u8>,
-        /// Where the input has an end.
+        /// Its place, if the input has an end.
         place: Option<Place>,
         followed: Option<FollowPosition>,
     },
-    /// Something that a person should know.
+    /// A notice to the user.
     Note(String),
-    /// There is no more; from which lists events were taken.
+    /// The end of the inputs, with the lists that events were taken from.
     End(Result<UnwrapSummary, CliError>),
 }
 
-/// Where in the inputs an event stands.
+/// The place of an event in the inputs.
 pub(super) struct Place {
     pub(super) file: Arc<str>,
-    /// 1-based.
+    /// The 1-based line.
     pub(super) line: u64,
-    /// In a list: `Records[3]`.
+    /// The position in a list, such as `Records[3]`.
     pub(super) within: Option<String>,
 }
 
-/// What is read, one after the other.
+/// Inputs that are read one after the other.
 pub(super) struct Inputs {
-    /// What was opened already, with how much of it an earlier run recorded.
+    /// The input that is already open, and how much of it an earlier run recorded.
     opened: Option<(Input, Option<FollowPosition>)>,
-    /// In reverse order.
+    /// The remaining inputs, in reverse order.
     rest: Vec<PathBuf>,
-    /// What the outbox remembers, where it keeps how much was read.
-    kept: Option<FollowPosition>,
+    /// The position from the outbox, if it stores how much was read.
+    stored: Option<FollowPosition>,
     /// The hash of the files so far.
     before: String,
 }
 
-/// How much an earlier run recorded.
+/// The number of events an earlier run recorded.
 pub(super) struct Earlier {
-    /// Files as a whole.
+    /// The number of complete files.
     pub(super) files: usize,
     pub(super) events: u64,
-    /// What the file is called that these events are of.
-    pub(super) of: String,
+    /// The name of the file that the events belong to.
+    pub(super) name: String,
 }
 
 impl fmt::Display for Earlier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { files, events, of } = self;
+        let Self { files, events, name } = self;
         let were = if (*files, *events) == (0, 1) { "was" } else { "were" };
         let files = if *files == 0 { String::new() } else { count(*files as u64, "file") + " and " };
         write!(
             f,
-            "{files}{} of {of} {were} recorded by an earlier run; the rest follows",
+            "{files}{} of {name} {were} recorded by an earlier run; the rest follows",
             count(*events, "event")
         )
     }
 }
 
 impl Inputs {
-    /// From the beginning. With what an outbox remembers, each event says how much of its file is read then.
-    pub(super) fn new(paths: &[PathBuf], kept: Option<FollowPosition>) -> Self {
-        Self { opened: None, rest: paths.iter().rev().cloned().collect(), kept, before: String::new() }
+    /// Starts at the beginning. With a position from an outbox, each event is sent with the position after it.
+    pub(super) fn new(paths: &[PathBuf], stored: Option<FollowPosition>) -> Self {
+        Self { opened: None, rest: paths.iter().rev().cloned().collect(), stored, before: String::new() }
     }
 
-    /// The same without what an earlier run recorded: all up to the events that are remembered, of files that are the
-    /// same, to the byte, and that no other version of the program took apart.
+    /// Skips what an earlier run recorded: everything up to the stored position, if the files are byte-identical and
+    /// were read by the same version of the program.
     pub(super) fn resume(
         paths: &[PathBuf],
-        kept: FollowPosition,
+        stored: FollowPosition,
     ) -> Result<(Self, Option<Earlier>), CliError> {
-        let mut inputs = Self::new(paths, Some(kept.clone()));
+        let mut inputs = Self::new(paths, Some(stored.clone()));
         let mut files = 0;
-        let Some(begun) = &kept.begun else { return Ok((inputs, None)) };
+        let Some(begun) = &stored.begun else { return Ok((inputs, None)) };
         while let Some((input, _)) = inputs.next()? {
             if inputs.before == begun.input {
-                let of = if paths.len() == 1 { "this file" } else { input.name() };
-                let earlier = Earlier { files, events: begun.events, of: of.to_owned() };
-                inputs.opened = Some((input, Some(kept)));
+                let name = if paths.len() == 1 { "this file" } else { input.name() };
+                let earlier = Earlier { files, events: begun.events, name: name.to_owned() };
+                inputs.opened = Some((input, Some(stored)));
                 return Ok((inputs, Some(earlier)));
             }
             files += 1;
         }
-        Ok((Self::new(paths, Some(kept)), None))
+        Ok((Self::new(paths, Some(stored)), None))
     }
 
-    /// The next, with what of it is to be passed over.
+    /// Returns the next input, and how much of it to skip.
     fn next(&mut self) -> Result<Option<(Input, Option<FollowPosition>)>, CliError> {
         if let Some(opened) = self.opened.take() {
             return Ok(Some(opened));
         }
         let Some(path) = self.rest.pop() else { return Ok(None) };
         let mut input = Input::open(&path)?;
-        let followed = match (&self.kept, place(&path)) {
-            (Some(kept), Some(place)) => {
+        let followed = match (&self.stored, place(&path)) {
+            (Some(stored), Some(place)) => {
                 self.before = hash(&mut input, &place, &self.before)?;
                 let begun = Some(InputPosition { input: self.before.clone(), events: 0 });
-                Some(FollowPosition { begun, ..kept.clone() })
+                Some(FollowPosition { begun, ..stored.clone() })
             }
             _ => None,
         };
@@ -127,13 +127,13 @@ impl Inputs {
     }
 }
 
-/// The hash of a file with its place and with all that is read before it.
+/// Hashes a file together with its path and the hash of all files before it.
 fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, CliError> {
     let mut hasher = blake3::Hasher::new();
     for part in [env!("CARGO_PKG_VERSION"), place, before].into_iter().filter(|part| !part.is_empty()) {
         hasher.update(part.as_bytes()).update(&[0]);
     }
-    // Of the file that is then read, and not of one that takes its place meanwhile.
+    // Hashes the opened file, not one that may replace it.
     let bar = progress::bar("comparing", input.size());
     let read = hasher.update_reader(bar.wrap_read(input.reader()?)).map(drop);
     bar.finish_and_clear();
@@ -141,26 +141,26 @@ fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, CliError
     Ok(hasher.finalize().to_string())
 }
 
-/// Reads all inputs, on a thread of its own: line by line where it is to go on after a line that is no event.
-pub(super) fn read(mut inputs: Inputs, by_lines: bool) -> Receiver<Fed> {
-    let (sender, receiver) = sync_channel(WAITING);
+/// Reads all inputs on a thread of its own; line by line if reading continues after a line that is not an event.
+pub(super) fn read(mut inputs: Inputs, by_lines: bool) -> Receiver<InputMessage> {
+    let (sender, receiver) = sync_channel(MAX_WAITING);
     thread::spawn(move || {
         let mut read = || {
-            let mut told = UnwrapSummary::default();
+            let mut summary = UnwrapSummary::default();
             while let Some((input, followed)) = inputs.next()? {
-                told.add(&feed(&sender, input, by_lines, followed)?);
+                summary.add(&feed(&sender, input, by_lines, followed)?);
             }
-            Ok(told)
+            Ok(summary)
         };
         let read = read();
-        let _ = sender.send(Fed::End(read));
+        let _ = sender.send(InputMessage::End(read));
     });
     receiver
 }
 
-/// Hands out the events of one input but for those that are recorded already.
+/// Sends the events of an input, except those that are already recorded.
 fn feed(
-    sender: &SyncSender<Fed>,
+    sender: &SyncSender<InputMessage>,
     mut input: Input,
     by_lines: bool,
     mut followed: Option<FollowPosition>,
@@ -180,7 +180,7 @@ fn feed(
         let followed =
             followed.as_ref().map(|followed| FollowPosition { begun: begun.clone(), ..followed.clone() });
         let place = Some(Place { file: file.clone(), line, within });
-        Ok(send(sender, Fed::Event { bytes: bytes.to_vec(), place, followed })?)
+        Ok(send(sender, InputMessage::Event { bytes: bytes.to_vec(), place, followed })?)
     };
     if by_lines {
         let each =
@@ -191,51 +191,53 @@ fn feed(
     }
 }
 
-/// Follows a file until the process is asked to stop, on a thread of its own.
-pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<Fed> {
-    let (sender, receiver) = sync_channel(WAITING);
+/// Follows a file on a thread of its own, until the process is asked to stop.
+pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<InputMessage> {
+    let (sender, receiver) = sync_channel(MAX_WAITING);
     let path: PathBuf = path.to_owned();
     thread::spawn(move || {
         let mut follower = FileFollower::new(&path, from);
-        let mut sink = Sink { sender: &sender, path: place(&path) };
+        let mut sink = LineSender { sender: &sender, path: place(&path) };
         let read = loop {
             match follower.step(&mut sink) {
-                Ok(FollowProgress::Some) if !stop::asked() => {}
-                Ok(_) if stop::asked() => break Ok(()),
-                Ok(_) => thread::sleep(LOOK),
+                Ok(FollowProgress::Some) if !stop::is_requested() => {}
+                Ok(_) if stop::is_requested() => break Ok(()),
+                Ok(_) => thread::sleep(POLL_INTERVAL),
                 Err(failure) => break Err(CliError::from(failure)),
             }
         };
-        let _ = sender.send(Fed::End(read.map(|()| UnwrapSummary::default())));
+        let _ = sender.send(InputMessage::End(read.map(|()| UnwrapSummary::default())));
     });
     receiver
 }
 
-/// Where a file is, however its path is written; none where that is no text.
+/// Returns the canonical path of a file; none if it is not UTF-8.
 pub(super) fn place(path: &Path) -> Option<String> {
     let directory = std::fs::canonicalize(crate::io::output::directory(path)).ok()?;
     directory.join(path.file_name()?).into_os_string().into_string().ok()
 }
 
-struct Sink<'a> {
-    sender: &'a SyncSender<Fed>,
+struct LineSender<'a> {
+    sender: &'a SyncSender<InputMessage>,
     path: Option<String>,
 }
 
-impl LineReader for Sink<'_> {
+impl LineReader for LineSender<'_> {
     fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
         if line.iter().all(|byte| is_space(*byte)) {
             return Ok(());
         }
         let followed = FollowPosition { path: self.path.clone(), ..followed };
-        send(self.sender, Fed::Event { bytes: line.to_vec(), place: None, followed: Some(followed) })
+        send(self.sender, InputMessage::Event { bytes: line.to_vec(), place: None, followed: Some(followed) })
     }
 
     fn note(&mut self, text: String) {
-        let _ = self.sender.send(Fed::Note(text));
+        let _ = self.sender.send(InputMessage::Note(text));
     }
 }
 
-fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), EngineError> {
-    sender.send(fed).map_err(|_| EngineError::new("io.failed", "nobody records any more", "run it again"))
+fn send(sender: &SyncSender<InputMessage>, message: InputMessage) -> Result<(), EngineError> {
+    sender
+        .send(message)
+        .map_err(|_| EngineError::new("io.failed", "the recording thread has ended", "run the command again"))
 }

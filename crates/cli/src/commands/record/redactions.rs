@@ -1,4 +1,4 @@
-//! Which fields `countersign record` redacts, how often, and why.
+//! Counts what `countersign record` redacts, by field and reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,20 +10,20 @@ use strum::IntoStaticStr;
 use crate::io::style;
 use crate::io::verdict::count;
 
-/// At most this many fields are counted apart: a log chooses the names of its fields.
+/// The maximum number of fields that are counted separately, because events choose their field names.
 const MAX_FIELDS: usize = 1000;
-/// At most this many characters of a field's path are kept.
-const MAX_PATH: usize = 200;
-/// So many fields are listed in a summary.
-const LISTED: usize = 8;
+/// The maximum number of characters of a field's path that are kept.
+const MAX_PATH_CHARS: usize = 200;
+/// The maximum number of fields in a summary.
+const MAX_LISTED: usize = 8;
 const REDACTED: &str = "[redacted]";
 
-/// Why a value is redacted.
+/// The reason why a value is redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 enum Reason {
     #[strum(serialize = "--redact")]
-    Asked,
+    Requested,
     Name,
     Look,
 }
@@ -34,60 +34,61 @@ impl Reason {
     }
 }
 
-/// How an event is redacted, and what comes of each part of that alone.
+/// The redaction of events, and its parts alone, to find reasons.
 pub(crate) struct Rules {
     pub(crate) all: Redaction,
     /// Redacts nothing.
     pub(crate) none: Redaction,
     /// The names and paths given by `--redact`.
-    asked: Option<Redaction>,
+    requested: Option<Redaction>,
     look: Redaction,
 }
 
 impl Rules {
-    /// `kept` are the paths of `--keep`, and `shapes` is whether only the shapes of requests' paths are kept.
+    /// Creates the rules. `kept` are the paths from `--keep`; with `shapes`, only the shapes of URL paths are kept.
     pub(crate) fn new(no_redact: bool, redact: &[String], kept: &[String], shapes: bool) -> Self {
         let shaped = |redaction: Redaction| if shapes { redaction.with_path_shapes() } else { redaction };
-        let asked = || redact.iter().fold(shaped(Redaction::none()), Redaction::with);
+        let requested = || redact.iter().fold(shaped(Redaction::none()), Redaction::with);
         let keeping = |redaction| kept.iter().fold(shaped(redaction), Redaction::keeping);
         let all = if no_redact {
-            asked()
+            requested()
         } else {
             redact.iter().fold(keeping(Redaction::default()), Redaction::with)
         };
         Self {
             all,
             none: shaped(Redaction::none()),
-            asked: (!redact.is_empty()).then(asked),
+            requested: (!redact.is_empty()).then(requested),
             look: keeping(Redaction::by_look()),
         }
     }
 }
 
-/// Counts redacted values by their fields.
+/// The number of redacted values per field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactions {
-    /// By the field's path, as `--keep` and `--redact` take it, and the reason, if it is asked for.
+    /// The values by the field's path, in the form of `--keep` and `--redact`, and the reason, if reasons are
+    /// counted.
     fields: BTreeMap<(String, Option<Reason>), u64>,
-    /// Values in fields above [`MAX_FIELDS`].
+    /// The number of values in fields above [`MAX_FIELDS`].
     others: u64,
 }
 
 impl Redactions {
-    /// Counts what was redacted of an event, without reasons. `plain` reads it without redaction.
+    /// Counts what was redacted in an event, without reasons. `plain` parses the event without redaction.
     pub(crate) fn add(&mut self, event: &Event, plain: impl FnOnce() -> Option<Event>) {
         if event.redacted() == 0 {
             return;
         }
         let Ok(redacted) = serde_json::from_str::<Value>(event.as_str()) else { return };
-        // An event that was redacted before has such values of its own.
+        // An event can also contain the replacement text itself, if it was redacted before.
         let plain = (all_parts(&redacted) != event.redacted() as u64).then(|| {
             plain().and_then(|event| serde_json::from_str(event.as_str()).ok()).unwrap_or(Value::Null)
         });
         self.find(&redacted, plain.as_ref(), &mut String::new());
     }
 
-    /// Counts what was redacted of an event, with reasons. `read` reads its text once more, with other rules.
+    /// Counts what was redacted in an event, with reasons. `read` parses the event again with other rules.
     pub(crate) fn add_with_reasons(
         &mut self,
         event: &Event,
@@ -101,11 +102,11 @@ impl Redactions {
             read(redaction).and_then(|event| serde_json::from_str(event.as_str()).ok()).unwrap_or(Value::Null)
         };
         let Ok(redacted) = serde_json::from_str::<Value>(event.as_str()) else { return };
-        let asked = rules.asked.as_ref().map_or(Value::Null, value);
+        let requested = rules.requested.as_ref().map_or(Value::Null, value);
         let forms = Forms {
             redacted: &redacted,
             plain: &value(&rules.none),
-            asked: &asked,
+            requested: &requested,
             look: &value(&rules.look),
         };
         self.compare(forms, &mut String::new());
@@ -147,8 +148,8 @@ impl Redactions {
                 }
             }
             (plain, redacted) if plain != redacted => {
-                let reason = if !forms.asked.is_null() && forms.asked != plain {
-                    Reason::Asked
+                let reason = if !forms.requested.is_null() && forms.requested != plain {
+                    Reason::Requested
                 } else if forms.look == redacted {
                     Reason::Look
                 } else {
@@ -199,7 +200,7 @@ impl Redactions {
         listed.sort_by_key(|(path, values)| (u64::MAX - **values, **path));
         let shown: Vec<_> = listed
             .iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .map(|(path, values)| format!("{} ({values})", style::plain(path)))
             .collect();
         let mut text =
@@ -208,8 +209,8 @@ impl Redactions {
             text += " and more";
         }
         let _ = write!(text, ": {}", shown.join(", "));
-        if listed.len() > LISTED {
-            let _ = write!(text, ", and {} more (--redact-preview lists them)", listed.len() - LISTED);
+        if listed.len() > MAX_LISTED {
+            let _ = write!(text, ", and {} more (--redact-preview lists them)", listed.len() - MAX_LISTED);
         }
         text
     }
@@ -238,7 +239,7 @@ impl Redactions {
         let _ = write!(
             text,
             "\n{} in {of} would be redacted. Nothing was recorded.\n\
-             --keep FIELD keeps a field as it is; --redact NAME redacts one more.\n",
+             Use --keep FIELD to keep a field, or --redact NAME to redact another.\n",
             count(values, "value")
         );
         text
@@ -248,19 +249,19 @@ impl Redactions {
 /// Adds a name to a path, up to a limit. Returns the path's length before.
 fn push(path: &mut String, name: &str) -> usize {
     let length = path.len();
-    if length < MAX_PATH {
+    if length < MAX_PATH_CHARS {
         path.push_str(if length > 0 { "." } else { "" });
-        path.extend(name.chars().take(MAX_PATH - length));
+        path.extend(name.chars().take(MAX_PATH_CHARS - length));
     }
     length
 }
 
-/// Returns how many parts of a string were redacted.
+/// Returns the number of redacted parts of a string.
 fn parts(value: &Value) -> u64 {
     value.as_str().map_or(0, |text| text.matches(REDACTED).count() as u64)
 }
 
-/// Returns how many parts of all strings in a value were redacted.
+/// Returns the number of redacted parts of all strings in a value.
 fn all_parts(value: &Value) -> u64 {
     match value {
         Value::Object(members) => members.values().map(all_parts).sum(),
@@ -269,23 +270,23 @@ fn all_parts(value: &Value) -> u64 {
     }
 }
 
-/// A value of an event, redacted in four ways.
+/// A value of an event under four redactions.
 #[derive(Clone, Copy)]
 struct Forms<'a> {
     redacted: &'a Value,
     plain: &'a Value,
-    asked: &'a Value,
+    requested: &'a Value,
     look: &'a Value,
 }
 
 impl<'a> Forms<'a> {
-    /// Returns a part of each; null if the whole was redacted.
+    /// Applies `part` to each; null if the whole value was redacted.
     fn map(self, part: impl Fn(&'a Value) -> Option<&'a Value>) -> Self {
         let part = |value| part(value).unwrap_or(&Value::Null);
         Self {
             redacted: part(self.redacted),
             plain: part(self.plain),
-            asked: part(self.asked),
+            requested: part(self.requested),
             look: part(self.look),
         }
     }

@@ -1,4 +1,4 @@
-//! Going on with a chain in an export that this key left open.
+//! Resumes a chain in an export that this key left open.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -16,35 +16,35 @@ use crate::io::export;
 use crate::io::input::Input;
 use crate::io::output::Output;
 
-/// An export that nobody else appends to meanwhile.
-pub(crate) struct Locked {
+/// An export that is locked against other runs.
+pub(crate) struct LockedExport {
     input: Input,
 }
 
-/// Which chain to go on with.
-pub(crate) struct Wanted<'a> {
+/// The chain to resume.
+pub(crate) struct ChainSelection<'a> {
     pub(crate) key: &'a VerifierKey,
     pub(crate) origin: Option<&'a str>,
     pub(crate) chain: Option<ChainId>,
 }
 
-/// One of the key's chains.
+/// A chain of the key.
 struct Chain {
     position: Position,
     last: String,
     closed: bool,
-    sound: bool,
+    is_valid: bool,
 }
 
-impl Locked {
-    /// Opens and locks an export. One that is written back must not be compressed.
+impl LockedExport {
+    /// Opens and locks an export. One that is appended to in place must not be compressed.
     pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, CliError> {
         let mut input = Input::open(path)?;
         let name = shown(path);
         let Some(file) = input.file() else {
-            let hint = "give the export as a file";
+            let hint = "use a file";
             return Err(
-                CliError::unusable("arguments.invalid", "only a file can be continued", hint).within(&name)
+                CliError::unusable("arguments.invalid", "only a file can be resumed", hint).within(&name)
             );
         };
         match file.try_lock() {
@@ -56,10 +56,10 @@ impl Locked {
             return Err(in_use(&name));
         }
         if in_place && input.is_compressed()? {
-            let hint = "decompress it first, or give -o FILE for the whole of it, uncompressed";
+            let hint = "decompress it first, or use -o FILE to write the whole export uncompressed";
             return Err(CliError::unusable(
                 "export.invalid",
-                "a compressed export cannot be appended to",
+                "a compressed export can't be appended to",
                 hint,
             )
             .within(&name));
@@ -67,8 +67,12 @@ impl Locked {
         Ok(Self { input })
     }
 
-    /// Copies the export, and tells where its open chain stands.
-    pub(crate) fn copy(&mut self, wanted: &Wanted<'_>, output: &mut Output) -> Result<Position, CliError> {
+    /// Copies the export, and returns the position of its open chain.
+    pub(crate) fn copy(
+        &mut self,
+        selection: &ChainSelection<'_>,
+        output: &mut Output,
+    ) -> Result<Position, CliError> {
         let name = self.input.name().to_owned();
         let mut origin: Option<String> = None;
         let mut chains: HashMap<ChainId, Chain> = HashMap::new();
@@ -80,9 +84,9 @@ impl Locked {
             }
             let Some(origin) = &origin else {
                 let header = Header::parse(line.bytes)?;
-                if let Some(expected) = wanted.origin.filter(|expected| *expected != header.origin) {
+                if let Some(expected) = selection.origin.filter(|expected| *expected != header.origin) {
                     let message = format!("the export is for the log {:?}, not {expected:?}", header.origin);
-                    let hint = "leave --origin out, or resume the right file";
+                    let hint = "omit --origin, or resume another file";
                     return Err(CliError::unusable("arguments.invalid", message, hint));
                 }
                 origin = Some(header.origin);
@@ -90,9 +94,9 @@ impl Locked {
             };
             let text = str::from_utf8(line.bytes).map_err(|_| refuse("the line is not UTF-8"))?;
             match Line::parse(text).map_err(|malformed| CliError::broken(malformed.to_error()))?.item {
-                Item::Link { text, link, .. } => follow(&mut chains, wanted, origin, &text, &link),
+                Item::Link { text, link, .. } => follow(&mut chains, selection, origin, &text, &link),
                 Item::Skip { .. } => {
-                    return Err(refuse("entries are left out here, perhaps the chain's last links"));
+                    return Err(refuse("the export omits entries here, perhaps the chain's last links"));
                 }
                 Item::Note { .. } | Item::Leaf(_) | Item::Checkpoint { .. } => {}
             }
@@ -101,44 +105,46 @@ impl Locked {
         if origin.is_none() {
             return Err(export::empty().within(&name));
         }
-        choose(chains, wanted).map_err(|failure| failure.within(&name))
+        choose(chains, selection).map_err(|failure| failure.within(&name))
     }
 }
 
-fn follow(chains: &mut HashMap<ChainId, Chain>, wanted: &Wanted<'_>, origin: &str, text: &str, link: &Link) {
+fn follow(
+    chains: &mut HashMap<ChainId, Chain>,
+    selection: &ChainSelection<'_>,
+    origin: &str,
+    text: &str,
+    link: &Link,
+) {
     let last = leaf_hash(text.as_bytes());
     if let Link::Open(open) = link {
-        if open.key == *wanted.key && open.origin == origin {
+        if open.key == *selection.key && open.origin == origin {
             let position = Position { chain: open.chain, seq: 0, last, time: open.time };
-            let chain = Chain { position, last: text.into(), closed: false, sound: true };
-            chains.entry(open.chain).and_modify(|chain| chain.sound = false).or_insert(chain);
+            let chain = Chain { position, last: text.into(), closed: false, is_valid: true };
+            chains.entry(open.chain).and_modify(|chain| chain.is_valid = false).or_insert(chain);
         }
         return;
     }
     let Some(chain) = chains.get_mut(&link.chain()) else { return };
     let follows = link.seq() == chain.position.seq + 1 && link.prev() == Some(&chain.position.last);
-    chain.sound &= follows && !chain.closed && link.time() >= chain.position.time;
+    chain.is_valid &= follows && !chain.closed && link.time() >= chain.position.time;
     chain.closed |= matches!(link, Link::Close(_));
     chain.position = Position { chain: link.chain(), seq: link.seq(), last, time: link.time() };
     text.clone_into(&mut chain.last);
 }
 
-fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Position, CliError> {
-    chains.retain(|id, chain| !chain.closed && wanted.chain.is_none_or(|wanted| wanted == *id));
+fn choose(mut chains: HashMap<ChainId, Chain>, selection: &ChainSelection<'_>) -> Result<Position, CliError> {
+    chains.retain(|id, chain| !chain.closed && selection.chain.is_none_or(|wanted| wanted == *id));
     let mut ids: Vec<ChainId> = chains.keys().copied().collect();
     ids.sort_unstable();
     let chain = match &ids[..] {
         [id] => &chains[id],
         [] => {
-            let message = format!("there is no open chain of the key {} here", wanted.key);
-            return Err(CliError::unusable(
-                "export.invalid",
-                message,
-                "record without --resume to begin a chain",
-            ));
+            let message = format!("the export has no open chain of the key {}", selection.key);
+            return Err(CliError::unusable("export.invalid", message, "start a new chain without --resume"));
         }
         [first, ..] => {
-            let message = format!("{} chains of this key are open here", ids.len());
+            let message = format!("the export has {} open chains of this key", ids.len());
             return Err(CliError::unusable(
                 "arguments.invalid",
                 message,
@@ -146,15 +152,16 @@ fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Po
             ));
         }
     };
-    if !chain.sound {
-        return Err(refuse("the chain's links do not follow one another"));
+    if !chain.is_valid {
+        return Err(refuse("the chain's links don't follow one another"));
     }
-    // A signature on the next link vouches for every link before it, whoever put them there.
+    // A signature on the next link covers all earlier links, even those of other writers.
     let signature = Link::parse(&chain.last).ok().and_then(|link| link.signature().copied());
-    if !signature.is_some_and(|signature| wanted.key.verify(signed_part(&chain.last).as_bytes(), &signature))
+    if !signature
+        .is_some_and(|signature| selection.key.verify(signed_part(&chain.last).as_bytes(), &signature))
     {
         return Err(refuse(
-            "the chain's last link is not signed by this key, so someone else may have put it there",
+            "the chain's last link is not signed by this key, so someone else may have added it",
         ));
     }
     Ok(chain.position.clone())
@@ -162,15 +169,16 @@ fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Po
 
 fn refuse(message: &str) -> CliError {
     let error = Error::new(Code::Export, message)
-        .with_hint("`countersign verify` says more; begin a new chain without --resume");
+        .with_hint("run `countersign verify` for details, or start a new chain without --resume");
     CliError::broken(error)
 }
 
 fn in_use(name: &str) -> CliError {
-    CliError::unusable("io.locked", "another run is appending to it", "wait until it has ended").within(name)
+    CliError::unusable("io.locked", "another run is appending to this export", "wait until it has ended")
+        .within(name)
 }
 
-/// Whether the file that was locked is still the one of that path, and was not replaced in between.
+/// True if the locked file is still the one at that path, and was not replaced in between.
 #[cfg(unix)]
 fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -179,7 +187,7 @@ fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "a file that is open cannot be replaced there")]
+#[allow(clippy::unnecessary_wraps, reason = "open files can't be replaced there")]
 fn is_still_at(_: &File, _: &Path) -> std::io::Result<bool> {
     Ok(true)
 }

@@ -1,4 +1,4 @@
-//! Verifying what was filed.
+//! Verifies reports and evidence files.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, is_page};
 
-use super::selected::{Asked, Found, Given, name, select};
+use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
 use super::written::{json, verified, verified_with_shown};
 use super::{Args, page};
 use crate::errors::{CliError, shown};
@@ -16,81 +16,80 @@ use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 
-const MOST_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
+const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
-    let bytes = Input::open(path)?.all(MOST_MIB)?;
+    let bytes = Input::open(path)?.all(MAX_MIB)?;
     let broken = |error| CliError::broken(error).within(&shown(path));
     let file = is_page(&bytes).then(|| File::read(&bytes)).transpose().map_err(broken)?;
     let frame = match &file {
         Some(file) => file.frame.clone(),
         None => Frame::parse(&bytes).map_err(|error| {
-            let hint = "give an evidence file, or a report in JSON, as `countersign report` writes them";
+            let hint = "give an evidence file or a JSON report written by `countersign report`";
             broken(error).with_hint(hint)
         })?,
     };
     if file.is_some() && !args.pin.is_empty() {
-        let message = "an evidence file has its pins in it";
-        return Err(CliError::unusable("arguments.invalid", message, "leave out --pin"));
+        let message = "--pin is not used with an evidence file, which contains its pins";
+        return Err(CliError::unusable("arguments.invalid", message, "remove --pin"));
     }
-    let mut said = told(&frame);
+    let mut lines = describe(&frame);
     let mut status = ExitStatus::Success;
     let own =
         args.trust.path().map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
     if let Some(file) = &file {
-        let brought = Given {
+        let embedded = VerifyInput {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
             pins: frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect(),
         };
-        let (report, shown) = verified_with_shown(&file.export, &brought)?;
+        let (report, shown) = verified_with_shown(&file.export, &embedded)?;
         if args.export.is_none() {
-            brought.warn_of_other_logs(&brought.options()?.pins, report.origin.as_deref());
+            embedded.warn_of_other_logs(&embedded.options()?.pins, report.origin.as_deref());
         }
         frame.agrees(json(&report)?.as_bytes(), &shown).map_err(broken)?;
-        let by = if brought.trust.is_some() { "the trust file in it" } else { "no trust file" };
-        said.push(format!("{} its events give the report in it, by {by}", good("✓")));
-        said.push(of_page(&file.page_sha256()));
+        let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
+        lines.push(format!("{} its events give the embedded report, with {by}", good("✓")));
+        lines.push(describe_page(&file.page_sha256()));
         let report = if let Some(own) = &own {
-            let is_same = brought.trust.as_ref().is_some_and(|brought| brought.1 == own.1);
-            said.push(if is_same {
-                format!("{} the trust file in it is yours", good("✓"))
+            let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
+            lines.push(if is_same {
+                format!("{} the embedded trust file is yours", good("✓"))
             } else {
-                let other = "the trust file in it is not yours; what follows is by yours";
+                let other = "the embedded trust file is not yours; the verdict below uses yours";
                 format!("{} {other}", doubt("!"))
             });
-            verified(&file.export, &Given { trust: Some(own.clone()), pins: brought.pins })?
+            verified(&file.export, &VerifyInput { trust: Some(own.clone()), pins: embedded.pins })?
         } else {
-            let hint = "this is by its writer's trust file: use your own with --trust";
-            said.push(format!("{} {hint}", doubt("!")));
+            let hint = "the verdict uses the writer's trust file: use your own with --trust";
+            lines.push(format!("{} {hint}", doubt("!")));
             report
         };
-        said.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
+        lines.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
         status = report.verdict.into();
     } else if args.export.is_none() {
-        let hint =
-            "also give the export it is about, and its trust file: --check REPORT EXPORT --trust TRUST";
+        let hint = "add its export and trust file: --check REPORT EXPORT --trust TRUST";
         return Err(CliError::unusable(
             "arguments.invalid",
-            "a report in JSON has nothing in it to verify",
+            "a JSON report contains no events to verify",
             hint,
         )
         .within(&shown(path)));
     }
     if let Some(export) = &args.export {
-        status = against(args, export, &frame, file.as_ref(), own, &mut said)?;
+        status = compare_export(args, export, &frame, file.as_ref(), own, &mut lines)?;
     }
-    verdict::print(&(said.join("\n") + "\n"))?;
+    verdict::print(&(lines.join("\n") + "\n"))?;
     Ok(status)
 }
 
-/// Holds what was filed against the export that it is of.
-fn against(
+/// Compares a report with its export.
+fn compare_export(
     args: &Args,
     export: &Path,
     frame: &Frame,
     file: Option<&File>,
     own: Option<(String, Vec<u8>)>,
-    said: &mut Vec<String>,
+    lines: &mut Vec<String>,
 ) -> Result<ExitStatus, CliError> {
     let differs = |what: &str, hint: &str| {
         CliError::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&shown(export))
@@ -108,7 +107,7 @@ fn against(
     };
     if !is_trust {
         let hint = "use --trust with the trust file whose hash the report names";
-        return Err(differs("not the trust file that the report was made with", hint));
+        return Err(differs("this is not the trust file the report was made with", hint));
     }
     let pins = match file {
         Some(file) => {
@@ -116,7 +115,7 @@ fn against(
         }
         None => pins(args, frame)?,
     };
-    let asked = Asked {
+    let asked = ReportSelection {
         query: frame.query.clone(),
         range: frame.scope.range,
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
@@ -124,35 +123,35 @@ fn against(
         parsers: args.own.load()?,
         threads: args.threads.count(),
     };
-    let found = select(export, &Given { trust, pins }, &asked)?;
+    let found = select(export, &VerifyInput { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
-        let hint = "the report contains the SHA-256 of its export";
-        return Err(differs("not the export that the report is of", hint));
+        let hint = "give the export whose SHA-256 is in the report";
+        return Err(differs("this is not the report's export", hint));
     }
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
     whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
-        let hint = "if it was made with your own parsers, give them again";
-        return Err(differs("its query or its sample selects other events", hint));
+        let hint = "if it was made with custom parsers, use the same ones";
+        return Err(differs("the query or sample selects other events", hint));
     }
-    said.push(told_of(&found));
-    said.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
+    lines.push(export_matches(&found));
+    lines.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
     Ok(found.verification.report.verdict.into())
 }
 
-/// The pins that a report in JSON names, of those that are given.
+/// Returns those of the given pins that a JSON report names.
 fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> {
-    let mut given = Given::load(None, &args.pin)?.pins;
+    let mut given = VerifyInput::load(None, &args.pin)?.pins;
     let named = frame.pins.iter().map(|described| {
         let place = given.iter().position(|(_, bytes)| described.is(bytes)).ok_or_else(|| {
             let message = format!(
-                "the report was made by a pin that is not given: {}, SHA-256 {}",
+                "the report was made with a pin that is missing: {}, SHA-256 {}",
                 plain(&described.name),
                 hex::encode(&described.sha256.0)
             );
-            CliError::unusable("evidence.invalid", message, "give the file with --pin, once for each pin")
+            CliError::unusable("evidence.invalid", message, "add --pin FILE for each pin")
         })?;
         Ok((described.name.clone(), given.swap_remove(place).1))
     });
@@ -160,13 +159,13 @@ fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> 
     match given.first() {
         None => Ok(named),
         Some((name, _)) => {
-            let message = "the report was not made by this pin";
-            Err(CliError::unusable("evidence.invalid", message, "leave it out").within(name))
+            let message = "the report was not made with this pin";
+            Err(CliError::unusable("evidence.invalid", message, "remove it").within(name))
         }
     }
 }
 
-fn told_of(found: &Found) -> String {
+fn export_matches(found: &SelectedEvents) -> String {
     let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
     format!(
@@ -175,27 +174,27 @@ fn told_of(found: &Found) -> String {
     )
 }
 
-fn of_page(sha256: &Hash) -> String {
+fn describe_page(sha256: &Hash) -> String {
     let hash = hex::encode(&sha256.0);
-    match page::is_own(sha256) {
-        Some(true) => format!("{} the page in it is the one that came with this program", good("✓")),
+    match page::is_builtin(sha256) {
+        Some(true) => format!("{} the embedded page is the one built into this program", good("✓")),
         Some(false) => format!(
-            "{} the page in it is not the one that came with this program: another version, or altered. Its SHA-256 is {hash}; releases publish theirs in SHA256SUMS",
+            "{} the embedded page is not the one built into this program: another version, or altered. Its SHA-256 is {hash}; compare it with SHA256SUMS of its release",
             bad("!")
         ),
         None => format!(
-            "{} the page in it has the SHA-256 {hash}: compare it with SHA256SUMS of its release",
+            "{} the embedded page has the SHA-256 {hash}: compare it with SHA256SUMS of its release",
             doubt("!")
         ),
     }
 }
 
-/// What a report says that it is of.
-fn told(frame: &Frame) -> Vec<String> {
+/// Describes what a report covers.
+fn describe(frame: &Frame) -> Vec<String> {
     let hash = |described: &Described| {
         format!("{}, SHA-256 {}", plain(&described.name), hex::encode(&described.sha256.0))
     };
-    let mut said = vec![
+    let mut lines = vec![
         format!("{} {}, {} bytes", label("file:"), hash(&frame.file), frame.file.size),
         format!(
             "{} {} {}, SHA-256 {}, at {}",
@@ -206,13 +205,13 @@ fn told(frame: &Frame) -> Vec<String> {
             frame.time
         ),
     ];
-    said.extend(frame.trust.as_ref().map(|trust| format!("{} {}", label("trust file:"), hash(trust))));
-    said.extend(frame.pins.iter().map(|pin| format!("{} {}", label("pin:"), hash(pin))));
-    said.extend(frame.query.as_ref().map(|query| format!("{} {}", label("query:"), plain(query))));
-    said.push(format!("{} {}", label("selected:"), count(frame.scope.events, "event")));
+    lines.extend(frame.trust.as_ref().map(|trust| format!("{} {}", label("trust file:"), hash(trust))));
+    lines.extend(frame.pins.iter().map(|pin| format!("{} {}", label("pin:"), hash(pin))));
+    lines.extend(frame.query.as_ref().map(|query| format!("{} {}", label("query:"), plain(query))));
+    lines.push(format!("{} {}", label("selected:"), count(frame.scope.events, "event")));
     if let Some(sample) = &frame.scope.sample {
         let drawn = format!("{} of {}", sample.leaves.len(), count(sample.candidates, "event"));
-        said.push(format!(
+        lines.push(format!(
             "{} {drawn}, by root {} and seed {:?}",
             label("sample:"),
             sample.root,
@@ -220,14 +219,14 @@ fn told(frame: &Frame) -> Vec<String> {
         ));
     }
     let words = [("reference:", &frame.reference), ("examiner:", &frame.examiner)];
-    said.extend(
+    lines.extend(
         words
             .iter()
             .filter(|(_, text)| !text.is_empty())
             .map(|(name, text)| format!("{} {}", label(name), plain(text))),
     );
     if !frame.papers.is_empty() {
-        said.push(format!("{} to {}", label("notes:"), count(frame.papers.len() as u64, "event")));
+        lines.push(format!("{} to {}", label("notes:"), count(frame.papers.len() as u64, "event")));
     }
-    said
+    lines
 }

@@ -1,4 +1,4 @@
-//! What other commands wrote as Markdown, as sections of a report.
+//! Converts Markdown documents to sections of a report.
 
 use countersign_evidence::{Block, MAX_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
@@ -6,61 +6,61 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use crate::errors::CliError;
 use crate::io::style::{self, plain};
 
-/// What to do about a document that is more than a report takes.
-const HINT: &str = "file it beside the report, or leave parts of it out";
+/// The hint for a document that is too long.
+const HINT: &str = "shorten it, or file it beside the report";
 
-/// The sections of a Markdown document, one for each heading of the first three levels. What stands before the first has
-/// `title`.
+/// Converts a Markdown document to sections, one for each heading of the first three levels. Text before the first
+/// heading gets `title`.
 pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, CliError> {
-    let mut made = Made { title: title.to_owned(), ..Made::default() };
+    let mut builder = SectionBuilder { title: title.to_owned(), ..SectionBuilder::default() };
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
-        made.take(event);
+        builder.push(event);
     }
-    made.end_section();
-    if made.has_html {
+    builder.end_section();
+    if builder.has_html {
         let title = plain(title);
-        style::warn(&format!("{title}: its HTML is left out, with the text in it. Write that as Markdown"));
+        style::warn(&format!("{title}: HTML and the text in it are skipped; use Markdown instead"));
     }
-    enough(made.sections.len())?;
-    for section in &made.sections {
+    check_count(builder.sections.len())?;
+    for section in &builder.sections {
         section.check().map_err(|error| {
             CliError::from(error).because(&format!("the section {:?}", section.title)).or_hint(HINT)
         })?;
     }
-    Ok(made.sections)
+    Ok(builder.sections)
 }
 
-/// A report takes so many sections.
-pub(super) fn enough(sections: usize) -> Result<(), CliError> {
+/// Checks the number of sections in a report.
+pub(super) fn check_count(sections: usize) -> Result<(), CliError> {
     if sections <= MAX_SECTIONS {
         return Ok(());
     }
-    let message = format!("{sections} headings, where a report has {MAX_SECTIONS} sections at most");
+    let message = format!("{sections} headings, but a report has at most {MAX_SECTIONS} sections");
     Err(CliError::unusable("evidence.invalid", message, HINT))
 }
 
 #[derive(Default)]
-struct Made {
+struct SectionBuilder {
     sections: Vec<Section>,
     title: String,
     blocks: Vec<Block>,
-    /// The text that is being read.
+    /// The text read so far.
     text: String,
-    /// Where a link within the document begins in it.
+    /// The start of a link within the document, as an offset into the text.
     link: Option<usize>,
-    /// How many lists the text is in.
+    /// The depth of nested lists.
     lists: usize,
     items: Vec<String>,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
     row: Vec<String>,
     in_comment: bool,
-    /// There is HTML that stands by itself, and is no comment.
+    /// Whether there is block HTML other than comments.
     has_html: bool,
 }
 
-impl Made {
-    fn take(&mut self, event: Event<'_>) {
+impl SectionBuilder {
+    fn push(&mut self, event: Event<'_>) {
         match event {
             Event::Text(text) | Event::Code(text) => self.text.push_str(&text),
             Event::SoftBreak | Event::HardBreak => self.text.push(' '),
@@ -74,7 +74,7 @@ impl Made {
         }
     }
 
-    /// Whether a line of HTML is of a comment.
+    /// Returns whether a line of HTML belongs to a comment.
     fn is_comment(&mut self, line: &str) -> bool {
         let is_comment = self.in_comment || line.trim_start().starts_with("<!--");
         self.in_comment = is_comment && !line.contains("-->");
@@ -83,7 +83,7 @@ impl Made {
 
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
-            // What it leads to has another place here.
+            // The target has another place here.
             Tag::Link { dest_url, .. } if dest_url.starts_with('#') => self.link = Some(self.text.len()),
             Tag::Heading { level, .. } if *level <= HeadingLevel::H3 => self.end_section(),
             Tag::List(_) => {
@@ -96,7 +96,7 @@ impl Made {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Heading(level) if level <= HeadingLevel::H3 => self.title = self.taken(),
+            TagEnd::Heading(level) if level <= HeadingLevel::H3 => self.title = self.take_text(),
             TagEnd::Link => {
                 if let Some(begin) = self.link.take() {
                     self.text.truncate(begin);
@@ -111,13 +111,13 @@ impl Made {
             }
             TagEnd::Paragraph if self.lists > 0 => self.text.push(' '),
             TagEnd::Paragraph | TagEnd::CodeBlock | TagEnd::Heading(_) => {
-                let text = self.taken();
+                let text = self.take_text();
                 if !text.is_empty() {
                     self.blocks.push(Block::Text(text));
                 }
             }
             TagEnd::TableCell => {
-                let cell = self.taken();
+                let cell = self.take_text();
                 self.row.push(cell);
             }
             TagEnd::TableHead => self.head = std::mem::take(&mut self.row),
@@ -134,12 +134,12 @@ impl Made {
         }
     }
 
-    fn taken(&mut self) -> String {
+    fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text).trim().to_owned()
     }
 
     fn end_item(&mut self) {
-        let item = self.taken();
+        let item = self.take_text();
         if self.lists > 0 && !item.is_empty() {
             self.items.push(item);
         }
@@ -159,19 +159,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_becomes_sections_of_texts_lists_and_tables() {
+    fn markdown_converts_to_texts_lists_and_tables() {
         let text = "# Exposure\n\nA *year* costs `12`\nor more. [See](#there)\n\n| P | cost |\n| --- | ---: |\n| 10 | 1 \\| 2 |\n| 90 |\n\n\
             ## Controls\n\n- one\n  - within\n- two\n\n#### Deeper\n\n```\nrun\n```\n";
         let sections = of_markdown(text, "risk.md").unwrap();
         let words = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let said = |text: &str| Block::Text(text.into());
+        let block = |text: &str| Block::Text(text.into());
         assert_eq!(
             sections,
             [
                 Section {
                     title: "Exposure".into(),
                     blocks: vec![
-                        said("A year costs 12 or more."),
+                        block("A year costs 12 or more."),
                         Block::Table {
                             head: words(&["P", "cost"]),
                             rows: vec![words(&["10", "1 | 2"]), words(&["90", ""])],
@@ -181,12 +181,16 @@ mod tests {
                 },
                 Section {
                     title: "Controls".into(),
-                    blocks: vec![Block::List(words(&["one", "within", "two"])), said("Deeper"), said("run")],
+                    blocks: vec![
+                        Block::List(words(&["one", "within", "two"])),
+                        block("Deeper"),
+                        block("run")
+                    ],
                     data: None,
                 },
             ]
         );
-        assert_eq!(of_markdown("just so", "x.md").unwrap()[0].title, "x.md");
+        assert_eq!(of_markdown("text only", "x.md").unwrap()[0].title, "x.md");
         assert!(of_markdown(&"# a\n\nb\n\n".repeat(201), "x.md").is_err());
         assert!(of_markdown(&"a".repeat(16_001), "x.md").is_err());
         assert!(of_markdown(&"a".repeat(16_000), "x.md").is_ok());

@@ -1,4 +1,4 @@
-//! What of an export is reported.
+//! Verifies an export, and selects the events of a report.
 
 use std::path::{Path, PathBuf};
 
@@ -12,41 +12,41 @@ use countersign_query::Parsers;
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::{CliError, shown};
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::visit::visit;
 
-/// What it is verified by, as it stands in files.
-pub(crate) struct Given {
+/// The trust file and the pins, as bytes, with file names.
+pub(crate) struct VerifyInput {
     pub(super) trust: Option<(String, Vec<u8>)>,
     pub(super) pins: Vec<(String, Vec<u8>)>,
 }
 
-/// What is asked for.
-pub(crate) struct Asked {
+/// The events to select.
+pub(crate) struct ReportSelection {
     pub(crate) query: Option<String>,
     pub(crate) range: Option<(u64, u64)>,
-    /// How many, and the seed.
+    /// The sample's size, and its seed.
     pub(crate) sample: Option<(u64, String)>,
     pub(crate) now: Time,
     pub(crate) parsers: Parsers,
     pub(crate) threads: usize,
 }
 
-/// What there is.
-pub(crate) struct Found {
+/// A verified export with its selected events.
+pub(crate) struct SelectedEvents {
     pub(crate) path: PathBuf,
     pub(crate) file: Described,
     pub(crate) verification: Verification,
-    /// The leaves of the events that verify and are as asked, in order.
+    /// The entries of the selected events that verify, in order.
     pub(crate) leaves: Vec<u64>,
     pub(crate) sample: Option<Sampled>,
 }
 
-impl Given {
+impl VerifyInput {
     /// Reads the files.
     pub(crate) fn load(trust: Option<&Path>, pins: &[PathBuf]) -> Result<Self, CliError> {
         let trust = trust.map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
@@ -54,7 +54,7 @@ impl Given {
         Ok(Self { trust, pins: pins.collect::<Result<_, CliError>>()? })
     }
 
-    /// Warns of each pin of another log than the one that was verified.
+    /// Warns about each pin of another log.
     pub(super) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
         for ((name, _), pin) in self.pins.iter().zip(pins) {
             warn_if_of_another_log(name, &pin.checkpoint.origin, origin);
@@ -68,11 +68,15 @@ impl Given {
             .map(|(name, bytes)| Trust::parse(bytes).map_err(|error| CliError::from(error).within(name)));
         let pins = self.pins.iter().map(|(name, bytes)| {
             let text = std::str::from_utf8(bytes).map_err(|_| {
-                CliError::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?")
+                CliError::unusable(
+                    "io.not_text",
+                    "the file is not UTF-8 text",
+                    "check that this is the right file",
+                )
             });
             let pin = text.and_then(|text| Ok(SignedCheckpoint::parse_extended(text)?));
             pin.map_err(|failure| {
-                failure.within(name).or_hint("a pin is a signed checkpoint, as --save-pin writes it")
+                failure.within(name).or_hint("a pin is a signed checkpoint written by --save-pin")
             })
         });
         Ok(Options {
@@ -83,13 +87,17 @@ impl Given {
     }
 }
 
-/// Verifies an export, and selects of its events those that are asked for.
-pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Found, CliError> {
+/// Verifies an export, and selects the requested events.
+pub(crate) fn select(
+    export: &Path,
+    given: &VerifyInput,
+    asked: &ReportSelection,
+) -> Result<SelectedEvents, CliError> {
     if export == Path::new("-") {
-        let hint = "save it first: a report names the file it is about, and its hash";
+        let hint = "save it to a file: a report contains the name and hash of its export";
         return Err(CliError::unusable(
             "arguments.invalid",
-            "a report can't be made of standard input",
+            "a report can't be made from standard input",
             hint,
         ));
     }
@@ -113,7 +121,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
         leaves: Vec::new(),
         roots: Roots::default(),
     };
-    let mut input = contents(export)?;
+    let mut input = open_export(export)?;
     let verification = visit(&mut input, options, asked.threads, examiner, &mut visitor)?;
     let SelectionVisitor { mut leaves, roots, .. } = visitor;
     leaves.sort_unstable();
@@ -121,10 +129,10 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     let origin = verification.report.origin.as_deref();
     given.warn_of_other_logs(&pins, origin);
     let sample = asked.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
-    Ok(Found { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
+    Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
 }
 
-/// Selects the events that match a query and lie in a range, where these are asked for.
+/// Selects the events that match the query and are in the range, if given.
 struct SelectionVisitor<'q> {
     query: Option<&'q EventQuery<'q>>,
     range: Option<(u64, u64)>,
@@ -146,12 +154,12 @@ impl EventVisitor for SelectionVisitor<'_> {
     }
 
     fn mark(&mut self, mark: Mark) -> Result<(), CliError> {
-        self.roots.take(mark);
+        self.roots.add(mark);
         Ok(())
     }
 }
 
-/// Returns the report on an export that was read, the leaves of its events, and the roots of its checkpoints.
+/// Verifies an export, and returns its report, the entries of its events, and its checkpoint roots.
 pub(super) fn events(
     input: &mut Input,
     options: Options,
@@ -166,7 +174,7 @@ pub(super) fn events(
     Ok((verification, leaves, roots))
 }
 
-/// By which checkpoint a sample is drawn: of each origin the last that matches, and the last that witnesses saw.
+/// The roots from which samples are drawn: of each origin, the last matching checkpoint, and the last witnessed one.
 #[derive(Default)]
 pub(super) struct Roots {
     matching: Vec<(String, Hash)>,
@@ -174,22 +182,22 @@ pub(super) struct Roots {
 }
 
 impl Roots {
-    fn take(&mut self, mark: Mark) {
+    fn add(&mut self, mark: Mark) {
         let Mark::Checkpoint(checkpoint) = mark else { return };
         if !checkpoint.matches {
             return;
         }
-        let keep = |roots: &mut Vec<(String, Hash)>| {
+        let replace = |roots: &mut Vec<(String, Hash)>| {
             roots.retain(|(origin, _)| *origin != checkpoint.origin);
             roots.push((checkpoint.origin.clone(), checkpoint.root));
         };
         if checkpoint.times.is_some() {
-            keep(&mut self.witnessed);
+            replace(&mut self.witnessed);
         }
-        keep(&mut self.matching);
+        replace(&mut self.matching);
     }
 
-    /// The root that samples of a log of this origin are drawn by.
+    /// Returns the root from which samples of this log are drawn.
     pub(super) fn root(&self, origin: Option<&str>) -> Option<SampleRoot> {
         let of = |roots: &[(String, Hash)], witnessed| {
             let root = roots.iter().find(|(of, _)| Some(of.as_str()) == origin);
@@ -206,9 +214,8 @@ impl Roots {
         leaves: &[u64],
     ) -> Result<Sampled, CliError> {
         let SampleRoot { root, witnessed } = self.root(origin).ok_or_else(|| {
-            let message =
-                "a sample is drawn from the root of a checkpoint, and no checkpoint of this export matches";
-            CliError::unusable("sample.no_root", message, "seal the export first, or take one of a log")
+            let message = "no checkpoint in this export matches, so no sample can be drawn";
+            CliError::unusable("sample.no_root", message, "seal the export first, or use an export of a log")
         })?;
         let mut draw = Draw::new(&root, seed, usize::try_from(wanted).unwrap_or(usize::MAX));
         for leaf in leaves {
@@ -225,7 +232,7 @@ impl Roots {
     }
 }
 
-/// The file by its name, its bytes as they stand, and their hash.
+/// Returns the file's name, size and SHA-256.
 pub(super) fn described(path: &Path) -> Result<Described, CliError> {
     let mut input = Input::open(path)?;
     let failed = |error| CliError::io("read", &shown(path), &error);
@@ -249,7 +256,7 @@ pub(super) fn described(path: &Path) -> Result<Described, CliError> {
     Ok(Described { name: name(path), sha256: Hash(hasher.finalize().into()), size })
 }
 
-/// A file's name without its path: where it lay is nobody's business.
+/// Returns a file's name without its directory, which a report does not reveal.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

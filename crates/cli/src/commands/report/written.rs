@@ -1,4 +1,4 @@
-//! What is written of what was found.
+//! Writes reports and evidence files.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,29 +11,29 @@ use countersign_evidence::{
 };
 use countersign_slice::Selection;
 
-use super::selected::{Asked, Found, Given, described, events};
+use super::selected::{ReportSelection, SelectedEvents, VerifyInput, described, events};
 use crate::commands::slice;
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
 
-/// What people say of it.
-pub(crate) struct Words<'a> {
+/// The text that people add to a report.
+pub(crate) struct Annotations<'a> {
     pub(crate) reference: &'a str,
     pub(crate) examiner: &'a str,
-    /// What the command has to say beside the report.
+    /// The sections after the report.
     pub(crate) sections: Vec<Section>,
-    /// The leaves that sections name, where a file is to hold these of the selected events alone.
+    /// The entries that sections name, if a file contains only these.
     pub(crate) named: Option<HashSet<u64>>,
 }
 
-/// Writes a report to a file or to standard output: as an evidence file that begins with `page`, or as JSON. Gives what
-/// there is to say of it.
+/// Writes a report to a file or to standard output, as an evidence file with `page`, or as JSON. Returns a note for
+/// the summary line.
 pub(crate) fn write(
-    found: &mut Found,
-    given: &Given,
-    asked: &Asked,
-    words: Words<'_>,
+    found: &mut SelectedEvents,
+    given: &VerifyInput,
+    asked: &ReportSelection,
+    annotations: Annotations<'_>,
     page: Option<Vec<u8>>,
     destination: Option<&Path>,
 ) -> Result<String, CliError> {
@@ -47,10 +47,10 @@ pub(crate) fn write(
         scope: Scope { events: found.leaves.len() as u64, range: asked.range, sample: found.sample.clone() },
         report: json(&found.verification.report)?,
         slice: None,
-        reference: words.reference.into(),
-        examiner: words.examiner.into(),
+        reference: annotations.reference.into(),
+        examiner: annotations.examiner.into(),
         papers: Vec::new(),
-        sections: words.sections,
+        sections: annotations.sections,
     };
     let mut output = Output::create(destination)?;
     let Some(page) = page else {
@@ -59,11 +59,11 @@ pub(crate) fn write(
         output.finish()?;
         return Ok(String::new());
     };
-    let is_whole = asked.query.is_none() && asked.range.is_none() && asked.sample.is_none();
-    let export = if is_whole && words.named.is_none() {
-        all(&found.path, found.file.size)?
+    let is_all = asked.query.is_none() && asked.range.is_none() && asked.sample.is_none();
+    let export = if is_all && annotations.named.is_none() {
+        read_all(&found.path, found.file.size)?
     } else {
-        let (bytes, events) = cut(found, given, asked, words.named.as_ref())?;
+        let (bytes, events) = cut(found, given, asked, annotations.named.as_ref())?;
         frame.slice = Some(Sliced {
             file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
@@ -78,19 +78,19 @@ pub(crate) fn write(
     Ok(", in a file that verifies itself".into())
 }
 
-/// The whole export.
-fn all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
+/// Reads the entire export.
+fn read_all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
     if size > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }
     fs::read(path).map_err(|error| CliError::io("read", &shown(path), &error))
 }
 
-/// The selected events with what proves them, and how many they are.
+/// Returns a slice with the selected events, and their number.
 fn cut(
-    found: &Found,
-    given: &Given,
-    asked: &Asked,
+    found: &SelectedEvents,
+    given: &VerifyInput,
+    asked: &ReportSelection,
     named: Option<&HashSet<u64>>,
 ) -> Result<(Vec<u8>, u64), CliError> {
     let options = given.options()?;
@@ -103,7 +103,7 @@ fn cut(
             leaves.iter().copied().filter(|leaf| named.is_none_or(|named| named.contains(leaf))).collect(),
         ),
     };
-    let failed = |error| CliError::system("make room for a slice", &error);
+    let failed = |error| CliError::system("create a temporary directory", &error);
     let directory = tempfile::tempdir().map_err(failed)?;
     let path = directory.path().join("slice");
     let trust = given.trust.is_some().then_some(&options.trust);
@@ -117,39 +117,39 @@ fn cut(
 
 fn too_long() -> CliError {
     let hint =
-        "select fewer events with --query, --range or --sample, or write JSON and file the export beside it";
-    CliError::unusable("evidence.invalid", "above 64 MiB of events to be put into one file", hint)
+        "select fewer events with --query, --range or --sample, or write JSON and keep the export beside it";
+    CliError::unusable("evidence.invalid", "more than 64 MiB of events for one file", hint)
 }
 
-/// The report on an export that is in memory.
-pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, CliError> {
+/// Verifies an export in memory.
+pub(super) fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, CliError> {
     let mut verifier = Verifier::new(given.options()?);
     verifier.push(export);
     Ok(verifier.finish().report)
 }
 
-/// Returns the report on an export in memory, and the events from which samples are drawn.
-pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), CliError> {
+/// Verifies an export in memory, and returns its report, and the events from which samples are drawn.
+pub(super) fn verified_with_shown(export: &[u8], given: &VerifyInput) -> Result<(Report, Shown), CliError> {
     let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
     let (verification, leaves, roots) = events(&mut input, given.options()?, 1)?;
     let root = roots.root(verification.report.origin.as_deref());
     Ok((verification.report, Shown { leaves, root }))
 }
 
-/// A report as canonical JSON.
+/// Returns a report as canonical JSON.
 pub(super) fn json(report: &Report) -> Result<String, CliError> {
     let text = serde_json::to_vec(report).unwrap_or_default();
     Ok(canonical_report(&text)?)
 }
 
-/// This program.
+/// Describes this program.
 fn tool() -> Result<Tool, CliError> {
     let path = std::env::current_exe().map_err(|error| CliError::system("find this program", &error))?;
     let version = env!("CARGO_PKG_VERSION").into();
     Ok(Tool { name: "countersign".into(), version, sha256: described(&path)?.sha256 })
 }
 
-/// A file's name without what follows the dot of its kind.
+/// Returns a file's name without its extensions.
 fn stem(name: &str) -> &str {
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
     let name = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".jsonl")).unwrap_or(name);

@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use countersign::time::Time;
 use countersign_risk::{Figures, Report};
 
-/// What stands in place of a scenario's id where it is about all of them together.
+/// The `scenario` label of all scenarios together.
 const ALL: &str = "*";
 
-/// What a metric has of some years' losses: labels beside the scenario's, and the values.
+/// Returns a metric's additional labels and values.
 type Samples = fn(&Figures) -> Vec<(String, f64)>;
 
-/// The metrics of a report that was computed then.
+/// Writes a report's metrics, with the time it was computed.
 pub(super) fn prometheus(report: &Report, now: Time) -> String {
-    let each = report.scenarios.iter().map(|told| (&*told.scenario.id, &told.figures));
+    let each = report.scenarios.iter().map(|outcome| (&*outcome.scenario.id, &outcome.figures));
     let together = report.together.iter().map(|together| (ALL, &together.figures));
     let all: Vec<(&str, &Figures)> = each.chain(together).collect();
     let metrics: [(&str, &str, Samples); 3] = [

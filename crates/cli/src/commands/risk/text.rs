@@ -1,4 +1,4 @@
-//! Exposure in money, for people at a terminal.
+//! Writes estimates as text for a terminal.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ use crate::io::entries::named;
 use crate::io::style::{doubt, faint, label, plain};
 use crate::io::verdict::count;
 
-/// How many kinds of observations are named.
-const KINDS: usize = 6;
+/// The maximum number of kinds of observations shown.
+const MAX_KINDS: usize = 6;
 
 pub(super) fn text(report: &Report) -> String {
     let mut text = String::new();
@@ -36,7 +36,7 @@ pub(super) fn text(report: &Report) -> String {
     let (all, _) = report.all();
     exceedance(&mut text, all, &report.currency);
     if !report.controls.is_empty() {
-        let _ = writeln!(text, "\n{}", label("What controls buy, over the same years"));
+        let _ = writeln!(text, "\n{}", label("Controls, over the same years"));
         report.controls.iter().for_each(|bought| control(&mut text, bought, &report.currency));
     }
     for proposed in &report.proposed {
@@ -44,9 +44,10 @@ pub(super) fn text(report: &Report) -> String {
     }
     let by = match &report.log {
         Some(log) => format!("root {} and each scenario's hash", log.root),
-        None => "each scenario's hash alone: no log was named".into(),
+        None => "each scenario's hash only: no log was given".into(),
     };
-    let _ = writeln!(text, "\n{} {} years, by {by}", label("simulated:"), money(f64::from(report.years)));
+    let _ =
+        writeln!(text, "\n{} {} years, seeded by {by}", label("simulated:"), money(f64::from(report.years)));
     for told in &report.scenarios {
         let _ = writeln!(text, "{} {} {}", label("digest:"), told.digest, faint(&told.scenario.id));
     }
@@ -59,7 +60,7 @@ fn figures(text: &mut String, figures: &Figures, closed_form: f64, currency: &st
         "  mean {} {currency} a year ± {} {}",
         label(money(figures.mean)),
         money(figures.standard_error),
-        faint(format_args!("by the formula {}", money(closed_form)))
+        faint(format_args!("formula {}", money(closed_form)))
     );
     let quantiles: Vec<String> = figures
         .quantiles
@@ -76,7 +77,11 @@ fn figures(text: &mut String, figures: &Figures, closed_form: f64, currency: &st
 }
 
 fn exceedance(text: &mut String, figures: &Figures, currency: &str) {
-    let _ = writeln!(text, "{}", label(format_args!("Loss of a year, this much or more, {currency}")));
+    let _ = writeln!(
+        text,
+        "{}",
+        label(format_args!("Probability of losing this much or more in a year, {currency}"))
+    );
     for exceedance in &figures.exceedance {
         let fortieths = (1..=40u8).filter(|part| f64::from(*part) <= exceedance.probability * 40.0 + 0.5);
         let bar = "█".repeat(fortieths.count());
@@ -105,19 +110,18 @@ fn control(text: &mut String, bought: &ControlEffect, currency: &str) {
     let _ = writeln!(text, "    {net}");
 }
 
-fn proposal(text: &mut String, proposed: &ProposedFrequency) {
-    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
-        proposed;
-    let _ = writeln!(text, "\n{} {}", label("Observed, and not applied:"), scenario);
+fn proposal(text: &mut String, proposed: &Proposed) {
+    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
+    let _ = writeln!(text, "\n{} {}", label("Observed, not applied:"), scenario);
     let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
     if !complete {
-        let _ = writeln!(text, "  {}", doubt("! in what is shown: others may exist"));
+        let _ = writeln!(text, "  {}", doubt("! there may be more"));
     }
-    for Kind { title, times, .. } in what.iter().take(KINDS) {
+    for Kind { title, times, .. } in what.iter().take(MAX_KINDS) {
         let _ = writeln!(text, "    {times} × {}", plain(title));
     }
-    if what.len() > KINDS {
-        let more = count((what.len() - KINDS) as u64, "more kind");
+    if what.len() > MAX_KINDS {
+        let more = count((what.len() - MAX_KINDS) as u64, "more kind");
         let _ = writeln!(text, "    {}", faint(format_args!("and {more}")));
     }
     if !leaves.is_empty() {

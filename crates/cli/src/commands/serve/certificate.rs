@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use countersign_log_server::server::{Tls, TlsError};
 
-use super::watched::Watched;
+use super::file_watcher::FileWatcher;
 use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
 pub(super) struct Certificate {
     pub(super) tls: Arc<Tls>,
     cert: PathBuf,
-    watched: Watched,
+    watcher: FileWatcher,
 }
 
 impl Certificate {
     pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CliError> {
-        let watched = Watched::new([cert, key]);
+        let watcher = FileWatcher::new([cert, key]);
         let tls = Tls::load(cert, key).map_err(|error| explain(&error))?;
         key::warn_if_readable(key, "private key");
-        Ok(Self { tls: Arc::new(tls), cert: cert.to_owned(), watched })
+        Ok(Self { tls: Arc::new(tls), cert: cert.to_owned(), watcher })
     }
 
-    /// Goes by the files as they are now. Of a certificate that is there before its key, the one before is kept until then.
-    pub(super) async fn keep(mut self) {
+    /// Reloads the certificate and its key when the files change. The previous ones stay in use until both match.
+    pub(super) async fn reload_on_change(mut self) {
         loop {
-            self.watched.changed().await;
+            self.watcher.changed().await;
             match self.tls.reload() {
                 Ok(()) => style::done(&format!("{} was read again", shown(&self.cert))),
                 Err(error) => {
@@ -42,7 +42,7 @@ fn explain(error: &TlsError) -> CliError {
     match error {
         TlsError::Io { path, error } => CliError::io("read", &shown(path), error),
         TlsError::Malformed { path, message } => {
-            let hint = "give PEM files, as certificate authorities and `openssl` write them";
+            let hint = "give PEM files, as written by certificate authorities and `openssl`";
             CliError::unusable("tls.file", message.clone(), hint).within(&shown(path))
         }
         TlsError::Unusable { .. } => {

@@ -1,4 +1,4 @@
-//! Leaves in files that readers and emitters have: exports, outboxes and receipts.
+//! Entries from files of readers and emitters: exports, outboxes and receipts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::style;
 
-/// A link with the proof that the log has it; outboxes keep one beside what else they know.
+/// A link with the proof that it is in the log; outboxes keep the latest one with their position.
 #[derive(Deserialize)]
 struct Receipt {
     link: String,
@@ -28,20 +28,20 @@ struct Position {
     receipt: Option<Receipt>,
 }
 
-/// Whether a file in an outbox's folder may have links or receipts.
-pub(super) fn is_meant(path: &Path) -> bool {
+/// Returns whether a file in an outbox's folder may have links or receipts.
+pub(super) fn is_candidate(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "ndjson" || extension == "json")
 }
 
-/// What is held in files.
+/// The entries in files.
 pub(super) struct LeafFiles {
-    /// Leaves below this one are in the log.
+    /// Lower entries are already in the log.
     from: u64,
     keys: Vec<VerifierKey>,
     names: Vec<String>,
     checkpoints: Vec<String>,
     placed: BTreeMap<u64, HeldLeaf>,
-    /// Links whose place in the log is not known.
+    /// Links whose position in the log is unknown.
     loose: HashMap<(ChainId, u64), HeldLeaf>,
 }
 
@@ -55,9 +55,10 @@ impl LeafFiles {
         self.names.is_empty()
     }
 
-    /// Reads an export, a segment of an outbox, or receipts, one a line. Whether there is anything of a log in it.
+    /// Reads an export, an outbox segment, or receipts, one per line. Returns whether it contains anything from a
+    /// log.
     pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, CliError> {
-        let (mut at, mut leaves, mut whole) = (0_u64, Vec::new(), false);
+        let (mut at, mut leaves, mut is_log) = (0_u64, Vec::new(), false);
         let (mut is_found, mut is_foreign) = (false, false);
         Input::open(path)?.lines("reading", |line| {
             let Ok(text) = str::from_utf8(line.bytes) else { return Ok(()) };
@@ -68,7 +69,7 @@ impl LeafFiles {
                 is_found = true;
                 return Ok(());
             }
-            // A header, and what is malformed, tell nothing of leaves.
+            // Headers and malformed lines are no leaves.
             let Ok(line) = Line::parse(text) else { return Ok(()) };
             let leaf = match line.item {
                 Item::Link { text, link, payload, .. } => {
@@ -84,7 +85,7 @@ impl LeafFiles {
                 Item::Checkpoint { text, signed } => {
                     is_foreign |= !self.keys.iter().any(|key| signed.is_signed_by(key));
                     if signed.checkpoint.size == at && self.keys.iter().any(|key| signed.is_signed_by(key)) {
-                        whole = true;
+                        is_log = true;
                         self.checkpoints.push(text.into_owned());
                     }
                     return Ok(());
@@ -95,14 +96,14 @@ impl LeafFiles {
             Ok(())
         })?;
         is_found |= !leaves.is_empty();
-        if is_foreign && !whole {
+        if is_foreign && !is_log {
             style::warn(&format!(
-                "{}: its checkpoint isn't signed by this log: is it another log's export?",
+                "{}: its checkpoint isn't signed by this log; check that this is not another log's export",
                 shown(path)
             ));
         }
         for (index, (leaf, link)) in leaves {
-            if whole {
+            if is_log {
                 if index >= self.from {
                     self.placed.insert(index, leaf);
                 }
@@ -114,7 +115,7 @@ impl LeafFiles {
         Ok(is_found)
     }
 
-    /// Takes a line that is a receipt, or has one. It is believed for what it proves alone.
+    /// Reads a line that is a receipt, or contains one. Only what it proves is used.
     fn add_receipt(&mut self, text: &str) -> bool {
         let receipt = serde_json::from_str::<Receipt>(text).ok();
         let receipt = receipt.or_else(|| serde_json::from_str::<Position>(text).ok()?.receipt);
@@ -131,9 +132,9 @@ impl LeafFiles {
         true
     }
 
-    /// What is known of that leaf, or follows from the next one: links that came together stand together. Whether it
-    /// was so, the tree tells.
-    fn place(&mut self, index: u64) -> Option<&HeldLeaf> {
+    /// Returns the entry at this index, known or derived from the next one: links submitted together are usually
+    /// adjacent. The tree shows if the guess is right.
+    fn find(&mut self, index: u64) -> Option<&HeldLeaf> {
         if !self.placed.contains_key(&index) {
             let (next, leaf) = self.placed.range(index..).next()?;
             let link = Link::parse(&leaf.text).ok()?;
@@ -153,7 +154,7 @@ impl LeafFiles {
     }
 }
 
-/// The event, where it is the link's.
+/// Returns the event, if it matches the link.
 fn event(payload: &Payload<'_>, link: &Link) -> Option<SaltedEvent> {
     let Link::Event(link) = link else { return None };
     let text = match payload.check(&payload.commit(), &link.commit).ok()? {
@@ -173,6 +174,6 @@ impl Source for LeafFiles {
     }
 
     fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
-        Ok(self.place(index).cloned())
+        Ok(self.find(index).cloned())
     }
 }

@@ -1,4 +1,4 @@
-//! Readers whom an issuer of OpenID Connect vouches for.
+//! Sign-in of readers with OpenID Connect.
 
 use countersign_log_server::oidc::{Config, Rule};
 use countersign_log_server::server::Page;
@@ -11,7 +11,7 @@ pub(super) struct OpenId {
     /// Also accept readers with a token (JWT) from this OpenID Connect issuer
     #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_audience", "oidc_allow"])]
     issuer: Option<String>,
-    /// The audience that such tokens must be for. Can be repeated
+    /// The audience of accepted tokens. Can be repeated
     #[arg(id = "oidc_audience", long = "oidc-audience", value_name = "AUD", requires = "oidc_issuer")]
     audience: Vec<String>,
     /// What a token's claims allow: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
@@ -22,7 +22,7 @@ pub(super) struct OpenId {
     /// first rule that matches the claims and gives what is asked for decides.
     #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
     allow: Vec<Rule>,
-    /// The claim that --record-reads takes as the reader's name
+    /// The claim used as the reader's name by --record-reads
     #[arg(id = "oidc_name", long = "oidc-name", value_name = "CLAIM", default_value = "sub")]
     name: String,
     /// Let the console sign readers in, as this client of the issuer (a public client, with code and PKCE)
@@ -31,13 +31,13 @@ pub(super) struct OpenId {
     /// audience, the console sends the ID token; otherwise it sends an access token for the first audience.
     #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
     client: Option<String>,
-    /// Which scopes the console asks for [default: openid, and an access token by RFC 8707's resource]
+    /// The scopes the console requests [default: openid, and an access token with RFC 8707's resource]
     #[arg(id = "oidc_scope", long = "oidc-scope", value_name = "SCOPES", requires = "oidc_client")]
     scope: Option<String>,
 }
 
 impl OpenId {
-    /// The issuer, if one is given.
+    /// Returns the issuer's configuration, if given.
     pub(super) fn config(&self) -> Result<Option<Config>, CliError> {
         let Some(issuer) = &self.issuer else { return Ok(None) };
         let (audiences, rules) = (self.audience.clone(), self.allow.clone());
@@ -47,13 +47,14 @@ impl OpenId {
         })
     }
 
-    /// The console for readers who sign in, where they may.
+    /// Returns the console, with sign-in if configured.
     pub(super) fn page(&self, page: Page, config: Option<&Config>) -> Result<Page, CliError> {
         let Some((client, config)) = self.client.as_deref().zip(config) else { return Ok(page) };
-        let made = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
-        let made = made.map_err(|error| CliError::io("pack", "the page", &error))?;
-        Ok(made.unwrap_or_else(|| {
-            style::warn("nobody can sign in on this page, because it isn't the log's console");
+        let page_with_sign_in = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
+        let page_with_sign_in =
+            page_with_sign_in.map_err(|error| CliError::io("pack", "the page", &error))?;
+        Ok(page_with_sign_in.unwrap_or_else(|| {
+            style::warn("readers can't sign in on this page, because it isn't the log's console");
             page
         }))
     }

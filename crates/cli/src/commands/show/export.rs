@@ -1,4 +1,4 @@
-//! An export as it lies on disk: what it hashes to, on all cores, and its lines by their numbers.
+//! Random access to an export on disk: its hash, computed on all cores, and its lines by number.
 
 use std::fs::File;
 use std::io;
@@ -12,45 +12,45 @@ use countersign::link::Link;
 use crate::errors::CliError;
 use crate::io::input::Input;
 
-/// How many bytes are hashed at once.
-const CHUNK: u64 = 1 << 20;
-/// No line of an export that is read is longer.
-const LONGEST: u64 = 4 << 20;
+/// The number of bytes that are hashed at once.
+const CHUNK_BYTES: u64 = 1 << 20;
+/// The longest line that is read, in bytes.
+const MAX_LINE_BYTES: u64 = 4 << 20;
 const TAG: &[u8] = b"countersign/export-in-chunks/v2\0";
 
 /// A file, and where its lines begin.
 pub(super) struct Export<'f> {
     file: &'f File,
     name: &'f str,
-    /// The hash of all of it.
+    /// The hash of the whole file.
     pub(super) hash: Hash,
-    /// How long it is.
+    /// The length of the file.
     pub(super) bytes: u64,
-    /// How many lines end before each chunk.
+    /// The number of lines that end before each chunk.
     lines: Vec<u64>,
 }
 
 impl<'f> Export<'f> {
-    /// Reads all of it: BLAKE3 over the BLAKE3 of each mebibyte, so that all cores can share it. No other program is to
-    /// check this hash, and BLAKE3 takes a fraction of the time of SHA-256.
+    /// Reads the whole file, and hashes it with BLAKE3 over the BLAKE3 of each mebibyte, so that all cores can share
+    /// the work. No other program checks this hash, and BLAKE3 is much faster than SHA-256.
     pub(super) fn read(input: &'f Input, threads: usize) -> Result<Self, CliError> {
         let (Some(file), Some(bytes)) = (input.file(), input.size()) else {
-            let hint = "save it as a file, and name that";
-            return Err(CliError::unusable("index.stream", "an index is kept of files alone", hint));
+            let hint = "save the export to a file first";
+            return Err(CliError::unusable("index.stream", "an index requires an export in a file", hint));
         };
         let failed = |error: io::Error| CliError::io("read", input.name(), &error);
-        let chunks = bytes.div_ceil(CHUNK);
+        let chunks = bytes.div_ceil(CHUNK_BYTES);
         let next = AtomicU64::new(0);
         let work = || -> io::Result<Vec<(u64, Hash, u64)>> {
             let mut hashed: Vec<(u64, Hash, u64)> = Vec::new();
-            let mut chunk = vec![0; CHUNK as usize];
+            let mut chunk = vec![0; CHUNK_BYTES as usize];
             loop {
                 let nth = next.fetch_add(1, Ordering::Relaxed);
                 if nth >= chunks {
                     return Ok(hashed);
                 }
-                let begin = nth * CHUNK;
-                let part = &mut chunk[..CHUNK.min(bytes - begin) as usize];
+                let begin = nth * CHUNK_BYTES;
+                let part = &mut chunk[..CHUNK_BYTES.min(bytes - begin) as usize];
                 read_at(file, part, begin)?;
                 let ended = memchr::memchr_iter(b'\n', part).count() as u64;
                 hashed.push((nth, blake3::hash(part), ended));
@@ -60,7 +60,7 @@ impl<'f> Export<'f> {
             let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
             let mut all = work()?;
             for other in others {
-                all.extend(other.join().map_err(|_| io::Error::other("a thread that hashes ended"))??);
+                all.extend(other.join().map_err(|_| io::Error::other("a hashing thread ended"))??);
             }
             Ok(all)
         })
@@ -78,7 +78,7 @@ impl<'f> Export<'f> {
         Ok(Self { file, name: input.name(), hash: blake3::hash(&whole), bytes, lines })
     }
 
-    /// The event on a line, as its link commits to it.
+    /// Returns the event on a line, as its link commits to it.
     pub(super) fn event(&self, line: u64) -> Result<Box<str>, CliError> {
         let bytes = self.line(line).map_err(|error| CliError::io("read", self.name, &error))?;
         let event = str::from_utf8(&bytes).ok().and_then(|text| match Line::parse(text).ok()?.item {
@@ -94,17 +94,17 @@ impl<'f> Export<'f> {
         event.ok_or_else(|| changed(self.name))
     }
 
-    /// A line, by its number from 1.
+    /// Returns the line with that 1-based number.
     fn line(&self, number: u64) -> io::Result<Vec<u8>> {
         let before = number.saturating_sub(1);
-        // The chunk in which the line before it ends: that, and not the next, may have its begin.
+        // The chunk in which the previous line ends may also contain the beginning of this one.
         let nth = self.lines.partition_point(|ended| *ended < before).saturating_sub(1) as u64;
         let mut skip = before - self.lines.get(nth as usize).copied().unwrap_or(0);
         let mut line = Vec::new();
-        let mut at = nth * CHUNK;
-        let mut piece = vec![0; CHUNK as usize];
-        while at < self.bytes && line.len() as u64 <= LONGEST {
-            let part = &mut piece[..CHUNK.min(self.bytes - at) as usize];
+        let mut at = nth * CHUNK_BYTES;
+        let mut chunk = vec![0; CHUNK_BYTES as usize];
+        while at < self.bytes && line.len() as u64 <= MAX_LINE_BYTES {
+            let part = &mut chunk[..CHUNK_BYTES.min(self.bytes - at) as usize];
             read_at(self.file, part, at)?;
             at += part.len() as u64;
             let mut rest = &*part;
@@ -126,10 +126,10 @@ impl<'f> Export<'f> {
     }
 }
 
-/// What must be said of an export that is no longer what was verified.
+/// Returns the error for an export that changed after it was verified.
 pub(super) fn changed(name: &str) -> CliError {
-    let hint = "let nothing else write to it, and run the command again";
-    CliError::unusable("io.changed", "the export was changed while it was read", hint).within(name)
+    let hint = "make sure that no other program writes to it, and run the command again";
+    CliError::unusable("io.changed", "the export changed while it was read", hint).within(name)
 }
 
 #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! `countersign show --query --index`: what is asked is answered from a file beside the export, which is made where there
-//! is none that can be taken.
+//! `countersign show --query --index`: answers a query from an index file next to the export, which is created if
+//! there is no usable one.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -14,10 +14,10 @@ use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, EventVisitor, Options, SummarizedEvent, VerifiedEvent, VerifiedItem};
 use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
 use countersign_query::{Findings, Parsers, Query};
-use countersign_spill::PendingEvents as Found;
+use countersign_spill::PendingEvents;
 
 use super::export::{Export, changed};
-use super::side::{IndexFileError, Key, Of, Side, Verified, Writer};
+use super::side::{IndexFile, IndexFileError, IndexSource, Key, Verified, Writer};
 use crate::commands::verify::signer_trust::SignerTrusts;
 use crate::errors::{CliError, shown};
 use crate::io::input::{self, Input};
@@ -25,107 +25,117 @@ use crate::io::style::plain;
 use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
-/// Rows and bytes of events that make a segment, about.
-const ROWS: usize = 32_768;
-const BYTES: usize = 24 << 20;
-/// How many parts of what was verified wait for who makes segments of them.
-const WAITING: usize = 2;
+/// The approximate number of rows and event bytes in a segment.
+const SEGMENT_ROWS: usize = 32_768;
+const SEGMENT_BYTES: usize = 24 << 20;
+/// The number of batches of verified events that wait for the thread that builds segments.
+const MAX_WAITING_BATCHES: usize = 2;
 
-/// What is asked, and of what.
-pub(super) struct Asked<'a> {
+/// A query, and what it is run on.
+pub(super) struct IndexedQuery<'a> {
     pub(super) export: &'a Path,
-    /// The file, where it was named.
+    /// The index file, if it was named.
     pub(super) side: Option<&'a Path>,
     pub(super) trust: Option<&'a Path>,
     pub(super) query: &'a Query,
     pub(super) parsers: &'a Parsers,
     pub(super) threads: usize,
-    /// How many events are shown at most.
-    pub(super) most: u64,
+    /// The maximum number of events that are shown.
+    pub(super) max_events: u64,
 }
 
-/// What was found.
+/// The events that match, and information about them.
 pub(super) struct Answer {
-    pub(super) found: Found,
+    pub(super) found: PendingEvents,
     pub(super) findings: Findings,
     pub(super) verified: Verified,
 }
 
-impl Asked<'_> {
-    /// Answers from the file, or makes it and answers then.
+impl IndexedQuery<'_> {
+    /// Answers the query from the index file, which is created first if needed.
     pub(super) fn answer(&self) -> Result<Answer, CliError> {
         let mut input = Input::open(self.export)?;
         if input.is_compressed()? {
-            let hint = "decompress it first, so that its events can be read where they stand";
-            let message = "an index is not kept of a compressed export";
+            let hint = "decompress the export first";
+            let message = "an index requires an uncompressed export";
             return Err(CliError::unusable("index.compressed", message, hint).within(&shown(self.export)));
         }
         let (trusted, trust) = self.trust.map(input::trust_with_bytes).transpose()?.unwrap_or_default();
-        let path = self.side.map_or_else(|| beside(self.export), Path::to_owned);
+        let path = self.side.map_or_else(|| default_path(self.export), Path::to_owned);
         let key = Key::load()?;
         let export = Export::read(&input, self.threads)?;
-        let of = Of {
+        let source = IndexSource {
             program: env!("CARGO_PKG_VERSION").into(),
             export: export.hash.to_string(),
             bytes: export.bytes,
             parsers: self.parsers.digest().to_string(),
             trust: Hash::of(&[&trust]).to_string(),
         };
-        let unfit = match Side::open(&path, &key, &of)? {
+        let unusable = match IndexFile::open(&path, &key, &source)? {
             Ok(mut side) => match self.search(&mut side, &export)? {
                 Ok(answer) => return Ok(answer),
-                Err(unfit) => unfit,
+                Err(unusable) => unusable,
             },
-            Err(unfit) => unfit,
+            Err(unusable) => unusable,
         };
         drop(export);
-        if unfit != IndexFileError::Missing {
-            style::warn(&format!("{} is made anew: {unfit}", shown(&path)));
+        if unusable != IndexFileError::Missing {
+            style::warn(&format!("rebuilding {}: {unusable}", shown(&path)));
         }
-        self.make(&mut input, trusted, &path, &key, &of)?;
-        style::wrote(Some(&path), "an index, by which the next query is answered");
-        // What is answered is what the file says, whether it was made now or before.
+        self.create(&mut input, trusted, &path, &key, &source)?;
+        style::wrote(Some(&path), "index created; the next query uses it");
+        // Answers from the file even if it was just created, so that both cases have the same result.
         let export = Export::read(&input, self.threads)?;
-        if export.hash.to_string() != of.export {
+        if export.hash.to_string() != source.export {
             return Err(changed(input.name()));
         }
-        let mut side = Side::open(&path, &key, &of)?.map_err(|unfit| unmade(&path, unfit))?;
-        self.search(&mut side, &export)?.map_err(|unfit| unmade(&path, unfit))
+        let mut side =
+            IndexFile::open(&path, &key, &source)?.map_err(|unusable| index_changed(&path, unusable))?;
+        self.search(&mut side, &export)?.map_err(|unusable| index_changed(&path, unusable))
     }
 
     fn search(
         &self,
-        side: &mut Side,
+        side: &mut IndexFile,
         export: &Export<'_>,
     ) -> Result<Result<Answer, IndexFileError>, CliError> {
         let mut search = Search::new(self.query.clone(), self.parsers.clone());
-        let mut taking = Taking { export, found: Found::new(self.most), keys: HashMap::new() };
-        if let Err(unfit) = side.for_each(|segment| search.search(segment, &mut taking))? {
-            return Ok(Err(unfit));
+        let mut matches =
+            MatchCollector { export, found: PendingEvents::new(self.max_events), keys: HashMap::new() };
+        if let Err(unusable) = side.for_each(|segment| search.look(segment, &mut matches))? {
+            return Ok(Err(unusable));
         }
         if search.wants_counts()
-            && let Err(unfit) = side.for_each(|segment| search.count(segment, &mut taking))?
+            && let Err(unusable) = side.for_each(|segment| search.count(segment, &mut matches))?
         {
-            return Ok(Err(unfit));
+            return Ok(Err(unusable));
         }
         let verified = side.verified.clone();
-        Ok(Ok(Answer { found: taking.found, findings: search.finish(), verified }))
+        Ok(Ok(Answer { found: matches.found, findings: search.finish(), verified }))
     }
 
-    /// Verifies the export, and makes the file of what verifies.
-    fn make(&self, input: &mut Input, trust: Trust, path: &Path, key: &Key, of: &Of) -> Result<(), CliError> {
+    /// Verifies the export, and creates the index file.
+    fn create(
+        &self,
+        input: &mut Input,
+        trust: Trust,
+        path: &Path,
+        key: &Key,
+        source: &IndexSource,
+    ) -> Result<(), CliError> {
         let unwritten = |error: &io::Error| {
-            CliError::io("write", &shown(path), error).with_hint("name another place: --index=FILE")
+            CliError::io("write", &shown(path), error).with_hint("choose another path with --index=FILE")
         };
         let options = Options { trust, ..Options::default() };
-        let (hand, take) = mpsc::sync_channel(WAITING);
+        let (sender, receiver) = mpsc::sync_channel(MAX_WAITING_BATCHES);
         let (verification, writer) = std::thread::scope(|scope| {
-            let writing = scope.spawn(move || self.write(path, &take));
+            let writing = scope.spawn(move || self.write(path, &receiver));
             let examiner = || |event: &SummarizedEvent<'_>| Some(event.select_with_text(()));
-            let mut visitor = BatchVisitor { hand, batch: Vec::new() };
+            let mut visitor = BatchVisitor { sender, batch: Vec::new() };
             let verification = visit(input, options, self.threads, examiner, &mut visitor);
             drop(visitor);
-            let writer = writing.join().map_err(|_| io::Error::other("the thread that writes it ended"));
+            let writer =
+                writing.join().map_err(|_| io::Error::other("the thread that writes the index ended"));
             (verification, writer.flatten())
         });
         let report = &verification?.report;
@@ -136,11 +146,11 @@ impl Asked<'_> {
             signers: signer_trusts.signers().map(|(key, word)| (key.into(), word.into())).collect(),
             suspects: signer_trusts.suspects().map(|chains| chains.iter().map(ToString::to_string).collect()),
         };
-        let written = writer.and_then(|writer| writer.finish(path, key, of.clone(), verified));
+        let written = writer.and_then(|writer| writer.finish(path, key, source.clone(), verified));
         written.map_err(|error| unwritten(&error))
     }
 
-    /// Makes segments of events as they become verified.
+    /// Builds segments of events as they are verified.
     fn write(&self, path: &Path, events: &mpsc::Receiver<Vec<VerifiedEvent>>) -> io::Result<Writer> {
         let mut writer = Writer::new(path)?;
         let mut seed = [0; 8];
@@ -157,12 +167,12 @@ impl Asked<'_> {
                 time: link.time,
                 vkey: link.vkey.as_str(),
                 authorized: link.authorized,
-                // Where an event stands is told by its line.
+                // Events are located by their lines.
                 place: Place::Export(0),
             };
             builder.push(&row, &event);
             bytes += event.len();
-            if builder.rows() >= ROWS || bytes >= BYTES {
+            if builder.rows() >= SEGMENT_ROWS || bytes >= SEGMENT_BYTES {
                 bytes = 0;
                 builder.finish().iter().try_for_each(|segment| writer.add(segment))?;
             }
@@ -172,9 +182,9 @@ impl Asked<'_> {
     }
 }
 
-/// Hands batches of events to the thread that makes segments of them.
+/// Sends batches of events to the thread that builds segments.
 struct BatchVisitor {
-    hand: mpsc::SyncSender<Vec<VerifiedEvent>>,
+    sender: mpsc::SyncSender<Vec<VerifiedEvent>>,
     batch: Vec<VerifiedEvent>,
 }
 
@@ -191,32 +201,33 @@ impl EventVisitor for BatchVisitor {
     fn settle(&mut self, _: u64) -> Result<(), CliError> {
         if !self.batch.is_empty() {
             // If the other thread has ended, its error is returned when it is joined.
-            let _ = self.hand.send(std::mem::take(&mut self.batch));
+            let _ = self.sender.send(std::mem::take(&mut self.batch));
         }
         Ok(())
     }
 }
 
-/// Where a file is kept that nobody named.
-fn beside(export: &Path) -> PathBuf {
+/// Returns the default path of the index file.
+fn default_path(export: &Path) -> PathBuf {
     let mut name = export.file_name().map_or_else(OsString::new, ToOwned::to_owned);
     name.push(".csindex");
     export.with_file_name(name)
 }
 
-fn unmade(path: &Path, unfit: IndexFileError) -> CliError {
-    let hint = "let nothing else write to it, and run the command again";
-    CliError::unusable("io.changed", format!("the index was changed: {unfit}"), hint).within(&shown(path))
+fn index_changed(path: &Path, unusable: IndexFileError) -> CliError {
+    let hint = "make sure that no other program writes to it, and run the command again";
+    CliError::unusable("io.changed", format!("the index changed while it was read: {unusable}"), hint)
+        .within(&shown(path))
 }
 
-/// Takes what is as asked.
-struct Taking<'e> {
+/// Collects the matching events.
+struct MatchCollector<'e> {
     export: &'e Export<'e>,
-    found: Found,
+    found: PendingEvents,
     keys: HashMap<String, VerifierKey>,
 }
 
-impl Events for Taking<'_> {
+impl Events for MatchCollector<'_> {
     type Error = CliError;
 
     fn text(&mut self, event: &Row<'_>) -> Result<Box<str>, CliError> {
@@ -224,8 +235,8 @@ impl Events for Taking<'_> {
     }
 
     fn found(&mut self, event: &Row<'_>) -> Result<(), CliError> {
-        let damaged = || {
-            let hint = "delete it: it is made anew";
+        let invalid = || {
+            let hint = "delete the index; it is created again";
             CliError::unusable(
                 "index.damaged",
                 format!("the index has no such key or chain: {}", plain(event.vkey)),
@@ -235,11 +246,11 @@ impl Events for Taking<'_> {
         let vkey = if let Some(vkey) = self.keys.get(event.vkey) {
             vkey.clone()
         } else {
-            let vkey: VerifierKey = event.vkey.parse().map_err(|_| damaged())?;
+            let vkey: VerifierKey = event.vkey.parse().map_err(|_| invalid())?;
             self.keys.insert(event.vkey.into(), vkey.clone());
             vkey
         };
-        let chain = ChainId::parse(event.chain.as_bytes()).ok_or_else(damaged)?;
+        let chain = ChainId::parse(event.chain.as_bytes()).ok_or_else(invalid)?;
         let (line, index, seq, time) = (event.line, event.index, event.seq, event.time);
         let text = if self.found.is_full() { None } else { Some(self.export.event(line)?) };
         let link = CoveredLink { line, index, chain, seq, time, vkey, authorized: event.authorized };

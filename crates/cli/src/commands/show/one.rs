@@ -1,4 +1,4 @@
-//! One verified event whole, with what proves it.
+//! Formats one verified event in full, with its proof.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ pub(super) fn write(
     text.push_str(&fact("time", &format!("{time}, by the emitter's clock")));
     text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), look(marked(signer_trust)))));
     text.push_str(&fact("key ID", &verdict::key_id(vkey)));
-    text.push_str(&fact("payload", "matches its link's commit"));
+    text.push_str(&fact("payload", "matches its link's commitment"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));
     text.push_str(&fact("tree", &tree(*index, report)));
     let document = Document::parse(json);
@@ -40,11 +40,12 @@ pub(super) fn write(
             let parts = [party.name.as_deref(), party.id.as_deref(), kind.as_deref()];
             parts.into_iter().flatten().map(plain).collect::<Vec<_>>().join(" ")
         };
-        let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(plain).unwrap_or_default();
+        let optional =
+            |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(plain).unwrap_or_default();
         for (name, value) in [
             (
-                "parsed as",
-                format!("{}; what follows was not signed, the event below was", plain(&read.parsed_as)),
+                "read as",
+                format!("{}; these parsed fields are not signed, the event below is", plain(&read.parsed_as)),
             ),
             (
                 "what",
@@ -55,9 +56,9 @@ pub(super) fn write(
             ("who", party(&read.actor)),
             ("when", read.time.map(|time| time.to_string()).unwrap_or_default()),
             ("to what", party(&read.target)),
-            ("from", said(&read.address)),
+            ("from", optional(&read.address)),
             ("outcome", read.outcome.as_str().to_owned()),
-            ("reason", said(&read.reason)),
+            ("reason", optional(&read.reason)),
         ] {
             if !value.is_empty() {
                 text.push_str(&fact(name, &value));
@@ -67,7 +68,8 @@ pub(super) fn write(
     let _ = writeln!(text, "\n{}", plain(&indented(json)));
 }
 
-/// The event's JSON with a line for each member and item, and all else as it is: what is shown is what was hashed.
+/// Formats the event's JSON with one line per field and element, and leaves everything else unchanged, because it is
+/// what was hashed.
 fn indented(json: &str) -> String {
     let mut text = String::new();
     let mut depth = 0;
@@ -121,6 +123,6 @@ fn tree(index: u64, report: &Report) -> String {
         Some(log) if index < log.size => {
             format!("within the checkpoint of {} entries, root {}", log.size, log.root)
         }
-        _ => "no checkpoint that matches covers it".into(),
+        _ => "no matching checkpoint covers it".into(),
     }
 }

@@ -1,7 +1,7 @@
-//! Searching an export for what is asked while it is verified: in the threads that verify it.
+//! Searches an export for a query while it is verified, in the threads that verify it.
 //!
-//! Whether an event verifies is known only later. Each is looked at where it was hashed, and what was seen goes with it.
-//! Most are not even parsed, for there are texts that an event must hold to be as asked.
+//! Whether an event verifies is known only later. Each event is examined where it is hashed, and the result travels
+//! with it. Most events are not even parsed, because a match requires certain substrings.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -11,47 +11,47 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Tally};
-use countersign_spill::PendingEvents as Found;
+use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Tally};
+use countersign_spill::PendingEvents;
 
 use super::searcher::Searcher;
 use crate::errors::CliError;
 use crate::io::query::signer_conditions;
 
-/// Which events are looked for.
-pub(super) enum Wanted<'q> {
+/// The events to show.
+pub(super) enum Selection<'q> {
     All,
     One(ChainId, u64),
-    Matching(Box<Asked<'q>>),
+    Matching(Box<ExportQuery<'q>>),
 }
 
-/// A query, and what is known of it beforehand.
-pub(super) struct Asked<'q> {
+/// A query with precomputed data.
+pub(super) struct ExportQuery<'q> {
     query: &'q Query,
     parsers: &'q Parsers,
     needles: Needles,
-    /// Conditions about whose name is not known where events are looked at.
+    /// The conditions about the signer, who is unknown when events are examined.
     signers: u128,
-    /// Conditions that count each event, whether it is as asked or not.
+    /// The conditions that count every event, whether it matches or not.
     counted: u128,
-    /// Whether what a parser says of an event counts.
+    /// True if the query uses parsed fields.
     reads: bool,
 }
 
-/// What those who look need to know of what was found.
+/// What the examiners need to know about the results so far.
 #[derive(Default)]
 pub(super) struct State {
-    /// No more events are kept.
+    /// True if no more events are kept.
     full: AtomicBool,
-    /// Something was found: nobody asks any more how many events each condition leaves.
+    /// True if a match was found, so the number of events per condition is no longer needed.
     found: AtomicBool,
-    /// Events are wanted whole, for the names of their fields.
+    /// True if whole events are needed, to suggest the names of their fields.
     whole: AtomicBool,
-    /// The conditions about fields that no event had so far.
+    /// The conditions about fields that no event has had so far.
     lacking: [AtomicU64; 2],
 }
 
-impl<'q> Asked<'q> {
+impl<'q> ExportQuery<'q> {
     pub(super) fn new(query: &'q Query, parsers: &'q Parsers) -> Self {
         let bits = |of: &dyn Fn(&Condition) -> bool| {
             let conditions = query.conditions().iter().zip(0_u32..);
@@ -75,8 +75,8 @@ impl<'q> Asked<'q> {
         }
     }
 
-    /// What an event shows that was only looked at, now that it is known who signed it.
-    fn seen(&self, link: &CoveredLink, ConditionHits { held, about }: ConditionHits) -> ConditionHits {
+    /// Completes the conditions that an event meets, now that its signer is known.
+    fn with_signer(&self, link: &CoveredLink, Seen { held, about }: Seen) -> Seen {
         let chain = link.chain.to_string();
         let signer = Some(link.vkey.name());
         let entry = Entry { chain: &chain, signer, ..Entry::recorded(link.time) };
@@ -88,7 +88,8 @@ impl<'q> Asked<'q> {
         ConditionHits { held: held | of_signer.held, about: about | of_signer.about }
     }
 
-    /// What an event must hold for anything to be seen in it. None where it can be any event.
+    /// Returns a searcher for the substrings of which an event must contain one to be relevant. None if any event may
+    /// be relevant.
     fn searcher(&self, found: bool, lacking: u128) -> Option<Searcher> {
         if self.signers != 0 || self.counted != 0 {
             return None;
@@ -108,7 +109,7 @@ impl<'q> Asked<'q> {
     }
 }
 
-/// Conditions that an event meets, found before its signer was known.
+/// The conditions that an event meets, found before its signer was known.
 #[derive(Debug)]
 pub(super) struct SeenConditions(ConditionHits);
 
@@ -118,30 +119,30 @@ impl PendingItem for SeenConditions {
     }
 }
 
-/// The item that an examiner makes of an event; none if the event is examined when it is visited.
+/// The item that an examiner extracts from an event; none if the event is examined when it is visited.
 type Item = Option<SeenConditions>;
 
-/// A search under way.
+/// A running search.
 pub(super) struct Search<'q> {
-    wanted: &'q Wanted<'q>,
+    selection: &'q Selection<'q>,
     state: &'q State,
     tally: Option<Tally<&'q Query>>,
-    found: Found,
+    found: PendingEvents,
 }
 
 impl State {
-    /// Makes a thread's examiner of events.
+    /// Returns a thread's examiner of events.
     pub(super) fn examiner<'s>(
         &'s self,
-        wanted: &'s Wanted<'s>,
+        selection: &'s Selection<'s>,
     ) -> impl FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<Item>> + use<'s> {
         let mut searching = None;
-        move |event| match wanted {
-            Wanted::All => (!self.full.load(Ordering::Relaxed)).then(|| event.select_with_text(None)),
-            Wanted::One(chain, seq) => {
+        move |event| match selection {
+            Selection::All => (!self.full.load(Ordering::Relaxed)).then(|| event.select_with_text(None)),
+            Selection::One(chain, seq) => {
                 ((event.chain, event.seq) == (*chain, *seq)).then(|| event.select_with_text(None))
             }
-            Wanted::Matching(asked) => self.search(asked, &mut searching, event),
+            Selection::Matching(asked) => self.search(asked, &mut searching, event),
         }
     }
 
@@ -153,7 +154,7 @@ impl State {
 
     fn search(
         &self,
-        asked: &Asked<'_>,
+        export_query: &ExportQuery<'_>,
         searching: &mut Option<((bool, u128), Option<Searcher>)>,
         event: &SummarizedEvent<'_>,
     ) -> Option<SelectedItem<Item>> {
@@ -163,18 +164,19 @@ impl State {
         let now @ (found, lacking) = (self.found.load(Ordering::Relaxed), self.lacking());
         let (_, searcher) = match searching {
             Some(searching) if searching.0 == now => searching,
-            _ => searching.insert((now, asked.searcher(found, lacking))),
+            _ => searching.insert((now, export_query.searcher(found, lacking))),
         };
         if searcher.as_ref().is_some_and(|searcher| !searcher.finds(event.text)) {
             return None;
         }
         let document = str::from_utf8(event.text).ok().and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let Asked { query, signers, counted, .. } = asked;
+        let ExportQuery { query, signers, counted, .. } = export_query;
         if root.is_none() && query.reads_events() {
             return None;
         }
-        let read = root.as_ref().filter(|_| asked.reads).and_then(|event| asked.parsers.parse(event));
+        let read =
+            root.as_ref().filter(|_| export_query.reads).and_then(|event| export_query.parsers.parse(event));
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
@@ -187,25 +189,25 @@ impl State {
         let ConditionHits { held, about } = ConditionHits::evaluate(query, &entry, !signers);
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
-        let wanted = may && !self.full.load(Ordering::Relaxed);
-        let item = (may || counts).then_some(SeenConditions(ConditionHits { held, about }))?;
-        Some(if wanted { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
+        let is_kept = may && !self.full.load(Ordering::Relaxed);
+        let item = (may || counts).then_some(SeenConditions(Seen { held, about }))?;
+        Some(if is_kept { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
     }
 }
 
 impl<'q> Search<'q> {
-    pub(super) fn new(wanted: &'q Wanted<'q>, state: &'q State, most: u64) -> Self {
-        let tally = match wanted {
-            Wanted::Matching(asked) => Some(Tally::new(asked.query)),
+    pub(super) fn new(selection: &'q Selection<'q>, state: &'q State, max_events: u64) -> Self {
+        let tally = match selection {
+            Selection::Matching(asked) => Some(Tally::new(asked.query)),
             _ => None,
         };
-        let search = Self { wanted, state, tally, found: Found::new(most) };
-        search.tell();
+        let search = Self { selection, state, tally, found: PendingEvents::new(max_events) };
+        search.update_state();
         search
     }
 
-    /// Lets the examiners know.
-    fn tell(&self) {
+    /// Updates the state for the examiners.
+    fn update_state(&self) {
         let State { full, found, whole, lacking } = self.state;
         full.store(self.found.is_full(), Ordering::Relaxed);
         if let Some(tally) = &self.tally {
@@ -217,8 +219,8 @@ impl<'q> Search<'q> {
         }
     }
 
-    /// What was found, and what is to be said of it.
-    pub(super) fn finish(self) -> (Found, Option<Findings>) {
+    /// Returns the matching events, and the result of the query.
+    pub(super) fn finish(self) -> (PendingEvents, Option<Findings>) {
         (self.found, self.tally.map(|tally| tally.finish()))
     }
 }
@@ -228,18 +230,18 @@ impl EventVisitor for Search<'_> {
     type Error = CliError;
 
     fn count_others(&mut self, events: u64) {
-        match (self.wanted, &mut self.tally) {
-            (Wanted::All, _) => self.found.count(events),
-            (Wanted::Matching(_), Some(tally)) => tally.count_others(events),
+        match (self.selection, &mut self.tally) {
+            (Selection::All, _) => self.found.count(events),
+            (Selection::Matching(_), Some(tally)) => tally.count_others(events),
             _ => {}
         }
     }
 
     fn visit(&mut self, event: VerifiedItem<Item>) -> Result<(), CliError> {
-        let matches = match (self.wanted, &mut self.tally) {
-            (Wanted::Matching(asked), Some(tally)) => match event.item {
-                Some(SeenConditions(seen)) => tally.count(asked.seen(&event.link, seen)),
-                None => look(tally, asked.parsers, &event),
+        let matches = match (self.selection, &mut self.tally) {
+            (Selection::Matching(asked), Some(tally)) => match event.item {
+                Some(SeenConditions(seen)) => tally.count(asked.with_signer(&event.link, seen)),
+                None => count_unexamined(tally, asked.parsers, &event),
             },
             _ => true,
         };
@@ -250,13 +252,13 @@ impl EventVisitor for Search<'_> {
     }
 
     fn settle(&mut self, _: u64) -> Result<(), CliError> {
-        self.tell();
+        self.update_state();
         Ok(())
     }
 }
 
-/// True if an event that was not examined matches.
-fn look(tally: &mut Tally<&Query>, parsers: &Parsers, event: &VerifiedItem<Item>) -> bool {
+/// True if an event that was not examined before matches.
+fn count_unexamined(tally: &mut Tally<&Query>, parsers: &Parsers, event: &VerifiedItem<Item>) -> bool {
     let document = event.text.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
     let read = root.as_ref().and_then(|event| parsers.parse(event));

@@ -1,18 +1,18 @@
-//! Finding needles in an event's text, in any case.
+//! Searches the text of an event for any of several substrings, ignoring case.
 
 use aho_corasick::AhoCorasick;
 use aho_corasick::packed::{Config, Searcher as Packed};
 
-/// How many texts are looked for at once with vectors.
-const MOST: usize = 64;
-/// How many bytes of a needle are looked for with vectors.
-const WINDOW: usize = 4;
-/// What any character can be written with.
+/// The maximum number of patterns for the vectorized search.
+const MAX_PATTERNS: usize = 64;
+/// The number of bytes of a needle that the vectorized search compares.
+const WINDOW_BYTES: usize = 4;
+/// The start of an escape sequence, which can encode any character.
 const ESCAPE: &str = "\\u";
 
-/// Tells texts that may hold one of some needles.
+/// Finds strings that may contain any of several needles.
 pub(super) enum Searcher {
-    /// Parts of the needles, in each case.
+    /// Parts of the needles, in each combination of cases.
     Packed {
         searcher: Packed,
         needles: Vec<(String, usize)>,
@@ -21,17 +21,17 @@ pub(super) enum Searcher {
 }
 
 impl Searcher {
-    /// For needles in lower case. None where there are too many.
+    /// Creates a searcher for lowercase needles. None if there are too many.
     pub(super) fn new<'n>(needles: impl Iterator<Item = &'n str> + Clone) -> Option<Self> {
         let mut patterns = vec![(ESCAPE.to_owned(), ESCAPE.to_owned(), 0)];
         for needle in needles.clone() {
             let (offset, window) = window(needle);
             patterns.extend(cases(window).into_iter().map(|case| (case, needle.to_owned(), offset)));
-            if patterns.len() > MOST {
+            if patterns.len() > MAX_PATTERNS {
                 break;
             }
         }
-        if patterns.len() <= MOST
+        if patterns.len() <= MAX_PATTERNS
             && let Some(searcher) =
                 Config::new().builder().extend(patterns.iter().map(|(case, ..)| case)).build()
         {
@@ -42,7 +42,7 @@ impl Searcher {
         AhoCorasick::builder().ascii_case_insensitive(true).build(all).ok().map(Self::Whole)
     }
 
-    /// Whether a text has a needle, or may have one.
+    /// True if the text contains, or may contain, a needle.
     pub(super) fn finds(&self, text: &[u8]) -> bool {
         let (searcher, needles) = match self {
             Self::Packed { searcher, needles } => (searcher, needles),
@@ -62,16 +62,16 @@ impl Searcher {
     }
 }
 
-/// The part of a needle that can be written in the fewest cases, and where it begins.
+/// Returns the part of a needle that has the fewest case variants, and its offset.
 fn window(needle: &str) -> (usize, &str) {
-    let length = needle.len().min(WINDOW);
+    let length = needle.len().min(WINDOW_BYTES);
     let letters = |window: &str| window.bytes().filter(u8::is_ascii_alphabetic).count();
     let windows = (0..=needle.len() - length).map(|from| (from, &needle[from..from + length]));
-    // The end of an identifier tells more than its beginning.
+    // On a tie, prefers the end: the end of an identifier is more specific than its beginning.
     windows.rev().min_by_key(|(_, window)| letters(window)).unwrap_or((0, needle))
 }
 
-/// A text with each letter in lower and in upper case.
+/// Returns the text with each letter in lower and upper case.
 fn cases(text: &str) -> Vec<String> {
     text.chars().fold(vec![String::new()], |all, char| {
         let mut each = vec![char];
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn needles_are_found_in_any_case_and_where_they_may_be_escaped() {
+    fn finds_needles_in_any_case_and_possibly_escaped() {
         let many: Vec<String> = (0..100).map(|nth| format!("needle {nth}")).collect();
         let many = many.iter().map(String::as_str);
         for (needles, text, found) in [

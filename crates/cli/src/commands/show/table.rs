@@ -1,4 +1,4 @@
-//! Verified events as a table.
+//! Formats verified events as a table.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Parsers, Party, Read};
-use countersign_spill::PendingEvents as Found;
+use countersign_spill::PendingEvents;
 
 use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts, marked};
 use crate::errors::CliError;
@@ -15,38 +15,38 @@ use crate::io::parsers::unknown_shapes;
 use crate::io::query;
 use crate::io::style::{line, plain};
 
-/// How many characters of a text a cell shows.
-const CELL: usize = 40;
+/// The maximum number of characters in a cell.
+const MAX_CELL_CHARS: usize = 40;
 
 pub(super) fn write(
     text: &mut String,
-    found: Found,
+    found: PendingEvents,
     signer_trusts: &SignerTrusts<'_>,
     parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
     let (kept, total) = (found.kept(), found.total());
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
-        text.push_str(&query::told(findings, super::SEARCHED));
+        text.push_str(&query::summary(findings, super::EVENT_NOUN));
         if kept == 0 {
             return Ok(());
         }
         text.push('\n');
     }
     if kept == 0 {
-        let _ = writeln!(text, "No event of this export verifies. `countersign verify` says why.");
+        let _ = writeln!(text, "No event of this export verifies. Run `countersign verify` for details.");
         return Ok(());
     }
     let mut rows = Vec::new();
     found.for_each(|event| {
-        rows.push(Row::of(event, signer_trusts, parsers));
+        rows.push(Row::from_event(event, signer_trusts, parsers));
         Ok::<_, CliError>(())
     })?;
-    // What no event of the table has takes no room.
-    let any = |has: fn(&Says) -> bool| rows.iter().any(|row| has(&row.says));
-    let happened = any(|says| !says.happened.is_empty());
-    let address = any(|says| !says.address.is_empty());
-    let parsed_as = any(|says| !says.parsed_as.is_empty() && says.parsed_as != OWN);
+    // Columns that would be empty are omitted.
+    let any = |has: fn(&Fields) -> bool| rows.iter().any(|row| has(&row.fields));
+    let happened = any(|fields| !fields.happened.is_empty());
+    let address = any(|fields| !fields.address.is_empty());
+    let parsed_as = any(|fields| !fields.parsed_as.is_empty() && fields.parsed_as != OWN);
     let columns = [
         (true, "ENTRY"),
         (true, "TIME"),
@@ -61,7 +61,7 @@ pub(super) fn write(
         (true, "SIGNER"),
         (true, "KEY"),
     ];
-    let unread = rows.iter().filter(|row| row.says.parsed_as.is_empty()).count() as u64;
+    let unread = rows.iter().filter(|row| row.fields.parsed_as.is_empty()).count() as u64;
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
@@ -70,13 +70,13 @@ pub(super) fn write(
             row.link.index.to_string(),
             row.link.time.to_string(),
             format!("{}/{}", row.link.chain, row.link.seq),
-            row.says.happened,
-            row.says.action,
-            row.says.actor,
-            row.says.target,
-            row.says.address,
-            row.says.outcome,
-            row.says.parsed_as,
+            row.fields.happened,
+            row.fields.action,
+            row.fields.actor,
+            row.fields.target,
+            row.fields.address,
+            row.fields.outcome,
+            row.fields.parsed_as,
             plain(row.link.vkey.name()),
             marked(row.signer_trust),
         ];
@@ -86,35 +86,35 @@ pub(super) fn write(
         let _ = writeln!(text, "{}", line.trim_end());
     }
     if total > kept {
-        let _ = writeln!(text, "\n… and {} more that verify: --limit shows more", total - kept);
+        let _ = writeln!(text, "\n… and {} more; use --limit to show them", total - kept);
     }
     if unread > 0 {
-        let so = "who did what may not be shown; all members can be searched by path";
-        let _ = writeln!(text, "\n{}", unknown_shapes(unread, so));
+        let consequence = "who did what may not be shown; all fields can be searched by path";
+        let _ = writeln!(text, "\n{}", unknown_shapes(unread, consequence));
     }
     Ok(())
 }
 
-/// The parser of our own shape.
+/// The name of the parser for countersign's own format.
 const OWN: &str = "countersign";
 
-/// An event of the table.
+/// A row of the table.
 struct Row {
     link: CoveredLink,
     signer_trust: SignerTrust,
-    says: Says,
+    fields: Fields,
 }
 
 impl Row {
-    fn of(event: VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> Self {
-        let (signer_trust, says) = (signer_trusts.of_link(&event), Says::of(&event, parsers));
-        Self { link: event.link, signer_trust, says: says.map(|text| line(&text, CELL)) }
+    fn from_event(event: VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> Self {
+        let (signer_trust, fields) = (signer_trusts.of_link(&event), Fields::from_event(&event, parsers));
+        Self { link: event.link, signer_trust, fields: fields.map(|text| line(&text, MAX_CELL_CHARS)) }
     }
 }
 
-/// What the table has of an event beside its place and its signer.
+/// The fields of a row other than its position and signer.
 #[derive(Default)]
-struct Says {
+struct Fields {
     happened: String,
     action: String,
     actor: String,
@@ -124,11 +124,11 @@ struct Says {
     parsed_as: String,
 }
 
-impl Says {
-    fn of(event: &VerifiedEvent, parsers: &Parsers) -> Self {
+impl Fields {
+    fn from_event(event: &VerifiedEvent, parsers: &Parsers) -> Self {
         let document = Document::parse(&event.event);
         let Some(root) = document.as_ref().map(Document::root) else { return Self::default() };
-        parsers.parse(&root).map_or_else(|| Self::by_members(root), |read| Self::by_reading(&read))
+        parsers.parse(&root).map_or_else(|| Self::from_raw_fields(root), |read| Self::from_parsed(&read))
     }
 
     fn map(self, each: impl Fn(String) -> String) -> Self {
@@ -138,8 +138,8 @@ impl Says {
         Self { happened, action, actor, target, address, outcome, parsed_as }
     }
 
-    fn by_reading(read: &Read<'_>) -> Self {
-        // Others' identifiers are mostly not for people.
+    fn from_parsed(read: &Read<'_>) -> Self {
+        // Identifiers of other products are rarely readable, so their names come first.
         let party = |party: &Party<'_>| {
             let (first, second) =
                 if read.parsed_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
@@ -156,10 +156,9 @@ impl Says {
         }
     }
 
-    /// Of an event that no parser fits.
-    fn by_members(event: Value<'_>) -> Self {
-        let text =
-            |path: &str| event.at(path).and_then(Value::non_empty_text).map(std::borrow::Cow::into_owned);
+    /// Creates the fields for an event that no parser matches.
+    fn from_raw_fields(event: Value<'_>) -> Self {
+        let text = |path: &str| event.at(path).and_then(Value::said).map(std::borrow::Cow::into_owned);
         let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
         Self {
             action: text("action").unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 pub(crate) use countersign::verify::{SignerTrust, SignerTrusts};
 
-/// The word for a standing, behind its mark.
+/// Formats a signer's trust, with an icon.
 pub(crate) fn marked(signer_trust: SignerTrust) -> String {
     let mark = match signer_trust {
         SignerTrust::Trusted => '✓',

@@ -1,4 +1,4 @@
-//! Verifying an export by the summaries of its parts.
+//! Verifies an export with the summaries of its parts.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::commands::summarize::open;
 use crate::errors::{CliError, shown};
 use crate::io::{progress, style};
 
-/// Verifies by these summaries, and looks whether they are of the export where that is given.
+/// Verifies the summaries, and checks that they belong to the export, if given.
 pub(crate) fn verify(
     paths: &[PathBuf],
     export: Option<&Path>,
@@ -27,7 +27,9 @@ pub(crate) fn verify(
         let mut file = open(export)?;
         for (summary, path) in summaries.iter().zip(paths) {
             let other = |why| {
-                CliError::from(why).because(&format!("it is not of {}", shown(export))).within(&shown(path))
+                CliError::from(why)
+                    .because(&format!("the summary doesn't belong to {}", shown(export)))
+                    .within(&shown(path))
             };
             summary.is_of(&mut file).map_err(other)?;
         }

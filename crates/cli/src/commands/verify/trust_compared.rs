@@ -1,4 +1,4 @@
-//! Compares the keys of a trust file with the keys that signed an export, so that a wrong trust file doesn't read like none.
+//! Compares the keys of a trust file with those that signed an export, to tell a wrong trust file from a missing one.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use countersign::verify::report::{CheckState, Report, TrustBasis};
 use crate::io::style::{doubt, faint, plain};
 use crate::io::verdict::key_id;
 
-/// The number of keys that each list shows.
+/// The maximum number of keys in each list.
 const MAX_LISTED: usize = 10;
 
 /// Returns what to print below the verdict if the trust file vouches for no signer, or not for all of them; nothing
@@ -32,7 +32,7 @@ pub(crate) fn text(report: &Report, trust: &Trust, file: &str) -> String {
         return format!("{} {file} names no key, so no signer is trusted.\n", doubt("!"));
     }
     if !is_any_used(report, trust) {
-        return none(report, &given, &unknown, trust, &file);
+        return no_key_signed(report, &given, &unknown, trust, &file);
     }
     let mut names: Vec<String> = unknown
         .iter()
@@ -48,8 +48,8 @@ pub(crate) fn text(report: &Report, trust: &Trust, file: &str) -> String {
     format!("{} {file} doesn't vouch for all signers. Not vouched for: {}.\n", doubt("!"), names.join(", "))
 }
 
-/// The text for a trust file of which no key signed.
-fn none(
+/// Returns the text for a trust file none of whose keys signed.
+fn no_key_signed(
     report: &Report,
     given: &[(&str, &VerifierKey)],
     unknown: &[&VerifierKey],
@@ -61,7 +61,7 @@ fn none(
         report.checks.witnesses.state == CheckState::Fail && trust.witnesses().len() > 0;
     let number = given.len() - if some_may_have_cosigned { trust.witnesses().len() } else { 0 };
     let kinds = if some_may_have_cosigned { "log, issuer, and emitter keys" } else { "keys" };
-    let wrong = "It is the wrong trust file, or somebody else made this file.";
+    let wrong = "Either this is the wrong trust file, or the export was made by someone else.";
     let says = match number {
         0 => format!("{file} names only witness keys, and this file has too few of their cosignatures."),
         1 => format!("The only key in {file} did not sign this file. {wrong}"),
@@ -91,7 +91,7 @@ fn list(text: &mut String, heading: &str, rows: impl Iterator<Item = String>, nu
     }
 }
 
-/// The trust file's keys, each with its kind. Revocations aren't among them.
+/// Returns the keys of the trust file with their kinds, without revocations.
 fn keys(trust: &Trust) -> Vec<(&'static str, &VerifierKey)> {
     let logs = trust.logs().map(|key| ("log", key));
     let witnesses = trust.witnesses().map(|key| ("witness", key));
@@ -100,7 +100,7 @@ fn keys(trust: &Trust) -> Vec<(&'static str, &VerifierKey)> {
     logs.chain(witnesses).chain(issuers).chain(emitters).collect()
 }
 
-/// True if any key of the trust file signed, validly or not, as what the file names it or as an emitter.
+/// True if any key of the trust file signed, validly or not, in its role or as an emitter.
 fn is_any_used(report: &Report, trust: &Trust) -> bool {
     let is_log = report.checks.log.state != CheckState::NotChecked;
     let is_witness = report.log.as_ref().is_some_and(|log| log.time.is_some());

@@ -1,4 +1,4 @@
-//! A log server that watches its own log, in its own process.
+//! A log server that watches its own log, in the same process.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,20 +16,20 @@ use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
 use countersign_query::Parsers;
 use countersign_watch::{
-    Item, ItemKind, LiveViews, Observer, Receiver, ViewEvent, Watch, WatchConfig, WatchState,
+    Item, ItemKind, LiveViews, Receiver, ViewEvent, Watch, WatchConfig, WatchObserver, WatchState,
 };
 use serde_json::Value;
 
-use super::{ENDING, Terminal, conclude};
+use super::{END_PATIENCE, WatchTerminal, report_outcome};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 
-/// The folder, in the log's own.
+/// The folder of the watch's state, in the log's folder.
 const FOLDER: &str = "watch";
 
-/// Begins to watch. It ends when the program is asked to stop.
-pub(crate) fn begin(
+/// Starts watching in a thread of its own. It ends when the program is asked to stop.
+pub(crate) fn start(
     folder: &Path,
     pack: Pack,
     parsers: Parsers,
@@ -40,22 +40,22 @@ pub(crate) fn begin(
     let store = Arc::new(Directory::open(&watch)?);
     let state = WatchState::load(&store, &name)?;
     let origin = reading.log_server().origin().to_owned();
-    let views = Own { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
+    let views = OwnViews { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
     let trust = views.trust().unwrap_or_default();
-    let kept = Kept::open(folder, reading.clone())?;
-    let observer: Arc<dyn Observer> = Arc::new(Terminal { pack: pack.name.clone() });
+    let findings = StoredFindings::open(folder, reading.clone())?;
+    let observer: Arc<dyn WatchObserver> = Arc::new(WatchTerminal { pack: pack.name.clone() });
     let pack: &'static Pack = Box::leak(Box::new(pack));
     let config = WatchConfig { origin, trust, pack, parsers, scans: false, events: false };
-    // A state that doesn't fit the rules is reported at once, not from a thread.
-    let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(kept)], observer)?;
+    // A state that doesn't fit the rules is reported right away, not from the thread.
+    let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(findings)], observer)?;
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let views: Arc<dyn LiveViews> = Arc::new(views);
         let ended = watch.follow(&views);
-        let outcome = watch.end(ended.is_ok(), ENDING);
+        let outcome = watch.end(ended.is_ok(), END_PATIENCE);
         let ended = outcome.and_then(|outcome| ended.map(|()| outcome)).map_err(CliError::from);
-        let ended = ended.and_then(|outcome| conclude(&outcome, &name, false));
+        let ended = ended.and_then(|outcome| report_outcome(&outcome, &name, false));
         if let Err(failure) = &ended {
-            style::warn(&format!("the log does not watch itself any more: {}", failure.brief()));
+            style::warn(&format!("the log no longer watches itself: {}", failure.brief()));
         }
         ended
     });
@@ -63,30 +63,33 @@ pub(crate) fn begin(
 }
 
 /// The log's own live view.
-struct Own {
+struct OwnViews {
     reading: Arc<Reading>,
     runtime: tokio::runtime::Handle,
 }
 
-impl LiveViews for Own {
-    fn follow(&self, from: Option<u64>, tell: &SyncSender<ViewEvent>) {
-        let lines = tell.clone();
-        let told = move |piece| lines.send(ViewEvent::Lines(piece)).is_ok();
-        let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), told));
+impl LiveViews for OwnViews {
+    fn follow(&self, from: Option<u64>, sender: &SyncSender<ViewEvent>) {
+        let lines = sender.clone();
+        let on_lines = move |chunk| lines.send(ViewEvent::Lines(chunk)).is_ok();
+        let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), on_lines));
         let (status, why) = match ended {
-            Ok(()) => (None, EngineError::new("stream.ended", "the log's view ended", "it is asked again")),
+            Ok(()) => (
+                None,
+                EngineError::new("stream.ended", "the log's view ended", "wait; it reconnects by itself"),
+            ),
             Err(error) => {
                 let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
-                // A log without any entry has none yet.
+                // A log without entries has no view yet.
                 let code =
                     if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
-                (Some(status), EngineError::new(code, error.to_string(), "it is asked again"))
+                (Some(status), EngineError::new(code, error.to_string(), "wait; it reconnects by itself"))
             }
         };
-        let _ = tell.send(ViewEvent::Lost { status, why });
+        let _ = sender.send(ViewEvent::Lost { status, why });
     }
 
-    /// The log's, as it is now, with its own key.
+    /// Returns the log's current trust file, plus the log's own key.
     fn trust(&self) -> Option<Trust> {
         let log_server = self.reading.log_server();
         let trust = log_server.rules().trust().cloned().unwrap_or_default();
@@ -95,13 +98,13 @@ impl LiveViews for Own {
     }
 }
 
-/// Findings are kept beside the log, and told to its readers.
-struct Kept {
+/// Stores findings next to the log, where its readers can fetch them.
+struct StoredFindings {
     reading: Arc<Reading>,
     names: HashSet<String>,
 }
 
-impl Kept {
+impl StoredFindings {
     fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, CliError> {
         let before = reading.findings().begin();
         let before = before.map_err(|error| CliError::io("read", &shown(&folder.join(FINDINGS)), &error))?;
@@ -110,7 +113,7 @@ impl Kept {
     }
 }
 
-/// What a line is of.
+/// Returns the name of a stored finding: its type and id.
 fn name(line: &str) -> Option<String> {
     let value: Value = serde_json::from_str(line).ok()?;
     let data = &value["data"];
@@ -118,7 +121,7 @@ fn name(line: &str) -> Option<String> {
     Some(format!("{} {id}", value["type"].as_str()?))
 }
 
-impl Receiver for Kept {
+impl Receiver for StoredFindings {
     fn name(&self) -> &'static str {
         "findings"
     }
@@ -127,7 +130,7 @@ impl Receiver for Kept {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
         if !self.names.insert(name(&item.text).unwrap_or_default()) {
             return Ok(());
         }

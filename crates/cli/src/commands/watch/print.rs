@@ -1,4 +1,4 @@
-//! The standard output.
+//! A destination that prints items to standard output.
 
 use std::io::{self, Write as _};
 
@@ -7,12 +7,12 @@ use countersign_watch::{Item, ItemKind, Receiver};
 
 use crate::io::style::{self, bad, doubt, faint, plain};
 
-/// Prints each item, as text or as a line of JSON.
-pub(crate) struct Print {
+/// Prints each item as text, or as one line of JSON.
+pub(crate) struct Printer {
     pub(crate) json: bool,
 }
 
-impl Receiver for Print {
+impl Receiver for Printer {
     fn name(&self) -> &'static str {
         "output"
     }
@@ -21,10 +21,10 @@ impl Receiver for Print {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+    fn accept(&mut self, item: &Item) -> Result<(), DestinationError> {
         let text = if self.json { item.text.clone() + "\n" } else { text(item) };
         match style::write(&text).and_then(|()| io::stdout().flush()) {
-            // Nobody listens any more.
+            // A closed pipe is no error: the reader has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(DestinationError::later(error.to_string()))
             }
@@ -37,8 +37,8 @@ fn text(item: &Item) -> String {
     let mark = match item.kind {
         ItemKind::Alert => bad("✗ alert"),
         ItemKind::Unverified => bad("✗ altered"),
-        ItemKind::Retract | ItemKind::Scan => doubt("! taken back"),
+        ItemKind::Retract | ItemKind::Scan => doubt("! retracted"),
     };
-    let title = item.title.strip_prefix("taken back: ").unwrap_or(&item.title);
+    let title = item.title.strip_prefix("retracted: ").unwrap_or(&item.title);
     format!("{mark} {}\n  {} {}\n", plain(title).replace('\n', " "), faint("id:"), item.id)
 }

@@ -1,29 +1,29 @@
 //! Notices of a watch, as text on the terminal.
 
-use countersign_watch::{Notice, Observer};
+use countersign_watch::{WatchNotice, WatchObserver};
 
 use crate::commands::analyze;
 use crate::io::{stop, style};
 
-/// Prints notices, and passes on that the program was asked to stop.
-pub(crate) struct Terminal {
-    /// The name of the rules.
+/// Prints notices, and reports a request to stop.
+pub(crate) struct WatchTerminal {
+    /// The name of the rule pack.
     pub(crate) pack: String,
 }
 
-impl Observer for Terminal {
+impl WatchObserver for WatchTerminal {
     fn is_stopped(&self) -> bool {
-        stop::asked()
+        stop::is_requested()
     }
 
-    fn notice(&self, notice: &Notice) {
+    fn notice(&self, notice: &WatchNotice) {
         match notice {
-            Notice::Coverage(coverage) => {
+            WatchNotice::Coverage(coverage) => {
                 for gap in analyze::gaps(coverage, &self.pack) {
                     style::warn(&gap);
                 }
             }
-            Notice::Accepting { .. } => style::done(&notice.to_string()),
+            WatchNotice::Accepting { .. } => style::done(&notice.to_string()),
             _ => style::warn(&notice.to_string()),
         }
     }

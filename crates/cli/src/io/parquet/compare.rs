@@ -1,4 +1,4 @@
-//! Whether rows are just those that an export makes.
+//! Compares the rows of a file with those that an export produces.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -6,74 +6,74 @@ use std::path::Path;
 
 use countersign_parquet::Row;
 
-use super::days::{Found, Placed, open};
+use super::days::{LocatedRow, RowFiles, open};
 use super::report_panics;
 use super::rows::Rows;
 use crate::errors::{CliError, shown};
 use crate::io::style::{bad, plain};
 use crate::io::verdict::count;
 
-/// How many differences are told.
-const TOLD: usize = 20;
-/// How many leaves without a row are remembered, to tell a row that is missing from one that stands elsewhere.
-const REMEMBERED: usize = 1 << 16;
+/// The most differences that are printed.
+const MAX_PRINTED: usize = 20;
+/// The most entries without a row that are remembered, to distinguish missing rows from misplaced ones.
+const MAX_REMEMBERED: usize = 1 << 16;
 
-/// Compares every row of a file, or of a folder of days, with those that the export makes.
+/// Compares every row of a file, or of a folder with a file per day, with those of the export.
 pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
     rows.refuse_altered()?;
     report_panics(shown(path));
-    let mut found = Found::open(path)?;
-    let mut told = Told::default();
+    let mut files = RowFiles::open(path)?;
+    let mut report = DifferenceReport::default();
     let metadata = rows.metadata();
-    for file in found.files() {
+    for file in files.paths() {
         let reader = open(file)?;
         for (key, value) in &metadata {
-            let said = reader.metadata().find_map(|(said, value)| value.filter(|_| said == key));
-            if said != Some(value) {
-                let said = said.map_or_else(|| "nothing".to_owned(), |said| format!("{said:?}"));
-                told.difference(format_args!("{}: {key} is {said}, and should be {value:?}", shown(file)));
+            let actual = reader.metadata().find_map(|(actual, value)| value.filter(|_| actual == key));
+            if actual != Some(value) {
+                let actual = actual.map_or_else(|| "nothing".to_owned(), |actual| format!("{actual:?}"));
+                report.add(format_args!("{}: {key} is {actual}, but should be {value:?}", shown(file)));
             }
         }
-        // By what is said otherwise, or again, programs take columns for others than they are.
+        // Unexpected or repeated metadata could make programs misread columns.
         let mut known: BTreeSet<_> = metadata.iter().map(|(key, _)| key.as_str()).collect();
         for (key, _) in reader.metadata().filter(|(key, _)| !known.remove(key)) {
-            told.difference(format_args!("{}: {key} should not be there", shown(file)));
+            report.add(format_args!("{}: {key} should not be there", shown(file)));
         }
     }
     let mut missing = Missing::default();
     rows.each("comparing", |rows, day, expected| {
         let leaf = leaf_of(&expected);
         loop {
-            let Some(placed) = found.peek(day)? else {
+            let Some(located) = files.peek(day)? else {
                 missing.add(leaf);
                 return Ok(());
             };
-            let there = leaf_of(&placed.row);
+            let there = leaf_of(&located.row);
             if there == leaf {
-                different(placed, &expected, &mut told);
-                found.take(day);
+                compare_row(located, &expected, &mut report);
+                files.advance(day);
                 return Ok(());
             }
             if there > leaf && rows.contains(there) {
                 missing.add(leaf);
                 return Ok(());
             }
-            needless(placed, rows, &mut missing, &mut told);
-            found.take(day);
+            report_unexpected(located, rows, &mut missing, &mut report);
+            files.advance(day);
         }
     })?;
-    for day in found.days() {
-        while let Some(placed) = found.peek(&day)? {
-            needless(placed, rows, &mut missing, &mut told);
-            found.take(&day);
+    for day in files.days() {
+        while let Some(located) = files.peek(&day)? {
+            report_unexpected(located, rows, &mut missing, &mut report);
+            files.advance(&day);
         }
     }
-    missing.tell(&mut told);
-    match told.differences {
+    missing.report(&mut report);
+    match report.differences {
         0 => Ok(()),
         all => {
-            let message = format!("it is not what the export holds: {}", count(all, "difference"));
-            let hint = "make it again from the export, and find out who changed it";
+            let message = format!("the rows differ from the export: {}", count(all, "difference"));
+            let hint = "create the file again from the export, and find out who changed it";
             Err(CliError::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
         }
     }
@@ -83,37 +83,38 @@ fn leaf_of(row: &Row) -> u64 {
     row.integer("entry").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or(u64::MAX)
 }
 
-fn different(placed: &Placed, expected: &Row, told: &mut Told) {
-    let columns: Vec<_> = placed.row.differences(expected).map(|column| column.name).collect();
+fn compare_row(located: &LocatedRow, expected: &Row, report: &mut DifferenceReport) {
+    let columns: Vec<_> = located.row.differences(expected).map(|column| column.name).collect();
     if !columns.is_empty() {
-        told.difference(format_args!(
-            "{}: not what the export holds in {}",
-            place(placed),
-            columns.join(", ")
-        ));
+        report.add(format_args!("{}: differs from the export in {}", place(located), columns.join(", ")));
     }
 }
 
-/// A row that should not stand here.
-fn needless(placed: &Placed, rows: &Rows, missing: &mut Missing, told: &mut Told) {
-    let leaf = leaf_of(&placed.row);
+/// Reports a row that should not be here.
+fn report_unexpected(
+    located: &LocatedRow,
+    rows: &Rows,
+    missing: &mut Missing,
+    report: &mut DifferenceReport,
+) {
+    let leaf = leaf_of(&located.row);
     let what = if missing.leaves.remove(&leaf) {
         missing.count -= 1;
-        "it is out of order"
+        "the row is out of order"
     } else if rows.contains(leaf) {
-        "it appears twice, or out of order"
+        "the row is repeated or out of order"
     } else {
-        "no event of the export makes this row"
+        "the export has no event for this row"
     };
-    told.difference(format_args!("{}: {what}", place(placed)));
+    report.add(format_args!("{}: {what}", place(located)));
 }
 
-fn place(placed: &Placed) -> String {
-    let leaf = placed.row.integer("entry").unwrap_or_default();
-    format!("{}, row {} (entry {leaf})", shown(&placed.file), placed.number)
+fn place(located: &LocatedRow) -> String {
+    let leaf = located.row.integer("entry").unwrap_or_default();
+    format!("{}, row {} (entry {leaf})", shown(&located.file), located.number)
 }
 
-/// Leaves of which no row was found where it should be.
+/// Entries whose row was not found in its place.
 #[derive(Default)]
 struct Missing {
     leaves: BTreeSet<u64>,
@@ -123,28 +124,28 @@ struct Missing {
 impl Missing {
     fn add(&mut self, leaf: u64) {
         self.count += 1;
-        if self.leaves.len() < REMEMBERED {
+        if self.leaves.len() < MAX_REMEMBERED {
             self.leaves.insert(leaf);
         }
     }
 
-    fn tell(&self, told: &mut Told) {
+    fn report(&self, report: &mut DifferenceReport) {
         for leaf in &self.leaves {
-            told.difference(format_args!("entry {leaf}: its row is missing"));
+            report.add(format_args!("entry {leaf}: its row is missing"));
         }
-        told.differences += self.count - self.leaves.len() as u64;
+        report.differences += self.count - self.leaves.len() as u64;
     }
 }
 
-/// What was told.
+/// Prints differences, up to a limit, and counts them.
 #[derive(Default)]
-struct Told {
+struct DifferenceReport {
     differences: u64,
 }
 
-impl Told {
-    fn difference(&mut self, what: std::fmt::Arguments<'_>) {
-        if self.differences < TOLD as u64 {
+impl DifferenceReport {
+    fn add(&mut self, what: std::fmt::Arguments<'_>) {
+        if self.differences < MAX_PRINTED as u64 {
             let _ = writeln!(anstream::stderr().lock(), "{} {}", bad("✗"), plain(&what.to_string()));
         }
         self.differences += 1;

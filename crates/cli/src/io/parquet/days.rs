@@ -1,4 +1,4 @@
-//! The rows of a file, or of a folder's files, in their order.
+//! Reads the rows of a file, or of a folder with files per day, in order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -9,40 +9,40 @@ use countersign_parquet::{Reader, Row};
 use super::failed;
 use crate::errors::{CliError, shown};
 
-/// How many files are read from at once.
-const OPEN: usize = 8;
+/// The most files that are open at once.
+const MAX_OPEN_FILES: usize = 8;
 
-/// What is compared: rows of one file, or of many, of which each day has its own.
-pub(super) struct Found {
-    /// The files of each day, by their names. A file that is no day's is that of every day.
+/// The rows of one file, or of many with a folder per day.
+pub(super) struct RowFiles {
+    /// The files of each day. A single file has the empty day, which stands for all.
     days: BTreeMap<String, Day>,
     partitioned: bool,
     open: HashMap<String, u64>,
     next: u64,
 }
 
-/// A row, and where it stands.
-pub(super) struct Placed {
+/// A row and its place.
+pub(super) struct LocatedRow {
     pub(super) row: Row,
     pub(super) file: PathBuf,
-    /// Its number in the file, the first being 1.
+    /// The 1-based number of the row in the file.
     pub(super) number: u64,
 }
 
 #[derive(Default)]
 struct Day {
     files: Vec<PathBuf>,
-    /// The file that is read.
+    /// The index of the current file.
     file: usize,
-    /// How many of its rows were taken.
-    taken: u64,
+    /// The number of rows read from the current file.
+    rows_read: u64,
     reader: Option<Reader<File>>,
-    /// A row that was looked at.
-    peeked: Option<Placed>,
+    /// The next row, if it was read ahead.
+    peeked: Option<LocatedRow>,
 }
 
-impl Found {
-    /// What is there.
+impl RowFiles {
+    /// Finds the files at that path.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let mut days: BTreeMap<String, Day> = BTreeMap::new();
         let failed = |error| CliError::io("read", &shown(path), &error);
@@ -55,7 +55,7 @@ impl Found {
             let files = name.strip_prefix("day=").filter(|_| folder.is_dir());
             let Some(day) = files else {
                 let hint =
-                    "give the folder that `countersign export --partition day` wrote, with nothing beside";
+                    "use the folder that `countersign export --partition day` wrote, without other files";
                 let failure =
                     CliError::unusable("parquet.unknown_file", "this is not the folder of a day", hint);
                 return Err(failure.within(&shown(&folder)));
@@ -66,20 +66,20 @@ impl Found {
         Ok(Self { days, partitioned, open: HashMap::new(), next: 0 })
     }
 
-    /// Every file, with the day that it is of.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+    /// Returns all files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.days.values().flat_map(|day| &day.files).map(PathBuf::as_path)
     }
 
-    /// The days that there are. One that is empty is every day.
+    /// Returns all days. An empty day stands for all.
     pub(super) fn days(&self) -> Vec<String> {
         self.days.keys().cloned().collect()
     }
 
-    /// The next row of a day.
-    pub(super) fn peek(&mut self, day: &str) -> Result<Option<&Placed>, CliError> {
+    /// Returns the next row of a day, without consuming it.
+    pub(super) fn peek(&mut self, day: &str) -> Result<Option<&LocatedRow>, CliError> {
         let key = if self.partitioned { day } else { "" };
-        self.make_room(key);
+        self.close_oldest(key);
         let Some(day) = self.days.get_mut(key) else { return Ok(None) };
         if day.peeked.is_none() {
             day.peeked = day.next()?;
@@ -87,22 +87,22 @@ impl Found {
         Ok(day.peeked.as_ref())
     }
 
-    /// Takes it.
-    pub(super) fn take(&mut self, day: &str) {
+    /// Consumes the next row.
+    pub(super) fn advance(&mut self, day: &str) {
         let key = if self.partitioned { day } else { "" };
         if let Some(day) = self.days.get_mut(key) {
             day.peeked = None;
         }
     }
 
-    /// Closes the file that was not read from for longest, where there are many.
-    fn make_room(&mut self, key: &str) {
+    /// Closes the least recently used file, if too many are open.
+    fn close_oldest(&mut self, key: &str) {
         self.next += 1;
         if let Some(used) = self.open.get_mut(key) {
             *used = self.next;
             return;
         }
-        if self.open.len() >= OPEN {
+        if self.open.len() >= MAX_OPEN_FILES {
             let last = self.open.iter().min_by_key(|(_, used)| **used).map(|(day, _)| day.clone());
             if let Some(last) = last {
                 self.open.remove(&last);
@@ -116,33 +116,33 @@ impl Found {
 }
 
 impl Day {
-    fn next(&mut self) -> Result<Option<Placed>, CliError> {
+    fn next(&mut self) -> Result<Option<LocatedRow>, CliError> {
         while let Some(path) = self.files.get(self.file) {
             let failed = |error| failed("read", &shown(path), &error);
             if self.reader.is_none() {
                 let mut reader = open(path)?;
-                reader.skip(self.taken).map_err(failed)?;
+                reader.skip(self.rows_read).map_err(failed)?;
                 self.reader = Some(reader);
             }
             let row = self.reader.as_mut().map_or(Ok(None), Reader::next_row).map_err(failed)?;
             if let Some(row) = row {
-                self.taken += 1;
-                return Ok(Some(Placed { row, file: path.clone(), number: self.taken }));
+                self.rows_read += 1;
+                return Ok(Some(LocatedRow { row, file: path.clone(), number: self.rows_read }));
             }
-            (self.reader, self.taken) = (None, 0);
+            (self.reader, self.rows_read) = (None, 0);
             self.file += 1;
         }
         Ok(None)
     }
 }
 
-/// A file of rows.
+/// Opens a file of rows.
 pub(super) fn open(path: &Path) -> Result<Reader<File>, CliError> {
     let file = File::open(path).map_err(|error| CliError::io("read", &shown(path), &error))?;
     Reader::open(file).map_err(|error| failed("read", &shown(path), &error))
 }
 
-/// What is in a folder, by name.
+/// Returns the entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
     let failed = |error| CliError::io("read", &shown(folder), &error);
     let mut entries = Vec::new();

@@ -1,6 +1,6 @@
-//! The rows that an export makes: one for each event that verifies, in the order of the leaves.
+//! The rows that an export produces: one per verified event, in the order of entries.
 //!
-//! An export is read twice: whose signature a row shows and whether it is one to trust is known at the end alone.
+//! An export is read twice, because the signer of a row and the trust in it are known only at the end.
 
 use std::collections::HashMap;
 use std::io::{self, Seek as _};
@@ -24,26 +24,26 @@ use crate::errors::CliError;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
-use crate::io::tapped::Tapped;
+use crate::io::tee::TeeReader;
 use crate::io::visit::visit_tapped;
 
-/// An export that was verified.
+/// The rows of a verified export.
 pub(crate) struct Rows {
     input: Input,
     verification: Verification,
     parsers: Parsers,
-    /// The leaves of the events that verify.
+    /// The indexes of verified events.
     verified: RoaringTreemap,
-    /// Those of keys that were not authorized when they signed.
+    /// The indexes of events whose key was not authorized when it signed.
     unauthorized: RoaringTreemap,
     signers: HashMap<ChainId, VerifierKey>,
-    /// The hash of the file, compressed as it may be.
+    /// The SHA-256 of the file, before decompression.
     hash: [u8; 32],
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) count: u64,
 }
 
-/// Notes which events verify, and whose signature covers them.
+/// Records which events verify, and who signed them.
 #[derive(Default)]
 struct SignerVisitor {
     verified: RoaringTreemap,
@@ -69,7 +69,12 @@ impl EventVisitor for SignerVisitor {
 
 impl Rows {
     /// Verifies an export.
-    pub(crate) fn of(input: Input, trust: Trust, parsers: Parsers, threads: usize) -> Result<Self, CliError> {
+    pub(crate) fn verify(
+        input: Input,
+        trust: Trust,
+        parsers: Parsers,
+        threads: usize,
+    ) -> Result<Self, CliError> {
         let mut input = input.rereadable()?;
         let mut visitor = SignerVisitor::default();
         let mut hash = Sha256::new();
@@ -82,12 +87,12 @@ impl Rows {
         Ok(Self { input, verification, parsers, verified, unauthorized, signers, hash, count })
     }
 
-    /// What verifying said.
+    /// Returns the verification report.
     pub(crate) fn report(&self) -> &Report {
         &self.verification.report
     }
 
-    /// Refuses an export that was altered, of which it is a matter of taste which events would be rows, and what is none.
+    /// Fails if the export was altered, so that it is unclear which events are genuine, or is not an export.
     pub(crate) fn refuse_altered(&self) -> Result<(), CliError> {
         if let (None, Some(finding)) = (&self.report().origin, self.report().findings.first()) {
             let failure = CliError::unusable("export.invalid", finding.message.as_str(), finding.hint);
@@ -96,21 +101,18 @@ impl Rows {
         if !matches!(self.report().verdict, Verdict::Altered | Verdict::Broken) {
             return Ok(());
         }
-        let hint = "`countersign verify` says where; `countersign show` shows the events that verify";
-        let failure = CliError::unusable(
-            "parquet.altered",
-            "the export does not verify, so no rows are made of it",
-            hint,
-        );
+        let hint = "run `countersign verify` for details, or `countersign show` for the events that verify";
+        let failure =
+            CliError::unusable("parquet.altered", "the export doesn't verify, so it has no rows", hint);
         Err(failure.within(self.input.name()).into_broken())
     }
 
-    /// What is said of all rows, by key.
+    /// Returns the metadata of the file, by key.
     pub(crate) fn metadata(&self) -> Vec<(String, String)> {
         let report = self.report();
         let hash = countersign::hex::encode(&self.hash);
         let origin = report.origin.clone().unwrap_or_default();
-        // Signed where this reader would pin it, and as its text alone where not.
+        // Signed if this user would pin it, otherwise the unsigned text.
         let text = report.log.as_ref().map(|log| format!("{origin}\n{}\n{}\n", log.size, log.root));
         let checkpoint = self.verification.pin.clone().or(text).unwrap_or_default();
         [
@@ -124,12 +126,12 @@ impl Rows {
         .into()
     }
 
-    /// Whether the event of this leaf is a row.
+    /// True if the event of this entry is a row.
     pub(super) fn contains(&self, leaf: u64) -> bool {
         self.verified.contains(leaf)
     }
 
-    /// Hands out the rows.
+    /// Calls `row` with each row.
     pub(crate) fn each(
         &mut self,
         doing: &'static str,
@@ -137,10 +139,10 @@ impl Rows {
     ) -> Result<(), CliError> {
         let name = self.input.name().to_owned();
         let changed = || {
-            let hint = "give a copy that nobody writes to";
-            CliError::unusable("io.changed", "it changed while it was read", hint).within(&name)
+            let hint = "use a copy that no other program writes to";
+            CliError::unusable("io.changed", "the file changed while it was read", hint).within(&name)
         };
-        // A stream was kept as a file, so it is one.
+        // A stream was copied to a file before.
         let file = self.input.file().ok_or_else(changed)?;
         let failed = |error: io::Error| CliError::io("read", &name, &error);
         let mut file = file.try_clone().map_err(failed)?;
@@ -148,7 +150,7 @@ impl Rows {
         let hash = Arc::new(Mutex::new(Sha256::new()));
         let hashed = Arc::clone(&hash);
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
-        let mut input = Input::stream(&name, Box::new(Tapped { reader: file, tap: update }));
+        let mut input = Input::stream(&name, Box::new(TeeReader { reader: file, tap: update }));
 
         let signer_trusts = SignerTrusts::of(self.report());
         let mut leaf = 0_u64;
@@ -179,12 +181,12 @@ impl Rows {
                 authorized,
             };
             let signer_trust = signer_trusts.of_link(&covered);
-            let made_of = self.row(here, link, payload, vkey, signer_trust).ok_or_else(changed)?;
+            let built = self.row(here, link, payload, vkey, signer_trust).ok_or_else(changed)?;
             made += 1;
-            row(self, &link.time.to_string()[..10], made_of)
+            row(self, &link.time.to_string()[..10], built)
         })?;
-        let found: [u8; 32] = hash.lock().unwrap_or_else(PoisonError::into_inner).finalize_reset().into();
-        if found == self.hash && made == self.count { Ok(()) } else { Err(changed()) }
+        let actual: [u8; 32] = hash.lock().unwrap_or_else(PoisonError::into_inner).finalize_reset().into();
+        if actual == self.hash && made == self.count { Ok(()) } else { Err(changed()) }
     }
 
     fn row(
@@ -208,7 +210,7 @@ impl Rows {
         let text = |text: &str| Some(Value::Bytes(text.as_bytes().to_vec()));
         let chain = link.chain.to_string();
         Some(Row::new(|column| {
-            let said = || {
+            let parsed = || {
                 let read = read.as_ref()?;
                 match column.name {
                     "parsed_as" => Some(&read.parsed_as),
@@ -236,7 +238,7 @@ impl Rows {
                 "time" => read.as_ref()?.time.map(|time| Value::Integer(time.millis())),
                 "outcome" => text(read.as_ref()?.outcome.as_str()),
                 "event" => text(event),
-                _ => text(said()?),
+                _ => text(parsed()?),
             }
         }))
     }

@@ -1,4 +1,4 @@
-//! Writes rows to a file, or to a folder with a file for each day.
+//! Writes rows to a file, or to a folder with files per day.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,17 +12,17 @@ use super::rows::Rows;
 use crate::errors::{CliError, shown};
 use crate::io::output::{Folder, Output};
 
-/// What becomes a file of its own.
+/// How rows are split into files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Partition {
-    /// The events that were recorded on one day, in UTC
+    /// One file per day on which events were recorded, in UTC
     Day,
 }
 
-/// How many days' files are written to at once.
-const OPEN: usize = 8;
+/// The most files that are open at once.
+const MAX_OPEN_FILES: usize = 8;
 
-/// Writes all rows. What is written appears when it is whole.
+/// Writes all rows. The output appears when it is complete.
 pub(crate) fn write(
     rows: &mut Rows,
     to: Option<&Path>,
@@ -51,14 +51,14 @@ pub(crate) fn write(
     folder.finish()
 }
 
-/// The files of days.
+/// The files of the days.
 struct Days<'a> {
     folder: &'a Path,
     metadata: Vec<(String, String)>,
     name: String,
-    /// Those that are written to, and when that was last.
+    /// The open files, and when each was last written to.
     open: HashMap<String, (Writer<BufWriter<File>>, u64)>,
-    /// How many files there are of each day.
+    /// The number of files of each day.
     files: HashMap<String, u32>,
     next: u64,
 }
@@ -66,8 +66,8 @@ struct Days<'a> {
 impl Days<'_> {
     fn push(&mut self, day: &str, row: &Row) -> Result<(), CliError> {
         if !self.open.contains_key(day) {
-            // A day that comes back gets another file.
-            if self.open.len() >= OPEN {
+            // A day whose file was closed gets another file.
+            if self.open.len() >= MAX_OPEN_FILES {
                 let last = self.open.iter().min_by_key(|(_, (_, used))| *used).map(|(day, _)| day.clone());
                 last.map_or(Ok(()), |day| self.close(&day))?;
             }

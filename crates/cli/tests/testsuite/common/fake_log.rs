@@ -1,4 +1,4 @@
-//! A log without storage: what a log server answers, with real proofs.
+//! A log in memory: a server's responses with real proofs.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use countersign::base64;
@@ -23,7 +23,7 @@ pub struct FakeLog {
 }
 
 impl FakeLog {
-    /// A log whose key is made of that seed. It takes the chains of any key, or of those that the trust names.
+    /// Creates a log with a key from this seed. It accepts chains of any key, or of the trusted ones.
     pub fn new(seed: u8, trust: Option<Trust>) -> Self {
         Self {
             key: SignerKey::from_seed(ORIGIN, [seed; 32]).unwrap(),
@@ -34,7 +34,7 @@ impl FakeLog {
         }
     }
 
-    /// Takes a submission, if it can, and gives status and body of the answer.
+    /// Accepts a submission if valid, and returns the status and body of the response.
     pub fn submit(&mut self, body: &[u8]) -> (u16, Value) {
         let before = self.growth.leaves().len();
         let taken = Submission::parse(body, &self.limits).and_then(|submission| {
@@ -62,21 +62,21 @@ impl FakeLog {
         (200, answer)
     }
 
-    /// The checkpoint as that key signs it.
+    /// Returns the checkpoint, signed with this key.
     pub fn checkpoint(&self, key: &SignerKey) -> String {
         let checkpoint =
             Checkpoint::new(key.verifier_key().name(), self.tree.size(), self.tree.root()).unwrap();
         checkpoint.sign(key).unwrap()
     }
 
-    /// The proof that leads from a leaf to a checkpoint.
+    /// Returns a leaf's inclusion proof.
     pub fn proof(&self, index: u64, checkpoint: &str) -> String {
         let hashes = inclusion_proof(index, self.tree.size(), &self.tree).unwrap();
         let checkpoint = SignedCheckpoint::parse(checkpoint).unwrap();
         Proof { extra: None, index, hashes, checkpoint }.to_string()
     }
 
-    /// An answer with all of its proofs led to this checkpoint instead.
+    /// Changes the proofs of a response to this checkpoint.
     pub fn with_checkpoint(&self, answer: &Value, checkpoint: &str) -> Value {
         let mut answer = answer.clone();
         for (_, chain) in answer["chains"].as_object_mut().unwrap() {
@@ -86,7 +86,7 @@ impl FakeLog {
         answer
     }
 
-    /// Forgets everything, as a log that was rolled back to its beginning.
+    /// Forgets everything, like a log rolled back to its start.
     pub fn forget(&mut self) {
         self.growth = PendingBatch::new(0);
         self.tree = PendingTree::new(&CompactRange::new());
@@ -117,7 +117,7 @@ impl FakeLog {
         }
     }
 
-    /// The events in the log, in its order.
+    /// Returns the events in the log, in order.
     pub fn events(&self) -> Vec<String> {
         let events = self.growth.leaves().iter().filter_map(|leaf| leaf.event());
         events.map(|event| event.text.clone()).collect()

@@ -1,4 +1,4 @@
-//! Tiled logs in folders, and a server that serves a folder in ways that a test asks for.
+//! Tiled logs in folders, and a server that can misbehave.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use countersign::hash::Hash;
 use countersign::merkle::{Bundle, CompactRange, TILE_WIDTH, Tile, leaf_hash};
 use countersign::note::SignerKey;
 
-/// Writes the tiles and bundles of a log, and its checkpoint.
+/// Writes a log's tiles, bundles and checkpoint.
 pub fn write(folder: &Path, leaves: &[Vec<u8>], checkpoint: &str) {
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
     let root = |first: u64, end: u64| {
@@ -46,7 +46,7 @@ fn place(index: u64) -> usize {
     usize::try_from(index).unwrap()
 }
 
-/// Publishes the log that an export without skips is of, by its last checkpoint.
+/// Publishes the log of an export without skips, at its last checkpoint.
 pub fn publish(folder: &Path, export: &str) {
     let mut lines = export.lines();
     Header::parse(lines.next().unwrap().as_bytes()).unwrap();
@@ -62,7 +62,7 @@ pub fn publish(folder: &Path, export: &str) {
     write(folder, &leaves, &last);
 }
 
-/// A log of opaque leaves, numbered; gives its key.
+/// Creates a log of numbered opaque leaves; returns its key.
 pub fn opaque(folder: &Path, origin: &str, size: u64) -> SignerKey {
     let key = SignerKey::from_seed(origin, [9; 32]).unwrap();
     let leaves: Vec<Vec<u8>> = (0..size).map(|n| format!("leaf {n}").into_bytes()).collect();
@@ -73,24 +73,24 @@ pub fn opaque(folder: &Path, origin: &str, size: u64) -> SignerKey {
     key
 }
 
-/// What a server answers in place of a file.
+/// A response instead of a file.
 #[derive(Clone)]
 pub struct Instead {
     pub status: u16,
     pub headers: String,
     pub body: Vec<u8>,
-    /// How often, before the file is served.
+    /// The number of such responses before the file is served.
     pub times: usize,
 }
 
-/// A server of a folder's files, for as long as the test's process is there.
+/// A server of a folder's files, which runs until the process ends.
 pub struct Server {
     pub url: String,
-    /// Paths that were asked for, and whether gzip was accepted.
+    /// The requested paths, and whether gzip was accepted.
     pub asked: Arc<Mutex<Vec<(String, bool)>>>,
 }
 
-/// Serves `folder`, entry bundles compressed where that is accepted.
+/// Serves `folder`, with compressed entry bundles if the client accepts them.
 pub fn serve(folder: PathBuf, instead: BTreeMap<String, Instead>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/log", listener.local_addr().unwrap());
@@ -148,6 +148,6 @@ fn answer(
     let mut stream = stream;
     let head =
         format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n");
-    // Who has heard enough hangs up.
+    // The client may disconnect early.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }

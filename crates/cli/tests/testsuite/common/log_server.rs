@@ -1,4 +1,4 @@
-//! A log server on loopback that answers as a log does, or misbehaves.
+//! A log server on loopback that can misbehave.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::VecDeque;
@@ -15,31 +15,31 @@ use countersign::tolerance;
 
 use crate::common::fake_log::{FakeLog, ORIGIN};
 
-/// What is done with one submission in place of what should be.
+/// A wrong response to one submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mischief {
-    /// Closes the connection before anything is taken.
+    /// Closes the connection before accepting anything.
     Drops,
-    /// Takes it and closes the connection.
+    /// Accepts the submission, and closes the connection.
     TakesAndDrops,
-    /// Answers with this status and a `Retry-After` of one second.
+    /// Responds with this status and a `Retry-After` of one second.
     Status(u16),
-    /// Takes it, and proves it under a key of its own.
+    /// Accepts the submission, and proves it with another key.
     OtherKey,
 }
 
-/// The log server; it serves until the process ends.
+/// The server, which runs until the process ends.
 pub struct LogServer {
     pub log: Arc<Mutex<FakeLog>>,
     pub url: String,
     mischief: Arc<Mutex<VecDeque<Mischief>>>,
     bodies: Arc<Mutex<Vec<String>>>,
-    /// By how many seconds its clock is ahead of this machine's, where it has one.
+    /// The seconds by which the server's clock is fast, if it checks times.
     clock: Arc<Mutex<Option<i64>>>,
 }
 
 impl LogServer {
-    /// A log server of a log without leaves.
+    /// Starts the server of an empty log.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -68,7 +68,7 @@ impl LogServer {
         *self.mischief.lock().unwrap() = mischief.iter().copied().collect();
     }
 
-    /// Misbehaves with every submission that `run` sends, however often it retries.
+    /// Misbehaves for each submission during `run`, including retries.
     pub fn misbehave_during<T>(&self, mischief: Mischief, run: impl FnOnce() -> T) -> T {
         self.misbehave(&[mischief; 1_000]);
         let result = run();
@@ -76,28 +76,28 @@ impl LogServer {
         result
     }
 
-    /// Has it refuse what is dated ahead of its clock, which is so many seconds ahead of this machine's.
+    /// Rejects links dated after its clock, which is fast by these seconds.
     pub fn tell_time(&self, ahead: i64) {
         *self.clock.lock().unwrap() = Some(ahead);
     }
 
-    /// The log's verifier key.
+    /// Returns the log's verifier key.
     pub fn vkey(&self) -> String {
         self.log.lock().unwrap().key.verifier_key().to_string()
     }
 
-    /// The events in the log, in its order.
+    /// Returns the events in the log, in order.
     pub fn events(&self) -> Vec<String> {
         self.log.lock().unwrap().events()
     }
 
-    /// What was submitted so far.
+    /// Returns all submissions so far.
     pub fn bodies(&self) -> Vec<String> {
         self.bodies.lock().unwrap().clone()
     }
 }
 
-/// The time of a link.
+/// Returns a link's time.
 pub fn time_of(line: &[u8]) -> Option<Time> {
     let Ok(Line { item: Item::Link { link, .. }, .. }) = Line::parse(str::from_utf8(line).ok()?) else {
         return None;
@@ -105,7 +105,7 @@ pub fn time_of(line: &[u8]) -> Option<Time> {
     Some(link.time())
 }
 
-/// The refusal of a submission with links that are dated ahead of that clock.
+/// Returns the rejection of a submission with links dated after this clock.
 fn early(body: &[u8], clock: Option<i64>) -> Option<(u16, serde_json::Value)> {
     let own = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let now = Time::from_millis(i64::try_from(own).unwrap() + clock? * 1000).unwrap();
@@ -154,7 +154,7 @@ fn serve(
     }
 }
 
-/// The body of the next request on a connection.
+/// Reads the next request's body.
 fn request(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;

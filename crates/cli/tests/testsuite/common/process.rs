@@ -1,4 +1,4 @@
-//! `countersign serve` as a process of its own.
+//! Runs `countersign serve` as a process.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -17,10 +17,10 @@ use crate::common::emitter::Emitter;
 
 pub const ORIGIN: &str = "log.example/audit";
 
-/// How long anything may take before the test has failed anyway.
+/// The time after which a test fails.
 pub const DEADLINE: Duration = Duration::from_mins(2);
 
-/// A log's folder, its keys, and who may write to it.
+/// A log's folder, its keys and its trust file.
 pub struct Place {
     pub folder: TempDir,
     pub trust: Trust,
@@ -30,8 +30,8 @@ pub fn emitter_key(number: u8) -> SignerKey {
     SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
-/// An emitter whose links are dated from the first call on: the servers and witnesses here are programs that go by the
-/// machine's clock, and find links late that are a day old.
+/// Returns an emitter whose links are dated from the first call on: the servers and witnesses use the machine's
+/// clock, and reject links that are a day old.
 pub fn emitter(number: u8, trust: Trust) -> Emitter {
     static BEGIN: LazyLock<i64> = LazyLock::new(|| {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -44,7 +44,7 @@ pub fn log_key() -> SignerKey {
     SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
-/// The program with these arguments, and nothing of the environment that changes what it says.
+/// Returns the program with these arguments, without environment variables that change its output.
 pub fn program(args: &[&OsStr]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
     command.args(args).env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env_remove("RUST_LOG");
@@ -62,7 +62,7 @@ impl Place {
         Self::with(emitters, "")
     }
 
-    /// A place whose trust file says more.
+    /// Creates a place with additional lines in the trust file.
     pub fn with(emitters: u8, more: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let keys: String = (0..emitters)
@@ -98,12 +98,12 @@ impl Place {
     }
 }
 
-/// A server of the folder, which may have any port. It is told of no file that is too large but by an error.
+/// Returns a server of the folder on any port, with file size errors instead of a signal.
 pub fn spawn(folder: &Path) -> Child {
     spawn_with(folder, &[])
 }
 
-/// The same with more arguments.
+/// Returns such a server with additional arguments.
 pub fn spawn_with(folder: &Path, more: &[&str]) -> Child {
     let mut command = Command::new("sh");
     command
@@ -119,7 +119,7 @@ pub fn spawn_with(folder: &Path, more: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// A server that listens.
+/// A listening server.
 pub struct Process {
     pub child: Child,
     pub url: String,
@@ -133,7 +133,7 @@ impl Process {
     pub fn of(mut child: Child) -> Self {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (say, said) = mpsc::channel();
-        // All of it is read, so that the server never waits for a reader.
+        // Reads everything, so that the server never blocks.
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| _ = say.send(line)));
         let mut heard = Vec::new();
         let url = loop {
@@ -141,20 +141,20 @@ impl Process {
                 said.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("it does not listen: {heard:?}"));
             heard.push(line);
             if let Some((_, url)) = heard.last().and_then(|line| line.split_once("listens on ")) {
-                // In a JSON string it ends with a quotation mark.
+                // In a JSON string, it ends with a quotation mark.
                 break url.split('"').next().unwrap().trim().to_owned();
             }
         };
         Self { child, url, heard, said }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM. Gives what it said.
+    /// Sends SIGTERM. Returns the output.
     pub fn stop(mut self) -> String {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());

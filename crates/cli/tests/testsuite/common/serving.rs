@@ -1,4 +1,4 @@
-//! `countersign serve`, as a process.
+//! Runs `countersign serve` as a process.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead as _, BufReader};
@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 /// A server that is killed when the test ends.
-pub struct Serving {
+pub struct ServedLog {
     child: Child,
-    /// What it said first: which log, and where it listens.
+    /// The first output, with the log and the address.
     pub said: String,
 }
 
-impl Serving {
+impl ServedLog {
     pub fn start(folder: &Path, args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .current_dir(folder)
@@ -37,13 +37,13 @@ impl Serving {
         Self { child, said }
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn url(&self) -> &str {
         self.said.split_once(" listens on ").unwrap().1
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServedLog {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

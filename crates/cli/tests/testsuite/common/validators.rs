@@ -1,10 +1,10 @@
-//! Other people's validators, in Python.
+//! Third-party validators in Python.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The interpreter that has them, where `cargo xtask validators` installed them; with `CI` set they must be there.
+/// Returns the interpreter installed by `cargo xtask validators`; in CI it must exist.
 pub fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/validators/bin/python");
     if python.is_file() {
@@ -15,7 +15,7 @@ pub fn python() -> Option<PathBuf> {
     None
 }
 
-/// Runs a script with this text on its standard input, and gives what it prints. It must end well.
+/// Runs a script with this input, and returns its output. It must succeed.
 pub fn run(python: &Path, script: &str, input: &[u8]) -> String {
     let mut child = Command::new(python)
         .args(["-c", script])
@@ -27,7 +27,7 @@ pub fn run(python: &Path, script: &str, input: &[u8]) -> String {
     let mut pipe = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {
-        // One that ends early says why itself.
+        // A script that ends early prints its error.
         let _ = pipe.write_all(&input);
     });
     let output = child.wait_with_output().unwrap();

@@ -1,4 +1,4 @@
-//! Whether a log is what its emitters know it to be.
+//! Asserts that a log has exactly what its emitters submitted.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::common::emitter::Emitter;
 use crate::common::process::{DEADLINE, Place, Process, log_key, run};
 
-/// The log's leaves, as it publishes them.
+/// Returns the log's published leaves.
 pub fn leaves(url: &str) -> Vec<String> {
     let client = Client::builder().timeout(DEADLINE).build().unwrap();
     let get = |path: &str| client.get(format!("{url}/{path}")).send().unwrap().error_for_status().unwrap();
@@ -28,7 +28,7 @@ pub fn leaves(url: &str) -> Vec<String> {
     leaves
 }
 
-/// The roots at each size.
+/// Returns the root at each size.
 fn roots(leaves: &[String]) -> Vec<Hash> {
     let mut range = CompactRange::new();
     let mut roots = vec![empty_root()];
@@ -39,8 +39,8 @@ fn roots(leaves: &[String]) -> Vec<Hash> {
     roots
 }
 
-/// Asserts all that must be so when every emitter is done: each link is there once and in its chain's order, and
-/// nothing else; each receipt and each checkpoint that was ever given out is of this log.
+/// Asserts that each link is there once, in its chain's order, and nothing else, and that each receipt and checkpoint
+/// belongs to this log.
 pub fn assert_whole(place: &Place, server: &Process, emitters: &[Emitter], seen: &[String]) {
     let leaves = leaves(&server.url);
     let mut chains: HashMap<ChainId, Vec<&str>> = HashMap::new();
@@ -70,13 +70,13 @@ pub fn assert_whole(place: &Place, server: &Process, emitters: &[Emitter], seen:
     assert_verifies(place, server, leaves.len() as u64);
 }
 
-/// Asserts what the program says of the log: of its tiles, and of an export of all of it.
+/// Asserts that the program verifies the log's tiles, and an export of it.
 pub fn assert_verifies(place: &Place, server: &Process, size: u64) {
     let trust = place.trust_file();
     let trust = trust.to_str().unwrap();
     let checked = run(&["check", &server.url, "--trust", trust, "--json"]);
     let report: Value = serde_json::from_slice(&checked.stdout).unwrap();
-    // Events are not in tiles.
+    // Tiles contain no events.
     assert_eq!(report["verdict"], "partial", "{report:#}");
     assert_eq!(report["report"]["log"]["size"], size);
     let export = place.path("whole.ndjson");

@@ -1,4 +1,4 @@
-//! `countersign witness` as a process of its own.
+//! Runs `countersign witness` as a process.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 
 use crate::common::process::{log_key, program};
 
-/// A witness that runs, until it is dropped.
+/// A witness, which is killed when dropped.
 pub struct Witness {
     child: Child,
-    /// What it adds to the log's trust file.
+    /// Its lines for the log's trust file.
     pub line: String,
-    /// That line without the quorum.
+    /// These lines without the quorum.
     pub unquorate: String,
     _folder: TempDir,
 }

@@ -1,4 +1,4 @@
-//! A server that is ended in the middle of an erasure: what its signed record says is done by the next one.
+//! A server that ends during an erasure: the next one completes what the signed record says.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use crate::common::process::{DEADLINE, Place, Process};
 
-/// How many events are erased.
+/// The number of erased events.
 const EVENTS: u64 = 8_000;
-/// How many are not.
+/// The number of events that stay.
 const OTHERS: u64 = 8;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A log that has so many events of one actor's, and a few of another's, and a token with which to erase.
+/// A log with many events of one actor, a few of another, and a token that may erase.
 struct Log {
     place: Place,
     token: String,
@@ -45,7 +45,7 @@ impl Log {
         Self { place, token: token.as_str().to_owned() }
     }
 
-    /// The same log in another folder.
+    /// Copies the log to another folder.
     fn copy(&self) -> Place {
         let place = Place::new(1);
         for entry in fs::read_dir(self.place.folder.path()).unwrap() {
@@ -72,7 +72,7 @@ fn ask(url: &str, token: &str) -> Result<(u16, Value), reqwest::Error> {
     Ok((status, serde_json::from_str(&answer.text()?).unwrap()))
 }
 
-/// How many events the database has, and how many are erased.
+/// Returns the numbers of all events and of erased events in the database.
 fn count(folder: &Path) -> (u64, u64) {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = Connection::open_with_flags(folder.join("log.sqlite"), flags).unwrap();
@@ -97,7 +97,7 @@ fn files_say(folder: &Path, text: &str) -> bool {
     })
 }
 
-/// Begins an erasure, ends the server by `end` when so many events are erased, and starts another one.
+/// Starts an erasure, ends the server with `end` after this many events, and starts another server.
 fn assert_done_after(log: &Log, erased: u64, end: impl FnOnce(Process)) {
     let place = log.copy();
     let folder = place.folder.path();
@@ -108,11 +108,11 @@ fn assert_done_after(log: &Log, erased: u64, end: impl FnOnce(Process)) {
     });
     until("the erasure goes on", || {
         let (here, gone) = count(folder);
-        // The record itself is one event more.
+        // The record itself is one more event.
         here + gone > EVENTS + OTHERS && gone >= erased
     });
     end(server);
-    // Its client may hear of it or not.
+    // The client may or may not get a response.
     if let Ok((status, body)) = asking.join().unwrap() {
         assert!(matches!(status, 200 | 202), "{status}: {body}");
         assert_eq!(status == 202, body["left"].as_u64().is_some_and(|left| left > 0), "{body}");
@@ -130,7 +130,7 @@ fn assert_done_after(log: &Log, erased: u64, end: impl FnOnce(Process)) {
     assert_eq!(erasures[0]["actor"], json!({ "type": "user", "id": "privacy-desk" }));
     assert_eq!(count(folder), (OTHERS + 1, EVENTS));
     assert!(!files_say(folder, "\"ann\""), "bytes are left in a file");
-    // Asked again, it is nothing new.
+    // Repeating the request changes nothing.
     let (status, body) = ask(&server.url, &log.token).unwrap();
     assert_eq!((status, &body["erased"], &body["own"]), (200, &json!(0), &json!(0)), "{body}");
     assert_eq!(log.erasures(&server).len(), 1);
@@ -138,7 +138,7 @@ fn assert_done_after(log: &Log, erased: u64, end: impl FnOnce(Process)) {
 }
 
 #[test]
-fn an_erasure_is_done_though_the_server_is_killed_in_the_middle() {
+fn completes_an_erasure_after_a_kill() {
     let log = Log::new();
     for erased in [0, 1, 3_000, 7_500] {
         assert_done_after(&log, erased, Process::kill);
@@ -146,7 +146,7 @@ fn an_erasure_is_done_though_the_server_is_killed_in_the_middle() {
 }
 
 #[test]
-fn an_erasure_is_done_though_the_server_is_stopped_in_the_middle() {
+fn completes_an_erasure_after_a_stop() {
     let log = Log::new();
     for erased in [0, 3_000] {
         assert_done_after(&log, erased, |server| _ = server.stop());

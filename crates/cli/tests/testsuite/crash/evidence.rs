@@ -1,4 +1,4 @@
-//! A fork that was refused is shown by a command, and by the server to who may see it.
+//! A rejected fork is shown by a command, and by the server to admins.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::common::emitter::client;
 use crate::common::process::{Place, run};
 
 #[test]
-fn a_fork_is_shown_by_command_and_by_the_server_to_an_admin_alone() {
+fn shows_forks_on_the_command_line_and_to_admins() {
     let place = Place::new(1);
     let server = place.serve();
     let [mut one, mut other] = [place.emitter(0), place.emitter(0)];
@@ -27,7 +27,7 @@ fn a_fork_is_shown_by_command_and_by_the_server_to_an_admin_alone() {
     let evidence: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!((&evidence["code"], &evidence["index"]), (&"log.fork".into(), &1.into()));
     assert_eq!(evidence["refused"].as_array().unwrap(), &[Value::from(refused)]);
-    assert!(String::from_utf8(show(&[]).stdout).unwrap().contains("A fork was refused"));
+    assert!(String::from_utf8(show(&[]).stdout).unwrap().contains("A fork was rejected"));
     let ask = |token: Option<&str>| {
         let request = client().get(format!("{}/evidence", server.url));
         match token {

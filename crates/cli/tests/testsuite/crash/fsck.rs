@@ -17,7 +17,7 @@ fn problem(place: &Place, sql: &str) {
 }
 
 #[test]
-fn a_folder_is_checked_and_repaired() {
+fn checks_and_repairs_a_folder() {
     let place = Place::new(1);
     let server = place.serve();
     let mut emitter = place.emitter(0);
@@ -70,7 +70,7 @@ fn a_folder_is_checked_and_repaired() {
 }
 
 #[test]
-fn a_bucket_is_checked_and_repaired() {
+fn checks_and_repairs_a_bucket() {
     let (place, bucket) = (Place::new(1), tempfile::TempDir::new().unwrap());
     let url = bucket.path().to_str().unwrap();
     let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
@@ -90,7 +90,7 @@ fn a_bucket_is_checked_and_repaired() {
     let (status, _, why) = check(&["--dir", folder, "--repair"]);
     assert!(status == 2 && why.contains("server.in_use"), "{why}");
 
-    // Servers may be using what is repaired.
+    // Servers may be using the files being repaired.
     std::fs::remove_file(bucket.path().join("public/tile/0/001")).unwrap();
     let (status, said, _) = check(&[]);
     assert!(status == 1 && said.contains("public/tile/0/001") && said.contains("fsck.public"), "{said}");

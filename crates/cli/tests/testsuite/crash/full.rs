@@ -1,4 +1,4 @@
-//! A disk without room: a server whose files may not grow any further.
+//! A full disk, simulated by a file size limit.
 
 use fastrand::Rng;
 use rlimit::Resource;
@@ -7,19 +7,19 @@ use crate::common::emitter::{Attempt, Emitter};
 use crate::common::process::{Place, Process};
 use crate::common::whole::assert_whole;
 
-/// From now on no file of the server grows beyond so many bytes.
+/// Limits the server's files to this many bytes.
 fn limit(server: &Process, bytes: u64) {
     let process = server.child.id().cast_signed();
     rlimit::prlimit(process, Resource::FSIZE, Some((bytes, rlimit::INFINITY)), None).unwrap();
 }
 
-/// The size of the largest of the database's files.
+/// Returns the size of the database's largest file.
 fn largest(place: &Place) -> u64 {
     let files = std::fs::read_dir(place.folder.path()).unwrap();
     files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap()
 }
 
-/// Delivers until there is no room, and tries a few times more.
+/// Delivers until the disk is full, and tries a few times more.
 fn fill(server: &Process, emitter: &mut Emitter, rng: &mut Rng) {
     let mut refused = 0;
     while refused < 5 {
@@ -43,7 +43,7 @@ fn assert_unavailable(server: &Process, emitter: &Emitter) {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
+fn recovers_from_a_full_disk_without_loss() {
     let place = Place::new(2);
     let mut server = place.serve();
     let (mut emitter, mut other) = (place.emitter(0), place.emitter(1));
@@ -53,13 +53,13 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
     for round in 0..12 {
         limit(&server, largest(&place) + rng.u64(0..60_000));
         fill(&server, &mut emitter, &mut rng);
-        // Reading goes on, and all that was proven is still there.
+        // Reading still works, and all proven entries are there.
         let (status, checkpoint) = server.get("/checkpoint");
         assert_eq!(status, 200);
         assert_eq!(server.get("/tile/entries/000.p/1").0, 200);
         seen.push(checkpoint);
         if round % 2 == 0 {
-            // Not by a byte: every commit fails.
+            // Not a single byte fits: each commit fails.
             limit(&server, 0);
             other.record(1);
             assert_unavailable(&server, &emitter);
@@ -68,7 +68,7 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
             assert_eq!(other.deliver(&server.url, 0, usize::MAX), Attempt::Later);
         }
         if round % 4 == 3 {
-            // It is killed while there is no room.
+            // The server is killed while the disk is full.
             server.kill();
             server = place.serve();
         }
@@ -86,7 +86,7 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_server_does_not_start_without_room_and_damages_nothing() {
+fn does_not_start_on_a_full_disk() {
     let place = Place::new(1);
     let server = place.serve();
     let mut emitter = place.emitter(0);
@@ -105,7 +105,7 @@ fn a_server_does_not_start_without_room_and_damages_nothing() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        // Either it can, and is stopped, or it says so.
+        // Either it starts and is stopped, or it reports the error.
         assert!(matches!(output.status.code(), Some(2 | 124)), "{output:?}");
         assert!(!said.contains("panicked"), "{said}");
     }

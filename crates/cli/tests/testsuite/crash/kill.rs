@@ -1,4 +1,4 @@
-//! A server that is killed again and again while emitters deliver to it.
+//! A server that is killed repeatedly while emitters deliver.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,19 +15,19 @@ use crate::common::whole::assert_whole;
 use crate::common::witness::Witness;
 
 const KILLS: u64 = 120;
-/// Of a log that has a witness see its checkpoints.
+/// The number of kills with a witness.
 const KILLS_WITNESSED: u64 = 25;
 const EMITTERS: u8 = 4;
-/// An emitter makes no more links while so many wait.
-const MOST: usize = 400;
-/// Before an emitter tries again.
+/// The maximum number of pending links per emitter.
+const MAX_EVENTS: usize = 400;
+/// The pause before an emitter retries.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What all have in sight.
+/// The shared state of all threads.
 #[derive(Default)]
 struct Scene {
     url: Mutex<String>,
-    /// How often an emitter began to deliver.
+    /// The number of delivery attempts.
     attempts: AtomicU64,
     done: AtomicBool,
 }
@@ -41,7 +41,7 @@ impl Scene {
         self.done.load(Ordering::SeqCst)
     }
 
-    /// Records and delivers until all is over, and then what is left.
+    /// Records and delivers until the end, and then delivers the rest.
     fn emit(&self, mut emitter: Emitter, seed: u64) -> Emitter {
         let mut rng = Rng::with_seed(seed);
         let mut closed = false;
@@ -51,7 +51,7 @@ impl Scene {
             if self.is_done() && !closed {
                 emitter.close();
                 closed = true;
-            } else if !closed && emitter.outbox.len() < MOST {
+            } else if !closed && emitter.outbox.len() < MAX_EVENTS {
                 for _ in 0..rng.usize(1..4) {
                     emitter.record(rng.usize(1..20));
                 }
@@ -59,7 +59,7 @@ impl Scene {
             if emitter.outbox.is_empty() {
                 continue;
             }
-            // Now and then it forgets what it sent, and tries to go on too far ahead.
+            // Sometimes it forgets what it sent, and continues too far ahead.
             let skip = if rng.u8(0..8) == 0 { rng.usize(0..emitter.outbox.len()) } else { 0 };
             let lines = [1, 16, 64, usize::MAX][rng.usize(0..4)];
             self.attempts.fetch_add(1, Ordering::SeqCst);
@@ -70,7 +70,7 @@ impl Scene {
         emitter
     }
 
-    /// Looks at the log's checkpoint all the time: it never goes back.
+    /// Reads the checkpoint continuously: it never goes back.
     fn watch(&self) -> Vec<String> {
         let client = Client::builder().timeout(DEADLINE).build().unwrap();
         let mut seen: Vec<String> = Vec::new();
@@ -78,7 +78,7 @@ impl Scene {
         while !self.is_done() {
             thread::sleep(PAUSE);
             let Ok(response) = client.get(self.url() + "/checkpoint").send() else { continue };
-            // A log that witnesses see first has no checkpoint until they did.
+            // Without cosignatures, there is no checkpoint yet.
             if seen.is_empty() && response.status() == 404 {
                 continue;
             }
@@ -114,7 +114,7 @@ impl Scene {
         }
     }
 
-    /// Waits until emitters began so many times more.
+    /// Waits for this many more delivery attempts.
     fn wait_for_attempts(&self, more: u64) {
         let until = self.attempts.load(Ordering::SeqCst) + more;
         let since = Instant::now();
@@ -126,13 +126,13 @@ impl Scene {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+fn kills_lose_no_acknowledged_entries() {
     assert_nothing_is_lost(&Place::new(EMITTERS), KILLS);
 }
 
-/// A witness sees checkpoints of leaves that are durable and not published, and is asked again for what it has seen.
+/// A witness gets checkpoints of leaves that are durable but not published, some of them twice.
 #[test]
-fn nothing_witnessed_is_lost_when_the_server_is_killed() {
+fn kills_lose_no_witnessed_entries() {
     let witness = Witness::start();
     assert_nothing_is_lost(&Place::with(EMITTERS, &witness.line), KILLS_WITNESSED);
 }

@@ -1,11 +1,11 @@
-//! Exports are recorded where readers would know the records, and nowhere else unless it is asked for.
+//! Exports are recorded if readers know the key of the records, or on request.
 
 use std::fs;
 
 use crate::common::emitter::client;
 use crate::common::process::{Place, Process, log_key, run, spawn_with};
 
-/// Runs a server with these arguments, reads from it once, and gives what it said and how the whole log verifies then.
+/// Runs a server with these arguments, reads from it once, and returns its output and the log's verdict.
 fn read(place: &Place, args: &[&str]) -> (String, usize, Option<i32>) {
     let dir = place.folder.path();
     let server = Process::of(spawn_with(dir, args));
@@ -28,7 +28,7 @@ fn read(place: &Place, args: &[&str]) -> (String, usize, Option<i32>) {
 }
 
 #[test]
-fn a_log_whose_trust_file_names_its_own_key_records_exports() {
+fn records_exports_if_the_trust_file_has_the_log_key() {
     let place = Place::with(1, &format!("emitter {}\n", log_key().verifier_key()));
     let (said, records, verified) = read(&place, &[]);
     assert_eq!((records, verified), (1, Some(0)), "{said}");
@@ -36,7 +36,7 @@ fn a_log_whose_trust_file_names_its_own_key_records_exports() {
 }
 
 #[test]
-fn one_whose_readers_would_not_know_them_says_why_it_records_none() {
+fn explains_why_reads_are_not_recorded() {
     let place = Place::new(1);
     let (said, records, verified) = read(&place, &[]);
     assert_eq!((records, verified), (0, Some(0)));
@@ -44,17 +44,17 @@ fn one_whose_readers_would_not_know_them_says_why_it_records_none() {
 }
 
 #[test]
-fn what_is_asked_for_is_done() {
+fn record_reads_overrides_the_trust_file() {
     let known = Place::with(1, &format!("emitter {}\n", log_key().verifier_key()));
     assert_eq!(read(&known, &["--record-reads", "none"]).1, 0);
     let unknown = Place::new(1);
     let (said, records, verified) = read(&unknown, &["--record-reads", "exports"]);
-    // The records are of a key that this trust file does not have.
+    // The trust file lacks the key of the records.
     assert_eq!((records, verified), (1, Some(3)), "{said}");
 }
 
 #[test]
-fn a_log_that_begins_has_its_own_key_in_its_trust_file() {
+fn a_new_log_has_its_key_in_its_trust_file() {
     let place = Place::new(0);
     fs::remove_file(place.trust_file()).unwrap();
     let server = place.serve();

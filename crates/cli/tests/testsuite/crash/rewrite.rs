@@ -1,4 +1,4 @@
-//! An operator who rewrites: with the log's key and all of its files in hand, and caught all the same.
+//! An operator who rewrites the log with its key and all its files is detected.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::common::witness::Witness;
 /// The database's files.
 const FILES: [&str; 3] = ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"];
 
-/// A reader's or auditor's own folder: what it remembers of the log.
+/// A reader's or auditor's folder, with its own state.
 struct Reader {
     folder: TempDir,
     trust: PathBuf,
@@ -33,7 +33,7 @@ impl Reader {
         self.trust.to_str().unwrap()
     }
 
-    /// What a monitor finds that has looked before, if it has, and its exit status.
+    /// Runs a monitor, with a state if there is one; returns the findings' codes and the exit status.
     fn monitor(&self, url: &str, more: &[&str]) -> (Vec<String>, i32) {
         let state = self.path("monitor.json");
         let args = ["monitor", url, "--trust", self.trust(), "--state", &state, "--once", "--json"];
@@ -46,8 +46,8 @@ impl Reader {
         (lines.lines().map(code).collect(), output.status.code().unwrap())
     }
 
-    /// Checks the tiles, from the pin of the last time if there is one, and keeps a new one if all is well. Gives the
-    /// codes that were found, and the exit status.
+    /// Checks the tiles with the last pin, if any, and saves a new one on success. Returns the findings' codes and
+    /// the exit status.
     fn check(&self, url: &str) -> (Vec<String>, i32) {
         let pin = self.path("pin.txt");
         let mut args = vec!["check", url, "--trust", self.trust(), "--json", "--save-pin", &pin];
@@ -60,7 +60,7 @@ impl Reader {
         (codes, output.status.code().unwrap())
     }
 
-    /// What an export is worth, against the pin if there is one, and what is wrong with it.
+    /// Verifies an export with the pin, if any; returns the verdict and the findings' codes.
     fn verify(&self, place: &Place) -> (Vec<String>, i32) {
         let (export, pin) = (self.path("export.ndjson"), self.path("pin.txt"));
         let exported = run(&["export", "--dir", place.folder.path().to_str().unwrap(), "-o", &export]);
@@ -75,7 +75,7 @@ impl Reader {
     }
 }
 
-/// The codes of what is wrong.
+/// Returns the findings' codes.
 fn codes(report: &Value) -> Vec<String> {
     let codes = report["finding_counts"].as_object().unwrap().keys();
     codes.filter(|code| !matches!(code.as_str(), "chain.open" | "payload.withheld")).cloned().collect()
@@ -85,7 +85,7 @@ fn found(codes: &[&str], status: i32) -> (Vec<String>, i32) {
     (codes.iter().map(|code| (*code).to_owned()).collect(), status)
 }
 
-/// A log of three tiles and a bit, and readers who have seen it.
+/// A log of more than three tiles, and readers that know it.
 struct Scene {
     place: Place,
     emitter: Emitter,
@@ -99,7 +99,7 @@ impl Scene {
         Self::at(Place::new(2), |_, _| {})
     }
 
-    /// `early` is called when the first half is there, with the server stopped.
+    /// Calls `early` after the first half, with the server stopped.
     fn at(place: Place, early: impl FnOnce(&Place, &Emitter)) -> Self {
         let server = place.serve();
         let mut emitter = place.emitter(0);
@@ -123,7 +123,7 @@ impl Scene {
         Connection::open(self.place.path(FILES[0])).unwrap()
     }
 
-    /// A log that goes on from what is there now.
+    /// Adds entries to the log.
     fn grow(&mut self, server: &Process) {
         self.emitter.record(1);
         self.emitter.deliver_all(&server.url, usize::MAX);
@@ -140,7 +140,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Has the log forget what it signed, as an operator does who lies. A copy of a folder signs nothing otherwise.
+/// Makes the log forget what it signed, as a lying operator would. A copied folder would refuse to sign.
 pub fn forget(place: &Place) {
     let _ = fs::remove_file(place.path("signed.txt"));
     let database = Connection::open(place.path(FILES[0])).unwrap();
@@ -148,16 +148,16 @@ pub fn forget(place: &Place) {
 }
 
 #[test]
-fn a_leaf_that_was_changed() {
+fn detects_a_changed_leaf() {
     let mut scene = Scene::new();
     let leaf: Vec<u8> =
         scene.database().query_row("SELECT leaf FROM leaves WHERE idx = 300", [], |row| row.get(0)).unwrap();
-    // Another century: the line is as good as before.
+    // Another century, with a valid line.
     let changed = String::from_utf8(leaf).unwrap().replacen(" 20", " 19", 1);
     let update = "UPDATE leaves SET leaf = ? WHERE idx = 300";
     assert_eq!(scene.database().execute(update, params![changed.as_bytes()]).unwrap(), 1);
     let server = scene.place.serve();
-    // The tile still has the hash of what it was.
+    // The tile still has the old hash.
     let (codes, status) = scene.reader.check(&server.url);
     assert_eq!((codes[0].as_str(), status), ("tile.hash", 1), "{codes:?}");
     let (codes, status) = scene.reader.verify(&scene.place);
@@ -165,33 +165,33 @@ fn a_leaf_that_was_changed() {
     for code in ["append_only.split_view", "chain.prev", "tree.root"] {
         assert!(codes.contains(&code.to_owned()), "{code} {codes:?}");
     }
-    // Who has never looked before is told as well.
+    // New readers detect it, too.
     assert_eq!(Reader::of(&scene.place).monitor(&server.url, &[]).1, 1);
     scene.grow(&server);
 }
 
 #[test]
-fn an_event_that_was_changed() {
+fn detects_a_changed_event() {
     let scene = Scene::new();
     let update = "UPDATE events SET event = replace(event, 'job.update', 'job.delete') WHERE idx = 300";
     assert_eq!(scene.database().execute(update, []).unwrap(), 1);
     let server = scene.place.serve();
     assert_eq!(scene.reader.verify(&scene.place), found(&["payload.mismatch"], 1));
-    // No event is in the tiles: they are what they were.
+    // Tiles contain no events, so they are unchanged.
     assert_eq!(scene.reader.check(&server.url), found(&[], 4));
 }
 
 #[test]
-fn an_event_that_was_taken_out_is_missed() {
+fn detects_a_removed_event() {
     let scene = Scene::new();
     assert_eq!(scene.database().execute("DELETE FROM events WHERE idx = 300", []).unwrap(), 1);
     let (codes, status) = scene.reader.verify(&scene.place);
-    // Intact, and no longer shown to be complete.
+    // Intact, but no longer shown to be complete.
     assert_eq!((codes, status), found(&[], 4));
 }
 
 #[test]
-fn a_tile_that_was_changed() {
+fn detects_a_changed_tile() {
     let scene = Scene::new();
     let change = |level: i64, index: i64, at: usize| {
         let key = level << 48 | index;
@@ -206,7 +206,7 @@ fn a_tile_that_was_changed() {
     assert_eq!(scene.reader.check(&server.url), found(&["tile.hash"], 1));
     server.stop();
     change(0, 0, 32 * 17);
-    // A log that would sign something else than it published does not even start.
+    // A log that contradicts what it published does not start.
     for (level, index, at) in [(1, 0, 0), (1, 0, 63), (0, 2, 0), (0, 2, 32 * 87)] {
         change(level, index, at);
         let folder = scene.place.folder.path().to_str().unwrap();
@@ -224,7 +224,7 @@ fn a_tile_that_was_changed() {
 }
 
 #[test]
-fn a_log_that_was_put_back_to_an_old_backup() {
+fn detects_a_rollback_to_a_backup() {
     let backup = TempDir::new().unwrap();
     let mut scene = Scene::at(Place::new(2), |place, _| copy(place.folder.path(), backup.path()));
     copy(backup.path(), scene.place.folder.path());
@@ -235,7 +235,7 @@ fn a_log_that_was_put_back_to_an_old_backup() {
     assert_eq!((codes, status), found(&["append_only.rollback"], 1));
     let (codes, status) = scene.reader.verify(&scene.place);
     assert_eq!((codes, status), found(&["append_only.rollback"], 1));
-    // The emitter has proofs of what is not there: the log asks for it again.
+    // The emitter has proofs of missing entries, and the log requires them again.
     scene.emitter.record(1);
     let client = reqwest::blocking::Client::new();
     let (body, _) = scene.emitter.body(0, usize::MAX);
@@ -244,11 +244,11 @@ fn a_log_that_was_put_back_to_an_old_backup() {
     let answer: Value = serde_json::from_str(&answer.text().unwrap()).unwrap();
     let proven = scene.emitter.receipts.last().unwrap().seq;
     assert!(answer["expected"].as_u64().unwrap() <= proven, "{answer}");
-    // When others have made it grow beyond what was seen, it is another log.
+    // Once it outgrows the known size, the difference shows.
     let mut other = scene.place.emitter(1);
     other.record(LEAVES);
     other.deliver_all(&server.url, usize::MAX);
-    // The rollback is over, and what it hid is told.
+    // The rollback has ended, and what it hid is reported.
     assert_eq!(scene.reader.monitor(&server.url, &[]), found(&["append_only.split_view", "over"], 1));
     let (codes, status) = scene.reader.check(&server.url);
     assert_eq!((codes, status), found(&["append_only.split_view"], 1));
@@ -256,26 +256,26 @@ fn a_log_that_was_put_back_to_an_old_backup() {
 }
 
 #[test]
-fn a_tail_that_was_dropped_and_the_rest_signed_again() {
+fn detects_a_truncated_and_resigned_log() {
     let scene = Scene::new();
-    // The same log without its last leaves, consistent in itself and signed with the log's own key.
+    // The log without its last leaves, consistent, and signed with the log's key.
     let shorter = Place::new(2);
     let server = shorter.serve();
     let mut again = shorter.emitter(0);
     again.record(LEAVES / 2 - 1);
-    // The emitter's key is not the operator's: he cuts behind a link that is signed.
+    // The operator lacks the emitter's key, so the cut is after a signed link.
     again.record(LEAVES / 4);
     again.deliver_all(&server.url, usize::MAX);
     assert_eq!(scene.reader.monitor(&server.url, &[]), found(&["append_only.rollback"], 1));
     assert_eq!(scene.reader.check(&server.url), found(&["append_only.rollback"], 1));
     assert_eq!(scene.reader.verify(&shorter), found(&["append_only.rollback"], 1));
-    // Who has not seen the log before cannot tell: that is what pins and witnesses are for.
+    // New readers can't detect it without pins and witnesses.
     let newcomer = Reader::of(&shorter);
     assert_eq!(newcomer.check(&server.url), found(&[], 4));
 }
 
 #[test]
-fn two_views_of_one_log() {
+fn detects_a_split_view() {
     let half = Place::new(2);
     let mut scene = Scene::at(Place::new(2), |place, _| copy(place.folder.path(), half.folder.path()));
     forget(&half);
@@ -283,10 +283,10 @@ fn two_views_of_one_log() {
     let mut other = half.emitter(1);
     other.record(9);
     other.deliver_all(&two.url, usize::MAX);
-    // Each is consistent in itself, and both are signed by the log.
+    // Each view is consistent, and signed by the log.
     assert_eq!(Reader::of(&half).check(&two.url), found(&[], 4));
     assert_eq!(Reader::of(&half).monitor(&two.url, &[]), found(&[], 0));
-    // Who is shown first the one and then the other, or looks at both, sees it.
+    // Readers who see both views detect it.
     let findings = Reader::of(&scene.place).monitor(&one.url, &["--also", &two.url]);
     assert_eq!(findings, found(&["append_only.split_view"], 1));
     assert_eq!(scene.reader.monitor(&two.url, &[]).1, 1);
@@ -298,7 +298,7 @@ fn two_views_of_one_log() {
 }
 
 #[test]
-fn a_witness_does_not_cosign_a_rewritten_log() {
+fn witness_rejects_a_rewritten_log() {
     let witness = Witness::start();
     let backup = TempDir::new().unwrap();
     let scene = Scene::at(Place::with(2, &witness.line), |place, _| {
@@ -309,7 +309,7 @@ fn a_witness_does_not_cosign_a_rewritten_log() {
     let server = scene.place.serve();
     let mut other = emitter(1, scene.place.trust.clone());
     other.record(LEAVES);
-    // The witness says what it has seen before anything is signed, and the server signs nothing then.
+    // The witness reports its known size before anything is signed, so the server does not sign.
     assert_eq!(other.deliver(&server.url, 0, usize::MAX), Attempt::Later);
     assert_eq!(scene.reader.check(&server.url), found(&["append_only.rollback"], 1));
     assert_eq!(Reader::of(&scene.place).check(&server.url), found(&[], 4));

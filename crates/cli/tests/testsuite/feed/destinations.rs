@@ -1,4 +1,4 @@
-//! Sinks: what receivers get, also where they fail, refuse, or the program is killed.
+//! Destinations: what servers get, also after errors, rejections and kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,22 +16,22 @@ use serde_json::{Value, json};
 use super::fed;
 use crate::common::Place;
 
-/// A request.
+/// A received request.
 #[derive(Clone, Debug)]
-struct Asked {
+struct HttpRequest {
     headers: BTreeMap<String, String>,
     body: String,
 }
 
-/// The secret of Standard Webhooks' own example.
+/// The secret in the example of Standard Webhooks.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-type Answering = Box<dyn FnMut(&Asked) -> (u16, Value) + Send>;
+type Answering = Box<dyn FnMut(&HttpRequest) -> (u16, Value) + Send>;
 
-/// A receiver of HTTP on this machine, which answers as it is told.
+/// An HTTP server with responses defined by the test.
 struct Receiver {
     url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<HttpRequest>>>,
 }
 
 impl Receiver {
@@ -49,12 +49,12 @@ impl Receiver {
         Self { url, asked }
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    fn requests(&self) -> Vec<HttpRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-fn serve(stream: &TcpStream, seen: &Mutex<Vec<Asked>>, answer: &Mutex<Answering>) -> Option<()> {
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<HttpRequest>>, answer: &Mutex<Answering>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut headers = BTreeMap::new();
@@ -75,7 +75,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Asked>>, answer: &Mutex<Answering>
         } else {
             body = String::from_utf8(bytes).unwrap();
         }
-        let asked = Asked { headers, body };
+        let asked = HttpRequest { headers, body };
         let (status, said) = answer.lock().unwrap()(&asked);
         seen.lock().unwrap().push(asked);
         let said = said.to_string();
@@ -109,7 +109,7 @@ fn feed<'a>(format: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn elastic_keeps_each_once_and_is_asked_again_for_what_it_did_not_take() {
+fn elastic_stores_each_record_once() {
     let place = place(9);
     let expected: BTreeSet<String> = ids(&fed(&place, &["--to", "ndjson"])).into_iter().collect();
     let (mut round, stored) = (0, Arc::new(Mutex::new(BTreeMap::<String, u32>::new())));
@@ -155,26 +155,26 @@ fn elastic_keeps_each_once_and_is_asked_again_for_what_it_did_not_take() {
             .and(contains("s3cret").not()),
     );
     assert_eq!(stored.lock().unwrap().len(), 8);
-    // What was refused was kept, and goes out first at the next start; nothing else does.
+    // Rejected records are kept, and sent first at the next start.
     place.run(&feed("ecs", &sink)).success().stderr(contains("1 record sent"));
     let stored = stored.lock().unwrap();
     assert_eq!(stored.keys().cloned().collect::<BTreeSet<_>>(), expected);
     assert!(stored.values().all(|times| *times == 1));
-    for asked in receiver.asked() {
+    for asked in receiver.requests() {
         assert_eq!(asked.headers["authorization"], "ApiKey s3cret-of-the-destination");
         assert_eq!(
             (&*asked.headers["content-type"], &*asked.headers["content-encoding"]),
             ("application/x-ndjson", "gzip")
         );
     }
-    // The token is nowhere but where it belongs.
+    // The token is only where it belongs.
     for file in std::fs::read_dir(place.path("state")).unwrap() {
         assert!(!std::fs::read_to_string(file.unwrap().path()).unwrap_or_default().contains("s3cret"));
     }
 }
 
 #[test]
-fn splunk_says_which_record_it_does_not_want() {
+fn splunk_rejects_single_records() {
     let place = place(5);
     let mut round = 0;
     let receiver = Receiver::start(Box::new(move |_| {
@@ -187,7 +187,7 @@ fn splunk_says_which_record_it_does_not_want() {
     let sink =
         ["--destination", "splunk", "--address", &receiver.url, "--destination-token", "destination.token"];
     place.run(&feed("ocsf", &sink)).code(2).stderr(contains("4 records sent, 1 record refused"));
-    let asked = receiver.asked();
+    let asked = receiver.requests();
     assert_eq!(asked[0].headers["authorization"], "Splunk s3cret-of-the-destination");
     let events = |body: &str| -> Vec<Value> {
         serde_json::Deserializer::from_str(body).into_iter().map(Result::unwrap).collect()
@@ -205,7 +205,7 @@ fn splunk_says_which_record_it_does_not_want() {
 }
 
 #[test]
-fn collectors_and_webhooks_take_what_they_know() {
+fn otlp_and_webhooks_accept_their_formats() {
     let place = place(4);
     let receiver = Receiver::start(Box::new(|_| {
         (200, json!({"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "too old"}}))
@@ -214,7 +214,7 @@ fn collectors_and_webhooks_take_what_they_know() {
         .run(&feed("otlp", &["--destination", "otlp", "--address", &receiver.url]))
         .success()
         .stderr(contains("rejected 1 of 4 records: too old"));
-    let request: Value = serde_json::from_str(&receiver.asked()[0].body).unwrap();
+    let request: Value = serde_json::from_str(&receiver.requests()[0].body).unwrap();
     assert_eq!(request["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap().len(), 4);
     place
         .run(&feed("ecs", &["--destination", "otlp", "--address", &receiver.url]))
@@ -226,7 +226,7 @@ fn collectors_and_webhooks_take_what_they_know() {
         .run(&feed("cloudevents", &["--destination", "http", "--address", &receiver.url, "--batch", "3"]))
         .success();
     let batches: Vec<usize> = receiver
-        .asked()
+        .requests()
         .iter()
         .map(|asked| {
             assert_eq!(asked.headers["content-type"], "application/cloudevents-batch+json");
@@ -244,7 +244,7 @@ fn collectors_and_webhooks_take_what_they_know() {
         ))
         .success();
     let hook = standardwebhooks::Webhook::new(SECRET).unwrap();
-    for asked in receiver.asked() {
+    for asked in receiver.requests() {
         let mut headers = http::HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
             headers.insert(name, asked.headers[name].parse().unwrap());
@@ -252,8 +252,8 @@ fn collectors_and_webhooks_take_what_they_know() {
         hook.verify(asked.body.as_bytes(), &headers).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap()["id"], *asked.headers["webhook-id"]);
     }
-    assert_eq!(receiver.asked().len(), 4);
-    // A secret in an address would be in logs.
+    assert_eq!(receiver.requests().len(), 4);
+    // A secret in an address would get into logs.
     place
         .run(&feed("ecs", &["--destination", "http", "--address", "https://u:hidden@siem.example/in"]))
         .code(2)
@@ -261,7 +261,7 @@ fn collectors_and_webhooks_take_what_they_know() {
 }
 
 #[test]
-fn a_receiver_is_not_asked_again_before_it_says() {
+fn waits_for_retry_after() {
     for (sink, more) in
         [("http", &["--batch", "1"][..]), ("webhook", &["--batch", "9", "--webhook-key", "webhook.key"])]
     {
@@ -270,7 +270,7 @@ fn a_receiver_is_not_asked_again_before_it_says() {
         let mut requests = 0;
         let receiver = Receiver::start(Box::new(move |_| {
             requests += 1;
-            // The first record of two is there by then, though a webhook gets both in one batch.
+            // The first of two records is there by then, but a webhook gets both in one batch.
             (if requests == 2 { 429 } else { 204 }, json!({}))
         }));
         let sink = ["--destination", sink, "--address", &receiver.url];
@@ -281,7 +281,7 @@ fn a_receiver_is_not_asked_again_before_it_says() {
 }
 
 #[test]
-fn who_ends_a_feed_that_waits_is_told_what_was_sent() {
+fn ending_a_waiting_feed_reports_what_was_sent() {
     let place = place(4);
     let (tell, refused) = mpsc::channel();
     let mut requests = 0;
@@ -303,10 +303,10 @@ fn who_ends_a_feed_that_waits_is_told_what_was_sent() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("error[feed.waiting]: 3 records sent, and the rest not"), "{said}");
+    assert!(said.contains("error[feed.waiting]: 3 records sent, the rest not"), "{said}");
 }
 
-/// Reads one connection's frames of RFC 6587, and fails where a count is wrong.
+/// Reads the frames of one connection (RFC 6587); fails on a wrong length.
 fn frames(bytes: &[u8]) -> Vec<String> {
     let mut rest = bytes;
     let mut frames = Vec::new();
@@ -320,7 +320,7 @@ fn frames(bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn syslog_over_tcp_is_counted_in_octets_and_a_broken_connection_is_made_up_for() {
+fn syslog_uses_octet_counting_and_reconnects() {
     let place = place(5);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -329,7 +329,7 @@ fn syslog_over_tcp_is_counted_in_octets_and_a_broken_connection_is_made_up_for()
         for (nth, stream) in listener.incoming().flatten().enumerate() {
             let mut bytes = Vec::new();
             if nth == 0 {
-                // It reads a little, and goes away with the rest unread: that resets the connection.
+                // Closes with unread data, which resets the connection.
                 let _ = (&stream).read_exact(&mut [0; 3]);
                 continue;
             }

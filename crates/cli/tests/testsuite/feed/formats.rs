@@ -1,4 +1,4 @@
-//! Formats: what leaves is valid by other people's validators, and what they do not see is looked at here.
+//! Formats: valid for public validators, with additional checks here.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::fed;
 use crate::common::third_party;
 use crate::common::{ORIGIN, Place, validators};
 
-/// A sealed log of all real events of others.
+/// Seals all third-party events.
 fn real() -> Option<Place> {
     let folder = third_party("real-events")?;
     let place = Place::new();
@@ -31,7 +31,7 @@ fn values(lines: &[String]) -> Vec<Value> {
 }
 
 #[test]
-fn each_format_is_valid_and_leads_back_to_the_proof() {
+fn formats_are_valid_and_refer_to_proofs() {
     let Some(place) = real() else { return };
     let report = place.report("audit.ndjson", &[]);
     let log = &report["log"];
@@ -39,7 +39,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
     let (events, alerts): (Vec<&Value>, Vec<&Value>) = own.iter().partition(|one| one["kind"] == "event");
     assert_eq!(events.len(), 646);
     assert!(alerts.len() > 20, "{}", alerts.len());
-    // Ids are unlike each other, and follow from the events and findings alone.
+    // Ids are distinct, and depend only on events and findings.
     let ids: BTreeSet<&str> = own.iter().map(|one| one["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), own.len());
     for one in &events {
@@ -54,7 +54,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
         assert_eq!((&one["log"]["root"], &one["log"]["size"]), (&log["root"], &log["size"]));
         assert_eq!(one["signer_trust"], "trusted");
     }
-    // From a row to its proof, and no other way.
+    // Each row refers to its proof.
     let row = events[500];
     let shown =
         place.run(&["show", "audit.ndjson", row["id"].as_str().unwrap(), "--trust", "trust.txt", "--json"]);
@@ -74,7 +74,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
         assert!(said[0][class].as_u64().is_some_and(|number| number > 0), "{class}: {}", said[0]);
     }
     for (line, own) in values(&lines).iter().zip(&own) {
-        // The schema takes any type of a class, whatever the activity.
+        // The schema allows any type of a class with any activity.
         let number = |name: &str| line[name].as_u64().unwrap();
         assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"));
         assert_eq!(line["metadata"]["uid"], own["id"]);
@@ -117,7 +117,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
         assert_eq!(parameters["root"], log["root"]);
     }
 
-    // That parser keeps the backslash of an escaped equals sign; strict ones are in the tests of the crate.
+    // This parser keeps the backslash of an escaped equals sign; strict parsers are in the crate's tests.
     let (_, said) = checked("cef", include_str!("../../../../../tests/validators/check_cef.py"));
     for (said, own) in said.iter().zip(&own) {
         assert_eq!((&said["DeviceVendor"], &said["id"]), (&json!("countersign"), &own["id"]));
@@ -131,18 +131,18 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
 }
 
 #[test]
-fn what_is_not_verified_goes_nowhere() {
+fn unverified_events_are_not_sent() {
     let place = Place::new();
     place.sealed(9);
     let whole = place.read("audit.ndjson");
     assert_eq!(fed(&place, &["--to", "ecs"]).len(), 9);
     let args = ["feed", "audit.ndjson", "--trust", "trust.txt", "--to", "ecs"];
-    // The last event is altered: nothing goes out of those before it either.
+    // The last event is altered, so earlier events are not sent either.
     let (before, after) = whole.rsplit_once("\"event\":{").unwrap();
     place.write("audit.ndjson", format!("{before}\"event\":{{\"forged\":true,{after}"));
     place.run(&args).code(1).stdout("").stderr(contains("feed.not_verified").and(contains("altered")));
     place.write("audit.ndjson", &whole);
-    // Of a log that nobody trusts, its root says nothing.
+    // The root of an untrusted log shows nothing.
     let other = place.keygen(ORIGIN, "other.key");
     place.write("other.txt", format!("log {other}\nemitter {}\n", place.app));
     place
@@ -150,20 +150,20 @@ fn what_is_not_verified_goes_nowhere() {
         .code(2)
         .stdout("")
         .stderr(contains("feed.not_verified").and(contains("the check log")));
-    // Without a checkpoint there is nothing that leads back.
+    // Without a checkpoint, there is no proof.
     place
         .run(&["feed", "app.ndjson", "--trust", "trust.txt", "--to", "ecs"])
         .code(2)
         .stdout("")
         .stderr(contains("feed.no_checkpoint"));
-    // Who signed without a grant is told.
+    // Signers without a grant are reported.
     place.write("trust.txt", format!("log {}\n", place.log));
     let lines = values(&fed(&place, &["--to", "ecs"]));
     assert!(lines.iter().all(|line| line["countersign"]["signer_trust"] == "unknown"), "{lines:?}");
 }
 
 #[test]
-fn a_query_chooses_and_a_state_goes_on() {
+fn queries_select_and_states_resume() {
     let place = Place::new();
     place.sealed(9);
     let lines = fed(&place, &["--to", "ndjson", "--query", "n:3"]);
@@ -171,11 +171,11 @@ fn a_query_chooses_and_a_state_goes_on() {
     let state = ["--to", "ndjson", "--state", "state"];
     assert_eq!(fed(&place, &state).len(), 9);
     assert_eq!(fed(&place, &state).len(), 0);
-    // The log has grown since, and what is new goes out.
+    // The log has grown, and the new events are sent.
     place.grow(4);
     place.write("audit.ndjson", place.read("grown.ndjson"));
     assert_eq!(fed(&place, &state).len(), 4);
-    // Another log of that origin did not grow from it.
+    // Another log with this origin does not continue it.
     place.record(20, "app.ndjson");
     place.seal(&[]);
     let args = [&["feed", "audit.ndjson", "--trust", "trust.txt"], &state[..]].concat();

@@ -1,4 +1,4 @@
-//! Sinks over HTTPS: by whom a receiver must be certified, and by what it knows the program.
+//! HTTPS destinations: server certificates and client certificates.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -25,18 +25,18 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A certificate for that name and its key, as PEM.
+/// Creates a certificate for this name, and its key, as PEM.
 fn certified(by: &Authority, name: &str) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     (params.signed_by(&key, by).unwrap().pem(), key.serialize_pem())
 }
 
-/// What a receiver took: by whose certificate, and how many bytes.
-type Taken = (CertificateDer<'static>, usize);
+/// A received request: the client's certificate, and the number of bytes.
+type Received = (CertificateDer<'static>, usize);
 
-/// A receiver that takes requests of those who show a certificate by that authority, and of nobody else.
-fn receiver(authority: &Authority) -> (String, Receiver<Taken>) {
+/// Starts a server that accepts only clients with a certificate from this authority.
+fn receiver(authority: &Authority) -> (String, Receiver<Received>) {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
@@ -63,7 +63,7 @@ fn receiver(authority: &Authority) -> (String, Receiver<Taken>) {
             if let Some(request) = serve(&mut stream) {
                 taken.send(request).unwrap();
             }
-            // What is left unread when a connection is closed takes the reason for it away from the other side.
+            // Unread data at close would hide the reason from the client.
             let _ = stream.sock.shutdown(Shutdown::Write);
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         }
@@ -71,7 +71,7 @@ fn receiver(authority: &Authority) -> (String, Receiver<Taken>) {
     (url, takes)
 }
 
-fn serve(stream: &mut StreamOwned<ServerConnection, TcpStream>) -> Option<Taken> {
+fn serve(stream: &mut StreamOwned<ServerConnection, TcpStream>) -> Option<Received> {
     let mut reader = BufReader::new(&mut *stream);
     let mut length = 0;
     for line in reader.by_ref().lines() {
@@ -93,7 +93,7 @@ fn serve(stream: &mut StreamOwned<ServerConnection, TcpStream>) -> Option<Taken>
     Some((certificate, length))
 }
 
-/// What it says first of why records are not taken, ended then.
+/// Runs a feed until it prints why records are not accepted, and returns that.
 fn why(place: &Place, args: &[&str]) -> String {
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("countersign"))
         .current_dir(place.path(""))
@@ -112,7 +112,7 @@ fn why(place: &Place, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_receiver_and_the_program_know_each_other_by_certificates() {
+fn mutual_tls() {
     let place = Place::new();
     place.sealed(6);
     let (ours, others) = (authority(), authority());
@@ -154,8 +154,7 @@ fn a_receiver_and_the_program_know_each_other_by_certificates() {
             assert!(by == der && bytes > 0, "{sink:?}");
         }
     }
-    // Who shows none, or one that somebody else signed, is refused by the receiver; and a receiver that is certified by
-    // somebody else gets nothing.
+    // Clients without a certificate from this authority are rejected; servers with another certificate get nothing.
     for (more, says) in [
         (&known[..2], "alert"),
         (
@@ -172,7 +171,7 @@ fn a_receiver_and_the_program_know_each_other_by_certificates() {
         assert!(said.contains(says) && !said.contains("/in"), "{more:?}: {said}");
     }
     assert!(takes.try_recv().is_err());
-    // What is no certificate is refused before anything is read, by its name.
+    // Invalid certificate files are rejected at startup.
     for (more, file) in [
         (
             ["--ca", "trust.txt", "--client-certificate", "client.pem", "--client-key", "client.key"],

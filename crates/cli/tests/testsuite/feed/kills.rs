@@ -1,4 +1,4 @@
-//! Following a log: nothing is lost and nothing doubled by its id, wherever the program is killed.
+//! Kills while following a log neither lose nor repeat records.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt as _;
@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::common::serving::Serving;
+use crate::common::serving::ServedLog;
 use crate::common::{ORIGIN, Place};
 
-/// A log that runs.
+/// A served log.
 struct Scene {
     place: Place,
-    log: Serving,
+    log: ServedLog,
 }
 
 impl Scene {
@@ -23,7 +23,7 @@ impl Scene {
         let token = place.run(&["token", "add", "feed", "--dir", "log"]).success();
         place.write("token.txt", &token.get_output().stdout);
         let args = ["--dir", "log", "--trust", "trust.txt", "--listen", "127.0.0.1:0"];
-        let log = Serving::start(&place.path(""), &args);
+        let log = ServedLog::start(&place.path(""), &args);
         let scene = Self { place, log };
         let url = scene.log.url().to_owned();
         let grant = ["grant", &scene.place.app, "--key", "issuer.key", "--to", &url, "--trust", "trust.txt"];
@@ -71,7 +71,7 @@ impl Scene {
 }
 
 #[test]
-fn a_kill_loses_and_doubles_nothing() {
+fn kills_neither_lose_nor_repeat_records() {
     let scene = Scene::new();
     scene.record(0..10);
     scene.once();
@@ -79,7 +79,7 @@ fn a_kill_loses_and_doubles_nothing() {
     let kinds = |kind: &str, lines: &[Value]| lines.iter().filter(|line| line["kind"] == kind).count();
     assert_eq!(kinds("event", &first), 10, "{first:?}");
     assert!(kinds("alert", &first) > 0, "{first:?}");
-    // Killed while it writes: as soon as the file has grown by so many lines.
+    // Killed while writing, after this many new lines.
     for (kill, lines) in [1usize, 4, 7].into_iter().enumerate() {
         let before = scene.lines().len();
         scene.record(10 + kill * 20..30 + kill * 20);
@@ -102,7 +102,7 @@ fn a_kill_loses_and_doubles_nothing() {
     let targets: BTreeSet<&str> =
         all.iter().filter_map(|line| line["event"]["target"]["id"].as_str()).collect();
     assert_eq!(targets.len(), 70);
-    // Findings are those that the whole log has.
+    // The findings are those of the entire log.
     let export = ["export", "--dir", scene.log.url(), "--token-file", "token.txt", "-o", "audit.ndjson"];
     scene.place.run(&export).success();
     let analyzed = scene.place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--format", "json"]);
@@ -115,7 +115,7 @@ fn a_kill_loses_and_doubles_nothing() {
     for line in &all {
         assert_eq!(line["log"]["origin"], ORIGIN);
     }
-    // Whoever follows has nothing more to send.
+    // Following again sends nothing.
     scene.once();
     assert_eq!(scene.lines().len(), all.len());
 }

@@ -1,4 +1,4 @@
-//! rsyslog, Debian's, as the receiver of syslog over TLS.
+//! Debian's rsyslog as a destination for syslog over TLS.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::common::Place;
 
 const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
 
-/// It, until the test ends.
+/// A running rsyslog, which is stopped when dropped.
 struct Rsyslog {
     child: Child,
     address: String,
@@ -26,7 +26,7 @@ impl Drop for Rsyslog {
 }
 
 impl Rsyslog {
-    /// Whether it is there, with the part that speaks TLS.
+    /// Returns whether rsyslog is installed, with TLS support.
     fn is_there() -> bool {
         let parts =
             ["/usr/lib/x86_64-linux-gnu/rsyslog", "/usr/lib/aarch64-linux-gnu/rsyslog", "/usr/lib/rsyslog"];
@@ -42,7 +42,7 @@ impl Rsyslog {
         is_there
     }
 
-    /// One that writes what it reads, parsed, into `received`.
+    /// Starts one that writes parsed messages to `received`.
     fn start(place: &Place) -> Self {
         let authority = {
             let mut params = CertificateParams::default();
@@ -94,7 +94,7 @@ input(type="imtcp" port="0" listenPortFileName="{port}" address="127.0.0.1" rule
 }
 
 #[test]
-fn rsyslog_reads_all_of_it_over_tls() {
+fn rsyslog_receives_all_records_over_tls() {
     if !Rsyslog::is_there() {
         return;
     }
@@ -119,10 +119,10 @@ fn rsyslog_reads_all_of_it_over_tls() {
         args.iter().chain(&more).map(|arg| (*arg).to_owned()).collect()
     };
     let run = |args: Vec<String>| place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    // It listens once it has started: what cannot be sent until then waits.
+    // Messages wait until it listens.
     run(sink("ca.pem")).success().stderr(contains("40 records sent"));
     let received = || std::fs::read_to_string(place.path("received")).unwrap_or_default();
-    // It has read all of it once the program ends, and writes it in its own time.
+    // It has read everything once the feed ends, but writes with a delay.
     while received().matches('\n').count() < 40 {
         std::thread::yield_now();
     }
@@ -132,7 +132,7 @@ fn rsyslog_reads_all_of_it_over_tls() {
     };
     let expected: BTreeSet<String> = expected.iter().map(shown).collect();
     assert_eq!(received().lines().map(str::to_owned).collect::<BTreeSet<_>>(), expected);
-    // One that is signed by nobody who is trusted gets nothing.
+    // A server with an untrusted certificate gets nothing.
     place.write("other.pem", {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! `--after-restore`: what was brought back goes on where that can be done, and ends where it cannot.
+//! `--after-restore`: a restored log continues if possible, and ends otherwise.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::common::process::{Place, Process, log_key, run, spawn_with};
 use crate::common::whole::{assert_whole, leaves};
 use crate::common::witness::Witness;
 
-/// The tiles of a log that someone copied.
+/// Copies a log's tiles.
 fn mirror(server: &Process) -> TempDir {
     let folder = TempDir::new().unwrap();
     let client = reqwest::blocking::Client::new();
@@ -43,7 +43,7 @@ fn begin(scene: &Scene, args: &[&str]) -> Process {
     Process::of(spawn_with(scene.folder(), &[&["--after-restore"], args].concat()))
 }
 
-/// The log does not go on, and why.
+/// Asserts that the log does not continue, with this error.
 fn refused(scene: &Scene, args: &[&str]) -> (String, Output) {
     let folder = text(scene.folder());
     let output =
@@ -54,7 +54,7 @@ fn refused(scene: &Scene, args: &[&str]) -> (String, Output) {
     (code.to_owned(), output)
 }
 
-/// The log is as all know it, and takes more.
+/// Asserts that the log is complete, and accepts more.
 fn assert_goes_on(mut scene: Scene, server: Process, verdict_of_all: bool) {
     assert_eq!(scene.submit(&server).0, 200);
     assert_eq!(server.get("/healthz").0, 200);
@@ -78,19 +78,19 @@ fn assert_goes_on(mut scene: Scene, server: Process, verdict_of_all: bool) {
         }
     }
     server.stop();
-    // And it needs no more than that.
+    // It needs nothing else.
     let server = scene.place.serve();
     assert_eq!(server.get("/healthz").0, 200);
 }
 
-/// An export of the log as a reader made it before.
+/// Returns an earlier export of the log.
 fn exported(scene: &Scene, to: &Path) {
     let output = run(&["export", "--dir", text(scene.folder()), "-o", text(to)]);
     assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
-fn leaves_come_back_from_a_mirror_of_the_tiles() {
+fn restores_leaves_from_a_tile_mirror() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();
     let mirror = mirror(&server);
@@ -111,9 +111,9 @@ fn leaves_come_back_from_a_mirror_of_the_tiles() {
 }
 
 #[test]
-fn leaves_come_back_from_a_mirror_that_is_served() {
+fn restores_leaves_from_a_served_mirror() {
     let scene = Scene::new(Place::new(2));
-    // A log that is read and no more: the copy of the folder.
+    // A read-only copy of the folder.
     let copy = Place::new(2);
     restore(copy.folder.path(), &[], &files(scene.folder()));
     let mirror = copy.serve();
@@ -123,7 +123,7 @@ fn leaves_come_back_from_a_mirror_that_is_served() {
 }
 
 #[test]
-fn leaves_come_back_with_their_events_from_an_export_and_from_a_later_backup() {
+fn restores_leaves_with_events_from_export_and_backup() {
     for place in ["export", "folder"] {
         let scene = Scene::new(Place::new(2));
         let held = TempDir::new().unwrap();
@@ -140,7 +140,7 @@ fn leaves_come_back_with_their_events_from_an_export_and_from_a_later_backup() {
 }
 
 #[test]
-fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
+fn restores_leaves_from_receipts_and_outboxes() {
     let place = Place::new(2);
     let server = place.serve();
     let mut emitter = place.emitter(0);
@@ -158,7 +158,7 @@ fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
     let lines: String = held.iter().map(|line| line.text.clone() + "\n").collect();
     let header = countersign::recorder::header(crate::common::process::ORIGIN);
     fs::write(outbox.path().join("000000000001.ndjson"), header + &lines).unwrap();
-    // Their place is not known without the receipt.
+    // Their position is unknown without the receipt.
     assert_eq!(refused(&scene, &["--repair", text(outbox.path())]).0, "log.rollback");
     let receipt = scene.emitter.receipts.last().unwrap();
     let receipt = json!({ "receipt": { "link": receipt.leaf, "proof": receipt.proof.to_string() } });
@@ -168,23 +168,23 @@ fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
 }
 
 #[test]
-fn where_no_entry_is_missing_nothing_is_taken_and_that_is_said() {
+fn warns_if_repair_was_not_needed() {
     let scene = Scene::new(Place::new(2));
     let held = TempDir::new().unwrap();
     let file = held.path().join("export.ndjson");
     exported(&scene, &file);
-    // It ends where it should listen: nothing has to be stopped.
+    // It ends instead of listening.
     let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
     let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
     let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
     let with_repair = said(&["--repair", text(&file)]);
-    assert!(with_repair.contains("it continues as it is"), "{with_repair}");
-    assert!(with_repair.contains("warning: nothing was taken from --repair"), "{with_repair}");
+    assert!(with_repair.contains("it continues unchanged"), "{with_repair}");
+    assert!(with_repair.contains("warning: --repair was not used"), "{with_repair}");
     assert!(!said(&[]).contains("--repair"));
 }
 
 #[test]
-fn what_has_nothing_of_the_log_is_named() {
+fn reports_sources_without_entries() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();
     server.kill();
@@ -202,8 +202,8 @@ fn what_has_nothing_of_the_log_is_named() {
     }
     let (code, output) = refused(&scene, &["--repair", text(TempDir::new().unwrap().path())]);
     assert_eq!(code, "log.rollback");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there is nothing of a log in it"));
-    // Another log's.
+    assert!(String::from_utf8_lossy(&output.stderr).contains("it contains nothing from a log"));
+    // Another log's export.
     let export =
         include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
     let (code, output) = refused(&scene, &["--repair", text(&file("other.ndjson", export.as_bytes()))]);
@@ -215,7 +215,7 @@ fn what_has_nothing_of_the_log_is_named() {
 }
 
 #[test]
-fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
+fn rejects_leaves_that_were_not_signed() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();
     let mirror = mirror(&server);
@@ -235,7 +235,7 @@ fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
 }
 
 #[test]
-fn a_folder_that_was_moved_goes_on_when_its_operator_vouches_for_it() {
+fn a_moved_folder_continues_with_nothing_newer() {
     let scene = Scene::new(Place::new(2));
     let all = files(scene.folder());
     let names: Vec<&str> = all.keys().map(String::as_str).collect();
@@ -246,7 +246,7 @@ fn a_folder_that_was_moved_goes_on_when_its_operator_vouches_for_it() {
 }
 
 #[test]
-fn a_log_whose_witness_knows_more_comes_back_with_what_a_reader_has() {
+fn restores_a_log_ahead_of_its_backup_from_a_reader() {
     let witness = Witness::start();
     let scene = Scene::new(Place::with(2, &witness.line));
     let held = TempDir::new().unwrap();
@@ -264,7 +264,7 @@ fn a_log_whose_witness_knows_more_comes_back_with_what_a_reader_has() {
 }
 
 #[test]
-fn a_record_that_is_gone_is_missed() {
+fn reports_a_missing_record_of_signatures() {
     let scene = Scene::new(Place::new(2));
     let record = scene.place.path("signed.txt");
     let saved = fs::read(&record).unwrap();
@@ -272,7 +272,7 @@ fn a_record_that_is_gone_is_missed() {
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.unremembered");
     server.stop();
-    // Shorter than it was.
+    // Shorter than before.
     let lines = String::from_utf8(saved).unwrap();
     let short: Vec<&str> = lines.split_inclusive('\n').take(2).collect();
     fs::write(&record, short.concat()).unwrap();
@@ -284,7 +284,7 @@ fn a_record_that_is_gone_is_missed() {
 }
 
 #[test]
-fn a_log_that_cannot_go_on_ends_and_another_says_so() {
+fn ends_a_log_and_starts_its_successor() {
     let mut scene = Scene::new(Place::new(2));
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
     let new = "log.example/audit-2";
@@ -294,7 +294,7 @@ fn a_log_that_cannot_go_on_ends_and_another_says_so() {
     let Link::Open(open) = Link::parse(&first[0]).unwrap() else { panic!("{first:?}") };
     assert_eq!((open.origin.as_str(), open.key.name()), (new, new));
     server.stop();
-    // Its first event says what it goes on from; it is the log's own, and verifies.
+    // The first event has the old log; it is signed by the log, and verifies.
     let export = scene.place.path("new.ndjson");
     exported(&scene, &export);
     let lines = fs::read_to_string(&export).unwrap();
@@ -311,12 +311,12 @@ fn a_log_that_cannot_go_on_ends_and_another_says_so() {
     let named = countersign::checkpoint::SignedCheckpoint::parse(named).unwrap();
     assert!(named.is_signed_by(log_key().verifier_key()));
     assert_eq!(named.checkpoint, scene.checkpoint.checkpoint);
-    // The old one is there as it was, and signs nothing more.
+    // The old log is unchanged, and signs nothing more.
     let old = scene.place.path("ended/1");
     let archived = Process::of(spawn_with(&old, &[]));
     assert_eq!(scene.submit(&archived).0, 503);
     archived.stop();
-    // The new one goes on by itself.
+    // The new log continues on its own.
     let server = scene.place.serve();
     assert_eq!(server.get("/healthz").0, 200);
     assert_eq!(leaves(&server.url)[..2], first[..]);
@@ -325,7 +325,7 @@ fn a_log_that_cannot_go_on_ends_and_another_says_so() {
 }
 
 #[test]
-fn nothing_is_lost_when_repairing_is_killed() {
+fn kills_during_a_restore_lose_nothing() {
     let scene = Scene::new(Place::new(2));
     let held = TempDir::new().unwrap();
     let file = held.path().join("export.ndjson");
@@ -334,7 +334,7 @@ fn nothing_is_lost_when_repairing_is_killed() {
     for round in 0..12 {
         restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
         if round % 2 == 0 {
-            // The record too, as a backup brings it back: a copy, which knows less.
+            // Also restores the record of signatures from a backup, which is older.
             restore(scene.folder(), &["signed.txt"], &only(&scene.backup, &["signed.txt"]));
         }
         for _ in 0..3 {
@@ -350,7 +350,7 @@ fn nothing_is_lost_when_repairing_is_killed() {
 }
 
 #[test]
-fn no_second_tree_is_signed_when_ending_is_killed() {
+fn kills_while_ending_sign_no_second_tree() {
     let scene = Scene::new(Place::new(2));
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
     let new = "log.example/audit-2";
@@ -372,9 +372,9 @@ fn no_second_tree_is_signed_when_ending_is_killed() {
     assert!(!scene.place.path("ending.json").exists());
 }
 
-/// A log that records who reads it, as `init` makes one: events, a backup, more events, an export by HTTP, and the end of the
-/// server. Then the backup takes the place of the database.
-fn restored_after_an_export(repair: bool) -> (Scene, TempDir) {
+/// Creates a log that records reads, as from `init`: events, a backup, more events, an export over HTTP, and the end
+/// of the server. Then the backup replaces the database.
+fn restores_a_backup_older_than_an_export(repair: bool) -> (Scene, TempDir) {
     let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
     let server = place.serve();
     let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
@@ -385,7 +385,7 @@ fn restored_after_an_export(repair: bool) -> (Scene, TempDir) {
     let backup = kept.path().join("log.sqlite");
     let made = run(&["backup", "--dir", text(place.folder.path()), "--to", text(&backup)]);
     assert!(made.status.success(), "{made:?}");
-    // Reads are recorded in between too, by an earlier run of the server.
+    // An earlier run of the server also records reads.
     let token_file = kept.path().join("token.txt");
     fs::write(&token_file, token).unwrap();
     let export = |server: &Process, file: &Path| {
@@ -424,8 +424,8 @@ fn restored_after_an_export(repair: bool) -> (Scene, TempDir) {
 }
 
 #[test]
-fn a_complete_export_repairs_a_restored_backup() {
-    let (mut scene, kept) = restored_after_an_export(true);
+fn a_complete_export_restores_a_backup() {
+    let (mut scene, kept) = restores_a_backup_older_than_an_export(true);
     let server = begin(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(scene.submit(&server).0, 200);
     scene.emitter.record(2);
@@ -444,8 +444,8 @@ fn a_complete_export_repairs_a_restored_backup() {
 }
 
 #[test]
-fn without_the_log_s_own_entries_the_error_says_whose_are_missing() {
-    let (scene, kept) = restored_after_an_export(false);
+fn reports_missing_own_entries() {
+    let (scene, kept) = restores_a_backup_older_than_an_export(false);
     let (code, output) = refused(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(code, "log.rollback");
     let said = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! `--after-restore` of a log in a bucket: what the bucket lost is put back, or the log ends.
+//! `--after-restore` of a log in a bucket: lost objects are restored, or the log ends.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ fn objects(bucket: &Path) -> Objects {
     found
 }
 
-/// Puts the bucket back as it was, but for what is below these.
+/// Restores the bucket's earlier state, except for these prefixes.
 fn bring_back(bucket: &Path, earlier: &Objects, but: &[&str]) {
     let stays = |path: &Path| but.iter().any(|below| path.starts_with(bucket.join(below)));
     for path in objects(bucket).keys().filter(|path| !stays(path)) {
@@ -42,7 +42,7 @@ fn bring_back(bucket: &Path, earlier: &Objects, but: &[&str]) {
     }
 }
 
-/// A log in a bucket: ten events were acknowledged, the bucket was copied, and twenty more were acknowledged.
+/// A log in a bucket: 10 events were acknowledged, the bucket was copied, and 20 more were acknowledged.
 struct Scene {
     place: Place,
     bucket: TempDir,
@@ -94,7 +94,7 @@ impl Scene {
         restore(self.place.folder.path(), &DATABASE, &super::scene::Files::new());
     }
 
-    /// All is there again, with its events where these are to be had, and more is taken.
+    /// Asserts that all entries are there, with the available events, and that more are accepted.
     fn assert_goes_on(mut self, server: Process, with_events: bool) {
         assert_eq!(server.get("/healthz").0, 200);
         self.emitter.record(2);
@@ -119,7 +119,7 @@ impl Scene {
 }
 
 #[test]
-fn a_bucket_that_was_brought_back_is_repaired_from_the_folder_s_index() {
+fn restores_a_bucket_from_the_index() {
     let scene = Scene::new();
     bring_back(scene.bucket.path(), &scene.backup, &[]);
     assert!(scene.refused(&[]).contains("rolled back"));
@@ -130,7 +130,7 @@ fn a_bucket_that_was_brought_back_is_repaired_from_the_folder_s_index() {
 }
 
 #[test]
-fn commits_that_a_bucket_lost_come_back_from_its_own_tiles() {
+fn restores_commits_from_tiles() {
     let scene = Scene::new();
     bring_back(scene.bucket.path(), &scene.backup, &["private/signed", "public"]);
     scene.lose_index();
@@ -140,7 +140,7 @@ fn commits_that_a_bucket_lost_come_back_from_its_own_tiles() {
 }
 
 #[test]
-fn one_commit_that_is_lost_or_damaged_comes_back_and_those_behind_it_stay() {
+fn restores_a_single_commit() {
     for problem in ["lost", "damaged"] {
         let scene = Scene::new();
         let export = scene.place.path("export.ndjson");
@@ -166,7 +166,7 @@ fn one_commit_that_is_lost_or_damaged_comes_back_and_those_behind_it_stay() {
 }
 
 #[test]
-fn what_was_erased_does_not_come_back() {
+fn does_not_restore_erased_events() {
     let scene = Scene::new();
     let folder = scene.place.folder.path().to_str().unwrap();
     let export = scene.place.path("export.ndjson");
@@ -191,7 +191,7 @@ fn what_was_erased_does_not_come_back() {
     assert_eq!(request.send().unwrap().status(), 200);
     server.stop();
     assert_eq!(holders(), Vec::<PathBuf>::new());
-    // The commit is lost, and somebody has the event still.
+    // The commit is lost, but the event still exists elsewhere.
     fs::remove_file(&commit[0]).unwrap();
     scene.lose_index();
     let said = scene.refused(&[]);
@@ -202,7 +202,7 @@ fn what_was_erased_does_not_come_back() {
 }
 
 #[test]
-fn nothing_is_lost_when_repairing_a_bucket_is_killed() {
+fn kills_during_a_bucket_restore_lose_nothing() {
     let scene = Scene::new();
     let mut random = fastrand::Rng::with_seed(9);
     let args = ["--store", scene.url(), "--after-restore", "--nothing-newer"];
@@ -218,7 +218,7 @@ fn nothing_is_lost_when_repairing_a_bucket_is_killed() {
 }
 
 #[test]
-fn a_log_in_a_bucket_that_cannot_go_on_ends_and_another_says_so() {
+fn ends_a_log_in_a_bucket_and_starts_its_successor() {
     let scene = Scene::new();
     bring_back(scene.bucket.path(), &scene.backup, &["private/signed"]);
     restore(scene.place.folder.path(), &DATABASE, &scene.index);
@@ -231,7 +231,7 @@ fn a_log_in_a_bucket_that_cannot_go_on_ends_and_another_says_so() {
     let first = leaves(&server.url);
     assert!(first.len() == 2 && first[0].contains(&format!(" open {new} ")), "{first:?}");
     server.stop();
-    // Its first event names what it goes on from.
+    // The first event has the old log.
     let folder = scene.place.folder.path().to_str().unwrap();
     let export = scene.place.path("new.ndjson");
     assert!(run(&["export", "--dir", folder, "-o", export.to_str().unwrap()]).status.success());
@@ -246,7 +246,7 @@ fn a_log_in_a_bucket_that_cannot_go_on_ends_and_another_says_so() {
     let server = Process::of(spawn_with(scene.place.folder.path(), &["--store", store]));
     assert_eq!((server.get("/healthz").0, leaves(&server.url)[..2].to_vec()), (200, first));
     server.stop();
-    // Another server of the old log, which knows nothing of all that, signs nothing.
+    // Another, unaware server of the old log signs nothing.
     let fresh = Place::new(2);
     let old = Process::of(spawn_with(fresh.folder.path(), &["--store", scene.url()]));
     let (status, health) = old.get("/healthz");

@@ -1,4 +1,4 @@
-//! A folder as evidence: reading it changes nothing, and one that is damaged is named as that.
+//! A folder as evidence: reading changes nothing, and corruption is reported.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,13 +13,13 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Which files differ, without their bytes.
+/// Returns the names of files that differ.
 fn changed(before: &Files, after: &Files) -> Vec<String> {
     let names = before.keys().chain(after.keys());
     names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
-/// The commands that read a folder, with what they print to where a test may write.
+/// Returns the commands that read a folder, with outputs elsewhere.
 fn commands<'a>(folder: &'a str, export: &'a str, backup: &'a str) -> [Vec<&'a str>; 5] {
     [
         vec!["export", "--dir", folder, "-o", export],
@@ -31,7 +31,7 @@ fn commands<'a>(folder: &'a str, export: &'a str, backup: &'a str) -> [Vec<&'a s
 }
 
 #[test]
-fn reading_the_folder_of_a_killed_server_changes_no_file() {
+fn reading_a_killed_servers_folder_changes_no_file() {
     let scene = Scene::new(Place::new(2));
     let beside = tempfile::TempDir::new().unwrap();
     let (export, backup) = (beside.path().join("export.ndjson"), beside.path().join("backup.sqlite"));
@@ -40,11 +40,11 @@ fn reading_the_folder_of_a_killed_server_changes_no_file() {
     for command in commands(text(scene.folder()), text(&export), text(&backup)) {
         let output = run(&command);
         assert!(output.status.success(), "{command:?}: {output:?}");
-        // The time of a backup is noted on purpose.
+        // The time of a backup is recorded on purpose.
         let _ = fs::remove_file(scene.folder().join("backup.txt"));
         assert_eq!(changed(&before, &files(scene.folder())), [""; 0], "{command:?}");
     }
-    // Entries that are only in the write-ahead log are read, too.
+    // Entries only in the write-ahead log are read, too.
     let verified = run(&["verify", text(&export), "--trust", text(&scene.place.trust_file())]);
     assert_eq!(verified.status.code(), Some(0), "{verified:?}");
     let events = fs::read_to_string(&export).unwrap().matches("\"event\":").count();
@@ -53,7 +53,7 @@ fn reading_the_folder_of_a_killed_server_changes_no_file() {
     assert_eq!(server.get("/healthz").0, 200);
 }
 
-/// Runs a command as a user who may not write to the folder: root may write anywhere.
+/// Runs a command as a user without write access, since root may write anywhere.
 fn run_as_reader(args: &[&str]) -> Output {
     let args: Vec<_> = args.iter().map(AsRef::as_ref).collect();
     let mut command = program(&args);
@@ -64,7 +64,7 @@ fn run_as_reader(args: &[&str]) -> Output {
 }
 
 #[test]
-fn a_read_only_folder_is_read() {
+fn reads_a_read_only_folder() {
     for killed in [true, false] {
         let scene = Scene::new(Place::new(2));
         if !killed {
@@ -87,7 +87,7 @@ fn a_read_only_folder_is_read() {
 }
 
 #[test]
-fn a_damaged_database_says_what_to_do() {
+fn a_corrupt_database_has_a_hint() {
     let scene = Scene::new(Place::new(2));
     scene.place.serve().stop();
     let database = scene.folder().join("log.sqlite");
@@ -99,7 +99,7 @@ fn a_damaged_database_says_what_to_do() {
     }
     for damaged in [&whole[..whole.len() / 2], &scratched, b"no database at all, whatever its name says"] {
         fs::write(&database, damaged).unwrap();
-        // It ends where it should listen, if it comes so far.
+        // It ends instead of listening.
         let nowhere = format!("unix:{}", text(&scene.folder().join("nowhere/log.sock")));
         for command in [
             vec!["serve", "--dir", text(scene.folder()), "--listen", &nowhere],

@@ -1,4 +1,4 @@
-//! A witness that says it has seen what the log never signed.
+//! A witness that claims to have seen what the log never signed.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,13 +17,13 @@ use crate::common::emitter::client;
 use crate::common::process::{DEADLINE, ORIGIN, Place, Process, log_key, run, spawn_with};
 use crate::common::witness::Witness;
 
-/// A witness that answers requests for cosignatures with a conflict, and others with what the test says.
+/// A witness that responds to cosignature requests with a conflict, and to others as the test defines.
 struct Liar {
     address: SocketAddr,
     key: SignerKey,
     /// The claimed size; without one, it cosigns.
     claim: Arc<Mutex<Option<u64>>>,
-    /// The latest checkpoint that it shows.
+    /// The latest checkpoint it serves.
     proof: Arc<Mutex<Option<String>>>,
 }
 
@@ -40,7 +40,7 @@ impl Liar {
         let key = SignerKey::witness_from_seed("liar.example", [8; 32]).unwrap();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                // A client that hangs up is none of the test's business.
+                // A client may disconnect.
                 let _ = answer(stream, *claim.lock().unwrap(), proof.lock().unwrap().clone(), &key);
             }
         });
@@ -91,13 +91,13 @@ fn answer(
     )
 }
 
-/// The witnesses `w`, which is honest, and `liar`.
+/// Returns trust lines for the witnesses `w`, which is honest, and `liar`.
 fn trusting(witness: &Witness, liar: &Liar, quorum: &str) -> Place {
     let lines = format!("{}{}group g {quorum} w liar\nquorum g\n", witness.unquorate, liar.line());
     Place::with(2, &lines)
 }
 
-/// Submits an event, and returns the status and the code of the answer.
+/// Submits an event; returns the response's status and code.
 fn submit(place: &Place, server: &Process, chain: u8) -> (u16, String) {
     let mut emitter = place.emitter(chain % 2);
     emitter.record(usize::from(chain) + 1);
@@ -125,7 +125,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Removes the lines that name the liar, and its group.
+/// Removes the lines with the liar, and its group.
 fn remove_liar(place: &Place, quorum: &str) {
     let text = fs::read_to_string(place.trust_file()).unwrap();
     let kept: String = text
@@ -136,7 +136,7 @@ fn remove_liar(place: &Place, quorum: &str) {
     fs::write(place.trust_file(), kept + quorum).unwrap();
 }
 
-/// The evidence that versions before this one wrote, for which no quorum counted.
+/// The evidence format of earlier versions, which had no quorum.
 fn old_evidence(liar: &Liar, shown: &str) -> String {
     let vkey = liar.key.verifier_key();
     serde_json::json!({
@@ -149,7 +149,7 @@ fn old_evidence(liar: &Liar, shown: &str) -> String {
 }
 
 #[test]
-fn it_stops_nothing_where_another_one_is_enough() {
+fn a_lying_witness_stops_nothing_if_others_meet_the_quorum() {
     let (witness, liar) = (Witness::start(), Liar::start());
     let place = trusting(&witness, &liar, "any");
     let contradicts = r#"countersign_witness_contradicts{witness="liar.example"} 1"#;
@@ -158,7 +158,7 @@ fn it_stops_nothing_where_another_one_is_enough() {
         for chain in 0..2 {
             assert_eq!(submit(&place, &server, chain).0, 200);
         }
-        // It may have been outrun by the other one until now.
+        // The other one may have been faster until now.
         until("the lie is reported", || {
             assert_eq!(submit(&place, &server, 0).0, 200);
             metric(&server, contradicts)
@@ -173,7 +173,7 @@ fn it_stops_nothing_where_another_one_is_enough() {
 }
 
 #[test]
-fn a_stop_without_proof_ends_when_the_witness_is_removed_or_cosigns() {
+fn an_unproven_stop_ends_with_the_claim() {
     let (witness, liar) = (Witness::start(), Liar::start());
     let place = trusting(&witness, &liar, "all");
     let server = place.serve();
@@ -188,7 +188,7 @@ fn a_stop_without_proof_ends_when_the_witness_is_removed_or_cosigns() {
     assert!(!metric(&server, r#"countersign_witness_contradicts{witness="liar.example"} 1"#));
     server.stop();
 
-    // It is named again, lies, and then takes it back.
+    // It is added again, lies, and then retracts.
     let text = fs::read_to_string(place.trust_file()).unwrap();
     let text = text.replace("quorum w\n", &format!("{}group g all w liar\nquorum g\n", liar.line()));
     fs::write(place.trust_file(), text).unwrap();
@@ -207,7 +207,7 @@ fn a_stop_without_proof_ends_when_the_witness_is_removed_or_cosigns() {
 
 /// The guide's remedy, step by step: remove the witness, then start the log with `--after-restore`.
 #[test]
-fn the_documented_remedy_works_also_for_evidence_of_earlier_versions() {
+fn the_documented_remedy_works_for_older_evidence() {
     for old in [false, true] {
         let (witness, liar) = (Witness::start(), Liar::start());
         let place = trusting(&witness, &liar, "all");
@@ -223,7 +223,7 @@ fn the_documented_remedy_works_also_for_evidence_of_earlier_versions() {
         let server = place.serve();
         assert_eq!(submit(&place, &server, 1), (503, "log.rollback".into()));
         server.stop();
-        // While it is named, its word counts: the operator has to say that it is wrong.
+        // While it is in the trust file, its claim counts, and the operator must overrule it.
         let dir = place.folder.path().to_str().unwrap();
         let args = ["serve", "--listen", "127.0.0.1:0", "--dir", dir, "--after-restore"];
         let refused = run(&args);
@@ -241,7 +241,7 @@ fn the_documented_remedy_works_also_for_evidence_of_earlier_versions() {
 }
 
 #[test]
-fn nothing_newer_overrules_a_claim_and_not_a_proof() {
+fn nothing_newer_overrides_claims_but_not_proofs() {
     let (witness, liar) = (Witness::start(), Liar::start());
     let place = trusting(&witness, &liar, "all");
     let server = place.serve();
@@ -261,7 +261,7 @@ fn nothing_newer_overrules_a_claim_and_not_a_proof() {
     assert_eq!(submit(&place, &server, 0).0, 503);
     assert_eq!(health(&server).1["stopped"]["proven"], Value::Bool(true));
     server.stop();
-    // The log stays stopped if the witness is removed: its proof has the log's signature.
+    // The log stays stopped without the witness: the proof has the log's signature.
     remove_liar(&place, "quorum w\n");
     let server = place.serve();
     assert_eq!(submit(&place, &server, 0).0, 503);
@@ -272,13 +272,13 @@ fn nothing_newer_overrules_a_claim_and_not_a_proof() {
     assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
 }
 
-/// One of two witnesses is enough, and the one that knows more proves it. The other one never saw the log.
+/// One of two witnesses meets the quorum, and the one that knows more proves it. The other one never saw the log.
 #[test]
-fn a_log_that_was_rolled_back_stops_by_proof_though_another_witness_would_cosign() {
+fn a_proven_rollback_stops_the_log() {
     let (witness, other) = (Witness::start(), Liar::start());
     *other.claim.lock().unwrap() = None;
     let scene = Scene::new(trusting(&witness, &other, "any"));
-    // Both may have been enough; this one has seen it.
+    // Either may have met the quorum; this one has seen it.
     let server = scene.place.serve();
     until("it has seen it", || {
         let (_, health) = health(&server);
@@ -294,7 +294,7 @@ fn a_log_that_was_rolled_back_stops_by_proof_though_another_witness_would_cosign
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
     server.stop();
-    // The right files are back: it continues, with the evidence of the stop.
+    // With the right files, it continues, and keeps the evidence of the stop.
     let evidence = fs::read(scene.place.path("evidence.ndjson")).unwrap();
     roll_back(scene.folder(), &newest);
     fs::write(scene.place.path("evidence.ndjson"), evidence).unwrap();

@@ -1,4 +1,4 @@
-//! A log's folder, as it is and as it was.
+//! A log's folder with earlier states.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,20 +16,20 @@ pub const DATABASE: [&str; 3] = ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm
 /// The files of a folder, by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// All files of a folder, without folders in it.
+/// Returns all files of a folder, without subfolders.
 pub fn files(folder: &Path) -> Files {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let files = files.filter(|entry| entry.file_type().unwrap().is_file());
     files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
-/// Only those of these names.
+/// Returns only the files with these names.
 pub fn only(files: &Files, names: &[&str]) -> Files {
     let wanted = |name: &&String| names.contains(&name.as_str());
     files.iter().filter(|(name, _)| wanted(name)).map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
 }
 
-/// Puts files back as a backup does: those of these names are deleted, and what the backup has is written anew.
+/// Restores files from a backup: deletes the ones with these names, and writes those of the backup.
 pub fn restore(folder: &Path, names: &[&str], backup: &Files) {
     for name in names {
         let _ = fs::remove_file(folder.join(name));
@@ -40,7 +40,7 @@ pub fn restore(folder: &Path, names: &[&str], backup: &Files) {
     }
 }
 
-/// Puts the whole folder back as a snapshot of its disk does: each file is the same one, with its earlier bytes.
+/// Restores a folder like a disk snapshot: the same files with their earlier bytes.
 pub fn roll_back(folder: &Path, snapshot: &Files) {
     for name in files(folder).keys() {
         if !snapshot.contains_key(name) {
@@ -52,18 +52,18 @@ pub fn roll_back(folder: &Path, snapshot: &Files) {
     }
 }
 
-/// A log and its emitter: ten events were acknowledged, a backup was made, and twenty more were acknowledged.
+/// A log and its emitter: 10 events were acknowledged, a backup was made, and 20 more were acknowledged.
 pub struct Scene {
     pub place: Place,
     pub emitter: Emitter,
-    /// The folder when the first half was there.
+    /// The folder after the first half.
     pub backup: Files,
-    /// The last checkpoint that anyone saw.
+    /// The last published checkpoint.
     pub checkpoint: SignedCheckpoint,
 }
 
 impl Scene {
-    /// The server is killed at the end, so that the write-ahead log is there.
+    /// Kills the server at the end, so that the write-ahead log exists.
     pub fn new(place: Place) -> Self {
         let server = place.serve();
         let mut emitter = place.emitter(0);
@@ -85,7 +85,7 @@ impl Scene {
         self.place.folder.path()
     }
 
-    /// What submitting something new is answered: status and code.
+    /// Submits something new; returns the response's status and code.
     pub fn submit(&self, server: &Process) -> (u16, String) {
         let mut other = self.place.emitter(1);
         other.record(3);
@@ -100,7 +100,7 @@ impl Scene {
         (status, json["error"]["code"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Asserts that the server signs nothing and says so everywhere, and that what it shows is of the one tree.
+    /// Asserts that the server signs nothing and reports it everywhere, and that its entries belong to the one tree.
     pub fn assert_stopped(&self, server: &Process, code: &str) {
         for _ in 0..2 {
             assert_eq!(self.submit(server), (503, code.to_owned()));

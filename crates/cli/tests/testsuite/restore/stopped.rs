@@ -1,4 +1,4 @@
-//! Each way of bringing a log's storage back, and the server that then signs nothing.
+//! Each way of rolling back a log's storage stops the server from signing.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn a_database_of_an_old_backup() {
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
     server.stop();
-    // Starting it again is no way on.
+    // Restarting does not help.
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
 }
@@ -89,7 +89,7 @@ fn a_disk_that_was_rolled_back_under_a_log_whose_witness_knows_more() {
     assert!(ours.is_signed_by(log_key().verifier_key()));
     let said = String::from_utf8(run(&["forks", "--dir", dir]).stdout).unwrap();
     assert!(said.contains("w.example answered 409, it cosigned 31 entries"), "{said}");
-    // Who has the right reads the same from the server, and nobody else.
+    // Admins get the same data from the server.
     for (name, right, status) in [("operator", "admin", 200), ("auditor", "read", 403)] {
         let token = run(&["token", "add", name, "--right", right, "--dir", dir]).stdout;
         let token = String::from_utf8(token).unwrap();

@@ -1,4 +1,4 @@
-//! A webhook's receiver, which checks signatures by the library of those who specify them.
+//! A webhook server that checks signatures with the library of Standard Webhooks.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 
-/// How long anything may take before the test has failed anyway.
+/// The time after which a test fails.
 pub const DEADLINE: Duration = Duration::from_mins(2);
-/// How long a status 429 asks to wait.
+/// The pause that a status 429 requests.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A message that came with a valid signature.
+/// A message with a valid signature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     pub id: String,
@@ -31,7 +31,7 @@ impl Message {
 #[derive(Default)]
 struct Got {
     messages: Vec<Message>,
-    /// The answers to the next messages, in place of 204. With 0 the connection ends without one; 429 asks for
+    /// The statuses of the next responses, instead of 204. 0 closes the connection without a response; 429 requests
     /// [`PATIENCE`].
     answers: Vec<u16>,
 }
@@ -91,17 +91,17 @@ impl Hook {
         stream.write_all(text.as_bytes()).ok()
     }
 
-    /// What to answer the next messages.
+    /// Sets the statuses of the next responses.
     pub fn answer_with(&self, answers: &[u16]) {
         self.got.0.lock().unwrap().answers = answers.to_vec();
     }
 
-    /// All that came, repeats too.
+    /// Returns all messages, including repeated ones.
     pub fn messages(&self) -> Vec<Message> {
         self.got.0.lock().unwrap().messages.clone()
     }
 
-    /// Waits until so many came.
+    /// Waits for this many messages.
     pub fn wait_for(&self, count: usize) {
         let (got, changed) = &*self.got;
         let mut got = got.lock().unwrap();

@@ -1,27 +1,27 @@
-//! Files that are read again when they change.
+//! Detects changes to files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How often they are looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// The interval between checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// When a file was changed last, its length, and which file it is.
+/// A file's modification time, length and inode number.
 type Version = (SystemTime, u64, u64);
 
-/// Files, and the versions of them that are known. It is made before they are read: what changes afterwards is seen.
-pub(super) struct Watched(Vec<(PathBuf, Option<Version>)>);
+/// Files with their last known versions. Created before the files are read, so that no change is missed.
+pub(super) struct FileWatcher(Vec<(PathBuf, Option<Version>)>);
 
-impl Watched {
+impl FileWatcher {
     pub(super) fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
         Self(paths.into_iter().map(|path| (path.to_owned(), version(path))).collect())
     }
 
-    /// Waits until one of them is another than it was.
+    /// Waits until one of the files changes.
     pub(super) async fn changed(&mut self) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let mut changed = false;
             for (path, known) in &mut self.0 {
                 let now = version(path);
