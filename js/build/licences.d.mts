@@ -1,4 +1,4 @@
-/** One text for some artefacts, and for what a bundle was made of. */
+/** Returns the license texts of WebAssembly modules and of a bundle's inputs. */
 export function licences(given: {
   readonly artefacts: readonly string[];
   readonly inputs?: readonly string[];

@@ -1,4 +1,4 @@
-/** What the builds of the packages have in common: folders of their own, the artefacts in them, and licences. */
+/** Shared steps of the package builds: output folders, WebAssembly modules, and licenses. */
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { licences } from "./licences.mjs";
@@ -6,7 +6,7 @@ import { licences } from "./licences.mjs";
 const WASM = new URL("../wasm/", import.meta.url);
 const COUNTERSIGN = new URL("../packages/countersign/", import.meta.url);
 
-/** Empties folders, as what an earlier build left would be packed with this one's. */
+/** Empties folders, because leftovers of an earlier build would be packed too. */
 export function empty(...folders) {
   for (const folder of folders) {
     rmSync(folder, { recursive: true, force: true });
@@ -14,7 +14,9 @@ export function empty(...folders) {
   }
 }
 
-/** Copies files that `cargo xtask wasm` built to a folder, some under another name. A preview has not all of them. */
+/**
+ * Copies files built by `cargo xtask wasm` to a folder, optionally under another name. A preview skips missing ones.
+ */
 export function copyArtefacts(names, into, { isPreview = false } = {}) {
   mkdirSync(into, { recursive: true });
   for (const [name, from] of names.map((name) => [name].flat())) {
@@ -25,10 +27,10 @@ export function copyArtefacts(names, into, { isPreview = false } = {}) {
   }
 }
 
-/** An artefact, and its bindings. */
+/** Returns the files of a module and its bindings. */
 export const filesOf = (artefact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artefact}${ending}`);
 
-/** Writes the licences of all that is in a package, and those of the package itself. */
+/** Writes the licenses of a package's contents, and those of the package itself. */
 export function writeLicences(home, contents) {
   writeFileSync(new URL("dist/LICENSES.txt", home), licences(contents));
   if (home.href !== COUNTERSIGN.href) {

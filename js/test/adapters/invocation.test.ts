@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FlushOptions } from "countersign";
 import { Invocation } from "../../packages/countersign/dist/adapters/invocation.js";
-import { PATIENCE } from "../../packages/countersign/dist/record/flush-scheduler.js";
+import { MAX_CONTEXT_MS } from "../../packages/countersign/dist/record/flush-scheduler.js";
 import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
@@ -77,7 +77,7 @@ test("the handler's flush and the one after it end within one patience", async (
   const flushed = invocation.flush();
   invocation.end();
   await until("the first attempt has begun", () => tries > 0);
-  ahead = PATIENCE - 5_000;
+  ahead = MAX_CONTEXT_MS - 5_000;
   first.resolve();
   await assert.rejects(flushed, { code: "transport.failed" });
   await Promise.all(waiting);

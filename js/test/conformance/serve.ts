@@ -13,7 +13,7 @@ import { type Setup, writeSetup } from "./setup.ts";
 
 export const serve: Kind = {
   name: "countersign serve",
-  skip: PROGRAM === undefined ? "there is no program: cargo build" : false,
+  skip: PROGRAM === undefined ? "countersign is missing; run cargo build" : false,
   limits: { bytes: 16 << 20, lines: 16_384 },
   restarts: true,
   start: async (setup) => {

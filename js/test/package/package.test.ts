@@ -293,7 +293,7 @@ const program = [process.env.COUNTERSIGN, "../target/release/countersign", "../t
   .find(existsSync);
 
 test("and the program verifies it", {
-  skip: skip || (program ? false : "there is no program: cargo build"),
+  skip: skip || (program ? false : "countersign is missing; run cargo build"),
 }, async () => {
   const trust = installed.path("trust.txt");
   writeFileSync(trust, TRUST);

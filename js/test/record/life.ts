@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { recording } from "../../packages/countersign/dist/record/create.js";
-import type { Endings } from "../../packages/countersign/dist/record/lifecycle.js";
+import type { LifecycleEvents } from "../../packages/countersign/dist/record/lifecycle.js";
 
 const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
@@ -10,7 +10,7 @@ const MODULE = new WebAssembly.Module(
 
 /** What creates recorders there, and what tells the last one how it goes on. */
 export function inLife() {
-  let endings: Endings | undefined;
+  let endings: LifecycleEvents | undefined;
   let isLeaving = false;
   const { createRecorder } = recording(MODULE, {
     isLeaving: () => isLeaving,
@@ -20,7 +20,7 @@ export function inLife() {
       return () => {};
     },
   });
-  const tell = (what: keyof Endings) => {
+  const tell = (what: keyof LifecycleEvents) => {
     isLeaving ||= what === "leaving";
     endings?.[what]();
   };

@@ -46,7 +46,7 @@ function failing(retryAfter: number) {
       },
       retryInMs: undefined,
       newest: 0,
-      owes: () => state.fails,
+      hasUndelivered: () => state.fails,
     },
     { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined, hold: undefined },
     { failed: () => {}, succeeded: () => {}, ended: () => {} },
