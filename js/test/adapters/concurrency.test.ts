@@ -12,7 +12,7 @@ import { bundled, start } from "./workerd.ts";
 
 const bundle = await bundled(new URL("worker/concurrent.ts", import.meta.url));
 
-describe("in one isolate", { skip, timeout: 110_000 }, () => {
+describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
   const log = new GatedLog();
   let worker: Miniflare;
   before(() => log.start());
@@ -55,7 +55,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await eventually(`${id} is in the log`, ids, (there) => there.includes(id));
   }
 
-  test("many requests at once are one chain", async () => {
+  test("concurrent requests record into one chain", async () => {
     const expected = Array.from({ length: 300 }, (_, nth) => `at once ${nth}`);
     const chains = await Promise.all(
       expected.map(async (id) => {
@@ -67,19 +67,19 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     assert.equal(new Set(chains.filter((chain) => chain !== undefined)).size, 1);
   });
 
-  test("what a handler records that throws, or goes on after it answered, comes too", async () => {
+  test("events of a throwing handler, and after its response, are delivered", async () => {
     assert.equal((await ask("/throw?id=thrown")).status, 500);
     assert.equal(await (await ask("/later?id=later")).text(), "first last");
     await ask("/framework?id=by its context");
     await expect(["thrown", "later", "by its context"]);
   });
 
-  test("one invocation with many events", async () => {
+  test("an invocation can record many events", async () => {
     await ask("/many?id=of many&count=1000");
     await expect(Array.from({ length: 1000 }, (_, nth) => `of many-${nth}`));
   });
 
-  test("a handler can wait for the proof", async () => {
+  test("a handler can await the proof", async () => {
     const receipt = (await (await ask("/delivered?id=proven")).json()) as { index: number; proof: string };
     assert.equal(typeof receipt.index, "number");
     assert.match(receipt.proof, /^c2sp\.org\/tlog-proof@v1\n/);
@@ -93,7 +93,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(["1 2 3 4 5", "message 1"]);
   });
 
-  test("a collector that hangs holds up no answer", async () => {
+  test("a hanging log server delays no response", async () => {
     log.otherwise = "hang";
     const expected = Array.from({ length: 50 }, (_, nth) => `while it hangs ${nth}`);
     await Promise.all(expected.map((id) => ask(`/record?id=${id}`)));
@@ -102,13 +102,13 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(expected);
   });
 
-  test("what the log has taken is sent again when its answer was lost, and is there once", async () => {
+  test("events whose response was lost are resent and recorded once", async () => {
     log.fates = ["lose the answer", "fail", "lose the answer"];
     await Promise.all(["lost 1", "lost 2"].map((id) => ask(`/record?id=${id}`)));
     await expect(["lost 1", "lost 2"]);
   });
 
-  test("a client goes away in the middle of a flush", async () => {
+  test("a client may disconnect during a flush", async () => {
     log.fates = ["hang"];
     const came = log.next();
     const url = new URL("/delivered?id=gone", await worker.ready);
@@ -124,7 +124,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(["gone", ...others]);
   });
 
-  test("a handler goes on whose client went away, and what it does is recorded", async () => {
+  test("a handler continues and records after its client disconnected", async () => {
     const gone = httpRequest(new URL("/slow?id=slow", await worker.ready)).on("error", () => {});
     gone.end();
     await once(gone, "finish");
@@ -151,7 +151,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect([...cut, "after 1", "after 2"]);
   });
 
-  test("flushes that end with their contexts, again and again", async () => {
+  test("repeatedly interrupted flushes still deliver everything", async () => {
     const expected = Array.from({ length: 120 }, (_, nth) => `now and then ${nth}`);
     for (let first = 0; first < expected.length; first += 20) {
       await Promise.all(

@@ -9,7 +9,7 @@ import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
 
-test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
+test("before the start: an invalid event rejects its handle, calls onError, and affects no other event", async () => {
   const exported = memory();
   const errors: CountersignError[] = [];
   const audit = createLazyRecorder({
@@ -50,7 +50,7 @@ test("what is no event is told to its handle and to onError, and those beside it
   );
 });
 
-test("a request whose actor is none is recorded without, as it is once there is a recorder", async () => {
+test("before the start: a request with an invalid actor is recorded without it, as it is afterwards", async () => {
   const exported = memory();
   const told: [code: string, member: string | undefined][] = [];
   let tries = 0;
@@ -84,7 +84,7 @@ test("a request whose actor is none is recorded without, as it is once there is 
   ]);
 });
 
-test("that the log can't be reached is said once, by whoever notices it first", async (t) => {
+test("before the start: an unreachable log is reported once", async (t) => {
   const said: string[] = [];
   for (const method of ["warn", "error"] as const) {
     t.mock.method(console, method, (line: string) => said.push(line));

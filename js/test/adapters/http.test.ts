@@ -85,7 +85,7 @@ const GET = (path: string, status: number, more: object = {}) => ({
   ...more,
 });
 
-describe("a fetch handler", () => {
+describe("auditFetch", () => {
   const answers = (request: Request): Response => {
     const { pathname } = new URL(request.url);
     if (pathname === "/throws") {
@@ -96,7 +96,7 @@ describe("a fetch handler", () => {
   };
   const ask = (path: string, init?: RequestInit) => new Request(`https://api.example${path}`, init);
 
-  test("what is recorded by itself holds nothing of the client's", async (t) => {
+  test("records nothing chosen by the client by default", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers);
     const headers = { authorization: "Bearer x", "user-agent": "curl", "cf-connecting-ip": "192.0.2.1" };
@@ -106,7 +106,7 @@ describe("a fetch handler", () => {
     ]);
   });
 
-  test("the answer is given on as it is, and a throw as it was", async (t) => {
+  test("passes on responses and errors unchanged", async (t) => {
     const { audit, requests } = await recorder(t);
     const answer = new Response("ok");
     const handler = auditFetch(audit, (request: Request, status: number) =>
@@ -117,7 +117,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(2)).map(plain), [GET("*", 200), GET("*", 500, { reason: "the handler threw" })]);
   });
 
-  test("a handler that gives no answer, as Bun has it for a WebSocket, or one without a status, as Azure has it", async (t) => {
+  test("accepts handlers that return nothing (Bun's WebSockets) or no status (Azure)", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, (_request, answer: Response | undefined) => answer);
     assert.equal(await handler(ask("/", { headers: { upgrade: "websocket" } }), undefined), undefined);
@@ -127,7 +127,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(3)).map(plain), [GET("*", 101), GET("*", 204), GET("*", 200)]);
   });
 
-  test("what is asked for is recorded", async (t) => {
+  test("records what the options select", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, (request: Request, _remote: { address: string }) => answers(request), {
       path: "actual",
@@ -155,7 +155,7 @@ describe("a fetch handler", () => {
     ]);
   });
 
-  test("what a client writes is bounded", async (t) => {
+  test("limits the length of values from the client", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers, { path: "actual", userAgent: true });
     await handler(
@@ -197,7 +197,7 @@ describe("a fetch handler", () => {
     ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200), threw("path")],
     ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200), []],
   ] as const) {
-    test(`a callback ${name}: the answer stands, and the request is recorded`, async (t) => {
+    test(`${name}: a failing callback leaves the response unchanged, and the request is recorded`, async (t) => {
       const { audit, requests } = await recorder(t);
       const errors: CountersignError[] = [];
       const handler = auditFetch(audit, answers, {
@@ -213,7 +213,7 @@ describe("a fetch handler", () => {
     });
   }
 
-  test("of a path its shape can be recorded", async (t) => {
+  test("records the shape of a path", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers, { path: "shape" });
     for (const path of ["/jobs/42/2026-11-20.csv?token=x", "/users/ada%40example.com", "/v1/health"]) {
@@ -225,7 +225,7 @@ describe("a fetch handler", () => {
     );
   });
 
-  test("a recorder that takes nothing more changes no answer", async (t) => {
+  test("a closed recorder leaves responses unchanged", async (t) => {
     const { audit } = await recorder(t);
     await audit.close();
     const errors: CountersignError[] = [];
@@ -234,7 +234,7 @@ describe("a fetch handler", () => {
     assert.equal(errors[0]?.code, "recorder.out_of_turn");
   });
 
-  test("an address that any client could write is not asked for", async (t) => {
+  test("rejects `ip: true`, which would trust the client", async (t) => {
     const { audit, requests } = await recorder(t);
     const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
@@ -253,7 +253,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(1)).map(plain), [GET("/", 200, { context: { ip: "192.0.2.1" } })]);
   });
 
-  test("an option of another type is refused at once", async (t) => {
+  test("rejects options of a wrong type", async (t) => {
     const { audit } = await recorder(t);
     for (const wrong of [
       { actor: "u_1" },
@@ -272,7 +272,7 @@ describe("a fetch handler", () => {
   });
 });
 
-describe("Hono", () => {
+describe("auditHono", () => {
   interface Variables extends AuditVariables {
     user: string;
   }
@@ -302,7 +302,7 @@ describe("Hono", () => {
     return { ...recording, app };
   }
 
-  test("each request has its route", async (t) => {
+  test("records the route of each request", async (t) => {
     const { app: hono, requests, events } = await app(t);
     for (const [method, path] of [
       ["GET", "/jobs/42?token=x"],
@@ -324,7 +324,7 @@ describe("Hono", () => {
     assert.ok((await events()).some(({ action, target }) => action === "config.read" && target?.id === "42"));
   });
 
-  test("without a recorder it says where one comes from", async () => {
+  test("explains how to provide a missing recorder", async () => {
     const hono = new Hono();
     hono.use(auditHono(() => undefined));
     let error: { code?: string; hint?: string } = {};
@@ -337,7 +337,7 @@ describe("Hono", () => {
     assert.match(error.hint ?? "", /createRecorder.*withCountersign\(options, app\)/);
   });
 
-  test("what is recorded meanwhile names the request, though requests need not be recorded", async (t) => {
+  test("events recorded in a request have its ID even if requests aren't recorded", async (t) => {
     const { audit, events } = await recorder(t);
     const hono = new Hono<{ Variables: AuditVariables }>();
     hono.use(auditHono(audit, { only: () => false }));
@@ -372,10 +372,10 @@ const endless: RequestListener = (request, response) => {
   }
 };
 
-describe("node:http", () => {
+describe("auditHttp with node:http", () => {
   const options: HttpOptions<{ url?: string | undefined }> = { path: "actual" };
 
-  test("a listener records what others answer", async (t) => {
+  test("records responses of other listeners", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((request, response) => {
       response.writeHead(request.url === "/403" ? 403 : 200).end("ok");
@@ -396,7 +396,7 @@ describe("node:http", () => {
     ]);
   });
 
-  test("without a route the path is not recorded", async (t) => {
+  test("records no path without a route", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((_, response) => response.end());
     server.prependListener("request", auditHttp(audit));
@@ -408,7 +408,7 @@ describe("node:http", () => {
     ["the connection", true],
     ["a callback", ({ socket }: IncomingMessage) => socket.remoteAddress],
   ] as const) {
-    test(`the address that ${name} gives is kept for a client that goes away, as IPv4 has it`, async (t) => {
+    test(`keeps the address from ${name} of a client that disconnects, in IPv4 form`, async (t) => {
       const { audit, requests } = await recorder(t);
       const server = createServer(endless);
       // Instead of a socket that takes IPv6 too, which not every machine has.
@@ -426,7 +426,7 @@ describe("node:http", () => {
     ["before", "/waiting", 499],
     ["after", "/begun", 200],
   ] as const) {
-    test(`a client that goes away ${when} the answer begins is no success`, async (t) => {
+    test(`a client that disconnects ${when} the response begins is not a success`, async (t) => {
       const { audit, requests } = await recorder(t);
       const server = createServer(endless);
       server.prependListener("request", auditHttp(audit, options));
@@ -437,7 +437,7 @@ describe("node:http", () => {
     });
   }
 
-  test("requests of one connection, one after the other and at once", async (t) => {
+  test("records sequential and concurrent requests of one connection", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((_, response) => response.end("ok"));
     server.prependListener("request", auditHttp(audit, options));
@@ -453,8 +453,8 @@ describe("node:http", () => {
   });
 });
 
-describe("Express", () => {
-  test("each request has its route, without what a mounted router's path holds", async (t) => {
+describe("auditHttp with Express", () => {
+  test("records the route without the parameters of a mounted router's path", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = express();
     app.use(auditHttp<express.Request>(audit, { actor: (request) => request.get("x-user") }));
@@ -482,8 +482,8 @@ describe("Express", () => {
   });
 });
 
-describe("Fastify", () => {
-  test("a request without a connection", async (t) => {
+describe("auditHttp with Fastify", () => {
+  test("records a request without a connection", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = fastify();
     app.addHook("onRequest", auditHttp(audit));
@@ -492,7 +492,7 @@ describe("Fastify", () => {
     assert.deepEqual((await requests(1)).map(plain), [GET("/jobs/:id", 200)]);
   });
 
-  test("each request has its route", async (t) => {
+  test("records the route of each request", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = fastify();
     app.addHook("onRequest", auditHttp<FastifyRequest>(audit, { actor: ({ headers }) => `${headers["x-user"]}` }));
@@ -521,7 +521,7 @@ describe("Fastify", () => {
   });
 });
 
-describe("servers that take a fetch handler", () => {
+describe("servers for fetch handlers", () => {
   for (const name of ["Deno", "Bun"] as const) {
     test(name, async () => {
       const child = new Child(name, new URL("node/serving.ts", import.meta.url), []);

@@ -38,7 +38,7 @@ async function invoked(to: () => Promise<void>) {
   return { recorder, invocation, waiting };
 }
 
-test("what the handler's own flush delivers is flushed once", async () => {
+test("Invocation: doesn't flush again what the handler's own flush delivered", async () => {
   const { recorder, invocation, waiting } = await invoked(() => new Promise((resolve) => setTimeout(resolve, 20)));
   const flushed = invocation.flush();
   invocation.end();
@@ -46,7 +46,7 @@ test("what the handler's own flush delivers is flushed once", async () => {
   assert.equal(recorder.flushes, 1);
 });
 
-test("what the handler's own flush does not deliver is flushed again", async () => {
+test("Invocation: flushes again what the handler's own flush did not deliver", async () => {
   let tries = 0;
   const { recorder, invocation, waiting } = await invoked(async () => {
     tries++;
@@ -61,7 +61,7 @@ test("what the handler's own flush does not deliver is flushed again", async () 
   assert.deepEqual([tries, recorder.flushes, recorder.status().waiting], [2, 2, 0]);
 });
 
-test("the handler's flush and the one after it end within one patience", async (context) => {
+test("Invocation: the handler's flush and the final one share one time limit", async (context) => {
   let ahead = 0;
   const { now } = performance;
   context.mock.method(performance, "now", () => now.call(performance) + ahead);

@@ -11,7 +11,7 @@ import { bundled, start } from "./workerd.ts";
 const bundle = await bundled(new URL("worker/mistakes.ts", import.meta.url));
 const [EMITTER] = EMITTERS;
 
-describe("mistakes", { skip, timeout: 90_000 }, () => {
+describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   const said: string[] = [];
   let worker: Miniflare;
@@ -67,7 +67,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   }
 
   for (const path of ["/key-is-a-vkey", "/key-is-cut"]) {
-    test(`${path}: the error does not repeat it`, async () => {
+    test(`${path}: the error does not repeat the secret`, async () => {
       const error = (await ask(path)) as { code: string; member: string };
       assert.equal(error.code, "key.invalid");
       assert.equal(error.member, "key");
@@ -75,7 +75,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     });
   }
 
-  test("a handler answers though its recorder cannot be started, and the console says why, once", async () => {
+  test("a handler responds although its recorder can't start, and the reason is logged once", async () => {
     assert.deepEqual(await ask("/not-required"), { waiting: 1, lastError: "options.invalid" });
     assert.deepEqual(await ask("/not-required"), { waiting: 2, lastError: "options.invalid" });
     await heard("NO_KEY");
@@ -84,7 +84,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.match(told[0] ?? "", /^countersign: options\.invalid: .*npx wrangler secret put NO_KEY/);
   });
 
-  test("the next request tries again, and what waited is recorded with its time", async () => {
+  test("the next request retries the start, and waiting events keep their time", async () => {
     const began = Date.now();
     assert.deepEqual(await ask("/healing"), { waiting: 1, lastError: "recorder.failed" });
     const between = Date.now();
@@ -108,7 +108,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
       .filter(({ event }) => event.action === "countersign.dropped")
       .map(({ event }) => event as unknown as { reason: string; metadata: { count: number } });
 
-  test("what there is no room for is dropped, and recorded as dropped", async () => {
+  test("events beyond the limit are dropped and recorded as dropped", async () => {
     const count = Number(await ask("/full"));
     assert.ok(count > 0 && count < 50, `${count}`);
     const recorded = await eventually("the drop is recorded", dropped, ({ length }) => length > 0);
@@ -122,18 +122,18 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.equal(kept.length, 50 - count);
   });
 
-  test("an object drops what there is no room for, as a Worker does", async () => {
+  test("a Durable Object drops events beyond the limit like a Worker", async () => {
     const count = Number(await ask("/full-object"));
     assert.ok(count > 0 && count < 50, `${count}`);
   });
 
-  test("where a recorder is required a handler is told that there is no room", async () => {
+  test("with `required`, a full recorder throws", async () => {
     const { code, hint } = (await ask("/full-required")) as { code: string; hint: string };
     assert.equal(code, "recorder.full");
     assert.match(hint, /maxWaitingBytes/);
   });
 
-  test("what does not wait for a recorder that starts late is recorded as dropped", async () => {
+  test("events dropped before a late start are recorded as dropped", async () => {
     assert.equal(await ask("/early"), 1100 - 1024);
     await ask("/early");
     const ofEarly = async () => {

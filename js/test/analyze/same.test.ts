@@ -129,7 +129,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
 }
 
 for (const [source, events] of Object.entries(typeof sources === "string" ? {} : sources)) {
-  test(`${source}: real events by the rules of the package`, { skip: withoutProgram }, async () => {
+  test(`${source}: JavaScript and the program find the same in real events`, { skip: withoutProgram }, async () => {
     const vkey = run("keygen", `example.com/${source}`, "--out", `${source}.key`).trim();
     execFileSync("sh", ["-c", 'cat > "$0"', `${source}.events`], { cwd: folder, input: events });
     const key = `${source}.key`;
@@ -153,7 +153,7 @@ for (const [source, events] of Object.entries(typeof sources === "string" ? {} :
 }
 
 if (typeof sources === "string") {
-  test("real events", { skip: sources }, () => {});
+  test("real events are available", { skip: sources }, () => {});
 }
 
 /** More groups and more hits than are kept, and more findings than are listed. */
@@ -188,7 +188,7 @@ correlation:
   generate: true
 `;
 
-test("at the caps", { skip: withoutProgram }, async () => {
+test("JavaScript and the program agree at the limits", { skip: withoutProgram }, async () => {
   const names = 21_000;
   const { bytes, trust } = exportOf({
     chains: 1,
@@ -212,7 +212,9 @@ test("at the caps", { skip: withoutProgram }, async () => {
   await sameAs(expected, bytes, trust, readFileSync(join(folder, "caps.json"), "utf8"));
 });
 
-test("more chains in doubt than a report lists", { skip: withoutProgram }, async () => {
+test("JavaScript and the program agree on more doubtful chains than a report lists", {
+  skip: withoutProgram,
+}, async () => {
   const { bytes, trust } = exportOf({
     chains: 101,
     events: 21,
@@ -234,7 +236,7 @@ test("more chains in doubt than a report lists", { skip: withoutProgram }, async
   }
 });
 
-test("rules that cannot be used are refused with a code and a hint", async () => {
+test("invalid rules are rejected with a code and a hint", async () => {
   const analysis = threaded('{"countersign":"rules/v1","name":"x","rules":[{"title":"T"}]}', 1);
   await assert.rejects(
     analysis.tell(undefined),

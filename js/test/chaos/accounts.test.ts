@@ -41,16 +41,17 @@ async function inLog(run: (place: Place) => Promise<string>): Promise<void> {
   }
 }
 
-describe("accounts", { skip: serve.skip, timeout: 120_000 }, () => {
+describe("chaos: accounts", { skip: serve.skip, timeout: 120_000 }, () => {
   for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
-    test(`in ${runtime}`, () =>
+    test(runtime, () =>
       inLog(async (place) => {
         const { stdout } = await promisify(execFile)(program, [...args, SCRIPT, JSON.stringify(place)]);
         return stdout;
-      }));
+      }),
+    );
   }
 
-  test("in workerd", () =>
+  test("workerd", () =>
     inLog(async (place) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-accounts-"));
       const { worker } = await started(await bundled("accounts-worker.ts", { folder }));

@@ -15,9 +15,9 @@ import { inObjects } from "./workerd.ts";
 /** They take a minute on an idle machine of two cores; this is for one that is not. */
 const LONGEST = 400_000;
 
-describe("through chaos", { concurrency: true, skip: serve.skip }, () => {
+describe("chaos: faults in delivery", { concurrency: true, skip: serve.skip }, () => {
   for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
-    test(`in ${runtime}`, { timeout: LONGEST }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
+    test(runtime, { timeout: LONGEST }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
   }
 
   test(
@@ -26,9 +26,9 @@ describe("through chaos", { concurrency: true, skip: serve.skip }, () => {
     (t) => Ordeal.run("workerd", t, inObjects),
   );
 
-  test("in one isolate of workerd for many requests", { timeout: LONGEST }, (t) =>
+  test("one isolate of workerd with many requests", { timeout: LONGEST }, (t) =>
     Ordeal.run("isolate", t, inOneIsolate),
   );
 
-  test("in tabs of Chromium", { timeout: LONGEST }, (t) => Ordeal.run("Chromium", t, inChromium));
+  test("tabs of Chromium", { timeout: LONGEST }, (t) => Ordeal.run("Chromium", t, inChromium));
 });

@@ -25,7 +25,7 @@ const links = (from: number, to: number) =>
   body(...chain.lines.slice(from, to).map(({ link }) => `{"link":"${link}"}`));
 
 onEachLog((log) => {
-  test("tiles, proofs and exports lead to each checkpoint where a level begins", async () => {
+  test("large: tiles, proofs, and exports lead to the checkpoint at each start of a level", async () => {
     let at = 0;
     for (const size of SIZES) {
       while (at < size) {

@@ -18,7 +18,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       assert.ok(Number(answer.headers["retry-after"]) >= 1);
     };
 
-    test("a key that used up its quota is told when to come again, and nothing of it is taken", async () => {
+    test("quota: a key that exceeds it gets a retry time, and nothing is accepted", async () => {
       const [spender, honest] = [EMITTERS[0], EMITTERS[1]];
       const chain = log.chain(spender);
       // What is brought at once may be more than is left.
@@ -38,7 +38,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       await log.take(log.chain(honest).events(3).body());
     });
 
-    test("nobody uses up what is another's by naming its key", async () => {
+    test("quota: unsigned submissions don't use up another key's quota", async () => {
       const [, , honest] = EMITTERS;
       const chain = log.chain(honest);
       for (let time = 1; time <= 4; time += 1) {

@@ -34,7 +34,7 @@ async function everything(log: Log, chains: readonly Chain[]): Promise<Record<st
 onEachLog((log) => {
   const chains: Chain[] = [];
 
-  test("all is there, byte for byte", { skip: log.lasting }, async () => {
+  test("restart: keeps everything byte for byte", { skip: log.lasting }, async () => {
     for (const key of EMITTERS) {
       chains.push(log.chain(key));
     }
@@ -57,7 +57,7 @@ onEachLog((log) => {
     assert.equal((await log.get("/healthz")).status, 200);
   });
 
-  test("chains, keys and forks are known as before", { skip: log.lasting }, async () => {
+  test("restart: remembers chains, keys, and forks", { skip: log.lasting }, async () => {
     const size = await log.size();
     for (const chain of chains) {
       const { repeated } = await log.take(chain.body());
@@ -74,7 +74,7 @@ onEachLog((log) => {
     assert.equal(await log.size(), size + chains.length);
   });
 
-  test("the log goes on under a new key of its name", { skip: log.lasting }, async () => {
+  test("restart: continues under a new key of the same name", { skip: log.lasting }, async () => {
     const before = await log.checkpoint();
     const key = new Signer(ORIGIN, 2);
     await log.restart({ key: key.secret, trust: SETUP.trust.replace(LOG.vkey, key.vkey) });
@@ -87,7 +87,7 @@ onEachLog((log) => {
     assert.equal((await verify((await log.get("/export", AUDITOR)).text)).checks.log.state, "pass");
   });
 
-  test("what was erased stays so", { skip: log.lasting }, async () => {
+  test("restart: keeps events erased", { skip: log.lasting }, async () => {
     const chain = log.chain();
     chain.event({ mail: "ann.secret@example.com" });
     await log.take(chain.body());
@@ -98,7 +98,7 @@ onEachLog((log) => {
     assert.equal((await verify(await log.export("", AUDITOR))).counts.withheld, 1);
   });
 
-  test("a log that is killed while it works has all that it answered, once", { skip: log.lasting }, async () => {
+  test("restart: after a kill during work, has everything confirmed exactly once", { skip: log.lasting }, async () => {
     const before = await log.size();
     const working = Array.from({ length: 6 }, (_, number) => log.chain(EMITTERS[number % 3]));
     const acknowledged = new Map<string, number>();

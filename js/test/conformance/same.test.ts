@@ -192,7 +192,7 @@ const withoutOlder = (text: string) => {
   return lines.filter((line, at) => at === last || !line.startsWith('{"checkpoint"'));
 };
 
-describe("of the same", { skip }, () => {
+describe("both log servers, with the same requests", { skip }, () => {
   const logs: Log[] = [];
   before(async () => {
     logs.push(...KINDS.map((kind) => new Log(kind)));
@@ -215,13 +215,13 @@ describe("of the same", { skip }, () => {
     }
   };
 
-  test("submissions get the same answers, down to the checkpoint's signature", async () => {
+  test("return the same responses to submissions, including checkpoint signatures", async () => {
     for (const request of requests()) {
       await same(request, ({ json }) => json);
     }
   });
 
-  test("submissions that were damaged get the same answers too", async () => {
+  test("return the same responses to damaged submissions", async () => {
     const outcomes = new Set<string>();
     for (const damaged of mutants(160)) {
       await same(submit(damaged), ({ json }) => {
@@ -235,7 +235,7 @@ describe("of the same", { skip }, () => {
     await same(read("/checkpoint"));
   });
 
-  test("the trees are the same, tile by tile", async () => {
+  test("have the same tiles", async () => {
     const size = (await logs[0]?.size()) ?? 0;
     assert.ok(size > 256);
     for (const path of ["/checkpoint", ...[...tilesOf(size), ...bundlesOf(size)].map(pathOf)]) {
@@ -243,7 +243,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("the exports are the same, line by line", async () => {
+  test("have the same exports", async () => {
     await same(varied(), ({ json }) => json);
     const size = (await logs[0]?.size()) ?? 0;
     let events = 0;
@@ -260,7 +260,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("addresses that are written oddly mean the same", async () => {
+  test("treat unusual URLs the same", async () => {
     for (const query of [
       "&&limit=1&",
       "=",
@@ -290,7 +290,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("what is refused is refused in the same words", async () => {
+  test("reject with the same messages", async () => {
     const refused: Request[] = [
       ...["colour=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
         (query) => read(`/export?${query}`, AUDITOR),
@@ -315,7 +315,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("what each erases, both say in the same way", async () => {
+  test("record erasures in the same way", async () => {
     const { id } = Chain.begin(EMITTERS[0], ORIGIN, "same 1");
     await same(erase({ events: [`${id}/3`, `${id}/4`], reason: "case 1" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
@@ -329,7 +329,7 @@ describe("of the same", { skip }, () => {
     assert.deepEqual(other, one);
   });
 
-  test("an export of one, brought to another log of its key, gives the same root", async () => {
+  test("build the same root from an export of the other", async () => {
     for (const [from, to] of [KINDS, KINDS.toReversed()].map(([from, to]) => [from, to] as const)) {
       const [source, target] = [new Log(from ?? assert.fail()), new Log(to ?? assert.fail())];
       try {

@@ -107,7 +107,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a stream says what it is", async () => {
+  test("stream: has the right headers", async () => {
     const view = await open();
     const { headers } = view.response;
     assert.equal(headers["content-type"], "text/event-stream; charset=utf-8");
@@ -117,7 +117,7 @@ onEachLog((log) => {
     view.close();
   });
 
-  test("what comes is seen, each leaf with its index, and verifies", async () => {
+  test("stream: sends each new entry with its index, and verifies", async () => {
     const [chain = assert.fail()] = chains;
     const view = await open(`?from=${first}`);
     const sent = await view.until(size);
@@ -146,7 +146,7 @@ onEachLog((log) => {
     }
   });
 
-  test("without a beginning it shows what comes from now on", async () => {
+  test("stream: starts with new entries by default", async () => {
     const view = await open();
     const sent = await view.until(size);
     assert.deepEqual(ids(sent), []);
@@ -165,7 +165,7 @@ onEachLog((log) => {
     assert.equal(report.checks.range.state, "pass");
   });
 
-  test("who lost the connection goes on after the last event that came", async () => {
+  test("stream: resumes after the last received event", async () => {
     const whole = await (async () => {
       const view = await open(`?from=${first}`);
       const sent = await view.until(size);
@@ -186,7 +186,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a stream that goes on is told of what comes later too", async () => {
+  test("stream: a resumed stream receives later entries too", async () => {
     const view = await open("", { "last-event-id": String(size - 1) });
     assert.deepEqual(ids(await view.until(size)), []);
     const before = size;
@@ -195,7 +195,7 @@ onEachLog((log) => {
     view.close();
   });
 
-  test("many views at once see the same", async () => {
+  test("stream: many concurrent views receive the same", async () => {
     const views = await Promise.all(range(0, 5).map(() => open(`?from=${size}`)));
     for (const view of views) {
       await view.until(size);
@@ -208,7 +208,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a client that takes nothing stops nobody", async () => {
+  test("stream: a client that doesn't read blocks no other", async () => {
     const slow = await open(`?from=${first}`);
     const chain = log.chain(EMITTERS[2]);
     const long = "x".repeat(60_000);
@@ -228,7 +228,7 @@ onEachLog((log) => {
     assert.equal(readExport(await log.export("", AUDITOR)).leaves.length, size);
   });
 
-  test("who goes away in the middle harms nobody", async () => {
+  test("stream: a client may disconnect at any time", async () => {
     for (const path of ["/export", `/stream?from=${first}`]) {
       const going = await Promise.all(range(0, 4).map(() => log.open(path, AUDITOR)));
       for (const response of going) {
@@ -247,7 +247,7 @@ onEachLog((log) => {
     size += 2;
   });
 
-  test("an event that cannot be on one line of a stream is withheld there", async () => {
+  test("stream: withholds an event that doesn't fit on one line", async () => {
     // Canonical JSON has no carriage return; a log takes any JSON that its emitter committed to.
     const chain = log.chain();
     const event = '{"action":\r"x"}';
@@ -268,7 +268,7 @@ onEachLog((log) => {
     assert.ok((await log.export(`?from=${before}`, AUDITOR)).includes(event));
   });
 
-  test("what is not understood is refused by name", async () => {
+  test("stream: rejects invalid parameters by name", async () => {
     for (const [query, parameter] of [
       ["from=x", "from"],
       ["from=-1", "from"],
@@ -288,7 +288,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a log that stops ends its streams", { skip: log.lasting }, async () => {
+  test("stream: ends when the log stops", { skip: log.lasting }, async () => {
     const view = await open(`?from=${size}`);
     await view.until(size);
     const [ended] = await Promise.all([view.next().catch(() => undefined), log.restart()]);
@@ -298,7 +298,7 @@ onEachLog((log) => {
     again.close();
   });
 
-  test("erasing is seen as what it is: an event of the log", async () => {
+  test("stream: shows erasures as events of the log", async () => {
     const chain = log.chain();
     const before = size;
     size = (await log.take(chain.events(1).body())).checkpoint.size;

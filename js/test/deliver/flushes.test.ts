@@ -21,7 +21,7 @@ function held() {
 
 const busy: Intervention = () => refusal(503, "server.unavailable");
 
-test("two flushes at once are one, and who asks later waits for what came later", async () => {
+test("flush: concurrent calls share a flush, and later calls wait for later events", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   const { intervention, arrived, release } = held();
@@ -41,7 +41,7 @@ test("two flushes at once are one, and who asks later waits for what came later"
   assert.deepEqual([log.actions, log.bodies.length], [["a.one", "a.two"], 2]);
 });
 
-test("of two flushes at once the patient one goes on when the other was told", async () => {
+test("flush: continues for the patient one of two calls after the other was rejected", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.meets(busy);
@@ -52,7 +52,7 @@ test("of two flushes at once the patient one goes on when the other was told", a
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("retryForMs outlasts failures, and ends", async () => {
+test("flush: retries for retryForMs, and then rejects", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");
@@ -65,7 +65,7 @@ test("retryForMs outlasts failures, and ends", async () => {
   assert.ok(log.bodies.length > 22);
 });
 
-test("a close that fails is asked for again, and ends the chain once", async () => {
+test("close: can be retried after a failure, and closes the chain once", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -83,7 +83,7 @@ test("a close that fails is asked for again, and ends the chain once", async () 
   assert.equal(storage.kinds, "");
 });
 
-test("another key while the collector fails: both chains come, the first of them closed", async () => {
+test("rotate: delivers both chains after a failure, the first one closed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -104,7 +104,7 @@ test("another key while the collector fails: both chains come, the first of them
   assert.equal(storage.kinds, "");
 });
 
-test("of a chain that dies after another key came, what has no link yet goes into the other", async () => {
+test("rotate: moves events without a link of a dead chain to the new one", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -147,7 +147,7 @@ test("of a chain that dies after another key came, what has no link yet goes int
   assert.match(storage.kinds, /^b+$/);
 });
 
-test("a flush that never returns is taken over by who asks next, where contexts end", async (t) => {
+test("flush: a hanging flush of an ended context is taken over by the next call", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();
@@ -172,7 +172,7 @@ test("a flush that never returns is taken over by who asks next, where contexts 
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("whoever waits for what never comes is told, in whatever context it was found out", async () => {
+test("flush: all callers learn of a dead chain, in any context", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { manyContexts: true });
   record(recorder, "a.b");
@@ -195,7 +195,7 @@ test("whoever waits for what never comes is told, in whatever context it was fou
   assert.deepEqual(log.actions, ["a.c", "countersign.dropped"]);
 });
 
-test("nobody is told that it came what only goes from a refused chain into another", async () => {
+test("flush: doesn't resolve for events that move from a rejected chain to another", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage, { manyContexts: true });
@@ -226,7 +226,7 @@ test("nobody is told that it came what only goes from a refused chain into anoth
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("a signer that fails in a batch of many loses none and repeats none", async () => {
+test("flush: a signer that fails within a batch neither loses nor repeats events", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const signs = { fails: false };
@@ -258,7 +258,7 @@ test("a signer that fails in a batch of many loses none and repeats none", async
   assert.equal(storage.kinds, "");
 });
 
-test("what there is no room for is counted, though the recorder is closed in the middle of a flush", async () => {
+test("drop: events are counted even if the recorder is closed during a flush", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage, { maxWaitingBytes: 38_500, onFull: "drop" });
@@ -286,7 +286,7 @@ test("what there is no room for is counted, though the recorder is closed in the
   assert.match(log.bodies.join(""), /"count":2\b/);
 });
 
-test("what there is no room for is recorded as soon as there is room, though nothing more is recorded", async () => {
+test("drop: is recorded as soon as there is room, without further events", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 10_000, onFull: "drop" });
   const handles = Array.from({ length: 3 }, () => recorder.record({ action: "a.b", reason: "x".repeat(8_000) }));

@@ -13,7 +13,7 @@ import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 import type { Visit, Visited } from "./leaving-page.ts";
 
-describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
+describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
   const profile = mkdtempSync(join(tmpdir(), "countersign-leaving-"));
   const site = new Site(new URL("leaving-page.ts", import.meta.url));
   let log: Started;
@@ -84,30 +84,30 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
 
   const names = (name: string, count: number) => Array.from({ length: count }, (_, nth) => `${name}.${nth}`);
 
-  test("sends what waits in memory", async () => {
+  test("sends events waiting in memory", async () => {
     await leave(visit("few", 3, 10));
     assert.deepEqual(await arrived("few", 3), names("few", 3));
   });
 
-  test("sends what a flush had begun with", async () => {
+  test("sends the events of a flush that has begun", async () => {
     await leave({ ...visit("flushed", 3, 10), flushes: true });
     assert.deepEqual(await arrived("flushed", 3), names("flushed", 3));
   });
 
-  test("of more than a browser lets go it sends the first", async () => {
+  test("sends the first events if there are more than a browser allows", async () => {
     await leave(visit("many", 100, 2_000));
     const there = await arrived("many", 10);
     assert.ok(there.length >= 10, `${there.length} came`);
     assert.deepEqual(there, names("many", there.length));
   });
 
-  test("keeps in IndexedDB what it does not send, for the next page", async () => {
+  test("stores the rest in IndexedDB for the next page", async () => {
     const one = { ...visit("kept", 100, 2_000), outbox: "kept" };
     await leave(one);
     assert.deepEqual(await delivered(one), names("kept", 100));
   });
 
-  test("keeps it once though a flush had begun", async () => {
+  test("stores events once although a flush had begun", async () => {
     const one = { ...visit("both", 100, 2_000), outbox: "both", flushes: true };
     await leave(one);
     assert.deepEqual(await delivered(one), names("both", 100));

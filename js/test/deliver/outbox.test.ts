@@ -36,12 +36,12 @@ const WRITES = await (async () => {
   return storage.writes;
 })();
 
-test("a life makes several changes", () => {
+test("the scenario makes several changes", () => {
   assert.ok(WRITES >= 5, `${WRITES}`);
 });
 
 for (let fails = 1; fails <= WRITES; fails++) {
-  test(`change ${fails} of ${WRITES} fails: everything comes once`, async () => {
+  test(`outbox: delivers everything once if change ${fails} of ${WRITES} fails`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     storage.at = (write, make) => (write === fails ? Promise.reject(full()) : make());
@@ -53,7 +53,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
   });
 
   for (const isMade of [false, true]) {
-    test(`killed at change ${fails}, which was ${isMade ? "" : "not "}made: what was stored comes once`, async () => {
+    test(`outbox: delivers stored events once if killed at change ${fails}, ${isMade ? "made" : "not made"}`, async () => {
       const log = new MemoryLog();
       const storage = new Storage();
       const stored = new Set<string>();
@@ -71,7 +71,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
   }
 }
 
-test("an outbox that takes nothing any more: what it never had is delivered all the same", async () => {
+test("outbox: delivers events that it could not store", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   storage.at = () => Promise.reject(full());
@@ -86,7 +86,7 @@ test("an outbox that takes nothing any more: what it never had is delivered all 
 });
 
 for (const isStored of [false, true]) {
-  test(`room for little: a chain has no gap in the outbox, ${isStored ? "and what was stored comes" : "nor a close link behind one"}`, async () => {
+  test(`outbox: with little room, stores a chain without gaps, ${isStored ? "and delivers it" : "and no close link behind one"}`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const first = await recorderOf(log, storage);
@@ -113,7 +113,7 @@ for (const isStored of [false, true]) {
   });
 }
 
-test("an outbox without room for what came first: what it has is delivered after that", async () => {
+test("outbox: delivers its entries after earlier events that it had no room for", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   storage.at = (_, make, { put }) => (put.some(({ bytes }) => bytes.length > 600) ? Promise.reject(full()) : make());
@@ -130,7 +130,7 @@ test("an outbox without room for what came first: what it has is delivered after
   assert.equal(storage.kinds, "");
 });
 
-test("what was delivered and could not be removed is removed later", async () => {
+test("outbox: removes delivered entries later if that failed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const told: string[] = [];
@@ -146,7 +146,7 @@ test("what was delivered and could not be removed is removed later", async () =>
   assert.deepEqual([log.actions, storage.kinds], [["a.one", "a.two"], ""]);
 });
 
-test("the next recorder delivers batches as they are and events anew, in order", async () => {
+test("outbox: the next recorder delivers batches unchanged, and events in order", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const first = await recorderOf(log, storage);
@@ -168,7 +168,7 @@ test("the next recorder delivers batches as they are and events anew, in order",
   assert.equal(storage.kinds, "");
 });
 
-test("a chain that is refused holds up no other of the outbox", async () => {
+test("outbox: a rejected chain blocks no other", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const first = await recorderOf(log, storage);
@@ -185,7 +185,7 @@ test("a chain that is refused holds up no other of the outbox", async () => {
   assert.deepEqual([log.actions, storage.kinds], [["b.one", "a.one"], ""]);
 });
 
-test("what others left behind goes too", async (t) => {
+test("outbox: delivers entries of ended recorders", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();

@@ -61,7 +61,7 @@ function came(log: MemoryLog): string[] {
 for (const [name, why] of Object.entries(WHYS)) {
   const all = await writes(why);
   for (let fails = 1; fails <= all; fails++) {
-    test(`refused for ${name}, change ${fails} of ${all} fails: everything comes once`, async () => {
+    test(`rejected for ${name}: delivers everything once if change ${fails} of ${all} fails`, async () => {
       const [log, storage] = [new MemoryLog(), new Storage()];
       log.always = refusing(why);
       storage.at = (write, make) => (write === fails ? Promise.reject(new Error("by chance")) : make());
@@ -74,7 +74,7 @@ for (const [name, why] of Object.entries(WHYS)) {
     });
 
     for (const isMade of [false, true]) {
-      test(`refused for ${name}, killed at change ${fails}, which was ${isMade ? "" : "not "}made: nothing comes twice`, async () => {
+      test(`rejected for ${name}: delivers nothing twice if killed at change ${fails}, ${isMade ? "made" : "not made"}`, async () => {
         const [log, storage] = [new MemoryLog(), new Storage()];
         log.always = refusing(why);
         const { isDead, left } = storage.killedAt(fails, isMade);

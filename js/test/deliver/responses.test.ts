@@ -90,7 +90,7 @@ const PASSING: Record<string, [code: string, Intervention]> = {
 };
 
 for (const [name, [code, intervention]] of Object.entries(PASSING)) {
-  test(`${name}: ${code}, nothing leaves the outbox, and the same goes again`, async () => {
+  test(`${name}: reports ${code}, keeps the outbox, and resends`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const recorder = await recorderOf(log, storage, { timeoutMs: 20 });
@@ -122,7 +122,7 @@ for (const [status, code] of [
   [400, "signature.invalid"],
   [409, "log.fork"],
 ] as const) {
-  test(`${status} ${code}: the chain stays in the outbox, and another goes on`, async () => {
+  test(`${status} ${code}: the chain stays in the outbox, and another one continues`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const recorder = await recorderOf(log, storage);
@@ -158,7 +158,7 @@ for (const [status, code] of [
 }
 
 for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
-  test(`${answer.status} once or twice, as anybody on the way could say: nothing is lost`, async () => {
+  test(`${answer.status}: an unsigned rejection once or twice loses nothing`, async () => {
     const log = new MemoryLog();
     const recorder = await recorderOf(log);
     for (const action of ["a.one", "a.two", "a.three"]) {
@@ -177,7 +177,7 @@ for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
   });
 }
 
-test("a proof whose length is announced is believed as any other", async () => {
+test("a proof with a content-length is accepted", async () => {
   const log = new MemoryLog();
   log.always = async (_, pass) => announced(await (await pass()).text());
   const recorder = await recorderOf(log);
@@ -187,7 +187,7 @@ test("a proof whose length is announced is believed as any other", async () => {
   await recorder.close();
 });
 
-test("of a chain that is refused from a place on, what comes before is delivered", async () => {
+test("links before a rejected one are delivered", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   for (const action of ["a.one", "a.two", "b.bad", "b.after"]) {
@@ -200,7 +200,7 @@ test("of a chain that is refused from a place on, what comes before is delivered
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("events of a dead chain that no outbox has are lost, and each close says so", async () => {
+test("events of a dead chain without an outbox are lost, and each close rejects", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "first.dead");
@@ -215,7 +215,7 @@ test("events of a dead chain that no outbox has are lost, and each close says so
   assert.deepEqual([dropped, lost], [0, 1]);
 });
 
-test("dead chains leave room for what comes after them", async () => {
+test("dead chains don't use up the limit", async () => {
   for (const storage of [undefined, new Storage()]) {
     const log = new MemoryLog();
     const recorder = await recorderOf(log, storage, { maxWaitingBytes: 10_000 });
@@ -233,7 +233,7 @@ test("dead chains leave room for what comes after them", async () => {
   }
 });
 
-test("a refusal of the close link leaves the recorder closed, and what it delivered delivered", async () => {
+test("a rejected close link leaves the recorder closed and deliveries intact", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -248,7 +248,7 @@ test("a refusal of the close link leaves the recorder closed, and what it delive
   assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
 });
 
-test("a proof of another log, of the same name, is not believed", async () => {
+test("a proof of another log with the same name is rejected", async () => {
   const log = new MemoryLog();
   const other = new MemoryLog(new Signer(ORIGIN, 9));
   const recorder = await recorderOf(log);
@@ -265,7 +265,7 @@ test("a proof of another log, of the same name, is not believed", async () => {
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("a proof of the link before is not one of the last", async () => {
+test("a proof of an earlier link is rejected", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b", "a.c");
@@ -295,7 +295,7 @@ async function behind() {
 /** From which seq on a body is. */
 const begins = (body = "") => placeOf(linesOf(body)[0]?.link ?? "").seq;
 
-test("a gap inside what waits: it goes from there", async () => {
+test("a gap within pending links resumes from there", async () => {
   const { log, recorder } = await behind();
   // The log took the first of them, and nobody heard of it.
   log.meets((_, pass) => pass().then(() => refusal(409, "log.gap", { expected: 3 })));
@@ -304,7 +304,7 @@ test("a gap inside what waits: it goes from there", async () => {
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
 });
 
-test("a gap after what waits is a wrong answer", async () => {
+test("a gap after pending links is an unexpected response", async () => {
   const { log, recorder } = await behind();
   log.meets(() => refusal(409, "log.gap", { expected: 4 }));
   await assert.rejects(recorder.flush(), { code: "log.gap" });
@@ -313,14 +313,14 @@ test("a gap after what waits is a wrong answer", async () => {
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
 });
 
-test("a log that asks for one place after another is not followed for ever", async () => {
+test("a log that requests one position after another is given up", async () => {
   const { log, recorder } = await behind();
   log.always = () => refusal(409, "log.gap", { expected: 3 });
   await assert.rejects(recorder.flush(), { code: "log.gap" });
   assert.equal(log.bodies.length, 2);
 });
 
-test("what a log had proven to hold and asks for again, it lost", async () => {
+test("a log that requests proven links again has lost them", async () => {
   const { log, recorder } = await behind();
   log.always = (body, pass) => (begins(body) === 0 ? pass() : refusal(409, "log.gap", { expected: 1 }));
   const last = record(recorder, "a.four")[0];
@@ -333,7 +333,7 @@ test("what a log had proven to hold and asks for again, it lost", async () => {
   await assert.rejects(last?.delivered() ?? Promise.resolve(), { code: "log.rollback" });
 });
 
-test("a log that says once that it lost something, and then takes what comes after, did not lose it", async () => {
+test("a log that requests proven links once, and then accepts later ones, has not lost them", async () => {
   const { log, recorder } = await behind();
   for (const action of ["a.four", "a.five"]) {
     log.meets(
@@ -349,7 +349,7 @@ test("a log that says once that it lost something, and then takes what comes aft
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three", "a.four", "a.five"]);
 });
 
-test("413 lowers what goes together, and stays lowered", async () => {
+test("413 with limits permanently reduces the request size", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage());
   log.always = () => refusal(503, "server.unavailable");
@@ -368,7 +368,7 @@ test("413 lowers what goes together, and stays lowered", async () => {
   assert.equal(log.actions.length, 6);
 });
 
-test("413 without limits halves it each time", async () => {
+test("413 without limits halves the request size each time", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.always = () => refusal(503, "server.unavailable");
@@ -383,7 +383,7 @@ test("413 without limits halves it each time", async () => {
   assert.ok(log.bodies.length < 12, `${log.bodies.length} requests`);
 });
 
-test("413 without limits that come to an end do not have all sent one by one for ever", async () => {
+test("413 without limits doesn't reduce to single batches for good", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.always = () => refusal(503, "server.unavailable");
@@ -415,7 +415,7 @@ const NAMES = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
 const recordMuch = (recorder: Awaited<ReturnType<typeof recorderOf>>) =>
   NAMES.map((action) => recorder.record({ action, reason: "x".repeat(4_000) }));
 
-test("413 for one event again and again makes no other smaller", async () => {
+test("413 for a single event doesn't affect others", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   recorder.record({ action: "a.large", reason: "x".repeat(30_000) });
@@ -432,7 +432,7 @@ test("413 for one event again and again makes no other smaller", async () => {
   assert.deepEqual(log.actions, ["a.large", ...NAMES]);
 });
 
-test("a key that used up its quota comes again when the log says so, and brings everything once", async (t) => {
+test("an exceeded quota is retried at the stated time, and everything arrives once", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();
@@ -454,7 +454,7 @@ for (const [form, after] of Object.entries({
   "a decimal": { "retry-after": "7.5" },
   "a date": { "retry-after": "Thu, 26 Nov 2026 07:00:07 GMT", date: "Thu, 26 Nov 2026 07:00:00 GMT" },
 })) {
-  test(`before a collector asked to come again, by ${form}, it is not asked`, async (t) => {
+  test(`no request is sent before the time stated as ${form}`, async (t) => {
     let now = 0;
     t.mock.method(performance, "now", () => now);
     const log = new MemoryLog();

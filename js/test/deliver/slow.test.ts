@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { linesOf, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 
-test("what took too long is followed by less, and that by more again", async () => {
+test("timeouts reduce the request size, and deliveries increase it again", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { timeoutMs: 20 });
   log.always = () => refusal(503, "server.unavailable");

@@ -68,7 +68,7 @@ function turned(value: unknown): unknown {
     : value;
 }
 
-describe("a gate", () => {
+describe("gate", () => {
   test("decides by the rules of its pack", async () => {
     const own = gate({ pack: PATHS, fail: "closed" });
     assert.equal(await of(own, request("/jobs")), "allow");
@@ -87,7 +87,7 @@ describe("a gate", () => {
     });
   });
 
-  test("lets go on what may be taken for two events if both go on, and counts it once", async () => {
+  test("allows an ambiguous event if both interpretations are allowed, and counts it once", async () => {
     const limits = [
       {
         name: "often",
@@ -111,7 +111,7 @@ describe("a gate", () => {
     assert.equal(both("/healthz", "/healthz"), "allow");
   });
 
-  test("without a watchlist does not have Node.js load its crypto", async () => {
+  test("doesn't load Node.js's crypto without a watchlist", async () => {
     const crypto = Object.getOwnPropertyDescriptor(globalThis, "crypto") ?? assert.fail("there is none");
     const get = () => assert.fail("it was looked at");
     Object.defineProperty(globalThis, "crypto", { configurable: true, get });
@@ -122,7 +122,7 @@ describe("a gate", () => {
     }
   });
 
-  test("takes a pack as text and as what a bundler made of it", async () => {
+  test("accepts a pack as text and as a parsed object", async () => {
     const hashes = await Promise.all(
       [TABLE.pack, JSON.parse(TABLE.pack), turned(JSON.parse(TABLE.pack))].map(async (pack) => {
         const own = gate({ pack, fail: "open" });
@@ -134,7 +134,7 @@ describe("a gate", () => {
     assert.equal(hashes[0]?.rules, 30);
   });
 
-  test("is refused options that it cannot work by", () => {
+  test("rejects invalid options", () => {
     for (const [options, member] of [
       [undefined, "pack"],
       [{ fail: "open" }, "pack"],
@@ -182,7 +182,7 @@ describe("a gate", () => {
     ["open", "allow"],
     ["closed", "deny by failure pack.invalid"],
   ] as const) {
-    test(`with a pack that cannot be used, fails ${fail}`, async () => {
+    test(`with an invalid pack, fails ${fail}`, async () => {
       for (const [wrong, said] of [
         ["{", "no JSON"],
         [{ rules: [] }, "countersign rules build"],
@@ -196,7 +196,7 @@ describe("a gate", () => {
       }
     });
 
-    test(`with an event that is none, fails ${fail}`, async () => {
+    test(`with an invalid event, fails ${fail}`, async () => {
       const { errors, gate: own } = told({ pack: PATHS, fail });
       const circle: Record<string, unknown> = {};
       circle.circle = circle;
@@ -205,7 +205,7 @@ describe("a gate", () => {
       assert.deepEqual(errors, ["gate.failed"]);
     });
 
-    test(`with an event that doesn't say who or where as events do, fails ${fail}`, async () => {
+    test(`with an event whose identifiers have wrong types, fails ${fail}`, async () => {
       for (const [said, code] of [
         [{ actor: "u_1" }, "actor.id"],
         [{ actor: Promise.resolve({ id: "u_1" }) }, "actor.id"],
@@ -223,7 +223,7 @@ describe("a gate", () => {
     });
   }
 
-  test("answers as it is told to, and else says nothing of its rules", async () => {
+  test("responds as configured, and reveals no rules by default", async () => {
     const own = gate({
       pack: PATHS,
       fail: "open",
@@ -253,7 +253,7 @@ describe("a gate", () => {
   });
 });
 
-test("what respond gives that is no answer is told, and answered as by default", () => {
+test("reports an invalid result of respond, and sends the default response", () => {
   const refusal = { decision: "deny", by: "rule", rule: "internal" } as const;
   for (const respond of [
     () => new Response("no", { status: 418 }),
@@ -277,7 +277,7 @@ test("what respond gives that is no answer is told, and answered as by default",
   }
 });
 
-describe("a watchlist", () => {
+describe("gate with a watchlist", () => {
   /** A gate with a list, by a clock of its own. */
   async function watching(t: TestContext, fail: "open" | "closed" = "closed") {
     const server = await listServer(t);
@@ -305,7 +305,7 @@ describe("a watchlist", () => {
     return { server, clock, errors, gate: own, list, decide };
   }
 
-  test("has refused whom it names, with the finding", async (t) => {
+  test("refuses listed identities, and names the finding", async (t) => {
     const { server, gate: own, list, clock, errors } = await watching(t);
     server.note = list(1, ["u_1"]);
     assert.deepEqual(await own.decide(from("u_1")), {
@@ -322,7 +322,7 @@ describe("a watchlist", () => {
     assert.deepEqual([errors, server.asked], [[], 1]);
   });
 
-  test("is fetched anew when half of its time is over, while the one before counts", async (t) => {
+  test("fetches the next list after half of its validity, while the current one applies", async (t) => {
     const { server, clock, gate: own, list, decide } = await watching(t);
     server.note = list(1, ["u_1"]);
     await own.ready();
@@ -339,7 +339,7 @@ describe("a watchlist", () => {
     assert.equal(server.asked, 2);
   });
 
-  test("is waited for by the next request where it was fetched longer ago than is said", async (t) => {
+  test("makes requests wait for a new list after maxAgeMs", async (t) => {
     const { server, clock, list, gate: patient } = await watching(t);
     const own = gateAt(() => clock.now, {
       pack: PATHS,
@@ -366,7 +366,7 @@ describe("a watchlist", () => {
     ["open", "allow"],
     ["closed", "deny by failure watchlist.unreachable"],
   ] as const) {
-    test(`where there is none that holds, the gate fails ${fail}`, async (t) => {
+    test(`without a valid list, fails ${fail}`, async (t) => {
       const { server, clock, errors, gate: own, list } = await watching(t, fail);
       server.status = 503;
       assert.equal(await of(own, from("u_2")), decided);
@@ -385,7 +385,7 @@ describe("a watchlist", () => {
     });
   }
 
-  test("is not believed without the key, nor where it is older", async (t) => {
+  test("rejects lists with a wrong signature and older lists", async (t) => {
     const { server, clock, errors, gate: own, list, decide } = await watching(t);
     server.note = list(5, ["u_1"]);
     await own.ready();
@@ -409,7 +409,7 @@ describe("a watchlist", () => {
     }
   });
 
-  test("that nobody serves is told with the system's own word", async () => {
+  test("reports the system's error code if the list can't be fetched", async () => {
     const closed = createServer().listen(0, "127.0.0.1");
     await once(closed, "listening");
     const { port } = closed.address() as AddressInfo;
@@ -424,7 +424,7 @@ describe("a watchlist", () => {
     assert.doesNotMatch(errors[0]?.message ?? "", /secret/);
   });
 
-  test("holds up no request for longer than maxWaitMs", async (t) => {
+  test("delays requests by at most maxWaitMs", async (t) => {
     const { server } = await watching(t);
     const own = gate({
       pack: PATHS,
@@ -435,7 +435,7 @@ describe("a watchlist", () => {
     assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
   });
 
-  test("is given up where its server takes its time", async (t) => {
+  test("gives up on a slow server", async (t) => {
     const timeout = t.mock.method(AbortSignal, "timeout", () => AbortSignal.abort());
     const { gate: own, errors } = told({
       pack: PATHS,
@@ -448,8 +448,8 @@ describe("a watchlist", () => {
   });
 });
 
-describe("a limit", () => {
-  test("in memory counts for this process, and says so", async () => {
+describe("gate with limits", () => {
+  test("counts in memory per process, and reports that", async () => {
     const clock = { now: 0 };
     const own = gateAt(() => clock.now, {
       pack: PATHS,
@@ -474,7 +474,7 @@ describe("a limit", () => {
     assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
   });
 
-  test("counts addresses of IPv6 by their /64", async () => {
+  test("counts IPv6 addresses by their /64", async () => {
     const once = { ...OFTEN, by: "address" } as const;
     const at = (own: Gate, ip: string) => of(own, request("/jobs", { context: { ip } }));
     for (const [first, second, isOne] of [
@@ -494,7 +494,7 @@ describe("a limit", () => {
     }
   });
 
-  test("whose binding is not there counts in memory, and says so at once", async () => {
+  test("counts in memory if the binding is missing, and reports that immediately", async () => {
     const errors: CountersignError[] = [];
     const limits = [
       { ...OFTEN, in: undefined },
@@ -511,7 +511,7 @@ describe("a limit", () => {
     assert.equal(errors.length, 1);
   });
 
-  test("counts where the gate fails open for want of something else", async () => {
+  test("counts while the gate fails open for another reason", async () => {
     const object = {
       idFromName: (name: string) => name,
       get: () => ({ fetch: async () => new Response("", { status: 500 }) }),
@@ -531,7 +531,7 @@ describe("a limit", () => {
     }
   });
 
-  test("whose object does not answer lets the gate fail as it is told", async () => {
+  test("fails as configured if the Durable Object doesn't respond", async () => {
     for (const [fail, decided, answer] of [
       ["open", "allow", { status: 500 }],
       ["closed", "deny by failure gate.failed", { status: 500 }],

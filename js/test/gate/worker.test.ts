@@ -11,7 +11,7 @@ import { FINDING, listServer, PACK, WATCH, watchlist } from "./lists.ts";
 
 const bundle = await bundled(new URL("worker/gated.ts", import.meta.url));
 
-describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
+describe("gate in a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   let list: Awaited<ReturnType<typeof listServer>>;
   let worker: Miniflare;
@@ -44,7 +44,7 @@ describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
     return answer.status;
   };
 
-  test("refuses by rules, by the watchlist and by what an object counts, and records it", async () => {
+  test("refuses by rules, watchlist, and a Durable Object's limit, and records that", async () => {
     assert.equal(await ask("/jobs", { "x-user": "u_1" }), 200);
     assert.equal(await ask("/internal/x", { "x-user": "u_1" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_evil" }), 403);

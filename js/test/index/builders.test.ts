@@ -8,7 +8,7 @@ const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1
 /** More than may be under way to one worker. */
 const LARGE = 9 << 20;
 
-test("a batch that waits for room is accepted when the index settles meanwhile", { timeout: 30_000 }, async (t) => {
+test("builders: accept a batch that waits for room while the index settles", { timeout: 30_000 }, async (t) => {
   // With one core, one worker builds.
   t.mock.getter(navigator, "hardwareConcurrency", () => 1);
   const taken = Promise.withResolvers<void>();

@@ -58,7 +58,7 @@ async function read(file: ExportBytes, begin: number, end: number): Promise<Uint
   return bytes;
 }
 
-test("a stretch is read as it stands, wherever pieces end and in any order", async () => {
+test("export bytes: returns any range unchanged, in any order and at any chunk boundaries", async () => {
   const ends = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7, 3 * PIECE, BYTES.length - 1, BYTES.length];
   const stretches = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
   const file = new Blob([BYTES]);
@@ -70,7 +70,7 @@ test("a stretch is read as it stands, wherever pieces end and in any order", asy
   }
 });
 
-test("what changed since is not read, and what did not is", async () => {
+test("export bytes: reads unchanged parts of a modified file and rejects changed ones", async () => {
   const other = BYTES.slice();
   other[2 * PIECE] = (other[2 * PIECE] ?? 0) ^ 1;
   const changed = { code: "source.unreadable", message: "the file changed after it was verified" };
@@ -84,7 +84,7 @@ test("what changed since is not read, and what did not is", async () => {
   await assert.rejects(read(file, BYTES.length, BYTES.length + 1));
 });
 
-test("a piece whose hash is not known yet is waited for", async () => {
+test("export bytes: waits for the hash of a chunk", async () => {
   const file = new ExportBytes(new Blob([BYTES]));
   const reading = read(file, 5, 9);
   file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, PIECE)));
@@ -131,7 +131,7 @@ const NOTE = "a note that is too long for a column, ".repeat(300);
 const eventAt = (seq: number, chain: number) =>
   JSON.stringify({ action: "job.run", actor: { id: `u_${chain}` }, note: seq % 50 === 0 ? `${NOTE}needle` : "ü", seq });
 
-test("an index that reads events in the export has what one has that is given them", async (t) => {
+test("index: an index that reads events from the export equals one that receives them", async (t) => {
   const { bytes, trust } = exportOf({ chains: 5, events: 800, eventAt });
   const wanted = await told(await indexOf(t, bytes, trust, 0, false));
   assert.equal(wanted.lines.length, 4000);
@@ -154,7 +154,7 @@ test("an index that reads events in the export has what one has that is given th
   }
 });
 
-test("of a file that changed since nothing is shown that is not known", async (t) => {
+test("index: shows no unverified bytes of a modified file", async (t) => {
   const { bytes, trust } = exportOf({ eventAt });
   const forged = Buffer.from(bytes).toString().replaceAll('"u_1"', '"u_7"');
   for (const threads of [0, 2]) {

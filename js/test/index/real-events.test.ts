@@ -23,7 +23,9 @@ function ranges(numbers: readonly number[]): string {
   return found.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(" ");
 }
 
-test("the table of queries finds its lines", { skip: typeof sources === "string" && sources }, async (t) => {
+test("real events: each query of the table finds its lines", {
+  skip: typeof sources === "string" && sources,
+}, async (t) => {
   const indexes = new Map<string, EventIndex>();
   t.after(() => {
     for (const index of indexes.values()) index.close();

@@ -52,7 +52,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     ["in memory", () => undefined],
     ["in a file", (path: string): Outbox => fileOutbox(join(folder, path))],
   ] as const) {
-    test(`what a revoked key signed goes on under the next: ${name}`, async () => {
+    test(`events of a revoked key continue under the next: ${name}`, async () => {
       const key = await newKey();
       const audit = await record({ key, outbox: outbox("revoked") });
       const handles = [audit.record({ action: `${name}.1` })];
@@ -75,7 +75,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     });
   }
 
-  test("what was recorded after a grant was over goes on under a new one of the same key", async () => {
+  test("events after the end of a grant continue under a new one of the same key", async () => {
     const key = await newKey(60_000);
     let ahead = 0;
     const audit = await record({ key }, { now: () => Date.now() + ahead });
@@ -91,7 +91,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     assert.deepEqual(await logged("over."), ["over.1", "over.2"]);
   });
 
-  test("an event is not recorded again that the log has, though its answer was lost", async () => {
+  test("an event that the log contains is not recorded again after a lost response", async () => {
     const key = await newKey();
     let loses = false;
     const lossy = async (url: string, init: RequestInit) => {
@@ -119,7 +119,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     assert.deepEqual(await logged("lost."), ["lost.1", "lost.2", "lost.3"]);
   });
 
-  test("what a recorder left behind, whose key was revoked, goes on under the key of the next", async () => {
+  test("entries of a recorder with a revoked key continue under the next recorder's key", async () => {
     const key = await newKey();
     const path = join(folder, "left");
     const left = await record({ key, outbox: fileOutbox(path) });

@@ -17,7 +17,7 @@ interface Answered {
   proof: string;
 }
 
-describe("an issuer", { skip: serve.skip, timeout: 60_000 }, () => {
+describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () => {
   let log: Started;
   before(async () => {
     log = await serve.start(SETUP);

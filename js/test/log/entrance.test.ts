@@ -20,7 +20,7 @@ const WAITING = 256;
 const waits = (entrance: Entrance, client: string, count: number, now = NOW): number[] =>
   Array.from({ length: count }, () => entrance.wait(client, now));
 
-test("refusals are answered at a pace, after some at once", () => {
+test("Entrance: answers rejections at a limited rate after a burst", () => {
   const entrance = new Entrance();
   assert.deepEqual(waits(entrance, "a", AT_ONCE), Array(AT_ONCE).fill(0));
   assert.deepEqual(waits(entrance, "b", 3), [40, 80, 120]);
@@ -29,7 +29,7 @@ test("refusals are answered at a pace, after some at once", () => {
   assert.deepEqual(waits(entrance, "a", AT_ONCE + 1, NOW + 3_600_000), [...Array(AT_ONCE).fill(0), 40]);
 });
 
-test("while many wait their client is turned away, and nobody else", () => {
+test("Entrance: turns away only clients with many waiting rejections", () => {
   const entrance = new Entrance();
   waits(entrance, "flood", AT_ONCE + WAITING - 1);
   assert.equal(entrance.turnsAway("flood", NOW), false);
@@ -47,7 +47,7 @@ test("while many wait their client is turned away, and nobody else", () => {
   assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
 });
 
-test("a client is an address, or a network of 64 bits", () => {
+test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
   const of = (address?: string) =>
     clientOf(
       new Request("https://log.example/", { headers: address === undefined ? {} : { "cf-connecting-ip": address } }),
@@ -91,7 +91,7 @@ async function isThere(something: Promise<unknown>): Promise<boolean> {
   return there;
 }
 
-test("who is refused waits, and who may write does not wait for them", async (t) => {
+test("log: rejected clients wait, and authorized ones don't", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
   const { submit, asked } = behind();
   const flood = Array.from({ length: AT_ONCE + 40 }, () => submit("198.51.100.1", "stranger"));
@@ -109,7 +109,7 @@ test("who is refused waits, and who may write does not wait for them", async (t)
   }
 });
 
-test("who has too many refusals waiting is told to come again, and the log is not asked", async (t) => {
+test("log: turns away a client with too many waiting rejections without involving the log", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
   const { submit, asked } = behind();
   const flood = Array.from({ length: AT_ONCE + WAITING }, () => submit("198.51.100.1", "stranger"));
@@ -140,7 +140,7 @@ async function turnedAway(reason: string): Promise<number> {
   return Number(count);
 }
 
-test("a stranger's large body is refused by how it begins", async () => {
+test("log: rejects an unauthorized large body by its beginning", async () => {
   const before = await turnedAway("unknown");
   const body = Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "entrance").events(4_000).body();
   assert.ok(body.length > 1 << 20);

@@ -100,7 +100,7 @@ async function same(count: number): Promise<Answer> {
   return copied;
 }
 
-test("an export is made of copies, and is what the log makes alone", async () => {
+test("exports: copies produce the same export as the log alone", async () => {
   // Of each hour a checkpoint is kept: in the middle of copies, and between them.
   for (let hour = 0; hour < 12; hour += 1) {
     await grow(hour * 7);
@@ -122,7 +122,7 @@ test("an export is made of copies, and is what the log makes alone", async () =>
   }
 });
 
-test("a copy has just what comes from its first leaf up to the one after its last, sealed", async () => {
+test("exports: a copy has exactly its range of entries, sealed", async () => {
   const lines = linesOf(await whole()).slice(1);
   let at = 0;
   const known = await copies();
@@ -138,7 +138,7 @@ test("a copy has just what comes from its first leaf up to the one after its las
   assert.equal(new Set(known.map(({ key }) => key)).size, known.length);
 });
 
-test("copies that are cut off, altered, exchanged, of another length or gone are done without, and made anew", async () => {
+test("exports: truncated, altered, swapped, and missing copies are ignored and replaced", async () => {
   const [first = assert.fail(), second = assert.fail()] = await copies();
   const put = async (bytes: Buffer | null) =>
     bytes === null ? (await bucket()).delete(place(first)) : void (await (await bucket()).put(place(first), bytes));
@@ -158,7 +158,7 @@ test("copies that are cut off, altered, exchanged, of another length or gone are
   await same(3);
 });
 
-test("an R2 that fails or hangs cuts no export and loses nothing, and all settles when it is back", async () => {
+test("exports: a failing or hanging R2 neither cuts an export nor loses anything", async () => {
   for (const order of ["fail/get", "fail/body", "hold"]) {
     await tell(order);
     const [known, before] = [await copies(), await asked()];
@@ -183,7 +183,7 @@ test("an R2 that fails or hangs cuts no export and loses nothing, and all settle
   await same(4);
 });
 
-test("what is erased is in no export and no copy can be opened, whatever R2 does", async () => {
+test("exports: erased events are in no export, and their copies can't be decrypted", async () => {
   const known = await copies();
   const [, second = assert.fail()] = known;
   const sealed = await stored(place(second));
@@ -216,7 +216,7 @@ test("what is erased is in no export and no copy can be opened, whatever R2 does
   await (await bucket()).delete(place(second));
 });
 
-test("what is erased while it is being stored is in no copy", async () => {
+test("exports: events erased while being stored are in no copy", async () => {
   await erase(100);
   await tell("hold");
   const storing = tell("alarm");
@@ -230,7 +230,7 @@ test("what is erased while it is being stored is in no copy", async () => {
   assert.equal(linesOf(await same(4)).filter((line) => isOf(100)(line) || isOf(101)(line)).length, 0);
 });
 
-test("what is erased while it is being read is not sent", async () => {
+test("exports: events erased while being read are not sent", async () => {
   const before = await asked();
   await tell("hold");
   const reading = whole();
@@ -243,7 +243,7 @@ test("what is erased while it is being read is not sent", async () => {
   await settled(4);
 });
 
-test("an export of which an event is erased while it is sent goes on without it", async () => {
+test("exports: an export continues without events that are erased meanwhile", async () => {
   const read = () => ask(log.url, "/test/read", { headers });
   // In the copy that is being sent, and in one that is not read yet.
   for (const seq of [4_000, 16_000]) {
@@ -263,7 +263,7 @@ test("an export of which an event is erased while it is sent goes on without it"
   }
 });
 
-test("what was being stored when the object stopped is deleted, and stored again", async () => {
+test("exports: copies of a stopped object are deleted and stored again", async () => {
   await erase(300);
   await tell("hold");
   const storing = tell("alarm").catch(() => {});
@@ -279,7 +279,7 @@ test("what was being stored when the object stopped is deleted, and stored again
   await same(4);
 });
 
-test("no more copies than there is memory for are read at one time", async () => {
+test("exports: limits the number of copies read at the same time", async () => {
   await tell("hold");
   const before = await asked();
   const readers = Array.from({ length: 3 }, whole);
@@ -293,7 +293,7 @@ test("no more copies than there is memory for are read at one time", async () =>
   await same(4);
 });
 
-test("parts of the log are made by it, and a reader without a right gets nothing", async () => {
+test("exports: partial exports come from the log, and unauthorized readers get nothing", async () => {
   const before = await asked();
   for (const query of ["from=1", "to=5000", "limit=3", "action=job.update"]) {
     assert.equal((await ask(log.url, `/export?${query}`, { headers })).status, 200);
@@ -306,7 +306,7 @@ test("parts of the log are made by it, and a reader without a right gets nothing
   }
 });
 
-test("a log whose bucket was taken away erases as well, and finds its copies when it is back", async () => {
+test("exports: works without its bucket, and finds its copies again afterwards", async () => {
   await log.restart({ ...setup, withoutBuckets: true });
   assert.equal((await erase(10)).status, 200);
   assert.equal((await copies()).length, 3);

@@ -9,7 +9,7 @@ import { ask } from "../conformance/http.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { startLog } from "./start.ts";
 
-test("whatever statement fails, a submission is taken whole or not at all, and the log goes on", async () => {
+test("log: a submission is atomic whichever statement fails, and the log continues", async () => {
   const worker = fileURLToPath(new URL("worker-of-faults.ts", import.meta.url));
   const log = await startLog({ ...SETUP, worker });
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

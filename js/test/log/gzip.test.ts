@@ -18,7 +18,7 @@ for (const [said, takes] of [
   ["", false],
   [undefined, false],
 ] as const) {
-  test(`${said ?? "nothing"} ${takes ? "takes" : "does not take"} gzip`, () => {
+  test(`takesGzip: ${said ?? "no header"} means ${takes ? "yes" : "no"}`, () => {
     const headers = said === undefined ? {} : { "accept-encoding": said };
     const request = new Request("https://log.example/export", { headers });
     assert.equal(takesGzip(request), takes);

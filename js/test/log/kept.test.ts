@@ -9,7 +9,7 @@ import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { openCheckpoint } from "../conformance/tree.ts";
 import { startLog } from "./start.ts";
 
-test("all that was answered is there after workerd was killed, and the log never went back", {
+test("log: keeps everything confirmed after workerd is killed, and never goes back", {
   skip: process.platform === "linux" ? false : "needs /proc",
 }, async () => {
   const log = await startLog(SETUP);

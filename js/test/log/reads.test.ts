@@ -33,7 +33,7 @@ interface Reads {
   reads: { way: string; filter?: object; begun: number; ended: number; events: number; bytes: number }[];
 }
 
-test("reads are recorded once a minute, whatever becomes of the object meanwhile", async () => {
+test("reads: are recorded once a minute, across restarts of the object", async () => {
   const found = await read("/export?actor=u_3&limit=2", AUDITOR);
   await read("/export?actor=u_3&limit=2", AUDITOR);
   const proof = await read(`/proof/${chain.id}/7`, GUEST);
@@ -69,7 +69,7 @@ test("reads are recorded once a minute, whatever becomes of the object meanwhile
   assert.equal(report.verdict, "verified");
 });
 
-test("who reads from copies is recorded like everybody", async () => {
+test("reads: include those from copies", async () => {
   await later(4 * MINUTE);
   const before = records((await read("/export", GUEST)).text).length;
   const stored = await log.worker.getR2Bucket("EXPORTS");

@@ -19,7 +19,7 @@ async function start(setup: LogSetup): Promise<RunningLog> {
   return log;
 }
 
-test("two logs of one namespace know nothing of each other", async () => {
+test("settings: two logs of a namespace are independent", async () => {
   const other = new Signer("other.example/audit", 2);
   const worker = fileURLToPath(new URL("worker-of-two.ts", import.meta.url));
   const log = await start({ ...SETUP, key: `${LOG.secret}\n${other.secret}\n`, worker });
@@ -65,7 +65,7 @@ for (const [name, change, said] of [
   ["readers that are none", { readers: "csr_00 read me\n" }, /readers.*line 1/s],
   ["a page that is none", { cors: ["dashboard.example"] }, /dashboard\.example/],
 ] as const) {
-  test(`with ${name} the log answers 503, and its operator reads why`, async () => {
+  test(`settings: with ${name}, the log returns 503 and logs the reason`, async () => {
     const log = await start({ ...SETUP, ...change });
     for (const path of ["/checkpoint", "/healthz", "/"]) {
       const answer = await ask(log.url, path, { headers: { origin: PAGE } });

@@ -47,7 +47,7 @@ async function areWhole(): Promise<void> {
   }
 }
 
-test("a log that has no memory left begins anew, and so do all that shared it", async () => {
+test("crash: a log out of memory restarts, with all logs of its instance", async () => {
   await areWhole();
   await at("/exhaust");
   const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
@@ -63,7 +63,7 @@ for (const [part, path] of [
   ["further", "/stream"],
   ["copy", "/alarm/now"],
 ] as const) {
-  test(`it begins anew after a trap in ${part}`, async () => {
+  test(`crash: restarts after a trap in ${part}`, async () => {
     await areWhole();
     await at(`/stop/${part}`);
     await at(path).catch(() => {});
@@ -72,7 +72,7 @@ for (const [part, path] of [
   });
 }
 
-test("an alarm that fails comes again, and one that is lost is made up for", async () => {
+test("alarm: a failing alarm is retried, and a lost one is made up for", async () => {
   await areWhole();
   await at("/rest").catch(() => {});
   await at("/break/on");

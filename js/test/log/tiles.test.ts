@@ -26,7 +26,7 @@ async function grow(events: number): Promise<void> {
 const bucket = () => log.worker.getR2Bucket("TILES");
 const copied = async () => (await (await bucket()).list()).objects.map(({ key }) => key.replace(`${ORIGIN}/`, ""));
 
-test("full ones are copied, and nothing else is", async () => {
+test("tiles: only full ones are copied", async () => {
   await grow(200);
   await grow(100);
   await eventually("two tiles are copied", copied, ({ length }) => length === 2);
@@ -53,7 +53,7 @@ test("full ones are copied, and nothing else is", async () => {
   }
 });
 
-test("one that was copied is read without the log, and one that was not from the log", async () => {
+test("tiles: copied ones are served without the log, others by the log", async () => {
   const first = (await (await bucket()).list()).objects[0]?.key ?? assert.fail();
   const path = first.replace(ORIGIN, "");
   await (await bucket()).put(first, "a mark");
@@ -64,7 +64,7 @@ test("one that was copied is read without the log, and one that was not from the
   (await ask(log.url, "/tile/0/003")).refusal(404, "request.not_found");
 });
 
-test("a log that got its bucket late copies what it has", async () => {
+test("tiles: a log that gets its bucket later copies its tiles", async () => {
   const late = await startLog({ ...SETUP, withoutBuckets: true });
   try {
     const chain = Chain.begin(EMITTERS[1], ORIGIN, "late").events(600);
@@ -83,7 +83,7 @@ test("a log that got its bucket late copies what it has", async () => {
   }
 });
 
-test("a log that the bucket knows another of takes nothing, and replaces nothing", async () => {
+test("tiles: a log that differs from its bucket accepts and replaces nothing", async () => {
   const restored = await startLog(SETUP);
   const other = { key: `${ORIGIN}/tile/entries/000`, text: "what was published before" };
   try {
@@ -112,7 +112,7 @@ test("a log that the bucket knows another of takes nothing, and replaces nothing
   }
 });
 
-test("a log that begins under the name of one that was copied takes nothing", async () => {
+test("tiles: a new log with the name of a copied one accepts nothing", async () => {
   const begun = await startLog(SETUP);
   try {
     await (await begun.worker.getR2Bucket("TILES")).put(`${ORIGIN}/tile/entries/000`, "another log's");

@@ -15,7 +15,7 @@ const rounds = async (count: number) => {
   }
 };
 
-test("each has its turn after the others had theirs, with the event loop in between", async () => {
+test("Turns: slices take turns, with the event loop in between", async () => {
   const turns = new Turns();
   const order: string[] = [];
   let now = "";
@@ -34,7 +34,7 @@ test("each has its turn after the others had theirs, with the event loop in betw
   assert.deepEqual(order, ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"]);
 });
 
-test("a turn waits for submissions that are under way, and not for ever", async () => {
+test("Turns: a slice waits for running submissions, up to a limit", async () => {
   const turns = new Turns();
   let end = () => {};
   const submission = turns.first(() => new Promise<void>((resolve) => (end = resolve)));
@@ -65,7 +65,7 @@ after(() => log.close());
 const read = (path: string) => ask(log.url, path, { headers: { authorization: `Bearer ${AUDITOR}` } });
 const SEARCH = "/export?q=nothing-that-is-there";
 
-test("what is submitted while four search is answered before they are", async () => {
+test("log: answers a submission before four running searches", async () => {
   const order: string[] = [];
   const note = (name: string) => (answer: Answer) => {
     assert.equal(answer.status, 200, answer.text);
@@ -80,7 +80,7 @@ test("what is submitted while four search is answered before they are", async ()
   assert.deepEqual(order.slice(0, 3), ["submission", "submission", "submission"]);
 });
 
-test("further searches are told to come again, and everything else is answered", async () => {
+test("log: rejects further searches with a retry time, and answers everything else", async () => {
   const answers = Promise.all(Array.from({ length: 12 }, () => read(SEARCH)));
   assert.equal((await read("/checkpoint")).status, 200);
   const refused = (await answers).filter(({ status }) => status !== 200);
@@ -92,7 +92,7 @@ test("further searches are told to come again, and everything else is answered",
   assert.equal((await read(SEARCH)).status, 200);
 });
 
-test("an erasure by what events say takes turns too", async () => {
+test("log: an erasure by event fields takes turns too", async () => {
   const erase = (filter: object) =>
     ask(log.url, "/erase", {
       method: "POST",

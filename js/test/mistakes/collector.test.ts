@@ -25,7 +25,7 @@ async function failure(wrong: Record<string, unknown>, create = createRecorder):
   return error;
 }
 
-describe("what answers is not a collector", () => {
+describe("not a log server", () => {
   const pages: Record<string, [status: number, headers: Record<string, string>, body: string]> = {
     "/missing": [404, { "content-type": "text/html" }, "<!doctype html><h1>Not found</h1>"],
     "/page": [200, { "content-type": "text/html" }, "<!doctype html><h1>Welcome</h1>"],
@@ -70,11 +70,11 @@ describe("what answers is not a collector", () => {
     test(path, async () => says(path, await failure({ to: `${url}${path}` }), said));
   }
 
-  test("https where there is http", async ({ name }) => {
+  test("https URL for an http server", async ({ name }) => {
     says(name, await failure({ to: url.replace("http:", "https:") }), ["collector.unreachable", undefined]);
   });
 
-  test("nothing listens", async ({ name }) => {
+  test("connection refused", async ({ name }) => {
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
     const { port } = closed.address() as AddressInfo;
@@ -82,7 +82,7 @@ describe("what answers is not a collector", () => {
     says(name, await failure({ to: `http://127.0.0.1:${port}` }), ["collector.unreachable", undefined]);
   });
 
-  test("there is no such host", async ({ name }) => {
+  test("unknown host", async ({ name }) => {
     const none = () => Promise.reject(Object.assign(new TypeError("fetch failed"), { cause: named("ENOTFOUND") }));
     says(name, await failure({ to: { url: "https://lgo.example", fetch: none } }), [
       "collector.unreachable",
@@ -90,7 +90,7 @@ describe("what answers is not a collector", () => {
     ]);
   });
 
-  test("it never answers", async ({ name }) => {
+  test("no response", async ({ name }) => {
     const never = (_: string, { signal }: RequestInit) =>
       new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
     says(name, await failure({ to: { url: "https://log.example", fetch: never }, timeoutMs: 20 }), [
@@ -102,7 +102,7 @@ describe("what answers is not a collector", () => {
 
 const named = (code: string) => Object.assign(new Error(code), { code });
 
-describe("a collector", { skip: serve.skip }, () => {
+describe("log server", { skip: serve.skip }, () => {
   let log: Started;
   before(async () => {
     log = await serve.start(SETUP);
@@ -112,19 +112,19 @@ describe("a collector", { skip: serve.skip }, () => {
   const fails = async (name: string, wrong: Record<string, unknown>, said: Said) =>
     says(name, await failure({ to: log.url, ...wrong }), said);
 
-  test("its address with a path that is not its own", ({ name }) =>
+  test("URL with a wrong path", ({ name }) =>
     fails(name, { to: `${log.url}/audit` }, ["collector.unexpected", undefined]));
 
-  test("another log's key", ({ name }) =>
+  test("key of another log", ({ name }) =>
     fails(name, { log: new Signer("other.example/log", 9).vkey }, ["log.unauthorised", undefined]));
 
-  test("a key that this log does not have, under its name", ({ name }) =>
+  test("wrong key with this log's name", ({ name }) =>
     fails(name, { log: new Signer(LOG.name, 9).vkey }, ["proof.invalid", undefined]));
 
-  test("a key that was not granted", ({ name }) =>
+  test("key without a grant", ({ name }) =>
     fails(name, { key: new Signer("example.org/new", 9).secret }, ["log.unauthorised", undefined]));
 
-  test("a clock an hour ahead keeps nothing from coming, and is told", async () => {
+  test("a clock one hour ahead is reported and blocks nothing", async () => {
     const told: unknown[] = [];
     const recorder = await creating({ now: () => Date.now() + 3_600_000 })({
       ...RIGHT,
@@ -137,12 +137,12 @@ describe("a collector", { skip: serve.skip }, () => {
     assert.deepEqual(told, ["clock.ahead"]);
   });
 
-  test("a clock two days ahead", async ({ name }) => {
+  test("clock two days ahead", async ({ name }) => {
     const create = creating({ now: () => Date.now() + 172_800_000 });
     says(name, await failure({ to: log.url }, create), ["clock.ahead", undefined]);
   });
 
-  test("a clock far behind keeps nothing from coming: the log has a clock of its own; and is told", async () => {
+  test("a clock far behind is reported and blocks nothing", async () => {
     const told: unknown[] = [];
     const recorder = await creating({ now: () => Date.UTC(1999, 11, 31) })({
       ...RIGHT,

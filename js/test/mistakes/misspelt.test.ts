@@ -73,7 +73,7 @@ const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
 };
 
 for (const [name, [member, use]] of Object.entries(MISSPELT)) {
-  test(`${name} has no option ${member}`, async (t) => {
+  test(`${name} rejects the unknown option ${member}`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", member]);
   });
 }
@@ -113,12 +113,12 @@ const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]>
 };
 
 for (const [name, [member, use]] of Object.entries(MISTYPED)) {
-  test(`${name} is refused`, async (t) => {
+  test(`${name} is rejected`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", member]);
   });
 }
 
-test("requests are not recorded where that is said", async () => {
+test("`false` turns off the recording of requests", async () => {
   const taken: string[] = [];
   const made = () => ({
     key: EMITTERS[0].secret,
@@ -171,12 +171,12 @@ const NOTHING: Record<string, [code: ErrorCode, member: string | undefined, use:
 };
 
 for (const [name, [code, member, use]] of Object.entries(NOTHING)) {
-  test(`${name} says what it lacks`, async (t) => {
+  test(`${name} names what is missing`, async (t) => {
     says(t.name, await thrownBy(use), [code, member]);
   });
 }
 
-test("a handler of auditLambda says that it needs Lambda's context, before it does anything", async () => {
+test("auditLambda: a handler called without Lambda's context fails before it does anything", async () => {
   let called = false;
   const handler = auditLambda(none, () => {
     called = true;
@@ -201,7 +201,7 @@ const UNAWAITED: Record<string, () => unknown> = {
 };
 
 for (const [name, use] of Object.entries(UNAWAITED)) {
-  test(`${name} takes no promise of a recorder`, async (t) => {
+  test(`${name} rejects a promise of a recorder`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", "audit"]);
   });
 }

@@ -38,7 +38,7 @@ const MODULE = `
   };
   globalThis.handle = () => generateKeyHandle("example.com/page").catch(said);`;
 
-describe("a page", { skip: serve.skip }, () => {
+describe("content security policy of a page", { skip: serve.skip }, () => {
   let site: Server;
   let moved: Server;
   let browser: Browser;
@@ -97,7 +97,7 @@ describe("a page", { skip: serve.skip }, () => {
 
   const connecting = () => `${CODE}; connect-src 'self' ${options.to}`;
 
-  test("with all that it needs", async () => {
+  test("everything allowed", async () => {
     const { proof } = await page<{ proof: string }>(connecting(), "deliver", undefined, options);
     assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
   });
@@ -112,30 +112,30 @@ describe("a page", { skip: serve.skip }, () => {
     showsAs(name, error, said);
   }
 
-  test("without 'wasm-unsafe-eval' in its policy", ({ name }) =>
+  test("no 'wasm-unsafe-eval'", ({ name }) =>
     refused(name, `script-src 'self'; connect-src 'self' ${options.to}`, ["wasm.unavailable", undefined]));
 
-  test("whose connect-src allows the collector alone", async () => {
+  test("connect-src with only the log server", async () => {
     const policy = `${CODE}; connect-src ${options.to}`;
     const { proof } = await page<{ proof: string }>(policy, "deliver", undefined, options);
     assert.match(proof, /^c2sp/);
   });
 
-  test("without the collector in its connect-src", ({ name }) =>
+  test("connect-src without the log server", ({ name }) =>
     refused(name, `${CODE}; connect-src 'self'`, ["collector.unreachable", undefined]));
 
-  test("without the collector's leave", ({ name }) => {
+  test("no CORS on the log server", ({ name }) => {
     const said = ["collector.unreachable", undefined] as const;
     return refused(name, connecting(), said, options.to, "localhost");
   });
 
-  test("with an address that redirects", ({ name }) => {
+  test("a URL that redirects", ({ name }) => {
     const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
     const said = ["collector.unexpected", undefined] as const;
     return refused(name, `${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
-  test("over http it records, and says that it cannot make a key of WebCrypto's", async () => {
+  test("over http, it records and reports that WebCrypto keys are unavailable", async () => {
     const host = "insecure.test";
     const { code, hint: secure } = await page<{ code: string; hint: string }>(connecting(), "handle", host);
     assert.equal(code, "webcrypto.unavailable");

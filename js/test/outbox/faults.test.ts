@@ -57,7 +57,7 @@ fs.open = async (...args) => {
 };
 syncBuiltinESMExports();
 
-test("what the disk failed to take is written anew, in another file", async () => {
+test("fileOutbox: rewrites to a new file what the disk failed to write", async () => {
   const path = join(folder, "anew");
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -82,7 +82,7 @@ const DISASTERS: Record<string, string[]> = {
 
 for (const [code, kinds] of Object.entries(DISASTERS)) {
   for (let seed = 1; seed <= 6; seed += 1) {
-    test(`${code} now and then, ${seed}`, async () => {
+    test(`fileOutbox: survives random ${code}, seed ${seed}`, async () => {
       const below = chance(seed);
       const path = join(folder, `${code}-${seed}`);
       const outbox = fileOutbox(path);

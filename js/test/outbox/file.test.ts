@@ -57,13 +57,13 @@ async function error(
 }
 
 for (const [name, run] of Object.entries(cases)) {
-  test(`it ${name}`, () => {
+  test(`fileOutbox: ${name}`, () => {
     const path = fresh();
     return run(() => fileOutbox(path), { shared: false });
   });
 }
 
-test("the file is its owner's alone, and nothing else stays in the folder", async () => {
+test("fileOutbox: the file is private, and nothing else stays in the folder", async () => {
   const inner = join(folder, "alone");
   mkdirSync(inner);
   const path = join(inner, "audit.outbox");
@@ -75,7 +75,7 @@ test("the file is its owner's alone, and nothing else stays in the folder", asyn
   assert.deepEqual(readdirSync(inner), ["audit.outbox"]);
 });
 
-test("it stays small however much went through it", async () => {
+test("fileOutbox: the file stays small", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -90,7 +90,7 @@ test("it stays small however much went through it", async () => {
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test("wherever the last change was cut off, it is not there, and all before it is", async () => {
+test("fileOutbox: a change cut off anywhere is dropped, and all earlier ones are kept", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -120,7 +120,7 @@ test("wherever the last change was cut off, it is not there, and all before it i
   assert.deepEqual(await contents(path), ["a", "b", "d"]);
 });
 
-test("a creation that was cut off is a creation that was not", async () => {
+test("fileOutbox: an interrupted creation leaves no outbox", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -134,7 +134,7 @@ test("a creation that was cut off is a creation that was not", async () => {
   }
 });
 
-test("damage is told with its line, and the file is left as it is", async () => {
+test("fileOutbox: reports damage with its line, and leaves the file unchanged", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -171,7 +171,7 @@ test("damage is told with its line, and the file is left as it is", async () => 
   }
 });
 
-test("a path that cannot be used is told with what to do", async () => {
+test("fileOutbox: reports unusable paths with a hint", async () => {
   const notOurs = join(folder, "file");
   writeFileSync(notOurs, "");
   for (const [path, hint] of [
@@ -187,7 +187,7 @@ test("a path that cannot be used is told with what to do", async () => {
   }
 });
 
-test("a path is a path or a file: URL", async () => {
+test("fileOutbox: accepts paths and file: URLs", async () => {
   const path = fresh();
   const url = pathToFileURL(path);
   for (const [nth, given] of [path, url, url.href, relative(process.cwd(), path)].entries()) {
@@ -202,7 +202,7 @@ test("a path is a path or a file: URL", async () => {
   }
 });
 
-test("whatever way leads to a file, one recorder has it", async () => {
+test("fileOutbox: one recorder holds a file, whatever path leads to it", async () => {
   const path = fresh();
   const link = join(folder, "link");
   const deep = join(folder, "d".repeat(120));
@@ -222,7 +222,7 @@ test("whatever way leads to a file, one recorder has it", async () => {
   }
 });
 
-test("Deno's permissions that it needs are told", async () => {
+test("fileOutbox: reports the Deno permissions that it needs", async () => {
   const without = (flag: string) => `for a; do shift; test "$a" = ${flag} || set -- "$@" "$a"; done; exec "$@"`;
   for (const flag of ["--allow-net", "--allow-write"]) {
     const process = new Child("Deno", new URL("child.ts", import.meta.url), [fresh(), "open"], without(flag));
@@ -231,7 +231,7 @@ test("Deno's permissions that it needs are told", async () => {
   }
 });
 
-test("nothing beside the file is touched that only looks like what keeps others away", async () => {
+test("fileOutbox: doesn't touch other files that resemble its sockets", async () => {
   const path = fresh();
   const beside = [`${path}.lock-notes`, `${path}.lock-0123456789ab.txt`, `${path}.lock-`];
   for (const name of beside) {
@@ -241,7 +241,7 @@ test("nothing beside the file is touched that only looks like what keeps others 
   assert.ok(beside.every(existsSync));
 });
 
-test("many who want it at once: one gets it", async () => {
+test("fileOutbox: one of many simultaneous claimants gets it", async () => {
   const path = fresh();
   for (let round = 0; round < 5; round += 1) {
     const outboxes = Array.from({ length: 8 }, () => fileOutbox(path));
@@ -264,7 +264,7 @@ for (const [name, meddle] of [
     },
   ],
 ] as const) {
-  test(`${name} while it is open, the file is written again`, async () => {
+  test(`fileOutbox: ${name} while it is open, the file is rewritten`, async () => {
     const path = fresh();
     const outbox = fileOutbox(path);
     await outbox.open();
@@ -276,7 +276,7 @@ for (const [name, meddle] of [
   });
 }
 
-test("those who wait for the disk at the same time wait for it once", async () => {
+test("fileOutbox: concurrent writes share one sync", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -298,7 +298,7 @@ test("those who wait for the disk at the same time wait for it once", async () =
   await outbox.close();
 });
 
-test("what is left of writing the file anew is in nobody's way", async () => {
+test("fileOutbox: leftovers of a rewrite don't matter", async () => {
   const path = fresh();
   writeFileSync(`${path}.new`, "half of a journal");
   const outbox = fileOutbox(path);
@@ -334,12 +334,12 @@ async function fill(runtime: Runtime, path: string, within?: string): Promise<vo
 }
 
 for (const runtime of runtimes) {
-  test(`${runtime}: a file that may not grow is full, and sound`, () =>
+  test(`fileOutbox: ${runtime}: a file that may not grow is reported as full and stays valid`, () =>
     fill(runtime, fresh(), `trap '' XFSZ; ulimit -f 300; exec "$@"`));
 }
 
 const mounts = process.platform === "linux" && process.getuid?.() === 0;
-test("a disk without room is full, and the journal sound", {
+test("fileOutbox: reports a full disk and keeps the journal valid", {
   skip: mounts ? false : "needs root on Linux",
 }, async () => {
   const disk = join(folder, "disk");
@@ -356,7 +356,7 @@ test("a disk without room is full, and the journal sound", {
 });
 
 for (const runtime of runtimes) {
-  test(`${runtime}: what was written is there after a kill, in order, and changes are whole`, {
+  test(`fileOutbox: ${runtime}: survives a kill in order, with atomic changes`, {
     timeout: 120_000,
   }, async () => {
     const path = fresh();
@@ -403,7 +403,7 @@ for (const runtime of runtimes) {
     assert.ok(alive.length > 20);
   });
 
-  test(`${runtime}: a path is another process's until that has ended, and none is kept alive by it`, async () => {
+  test(`fileOutbox: ${runtime}: a path is held until its process ends, and keeps no process alive`, async () => {
     const path = fresh();
     const holder = child(runtime, path, "hold");
     assert.equal(await holder.line(), "open");
@@ -430,7 +430,7 @@ for (const runtime of runtimes) {
   });
 }
 
-test("of what Node.js's permissions deny it is said which option allows it", () => {
+test("fileOutbox: reports the option that allows what Node.js's permissions deny", () => {
   const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../packages/countersign/dist/outbox/file.node.js"))};
     await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];

@@ -63,7 +63,7 @@ async function resumed(bytes: Buffer) {
 const all = (count: number) => Array.from({ length: count }, (_, nth) => `a.${nth}`);
 
 for (const together of [false, true]) {
-  test(`a flipped bit costs one event of 30 that were recorded ${together ? "at once" : "one by one"}`, async () => {
+  test(`salvage: a flipped bit costs one of 30 events recorded ${together ? "at once" : "one by one"}`, async () => {
     const whole = await left(30, together);
     const lines = whole.toString("latin1").split("\n");
     assert.equal(lines.length, 32);
@@ -91,7 +91,7 @@ for (const together of [false, true]) {
   });
 }
 
-test("a file that is damaged in several ways gives what it has", async () => {
+test("salvage: recovers what it can from a file with several faults", async () => {
   const whole = (await left(10, false)).toString("latin1");
   const lines = whole.split("\n");
   for (const [name, text, lost] of [
@@ -114,7 +114,7 @@ test("a file that is damaged in several ways gives what it has", async () => {
   }
 });
 
-test("half of a file gives the events of that half, and says that it is cut off", async () => {
+test("salvage: recovers the events of half a file, and reports that it is cut off", async () => {
   const whole = await left(10, false);
   const half = whole.subarray(0, whole.length / 2 + 20);
   const count = half.toString("latin1").split("\n").length - 2;
@@ -127,7 +127,7 @@ test("half of a file gives the events of that half, and says that it is cut off"
   assert.match(told[0]?.message ?? "", /cut off: .* at least [01] entries/);
 });
 
-test("another file is refused, and left as it is", async () => {
+test("salvage: rejects another file and leaves it unchanged", async () => {
   const path = fresh();
   writeFileSync(path, "precious data\nof somebody else\n");
   const recorder = createRecorder({ key, origin: ORIGIN, to: memory(), outbox: fileOutbox(path), onError: () => {} });

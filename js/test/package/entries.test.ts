@@ -67,7 +67,7 @@ function same(names: Record<string, string[]>, where: string): void {
 }
 
 for (const [name, manifest] of manifests) {
-  test(`publint finds nothing to say of ${name}`, async () => {
+  test(`${name}: publint reports nothing`, async () => {
     const { messages } = await publint({ pkgDir: installed.path("node_modules", name), pack: false, strict: true });
     assert.deepEqual(
       messages.map((message) => formatMessage(message, manifest)),
@@ -75,7 +75,7 @@ for (const [name, manifest] of manifests) {
     );
   });
 
-  test(`the types of ${name} are where every resolution looks for them`, async () => {
+  test(`${name}: every module resolution finds the types`, async () => {
     const args = [installed.tarball(name).path, "--profile", "esm-only", "--format", "json"];
     // Into a file: it ends without waiting for a pipe to take all that it says.
     const said = installed.path(`types-${name.replaceAll("/", "-")}.json`);
@@ -90,7 +90,7 @@ for (const [name, manifest] of manifests) {
     assert.deepEqual(analysis.problems.filter(ofModules), []);
   });
 
-  test(`${name} is of the same version as the others`, () => {
+  test(`${name}: has the same version as the others`, () => {
     assert.equal(manifest.version, manifests.get("countersign")?.version);
   });
 }
@@ -108,7 +108,7 @@ for (const [runtime, program, ...args] of [
   });
 }
 
-test("every entry loads in workerd, without a compatibility flag", async () => {
+test("every entry loads in workerd without compatibility flags", async () => {
   const worker = `${listing("workerd")}export default { fetch: () => Response.json(names) };\n`;
   const runtime = await inWorkerd(installed, worker);
   try {
@@ -129,7 +129,7 @@ test("every entry loads in a page built by Vite", async () => {
 
 for (const [where, conditions] of Object.entries(CONDITIONS)) {
   for (const entry of entries(where)) {
-    test(`${entry} under the condition ${where}`, async () => {
+    test(`${entry} resolves under the condition ${where}`, async () => {
       const module = `import * as entry from "${entry}"; console.log(entry);`;
       // No top-level await: a module that has one holds up everything that imports it.
       const made = await bundle(installed, module, conditions, { supported: { "top-level-await": false } });
@@ -144,7 +144,7 @@ for (const [where, conditions] of Object.entries(CONDITIONS)) {
   }
 }
 
-test("Node's own modules are imported by what is named for Node alone", () => {
+test("only modules named *.node.ts import Node.js's modules", () => {
   for (const name of NAMES) {
     for (const path of installed.tarball(name).files.filter((path) => /(?<!\.node)\.js$/.test(path))) {
       const text = readFileSync(installed.path("node_modules", name, path), "utf8");
@@ -153,7 +153,7 @@ test("Node's own modules are imported by what is named for Node alone", () => {
   }
 });
 
-test("an entry that is imported for nothing leaves nothing", async () => {
+test("unused imports of an entry leave nothing in a bundle", async () => {
   for (const entry of entries("browser")) {
     const { code } = await bundle(installed, `import "${entry}";`, CONDITIONS.browser);
     assert.equal(code.trim(), "", entry);

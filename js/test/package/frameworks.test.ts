@@ -134,14 +134,14 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     expected(events, ["/jobs/:id", "/fails", "*"]);
   });
 
-  test("NestJS, built by tsc", async () => {
+  test("NestJS built by tsc", async () => {
     const { stdout } = await run(tsc, ["-p", path("nestjs")], { cwd: path("nestjs") }).catch((error) => error);
     assert.equal(stdout, "");
     const events = await served("nestjs", path("nestjs/built/main.js"));
     expected(events, ["/jobs/:id", "/fails", "*"]);
   });
 
-  test("SvelteKit, built by Vite for Node.js", async () => {
+  test("SvelteKit built by Vite for Node.js", async () => {
     const vite = join(frameworks, "vite/bin/vite.js");
     await run(process.execPath, [vite, "build"], { cwd: path("sveltekit") });
     const env = { PORT: "0", HOST: "127.0.0.1", SHUTDOWN_TIMEOUT: "1" };
@@ -181,7 +181,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     return { said, errors, file };
   }
 
-  test("AWS Lambda: what was recorded is delivered before the freeze", async () => {
+  test("AWS Lambda: delivers events before the freeze", async () => {
     const { said, errors, file } = await invoked("lambda", [{ id: "1" }, { id: "fails" }, { id: "2" }]);
     assert.deepEqual(said, [
       { answer: "deleted", recorded: 1 },
@@ -195,7 +195,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.equal(report.counts.events, 3);
   });
 
-  test("AWS Lambda: a request of API Gateway's that a gate refuses", async () => {
+  test("AWS Lambda: a gate refuses a request of API Gateway", async () => {
     const http = { method: "GET", path: "/internal/7", sourceIp: "192.0.2.7" };
     const event = {
       version: "2.0",
@@ -213,7 +213,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.deepEqual(refusals(await eventsOf(file, "partial")), [{ method: "GET", path: "*", status: 403 }]);
   });
 
-  test("AWS Lambda: a collector that is down is told of, and fails an invocation where that was chosen", async () => {
+  test("AWS Lambda: reports an unreachable log server, and fails with `required`", async () => {
     const { said, errors } = await invoked("down", [{ id: "1" }], { DOWN: "1" });
     assert.deepEqual(said, [{ answer: "deleted", recorded: 0 }]);
     assert.deepEqual([...new Set(errors)], ["transport.failed"]);

@@ -60,7 +60,7 @@ for (const name of NAMES) {
   const { files } = installed.tarball(name);
   const { wasm, from } = CONTENTS[name];
 
-  test(`the tarball of ${name} holds the licences of all that is in it`, () => {
+  test(`${name}: the tarball contains the licenses of its contents`, () => {
     for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) {
       assert.ok(files.includes(licence));
     }
@@ -101,7 +101,7 @@ for (const name of NAMES) {
   const targets = (entry: unknown): string[] =>
     typeof entry === "string" ? [entry] : Object.values(entry ?? {}).flatMap(targets);
 
-  test(`the declarations of ${name} are those that its entries' types lead to`, () => {
+  test(`${name}: the tarball's declarations are exactly those reachable from its entries`, () => {
     const entries = Object.values(JSON.parse(packed(name, "package.json")).exports) as { types?: string }[];
     const reached = reachedFrom(
       entries.flatMap(({ types }) => types ?? []),
@@ -110,7 +110,7 @@ for (const name of NAMES) {
     assert.deepEqual(files.filter((path) => path.endsWith(".d.ts")).sort(), [...reached].sort());
   });
 
-  test(`no script of ${name} is beside what its entries lead to`, () => {
+  test(`${name}: the tarball has no unreachable scripts`, () => {
     const { exports, imports } = JSON.parse(packed(name, "package.json"));
     const reached = reachedFrom(targets({ exports, imports }), ".js");
     // What has types alone is left an empty script.
@@ -121,7 +121,7 @@ for (const name of NAMES) {
     );
   });
 
-  test(`the scripts of ${name} have source maps, which have the source, and no map is without its script`, () => {
+  test(`${name}: scripts have source maps with sources, and no map lacks its script`, () => {
     const maps = files.filter((path) => path.endsWith(".map"));
     for (const path of maps) {
       const script = path.slice(0, -".map".length);
@@ -140,7 +140,7 @@ for (const name of NAMES) {
     );
   });
 
-  test(`the tarball of ${name} holds what is built for it, and nothing else`, () => {
+  test(`${name}: the tarball contains exactly the build output`, () => {
     assert.deepEqual(
       files.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE.*)$/.test(path)),
       [],
@@ -159,7 +159,7 @@ for (const name of NAMES) {
 const TAKEN =
   /^(?:export )?(?:default )?(?:async )?(?:const|let|var|class|function\*?) (?:module|exports|require|__filename|__dirname)\b/m;
 
-test("what makes CommonJS of it, as Jest is mostly set up, finds no name taken", () => {
+test("conversion to CommonJS, as in Jest, has no name conflicts", () => {
   const scripts = installed.tarball("countersign").files.filter((path) => path.endsWith(".js"));
   assert.deepEqual(
     scripts.filter((path) => TAKEN.test(packed("countersign", path))),
@@ -168,7 +168,7 @@ test("what makes CommonJS of it, as Jest is mostly set up, finds no name taken",
   assert.match("export const module = 1;", TAKEN);
 });
 
-test("who records installs no viewer, no log and no slicer", () => {
+test("installing countersign installs no viewer, log, or slicer", () => {
   const { files } = installed.tarball("countersign");
   assert.deepEqual(
     files.filter((path) => /^dist\/(viewer|element|index|slice|analyze|log|wasm\/(log|slicer|analyzer))\b/.test(path)),
@@ -179,7 +179,7 @@ test("who records installs no viewer, no log and no slicer", () => {
   }
 });
 
-test("a tree that is not built is not packed", async () => {
+test("an unbuilt package can't be packed", async () => {
   const check = new URL("../../build/packable.mjs", import.meta.url);
   const home = new URL("../../packages/", import.meta.url);
   await run(process.execPath, [fileURLToPath(check)], { cwd: fileURLToPath(new URL("countersign", home)) });
@@ -208,31 +208,30 @@ for (const resolution of ["nodenext", "bundler"]) {
     assert.equal(stdout, "");
   };
 
-  test(`its types, as module resolution ${resolution} finds them`, () =>
-    compile("", ["test/consumer.ts", "test/types.ts"]));
+  test(`types resolve with ${resolution}`, () => compile("", ["test/consumer.ts", "test/types.ts"]));
 
-  test(`its types beside other packages', as module resolution ${resolution} finds them`, () => {
+  test(`types resolve with ${resolution} beside other packages`, () => {
     installed.borrow("hono", "@types/node", "undici-types");
     return compile("node", ["test/types-beside.ts"]);
   });
 
-  test(`its types without the DOM library, as module resolution ${resolution} finds them`, () => {
+  test(`types resolve with ${resolution} without the DOM library`, () => {
     installed.borrow("@types/node", "undici-types");
     return compile("node", ["test/types-without-dom.ts"], "es2023");
   });
 
   const skip = !existsSync(OLDEST_TYPES) && "they are not installed";
-  test(`its types beside those of the oldest Node.js, as module resolution ${resolution} finds them`, { skip }, () =>
+  test(`types resolve with ${resolution} beside those of the oldest Node.js`, { skip }, () =>
     compile("node", ["test/types-without-dom.ts"], "es2023", "--typeRoots", OLDEST_TYPES),
   );
 
-  test(`the element's types in React's JSX, as module resolution ${resolution} finds them`, () => {
+  test(`the element's types resolve with ${resolution} in React's JSX`, () => {
     installed.borrow("react", "@types/react", "csstype");
     return compile("", ["test/types-react.tsx"], "es2023,dom,dom.iterable");
   });
 }
 
-test("whoever loads the WebAssembly brings it along", async () => {
+test("countersign/slim works with its own WebAssembly", async () => {
   const { recording } = await import(pathToFileURL(resolveImport("countersign/slim")).href);
   const { createRecorder } = recording(() =>
     WebAssembly.compile(readFileSync(resolveImport("countersign/recorder.wasm"))),
@@ -252,7 +251,7 @@ for (const [runtime, program, ...args] of [
   ["Deno", tool("deno"), "run", "--allow-read", "--allow-write", "--allow-env"],
   ["Bun", tool("bun"), "run"],
 ] as const) {
-  test(`in ${runtime}`, { skip }, async () => {
+  test(`the installed package works in ${runtime}`, { skip }, async () => {
     const [into, out] = [installed.path(`${runtime}-in.json`), installed.path(`${runtime}-out.json`)];
     writeFileSync(into, JSON.stringify(sources));
     await run(program, [...args, installed.path("test/main.mjs"), into, out], { cwd: installed.folder });
@@ -260,7 +259,7 @@ for (const [runtime, program, ...args] of [
   });
 }
 
-test("in workerd, without a compatibility flag", { skip }, async () => {
+test("the installed package works in workerd without compatibility flags", { skip }, async () => {
   const worker = await inWorkerd(installed, 'export { default } from "./worker.mjs";');
   try {
     const response = await worker.dispatchFetch("http://worker.test/", {
@@ -275,7 +274,7 @@ test("in workerd, without a compatibility flag", { skip }, async () => {
   }
 });
 
-test("in a page built by Vite", { skip }, async () => {
+test("the installed package works in a page built by Vite", { skip }, async () => {
   const page = await buildPage(installed.path("test/vite"), installed.path("page"));
   await inBrowser(page, "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
     await tab.waitForFunction("globalThis.ready");
@@ -292,7 +291,7 @@ const program = [process.env.COUNTERSIGN, "../target/release/countersign", "../t
   .map((path) => fileURLToPath(new URL(path, new URL("../../", import.meta.url))))
   .find(existsSync);
 
-test("and the program verifies it", {
+test("the program verifies the export", {
   skip: skip || (program ? false : "countersign is missing; run cargo build"),
 }, async () => {
   const trust = installed.path("trust.txt");

@@ -529,7 +529,7 @@ describe("READMEs", { skip }, () => {
     });
   }
 
-  test("each way to run a block has its block", () => {
+  test("every way to run a block belongs to a block", () => {
     for (const part of Object.keys(RUNS)) {
       assert.ok(
         [...ours, ...project].some((code) => code.includes(part)),

@@ -80,7 +80,7 @@ function oldestNode(): string | undefined {
   }
 }
 
-test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none for this machine" }, async () => {
+test("oldest Node.js", { skip: oldestNode() === undefined && "there is none for this machine" }, async () => {
   const node = oldestNode() ?? "";
   const { engines } = JSON.parse(readFileSync(installed.path("node_modules/countersign/package.json"), "utf8"));
   const { out: version } = await saidBy(node, "--version");
@@ -103,14 +103,14 @@ test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none 
   assert.deepEqual(await saidBy(node, files), { out: "1", errors: "" });
 });
 
-test("a script that is no module, as Metro makes it", async () => {
+test("a classic script, as built by Metro", async () => {
   // In it `import.meta` is a syntax error. esbuild, which takes it out, warns of it.
   const { warnings } = await bundled("metro.cjs", { conditions: ["react-native"], format: "iife", target: "es2022" });
   assert.deepEqual(warnings, []);
   await works(process.execPath, installed.path("metro.cjs"));
 });
 
-test("CommonJS, by require", async () => {
+test("CommonJS with require", async () => {
   const file = installed.path("test", "required.cjs");
   writeFileSync(
     file,
@@ -130,18 +130,18 @@ test("CommonJS, by require", async () => {
   assert.deepEqual(await saidBy(process.execPath, file), { out: `function ${WORKS}`, errors: "" });
 });
 
-test("esbuild, for Node.js as a module", async () => {
+test("esbuild for Node.js as an ES module", async () => {
   await bundled("esbuild.mjs", { platform: "node", format: "esm" });
   await works(process.execPath, installed.path("esbuild.mjs"));
 });
 
-test("esbuild, for Node.js as CommonJS", async () => {
+test("esbuild for Node.js as CommonJS", async () => {
   await bundled("esbuild.cjs", { platform: "node", format: "cjs" });
   await works(process.execPath, installed.path("esbuild.cjs"));
 });
 
 for (const format of ["esm", "iife"] as const) {
-  test(`esbuild, for a page, as ${format}`, async () => {
+  test(`esbuild for a page as ${format}`, async () => {
     await bundled(`esbuild-${format}/page.js`, { entryPoints: [pageEntry], format });
     await worksInPage(`esbuild-${format}`);
   });
@@ -151,24 +151,24 @@ for (const [target, program] of [
   ["node", process.execPath],
   ["bun", bun],
 ] as const) {
-  test(`bun build, for ${target}`, async () => {
+  test(`bun build for ${target}`, async () => {
     const outfile = installed.path(`${target}.mjs`);
     await saidBy(bun, "build", entry, `--target=${target}`, `--outfile=${outfile}`);
     await works(program, outfile);
   });
 }
 
-test("bun build, for a page", async () => {
+test("bun build for a page", async () => {
   await saidBy(bun, "build", pageEntry, "--target=browser", `--outfile=${installed.path("bun-page/page.js")}`);
   await worksInPage("bun-page");
 });
 
-test("webpack, for Node.js", async () => {
+test("webpack for Node.js", async () => {
   await packed({ entry, target: "node", output: { path: installed.path("webpack"), filename: "main.cjs" } });
   await works(process.execPath, installed.path("webpack/main.cjs"));
 });
 
-test("webpack, for a page", async () => {
+test("webpack for a page", async () => {
   const output = { path: installed.path("webpack-page"), filename: "page.js", publicPath: "/" };
   await packed({ entry: pageEntry, target: "web", output });
   await worksInPage("webpack-page");
@@ -188,12 +188,12 @@ async function packed(configuration: webpack.Configuration): Promise<void> {
   await new Promise((resolve) => compiler?.close(resolve));
 }
 
-test("Rollup, for Node.js", async () => {
+test("Rollup for Node.js", async () => {
   await rolled(entry, "rollup", "main.mjs", ["node"]);
   await works(process.execPath, installed.path("rollup/main.mjs"));
 });
 
-test("Rollup, for a page", async () => {
+test("Rollup for a page", async () => {
   await rolled(pageEntry, "rollup-page", "page.js", ["browser"]);
   await worksInPage("rollup-page");
 });
@@ -279,7 +279,7 @@ test("wrangler", async () => {
   }
 });
 
-test("whoever loads the WebAssembly is told of what is lost, too", async () => {
+test("countersign/slim reports lost events too", async () => {
   const program = installed.path("test", "host.mjs");
   writeFileSync(
     program,
@@ -307,7 +307,7 @@ for (const [engine, removed] of [
   ["WebAssembly", "globalThis.WebAssembly"],
   ["String.prototype.isWellFormed", "String.prototype.isWellFormed"],
 ] as const) {
-  test(`an engine without ${engine} is told at the first call`, async () => {
+  test(`an engine without ${engine} is reported at the first call`, async () => {
     const program = installed.path("test", `without-${engine}.mjs`);
     writeFileSync(
       program,
@@ -330,7 +330,7 @@ for (const [engine, removed] of [
   });
 }
 
-test("what keeps WebAssembly from loading is told with what to do about it", async () => {
+test("WebAssembly that can't load is reported with a hint", async () => {
   const { recording } = await import(pathToFileURL(createRequire(entry).resolve("countersign/slim")).href);
   const failure = async (cause: unknown) => {
     const { createRecorder } = recording(() => Promise.reject(cause));
@@ -356,7 +356,7 @@ test("what keeps WebAssembly from loading is told with what to do about it", asy
   }
 });
 
-test("the matchers in vitest", async () => {
+test("matchers in vitest", async () => {
   const folder = installed.path("vitest");
   cpSync(installed.path("test/setups/vitest"), folder, { recursive: true });
   cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
@@ -367,7 +367,7 @@ test("the matchers in vitest", async () => {
   assert.match(stdout, /Tests +2 passed \(2\)/);
 });
 
-test("the viewer in jsdom says what it lacks, and throws nothing", async () => {
+test("the viewer in jsdom reports what is missing without throwing", async () => {
   const page = installed.path("test/setups/dom.mjs");
   const { out, errors } = await saidBy(process.execPath, page, import.meta.resolve("jsdom"));
   const said = JSON.parse(out);
@@ -378,6 +378,6 @@ test("the viewer in jsdom says what it lacks, and throws nothing", async () => {
   assert.deepEqual([said.errors, errors], [[], ""]);
 });
 
-test("the viewer on a server, where there are no elements", async () => {
+test("the viewer loads on a server without custom elements", async () => {
   await saidBy(process.execPath, "--input-type=module", "--eval", 'import "@countersign/viewer"');
 });

@@ -28,7 +28,7 @@ async function program(storage: Storage) {
   return { recorder, end, hints };
 }
 
-test("says nothing of what is in the outbox", async () => {
+test("exit: reports nothing that is in the outbox", async () => {
   const { recorder, end } = await program(new Storage());
   await recorder.record({ action: "a.one" }).stored();
   assert.deepEqual(end(), []);
@@ -36,7 +36,7 @@ test("says nothing of what is in the outbox", async () => {
   assert.deepEqual(end(), []);
 });
 
-test("says what the outbox could not keep, until it could", async () => {
+test("exit: reports what the outbox could not store, until it can", async () => {
   const storage = new Storage();
   const { recorder, end } = await program(storage);
   await recorder.record({ action: "a.one" }).stored();
@@ -54,13 +54,13 @@ test("says what the outbox could not keep, until it could", async () => {
   await assert.rejects(handles[0]?.stored() ?? Promise.resolve(), { code: "outbox.full" });
 });
 
-test("says what is not in the outbox yet", async () => {
+test("exit: reports what is not in the outbox yet", async () => {
   const { recorder, end } = await program(new Storage());
   recorder.record({ action: "a.one" });
   assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program ended"]);
 });
 
-test("says so if close was still under way", async () => {
+test("exit: reports an unfinished close", async () => {
   const { recorder, end, hints } = await program(new Storage());
   recorder.record({ action: "a.one" });
   const closed = recorder.close();
@@ -69,7 +69,7 @@ test("says so if close was still under way", async () => {
   await assert.rejects(closed);
 });
 
-test("says what to do: to close, and where that failed to go on with it", async () => {
+test("exit: the hint says to close, or to retry close after a failure", async () => {
   const { recorder, end, hints } = await program(new Storage());
   recorder.record({ action: "a.one" });
   end();

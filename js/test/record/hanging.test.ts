@@ -29,7 +29,7 @@ function hanging() {
   return { state, key: { vkey: EMITTER.vkey, sign } };
 }
 
-test("a signer is waited for no longer than for the collector, and its late signature is of no use", async (t) => {
+test("signer: times out like the log server, and a late signature is ignored", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   const storage = new Storage();
@@ -47,7 +47,7 @@ test("a signer is waited for no longer than for the collector, and its late sign
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
 });
 
-test("a fetch that heeds no signal is given up in time", async (t) => {
+test("fetch: one that ignores its signal times out", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   let hangs = true;
@@ -64,7 +64,7 @@ test("a fetch that heeds no signal is given up in time", async (t) => {
 });
 
 for (const manyContexts of [false, true]) {
-  test(`retryForMs ends whatever hangs, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`retryForMs: ends hanging calls, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const chunks: number[] = [];
     let letGo = () => {};
@@ -93,7 +93,7 @@ for (const manyContexts of [false, true]) {
     await recorder.close();
   });
 
-  test(`what fails after retryForMs is told, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`retryForMs: a later failure is reported, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const log = new MemoryLog();
     const told: string[] = [];

@@ -31,7 +31,7 @@ for (const [script, character] of [
   ["Latin", "x"],
   ["Chinese", "漢"],
 ] as const) {
-  test(`a page that is left sends about as much as a browser lets go, of ${script} too`, async () => {
+  test(`leaving: sends about as much as a browser allows, also for ${script}`, async () => {
     const log = new MemoryLog();
     const { recorder, leave } = await visit(log);
     for (let nth = 0; nth < 90; nth++) {
@@ -49,7 +49,7 @@ for (const [script, character] of [
 }
 
 for (const storage of [undefined, new Storage()]) {
-  test(`of much that could not be sent before it sends the first: ${storage ? "an outbox" : "memory"}`, async () => {
+  test(`leaving: sends the first of many waiting events: ${storage ? "outbox" : "memory"}`, async () => {
     const log = new MemoryLog();
     const { recorder, leave } = await visit(log, storage);
     for (let nth = 0; nth < 900; nth++) {
@@ -63,7 +63,7 @@ for (const storage of [undefined, new Storage()]) {
   });
 }
 
-test("what waits is counted in bytes of UTF-8", async () => {
+test("waitingBytes: counts UTF-8", async () => {
   const { recorder } = await visit(new MemoryLog());
   recorder.recordJson(`{"a":"${"漢".repeat(100)}"}`);
   assert.equal(recorder.status().waitingBytes, 308);

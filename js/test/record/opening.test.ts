@@ -26,7 +26,7 @@ async function holding(t: TestContext, text: string) {
   return { path, log, outbox, create, codes };
 }
 
-test("lets go of an outbox that holds an event that the core does not read", async (t) => {
+test("open: releases an outbox with an event that the core can't read", async (t) => {
   const { path, log, outbox, create } = await holding(t, "e1 AAAA {nonsense");
   const codes: string[] = [];
   for (let tries = 0; tries < 2; tries++) {
@@ -47,7 +47,7 @@ test("lets go of an outbox that holds an event that the core does not read", asy
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("an entry of another kind is reported, and stays in the outbox beside what is delivered", async (t) => {
+test("open: reports an entry of another kind and keeps it, and delivers the others", async (t) => {
   const { log, outbox, create, codes } = await holding(t, "x");
   const recorder = await create();
   assert.deepEqual(codes, ["outbox.damaged"]);

@@ -23,7 +23,7 @@ async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
 }
 
 for (const isLinked of [false, true]) {
-  test(`${isLinked ? "a batch" : "an event"} of a tab that crashed is delivered by one that is idle`, async (t) => {
+  test(`orphans: an idle tab delivers ${isLinked ? "a batch" : "an event"} of a crashed tab`, async (t) => {
     const crashed = [await left("a.one", isLinked), await left("a.two", isLinked)];
     t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
     const log = new MemoryLog();
@@ -60,7 +60,7 @@ for (const isLinked of [false, true]) {
   });
 }
 
-test("nobody looks by itself who flushes when it is asked, or has no outbox that others leave something in", async (t) => {
+test("orphans: a recorder without automatic flushes or orphans doesn't check", async (t) => {
   const begun = t.mock.method(globalThis, "setInterval");
   const log = new MemoryLog();
   await recorderOf(log, new Storage());
@@ -68,7 +68,7 @@ test("nobody looks by itself who flushes when it is asked, or has no outbox that
   assert.equal(begun.mock.callCount(), 0);
 });
 
-test("that it cannot be looked is told", async (t) => {
+test("orphans: a failed check is reported", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const told: string[] = [];
   const storage = new Storage();

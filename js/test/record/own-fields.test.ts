@@ -213,7 +213,7 @@ function parsed(outcome: string): unknown {
 }
 
 for (const [name, use] of Object.entries(USES)) {
-  test(`${name} says what it was given, whatever Object.prototype has`, async () => {
+  test(`${name} ignores fields of a polluted Object.prototype`, async () => {
     const clean = parsed(await outcome(use));
     for (const field of NAMES) {
       for (const value of VALUES) {
@@ -224,7 +224,7 @@ for (const [name, use] of Object.entries(USES)) {
   });
 }
 
-test("a recorder, an issuer and a verifier are made with what they were given", async () => {
+test("recorders, issuers, and verifiers ignore a polluted Object.prototype", async () => {
   const { key, vkey } = await generateKey("example.com/app");
   for (const name of NAMES) {
     for (const value of VALUES) {
@@ -247,7 +247,7 @@ test("a recorder, an issuer and a verifier are made with what they were given", 
   }
 });
 
-test("Lambda and Next.js too", async () => {
+test("Lambda and Next.js ignore a polluted Object.prototype", async () => {
   const { key } = await generateKey("example.com/app");
   const recorded: string[] = [];
   const options = () => ({
@@ -284,7 +284,7 @@ test("Lambda and Next.js too", async () => {
   await Promise.allSettled(later);
 });
 
-test("fields count that an object has itself, or by its class", () => {
+test("field: reads fields of an object and of its class", () => {
   class Base {
     get actor() {
       return 1;

@@ -54,7 +54,7 @@ function failing(retryAfter: number) {
   return { state, flushing };
 }
 
-test("who asks during a rest that the collector asked for is told so at once, and wakes nobody", async (t) => {
+test("flush: rejects immediately during a wait demanded by the log server", async (t) => {
   const { clock, advance } = clocked(t);
   const { state, flushing } = failing(10_000);
   const patient = flushing.flush(1, 60_000);
@@ -72,7 +72,7 @@ test("who asks during a rest that the collector asked for is told so at once, an
   assert.equal(state.tries, 2);
 });
 
-test("who asks during a rest of one's own has it end", async (t) => {
+test("flush: ends a wait of the recorder's own", async (t) => {
   const { clock } = clocked(t);
   const { state, flushing } = failing(0);
   const patient = flushing.flush(1, 60_000);
@@ -83,7 +83,7 @@ test("who asks during a rest of one's own has it end", async (t) => {
   assert.equal(state.tries, 2);
 });
 
-test("retryForMs is a number of milliseconds, and nothing is done with anything else", async () => {
+test("retryForMs: must be a number of milliseconds", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");

@@ -14,7 +14,7 @@ const refusal = (event: unknown) => {
   return assert.fail("it was accepted");
 };
 
-test("writes what JSON.stringify writes without loss", () => {
+test("toJson: equals JSON.stringify where that is lossless", () => {
   const when = new Date(0);
   const event = {
     when,
@@ -27,7 +27,7 @@ test("writes what JSON.stringify writes without loss", () => {
   assert.equal(toJson(Object.create(null)), "{}");
 });
 
-test("refuses what is no data, and names the whole path", () => {
+test("toJson: rejects values that aren't data, with the full path", () => {
   for (const value of [
     () => 1,
     Symbol("s"),
@@ -43,7 +43,7 @@ test("refuses what is no data, and names the whole path", () => {
   }
 });
 
-test("writes what JSON has no form for as pino does, or without loss", () => {
+test("toJson: writes other values like pino, or losslessly", () => {
   const shared = { a: 1 };
   for (const [value, written] of [
     [1n, 1],
@@ -88,7 +88,7 @@ test("writes what JSON has no form for as pino does, or without loss", () => {
   }
 });
 
-test("writes errors with their causes", () => {
+test("toJson: writes errors with their causes", () => {
   const cause = Object.assign(new TypeError("inner"), { code: "E_INNER" });
   const error = Object.assign(new AggregateError([new Error("one")], "outer", { cause }), {
     status: 7,
@@ -116,7 +116,7 @@ test("writes errors with their causes", () => {
   assert.equal(JSON.parse(toJson({ error: own })).error.cause, "[Circular]");
 });
 
-test("takes what only seems to be more than data", () => {
+test("toJson: accepts unusual values that are plain data", () => {
   class Own {
     id = "u_1";
     hidden?: string = undefined as never;
@@ -135,7 +135,7 @@ test("takes what only seems to be more than data", () => {
   }
 });
 
-test("looks at the members of what is not plain too", () => {
+test("toJson: checks the fields of class instances", () => {
   class Own {
     inner: unknown = () => 1;
   }
@@ -145,7 +145,7 @@ test("looks at the members of what is not plain too", () => {
   assert.equal(refusal({ outer: list }), "outer.0");
 });
 
-test("refuses what has no text", () => {
+test("toJson: rejects lone surrogates", () => {
   for (const event of [undefined, () => 1, Symbol("s"), 1n, { toJSON: () => undefined }]) {
     assert.equal(refusal(event), undefined);
   }
@@ -163,7 +163,7 @@ const why = (event: unknown, message: RegExp, member: string | undefined) =>
     },
   );
 
-test("marks a cycle, and refuses depth", () => {
+test("toJson: marks cycles and rejects deep nesting", () => {
   const cycle: { self?: unknown; list?: unknown } = {};
   cycle.self = cycle;
   cycle.list = [[cycle]];
@@ -183,7 +183,7 @@ test("marks a cycle, and refuses depth", () => {
   }
 });
 
-test("says of what throws that it throws, and where", () => {
+test("toJson: reports throwing getters with their path", () => {
   const cause = new Error("mine");
   const fail = () => {
     throw cause;
@@ -199,7 +199,7 @@ test("says of what throws that it throws, and where", () => {
   assert.throws(() => toJson({ metadata: getter }), { cause });
 });
 
-test("refuses what JSON would show as empty, and says how to record it", () => {
+test("toJson: rejects objects that JSON would show as empty, with a hint", () => {
   class Empty {
     readonly #hidden = 1;
     get hidden() {
@@ -215,7 +215,7 @@ test("refuses what JSON would show as empty, and says how to record it", () => {
   }
 });
 
-test("writes what it looked at, though it be another the next time", () => {
+test("toJson: writes the values that it checked, even if they change", () => {
   let reads = 0;
   const fickle = {
     list: [new Date(0)],
@@ -230,7 +230,7 @@ test("writes what it looked at, though it be another the next time", () => {
   assert.equal(toJson(own), '{"__proto__":{"a":1},"when":"1970-01-01T00:00:00.000Z"}');
 });
 
-test("gives up on what has no end", () => {
+test("toJson: gives up on endless objects", () => {
   const endless = (): object =>
     new Proxy(
       {},
@@ -250,7 +250,7 @@ test("gives up on what has no end", () => {
   assert.ok(reported > 1);
 });
 
-test("passes on what a toJSON throws as the cause", () => {
+test("toJson: passes on errors of toJSON as the cause", () => {
   const cause = new Error("mine");
   const throwing = {
     toJSON() {

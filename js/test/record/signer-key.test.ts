@@ -55,7 +55,7 @@ async function counting(work: () => Promise<unknown>): Promise<{ sign: number; i
   return counts;
 }
 
-test("WebCrypto signs what the core signs, with a key that cannot be taken out", async () => {
+test("private key: WebCrypto signs like the core, with a non-extractable key", async () => {
   const expected = await recorded(inCore.createRecorder, KEY);
   const counts = await counting(async () => assert.equal(await recorded(inWebCrypto.createRecorder, KEY), expected));
   assert.ok(counts.sign > 1);
@@ -64,7 +64,7 @@ test("WebCrypto signs what the core signs, with a key that cannot be taken out",
   assert.equal((await counting(() => recorded(inCore.createRecorder, KEY))).sign, 0);
 });
 
-test("Node.js signs what the core signs, also what is recorded at the last moment", async () => {
+test("private key: Node.js signs like the core, even at exit", async () => {
   const expected = await recorded(inCore.createRecorder, KEY);
   assert.equal(await recorded(inNode.createRecorder, KEY), expected);
   const { key, signNow, checks } = await nativeSigner(KEY);
@@ -73,7 +73,7 @@ test("Node.js signs what the core signs, also what is recorded at the last momen
   assert.equal(signNow?.(new Uint8Array(3)).length, 64);
 });
 
-test("a key that is cut off, altered or no key is refused with the same words", async () => {
+test("private key: incomplete, altered, and other texts are rejected with the same messages everywhere", async () => {
   const [, , name = "", id = "", typed = ""] = KEY.split("+");
   for (const broken of [
     KEY.slice(0, -1),
@@ -95,7 +95,7 @@ test("a key that is cut off, altered or no key is refused with the same words", 
   }
 });
 
-test("a signature of another key is refused: WebCrypto's at first, a signer's each time", async () => {
+test("signature: a wrong key is detected, with WebCrypto at the first signature and with a signer at each", async () => {
   const [mine, other] = await Promise.all([generateKeyHandle("example.com/a"), generateKeyHandle("example.com/a")]);
   const mixed = { vkey: mine.vkey, privateKey: other.privateKey };
   await assert.rejects(recorded(inCore.createRecorder, mixed), { code: "signature.invalid" });

@@ -11,7 +11,7 @@ const fails = () => {
   throw new Error("of the program's own");
 };
 
-test("an onError that throws holds up nothing, and is itself told of", async (t) => {
+test("onError: a throwing callback blocks nothing, and is reported itself", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const log = new MemoryLog();
@@ -28,7 +28,7 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("nor does it hold up who only reports", async (t) => {
+test("onError: a throwing callback doesn't block reports", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
   const recorder = createLazyRecorder({
@@ -41,7 +41,7 @@ test("nor does it hold up who only reports", async (t) => {
   assert.equal(said.mock.callCount(), 1);
 });
 
-test("a flush fails with nothing but coded errors", async () => {
+test("flush: rejects only with CountersignError", async () => {
   let broken = false;
   const random = (bytes: Uint8Array<ArrayBuffer>) => {
     if (broken) {

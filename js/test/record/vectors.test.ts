@@ -15,14 +15,14 @@ async function start() {
   return { recorder, to };
 }
 
-test(`refuses what I-JSON cannot carry`, async () => {
+test("vectors: rejects what I-JSON can't represent", async () => {
   const { recorder } = await start();
   for (const { in: json, member } of vectors.event_refused) {
     assert.throws(() => recorder.recordJson(json), coded("event.invalid", member), json);
   }
 });
 
-test(`writes canonical JSON`, async () => {
+test("vectors: writes canonical JSON", async () => {
   for (const { in: json, out } of vectors.jcs) {
     const { recorder, to } = await start();
     try {
@@ -44,7 +44,7 @@ const NUMBERS = new URL(
 );
 const skip = existsSync(NUMBERS) || process.env.CI ? false : `skipped: there is no ${NUMBERS.pathname}`;
 
-test("writes numbers as ECMAScript does", { skip }, async () => {
+test("vectors: writes numbers as in ECMAScript", { skip }, async () => {
   const doubles = new DataView(new ArrayBuffer(8));
   const cases = readFileSync(NUMBERS, "utf8")
     .split("\n")

@@ -31,7 +31,7 @@ const CALLS: Readonly<Record<string, (worker: () => WorkerLike) => Promise<unkno
 };
 
 for (const [name, call] of Object.entries(CALLS)) {
-  test(`an error in the worker of the ${name} names the ${name} and keeps its stack`, BOUNDED, async () => {
+  test(`rpc: an error in the worker of the ${name} names the ${name} and keeps its stack`, BOUNDED, async () => {
     const worker = () =>
       workerWith({
         begin: function beginOfWorker() {
@@ -48,7 +48,7 @@ for (const [name, call] of Object.entries(CALLS)) {
     });
   });
 
-  test(`a worker of the ${name} that is of another version is reported, not waited for`, BOUNDED, async () => {
+  test(`rpc: a worker of the ${name} of another version is reported`, BOUNDED, async () => {
     await assert.rejects(
       call(() => workerWith({})),
       {
@@ -59,7 +59,7 @@ for (const [name, call] of Object.entries(CALLS)) {
   });
 }
 
-test("a simulation that fails names the overview", BOUNDED, async () => {
+test("rpc: a failing simulation names the overview", BOUNDED, async () => {
   const worker = () =>
     workerWith({
       expose: () => {

@@ -75,7 +75,9 @@ function changed(file: string, { set, text, packed, after = "" }: Case): string 
   return `${file.slice(0, begin)}${block}sum ${sum}\n</script>\n${after}`;
 }
 
-test("statements that the export inside refutes are refused", { skip: PROGRAM === undefined }, async () => {
+test("evidence: statements that the export inside contradicts are rejected", {
+  skip: PROGRAM === undefined,
+}, async () => {
   writeFileSync(join(folder, "page.html"), "<!doctype html>\n<html></html>\n");
   for (const [name, { vector, args }] of Object.entries(files)) {
     const given = [join(VECTORS, vector, "export.ndjson"), "--trust", join(VECTORS, vector, "trust.txt")];

@@ -52,7 +52,7 @@ const open = (table: Table, storage?: Storage) =>
     onError: () => {},
   }).ready();
 
-test("a retry with more lines, in the same chain and in the next", async () => {
+test("position: identifies repeated lines of a retry, in the same and in the next chain", async () => {
   const table = new Table();
   const audit = await open(table);
   for (let nth = 0; nth < 10; nth++) {
@@ -71,7 +71,7 @@ test("a retry with more lines, in the same chain and in the next", async () => {
   assert.deepEqual([two?.first, two?.last, two?.hasHeader], [0, 2, true]);
 });
 
-test("a restart with an outbox", async () => {
+test("position: identifies repeated lines after a restart with an outbox", async () => {
   const [table, storage] = [new Table(), new Storage()];
   const killed = await open(table, storage);
   killed.record({ action: "a.one" });
@@ -86,7 +86,7 @@ test("a restart with an outbox", async () => {
   assert.deepEqual(await table.found(), ["partial", 3, ["chain.open"]]);
 });
 
-test("an object is told too", async () => {
+test("position: is passed to transport objects too", async () => {
   const told: ChunkPosition[] = [];
   const to = memory();
   const write = (chunk: Uint8Array<ArrayBuffer>, position: ChunkPosition) => {

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "countersign-recorders-"));
 after(() => rmSync(folder, { recursive: true }));
 
 for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
-  test(`${runtime}: every event that was stored is in the export once`, async () => {
+  test(`${runtime}: every stored event is in the export once`, async () => {
     const [path, outbox] = [join(folder, `${runtime}.ndjson`), join(folder, `${runtime}.outbox`)];
     const start = (...args: number[]) =>
       new Child(runtime, new URL("recorder.ts", import.meta.url), [KEY, path, outbox, ...args.map(String)]);

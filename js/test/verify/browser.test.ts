@@ -120,7 +120,7 @@ async function call<Name extends keyof Page>(
 }
 
 for (const threads of [0, 2]) {
-  test(`every case gives its report with ${threads} threads`, async () => {
+  test(`browser: every case has its report with ${threads} threads`, async () => {
     const tab = await open();
     const files = cases.map(({ name, options: { expect, ...options } }) => ({
       address: `/cases/${name}`,
@@ -136,7 +136,7 @@ for (const threads of [0, 2]) {
   });
 }
 
-test("a long export, its events and what it comes from", async () => {
+test("browser: verifies a long export with its events, from every source", async () => {
   const tab = await open();
   for (const [source, threads] of [
     ["blob", 1],
@@ -151,7 +151,7 @@ test("a long export, its events and what it comes from", async () => {
   await tab.close();
 });
 
-test("what is told beside events is what Node.js is told", async () => {
+test("browser: reports the same marks and findings as Node.js", async () => {
   const tab = await open();
   for (const name of ["log-two-chains", "log-flip-event", "withheld-120", "large-range"]) {
     const { bytes, options } = caseNamed(name);
@@ -167,7 +167,7 @@ test("what is told beside events is what Node.js is told", async () => {
   await tab.close();
 });
 
-test("a log that goes on", async () => {
+test("browser: verifies a live view", async () => {
   const tab = await open();
   const trust = caseNamed("log-two-chains").options.trust ?? "";
   for (const threads of [0, 1] as const) {
@@ -176,7 +176,7 @@ test("a log that goes on", async () => {
   await tab.close();
 });
 
-test("cancelling", async () => {
+test("browser: stops on a signal", async () => {
   const tab = await open();
   for (const threads of [0, 1, 2]) {
     assert.equal(await call(tab, "cancelled", "/large", threads), "enough");
@@ -184,7 +184,7 @@ test("cancelling", async () => {
   await tab.close();
 });
 
-test("where the policy lets no file be fetched, the WebAssembly is code", async () => {
+test("browser: inlines WebAssembly if the policy forbids fetching it", async () => {
   const tab = await open({ "connect-src": "'none'" });
   assert.equal(await call(tab, "error", 1), undefined);
   await tab.close();
@@ -194,7 +194,7 @@ for (const [policy, code, hint] of [
   [{ "script-src": "'self' 'nonce-map'" }, "wasm.unavailable", /'wasm-unsafe-eval'/],
   [{ "worker-src": "'none'" }, "worker.unavailable", /worker-src/],
 ] as const) {
-  test(`an error with a hint where the policy is ${JSON.stringify(policy)}`, async () => {
+  test(`browser: has an error with a hint for the policy ${JSON.stringify(policy)}`, async () => {
     const tab = await open(policy);
     for (const threads of [1, 2]) {
       const error = await call(tab, "error", threads);

@@ -54,7 +54,7 @@ function steps(lines: readonly string[], checkpoints: readonly number[]) {
   return { reports, onReport, given: given() };
 }
 
-test("after each checkpoint there is the report of an export that ends there", async () => {
+test("verifyLive: reports after each checkpoint as if the export ended there", async () => {
   for (const name of WITH_CHECKPOINTS) {
     const one = caseNamed(name);
     const { lines, checkpoints } = linesOf(one);
@@ -69,7 +69,7 @@ test("after each checkpoint there is the report of an export that ends there", a
   }
 });
 
-test("lines that come together are reported on as of the last checkpoint among them", async () => {
+test("verifyLive: reports once for lines that arrive together, as of the last checkpoint", async () => {
   const one = caseNamed("large-whole");
   const { lines, checkpoints } = linesOf(one);
   const leaf = lines.find((line) => line.startsWith('{"link"')) ?? assert.fail();
@@ -91,7 +91,7 @@ test("lines that come together are reported on as of the last checkpoint among t
   }
 });
 
-test("events, marks and findings come before the report that counts them", async () => {
+test("verifyLive: passes on events, marks, and findings before the report that counts them", async () => {
   const one = caseNamed("log-flip-event");
   const { lines, checkpoints } = linesOf(one);
   for (const threads of BOTH) {
@@ -129,7 +129,7 @@ test("events, marks and findings come before the report that counts them", async
   }
 });
 
-test("lines may be bytes, end or not, be long or many", async () => {
+test("verifyLive: accepts bytes, lines without ends, and long or many lines", async () => {
   const { bytes, trust, events } = exportOf({
     chains: 2,
     events: 3000,
@@ -153,7 +153,7 @@ test("lines may be bytes, end or not, be long or many", async () => {
   }
 });
 
-test("an age is measured when a report is made, unless a moment was given", async (context) => {
+test("verifyLive: measures an age at each report, or at `now`", async (context) => {
   const one = caseNamed("expected-age-old");
   const { lines, checkpoints } = linesOf(one);
   const { log } = (await prefix(lines, one.options)).report;
@@ -183,7 +183,7 @@ test("an age is measured when a report is made, unless a moment was given", asyn
   }
 });
 
-test("a signal stops it, and whoever gives the lines is told", async () => {
+test("verifyLive: stops on a signal, and ends the lines", async () => {
   for (const threads of BOTH) {
     const reason = new Error("enough");
     const controller = new AbortController();
@@ -208,7 +208,7 @@ test("a signal stops it, and whoever gives the lines is told", async () => {
   }
 });
 
-test("what goes wrong with the lines, or in a callback, ends it", async () => {
+test("verifyLive: errors in lines and callbacks end it", async () => {
   const one = caseNamed("log-two-chains");
   const { lines } = linesOf(one);
   const cause = new Error("lost");
@@ -238,7 +238,7 @@ test("what goes wrong with the lines, or in a callback, ends it", async () => {
   }
 });
 
-test("where there are no workers it is done inline", async () => {
+test("verifyLive: runs inline without workers", async () => {
   const one = caseNamed("log-two-chains");
   const { lines, checkpoints } = linesOf(one);
   const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));

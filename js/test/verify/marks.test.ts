@@ -37,7 +37,7 @@ function sorted(findings: readonly Finding[]): string[] {
   return findings.map((finding) => JSON.stringify(finding)).sort();
 }
 
-test("of every case the same is told, whoever shares the work", async () => {
+test("onMarks: every case has the same marks with any number of threads", async () => {
   for (const { name, bytes, options } of cases) {
     const [first, ...others] = await Promise.all(
       ALL_THREADS.map((threads) => tell(bytes.slice(), { ...options, threads })),
@@ -52,7 +52,7 @@ test("of every case the same is told, whoever shares the work", async () => {
   }
 });
 
-test("a mark says what the checks found", async () => {
+test("onMarks: a mark shows the results of the checks", async () => {
   const { bytes, options } = caseNamed("log-two-chains");
   const { marks } = await tell(bytes, options);
   const of = (kind: Mark["kind"]) => marks.filter((mark) => mark.kind === kind);
@@ -100,7 +100,7 @@ test("a mark says what the checks found", async () => {
   });
 });
 
-test("witnesses, revocations, skips and reasons have their words", async () => {
+test("onMarks: includes witnesses, revocations, omitted entries, and reasons", async () => {
   const all = new Map<string, Mark[]>();
   for (const { name, bytes, options } of cases) {
     all.set(name, (await tell(bytes, { ...options, threads: 0 })).marks);
@@ -128,7 +128,7 @@ function withheld(events: number) {
   return { bytes: new TextEncoder().encode(bare), trust };
 }
 
-test("many marks come in batches, one after the other, and all of them", async () => {
+test("onMarks: delivers many marks in consecutive batches", async () => {
   const events = 15_000;
   const { bytes, trust } = withheld(events);
   for (const threads of ALL_THREADS) {
@@ -154,7 +154,7 @@ test("many marks come in batches, one after the other, and all of them", async (
   }
 });
 
-test("a finding is told while the export is still read", async () => {
+test("onFinding: is called while the export is being read", async () => {
   const { bytes, trust } = exportOf({ chains: 1, events: 2000 });
   bytes.set([0x78], new TextDecoder().decode(bytes).indexOf('"seq":3}') + 6);
   for (const threads of ALL_THREADS) {
@@ -175,7 +175,7 @@ test("a finding is told while the export is still read", async () => {
   }
 });
 
-test("what these callbacks throw ends it", async () => {
+test("onMarks and onFinding: errors end the verification", async () => {
   const error = new Error("not my day");
   const fail = () => {
     throw error;

@@ -44,7 +44,7 @@ for (const [runtime, program, ...args] of [
   ["Deno", tool("deno"), "run", "--no-config", IMPORT_MAP, "--allow-read"],
   ["Bun", tool("bun"), "run"],
 ] as const) {
-  test(`${runtime} gives what Node gives, with any number of threads`, async () => {
+  test(`${runtime} returns the same as Node.js with any number of threads`, async () => {
     const { stdout } = await run(program, [...args, script, ...paths]);
     assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(expected)));
   });

@@ -31,7 +31,7 @@ const kinds: Record<string, () => Source | Promise<Source>> = {
 };
 
 for (const [kind, make] of Object.entries(kinds)) {
-  test(`reads ${kind}`, async () => {
+  test(`source: reads ${kind}`, async () => {
     for (const threads of [0, 1]) {
       const verification = await verify(await make(), { ...options, threads });
       assert.deepEqual(stripped(verification.report), report);
@@ -39,7 +39,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   });
 }
 
-test("leaves the caller's bytes as they are", async () => {
+test("source: leaves the caller's bytes unchanged", async () => {
   const own = new Uint8Array(bytes);
   const reused = new Uint8Array(64);
   async function* reusing() {
@@ -56,7 +56,7 @@ test("leaves the caller's bytes as they are", async () => {
   }
 });
 
-test("reads no further ahead than it must", async () => {
+test("source: reads no further ahead than needed", async () => {
   const note = "x".repeat(8000);
   const { bytes } = exportOf({ events: 1500, eventAt: (seq) => `{"note":"${note}","seq":${seq}}` });
   let ahead = 0;
@@ -91,7 +91,7 @@ const refused: [string, () => unknown, string, RegExp][] = [
 ];
 
 for (const [what, make, code, hint] of refused) {
-  test(`refuses ${what}`, async () => {
+  test(`source: rejects ${what}`, async () => {
     for (const threads of [0, 1]) {
       const source = (await make()) as Source;
       await assert.rejects(verify(source, { threads }), (error: Error & { code: string; hint: string }) => {

@@ -31,12 +31,12 @@ async function compareAll(verifyCase: (one: Case) => Promise<Verification>): Pro
   assert.deepEqual(differing, []);
 }
 
-test("there are cases", () => {
+test("vectors: there are cases", () => {
   assert.ok(cases.length > 200);
 });
 
 for (const threads of [0, 1, 2, 3]) {
-  test(`every case gives its report with ${threads} threads`, () =>
+  test(`vectors: every case has its report with ${threads} threads`, () =>
     compareAll(({ bytes, options }) => verify(bytes, { ...options, threads })));
 }
 
@@ -46,11 +46,11 @@ for (const [size, threads] of [
   [509, 1],
   [4096, 2],
 ] as const) {
-  test(`every case gives its report in pieces of ${size} bytes with ${threads} threads`, () =>
+  test(`vectors: every case has its report in chunks of ${size} bytes with ${threads} threads`, () =>
     compareAll(({ bytes, options }) => verify(inPieces(bytes, size), { ...options, threads })));
 }
 
-test("single bytes are pieces too", async () => {
+test("vectors: single bytes work as chunks", async () => {
   const { bytes, report, options } = caseNamed("log-two-chains");
   for (const threads of [0, 1, 2]) {
     const verification = await verify(inPieces(bytes, 1), { ...options, threads });
@@ -58,7 +58,7 @@ test("single bytes are pieces too", async () => {
   }
 });
 
-test("every case gives its report where workers get no more than the export asks for", async () => {
+test("vectors: every case has its report with the plain module in workers", async () => {
   const asked: string[] = [];
   const kept = new Map<string, Kept>();
   after(() => Promise.all([...kept.values()].map((workers) => workers.end())));
