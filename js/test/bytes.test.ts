@@ -1,4 +1,4 @@
-/** Bytes in pieces, and bodies that are not trusted. */
+/** Tests chunks of bytes, and the reading of untrusted bodies. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ test("concat: returns a copy of all chunks", () => {
   assert.deepEqual(only, bytes(1));
 });
 
-/** A body of such pieces, and whether it was let go before its end. */
+/** Returns a body of these chunks, and whether it was canceled. */
 function bodyOf(...pieces: Uint8Array[]) {
   const state = { cancelled: false, body: null as ReadableStream<Uint8Array> | null };
   state.body = new ReadableStream<Uint8Array>({

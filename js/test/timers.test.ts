@@ -1,4 +1,4 @@
-/** Waiting for no time at all, and for more than a timer takes. */
+/** Tests waits of no time, and waits above a timer's limit. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

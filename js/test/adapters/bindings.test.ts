@@ -1,4 +1,4 @@
-/** Logs behind bindings, and classes that record, in workerd. */
+/** Tests Workers with logs behind each kind of binding, and classes that record, in workerd. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
-  /** By what names the object was found that stands for a log. */
+  /** Names by which the log's object was looked up. */
   const names: string[] = [];
   let worker: Miniflare;
 
@@ -67,7 +67,7 @@ describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
     ["/fetch", ""],
   ] as const) {
     test(path, async () => {
-      // Twice: what the first request made must serve the second.
+      // Twice, because the recorder of the first request must serve the second.
       for (const round of [1, 2]) {
         names.length = 0;
         assert.equal(await ask(path), "ok", `round ${round}`);
@@ -104,7 +104,7 @@ describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
   });
 
   test("an object with `required` fails if its recorder can't start", async () => {
-    assert.match(await ask("/strict/note?id=x"), /no key to sign with/);
+    assert.match(await ask("/strict/note?id=x"), /`key` is required/);
   });
 
   test("events stored by an object are delivered once after a restart", async () => {

@@ -1,4 +1,4 @@
-/** Recorders of `createRecorder` in a Worker: whatever ends with a request, what it recorded is delivered, once. */
+/** Tests recorders of `createRecorder` in a Worker: events are delivered once although timers end with a request. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -45,7 +45,7 @@ describe("createRecorder in a Worker without an adapter", { skip, timeout: 90_00
     assert.equal(await response.text(), "ok");
   };
 
-  /** Waits until the log has each of them. */
+  /** Waits until the log contains each of the events. */
   async function arrived(ids: readonly string[]): Promise<void> {
     const missing = async () => {
       const events = (await log.events()).map(({ event }) => (event.target as { id: string } | undefined)?.id);

@@ -1,4 +1,4 @@
-/** Many invocations of one isolate, in workerd: none waits for another, and no event is lost or there twice. */
+/** Tests many invocations of one isolate in workerd: none waits for another, and no event is lost or repeated. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -18,12 +18,12 @@ describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
   before(() => log.start());
   after(() => log.close());
 
-  /** The ids of what the log has, in its order. */
+  /** Returns the event IDs in the log, in order. */
   const ids = async () => (await log.events()).map(({ event }) => (event.target as { id: string }).id);
   const ask = (path: string) => worker.dispatchFetch(`http://worker.test${path}`);
   const status = async () => (await (await ask("/status")).json()) as { waiting: number; chain: string; code?: string };
 
-  /** Resolves when all that was recorded is delivered. */
+  /** Resolves when all recorded events are delivered. */
   async function settled(): Promise<void> {
     await eventually("no event waits", status, ({ waiting }) => waiting === 0);
   }
@@ -128,7 +128,7 @@ describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
     const gone = httpRequest(new URL("/slow?id=slow", await worker.ready)).on("error", () => {});
     gone.end();
     await once(gone, "finish");
-    // In the handler, where it is no longer asked for.
+    // Sent by another request while the client of the first disconnects.
     await ask("/record?id=meanwhile");
     gone.destroy();
     await arrived("slow");
@@ -137,7 +137,7 @@ describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
   test("a flush that ends with its context is taken over by another", async () => {
     log.fates = ["hang"];
     const cut: string[] = [];
-    // On a busy machine a context may end before its flush has begun.
+    // On a busy machine, a context may end before its flush has begun.
     const before = log.asked;
     const cutOne = async () => {
       cut.push(`cut ${cut.length}`);

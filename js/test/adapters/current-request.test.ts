@@ -1,4 +1,4 @@
-/** What an adapter knows of a request is in each event that is recorded while it is handled. */
+/** Tests that events recorded while a request is handled have what its adapter knows. */
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
@@ -20,7 +20,7 @@ import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 
 const HEADERS = { "x-user": "ada", "x-tenant": "acme", "x-request-id": "r_1" };
-/** What each event says then. */
+/** The fields that each event must have. */
 const SAID = { actor: { id: "ada" }, tenant: "acme", context: { request_id: "r_1" } };
 
 async function listen(t: TestContext, listener: RequestListener): Promise<string> {
@@ -35,7 +35,7 @@ const byHeader = {
   tenant: (request: { headers: Record<string, unknown> }) => request.headers["x-tenant"] as string,
 };
 
-/** Those that were recorded, once there is one of each action. */
+/** Returns the recorded events once there is one for each action. */
 async function found(audit: Awaited<ReturnType<typeof createTestRecorder>>, ...actions: string[]) {
   const events = await eventually(
     `there is an event of each action: ${actions}`,
@@ -125,7 +125,7 @@ test("concurrent requests don't mix, and events after the response have no reque
       }
       await once(both, "both");
       audit.record({ action: `by.${request.headers["x-user"]}` });
-      // A job that the first request happens to start, and that runs on.
+      // A job that the first request happens to start, and that outlives it.
       tick ??= setInterval(() => {
         if (audit.events().filter(({ action }) => action === "http.request").length === 2) {
           setImmediate(() => audit.record({ action: "in.background" }));
@@ -182,7 +182,7 @@ test("callbacks run for each event, and an invalid result is omitted", async () 
     },
     {
       actor: () => {
-        // What is recorded within it does not ask for it again.
+        // Events recorded in a callback don't call it again.
         audit.record({ action: "in.callback" });
         return user as string;
       },

@@ -1,4 +1,4 @@
-/** Events that are recorded before the options of their recorder are read. */
+/** Tests events that are recorded before the recorder's options are read. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -45,7 +45,7 @@ test("before the start: an invalid event rejects its handle, calls onError, and 
   const lines = exported.text().split("\n").slice(0, -1);
   assert.deepEqual(
     lines.flatMap((line) => JSON.parse(line).event?.action ?? []),
-    // Who recorded it can no longer be stopped by it, so the log has that there was something.
+    // Its caller can no longer handle the error, so the log records that there was an event.
     ["job.first", "countersign.dropped", "countersign.dropped", "job.last"],
   );
 });

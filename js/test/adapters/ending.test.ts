@@ -1,4 +1,4 @@
-/** A program that is told to end. */
+/** Tests programs that are ended by signals. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "countersign-ending-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const skip = process.platform === "win32" ? "there are no signals" : false;
 
-/** Starts a server that writes what it recorded into a file. */
+/** Starts a server that writes its export to a file. */
 async function start(what: string) {
   const file = join(folder, what);
   const child = spawn(
@@ -29,7 +29,7 @@ async function start(what: string) {
     line,
     url: `http://127.0.0.1:${port}`,
     tell: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Its code and signal. */
+    /** The exit code and signal. */
     exit: once(child, "exit"),
     lines: (which = "") =>
       existsSync(file + which)

@@ -1,4 +1,4 @@
-/** A Worker's handlers called as Workers calls them, here on Node.js: as tests of a Worker do. */
+/** Tests a Worker's handlers in Node.js, called like Workers call them, as in unit tests of a Worker. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { memory } from "countersign";
 import { type AuditedHandlers, auditOf, withCountersign } from "countersign/cloudflare";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 
-/** A `ctx`, and what was left with it. */
+/** Returns a `ctx` that collects the work passed to `waitUntil`. */
 function context() {
   const left: Promise<unknown>[] = [];
   return {
@@ -44,7 +44,7 @@ for (const name of NAMES) {
         assert.equal(this, handlers);
         assert.deepEqual([first, env], [what, environment]);
         assert.equal(context, ctx);
-        // While a request is handled, the recorder also knows the request.
+        // While a request is handled, its recorder is a scoped one.
         assert.equal(auditOf(context) === audit, name !== "fetch");
         audit.record({ action: `it.${name}` });
         return answer;

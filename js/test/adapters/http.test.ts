@@ -1,4 +1,4 @@
-/** Requests recorded as `http.request`, in each kind of server. */
+/** Tests requests recorded as `http.request`, in each kind of server. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -30,7 +30,7 @@ import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 import { Child } from "../runtimes.ts";
 
-/** A recorder, and what it recorded. */
+/** Starts a recorder, and returns its recorded events. */
 async function recorder(t: TestContext) {
   const exported = memory();
   const audit = await createRecorder({
@@ -48,7 +48,10 @@ async function recorder(t: TestContext) {
       .filter((line) => line !== "")
       .flatMap((line) => (JSON.parse(line) as { event?: AuditEvent }).event ?? []);
   };
-  /** Those of requests, as soon as there are so many: they are recorded a moment after the client has its answer. */
+  /**
+   * Returns the recorded requests once there are this many. They are recorded shortly after the client has its
+   * response.
+   */
   const requests = async (count: number) => {
     const found = await eventually(
       `there are ${count} events of requests`,
@@ -61,7 +64,7 @@ async function recorder(t: TestContext) {
   return { audit, events, requests };
 }
 
-/** Without what differs from run to run. */
+/** Returns an event without fields that vary between runs. */
 function plain({ http, ...event }: AuditEvent): object {
   const { latency_ms: latency, ...rest } = http ?? assert.fail("no request");
   assert.ok(Number.isInteger(latency) && Number(latency) >= 0 && Number(latency) < 10_000, `${latency} ms`);
@@ -236,7 +239,7 @@ describe("auditFetch", () => {
 
   test("rejects `ip: true`, which would trust the client", async (t) => {
     const { audit, requests } = await recorder(t);
-    const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
+    const refused = { code: "options.invalid", member: "ip", hint: /pass a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
     assert.throws(() => auditHono(audit, { ip: true }), refused);
     assert.throws(() => auditNext(() => assert.fail(), { after() {}, http: { ip: true as never } }), refused);
@@ -267,7 +270,7 @@ describe("auditFetch", () => {
       { onError: null },
     ]) {
       const [member] = Object.keys(wrong);
-      assert.throws(() => auditHttp(audit, wrong as never), { code: "options.invalid", member, hint: /^give / });
+      assert.throws(() => auditHttp(audit, wrong as never), { code: "options.invalid", member, hint: /^pass / });
     }
   });
 });
@@ -350,7 +353,7 @@ describe("auditHono", () => {
   });
 });
 
-/** Sends a request and gives it up as soon as the server has it, or its answer has begun. */
+/** Sends a request and aborts it before or after its response begins. */
 async function giveUp(server: Server, url: string, when: "before" | "after"): Promise<void> {
   const arrived = once(server, "request");
   const asked = httpRequest(url).on("error", () => {});
@@ -411,7 +414,7 @@ describe("auditHttp with node:http", () => {
     test(`keeps the address from ${name} of a client that disconnects, in IPv4 form`, async (t) => {
       const { audit, requests } = await recorder(t);
       const server = createServer(endless);
-      // Instead of a socket that takes IPv6 too, which not every machine has.
+      // Simulates a dual-stack socket, which not every machine has.
       server.prependListener("connection", (socket) => {
         const address = () => (socket.destroyed ? undefined : "::ffff:192.0.2.7");
         Object.defineProperty(socket, "remoteAddress", { get: address });

@@ -1,4 +1,4 @@
-/** The flush that an invocation makes by itself, beside those that its handler asks for. */
+/** Tests the flush that an invocation does by itself, next to those of its handler. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
 
-/** A recorder that counts its flushes. */
+/** Creates a recorder that counts its flushes. */
 function counting(to: () => Promise<void>) {
   const recorder = createLazyRecorder({
     read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, autoFlush: false }),

@@ -1,4 +1,4 @@
-/** What answers a `Request`, in servers of `node:http` and in Express. */
+/** Tests `Request` handlers in `node:http` servers and in Express. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

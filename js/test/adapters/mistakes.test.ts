@@ -1,4 +1,4 @@
-/** What people forget or mistake in a Worker: an error that says what to do, and an answer all the same. */
+/** Tests configuration mistakes in a Worker: errors have hints, and requests still get a response. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -33,7 +33,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
   const ask = async (path: string) =>
     (await (await worker.dispatchFetch(`http://worker.test${path}`)).json()) as object;
 
-  /** Waits until the console has said it; what it says takes its own way. */
+  /** Waits until the console shows the text, which arrives asynchronously. */
   async function heard(text: string): Promise<void> {
     await eventually(
       `the console has said: ${text}`,
@@ -46,16 +46,16 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
     [
       "/no-key",
       "key",
-      /no NO_KEY$/,
+      /missing .*: NO_KEY$/,
       /npx wrangler secret put NO_KEY, .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
     ],
-    ["/empty-key", "key", /no EMPTY$/, /npx wrangler secret put EMPTY/],
-    ["/no-url", "to", /no NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
-    ["/no-log", "log", /no NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
-    ["/no-binding", "to", /no NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
-    ["/no-binding-called", undefined, /no NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
-    ["/nothing", "key", /no NO_KEY, no NO_URL, no NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
-    ["/stub", "to", /stub is of no use to the next request/, /\{ binding: env\.LOG, name \}/],
+    ["/empty-key", "key", /missing .*: EMPTY$/, /npx wrangler secret put EMPTY/],
+    ["/no-url", "to", /missing .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
+    ["/no-log", "log", /missing .*: NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
+    ["/no-binding", "to", /missing .*: NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
+    ["/no-binding-called", undefined, /missing .*: NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
+    ["/nothing", "key", /missing .*: NO_KEY, NO_URL, NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
+    ["/stub", "to", /can't be a Durable Object stub/, /\{ binding: env\.LOG, name \}/],
     ["/url-without-scheme", "to", /lacks https:\/\//, /https:\/\//],
   ] as const) {
     test(path, async () => {
@@ -102,7 +102,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
     assert.ok(began <= time && time <= between, `${first?.time}, between ${began} and ${between}`);
   });
 
-  /** The counts of events that were dropped, as they are recorded. */
+  /** Returns the counts of the recorded `countersign.dropped` events. */
   const dropped = async () =>
     (await log.events())
       .filter(({ event }) => event.action === "countersign.dropped")

@@ -1,4 +1,4 @@
-/** Requests recorded in workerd. */
+/** Tests requests recorded in workerd. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     already = (await log.events()).length;
   });
 
-  /** The events since the test began, as soon as there are so many. */
+  /** Returns the events since the test began, once there are this many. */
   async function events(count: number) {
     const found = await eventually(
       `${count} events came`,

@@ -1,4 +1,4 @@
-/** The adapters' types, beside those of Cloudflare. */
+/** Tests the adapters' types together with Cloudflare's. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** What is found is the same, byte for byte, as what the program finds: in Node.js and workerd, however it is shared out. */
+/** Tests that JavaScript finds byte for byte the same as the program, in Node.js and workerd, with any distribution. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -60,7 +60,7 @@ function run(...given: string[]): string {
   return stdout;
 }
 
-/** Fails with a reason where the two cannot agree: one of them was not built again. */
+/** Fails with the reason if the program and the module were built from different sources. */
 function areOfOneBuild(program: string, artefact: string): void {
   const [of, other] = [program, artefact].map((text) => {
     const { engine, pack } = JSON.parse(text) as { engine: string; pack: { hash: string } };
@@ -74,7 +74,7 @@ function areOfOneBuild(program: string, artefact: string): void {
   );
 }
 
-/** The lines of the verified events, as an index writes them of each batch, and what verifying gave. */
+/** Returns the lines of verified events in the form that an index writes, and the verification's result. */
 async function verified(
   bytes: Uint8Array,
   trust: string,
@@ -108,9 +108,9 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
   const { batches, verification } = await verified(bytes, trust);
   for (const detectors of [1, 2]) {
     const analysis = threaded(pack, detectors);
-    // What comes last is added first: nobody says in which order batches come.
+    // Batches may be added in any order, so this adds them in reverse.
     for (const batch of detectors === 1 ? batches : batches.toReversed()) {
-      // What is added is no longer ours.
+      // Copied, because added batches are transferred.
       await analysis.add([Uint8Array.from(batch)]);
       await analysis.tell(undefined);
     }
@@ -156,7 +156,7 @@ if (typeof sources === "string") {
   test("real events are available", { skip: sources }, () => {});
 }
 
-/** More groups and more hits than are kept, and more findings than are listed. */
+/** Produces more groups, hits, and findings than the limits. */
 const HITS = `
 title: A step
 id: step

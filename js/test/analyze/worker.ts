@@ -1,4 +1,4 @@
-/** Looks for findings in a Worker: in one thread, in pieces of the size that is asked for. */
+/** Runs an analysis in a Worker on one thread, in batches of a given size. */
 
 import init, { Detector, Findings } from "../../packages/ui/dist/wasm/analyzer.js";
 import module from "../../packages/ui/dist/wasm/analyzer_bg.wasm";
@@ -7,7 +7,7 @@ interface Asked {
   readonly rules: string;
   readonly events: string;
   readonly facts: string;
-  /** How many lines go to one of the detectors before the other has its turn. */
+  /** Number of lines per batch; batches alternate between the detectors. */
   readonly lines: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Recorders in every runtime, through a network that fails, 90 kills, clocks that go back and flushes at the same time:
- * each event that was taken is in the log once and in order, or counted as dropped.
+ * Tests recorders in every runtime through a failing network, 90 kills, clocks that go back, and concurrent flushes:
+ * each accepted event is in the log once and in order, or counted as dropped.
  */
 
 import { describe, test } from "node:test";
@@ -12,7 +12,7 @@ import { inOneIsolate } from "./isolate.ts";
 import { Ordeal } from "./ordeal.ts";
 import { inObjects } from "./workerd.ts";
 
-/** They take a minute on an idle machine of two cores; this is for one that is not. */
+/** Enough for a busy machine; it takes a minute on an idle one with two cores. */
 const LONGEST = 400_000;
 
 describe("chaos: faults in delivery", { concurrency: true, skip: serve.skip }, () => {

@@ -1,4 +1,4 @@
-/** One isolate of workerd without an outbox, and many requests at once, of which some are given up by who asked. */
+/** Runs many concurrent requests in one isolate of workerd without an outbox; some clients disconnect. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,12 +9,12 @@ import { chance } from "./chance.ts";
 import { EVENTS, MORE, type Ordeal, SEED } from "./ordeal.ts";
 import { bundled, started } from "./workerd.ts";
 
-/** How many requests there are at a time. */
+/** Number of concurrent requests. */
 const AT_ONCE = 6;
-/** The most events of a request, which has at least one. */
+/** Maximum number of events per request; the minimum is one. */
 const MOST = 12;
 
-/** On a busy machine the log is often too slow for a recorder. */
+/** On a busy machine, the log is often too slow for a recorder. */
 const SETTLED_MS = 200_000;
 
 interface Told {
@@ -53,7 +53,7 @@ export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
   }
 }
 
-/** Asks for something, and goes away after so many milliseconds. */
+/** Sends a request, and disconnects after this many milliseconds. */
 async function asked(url: URL, patience: number | undefined): Promise<void> {
   const outgoing = request(url);
   const timer = patience === undefined ? undefined : setTimeout(() => outgoing.destroy(), patience);
@@ -62,7 +62,7 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
     const [incoming] = await once(outgoing, "response");
     assert.equal(incoming.statusCode, 200);
     for await (const _ of incoming) {
-      // Its end is waited for.
+      // Reads the response to its end.
     }
   } catch (error) {
     assert.ok(patience !== undefined, `${error}`);
@@ -71,7 +71,7 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
   }
 }
 
-/** What is told when nothing waits any more. */
+/** Returns the counts once no event waits. */
 async function settled(ask: () => Promise<Told>): Promise<Told> {
   return eventually("no event waits", ask, ({ waiting }) => waiting === 0, SETTLED_MS);
 }

@@ -1,4 +1,4 @@
-/** Who reads events: tokens, and nothing else. */
+/** Tests access to events by tokens. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Bodies of `POST /submit`: malformed, compressed, too large, or not what they say they are. */
+/** Tests bodies of `POST /submit`: malformed, compressed, too large, and inconsistent ones. */
 
 import assert from "node:assert/strict";
 import { request } from "node:http";
@@ -11,13 +11,13 @@ import { zstd, zstdBomb } from "./zstd.ts";
 
 const MALFORMED = "export.invalid";
 
-/** A member of a line, as its text stands there. */
+/** Returns the members of a line. */
 const members = (line: string): { link: string; salt: string; event: object } => JSON.parse(line);
 
 onEachLog((log) => {
   const { limits } = log.kind;
 
-  /** Asserts that it is refused at that line, if at any, and nothing was taken. */
+  /** Asserts that a body is rejected at this line, and that nothing is accepted. */
   const refused = async (body: string | Uint8Array, code: string, beside: object, status = 400) => {
     const before = await log.size();
     const answer = await log.submit(body);
@@ -118,7 +118,7 @@ onEachLog((log) => {
     }
     const twice = body(open, line(salt, text.replace("{", '{"action":"job.delete",')));
     await refused(twice, "log.refused", { line: 2, member: "action" });
-    // An open link commits to no event, and salt and event come together.
+    // An open link commits to no event, and salt and event must come together.
     await refused(open.replace("}", `,"salt":"${salt}","event":{}}`), MALFORMED, { line: 1 });
     await refused(body(open, JSON.stringify({ link, salt })), MALFORMED, { line: 2 });
     await refused(body(open, JSON.stringify({ link, event })), MALFORMED, { line: 2 });
@@ -163,7 +163,7 @@ onEachLog((log) => {
     await refused(`{"link":"countersign/v1 open ${"n".repeat(65_535)} "}`, MALFORMED, { line: 1 });
     const { text } = log.chain().at(0);
     await refused(`${text}\n{"link":"${"x".repeat(1 << 20)}"}`, MALFORMED, { line: 2 });
-    // White space around a line does not count, as long as it is not all that there is.
+    // White space around a line doesn't count toward its limit, except on blank lines.
     await log.take(`${" ".repeat(1 << 14)}${text}${"\t".repeat(1 << 14)}`);
     const blank = await log.submit(`${" ".repeat(1 << 16)} ${text}`);
     blank.refusal(413, "submit.too_large");
@@ -172,7 +172,7 @@ onEachLog((log) => {
   test("submit: accepts more chains and key notes than are proven at one time", async () => {
     const opened = Array.from({ length: 1_024 }, () => log.chain().at(0));
     const more = gzipSync(body(...opened, log.chain().at(0)));
-    // A sender that goes by the lines comes to an end.
+    // A sender that respects the stated limits gets everything accepted.
     await refused(more, "submit.too_large", { limits: { ...limits, lines: 1_024 } }, 413);
     const { added, chains } = await log.take(body(...opened));
     assert.deepEqual([added, chains.size], [1_024, 1_024]);
@@ -183,7 +183,7 @@ onEachLog((log) => {
     await refused(Buffer.alloc(1.5 * limits.bytes, "\n"), "submit.too_large", { limits }, 413);
     const { text } = log.chain().at(0);
     await refused(gzipSync(`${text}\n`.repeat(limits.lines + 1)), "submit.too_large", { limits }, 413);
-    // Not told how long it is, the log finds out.
+    // Without a content-length, the log counts.
     const chunked = { method: "POST", body: Buffer.alloc(limits.bytes + 1, "\n"), chunked: true };
     assert.deepEqual((await log.ask("/submit", chunked)).refusal(413, "submit.too_large"), { limits });
     const whole = log.chain().events(1).body();
@@ -254,14 +254,14 @@ onEachLog((log) => {
       assert.ok(bomb.length < 1 << 20);
       await refused(bomb, "submit.too_large", { limits }, 413);
     }
-    // A bomb in a bomb is nothing but a body that is no text.
+    // A nested bomb is just a malformed body.
     await refused(gzipSync(gzip), MALFORMED, { line: 1 });
     await log.goesOn();
   });
 
   test("submit: endless large bodies don't block small ones", async () => {
     const { hostname, port } = new URL(log.url);
-    // Its beginning is somebody's whom the log knows.
+    // The body begins with a link of an authorized key.
     const line = `${log.chain().at(0).text}\n`;
     const full = Buffer.from(line.repeat(Math.ceil(limits.bytes / line.length)).slice(0, limits.bytes));
     const almost = full.subarray(0, limits.bytes - 1);

@@ -1,4 +1,4 @@
-/** What the tests go by refuses what is not so. */
+/** Tests that the test helpers reject what is wrong. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Erasing events: `POST /erase`. */
+/** Tests erasing events: `POST /erase`. */
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -17,10 +17,10 @@ onEachLog((log) => {
   const leafAt = async (index: number): Promise<Leaf> =>
     (await whole()).leaves[index] ?? assert.fail(`there is no leaf ${index}`);
   const place = (seq: number) => `${chain.id}/${seq}`;
-  /** What the log recorded of its erasures, by this test's run. */
+  /** Returns the log's records of the erasures in this test. */
   const records = async () =>
     shown(await whole()).flatMap(({ event }) => (event?.action === "log.erase" ? [event] : []));
-  /** The newest record, whole. */
+  /** Returns the newest record. */
   const record = async () => (await records()).at(-1);
 
   const erase = async (asked: Json): Promise<Json> => {
@@ -56,7 +56,7 @@ onEachLog((log) => {
     assert.equal(report.verdict, "partial");
     assert.equal(report.counts.withheld, 1);
     assert.deepEqual(report.finding_counts["payload.withheld"], 1);
-    // Nothing else shows it either.
+    // Nothing else shows the event either.
     for (const query of ["?q=secret", `?q=secret+7`, "?limit=1000", `?chain=${chain.id}&limit=60`]) {
       assert.ok(!(await log.export(query, AUDITOR)).includes("secret-7."), query);
     }
@@ -116,7 +116,7 @@ onEachLog((log) => {
       assert.equal(leaves[first + seq]?.withheld, "erased");
     }
     assert.equal(leaves.filter(({ text }) => text.includes(actor)).length, 0);
-    // Whose they were is not said: that would outlive them.
+    // The record doesn't say whose events they were, because it outlives them.
     const { metadata } = (await record()) ?? {};
     assert.deepEqual(metadata, {
       chosen_by: ["actor", "action"],
@@ -243,7 +243,7 @@ onEachLog((log) => {
     assert.deepEqual(await erasures(`/erasures/${at}`), newest);
     assert.deepEqual((await erasures(`/erasures?before=${at}`)).erasures, all.slice(1));
     assert.deepEqual(await erasures("/erasures?before=0"), { erasures: [] });
-    // A leaf that records none, one that is not there, and what is no leaf.
+    // An entry that is no record, a missing one, and invalid indexes.
     for (const path of [first, 2 ** 52, "x", "-1", "01"]) {
       (await log.get(`/erasures/${path}`, DESK)).refusal(404, "request.not_found");
     }

@@ -1,4 +1,4 @@
-/** What readers get of a log: `GET /export` and `GET /proof`. */
+/** Tests what readers get of a log: `GET /export` and `GET /proof`. */
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -13,7 +13,7 @@ import { AUDITOR, EMITTERS, ISSUER, ORIGIN } from "./setup.ts";
 
 const HOUR = 3_600_000;
 
-/** Events with something for each condition, and the hour after the beginning at which they were recorded. */
+/** Events for each condition, with the hour of their recording. */
 const EVENTS: [hour: number, event: { [name: string]: Json }][] = [
   [1, { action: "session.login", actor: { id: "u_1", name: "Ann Example" } }],
   [2, { action: "session.login", actor: { id: "u_2" }, outcome: "failure", reason: "wrong password" }],
@@ -26,7 +26,7 @@ const EVENTS: [hour: number, event: { [name: string]: Json }][] = [
 ];
 
 onEachLog((log) => {
-  /** All leaves that the tests brought, from the first on. */
+  /** All submitted entries in order. */
   const brought: { text: string; chain?: string; seq?: number; hour?: number; event?: { [name: string]: Json } }[] = [];
   const chains: Chain[] = [];
   let first = 0;
@@ -36,7 +36,7 @@ onEachLog((log) => {
   const get = (query: string, token = AUDITOR) => log.export(query, token);
   const place = (text: string) => first + brought.findIndex((leaf) => leaf.text === text);
 
-  /** The numbers of the events that an export shows, in the order in which they came. */
+  /** Returns the numbers of the events in an export, in order. */
   const numbers = async (query: string): Promise<number[]> => {
     const events = shown(readExport(await get(`?${query}`)));
     return events.filter(({ index }) => index >= first).map(({ event }) => Number(event?.n));
@@ -56,7 +56,7 @@ onEachLog((log) => {
       for (const [number, [hour, event]] of EVENTS.entries()) {
         const chain = chains[number % 2] ?? one;
         const n = round * EVENTS.length + number;
-        // The last of each chain in a round alone is signed.
+        // In a round, only the last link of each chain is signed.
         const sign = number >= EVENTS.length - 2;
         const line = chain.event(
           { ...event, n, round: `r${round}` },
@@ -119,11 +119,11 @@ onEachLog((log) => {
         Array.from({ length: b - a }, (_, at) => a + at),
       );
       assert.ok(within.every(({ withheld }) => withheld === undefined));
-      // Before and after it are open links, key notes, and links that cover those of the range.
+      // Around the range are open links, key notes, and links that cover those of the range.
       assert.ok(leaves.every(({ index, event }) => (index >= a && index < b) || event === undefined));
       const report = await verify(text);
       assert.equal(report.checks.range.state, "pass");
-      // Where no event is shown, none was checked.
+      // Without an event there is nothing to verify.
       const good = within.some(({ event }) => event !== undefined) ? ["verified", "partial"] : ["not_checked"];
       assert.ok(good.includes(report.verdict), `${a}..${b}: ${report.verdict}`);
     }
@@ -198,7 +198,7 @@ onEachLog((log) => {
       const expected = all.filter(({ hour }) => hour >= since && hour < until).map(({ n }) => n);
       assert.deepEqual(await numbers(`since=${at(since)}&until=${at(until)}`), expected, `${since}..${until}`);
     }
-    // Without milliseconds, and dates alone.
+    // Times without milliseconds, and plain dates.
     assert.deepEqual(await numbers("since=2020-01-02&until=2020-01-03T02:00:00Z&q=r0"), [5, 6]);
   });
 
@@ -247,7 +247,7 @@ onEachLog((log) => {
         const [, kind] = (leaf.link ?? "").split(" ");
         assert.equal(leaf.withheld, kind === "event" ? "filtered" : undefined, query);
       }
-      // Each key note is there.
+      // All key notes are included.
       assert.ok(leaves.some(({ note }) => note?.includes("grant")));
       const { verdict, checks } = await verify(text);
       const empty = shown(readExport(text)).length === 0;
@@ -259,7 +259,7 @@ onEachLog((log) => {
   test("export: includes the links up to the next signed one after an event", async () => {
     const { leaves } = readExport(await get("?q=r2+ann"));
     const event = brought.findIndex(({ event }) => event?.n === 16);
-    // The signed one is the seventh event of the round: same chain, links between them too.
+    // The signed link is the seventh event of the round, and the links between are of the same chain.
     const expected = [0, 2, 4, 6].map((number) => first + event + number);
     assert.deepEqual(
       leaves.filter(({ index, link }) => index > first + 2 && link).map(({ index }) => index),
@@ -387,7 +387,7 @@ onEachLog((log) => {
       assert.equal(proof.broken, 0);
       assert.equal((await verify(answer.text)).verdict, "partial");
     }
-    // An open link has a place too.
+    // Open links have a position too.
     const open = await log.get(`/proof/${chains[0]?.id}/0`, AUDITOR);
     assert.deepEqual([open.status, shown(readExport(open.text))], [200, []]);
   });
@@ -416,7 +416,7 @@ onEachLog((log) => {
   });
 });
 
-/** The sizes that an export reaches, leaf by leaf and skip by skip. */
+/** Returns the sizes that an export reaches, entry by entry and skip by skip. */
 function sizesOf(text: string): Set<number> {
   let size = 0;
   const sizes = new Set([0]);

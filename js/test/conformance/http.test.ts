@@ -1,4 +1,4 @@
-/** What is common to all routes: methods, addresses, pages of other origins, health and metrics. */
+/** Tests what all routes share: methods, paths, CORS, health, and metrics. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { AUDITOR, ORIGIN, PAGE } from "./setup.ts";
 const GET = ["/", "/checkpoint", "/tile/0/000.p/1", "/export", "/proof/x/1", "/stream", "/healthz", "/metrics"];
 const POST = ["/submit", "/erase"];
 
-/** The words of a header that is a list. */
+/** Returns the items of a header with a list. */
 const words = (answer: Answer, name: string): string[] =>
   String(answer.headers[name] ?? "")
     .toLowerCase()
@@ -90,7 +90,7 @@ onEachLog((log) => {
       assert.equal(leave.headers["access-control-max-age"], "3600");
       assert.equal(leave.body.length, 0);
     }
-    // Whatever the answer is.
+    // CORS headers don't depend on the status.
     for (const [path, status] of [
       ["/checkpoint", 200],
       ["/nothing", 404],
@@ -152,7 +152,7 @@ onEachLog((log) => {
     const { size } = checkpoint;
     const well = { healthy: true, damaged: null, stopped: null, control_files: [] };
     assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null });
-    // What the platform looks after itself, an object cannot tell.
+    // A Durable Object doesn't know what the platform manages.
     const { kind, free, total, ...troubles } = storage as { kind: string; free: number | null; total: number | null };
     assert.deepEqual(troubles, { failing: false, full: false });
     if (kind === "object") {

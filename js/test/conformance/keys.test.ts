@@ -1,4 +1,4 @@
-/** Who may write to a log: its trust file, and key notes (SPEC section 5). */
+/** Tests who may write to a log: its trust file, and key notes (SPEC section 5). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { Signer } from "./keys.ts";
 import { onEachLog } from "./log.ts";
 import { EMITTERS, ISSUER, LOG, ORIGIN, REVOKED, SETUP } from "./setup.ts";
 
-/** The line of a key note that makes these statements. */
+/** Returns the line of a key note with these statements. */
 function note(statements: string | readonly string[], signer: Signer, origin = ORIGIN): string {
   return JSON.stringify({ note: signer.note(["countersign/v1 keys", origin, statements, ""].flat().join("\n")) });
 }
@@ -16,7 +16,7 @@ const grant = ({ vkey }: Signer, from = "-", until = "-") => `grant ${vkey} ${fr
 const revoke = ({ vkey }: Signer, since = "-") => `revoke ${vkey} ${since}`;
 
 onEachLog((log) => {
-  /** A key below the issuer's name that no other test has. */
+  /** Returns a unique key below the issuer's name. */
   const fresh = () => new Signer(`example.net/${log.unique()}`, 7);
   const forbidden = async (body: string, line: number) => {
     const before = await log.size();
@@ -26,7 +26,7 @@ onEachLog((log) => {
 
   test("keys: rejects a key without a grant", async () => {
     await forbidden(log.chain(fresh()).events(1).body(), 1);
-    // Of the names that may write, but another key.
+    // Authorized names with other keys.
     await forbidden(log.chain(new Signer(EMITTERS[0].name, 8)).body(), 1);
     await forbidden(log.chain(new Signer(ORIGIN, 8)).body(), 1);
     await forbidden(log.chain(ISSUER).body(), 1);
@@ -75,7 +75,7 @@ onEachLog((log) => {
     for (const signer of [key, new Signer(ISSUER.name, 51), new Signer("example.org", 52), LOG, EMITTERS[0]]) {
       await forbidden(note(grant(key), signer), 1);
     }
-    // An issuer grants below its own name alone.
+    // An issuer may only grant keys below its own name.
     for (const name of ["example.org/app", "example.net", "example.network/app", "example.com/e0"]) {
       await forbidden(note(grant(new Signer(name, 9)), ISSUER), 1);
     }
@@ -118,7 +118,7 @@ onEachLog((log) => {
     await log.take(chain.body());
     chain.events(1);
     await forbidden(chain.body(2), 1);
-    // A window that is granted later is for chains that begin later.
+    // A later grant only applies to chains that begin after it.
     await log.take(body(note(grant(late, time(BEGIN + 2)), ISSUER)));
     await forbidden(chain.body(2), 1);
     await log.take(log.chain(late).events(5).body());
@@ -130,7 +130,7 @@ onEachLog((log) => {
     const chain = log.chain(key).events(2);
     const before = await log.size();
     await log.take(body(granted) + chain.body());
-    // Anyone's own key.
+    // Any key may revoke itself.
     const revoked = note(revoke(key, time(BEGIN)), key);
     const { notes } = await log.take(body(revoked));
     assert.deepEqual(notes, [before + 4]);
@@ -138,7 +138,7 @@ onEachLog((log) => {
     await forbidden(chain.body(3), 1);
     await forbidden(log.chain(key).body(), 1);
     await forbidden(body(note(grant(key, time(BEGIN)), ISSUER)) + chain.body(3), 2);
-    // What is there already is what it was.
+    // Earlier entries stay valid.
     const again = await log.take(body(granted) + chain.body(0, 3) + revoked);
     assert.deepEqual([again.added, again.repeated], [0, 5]);
   });

@@ -1,9 +1,9 @@
-/** Starts `countersign serve`, and waits until it says where it listens. */
+/** Starts `countersign serve`, and waits until it reports its address. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** A server, and its address. */
+/** A running server and its URL. */
 export interface Listening {
   readonly child: ChildProcess;
   readonly url: string;

@@ -1,4 +1,4 @@
-/** A log and those who write to it and read it: the program, and the npm package. */
+/** Tests a log with its clients: the program, and the npm package. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { run, TRUST, verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS, ISSUER, LOG, ORIGIN } from "./setup.ts";
 import { openProof } from "./tree.ts";
 
-/** So many of these are more than the smallest of logs takes at one time. */
+/** Several of these exceed the smallest submission limit. */
 const LONG = "x".repeat(200_000);
 
 onEachLog((log) => {
@@ -41,7 +41,7 @@ onEachLog((log) => {
       });
       assert.equal(said.status, 0, said.stderr);
     }
-    // One chain: its open link, the events, and its end.
+    // One chain with its open link, events, and close link.
     assert.equal(await log.size(), before + 302);
     const said = await monitor();
     assert.equal(said.status, 0, said.stdout + said.stderr);
@@ -87,7 +87,7 @@ onEachLog((log) => {
       await log.take(body(JSON.stringify({ note: granted })) + log.chain(key).events(events).body());
       const said = await check("--save-pin", file("pin.txt"), ...(events === 5 ? [] : ["--pin", file("pin.txt")]));
       const { verdict, tiles, report } = JSON.parse(said.stdout);
-      // No tile holds an event.
+      // Tiles contain no events.
       assert.deepEqual([said.status, verdict], [4, "partial"], said.stdout);
       assert.deepEqual(tiles.finding_counts, {});
       assert.equal(report.log.size, await log.size());

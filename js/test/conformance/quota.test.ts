@@ -1,4 +1,4 @@
-/** How much each key may bring in a time. */
+/** Tests the quota of each key. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { EMITTERS } from "./setup.ts";
 for (const kind of KINDS.filter(({ restarts }) => restarts)) {
   describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
     const log = new Log(kind);
-    // What is used up here takes hours to come back.
+    // A used up quota takes hours to refill.
     before(() => log.start({ quota: { events: 1, bytes: 1_000_000, burst: 10_000 } }));
     after(() => log.close());
 
@@ -21,7 +21,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
     test("quota: a key that exceeds it gets a retry time, and nothing is accepted", async () => {
       const [spender, honest] = [EMITTERS[0], EMITTERS[1]];
       const chain = log.chain(spender);
-      // What is brought at once may be more than is left.
+      // A single submission may exceed the remaining quota.
       for (const events of [4_000, 4_000, 4_000]) {
         const from = chain.lines.length === 1 ? 0 : chain.lines.length;
         await log.take(chain.events(events).body(from));
@@ -29,7 +29,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       const size = await log.size();
       const more = chain.events(1).body(chain.lines.length - 1);
       refused(await log.submit(more));
-      // Nor by another chain of the same key, nor beside somebody else's.
+      // The quota is per key: other chains of the key are rejected, even together with another key's.
       refused(await log.submit(log.chain(spender).events(1).body()));
       refused(await log.submit(log.chain(honest).events(1).body() + log.chain(spender).events(1).body()));
       assert.equal(await log.size(), size);

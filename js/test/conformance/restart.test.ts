@@ -1,4 +1,4 @@
-/** A log that is stopped and started again is what it was. */
+/** Tests that a restarted log is unchanged. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { AUDITOR, DESK, EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "./setup.ts"
 import { bundlesOf, pathOf, tilesOf } from "./tiles.ts";
 import { leafHash, root } from "./tree.ts";
 
-/** Everything that a reader gets of a log. */
+/** Returns everything that readers can get from a log. */
 async function everything(log: Log, chains: readonly Chain[]): Promise<Record<string, string>> {
   const size = await log.size();
   const paths = [
@@ -108,7 +108,7 @@ onEachLog((log) => {
     const works = working.map(async (chain) => {
       for (let from = 0; ; from = chain.lines.length) {
         const text = chain.events(2).body(from);
-        // The log was killed: what becomes of this one is not known.
+        // The log was killed, so the outcome of this submission is unknown.
         const taken = await log.take(text).catch((error) => {
           assert.ok(!(error instanceof assert.AssertionError), error);
           return undefined;
@@ -134,7 +134,7 @@ onEachLog((log) => {
       Buffer.from(root(leaves.slice(0, checkpoint.size).map(({ link, note }) => leafHash(link ?? note ?? "")))),
       checkpoint.root,
     );
-    // Sent again as a whole, each chain is there, and each link once.
+    // Resending each chain as a whole must find each link exactly once.
     for (const chain of working) {
       await log.take(chain.body());
     }

@@ -1,4 +1,7 @@
-/** Logs of different kinds, given the same: they answer the same, become the same, and read each other. */
+/**
+ * Compares logs of different kinds with the same requests: they must respond the same, have the same state, and read
+ * each other.
+ */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -15,7 +18,7 @@ import { bundlesOf, pathOf, tilesOf } from "./tiles.ts";
 const [one, other] = KINDS;
 const skip = other === undefined ? "there is one kind of log" : one?.skip || other.skip;
 
-/** What is asked of both, one after the other. */
+/** A request sent to both, one after the other. */
 type Request = [path: string, ask: Ask];
 
 const reader = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -28,7 +31,7 @@ const erase = (asked: unknown, token = DESK): Request => [
 const note = (...statements: string[]) =>
   JSON.stringify({ note: ISSUER.note(["countersign/v1 keys", ORIGIN, ...statements, ""].join("\n")) });
 
-/** Submissions and what else changes nothing that depends on a clock, good ones and bad ones. */
+/** Returns valid and invalid requests whose responses don't depend on a clock. */
 function requests(): Request[] {
   const begin = (number: number, key = EMITTERS[0]) => Chain.begin(key, ORIGIN, `same ${number}`);
   const granted = new Signer("example.net/granted", 7);
@@ -72,7 +75,7 @@ function requests(): Request[] {
   return all;
 }
 
-/** Bodies that were good until something was done to them, the same in each run. */
+/** Yields valid bodies with random modifications, the same in each run. */
 function* mutants(count: number): Generator<Buffer> {
   const chain = Chain.begin(EMITTERS[2], ORIGIN, "mutants");
   const key = new Signer("example.net/mutants", 7);
@@ -112,7 +115,7 @@ function* mutants(count: number): Generator<Buffer> {
   }
 }
 
-/** Events of all kinds, in chains whose links alternate. */
+/** Returns a submission with all kinds of events in interleaved chains. */
 function varied(): Request {
   const chains = EMITTERS.map((key, number) => Chain.begin(key, ORIGIN, `varied ${number}`));
   const lines = chains.map((chain) => chain.at(0));
@@ -133,7 +136,7 @@ function varied(): Request {
   return submit(body(...lines));
 }
 
-/** Values of conditions. */
+/** Values for conditions. */
 const VALUES = {
   action: ["job.update", "job.delete", "job", "session.login", "session.logout"],
   actor: ["u_1", "u_2", "u_3", "u 4"],
@@ -143,7 +146,7 @@ const VALUES = {
   q: ["night", "shift", "Night", "\u00e9t\u00e9", "ann@example.com", "7", "example"],
 };
 
-/** What exports can be asked for, the same in each run. */
+/** Yields export queries, the same in each run. */
 function* queries(count: number, size: number): Generator<string> {
   for (let number = 0; number < count; number++) {
     const random = hash(`query ${number}`);
@@ -185,7 +188,7 @@ const QUERIES = [
   "boundary=77&limit=1",
 ];
 
-/** Checkpoints are kept by the hour of the log's clock: those before the last may differ. */
+/** Older checkpoints are kept by the hour of the log's clock, so they may differ. */
 const withoutOlder = (text: string) => {
   const lines = text.split("\n");
   const last = lines.findLastIndex((line) => line.startsWith('{"checkpoint"'));
@@ -205,7 +208,7 @@ describe("both log servers, with the same requests", { skip }, () => {
     return [one, other];
   };
 
-  /** Asserts that both answer this the same. */
+  /** Asserts that both respond the same. */
   const same = async ([path, ask]: Request, of = (answer: Answer): unknown => answer.text): Promise<void> => {
     const [one, other] = await ofBoth((log) => log.ask(path, ask));
     const shown = `${path} ${String(ask.body ?? "").slice(0, 300)}`;
@@ -320,7 +323,7 @@ describe("both log servers, with the same requests", { skip }, () => {
     await same(erase({ events: [`${id}/3`, `${id}/4`], reason: "case 1" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
-    // The log's own chains have times and nonces of their own, and how many there are is up to it.
+    // The logs' own chains have their own times and nonces, and their number may differ.
     const [one, other] = await ofBoth(async (log) => {
       const { leaves } = readExport(await log.export("", AUDITOR));
       return leaves.flatMap(({ event, withheld }) => event ?? withheld ?? []);
@@ -346,7 +349,7 @@ describe("both log servers, with the same requests", { skip }, () => {
           [second.verdict, second.log, second.counts.events],
           [first.verdict, first.log, first.counts.events],
         );
-        // What an erasure's record asks for is done: the log alone makes them, whoever has its key.
+        // Records of erasures in a submission are applied, because only the log's key can sign them.
         assert.equal((await source.erase({ events: [`${chain.id}/5`], reason: "case 1" }, DESK)).status, 200);
         const { leaves } = readExport(await source.export("", AUDITOR));
         const forged = await target.submit(body(...leaves.map(({ text }) => text)));

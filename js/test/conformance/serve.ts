@@ -1,4 +1,4 @@
-/** `countersign serve` in a folder of its own. */
+/** Runs `countersign serve` in a folder of its own. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";

@@ -1,4 +1,4 @@
-/** The live view: `GET /stream`. */
+/** Tests the live view: `GET /stream`. */
 
 import assert from "node:assert/strict";
 import { type IncomingMessage, request } from "node:http";
@@ -11,7 +11,7 @@ import { verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS } from "./setup.ts";
 import { leafHash } from "./tree.ts";
 
-/** One server-sent event. */
+/** A server-sent event. */
 interface Sent {
   id?: number;
   line: string;
@@ -28,7 +28,7 @@ class View {
     this.#pieces = response[Symbol.asyncIterator]();
   }
 
-  /** The next event; none when the stream has ended. */
+  /** Returns the next event; undefined when the stream has ended. */
   async next(): Promise<Sent | undefined> {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
@@ -60,7 +60,7 @@ class View {
     }
   }
 
-  /** All events up to the checkpoint of that size. */
+  /** Returns all events up to the checkpoint of this size. */
   async until(size: number): Promise<Sent[]> {
     const all: Sent[] = [];
     for (;;) {
@@ -130,7 +130,7 @@ onEachLog((log) => {
       if (first === 0) assert.deepEqual(report.complete, { by: "range", range: [0, size] });
       assert.equal(report.checks.range.state, "pass");
     }
-    // A server that leaves out an entry of what it claims is found.
+    // Detects a server that omits a claimed entry.
     const lines = sent.map(({ line }) => line);
     const left = lines.findLastIndex((line) => line.includes(" event "));
     const of = leafHash(JSON.parse(lines[left] ?? "").link).toString("base64");
@@ -179,7 +179,7 @@ onEachLog((log) => {
       const rest = await view.until(size);
       view.close();
       assert.equal(rest[0]?.line.includes('"countersign"'), last === undefined, "a header, where it begins anew");
-      // Where the last checkpoint was seen already, it comes again.
+      // If the last checkpoint was already received, it is sent again.
       const all = last === undefined ? rest : [...seen.filter((_, at) => at < whole.length - 1), ...rest];
       assert.deepEqual(ids(all), range(first, size), `cut at ${cut}`);
       assert.equal(readExport(text(all)).size, size);
@@ -224,7 +224,7 @@ onEachLog((log) => {
     size += 2;
     assert.deepEqual(ids(await slow.until(size)), range(first, size));
     slow.close();
-    // An export of so much verifies too.
+    // A full export verifies too.
     assert.equal(readExport(await log.export("", AUDITOR)).leaves.length, size);
   });
 
@@ -248,7 +248,7 @@ onEachLog((log) => {
   });
 
   test("stream: withholds an event that doesn't fit on one line", async () => {
-    // Canonical JSON has no carriage return; a log takes any JSON that its emitter committed to.
+    // Canonical JSON has no carriage return, but a log accepts any JSON that its emitter committed to.
     const chain = log.chain();
     const event = '{"action":\r"x"}';
     const salt = hash("salt").subarray(0, 16);

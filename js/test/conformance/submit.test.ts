@@ -1,4 +1,4 @@
-/** What a log takes, in which order, and what it answers: SPEC section 6, `POST /submit`. */
+/** Tests what a log accepts, in which order, and its responses (SPEC section 6, `POST /submit`). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -77,7 +77,7 @@ onEachLog((log) => {
       const one = await log.take(body(chain.at(seq)));
       assert.deepEqual([one.added, one.repeated, one.chains.get(chain.id)], [0, 1, { seq, index: before + seq }]);
     }
-    // Old and new together.
+    // Repeated and new links together.
     chain.events(2);
     const more = await log.take(chain.body(4));
     assert.deepEqual([more.added, more.repeated], [2, 2]);
@@ -98,7 +98,7 @@ onEachLog((log) => {
     const missing = { chain: chain.id, expected: 0 };
     const answer = await log.submit(chain.body(3));
     assert.deepEqual(answer.refusal(409, "log.gap"), { line: 1, ...missing });
-    // In one body, what comes in the wrong order was not taken either.
+    // After links in the wrong order, none of the body were accepted.
     const reordered = await log.submit(
       body(chain.at(0), chain.at(1), chain.at(2), chain.at(5), chain.at(3), chain.at(4)),
     );
@@ -107,7 +107,7 @@ onEachLog((log) => {
     const last = leafHash(chain.at(2).link).toString("base64");
     const gap = await log.submit(`\n${chain.body(5)}`);
     assert.deepEqual(gap.refusal(409, "log.gap"), { line: 2, chain: chain.id, expected: 3, last });
-    // Whatever came of the chain with the same body does not count.
+    // Earlier links of the chain in the same rejected body don't count.
     const later = await log.submit(body(chain.at(1), chain.at(2), chain.at(5)));
     assert.deepEqual(later.refusal(409, "log.gap"), { line: 3, chain: chain.id, expected: 3, last });
     await log.take(chain.body(3));
@@ -127,7 +127,7 @@ onEachLog((log) => {
       const refused = (await log.submit(brought)).refusal(409, "log.fork");
       assert.deepEqual(refused, { ...fork, line: brought.split("\n").indexOf(twin.at(3).text) + 1 });
     }
-    // One that follows another than the last link: the fork shows at the log's last link.
+    // A link that doesn't follow the last one is a fork at the log's last link.
     twin.events(1);
     assert.deepEqual((await log.submit(twin.body(4))).refusal(409, "log.fork"), { ...fork, line: 1, seq: 4 });
     assert.equal(await log.size(), before);
@@ -210,7 +210,7 @@ onEachLog((log) => {
     const [chain, other] = [log.chain().events(1), log.chain(EMITTERS[1]).events(1)];
     chain.event({ action: "tail" }, { sign: false });
     assert.deepEqual((await log.submit(chain.body() + other.body())).refusal(400, "log.refused"), { line: 3 });
-    // When the signed one comes, all is well.
+    // It is accepted together with the signed link.
     await log.take(chain.events(1).body() + other.body());
   });
 
@@ -220,7 +220,7 @@ onEachLog((log) => {
     const stolen = chain.twin();
     stolen.event({ action: "x" }, { by: EMITTERS[1] });
     assert.deepEqual((await log.submit(stolen.body(2))).refusal(400, "signature.invalid"), { line: 1 });
-    // One in the middle counts too.
+    // A signature in the middle is verified too.
     stolen.event({ action: "y" });
     assert.deepEqual((await log.submit(stolen.body(2))).refusal(400, "signature.invalid"), { line: 1 });
     const opened = log.chain();
@@ -251,7 +251,7 @@ onEachLog((log) => {
     assert.ok(Math.abs(Date.parse(now) - begun) < 2 * minute, now);
     const seconds = Number(soon.headers["retry-after"]);
     assert.ok(seconds >= 1 && seconds <= 60, `${seconds}`);
-    // Who is told to come again is never told to wait for more than an hour.
+    // A retry time is never more than an hour.
     const late = await log.submit(chain.body() + log.chain(EMITTERS[0], Date.UTC(9000, 0, 1)).body());
     assert.equal(late.refusal(503, "submit.early").line, 2);
     assert.equal(late.headers["retry-after"], "3600");
@@ -268,7 +268,7 @@ onEachLog((log) => {
       chain: other.id,
       expected: 0,
     });
-    // One character more is another log too.
+    // A longer origin is another log too.
     const longer = Chain.begin(EMITTERS[0], `${ORIGIN}/`, "replayed");
     assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorised"), { line: 1 });
   });

@@ -1,4 +1,4 @@
-/** The public side of a log: checkpoint, tiles and bundles (C2SP tlog-tiles). */
+/** Tests the public side of a log: checkpoint, tiles, and bundles (C2SP tlog-tiles). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { type Checkpoint, leafHash, root } from "./tree.ts";
 
 const FOREVER = "public, max-age=31536000, immutable";
 
-/** All leaves of the log, from its bundles. */
+/** Returns all entries of the log from its bundles. */
 async function leavesOf(log: Log, size: number): Promise<Buffer[]> {
   const bundles = bundlesOf(size).map(async (bundle) => {
     const answer = await log.get(pathOf(bundle));
@@ -175,7 +175,7 @@ onEachLog((log) => {
       `/tile/0/${"x000/".repeat(2_000)}000`,
     ]) {
       const answer = await log.get(path);
-      // Who reads addresses as the URL standard does has tidied them up before a route is looked for.
+      // Clients that follow the URL standard normalize paths before they are routed.
       const tidied = new URL(path, log.url);
       if (tidied.pathname !== path && tidied.origin === log.url && answer.status === 200) {
         assert.deepEqual(answer.body, (await log.get(tidied.pathname)).body, path);

@@ -1,4 +1,4 @@
-/** Checkpoints that a witness has to see before they are published. */
+/** Tests checkpoints that a witness must cosign before they are published. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -1,4 +1,4 @@
-/** A context that follows asynchronous calls. */
+/** Tests contexts across asynchronous calls. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";

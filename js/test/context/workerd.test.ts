@@ -1,4 +1,4 @@
-/** The context in workerd, with each flag that there is for it and without one. */
+/** Tests contexts in workerd, with each relevant flag and without. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Clocks that were wrong, and a log that takes nothing of the future. */
+/** Tests wrong clocks, and a log that rejects future times. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const DAY = 24 * HOUR;
 
 const timeOf = (link: string) => Date.parse(/ (\d{4}-\S+Z) /.exec(link)?.[1] ?? "");
 
-/** The clocks of a log and of a recorder. A log may say what its own shows where it refuses what is ahead of it. */
+/** Creates the clocks of a log and a recorder. A log may report its time when it rejects later times. */
 function clocks({ says = false, asks = says }: { says?: boolean; asks?: boolean } = {}) {
   const clock = { log: NOON, recorder: NOON };
   const log = new MemoryLog();
@@ -54,7 +54,7 @@ test("clock: events with future times wait without blocking later ones", async (
 test("clock: waiting events are retried in time, and others immediately", async (t) => {
   const { clock, log, now } = clocks({ asks: true });
   const recorder = await recorderOf(log, undefined, { now, autoFlush: { maxEvents: 30, maxDelayMs: 1 } });
-  // A program that is at its end flushes once more.
+  // Keeps the program busy; an idle program would flush once more.
   const goesOn = setInterval(() => {}, 1_000);
   t.after(() => clearInterval(goesOn));
   clock.recorder = NOON + HOUR;

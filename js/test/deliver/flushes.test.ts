@@ -1,4 +1,4 @@
-/** Flushes that meet each other, fail, hang, rest and end. */
+/** Tests concurrent, failing, hanging, waiting, and ending flushes. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { EMITTER, type Intervention, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
-/** An answer that comes when it is let. */
+/** Creates a response that comes when it is released. */
 function held() {
   const arrived = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
@@ -113,7 +113,7 @@ test("rotate: moves events without a link of a dead chain to the new one", async
     recorder.record({ action: "a.old", reason: "x".repeat(60_000) });
   }
   await new Promise(setImmediate);
-  // It is refused while at every moment something is recorded in the second.
+  // Events keep being recorded in the second chain while the first is rejected.
   const recording = async () => {
     for (let moment = 0; moment < 60; moment++) {
       record(recorder, "b.new");
@@ -143,7 +143,7 @@ test("rotate: moves events without a link of a dead chain to the new one", async
   const count = (action: string) => log.actions.filter((one) => one === action).length;
   assert.equal(count("b.new"), 60);
   assert.ok(count("a.old") > 0 && count("a.old") < 24, `${count("a.old")} of the old chain`);
-  // What a process leaves that ends here is the dead chain alone.
+  // A process that ends here leaves only the dead chain behind.
   assert.match(storage.kinds, /^b+$/);
 });
 
@@ -153,7 +153,7 @@ test("flush: a hanging flush of an ended context is taken over by the next call"
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage(), { manyContexts: true, timeoutMs: 1_000 });
   record(recorder, "a.one");
-  // As in a context that was cancelled: no answer and no time limit ever comes.
+  // As in a canceled context: neither a response nor a timeout ever comes.
   const gone = Promise.withResolvers<void>();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   log.meets(() => {
@@ -240,7 +240,7 @@ test("flush: a signer that fails within a batch neither loses nor repeats events
   const recorder = await recorderOf(log, storage, { key: { vkey: signer.vkey, sign } });
   record(recorder, "a.first");
   await recorder.flush();
-  // So many bytes that they are several batches.
+  // Large enough for several batches.
   const names = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
   const handles = names.map((action) => recorder.record({ action, reason: "x".repeat(60_000) }));
   await new Promise(setImmediate);
@@ -268,7 +268,7 @@ test("drop: events are counted even if the recorder is closed during a flush", a
   }
   await new Promise(setImmediate);
   assert.equal(recorder.status().dropped, 0);
-  // The links are made, and are being kept: with them there is no room.
+  // The links are made and being stored, and use up the limit.
   const kept = Promise.withResolvers<void>();
   storage.at = async (_, make) => {
     await kept.promise;
@@ -290,7 +290,10 @@ test("drop: is recorded as soon as there is room, without further events", async
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 10_000, onFull: "drop" });
   const handles = Array.from({ length: 3 }, () => recorder.record({ action: "a.b", reason: "x".repeat(8_000) }));
-  await assert.rejects(handles[1]?.delivered() ?? Promise.resolve(), { code: "recorder.full", hint: /dropped/ });
+  await assert.rejects(handles[1]?.delivered() ?? Promise.resolve(), {
+    code: "recorder.full",
+    hint: /maxWaitingBytes/,
+  });
   assert.equal(recorder.status().dropped, 2);
   await recorder.flush();
   assert.deepEqual(log.actions, ["a.b", "countersign.dropped"]);

@@ -1,4 +1,4 @@
-/** A page that is left while events wait, in a real browser. */
+/** Tests pages that are left while events wait, in a real browser. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -40,7 +40,7 @@ describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
     name,
   });
 
-  /** Has a page do something before it is left. */
+  /** Makes a page do something before it is left. */
   async function leave(visit: Visit): Promise<void> {
     const tab = await context.newPage();
     await tab.goto(site.url);
@@ -49,7 +49,7 @@ describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
     await tab.close();
   }
 
-  /** The ids that the log has of a visit, in its order. */
+  /** Returns the IDs of a visit's events in the log, in order. */
   async function ids(name: string): Promise<string[]> {
     const answer = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     return [...(await answer.text()).matchAll(/"id":"([a-z]+\.\d+)"/g)]
@@ -65,11 +65,11 @@ describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
     );
   }
 
-  /** What is there when another page delivered what a visit left. */
+  /** Returns the events in the log after another page delivered what a visit left behind. */
   async function delivered(visit: Visit): Promise<string[]> {
     const tab = await context.newPage();
     await tab.goto(site.url);
-    // The browser may take a moment until it gives up the locks of a tab that was closed.
+    // The browser may need a moment to release the locks of a closed tab.
     const deliver = async () => {
       const there = await ids(visit.name);
       if (there.length < visit.events) {

@@ -1,4 +1,4 @@
-/** Events of before, many of them. */
+/** Tests imports of many events. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import type { AuditEvent } from "../../packages/countersign/dist/record/event.js
 import { MemoryLog, refusal } from "./log.ts";
 import { recorderOf } from "./recorder.ts";
 
-/** How many of its events a source was asked for. */
+/** Returns a source that counts how many of its events were requested. */
 function source(count: number, changed: (at: number) => Partial<AuditEvent> = () => ({})) {
   const asked = { count: 0 };
   async function* events(): AsyncGenerator<AuditEvent> {
@@ -87,7 +87,7 @@ test("recordMany: stops at an invalid event, names it, and delivers the earlier 
     const recorder = await recorderOf(log);
     const { events } = source(10, (at) => (at === 7 ? wrong : {}));
     const failed = recordMany(recorder, events());
-    await assert.rejects(failed, { code: "event.invalid", member, message: /^event 7 of the source/ });
+    await assert.rejects(failed, { code: "event.invalid", member, message: /^event 7 of `source`/ });
     assert.deepEqual(log.actions, numbered(0, 7));
     await recorder.close();
   }

@@ -1,4 +1,4 @@
-/** An outbox that fails at any write, a process that is killed at any write, and what the next one finds. */
+/** Tests an outbox that fails at any write, a process killed at any write, and the recorder that follows. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { full, Storage } from "./storage.ts";
 
 const NAMES = ["a.one", "a.two", "b.one", "b.two", "b.three"] as const;
 
-/** Records in portions, and flushes after each and between. What was stored goes to `stored`. */
+/** Records in batches with flushes after and between them. Stored events are added to `stored`. */
 async function life(log: Reached, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
   const recorder = await recorderOf(log, storage);
   const take = (names: readonly string[]) => {
@@ -29,7 +29,7 @@ async function life(log: Reached, storage: Storage, stored: Set<string> = new Se
   await recorder.close().catch(() => {});
 }
 
-/** How many changes a life makes when nothing fails. */
+/** Number of changes in a scenario without failures. */
 const WRITES = await (async () => {
   const storage = new Storage();
   await life(new MemoryLog(), storage);
@@ -63,7 +63,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
       const before = stored.size;
       const next = await recorderOf(log, found);
       await next.close();
-      // The first so many, once and in order, and among them all that were stored.
+      // A prefix of the events, once and in order, with at least all stored ones.
       assert.deepEqual(log.actions, NAMES.slice(0, log.actions.length));
       assert.ok(log.actions.length >= before, `${before} were stored`);
       assert.equal(found.kinds, "");
@@ -136,7 +136,7 @@ test("outbox: removes delivered entries later if that failed", async () => {
   const told: string[] = [];
   const recorder = await recorderOf(log, storage, {}, told);
   record(recorder, "a.one");
-  // The batch is kept, and then is to be removed.
+  // The batch is stored, and its removal fails.
   storage.at = (_, make) => (storage.kinds.includes("b") ? Promise.reject(full()) : make());
   await recorder.flush();
   assert.deepEqual([log.actions, storage.kinds, told], [["a.one"], "b", ["outbox.full"]]);

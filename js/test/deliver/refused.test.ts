@@ -1,4 +1,6 @@
-/** A process that is killed, or whose outbox fails, at any write while a refused chain's events go into another. */
+/**
+ * Tests a process that is killed, or whose outbox fails, at any write while a rejected chain's events move to another.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,15 +12,15 @@ import { Storage } from "./storage.ts";
 const NEXT = new Signer("example.com/next", 3);
 const NAMES = ["a.1", "a.2", "a.3", "b.1", "b.2"] as const;
 
-/** What the first chain may be refused for. */
+/** Reasons for rejecting the first chain. */
 const WHYS = {
   "its key": () => refusal(403, "log.unauthorised"),
   "its times": () => refusal(503, "submit.early", { now: "2026-11-20T12:00:00.000Z" }),
 };
-/** An hour after what the log says. */
+/** Returns a time one hour after the log's. */
 const now = () => Date.UTC(2026, 10, 20, 13);
 
-/** Refuses the first chain: its open link names its key. */
+/** Rejects the first chain, identified by the key in its open link. */
 function refusing(why: () => Response): Intervention {
   let refused: string | undefined;
   return (body, pass) => {
@@ -28,7 +30,7 @@ function refusing(why: () => Response): Intervention {
   };
 }
 
-/** Two batches and an event without a link, under a key that is refused, and then another key. */
+/** Records two batches and an event without a link under a key that is rejected, then rotates the key. */
 async function life(log: Reached, storage: Storage): Promise<void> {
   const recorder = await recorderOf(log, storage, { now });
   record(recorder, "a.1");
@@ -52,7 +54,7 @@ async function writes(why: () => Response): Promise<number> {
   return storage.writes;
 }
 
-/** What came, and whether any of it came twice. */
+/** Returns the delivered events, and asserts that none came twice. */
 function came(log: MemoryLog): string[] {
   assert.equal(new Set(log.actions).size, log.actions.length, `${log.actions}`);
   return [...log.actions].sort();
@@ -83,7 +85,7 @@ for (const [name, why] of Object.entries(WHYS)) {
         log.always = undefined;
         const next = await recorderOf(log, found, { key: NEXT.secret, now });
         await next.close();
-        // The first so many of them.
+        // A prefix of the events.
         const some = came(log);
         assert.deepEqual(some, NAMES.slice(0, some.length));
         assert.equal(found.kinds, "");

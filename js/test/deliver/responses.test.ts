@@ -1,4 +1,4 @@
-/** What a recorder does with each answer of a collector, and with what is no answer of one. */
+/** Tests a recorder's reaction to each response of a log server, and to unexpected ones. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,12 +7,12 @@ import { altered, type Intervention, linesOf, MemoryLog, ORIGIN, placeOf, refusa
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
-/** An answer that says how long it is, as answers on the wire do. */
+/** Returns a response with a content-length, like those on the wire. */
 function announced(text: string, headers: Record<string, string> = {}): Response {
   return new Response(text, { headers: { "content-length": String(text.length), ...headers } });
 }
 
-/** Refusals and failures after which the same is sent again. */
+/** Rejections and failures after which the same is sent again. */
 const PASSING: Record<string, [code: string, Intervention]> = {
   "401": ["collector.unexpected", () => refusal(401, "request.unauthenticated")],
   "403 for the key": ["log.unauthorised", () => refusal(403, "log.unauthorised")],
@@ -115,7 +115,7 @@ for (const [name, [code, intervention]] of Object.entries(PASSING)) {
   });
 }
 
-/** Refusals of what was sent as it is. */
+/** Permanent rejections of the submitted links. */
 for (const [status, code] of [
   [400, "export.invalid"],
   [400, "log.refused"],
@@ -129,11 +129,11 @@ for (const [status, code] of [
     const [dead] = record(recorder, "first.dead");
     for (let time = 1; time < 3; time++) {
       log.meets(() => refusal(status, code));
-      await assert.rejects(recorder.flush(), { code, hint: /asked again/ });
+      await assert.rejects(recorder.flush(), { code, hint: /is retried/ });
       assert.deepEqual(recorder.status().dead, []);
     }
     log.meets((body, pass) => {
-      // Recorded while the chain is refused.
+      // Recorded while the chain is rejected.
       record(recorder, "second.alive");
       return body.includes("first.dead") ? refusal(status, code) : pass();
     });
@@ -149,7 +149,7 @@ for (const [status, code] of [
     await recorder.close();
     assert.deepEqual(log.actions, ["second.alive", "third.alive"]);
 
-    // Whoever comes next tries again: the collector may know better by then.
+    // The next recorder retries, because the rejection may no longer apply.
     const next = await recorderOf(log, storage);
     await next.flush();
     assert.deepEqual(log.actions, ["second.alive", "third.alive", "first.dead"]);
@@ -239,7 +239,7 @@ test("a rejected close link leaves the recorder closed and deliveries intact", a
   const recorder = await recorderOf(log, storage);
   record(recorder, "a.b");
   await recorder.flush();
-  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+  for (const hint of [/is retried/, /is retried/, /new chain/]) {
     log.meets(() => refusal(409, "log.fork"));
     await assert.rejects(recorder.close(), { code: "log.fork", hint });
   }
@@ -276,7 +276,7 @@ test("a proof of an earlier link is rejected", async () => {
   await recorder.close();
 });
 
-/** Three batches of a chain whose first was delivered and whose others wait, the first of them at seq 2. */
+/** Returns three batches of a chain: the first is delivered, the others wait, beginning at `seq` 2. */
 async function behind() {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage());
@@ -292,12 +292,12 @@ async function behind() {
   return { log, recorder };
 }
 
-/** From which seq on a body is. */
+/** Returns the first `seq` of a body. */
 const begins = (body = "") => placeOf(linesOf(body)[0]?.link ?? "").seq;
 
 test("a gap within pending links resumes from there", async () => {
   const { log, recorder } = await behind();
-  // The log took the first of them, and nobody heard of it.
+  // The log accepted the first of them, and the response was lost.
   log.meets((_, pass) => pass().then(() => refusal(409, "log.gap", { expected: 3 })));
   await recorder.flush();
   assert.deepEqual(log.bodies.map(begins), [2, 3]);
@@ -324,7 +324,7 @@ test("a log that requests proven links again has lost them", async () => {
   const { log, recorder } = await behind();
   log.always = (body, pass) => (begins(body) === 0 ? pass() : refusal(409, "log.gap", { expected: 1 }));
   const last = record(recorder, "a.four")[0];
-  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+  for (const hint of [/is retried/, /is retried/, /new chain/]) {
     await assert.rejects(recorder.flush(), { code: "log.rollback", hint });
   }
   record(recorder, "b.one");
@@ -404,13 +404,13 @@ test("413 without limits doesn't reduce to single batches for good", async () =>
   assert.ok(lines.length < 60 && Math.max(...lines) > 3, `${lines}`);
 });
 
-/** Takes no body of more bytes than that, and says so or not. */
+/** Rejects bodies above this size, with or without stating the limit. */
 const atMost =
   (bytes: number, beside: object = {}): Intervention =>
   (body, pass) =>
     body.length > bytes ? refusal(413, "submit.too_large", beside) : pass();
 
-/** Actions whose events are one batch of some 50,000 bytes. */
+/** Actions whose events form one batch of about 50,000 bytes. */
 const NAMES = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
 const recordMuch = (recorder: Awaited<ReturnType<typeof recorderOf>>) =>
   NAMES.map((action) => recorder.record({ action, reason: "x".repeat(4_000) }));

@@ -1,4 +1,4 @@
-/** A collector, or a network on the way to it, that is too slow for much at one time. */
+/** Tests a log server or network that is too slow for large requests. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ test("timeouts reduce the request size, and deliveries increase it again", async
     await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "collector.timeout"));
     return log.bodies.map((body) => linesOf(body).length);
   };
-  // The open link goes with the first of the 16.
+  // The open link is sent with the first of the 16 events.
   assert.deepEqual(await counts(), [17]);
   assert.deepEqual(await counts(), [9]);
   assert.deepEqual(await counts(), [5, 8]);

@@ -1,4 +1,4 @@
-/** What a gate refuses in each adapter: the answer, that no handler is called, and what is recorded. */
+/** Tests a gate's refusals in each adapter: the response, that no handler is called, and the recorded event. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -34,13 +34,13 @@ const own = gate({ pack: PATHS, fail: "closed" });
 await own.ready();
 const { hash } = own.status().pack ?? assert.fail("not loaded");
 
-/** Refuses what is far behind in a path, and what begins as where a router is mounted. */
+/** Refuses paths by their end, and paths that begin like a router's mount path. */
 const LONG = gate({
   pack: pack({ far: ["deny", { condition: "path", path: { "http.path": ["*/far", "/mounted/7"] } }] }),
   fail: "closed",
 });
 
-/** A request that was refused, as it is recorded. */
+/** Returns a refused request as it is recorded. */
 const refused = (status: number, path: string, more: object = {}) => ({
   action: "http.request",
   outcome: "denied",
@@ -54,7 +54,7 @@ const refused = (status: number, path: string, more: object = {}) => ({
   ...more,
 });
 
-/** What was recorded of requests, as soon as there are so many. */
+/** Returns the recorded requests once there are this many. */
 async function requests(events: () => readonly object[], count: number): Promise<object[]> {
   const recorded = await eventually(`${count} events are recorded`, events, ({ length }) => length >= count);
   return recorded.map((event) => {
@@ -70,7 +70,7 @@ async function recorder(t: TestContext) {
   return audit;
 }
 
-/** Asks for a path that is refused, escaped where routers take it for the same, one that is challenged, and one that is neither. */
+/** Requests a refused path, also in an escaped form that routers accept, a challenged one, and an allowed one. */
 async function asked(ask: (path: string) => Promise<{ status: number; text(): Promise<string> }>) {
   const answers: [number, string][] = [];
   for (const path of ["/%69ntern%61l/7?x=1", "/admin", "/jobs/7"]) {
@@ -390,7 +390,7 @@ describe("gate in adapters that create the recorder", () => {
     assert.equal(handled, 1);
     await Promise.all(after);
     assert.deepEqual((await requests(events, 3)).slice(0, 2), [refused(403, "/internal/7"), refused(401, "/admin")]);
-    // A server action is given no request.
+    // Server actions receive no request.
     assert.equal(await audited(async (text: string, _audit: Audit) => text)("done"), "done");
   });
 

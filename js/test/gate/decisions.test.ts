@@ -1,4 +1,4 @@
-/** Decisions in Node and in workerd, byte for byte those of native code. */
+/** Tests that decisions in Node.js and workerd equal those of native code, byte for byte. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

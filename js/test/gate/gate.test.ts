@@ -1,4 +1,4 @@
-/** A gate by itself: what it decides, and what becomes of it where it cannot. */
+/** Tests a gate by itself: its decisions, and its failures. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -29,19 +29,19 @@ const from = (actor: string) => request("/jobs", { actor: { id: actor } });
 const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
 const OFTEN = { name: "often", by: "actor", max: 1, windowMs: 60_000 } as const;
 
-/** What a decision says in short. */
+/** Summarizes a decision. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
   const decision = await gate.decide(event);
   return decision.decision === "allow" ? "allow" : `${decision.decision} by ${decision.by} ${decision.rule}`;
 }
 
-/** The same, with what was told to `onError`. */
+/** Returns a gate, and the errors passed to its `onError`. */
 function told(options: Omit<GateOptions, "onError">) {
   const errors: string[] = [];
   return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
 }
 
-/** A gate with a clock of its own. */
+/** Creates a gate with its own clock. */
 const gateAt = (now: () => number, options: GateOptions) => gating(artefact, now)(options);
 
 const invalid = (options: unknown): CountersignError => {
@@ -53,7 +53,7 @@ const invalid = (options: unknown): CountersignError => {
   return assert.fail(JSON.stringify(options));
 };
 
-/** The same with its members in another order. */
+/** Returns a copy with the object's fields in another order. */
 function turned(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(turned);
@@ -184,7 +184,7 @@ describe("gate", () => {
   ] as const) {
     test(`with an invalid pack, fails ${fail}`, async () => {
       for (const [wrong, said] of [
-        ["{", "no JSON"],
+        ["{", "not valid JSON"],
         [{ rules: [] }, "countersign rules build"],
         [pack({ a: ["refuse", { condition: "x", x: { a: 1 } }] }), "The rule a: rule.decision"],
         [pack({ a: ["deny", { condition: "x", x: { "a|nope": 1 } }] }), "The rule a: rule.modifier"],
@@ -278,7 +278,7 @@ test("reports an invalid result of respond, and sends the default response", () 
 });
 
 describe("gate with a watchlist", () => {
-  /** A gate with a list, by a clock of its own. */
+  /** Creates a gate with a watchlist and its own clock. */
   async function watching(t: TestContext, fail: "open" | "closed" = "closed") {
     const server = await listServer(t);
     const clock = { now: Date.UTC(2026, 10, 20, 6) };
@@ -295,7 +295,7 @@ describe("gate with a watchlist", () => {
         actors.map((value) => ({ kind: "actor" as const, value })),
         { made: clock.now, ...more },
       );
-    /** Decides, and waits for what goes on after that. */
+    /** Decides, and waits for the work after the response. */
     const decide = async (event: AuditEvent): Promise<Decision> => {
       const after: Promise<unknown>[] = [];
       const decision = await own.decide(event, { waitUntil: (work) => after.push(work) });
@@ -355,7 +355,7 @@ describe("gate with a watchlist", () => {
     clock.now += 1;
     assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
     assert.equal(await of(patient, from("u_1")), "allow", "nobody else asks so often");
-    // Where there is no newer one, that which there is goes on to hold.
+    // Without a newer list, the current one stays valid.
     server.status = 503;
     clock.now += 2_000;
     assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
@@ -378,7 +378,7 @@ describe("gate with a watchlist", () => {
       Object.assign(server, { status: 200, note: list(1, ["u_1"]) });
       assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
       assert.equal(own.status().lastError?.code === "watchlist.unreachable", false);
-      // It runs out.
+      // The list expires.
       server.status = 503;
       clock.now += 300_000;
       assert.equal(await of(own, from("u_1")), decided);
@@ -504,7 +504,7 @@ describe("gate with limits", () => {
     const own = gate({ pack: PATHS, fail: "closed", limits, onError: (error) => errors.push(error) });
     const [{ code, member, message, hint = "" }, ...others] = errors as [CountersignError];
     assert.deepEqual([code, member, others], ["options.invalid", "limits.in", []]);
-    assert.match(message, /by often, logins, but/);
+    assert.match(message, /per isolate: often, logins$/);
     assert.match(hint, /"class_name": "GateLimits"/);
     assert.equal(own.status().lastError, errors[0]);
     assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);

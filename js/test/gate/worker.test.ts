@@ -1,4 +1,4 @@
-/** A gate in workerd: a Worker's requests, a watchlist, a limit in a Durable Object, and the log that all is recorded in. */
+/** Tests a gate in workerd: a Worker's requests, a watchlist, a limit in a Durable Object, and the log. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -49,7 +49,7 @@ describe("gate in a Worker", { skip, timeout: 90_000 }, () => {
     assert.equal(await ask("/internal/x", { "x-user": "u_1" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_evil" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_1", "cf-connecting-ip": "192.0.2.66" }), 401);
-    // However many ask at once, as many as the limit has go on.
+    // Of concurrent requests, exactly the limit is allowed.
     const often = await Promise.all(Array.from({ length: 12 }, () => ask("/often", { "x-user": "u_2" })));
     assert.deepEqual(
       [200, 429].map((status) => often.filter((found) => found === status).length),

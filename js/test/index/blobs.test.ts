@@ -1,4 +1,4 @@
-/** Where an index keeps events' bytes. */
+/** Tests the storage of events' bytes in an index. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** An export that is verified, and read again for its events. */
+/** Tests reading a verified export again for its events. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -23,7 +23,7 @@ const { verify } = createVerifier({
 
 const BYTES = new Uint8Array(3 * PIECE + 1000).map((_, nth) => (nth * nth) >> 7);
 
-/** An export that was read to its end, and is read again from `file`. */
+/** Returns an export that was read to its end, and is read again from `file`. */
 async function opened(source: Source, file: Blob | undefined): Promise<ExportBytes> {
   const known = new ExportBytes(file);
   const told: Promise<void>[] = [];
@@ -40,7 +40,7 @@ async function opened(source: Source, file: Blob | undefined): Promise<ExportByt
     tell();
   });
   for (let piece = await reading.next(new ArrayBuffer(PIECE)); piece !== undefined; ) {
-    // Who is given it may do with it as they like.
+    // The receiver may modify the bytes.
     piece.fill(0);
     await told.at(-1);
     next();
@@ -91,7 +91,7 @@ test("export bytes: waits for the hash of a chunk", async () => {
   assert.deepEqual(await reading, BYTES.subarray(5, 9));
 });
 
-/** An index of an export's events, which it reads in the export or is given. */
+/** Builds an index of an export's events, which it reads from the export or receives. */
 async function indexOf(t: TestContext, source: Source, trust: string, threads: number, isOpened = true) {
   const index = threaded();
   t.after(() => index.close());
@@ -142,7 +142,7 @@ test("index: an index that reads events from the export equals one that receives
     stream: () => new Blob([bytes]).stream(),
     response: () => new Response(bytes),
     compressed: () => new Blob([gzipSync(bytes)]),
-    // Where an event stands in canonical form alone no place is told.
+    // Events that are only valid in canonical form have no position.
     reserialised: () => new Blob([reserialised]),
   })) {
     for (const threads of [0, 2]) {
@@ -158,7 +158,7 @@ test("index: shows no unverified bytes of a modified file", async (t) => {
   const { bytes, trust } = exportOf({ eventAt });
   const forged = Buffer.from(bytes).toString().replaceAll('"u_1"', '"u_7"');
   for (const threads of [0, 2]) {
-    // It is verified as it was, and what workers get of it is as it is.
+    // The original is verified, while workers read a modified copy.
     const file = Object.assign(new Blob([forged]), { stream: () => new Blob([bytes]).stream() });
     const index = await indexOf(t, file, trust, threads);
     await assert.rejects(index.row(7), { code: "source.unreadable" });

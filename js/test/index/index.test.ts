@@ -1,4 +1,4 @@
-/** The index of verified events, as a page asks it. */
+/** Tests the index of verified events with a page's queries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,13 +11,13 @@ import { module, threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Asks what is understood. */
+/** Asks a valid query. */
 async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<Found> {
   const found = await index.ask(query, order, () => {});
   return "code" in found ? assert.fail(found.message) : found;
 }
 
-/** Resolves when what is told is as wanted. */
+/** Returns a callback, and a promise that resolves once an answer is as wanted. */
 function until(wanted: (found: Found) => boolean): { told: (found: Found) => void; reached: Promise<Found> } {
   const { promise, resolve } = Promise.withResolvers<Found>();
   return { told: (found) => wanted(found) && resolve(found), reached: promise };
@@ -38,7 +38,7 @@ test("index: repeats an answer as more events arrive, and after all are settled"
   await put(index, [event, '{"action":"b"}'], (nth) => ({ line: 10 + nth, index: 10 + nth }));
   await counts[0]?.reached;
   await index.settle();
-  // A line from before the others: its signature came later.
+  // A line before the others, whose signature came later.
   await put(index, [event], () => ({ line: 2, index: 0 }));
   await counts[1]?.reached;
   assert.deepEqual(
@@ -304,7 +304,7 @@ test("index: moves the bytes of a batch instead of copying", async (t) => {
   assert.equal(batch.length, 0);
 });
 
-/** All lines that there are. */
+/** Returns all lines. */
 async function linesOf(index: EventIndex): Promise<string> {
   let text = "";
   for (let segment = 0; ; segment += 1) {
@@ -320,7 +320,7 @@ test("index: formatted lines are the same during and after loading", async (t) =
   const [early, late] = [threaded(), threaded()];
   t.after(() => [early, late].map((index) => index.close()));
   assert.equal(await early.lines(0), undefined);
-  // More than is held of what nobody has asked for yet.
+  // Exceeds the buffer for lines that were not requested yet.
   const note = "so long ".repeat(12 << 10);
   const events = Array.from({ length: 9 }, () => `{"action":"a","actor":{"id":"b"},"note":"${note}"}`);
   for (let nth = 0; nth < 400; nth += 10) {
@@ -335,11 +335,11 @@ test("index: formatted lines are the same during and after loading", async (t) =
   assert.ok(first.includes(`${read},"event":{"action":"a",`));
   assert.ok(others[8]?.endsWith('"read":null,"event":[]}'));
   assert.ok(lines === (await linesOf(late)));
-  // Whoever begins anew is given the same.
+  // A new reader gets the same lines.
   assert.ok(lines === (await linesOf(early)));
 });
 
-/** A worker that takes messages, and answers nothing. */
+/** A worker that accepts messages and never responds. */
 function silent(): WorkerLike & { readonly taken: unknown[]; ended: boolean } {
   return {
     taken: [],

@@ -8,7 +8,7 @@ import { threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Reads CSV as RFC 4180 says. */
+/** Parses CSV according to RFC 4180. */
 function records(text: string): string[][] {
   const rows: string[][] = [[]];
   let field = "";

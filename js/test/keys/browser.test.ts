@@ -1,4 +1,4 @@
-/** Keys that a real browser makes, keeps and has granted, and a real log that takes what they sign. */
+/** Tests keys that a real browser generates, stores, and has granted, with a real log that accepts their signatures. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,7 +23,7 @@ const WASM = fileURLToPath(new URL("../../packages/countersign/dist/wasm/recorde
 const issuer = ISSUER.name;
 const MINUTE = 60_000;
 
-/** What a page offers. */
+/** The functions that a page exposes. */
 interface Asked {
   call(name: string, args: readonly unknown[]): Promise<Outcome>;
 }
@@ -34,9 +34,9 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
   let log: Started;
   let granting: Issuer;
   let script: Uint8Array | undefined;
-  /** What the server grants to the session of a cookie, in seconds. */
+  /** The grants' lifetimes by session cookie, in milliseconds. */
   const sessions = new Map<string, number>([["session=alice", 600_000]]);
-  /** The keys that were granted. */
+  /** The granted keys. */
   const granted: string[] = [];
 
   const site = createServer(async (request, response) => {
@@ -148,7 +148,7 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     await tab.evaluate(() => Object.defineProperty(globalThis, "indexedDB", { value: undefined }));
     const error = await refused(tab, "key", { issuer });
     assert.equal(error.code, "key.unkept");
-    assert.match(error.hint ?? "", /keep: false/);
+    assert.match(error.hint ?? "", /`keep` to false/);
     assert.equal((await ask(tab, "key", { issuer, keep: false })).extractable, false);
     await tab.close();
   });
@@ -188,7 +188,7 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     const { vkey, until = 0 } = await ask(tab, "begin", { issuer, session: "s-2" }, log.url, LOG.vkey);
     const before = await ask(tab, "record", "first.window");
     granted.length = 0;
-    // By the page's clock three quarters of its life are over.
+    // By the page's clock, three quarters of the grant's lifetime have passed.
     sessions.set("session=alice", 600_000);
     await tab.clock.fastForward(155_000);
     await ask(tab, "rotated");
@@ -236,7 +236,7 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     const tab = await open();
     const begin = (from: string) => refused(tab, "begin", { issuer, session: "s-5", from }, log.url, LOG.vkey);
     const page = await begin("/");
-    assert.deepEqual([page.code, /grants no keys/.test(page.message)], ["grant.failed", true]);
+    assert.deepEqual([page.code, /is not a grant/.test(page.message)], ["grant.failed", true]);
     assert.equal((await begin("http://127.0.0.1:1/")).code, "grant.failed");
     await tab.close();
   });

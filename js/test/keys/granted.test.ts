@@ -1,4 +1,4 @@
-/** A key that a server grants, with a server that answers as each case needs it. */
+/** Tests granted keys with a server that responds as each case needs. */
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 
 type Answers = (vkey: string, init: RequestInit) => Response | Promise<Response>;
 
-/** Has requests answered so, and gives the vkeys that were asked for. */
+/** Sets the responses to requests, and returns the requested vkeys. */
 function serve(t: TestContext, answers: Answers = granting): string[] {
   const asked: string[] = [];
   t.mock.method(globalThis, "fetch", async (_: unknown, init: RequestInit) => {
@@ -59,7 +59,7 @@ test("grantedKey: repeats a server's message sanitized and truncated", async (t)
 test("grantedKey: limits the size of a response", async (t) => {
   const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 18)) });
   serve(t, () => new Response(endless));
-  await assert.rejects(grantedKey(options), { code: "grant.failed", message: /grants no keys/ });
+  await assert.rejects(grantedKey(options), { code: "grant.failed", message: /is not a grant/ });
 });
 
 test("grantedKey: stops on the caller's signal", async (t) => {
@@ -149,6 +149,6 @@ test("grantedKey: errors don't reveal secrets in the server's URL", async (t) =>
   serve(t, () => Response.json({}));
   await assert.rejects(grantedKey({ ...options, from: "/audit/grant?token=SECRET" }), {
     code: "grant.failed",
-    message: "what answers at /audit/grant grants no keys",
+    message: "the response from /audit/grant is not a grant",
   });
 });

@@ -1,4 +1,4 @@
-/** An issuer with a real log: what it grants may record, and nothing else. */
+/** Tests an issuer with a real log: granted keys may record, and no others. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -12,10 +12,10 @@ import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { creating, type Environment } from "../deliver/recorder.ts";
 
 const MINUTE = 60_000;
-/** As far ahead of its clock as a log still takes, but for some seconds. */
+/** Slightly below the maximum lead over the log's clock, in milliseconds. */
 const NEARLY_TOO_FAR = 110_000;
 
-/** What a handler answers. */
+/** The response of a handler. */
 interface Answered {
   vkey: string;
   until: string;
@@ -24,9 +24,9 @@ interface Answered {
 }
 
 let named = 0;
-/** A key whose name is under the issuer's. */
+/** Generates a key with a name under the issuer's. */
 const newKey = () => generateKeyHandle(`${ISSUER.name}/test-${named++}`);
-/** A key that is named as a browser names its own. */
+/** Generates a key with a name like a browser's. */
 const newBrowserKey = () => generateKeyHandle(`${ISSUER.name}/${`${named++}`.padStart(16, "-_aZ")}`);
 
 describe("issuer with a log", { skip: serve.skip }, () => {
@@ -125,7 +125,10 @@ describe("issuer with a log", { skip: serve.skip }, () => {
   test("an issuer unknown to the log gets a hint", async () => {
     const stranger = issuing({ key: new Signer("stranger.example", 9).secret });
     const { vkey } = await generateKeyHandle("stranger.example/a");
-    await assert.rejects(stranger.grant(vkey), { code: "log.unauthorised", hint: /trust file must name this issuer/ });
+    await assert.rejects(stranger.grant(vkey), {
+      code: "log.unauthorised",
+      hint: /add this issuer to the log's trust file/,
+    });
   });
 
   test("a proof of another log is rejected", async () => {
@@ -141,7 +144,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       [{ key: ISSUER.secret.slice(0, -1) }, "key.invalid", /whole line/],
       [{ key: undefined as unknown as string }, "options.invalid", /keygen/],
       [{ log: "" }, "options.invalid", /vkey/],
-      [{ log: `"${LOG.vkey}"` }, "key.invalid", /leave them out/],
+      [{ log: `"${LOG.vkey}"` }, "key.invalid", /remove the quotes/],
       [{ to: undefined as unknown as string }, "options.invalid", /https:/],
       [{ to: "log.example" }, "options.invalid", /https:/],
       [{ timeoutMs: 2 ** 31 }, "options.invalid", /2147483647/],
@@ -164,7 +167,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       code: "collector.unreachable",
     });
     asked = 0;
-    // A clock that is set meanwhile says nothing of how long it took.
+    // Changes of the clock don't affect the measured duration.
     const now = () => Date.now() + asked * 10 * MINUTE;
     await issuing({ to: { url: log.url, fetch: flaky }, retryForMs: MINUTE }, now).grant(vkey);
     assert.equal(asked, 3);
@@ -224,7 +227,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     const first = audit.record({ action: "first.window" });
     await audit.flush();
     const chains = [audit.chain];
-    // Before the window ends, as `follow` does it.
+    // Renewed before the window ends, like `follow` does.
     await issuer.grant(key.vkey, { ttlMs: 4 * MINUTE });
     await audit.rotate(key);
     ahead = NEARLY_TOO_FAR;
@@ -329,7 +332,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     });
 
     test("doesn't reveal a wrong issuer key to browsers", async () => {
-      // Only its hash tells.
+      // Only the hash in the key reveals the error.
       const altered = ISSUER.secret.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
       const handler = issuing({ key: altered }).handler({ authorise: () => true });
       const { vkey } = await newBrowserKey();

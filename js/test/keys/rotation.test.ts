@@ -1,4 +1,7 @@
-/** Keys that end before what they signed was taken: the events go on under another, and none is there twice. */
+/**
+ * Tests keys that end before their links are accepted: the events continue under another key, and none is recorded
+ * twice.
+ */
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -38,7 +41,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>, environment: Environment = {}) =>
     creating(environment)({ to: log.url, log: LOG.vkey, autoFlush: false, ...options }).ready();
 
-  /** The actions of events in the log that begin so, in order. The whole log must verify. */
+  /** Returns the actions with this prefix in the log, in order. The whole log must verify. */
   const logged = async (prefix: string) => {
     const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     const text = await response.text();
@@ -132,7 +135,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     await last.stored();
     await assert.rejects(left.close(), refused);
 
-    // As after a kill: whoever made the outbox would hold it.
+    // Copied as after a kill, because the original is still held.
     const copy = `${path}-copy`;
     cpSync(path, copy, { recursive: true });
     const next = await record({ key: await newKey(), outbox: fileOutbox(copy) });
@@ -140,7 +143,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     await next.flush();
     assert.equal(next.status().waiting, 0);
     await next.close();
-    // Each chain has its own order: that the first one is refused shows when the next is under way.
+    // The order is per chain: the rejection of the first chain shows while the next is being delivered.
     assert.deepEqual((await logged("left.")).sort(), ["left.1", "left.2", "left.3", "left.4"]);
     const empty = fileOutbox(copy);
     assert.deepEqual(await empty.open(), []);

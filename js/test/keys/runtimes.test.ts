@@ -1,4 +1,4 @@
-/** An issuer is the same in every server's runtime. */
+/** Tests that an issuer works the same in every server runtime. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -24,7 +24,7 @@ describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () =
   });
   after(() => log.close());
 
-  /** By a verifier of another's. */
+  /** Verifies the note and proof independently. */
   const check = (vkey: string, { note, proof, index, ...body }: Answered) => {
     assert.equal(body.vkey, vkey);
     assert.equal(openProof(proof, note, LOG.vkey).index, index);

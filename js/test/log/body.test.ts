@@ -1,10 +1,10 @@
-/** How many bodies are read at one time, and how much of them. */
+/** Tests the limits on concurrent bodies. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bodies } from "../../packages/cloudflare-log/out/body.js";
 
-/** A request whose body is still to come. */
+/** Returns a request whose body is sent later. */
 function sending(): { request: Request; send(bytes: Uint8Array): void; end(): void } {
   let to: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -31,7 +31,7 @@ test("Bodies: copies chunks that are views of a reused buffer", async () => {
     const piece = new TextEncoder().encode(text);
     buffer.set(piece);
     send(buffer.subarray(0, piece.length));
-    // It is taken before the next one is there.
+    // Each chunk is read before the next is sent.
     await new Promise((resolve) => setImmediate(resolve));
   }
   end();

@@ -1,4 +1,4 @@
-/** Whoever floods a log with what it refuses waits for it, and keeps nobody else up. */
+/** Tests that clients with many rejections wait without delaying others. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -12,11 +12,11 @@ import { ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 const NOW = 1_700_000_000_000;
-/** So many refusals are answered at once after a rest, and so many wait then. */
+/** Burst size, and maximum number of waiting rejections. */
 const AT_ONCE = 200;
 const WAITING = 256;
 
-/** How long each of so many refusals waits that come at the same time. */
+/** Returns the waits of this many simultaneous rejections. */
 const waits = (entrance: Entrance, client: string, count: number, now = NOW): number[] =>
   Array.from({ length: count }, () => entrance.wait(client, now));
 
@@ -25,7 +25,7 @@ test("Entrance: answers rejections at a limited rate after a burst", () => {
   assert.deepEqual(waits(entrance, "a", AT_ONCE), Array(AT_ONCE).fill(0));
   assert.deepEqual(waits(entrance, "b", 3), [40, 80, 120]);
   assert.deepEqual(waits(entrance, "a", 1, NOW + 60), [100]);
-  // After a rest it begins anew, and no better than that.
+  // After a pause, the burst is available again, and no more.
   assert.deepEqual(waits(entrance, "a", AT_ONCE + 1, NOW + 3_600_000), [...Array(AT_ONCE).fill(0), 40]);
 });
 
@@ -38,10 +38,10 @@ test("Entrance: turns away only clients with many waiting rejections", () => {
   for (const client of ["beside it", "elsewhere"]) {
     assert.equal(entrance.turnsAway(client, NOW), false, client);
   }
-  // There is no room for another one to wait, and what is held for others does not grow.
+  // The queue is full, and doesn't grow for others.
   assert.deepEqual(waits(entrance, "elsewhere", 1_000), Array(1_000).fill(0));
   assert.equal(entrance.roomIn(NOW), 1);
-  // It is over by itself: who went away meanwhile is not waited for.
+  // The queue empties by itself, also if clients disconnected.
   assert.equal(entrance.turnsAway("flood", NOW + 39), true);
   assert.equal(entrance.turnsAway("flood", NOW + 40), false);
   assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
@@ -61,7 +61,7 @@ test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
   assert.equal(of("::1"), "0:0:0:0");
 });
 
-/** A log that refuses what strangers submit, behind the Worker that users deploy. */
+/** Returns a log that rejects unauthorized submissions, behind the deployed Worker. */
 function behind(): { submit(client: string, who: string): Promise<Response>; asked: () => number } {
   let asked = 0;
   const fetch = async (request: Request) => {
@@ -81,7 +81,7 @@ function behind(): { submit(client: string, who: string): Promise<Response>; ask
   };
 }
 
-/** Whether it has come about when all is done that needs no time. */
+/** True if the promise settles without waiting. */
 async function isThere(something: Promise<unknown>): Promise<boolean> {
   let there = false;
   something.then(() => (there = true));
@@ -97,7 +97,7 @@ test("log: rejected clients wait, and authorized ones don't", async (t) => {
   const flood = Array.from({ length: AT_ONCE + 40 }, () => submit("198.51.100.1", "stranger"));
   assert.ok(await isThere(Promise.all(flood.slice(0, AT_ONCE))));
   assert.ok(!(await isThere(Promise.race(flood.slice(AT_ONCE)))));
-  // From the same address, while 40 wait.
+  // From the same address, while 40 rejections wait.
   assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
   assert.equal(asked(), AT_ONCE + 41);
   t.mock.timers.tick(40);
@@ -133,7 +133,7 @@ before(async () => {
 });
 after(() => log.close());
 
-/** How many were turned away for that reason. */
+/** Returns the number of rejections for a reason. */
 async function turnedAway(reason: string): Promise<number> {
   const { text } = await ask(log.url, "/metrics");
   const [, count] = new RegExp(`^countersign_turned_away_total\\{reason="${reason}"\\} (\\d+)$`, "m").exec(text) ?? [];

@@ -1,4 +1,4 @@
-/** Whose bodies a Durable Object's log reads. */
+/** Tests which bodies a Durable Object's log reads. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

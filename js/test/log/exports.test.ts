@@ -1,4 +1,4 @@
-/** Copies of an export's lines in R2. */
+/** Tests copies of an export's lines in R2. */
 
 import assert from "node:assert/strict";
 import { createDecipheriv } from "node:crypto";
@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => log.close());
 
-/** Enough for one copy. */
+/** Number of entries for one copy. */
 const WORTH = 4_200;
 const HOUR = 3_600_000;
 const chain = Chain.begin(EMITTERS[0], ORIGIN, "exports");
@@ -32,7 +32,7 @@ async function grow(events = WORTH): Promise<void> {
   sent = chain.lines.length;
 }
 
-/** A copy, as the object knows it. */
+/** A copy in the object's storage. */
 interface Copy {
   start: number;
   size: number;
@@ -58,7 +58,7 @@ const erase = (...seqs: number[]) =>
     body: JSON.stringify({ events: seqs.map((seq) => `${chain.id}/${seq}`), reason: "case 1" }),
   });
 
-/** Waits until there is nothing more to do, and so many copies: what the object knows of is in R2, and nothing else is. */
+/** Waits until there is no more work and this many copies; exactly the registered objects must be in R2. */
 async function settled(count: number): Promise<Copy[]> {
   await until(
     "nothing is left to do",
@@ -77,14 +77,14 @@ async function settled(count: number): Promise<Copy[]> {
 const linesOf = ({ body }: Answer) => body.toString().split("\n").slice(0, -1);
 const isOf = (seq: number) => (line: string) => line.includes(`"n":${seq}}`);
 
-/** Opens what was sealed. */
+/** Decrypts a sealed copy. */
 function open({ key }: Copy, sealed: Buffer): string {
   const decipher = createDecipheriv("aes-256-gcm", Buffer.from(key, "hex"), Buffer.alloc(12));
   decipher.setAuthTag(sealed.subarray(-16));
   return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]).toString();
 }
 
-/** The export, which is asserted to be sent from so many copies, and to be what the log makes without them. */
+/** Asserts that the export is sent from this many copies, and equals the log's own. */
 async function same(count: number): Promise<Answer> {
   const before = await asked();
   const copied = await whole();
@@ -101,7 +101,7 @@ async function same(count: number): Promise<Answer> {
 }
 
 test("exports: copies produce the same export as the log alone", async () => {
-  // Of each hour a checkpoint is kept: in the middle of copies, and between them.
+  // One checkpoint per hour is kept, within copies and between them.
   for (let hour = 0; hour < 12; hour += 1) {
     await grow(hour * 7);
     await tell(`ahead/${HOUR}`);
@@ -200,7 +200,7 @@ test("exports: erased events are in no export, and their copies can't be decrypt
   await tell("fail/");
   const { text } = await whole();
   assert.equal(readExport(text).leaves.filter(({ withheld }) => withheld === "erased").length, 2);
-  // It is back, by a write that was late.
+  // A late write restores the object.
   await settled(4);
   await (await bucket()).put(place(second), sealed);
   await log.restart(setup);
@@ -245,7 +245,7 @@ test("exports: events erased while being read are not sent", async () => {
 
 test("exports: an export continues without events that are erased meanwhile", async () => {
   const read = () => ask(log.url, "/test/read", { headers });
-  // In the copy that is being sent, and in one that is not read yet.
+  // One event in the copy being sent, and one in a copy not read yet.
   for (const seq of [4_000, 16_000]) {
     await read();
     const { text } = await whole();

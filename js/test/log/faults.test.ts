@@ -1,4 +1,4 @@
-/** A Durable Object's log whose storage fails. */
+/** Tests a Durable Object's log whose storage fails. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ test("log: a submission is atomic whichever statement fails, and the log continu
   try {
     const first = Chain.begin(EMITTERS[0], ORIGIN, "first");
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: first.body() })).status, 200);
-    // A chain of its own for each statement, until none is left to fail.
+    // A new chain for each failing statement, until none fails.
     for (let statement = 1, failed = true; failed; statement += 1) {
       assert.ok(statement < 100, "it ends");
       const body = Chain.begin(EMITTERS[1], ORIGIN, `fault ${statement}`).events(60).body();
@@ -35,7 +35,7 @@ test("log: a submission is atomic whichever statement fails, and the log continu
       assert.equal(await size(), before + 61);
       assert.ok(!failed || statement < 90);
     }
-    // Erasing is recorded before it is done, and can be asked for again.
+    // An erasure is recorded before it is done, and can be repeated.
     const place = `${first.id}/1`;
     const event = first.events(1).body(1);
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: event })).status, 200);

@@ -1,4 +1,4 @@
-/** What a Durable Object's live view tells is durable. */
+/** Tests that a Durable Object's live view only shows durable entries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

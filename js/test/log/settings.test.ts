@@ -1,4 +1,4 @@
-/** Which log a Durable Object is, and what is said when its Worker is not set up. */
+/** Tests the settings of a Durable Object's log, and errors in them. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -43,7 +43,7 @@ test("settings: two logs of a namespace are independent", async () => {
     const checkpoint = await ask(log.url, "/checkpoint", { headers: { "x-log": key.name } });
     assert.equal(openCheckpoint(checkpoint.text, key.vkey).size, size);
   }
-  // One that has no key is none, and a chain for one log is none for the other.
+  // An unknown log is not found, and a chain for one log is rejected by the other.
   const nobody = await ask(log.url, "/checkpoint", { headers: { "x-log": "third.example" } });
   nobody.refusal(503, "server.unavailable");
   const none = await ask(log.url, "/checkpoint", { headers: { origin: PAGE } });
@@ -70,14 +70,14 @@ for (const [name, change, said] of [
     for (const path of ["/checkpoint", "/healthz", "/"]) {
       const answer = await ask(log.url, path, { headers: { origin: PAGE } });
       answer.refusal(503, "server.unavailable");
-      // A page that may ask sees that too, and when to ask again.
+      // Allowed pages can read the error and the retry time.
       assert.equal(answer.headers["access-control-allow-origin"], "cors" in change ? undefined : PAGE);
       assert.match(answer.headers["access-control-expose-headers"] ?? "", /retry-after/);
       assert.equal(answer.headers.vary, "origin");
     }
     await log.hears(said);
     assert.ok(!log.said().includes(secret), "no secret is said");
-    // Nothing is lost by it.
+    // Nothing is lost.
     await log.restart(SETUP);
     assert.equal((await ask(log.url, "/healthz")).status, 200);
   });

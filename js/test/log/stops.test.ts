@@ -1,4 +1,4 @@
-/** A Durable Object's log whose WebAssembly traps, and one whose alarm fails. */
+/** Tests a Durable Object's log whose WebAssembly traps, and one whose alarm fails. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -23,7 +23,7 @@ const at = (path: string, of = ORIGIN) =>
   ask(log.url, path, { headers: { "x-log": of, authorization: `Bearer ${AUDITOR}` } });
 const submit = (chain: Chain, of = ORIGIN, from = 0) =>
   ask(log.url, "/submit", { method: "POST", headers: { "x-log": of }, body: chain.body(from) });
-/** Submits, and goes on when it is refused because the log begins anew. */
+/** Submits, retrying while the log restarts. */
 const goesOn = (chain: Chain, of: string) =>
   eventually(
     "the log takes it",
@@ -34,7 +34,7 @@ const goesOn = (chain: Chain, of: string) =>
 
 const chains = new Map([ORIGIN, OTHER.name].map((of) => [of, Chain.begin(EMITTERS[0], of, "stops")]));
 
-/** Both logs are there, with all that they took. */
+/** Asserts that both logs contain everything that they accepted. */
 async function areWhole(): Promise<void> {
   for (const [of, chain] of chains) {
     await goesOn(chain.events(1), of);

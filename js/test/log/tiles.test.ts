@@ -1,4 +1,4 @@
-/** Tiles and bundles in R2. */
+/** Tests tiles and bundles in R2. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -41,7 +41,7 @@ test("tiles: only full ones are copied", async () => {
   for (const { key } of (await (await bucket()).list()).objects) {
     const path = key.replace(ORIGIN, "");
     const kept = await (await bucket()).get(key);
-    // With the origin of a page the log itself answers.
+    // The log itself handles requests with an origin.
     const own = await ask(log.url, path, { headers: { origin: PAGE } });
     assert.equal(own.status, 200);
     assert.deepEqual(Buffer.from((await kept?.arrayBuffer()) ?? new ArrayBuffer()), own.body);
@@ -91,7 +91,7 @@ test("tiles: a log that differs from its bucket accepts and replaces nothing", a
     const chain = Chain.begin(EMITTERS[2], ORIGIN, "restored");
     const submit = (body: string) => ask(restored.url, "/submit", { method: "POST", body });
     assert.equal((await submit(chain.body())).status, 200);
-    // It is found out when a bundle is full,
+    // It is detected when a bundle is full,
     await (await tiles()).put(other.key, other.text);
     assert.equal((await submit(chain.events(300).body(1))).status, 200);
     await restored.hears(/Going on would fork the log/);

@@ -1,4 +1,4 @@
-/** Searches have their turns one after the other, and submissions go first. */
+/** Tests that searches take turns, and that submissions go first. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,7 +8,7 @@ import { type Answer, ask } from "../conformance/http.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
-/** Waits until the event loop has come round so often. */
+/** Waits for this many rounds of the event loop. */
 const rounds = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -47,7 +47,7 @@ test("Turns: a slice waits for running submissions, up to a limit", async () => 
   end();
   await submission;
   await turn;
-  // Of one that never ends it is not waited for the end.
+  // A submission that never ends is not awaited.
   turns.first(() => new Promise(() => {}));
   await turns.next();
 });

@@ -1,4 +1,4 @@
-/** A Durable Object's log and its witnesses. */
+/** Tests a Durable Object's log with its witnesses. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -17,19 +17,19 @@ import { type RunningLog, startLog } from "./start.ts";
 const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
 
-/** A witness that can be told not to answer as it should. */
+/** A witness that can misbehave on request. */
 class Witness {
   readonly key: Signer;
   readonly url: string;
-  /** The last checkpoint that it cosigned. */
+  /** The last cosigned checkpoint. */
   #seen: { size: number; root: Buffer } = { size: 0, root: Buffer.of() };
-  /** What it answers instead of cosigning. */
+  /** Returns a response to send instead of a cosignature. */
   instead: (() => [status: number, type: string, body: string] | undefined) | undefined;
-  /** Told what it is shown. */
+  /** Called with each received checkpoint. */
   shown: ((note: string) => void) | undefined;
-  /** The latest checkpoint that it shows as its proof. */
+  /** The latest checkpoint, served as its proof. */
   proof: string | undefined;
-  /** Whether it never answers. */
+  /** True to never respond. */
   hangs = false;
   asked = 0;
 
@@ -131,7 +131,7 @@ test("witness: a checkpoint is published once the quorum cosigned it", async () 
     assert.equal(await newest(log), note);
   }
   assert.ok(await isWitnessed(log));
-  // Many at once are seen together, and each is answered with one that holds it.
+  // Concurrent submissions share a checkpoint, and each response includes one that covers it.
   const others = Array.from({ length: 20 }, (_, n) => Chain.begin(EMITTERS[1], ORIGIN, `witnessed ${n}`));
   const notes = await Promise.all(others.map((chain) => submit(log, chain, 2)));
   for (const note of notes) {
@@ -165,12 +165,12 @@ test("witness: a witness that is ahead or behind is asked again; one that never 
   const log = await start([agrees, disagrees], "any");
   const chain = Chain.begin(EMITTERS[0], ORIGIN, "elsewhere");
   await submit(log, chain, 4);
-  // The log forgets where its witnesses are, and they tell it.
+  // The restarted log doesn't know its witnesses' states, and learns them from their responses.
   await log.restart({ ...SETUP, trust: `${SETUP.trust}witness w ${agrees.key.vkey} ${agrees.url}\nquorum w\n` });
   const asked = agrees.asked;
   const note = await submit(log, chain, 4);
   assert.ok(openCosignature(note, agrees.key.vkey));
-  // It is told when the object wakes, in two questions, and the submission is a third.
+  // The woken object learns it with two requests, and the submission is the third.
   assert.equal(agrees.asked, asked + 3);
 });
 
@@ -252,7 +252,7 @@ test("witness: a proof of a fork stops the log although another witness would co
   const log = await start([knows, other], "any");
   knows.instead = lie(301);
   knows.proof = proof;
-  // The other one may be faster.
+  // The other witness may respond first.
   let number = 0;
   await until("the log takes nothing", async () => {
     const lines = Chain.begin(EMITTERS[1], ORIGIN, `shorter ${number++}`).events(1).body(0);
@@ -269,7 +269,7 @@ test("witness: a woken object asks its witnesses before it accepts anything", as
   const chain = Chain.begin(EMITTERS[0], ORIGIN, "waking");
   await submit(log, chain, 3);
   const size = (await ask(log.url, "/checkpoint")).text.split("\n")[1];
-  // Of what was seen here a backup knows nothing.
+  // A restored backup doesn't know what the witness has seen.
   witness.instead = () => [409, "text/x.tlog.size", "99\n"];
   const signed: string[] = [];
   witness.shown = (note) => signed.push(note.split("\n")[1] ?? "");

@@ -1,4 +1,4 @@
-/** Mistakes that only the collector shows, or what answers in its place. */
+/** Tests mistakes that only show in responses of the log server, or of another server. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -11,7 +11,7 @@ import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { createRecorder, creating } from "../deliver/recorder.ts";
 import { type full, RIGHT, type Said, says } from "./mistake.ts";
 
-/** Records an event with these options, and gives what kept it from being delivered. */
+/** Records an event with these options, and returns the error that prevented its delivery. */
 async function failure(wrong: Record<string, unknown>, create = createRecorder): Promise<unknown> {
   const recorder = await create({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions).ready();
   const handle = recorder.record({ action: "job.delete" });

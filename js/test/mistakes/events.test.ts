@@ -1,4 +1,4 @@
-/** Mistakes in what is recorded, and when. */
+/** Tests invalid events, and events recorded at the wrong time. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -52,7 +52,7 @@ test("invalid events are rejected immediately", async (t) => {
     });
   }
   await t.test("an object passed as JSON", () => {
-    assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /record takes objects/ });
+    assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /pass JSON text to recordJson/ });
   });
   await recorder.close();
 });

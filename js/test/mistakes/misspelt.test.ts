@@ -1,4 +1,4 @@
-/** What takes options refuses those that there are not, and what takes a recorder refuses the promise of one. */
+/** Tests that unknown options, and promises of recorders, are rejected. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -134,7 +134,7 @@ test("`false` turns off the recording of requests", async () => {
   assert.doesNotMatch(taken.join(""), /http\.request/);
 });
 
-/** What is called with nothing, or with null in the place of what it needs. */
+/** Calls without arguments, or with null. */
 const NOTHING: Record<string, [code: ErrorCode, member: string | undefined, use: () => unknown]> = {
   generateKey: ["name.invalid", "name", () => generateKey(of(undefined as never))],
   "generateKey of no text": ["name.invalid", "name", () => generateKey(of(["a"] as never))],

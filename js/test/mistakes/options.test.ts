@@ -1,4 +1,4 @@
-/** Mistakes in what a recorder is made with. */
+/** Tests mistakes in a recorder's options. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -139,7 +139,7 @@ test("unencrypted delivery is reported for public hosts only", async () => {
   const never = () => new Promise<Response>(() => {});
   assert.match(
     (await said("http://log.example.com:8080/a"))[0] ?? "",
-    /http:\/\/log\.example\.com:8080\/a\/submit in clear text/,
+    /unencrypted to http:\/\/log\.example\.com:8080\/a\/submit/,
   );
   for (const host of [
     "8.8.8.8",

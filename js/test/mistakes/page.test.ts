@@ -1,4 +1,4 @@
-/** Mistakes in how a page is served: its policy, the collector's leave, and http. */
+/** Tests mistakes in serving a page: its policy, the log server's CORS headers, and http. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -21,7 +21,7 @@ const {
   format: "esm",
   write: false,
 });
-/** Makes the page's module what the test wants of it. */
+/** Serves a page with the test's module. */
 const PAGE = `<!doctype html><meta charset="utf-8" /><title>page</title><script type="module" src="/page.js"></script>`;
 const MODULE = `
   import { createRecorder, generateKeyHandle } from "/entry.js";

@@ -1,4 +1,4 @@
-/** Audit logs emitted through OpenTelemetry's own SDK. */
+/** Tests audit events emitted through OpenTelemetry's own SDK. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -117,7 +117,7 @@ test("AuditLogProcessor: keeps the contents of a record that is partly invalid",
   assert.deepEqual([event?.actor, event?.context, event?.outcome], [undefined, undefined, "failure"]);
   assert.deepEqual(event?.metadata, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
 
-  // Also what a program makes of it that is no event.
+  // Also if `toEvent` returns an invalid event.
   const told: string[] = [];
   const wrong = await start({ onError: ({ message }) => told.push(message), toEvent: () => ({ action: "" }) });
   wrong.logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR" });

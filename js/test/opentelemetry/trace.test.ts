@@ -1,4 +1,4 @@
-/** The active span, by OpenTelemetry's own API. */
+/** Tests the active span with OpenTelemetry's own API. */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";

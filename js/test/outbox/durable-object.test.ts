@@ -1,4 +1,4 @@
-/** The outbox in a Durable Object's storage, in workerd. */
+/** Tests the outbox in a Durable Object's storage, in workerd. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -65,7 +65,7 @@ test("durableObjectOutbox: reports full and failing storage, and rejects other o
   assert.throws(() => durableObjectOutbox(undefined as never), { code: "options.invalid", member: "outbox" });
 });
 
-/** The processes of workerd that this one started and that are not known yet. */
+/** Returns the new workerd processes that this process started. */
 function workerds(known: ReadonlySet<number>): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -103,7 +103,7 @@ for (const kind of ["sqlite", "keys"]) {
           [...there],
           [...there].toSorted((a, b) => a - b),
         );
-        // What was under way when it was killed is there whole or not at all.
+        // A change that was running at the kill is there as a whole or not at all.
         for (const id of there) {
           const first = id - ((id - 1) % 10);
           assert.ok(there.has(first) && there.has(first + 9), `entry ${id} is there without the others of its write`);

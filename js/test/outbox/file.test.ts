@@ -1,4 +1,4 @@
-/** The outbox in a file. */
+/** Tests the outbox in a file. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -34,7 +34,7 @@ const fresh = () => join(folder, `${paths++}.outbox`);
 const runtimes = Object.keys(RUNTIMES) as Runtime[];
 const child = (runtime: Runtime, ...args: string[]) => new Child(runtime, new URL("child.ts", import.meta.url), args);
 
-/** What a file has, read anew. */
+/** Returns the entries of a file. */
 async function contents(path: string): Promise<string[]> {
   const outbox = fileOutbox(path);
   const entries = await outbox.open();
@@ -42,7 +42,7 @@ async function contents(path: string): Promise<string[]> {
   return texts(entries);
 }
 
-/** The ids in what a child writes: `ID/LAST`, with the last id of the change. */
+/** Returns the IDs in a child's output: `ID/LAST`, with the last ID of the change. */
 function idsOf(texts: readonly string[]): number[] {
   return texts.map((text) => Number(text.split("/")[0]));
 }
@@ -101,7 +101,7 @@ test("fileOutbox: a change cut off anywhere is dropped, and all earlier ones are
   const whole = readFileSync(path);
   for (let size = 0; size <= whole.length; size += 1) {
     for (const zeros of [0, 1, 10, whole.length - size]) {
-      // What was allotted on the disk but not written reads as zeros.
+      // Allocated blocks that were not written read as zeros.
       writeFileSync(path, Buffer.concat([whole.subarray(0, size), Buffer.alloc(zeros)]));
       const expected = size === whole.length ? ["b", "c"] : size >= before.length ? ["a", "b"] : undefined;
       if (expected !== undefined) {
@@ -109,10 +109,10 @@ test("fileOutbox: a change cut off anywhere is dropped, and all earlier ones are
       }
     }
   }
-  // A block in the middle of the last line did not come to the disk, though the end of the line did.
+  // A block within the last line did not reach the disk, while its end did.
   writeFileSync(path, whole.fill(0, before.length + 20, before.length + 30));
   assert.deepEqual(await contents(path), ["a", "b"]);
-  // What was cut off does not come back with what is written after it.
+  // A dropped change doesn't return with later writes.
   const again = fileOutbox(path);
   await again.open();
   await again.write({ put: [entry(9, "d")], remove: [] });
@@ -311,7 +311,7 @@ test("fileOutbox: leftovers of a rewrite don't matter", async () => {
   assert.ok(!existsSync(`${path}.new`));
 });
 
-/** Fills an outbox until there is no more room, and checks what it does then. */
+/** Fills an outbox until there is no space, and checks what it does then. */
 async function fill(runtime: Runtime, path: string, within?: string): Promise<void> {
   const process = new Child(runtime, new URL("child.ts", import.meta.url), [path, "fill"], within);
   const said: string[] = [];
@@ -323,7 +323,7 @@ async function fill(runtime: Runtime, path: string, within?: string): Promise<vo
   assert.ok(id > 5);
   const full = "outbox.full: make room on the disk, or raise the quota";
   assert.equal(said[id - 1], `${id} ${full}`);
-  // What removes goes through even where there is no room for what is asked for at the same time.
+  // Removals succeed even if there is no space for concurrent additions.
   const after = said.slice(id);
   const many = after.includes("many made") ? [1, 2, 3] : [];
   assert.deepEqual(after.toSorted(), ["after made", many.length > 0 ? "many made" : `many ${full}`, "removal made"]);
@@ -373,7 +373,7 @@ for (const runtime of runtimes) {
         }
         said.push(...(await process.kill()));
       } else {
-        // While it writes the file anew.
+        // Kills it while it rewrites the file.
         const watcher = watch(folder, (_, name) => {
           if (name === basename(`${path}.new`)) {
             process.signal("SIGKILL");
@@ -390,7 +390,7 @@ for (const runtime of runtimes) {
       }
       const found = (await contents(path)).map((text) => text.trim());
       const ids = idsOf(found);
-      // Entries are put in order and leave in order, so that what is there is one stretch, to the end of a change.
+      // Entries are added and removed in order, so the remaining ones are a contiguous range that ends with a change.
       const [first = 0, last = 0] = [ids[0], ids.at(-1)];
       assert.deepEqual(
         ids,

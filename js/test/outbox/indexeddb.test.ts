@@ -1,4 +1,4 @@
-/** The outbox in IndexedDB, in a real browser with several tabs. */
+/** Tests the outbox in IndexedDB, in a real browser with several tabs. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ beforeEach(async () => {
   await session.detach();
 });
 
-/** Ends the process of a tab. */
+/** Crashes the process of a tab. */
 async function crash(tab: Tab): Promise<void> {
   const crashed = tab.waitForEvent("crash");
   const session = await site.context.newCDPSession(tab);
@@ -28,7 +28,7 @@ async function crash(tab: Tab): Promise<void> {
   await tab.close();
 }
 
-/** Waits until only so many locks are held: a tab is gone a moment after it was closed. */
+/** Waits until only this many locks are held, because a closed tab ends asynchronously. */
 async function heldLocks(tab: Tab, count: number): Promise<void> {
   const held = () => navigator.locks.query().then(({ held = [] }) => held.length);
   await eventually(
@@ -81,7 +81,7 @@ test("indexedDbOutbox: tabs have separate entries, and those of a crashed tab mo
     [12, "four"],
   ]);
   assert.deepEqual(await ask(other, "orphans", "b", 20), []);
-  // It is one writer's now, who removes some of them and crashes too.
+  // The new holder removes some of them, and crashes too.
   await ask(other, "write", "b", [[100, "mine too"]], [10, 1]);
   const third = await site.tab();
   assert.deepEqual(await ask(third, "open", "c"), []);
@@ -295,7 +295,7 @@ test("indexedDbOutbox: entries written before and while a page is left are store
   await ask(tab, "writeWhenLeft", "a", [2, 3, 4]);
   await tab.goto("about:blank");
   await heldLocks(other, 0);
-  // The browser may be quicker than the last of it, of which nobody was told that it is written.
+  // The browser may end before the last writes, which were not confirmed.
   const texts = (await ask(other, "orphans", "b", 1)).map(([, text]) => text);
   assert.deepEqual(texts, ["1", "2", "3", "4"].slice(0, texts.length));
   assert.notEqual(texts.length, 0);

@@ -1,4 +1,4 @@
-/** The program's `outbox` command reads the files of `fileOutbox`, damaged ones too. */
+/** Tests that the program's `outbox` command reads the files of `fileOutbox`, damaged ones too. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }));
 const SIGNED = 3;
 const QUEUED = 5;
 
-/** The file of a recorder whose log was down: three signed links and five events without one. */
+/** Returns the file of a recorder whose log was down: three signed links, and five events without links. */
 async function left(): Promise<Buffer> {
   const path = join(folder, "audit.outbox");
   const audit = await createRecorder({

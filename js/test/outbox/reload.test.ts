@@ -1,4 +1,4 @@
-/** A module that is loaded anew in development makes a recorder anew, with the same file. */
+/** Tests a module that is reloaded in development, and creates a new recorder with the same file. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** A file of an outbox that was damaged: what can be read of it is delivered, and what can't is counted. */
+/** Tests damaged outbox files: readable entries are delivered, and others are counted. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ let paths = 0;
 const fresh = () => join(folder, `${paths++}.outbox`);
 const key = EMITTERS[0].secret;
 
-/** The file of a recorder that delivered nothing, as a kill leaves it. */
+/** Returns the file of a recorder that delivered nothing, as after a kill. */
 async function left(count: number, together: boolean): Promise<Buffer> {
   const path = fresh();
   const audit = await createRecorder({
@@ -37,7 +37,7 @@ async function left(count: number, together: boolean): Promise<Buffer> {
   return readFileSync(path);
 }
 
-/** Records with a file of these bytes, and gives what came of it. */
+/** Records with a file of these bytes, and returns the outcome. */
 async function resumed(bytes: Buffer) {
   const path = fresh();
   writeFileSync(path, bytes, { mode: 0o600 });
@@ -69,7 +69,7 @@ for (const together of [false, true]) {
     assert.equal(lines.length, 32);
     for (const nth of [0, 1, 14, 29]) {
       const begin = lines.slice(0, nth + 1).join("\n").length + 1;
-      // In the checksum, in what is between, and in the entry.
+      // In the checksum, in the separator, and in the entry.
       for (const at of [begin + 3, begin + 20, begin + 60]) {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8((bytes.at(at) ?? 0) ^ 1, at);
@@ -84,7 +84,7 @@ for (const together of [false, true]) {
         assert.match(told[0]?.message ?? "", /29 entries could be read and will be delivered, [01] could not/);
         assert.deepEqual(readFileSync(join(folder, aside)), bytes);
         assert.equal(statSync(join(folder, aside)).mode & 0o777, 0o600);
-        // It is whole again.
+        // The file is valid again.
         assert.deepEqual(await fileOutbox(path).open(), []);
       }
     }

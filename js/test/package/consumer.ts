@@ -1,4 +1,4 @@
-/** What TypeScript must know of the package: compiled against the tarball, never run. */
+/** Type tests, compiled against the tarball and never run. */
 
 import { type AuditEvent, CountersignError, createRecorder, type ErrorCode, memory, type Recorder } from "countersign";
 import { recording } from "countersign/slim";
@@ -23,7 +23,7 @@ createRecorder({ key: "", origin: "" });
 createRecorder({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
 recording(() => WebAssembly.compile(new Uint8Array())).createRecorder satisfies typeof createRecorder;
 
-// The unions are closed: every code has to be dealt with here, and no other can be named.
+// The unions are closed: every code must be handled, and no other exists.
 export const severity = (report: Report): string => {
   switch (report.verdict) {
     case "altered":

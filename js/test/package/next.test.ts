@@ -1,4 +1,4 @@
-/** The packed package in all the places that Next.js has for code, built by Turbopack and by webpack. */
+/** Tests the packed package in all places of Next.js, built by Turbopack and by webpack. */
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -18,9 +18,9 @@ after(() => installed.remove());
 const WORKS = "verified";
 const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NODE_OPTIONS: "" };
 
-/** What of the fixture the other bundler has: one project has either file, and webpack no edge routes below `app`. */
+/** Files for the other bundler: a project has one of the two, and webpack has no edge routes below `app`. */
 const OTHERS = {
-  // Since Next.js 16 a proxy is in Node.js, and a middleware at the edge.
+  // Since Next.js 16, a proxy runs in Node.js, and a middleware at the edge.
   turbopack: ["middleware.js", "pages"],
   webpack: ["proxy.js", "app/edge"],
 };

@@ -1,4 +1,7 @@
-/** The packed packages; the recorder in every runtime, recording real events: the same bytes everywhere, and all verified. */
+/**
+ * Tests the packed packages. The recorder records real events in every runtime, with the same bytes, all of which
+ * verify.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -21,11 +24,11 @@ const skip = typeof sources === "string" ? sources : false;
 const installed = new Installed();
 after(() => installed.remove());
 
-/** The file that an import in the project gives. */
+/** Returns the file that an import in the project resolves to. */
 const resolveImport = (specifier: string) => createRequire(installed.path("x.js")).resolve(specifier);
 
 let first: Record<string, string> | undefined;
-/** Exports must be those of the runtime before. */
+/** Asserts that exports equal those of the previous runtime. */
 function same(exports: Record<string, string>): void {
   assert.deepEqual(Object.keys(exports), Object.keys(sources));
   first ??= exports;
@@ -34,10 +37,10 @@ function same(exports: Record<string, string>): void {
   }
 }
 
-/** A file of a tarball. */
+/** Returns the text of a file in a tarball. */
 const packed = (name: PackageName, path: string) => readFileSync(installed.path("node_modules", name, path), "utf8");
 
-/** Of each package the WebAssembly, and some of what that and its scripts were made of. */
+/** The WebAssembly modules of each package, and some of the sources of its contents. */
 const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
   countersign: {
     wasm: ["dist/wasm/gate_bg.wasm", "dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
@@ -70,7 +73,7 @@ for (const name of NAMES) {
       assert.ok(line, part);
       assert.ok(licences.includes(`\n${part} ${version}\n`), `${part} has no text`);
     }
-    // What is in an artefact by its own words has its licence here.
+    // Crates named in a module must have their license listed.
     for (const path of wasm) {
       for (const [, crate = ""] of packed(name, path).matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g)) {
         assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
@@ -78,7 +81,7 @@ for (const name of NAMES) {
     }
   });
 
-  /** Files that entries of the package lead to, those with this ending alone. */
+  /** Returns the files with this ending that are reachable from the package's entries. */
   const reachedFrom = (entries: readonly string[], ending: ".js" | ".d.ts"): ReadonlySet<string> => {
     const reached = new Set<string>();
     const reach = (path: string) => {
@@ -113,7 +116,7 @@ for (const name of NAMES) {
   test(`${name}: the tarball has no unreachable scripts`, () => {
     const { exports, imports } = JSON.parse(packed(name, "package.json"));
     const reached = reachedFrom(targets({ exports, imports }), ".js");
-    // What has types alone is left an empty script.
+    // Modules with only types compile to empty scripts.
     const isEmpty = (path: string) => /^export \{\};\n(?:\/\/#.*)?\n?$/m.test(packed(name, path));
     assert.deepEqual(
       files.filter((path) => path.endsWith(".js") && !reached.has(path) && !isEmpty(path)),
@@ -155,7 +158,7 @@ for (const name of NAMES) {
   });
 }
 
-/** What a CommonJS module has by itself: nothing of its own can have these names. */
+/** Names predefined in CommonJS modules, which no declaration may use. */
 const TAKEN =
   /^(?:export )?(?:default )?(?:async )?(?:const|let|var|class|function\*?) (?:module|exports|require|__filename|__dirname)\b/m;
 
@@ -183,7 +186,7 @@ test("an unbuilt package can't be packed", async () => {
   const check = new URL("../../build/packable.mjs", import.meta.url);
   const home = new URL("../../packages/", import.meta.url);
   await run(process.execPath, [fileURLToPath(check)], { cwd: fileURLToPath(new URL("countersign", home)) });
-  // The scripts run whatever npm is told elsewhere.
+  // Runs scripts regardless of npm's configuration.
   const pack = ["pack", "--dry-run", "--ignore-scripts=false"];
   cpSync(check, installed.path("unbuilt/build/packable.mjs"));
   const unbuilt = (name: string) => installed.path("unbuilt/packages", name);

@@ -1,4 +1,4 @@
-/** The packed package as bundlers and runtimes take it: built and run, each in a project outside this tree. */
+/** Tests the packed package with bundlers and runtimes, each in a project outside of this tree. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -33,18 +33,18 @@ writeFileSync(
   'import { once } from "./setups/once.mjs";\nonce().then((said) => { document.body.dataset.said = said; });\n',
 );
 
-/** What a program says on either stream. */
+/** Returns a program's output on both streams. */
 async function saidBy(program: string, ...args: string[]): Promise<{ out: string; errors: string }> {
   const { stdout, stderr } = await run(program, args, { cwd: installed.folder });
   return { out: stdout.trim(), errors: stderr.trim() };
 }
 
-/** That a program says what it should, and nothing else: neither the runtime nor the package warns of anything. */
+/** Asserts that a program works without any warnings. */
 async function works(program: string, ...args: string[]): Promise<void> {
   assert.deepEqual(await saidBy(program, ...args), { out: WORKS, errors: "" });
 }
 
-/** Of esbuild, for what begins at a file. */
+/** Bundles a file with esbuild. */
 const bundled = (outfile: string, options: esbuild.BuildOptions) =>
   esbuild.build({
     entryPoints: [entry],
@@ -55,21 +55,21 @@ const bundled = (outfile: string, options: esbuild.BuildOptions) =>
     ...options,
   });
 
-/** A page of one script, in Chromium. */
+/** Runs a page with one script in Chromium. */
 async function worksInPage(folder: string): Promise<void> {
   writeFileSync(
     installed.path(folder, "index.html"),
     '<!doctype html><meta charset="utf-8" /><title>countersign</title><script type="module" src="./page.js"></script>\n',
   );
   await inBrowser(installed.path(folder), "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
-    // Not `waitForFunction`, which the policy keeps from evaluating anything.
+    // Not `waitForFunction`, whose evaluation the policy forbids.
     const body = tab.locator("body[data-said]");
     await body.waitFor({ state: "attached" });
     assert.equal(await body.getAttribute("data-said"), WORKS);
   });
 }
 
-/** The Node.js that is the oldest of `engines`; there is none for some machines. */
+/** Returns the oldest supported Node.js; undefined on machines without one. */
 function oldestNode(): string | undefined {
   const { resolve } = createRequire(new URL("oldest-node/package.json", import.meta.url));
   try {
@@ -85,7 +85,7 @@ test("oldest Node.js", { skip: oldestNode() === undefined && "there is none for 
   const { engines } = JSON.parse(readFileSync(installed.path("node_modules/countersign/package.json"), "utf8"));
   const { out: version } = await saidBy(node, "--version");
   assert.equal(engines.node, `>=${version.slice(1).split(".")[0]}`);
-  // Its WebCrypto calls Ed25519 experimental.
+  // Its WebCrypto considers Ed25519 experimental.
   await works(node, "--disable-warning=ExperimentalWarning", entry);
   const files = installed.path("test", "files.mjs");
   writeFileSync(
@@ -104,7 +104,7 @@ test("oldest Node.js", { skip: oldestNode() === undefined && "there is none for 
 });
 
 test("a classic script, as built by Metro", async () => {
-  // In it `import.meta` is a syntax error. esbuild, which takes it out, warns of it.
+  // `import.meta` is a syntax error there. esbuild removes it with a warning.
   const { warnings } = await bundled("metro.cjs", { conditions: ["react-native"], format: "iife", target: "es2022" });
   assert.deepEqual(warnings, []);
   await works(process.execPath, installed.path("metro.cjs"));
@@ -299,7 +299,7 @@ test("countersign/slim reports lost events too", async () => {
   await assert.rejects(saidBy(process.execPath, program, "exits"), {
     code: 1,
     stdout: "0\n",
-    stderr: /countersign: recorder\.lost: 1 event was not delivered before the program ended/,
+    stderr: /countersign: recorder\.lost: 1 event was not delivered before the program exited/,
   });
 });
 

@@ -1,4 +1,4 @@
-/** What the package adds to what is deployed: bytes of minified code and WebAssembly, each in brotli. */
+/** Tests how many bytes the package adds to a deployment: minified code and WebAssembly, each after brotli. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ after(() => installed.remove());
 const { workerd, browser } = CONDITIONS;
 const KB = 1000;
 
-/** Fails if the size is above the budget. A budget leaves 10% room above the size when it was set. */
+/** Fails if the size exceeds the budget, which has 10% room above the size when it was set. */
 function within(bytes: number, budget: number): void {
   assert.ok(bytes <= budget, `${bytes} bytes, of at most ${budget}`);
 }
@@ -69,7 +69,7 @@ test("bundle size: unused exports are removed", async () => {
   }
 });
 
-/** What these functions add to a recorder, in bytes. */
+/** Bytes that these functions add to a recorder. */
 const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign", "asyncContext", 305],
   ["countersign/opentelemetry", "traced", 230],

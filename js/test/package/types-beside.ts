@@ -1,4 +1,4 @@
-/** What TypeScript must know of the entries that stand on other packages' types: compiled beside those, never run. */
+/** Type tests for entries that use other packages' types, compiled with those and never run. */
 
 import { createServer } from "node:http";
 import { createRecorder, type Outbox } from "countersign";

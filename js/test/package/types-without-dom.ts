@@ -1,4 +1,4 @@
-/** What TypeScript must know without the DOM library, beside Node.js's types: compiled against the tarball, never run. */
+/** Type tests without the DOM library, with Node.js's types; compiled against the tarball and never run. */
 
 import {
   type Audit,
@@ -35,7 +35,7 @@ await following.with({ actor: "u_1", request: { headers: { "x-request-id": "r_1"
   recordMany(following, []),
 );
 following.record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
-// A member of a schema's own type.
+// A field with the schema's own type.
 const updates = defineEvents({} as { "job.update": Schema<{ before?: Record<string, unknown> }> });
 (await createTestRecorder({ events: updates })).record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
 const audited = auditNext(() => ({ key: "", to: "", log: "" }), { after: () => {} });

@@ -1,4 +1,4 @@
-/** What TypeScript must know of recording: compiled against the tarball, never run. */
+/** Type tests for recording, compiled against the tarball and never run. */
 
 import {
   type Audit,
@@ -25,11 +25,11 @@ import { type Decision, gate } from "countersign/gate";
 import { createIssuer } from "countersign/issuer";
 import { traced } from "countersign/opentelemetry";
 
-/** Whether two types are the same, not only assignable. */
+/** True only for identical types, not just assignable ones. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <_ extends true>() => {};
 
-// ---- Options: a log with a collector, an origin with a transport, and neither of the other.
+// ---- Options: `log` for a log server, `origin` for a transport, and not both.
 
 const key = "";
 const log = "";
@@ -40,7 +40,7 @@ createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url,
 createRecorder({ key, to: memory(), origin });
 createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
 createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, autoFlush: { maxDelayMs: 10 } });
-// Options that are only perhaps there, as an environment's.
+// Options that may be undefined, like those of an environment.
 createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
 // @ts-expect-error: a collector needs its log
@@ -53,7 +53,7 @@ createRecorder({ key, to: "https://log.example", origin });
 createRecorder({ key, to: memory(), log });
 // @ts-expect-error: a transport needs an origin
 createRecorder({ key, to: memory() });
-// A secret that may be missing; that it is, is told when it runs.
+// A secret that may be missing, which is reported at run time.
 const variable = undefined as string | undefined;
 createRecorder({ key: variable, to: variable, log: variable });
 createIssuer({ key: variable, to: variable, log: variable });
@@ -85,7 +85,7 @@ createRecorder({ key, to: { fetch }, log });
 
 holds<Same<RecorderOptions, LogOptions | TransportOptions>>();
 
-// ---- What becomes of an event.
+// ---- Outcome of an event.
 
 const audit = createRecorder({ key, to: "", log, onError: ({ code }) => holds<Same<typeof code, ErrorCode>>() });
 const handle = audit.record({ action: "job.delete" });
@@ -138,7 +138,7 @@ holds<Same<NonNullable<typeof status.lastProof>["index"], number>>();
 // @ts-expect-error: a status is a look, not a setting
 status.dropped = 0;
 
-// ---- Who acts, said once.
+// ---- Scopes.
 
 declare class AsyncLocalStorage<T> {
   getStore(): T | undefined;
@@ -162,7 +162,7 @@ traced(audit, () => ({ traceId: "", spanId: "" }))
 // @ts-expect-error: an event needs its action
 traced(audit).record({ actor: { id: "u_1" } });
 
-// ---- Events of a program's own.
+// ---- A program's own events.
 
 interface Events {
   "job.delete": { target: { type: "job"; id: string }; actor: { id: string } };
@@ -178,7 +178,7 @@ listed.record({ action: "job.delete", actor: { id: "u_1" } });
 // @ts-expect-error: tries is a number
 listed.with({ actor: "u_1" }).record({ action: "job.run", metadata: { tries: "1" } });
 listed satisfies Recorder<EventOf<Events>> satisfies Audit<EventOf<Events>>;
-// Whoever takes a recorder of any events takes this one.
+// Functions that accept any recorder accept this one.
 auditFetch(listed, () => new Response("ok"));
 
 declare const schema: {
@@ -198,7 +198,7 @@ checked.record({ action: "job.delete", target: { type: "user", id: "42" } });
 // @ts-expect-error: events come from defineEvents
 createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 
-// ---- Errors: a closed union, of which each word is known.
+// ---- Errors: a closed union of known codes.
 
 holds<Same<string extends ErrorCode ? "open" : "closed", "closed">>();
 export const retry = (code: ErrorCode): boolean => {
@@ -270,7 +270,7 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log 
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
 
-// ---- Gates: how one fails is said, and what it decides can be told apart.
+// ---- Gates: `fail` is required, and decisions are a discriminated union.
 
 const pack = {};
 const edge = gate({ pack, fail: "open", watchlist: { url: new URL("https://watch.example"), key: ["a", "b"] } });

@@ -1,4 +1,4 @@
-/** Events recorded within transactions of a real PostgreSQL, and delivered exactly once whatever ends on the way. */
+/** Tests events recorded in transactions of a real PostgreSQL, and delivered exactly once despite kills. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -28,7 +28,7 @@ describe("PostgreSQL outbox", { skip }, () => {
   before(async () => {
     server = await startPostgres();
     pool = new pg.Pool(server.options);
-    // Connections are ended under it.
+    // Tests terminate its connections.
     pool.on("error", () => {});
     sql = postgres({ ...server.options, max: 4, onnotice: () => {} });
   });
@@ -98,7 +98,7 @@ describe("PostgreSQL outbox", { skip }, () => {
     await one.close();
     assert.deepEqual(log.actions, ["job.1", "job.3"]);
     assert.equal(await rows("countersign_outbox_entries"), 0);
-    // The connection went back without the lock.
+    // The connection was returned without the lock.
     await drained();
   });
 
@@ -198,7 +198,7 @@ describe("PostgreSQL outbox", { skip }, () => {
     assert.ok(refused.length === 2 && refused.every((row) => String(row.refused).startsWith("event.invalid: ")));
   });
 
-  /** A drainer that is killed at its n-th question to the database, which is answered before or not; or, at none, not. */
+  /** A drainer that is killed at its n-th query, before or after it runs; never if undefined. */
   const killed = async (at: number, isAsked: boolean) => {
     let asked = 0;
     let isDead = false;
@@ -245,7 +245,7 @@ describe("PostgreSQL outbox", { skip }, () => {
         await record("a.1", "a.2", "a.3");
         const { isDead } = await killed(at, isAsked);
         kills += Number(isDead);
-        // The server may need a moment to see that the connection is gone.
+        // The server may need a moment to notice the lost connection.
         for (let left = true; left; ) {
           left = await drained().then(
             () => false,

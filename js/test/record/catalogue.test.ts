@@ -1,4 +1,4 @@
-/** A program's own events, listed with schemas of libraries that nobody here made. */
+/** Tests a program's own events with schemas of third-party libraries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -61,7 +61,7 @@ for (const [library, events] of Object.entries(LIBRARIES)) {
     assert.deepEqual([missing.code, missing.member], ["event.invalid", "action"]);
     assert.match(missing.message, /"job\.update"/);
     assert.throws(() => audit.recordJson('{"action":"job.tag"}'), { code: "event.invalid", member: "metadata" });
-    // What is no event at all is refused as it is without a catalogue.
+    // Inputs that aren't events are rejected as without a catalog.
     assert.match(refused({}).message, /action/);
     assert.throws(() => audit.recordJson("{"), { code: "event.invalid" });
 
@@ -103,7 +103,7 @@ test("defineEvents: invalid events can be reported and recorded as such", async 
   const { audit, events: recorded } = await start({ events: LIBRARIES.zod, onInvalid: "report", onError });
   await audit.record({ action: "job.update" }).stored();
   assert.deepEqual(told, ["action"]);
-  const problem = '"job.update" is not among the recorder\'s events';
+  const problem = '"job.update" is not in the recorder\'s catalog of events';
   assert.deepEqual(await recorded(), [
     { action: "job.update", metadata: { countersign_problems: [{ field: "action", problem, recorded: true }] } },
   ]);

@@ -1,11 +1,11 @@
-/** What an update changed. */
+/** Tests the differences between two states of an object. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { change } from "../../packages/countersign/dist/change/change.js";
 import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 
-/** As it is written, so that prototypes do not matter. */
+/** Compared as JSON, so that prototypes don't matter. */
 const changed = (before: object | null | undefined, after: object | null | undefined) =>
   JSON.parse(JSON.stringify(change(before, after)));
 

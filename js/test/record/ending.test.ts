@@ -1,4 +1,4 @@
-/** Programs that end: what somebody waits for is answered, and what is lost is counted. */
+/** Tests programs that end: pending calls settle, and lost events are counted. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,7 +14,7 @@ const SCRIPT = fileURLToPath(new URL("ending-program.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "countersign-ending-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The actions of the events in an outbox, in order. */
+/** Returns the actions of the events in an outbox, in order. */
 async function stored(path: string): Promise<string[]> {
   const outbox = fileOutbox(path);
   const entries = await outbox.open();
@@ -25,11 +25,11 @@ async function stored(path: string): Promise<string[]> {
 }
 
 const LOST = (count: number) =>
-  `recorder.lost ${count === 1 ? "1 event was" : `${count} events were`} not delivered before the program ended`;
+  `recorder.lost ${count === 1 ? "1 event was" : `${count} events were`} not delivered before the program exited`;
 
 for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
   describe(runtime, { concurrency: 2 }, () => {
-    /** What a program says, and its exit status. */
+    /** Runs a program, and returns its output and exit status. */
     const end = (scenario: string, outbox?: string, env = {}): Promise<{ said: string[]; status: number }> =>
       new Promise((resolve) => {
         const given = [...args, SCRIPT, scenario, ...(outbox === undefined ? [] : [outbox])];
@@ -103,7 +103,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       assert.deepEqual([said.at(-1), status], [LOST(1), 1]);
       assert.ok(said.length > 2 && said.length < 20, `${said}`);
       const dead = await end("before with a dead log");
-      assert.match(dead.said.join("\n"), /^recorder\.lost \d+ events were not delivered before the program ended$/);
+      assert.match(dead.said.join("\n"), /^recorder\.lost \d+ events were not delivered before the program exited$/);
       assert.equal(dead.status, 1);
     });
 
@@ -134,7 +134,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       const { said, status } = await end("dropped");
       const [counted, dropped = "", lost] = said;
       assert.equal(counted, "counted 1000");
-      assert.match(dropped, /^recorder\.full \d{3} events were dropped: too much waits to be delivered$/);
+      assert.match(dropped, /^recorder\.full \d{3} events were dropped because the recorder is full$/);
       assert.deepEqual([lost, said.length, status], [LOST(1_000), 3, 1]);
     });
 

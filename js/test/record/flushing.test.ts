@@ -1,4 +1,4 @@
-/** When a recorder flushes by itself, and what becomes of what it cannot take or hand on. */
+/** Tests automatic flushes, and events that can't be accepted or delivered. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,7 +13,7 @@ import { RUNTIMES } from "../runtimes.ts";
 
 const { generateKey, memory } = full;
 
-/** The events that a transport was given, chunk by chunk. */
+/** Counts the events in each chunk of a transport. */
 function counting() {
   const chunks: number[] = [];
   let arrived = () => {};

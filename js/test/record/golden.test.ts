@@ -1,4 +1,4 @@
-/** What tests/portable/recorder.rs says of the native recorder, of the package's: the same bytes everywhere. */
+/** Tests that the package's recorder writes the same bytes as the native one (tests/portable/recorder.rs). */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

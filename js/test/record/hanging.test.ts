@@ -1,4 +1,4 @@
-/** What never answers: a signer, a fetch that heeds no signal, a transport. */
+/** Tests hanging signers, fetches, and transports. */
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -8,7 +8,7 @@ import { Storage } from "../deliver/storage.ts";
 
 const never = new Promise<never>(() => {});
 
-/** Time that passes when it is told. */
+/** Returns a function that advances time. */
 function timed(t: TestContext) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   return async (milliseconds: number) => {
@@ -17,7 +17,7 @@ function timed(t: TestContext) {
   };
 }
 
-/** A signer that hangs as long as it is told, and the signatures that it gives late. */
+/** Returns a signer that hangs on request and then signs late. */
 function hanging() {
   const state = { hangs: true, late: [] as (() => void)[] };
   const sign = (bytes: Uint8Array): Promise<Uint8Array> => {

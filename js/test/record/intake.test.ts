@@ -1,4 +1,4 @@
-/** Events that are not right: in production what is wrong is reported, and the rest is recorded. */
+/** Tests invalid events: in production, problems are reported and the rest is recorded. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -267,9 +267,9 @@ test("an event that its schema rejects is recorded and reported", async () => {
   );
   assert.equal(
     told[0]?.message,
-    'an event was recorded with a problem: "job.create" is not among the recorder\'s events',
+    'an event was recorded with a problem: "job.create" is not in the recorder\'s catalog of events',
   );
-  // What the schema knows is no mistake, and what it does not know may be one.
+  // Fields in the schema are correct, and others may be misspelled.
   const target = { type: "t", id: "1" };
   assert.deepEqual(record({ action: "job.delete", target, invoice: 1, anything: 1 }).problems, []);
   assert.deepEqual(
@@ -286,7 +286,7 @@ test("a recorder that hasn't read its options reports it too", async () => {
   const read = async () => ({ key, to, origin: "log.example", onInvalid: "report" as const, onError });
   const lazy = () => createLazyRecorder({ read, isShared: false, required: false });
   const invalid = { action: "a.b", actor: "u_1", metadata: { f: () => 1 } };
-  // In a test nobody said before the options are read that it is reported.
+  // Before the options are read, tests throw by default.
   assert.throws(() => lazy().record(invalid as never), { member: "metadata.f" });
   const recorder = lazy();
   process.env.NODE_ENV = "production";

@@ -1,4 +1,4 @@
-/** Pages that are left while events wait. */
+/** Tests pages that are left while events wait. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,10 +6,10 @@ import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { Storage } from "../deliver/storage.ts";
 import { inLife } from "./life.ts";
 
-/** What a browser lets go of a page that is left. */
-const MOST = 64 << 10;
+/** Bytes that a browser sends for a page being unloaded. */
+const MAX_KEEPALIVE_BYTES = 64 << 10;
 
-/** A recorder in a page, and the page. */
+/** Returns a recorder in a page, and a function that controls the page. */
 async function visit(log: MemoryLog, storage?: Storage) {
   const { createRecorder, tell } = inLife();
   const recorder = await createRecorder({
@@ -41,7 +41,7 @@ for (const [script, character] of [
     const sizes = log.bodies.map((body) => Buffer.byteLength(body));
     assert.equal(sizes.length, 1);
     assert.ok(
-      sizes.every((size) => size > MOST / 2 && size < MOST),
+      sizes.every((size) => size > MAX_KEEPALIVE_BYTES / 2 && size < MAX_KEEPALIVE_BYTES),
       `${sizes}`,
     );
     assert.ok(log.actions.length > 0);
@@ -59,7 +59,7 @@ for (const storage of [undefined, new Storage()]) {
     await assert.rejects(recorder.flush(), { code: "collector.busy" });
     await leave();
     assert.ok(log.actions.length > 10, `${log.actions.length} came`);
-    assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MOST);
+    assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MAX_KEEPALIVE_BYTES);
   });
 }
 

@@ -1,4 +1,4 @@
-/** A runtime whose life a test decides. */
+/** A runtime whose lifecycle is controlled by a test. */
 
 import { readFileSync } from "node:fs";
 import { recording } from "../../packages/countersign/dist/record/create.js";
@@ -8,7 +8,7 @@ const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
 );
 
-/** What creates recorders there, and what tells the last one how it goes on. */
+/** Returns a function that creates recorders in this runtime, and one that sends lifecycle events to the last one. */
 export function inLife() {
   let endings: LifecycleEvents | undefined;
   let isLeaving = false;

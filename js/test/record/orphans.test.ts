@@ -1,4 +1,4 @@
-/** What others left behind, in a tab where nothing is recorded. */
+/** Tests entries of other tabs in a tab that records nothing. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { full, Storage } from "../deliver/storage.ts";
 import { until } from "../eventually.ts";
 import { inLife } from "./life.ts";
 
-/** The entries that a tab leaves which crashes: an event, or a batch that was not delivered. */
+/** Returns the entries of a crashed tab: an event, or an undelivered batch. */
 async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
   const storage = new Storage();
   const log = new MemoryLog();

@@ -22,7 +22,7 @@ const lines = (text: string): Line[] =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
-/** The kind of each link, with `*` where it is signed. */
+/** Returns the kind of each link, with `*` if it is signed. */
 const shape = (text: string) =>
   lines(text)
     .slice(1)

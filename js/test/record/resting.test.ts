@@ -1,4 +1,4 @@
-/** Flushes that are asked for while another rests. */
+/** Tests flushes requested while another one waits. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { record, recorderOf } from "../deliver/recorder.ts";
 
 const busy = new CountersignError("collector.busy", "later", { hint: "wait" });
 
-/** A clock that goes on by itself only when timers are asked for again and again. */
+/** A clock that advances only when timers are set repeatedly. */
 function clocked(t: import("node:test").TestContext) {
   const clock = { now: 0, timers: [] as { at: number; run: () => void }[] };
   t.mock.method(performance, "now", () => clock.now);
@@ -33,7 +33,7 @@ function clocked(t: import("node:test").TestContext) {
   return { clock, advance };
 }
 
-/** Flushes that fail until they are let. */
+/** Flushes that fail until they are allowed to succeed. */
 function failing(retryAfter: number) {
   const state = { tries: 0, fails: true };
   const flushing = new FlushScheduler(

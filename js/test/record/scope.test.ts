@@ -1,4 +1,4 @@
-/** What is said once for many events. */
+/** Tests scopes, which add fields to many events. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -131,7 +131,7 @@ test("with: rejects invalid scopes by name", async () => {
   for (const [scope, member] of refusals) {
     assert.throws(() => audit.with(scope as never), { code: "options.invalid", member });
   }
-  // Nothing would be added to what is recorded within.
+  // Events recorded in the callback would not get the scope.
   assert.throws(() => audit.with({ actor: "u_1" }, () => assert.fail("it went on")), { code: "context.unavailable" });
 });
 

@@ -99,12 +99,12 @@ test("toJson: writes errors with their causes", () => {
   assert.match(stack, /AggregateError: outer\n {4}at /);
   assert.deepEqual([within.name, within.message, within.code], ["TypeError", "inner", "E_INNER"]);
   assert.equal(errors[0].message, "one");
-  // What a library's error holds beside data is none of it, and its own JSON comes first.
+  // Other objects in a library's error are omitted, and its own `toJSON` takes precedence.
   const ofLibrary = Object.assign(new Error("x"), { socket: new EventTarget(), url: new URL("http://a/") });
   assert.deepEqual(Object.keys(JSON.parse(toJson({ error: ofLibrary })).error), ["name", "message", "stack", "url"]);
   const written = Object.assign(new Error("x"), { toJSON: () => ({ own: true }) });
   assert.equal(toJson({ error: written }), '{"error":{"own":true}}');
-  // However long it goes on.
+  // A long chain of causes is truncated.
   let last = new Error("0");
   for (let nth = 1; nth < 1_000; nth++) {
     last = new Error(`${nth}`.repeat(10_000), { cause: last });
@@ -189,13 +189,13 @@ test("toJson: reports throwing getters with their path", () => {
     throw cause;
   };
   const getter = Object.defineProperty({}, "bad", { enumerable: true, get: fail });
-  why({ metadata: getter }, /throws when it is read/, "metadata.bad");
+  why({ metadata: getter }, /reading the value threw an error/, "metadata.bad");
   for (const trap of ["get", "ownKeys", "getPrototypeOf", "getOwnPropertyDescriptor"] as const) {
-    why({ metadata: new Proxy({ a: 1 }, { [trap]: fail }) }, /throws when it is read/, "metadata");
+    why({ metadata: new Proxy({ a: 1 }, { [trap]: fail }) }, /reading the value threw an error/, "metadata");
   }
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
-  why({ metadata: [proxy] }, /throws when it is read/, "metadata.0");
+  why({ metadata: [proxy] }, /reading the value threw an error/, "metadata.0");
   assert.throws(() => toJson({ metadata: getter }), { cause });
 });
 
@@ -207,11 +207,7 @@ test("toJson: rejects objects that JSON would show as empty, with a hint", () =>
     }
   }
   for (const value of [new Request("http://a"), new Response("a"), new Blob(["a"]), new Empty()]) {
-    why(
-      { metadata: { value } },
-      new RegExp(`a ${value.constructor.name}, which JSON has no form for`),
-      "metadata.value",
-    );
+    why({ metadata: { value } }, new RegExp(`a ${value.constructor.name} has no JSON form`), "metadata.value");
   }
 });
 

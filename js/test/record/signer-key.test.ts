@@ -1,4 +1,4 @@
-/** Signer keys in WebCrypto, as in Workers, and in Node.js's own Ed25519. */
+/** Tests private keys in WebCrypto, as in Workers, and in Node.js's own Ed25519. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
 );
 const [{ secret: KEY }] = EMITTERS;
-/** Nothing that they record is by chance. */
+/** A fixed clock and fixed random values. */
 const FIXED = { now: () => 1_790_000_000_000, random: (bytes: Uint8Array) => bytes.fill(7) };
 const inCore = recording(MODULE, none, FIXED);
 const inWebCrypto = recording(MODULE, none, { ...FIXED, readKey: importSignerKey });
@@ -23,7 +23,7 @@ const inNode = recording(MODULE, none, { ...FIXED, readKey: nativeSigner });
 
 type CreateRecorder = typeof inCore.createRecorder;
 
-/** An export of two flushes. */
+/** Returns an export of two flushes. */
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
   const audit = await create({ key, origin: "log.example/audit", to, autoFlush: false, onError: () => {} }).ready();
@@ -34,7 +34,7 @@ async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer
   return to.text();
 }
 
-/** How often each was asked for while something was done. */
+/** Counts calls of WebCrypto during work. */
 async function counting(work: () => Promise<unknown>): Promise<{ sign: number; imported: unknown[] }> {
   const { subtle } = crypto;
   const [sign, importKey] = [subtle.sign, subtle.importKey];
@@ -59,7 +59,7 @@ test("private key: WebCrypto signs like the core, with a non-extractable key", a
   const expected = await recorded(inCore.createRecorder, KEY);
   const counts = await counting(async () => assert.equal(await recorded(inWebCrypto.createRecorder, KEY), expected));
   assert.ok(counts.sign > 1);
-  // The first is asked for the public key, and let go of.
+  // The extractable key is only imported to get the public key.
   assert.deepEqual(counts.imported, [true, false]);
   assert.equal((await counting(() => recorded(inCore.createRecorder, KEY))).sign, 0);
 });

@@ -1,4 +1,4 @@
-/** Signers that fail. */
+/** Tests failing signers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { until } from "../eventually.ts";
 
 const OTHER = new Signer("example.com/next", 3);
 
-/** A signer elsewhere, which may be away. */
+/** Returns an external signer that fails on request. */
 function elsewhere(signer = EMITTER) {
   const state = { fails: false };
   const sign = async (bytes: Uint8Array) => {
@@ -38,7 +38,7 @@ test("signing: an event recorded during a flush is stored although the signer fa
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
 });
 
-/** The kinds of links of each chain. */
+/** Returns the kinds of links of each chain. */
 const kinds = (log: MemoryLog) =>
   [...log.chains.values()].map((links) => links.map((link) => link.split(" ")[1]).join(" "));
 

@@ -1,4 +1,4 @@
-/** Recorders that have not started yet, or that cannot start. */
+/** Tests recorders that have not started, or can't. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { inLife } from "./life.ts";
 const { key } = await generateKey("example.com/test");
 const ORIGIN = "log.example/audit";
 
-/** The events of an export. */
+/** Returns the events of an export. */
 const eventsOf = (text: string) =>
   text.split("\n").flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
 
@@ -203,5 +203,5 @@ test("exit: events recorded at exit before the start are reported as lost", () =
   const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onError: ({ message }) => told.push(message) });
   tell("exiting");
   audit.record({ action: "a.b" });
-  assert.deepEqual(told, ["1 event was not delivered before the program ended"]);
+  assert.deepEqual(told, ["1 event was not delivered before the program exited"]);
 });

@@ -1,4 +1,4 @@
-/** Programs that fail when they are told of a failure. */
+/** Tests throwing `onError` callbacks. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,8 +20,8 @@ test("onError: a throwing callback blocks nothing, and is reported itself", asyn
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
   await until("the console has said it", () => said.mock.callCount() > 0);
-  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* collector\.busy/);
-  // It is tried again by itself.
+  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError threw an error .* collector\.busy/);
+  // Retried automatically.
   t.mock.timers.tick(1_000);
   await handle?.delivered();
   await recorder.close();

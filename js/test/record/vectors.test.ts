@@ -1,4 +1,4 @@
-/** The project's own and other people's small values, through the recorder's artefact. */
+/** Runs the project's and third-party vectors of small values through the recorder's WebAssembly. */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ test("vectors: writes canonical JSON", async () => {
     try {
       recorder.recordJson(`{"v":${json}}`);
     } catch (error) {
-      // Numbers that RFC 8785 alone would take.
+      // Numbers that only RFC 8785 accepts.
       assert.match(String(error), /a number not finite or above/);
       assert.match(json, /[eE]|\d{17}/);
       continue;
@@ -56,7 +56,7 @@ test("vectors: writes numbers as in ECMAScript", { skip }, async () => {
     })
     .map(([, out]) => out);
   assert.ok(cases.length > 4000);
-  // The same value with more digits than needed.
+  // The same value with additional digits.
   const longer = (out: string) => Number(out).toExponential(20);
   for (const spell of [(out: string) => out, longer]) {
     const { recorder, to } = await start();

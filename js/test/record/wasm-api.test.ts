@@ -1,4 +1,4 @@
-/** What the package uses of the recorder's artefact, beneath `createRecorder`. */
+/** Tests the functions of the recorder's WebAssembly that the package uses below `createRecorder`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ async function prove(text: string, proof: string, leaf: string): Promise<number>
   }
 }
 
-/** Flushes, with signatures of zeros where the recorder does not sign itself. */
+/** Flushes, signing with zeros if the recorder doesn't sign itself. */
 function flush(recorder: core.Recorder, most: number, close = false): string[] {
   recorder.begin(TIME, sixteen(9), close, most);
   while (recorder.step(TIME) !== undefined) {

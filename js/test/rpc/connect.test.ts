@@ -1,4 +1,4 @@
-/** Calls between a host and its workers, over a channel of the runtime's. */
+/** Tests calls between a host and its workers over a message channel. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

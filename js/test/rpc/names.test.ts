@@ -1,4 +1,4 @@
-/** Errors name the worker that failed, and keep where it did. */
+/** Tests that errors name the worker that failed, and keep the stack. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,10 +15,10 @@ const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1
 const module = async () => EMPTY_MODULE;
 const FACTS = { origin: null, log: null, verdict: "verified", complete: null } as const;
 
-/** A call that is never answered fails its test. */
+/** Fails a test with a call that never settles. */
 const BOUNDED = { timeout: 30_000 };
 
-/** Asks each kind of worker something, which first has it begin. */
+/** Makes a call to each kind of worker, after starting it. */
 const CALLS: Readonly<Record<string, (worker: () => WorkerLike) => Promise<unknown>>> = {
   verifier: (worker) => createVerifier({ module: EMPTY_MODULE, worker }).verify(new Uint8Array(1), { threads: 1 }),
   index: (worker) => createIndex({ module, worker }).rows(0, 1, []),

@@ -1,10 +1,10 @@
-/** Sharing work out among workers. */
+/** Tests the distribution of work among workers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerPool } from "../../packages/countersign/dist/rpc/worker-pool.js";
 
-/** A promise that never settles fails its test. */
+/** Fails a test with a promise that never settles. */
 const BOUNDED = { timeout: 30_000 };
 
 /** A worker whose jobs the test settles. */
@@ -29,7 +29,7 @@ function growing(maxWorkers: number, busyLoad: number, maxLoad: number) {
   return { pool, started, run: (load: number) => pool.run(load, (worker) => worker.work()) };
 }
 
-/** Says whether a promise has settled, once all that is ready has run. */
+/** Returns true if a promise has settled, after running everything that is ready. */
 async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const settle = () => {

@@ -1,4 +1,4 @@
-/** Slices, explained proofs and hashes, of the conformance cases. */
+/** Tests slices, explained proofs, and hashes with the conformance cases. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -183,7 +183,7 @@ test("slicer: an evidence file can be written and read, and is rejected once alt
       return true;
     });
   }
-  // What is given as JSON alone has the same hashes.
+  // A report without an export has the same hashes.
   const alone = JSON.parse(await (await slicer.writeReport({ frame, trust, pins: [] })).text());
   assert.deepEqual(alone, JSON.parse(read.frame));
 });

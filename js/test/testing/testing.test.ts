@@ -1,4 +1,4 @@
-/** Recorders of tests, by the frameworks that use them. */
+/** Tests test recorders with the frameworks that use them. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

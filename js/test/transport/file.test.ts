@@ -1,4 +1,4 @@
-/** The transport into a file. */
+/** Tests the file transport. */
 
 import assert from "node:assert/strict";
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

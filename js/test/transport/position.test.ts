@@ -1,4 +1,4 @@
-/** Functions whose store succeeded though its answer was lost: by a chunk's position they recognize what they have. */
+/** Tests transport functions that detect repeated lines of a lost response by a chunk's position. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,10 +10,10 @@ import { KEY, TRUST } from "../package/scenario.mjs";
 
 const ORIGIN = "example.com/audit";
 
-/** A table that keeps each line once, by its position. */
+/** A table that stores each line once, by its position. */
 class Table {
   readonly rows = new Map<string, string>();
-  /** Whether the next answer is lost. */
+  /** True if the next response is lost. */
   loses = false;
   readonly chunks: ChunkPosition[] = [];
 
@@ -34,7 +34,7 @@ class Table {
     }
   };
 
-  /** What a verifier finds in it. */
+  /** Returns a verifier's result on its contents. */
   async found() {
     const text = [...this.rows.values()].map((line) => `${line}\n`).join("");
     const { report } = await verify(new TextEncoder().encode(text), { trust: TRUST, threads: 0 });

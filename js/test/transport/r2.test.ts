@@ -1,4 +1,4 @@
-/** The transport into an R2 bucket, in workerd. */
+/** Tests the R2 transport in workerd. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -23,7 +23,7 @@ async function ask<T>(path: string, query: Record<string, string>, body?: string
   return (await worker.dispatchFetch(`http://worker/${path}?${new URLSearchParams(query)}`, init)).json() as T;
 }
 
-/** A place of its own in the bucket. */
+/** Uses a prefix of its own in the bucket. */
 function place(prefix: string) {
   return {
     begun: (writer: string) => ask<boolean>("begun", { writer: `${prefix}${writer}`, prefix }),
@@ -55,7 +55,7 @@ test("r2Transport: doesn't repeat a chunk whose response was lost", async () => 
   assert.equal(await write("a", HEADER + lines(0, 3), 1), "no answer");
   assert.equal(await write("a", HEADER + lines(0, 3)), "written");
   assert.equal(await write("a", lines(3, 5), 1), "no answer");
-  // Given again together with what came after it.
+  // Repeated together with later lines.
   assert.equal(await write("a", lines(3, 8)), "written");
   assert.equal(await write("a", lines(8, 9), 1), "no answer");
   assert.equal(await write("a", lines(8, 10), 1), "no answer");
@@ -78,13 +78,13 @@ test("r2Transport: finds a chunk whose response was lost before later objects of
   const others = (nth: number) => `{"other":${nth}}\n`;
   assert.equal(await write("a", HEADER + lines(0, 3)), "written");
   assert.equal(await write("a", lines(3, 4), 1), "no answer");
-  // This time together with what came after it, which becomes an object of its own.
+  // This time together with later lines, which become a separate object.
   assert.equal(await write("b", others(0)), "written");
   assert.equal(await write("a", lines(3, 6), 1), "no answer");
   for (let nth = 1; nth < 14; nth += 1) {
     assert.equal(await write("b", others(nth)), "written");
   }
-  // It comes back, in one piece or in several, and is cut off again.
+  // It returns with one chunk or several, and fails again.
   assert.equal(await write("a again", lines(3, 8), 1), "no answer");
   assert.equal(await write("a once more", lines(3, 4)), "written");
   assert.equal(await write("a once more", lines(4, 6)), "written");

@@ -1,4 +1,4 @@
-/** Recorders with an outbox that are killed: what they kept is in the export's file, once and in order. */
+/** Tests killed recorders with an outbox: stored events are in the export's file once and in order. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -29,7 +29,7 @@ for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
       for (const line of said) {
         stored.add(Number(line));
       }
-      // What was recorded and not yet stored when it was killed is lost, and its numbers are used no more.
+      // Events that were not stored at the kill are lost, and their numbers are not reused.
       next = 100_000 * round;
     }
     const last = start(next, next + 100);

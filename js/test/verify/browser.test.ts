@@ -1,4 +1,4 @@
-/** The built package in a browser, as plain modules under a strict Content-Security-Policy. */
+/** Tests the built package in a browser, as plain modules with a strict Content-Security-Policy. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -51,10 +51,10 @@ const served = new Map<string, Uint8Array>([
   ...cases.map(({ name, bytes }) => [`/cases/${name}`, bytes] as const),
 ]);
 
-/** Whoever reads the stream wants the next part. */
+/** Resolves when the reader wants the next part. */
 let wanted = Promise.withResolvers<void>();
 
-/** A log as it goes on: each part ends with a checkpoint. */
+/** Streams a growing log: each part ends with a checkpoint. */
 async function stream(response: ServerResponse): Promise<void> {
   const parts = new TextDecoder().decode(caseNamed("log-two-chains").bytes).split(/(?<="checkpoint".*\n)/);
   for (const part of parts) {
@@ -104,7 +104,7 @@ async function open(policy: Partial<typeof POLICY> = {}): Promise<Tab> {
   return tab;
 }
 
-/** Calls a function of the page's. */
+/** Calls a function of the page. */
 async function call<Name extends keyof Page>(
   tab: Tab,
   name: Name,
@@ -126,7 +126,7 @@ for (const threads of [0, 2]) {
       address: `/cases/${name}`,
       options: { ...options, threads, expect: expect && { ...expect, now: expect.now?.toISOString() } },
     }));
-    // Absent and undefined are one when they cross to the browser.
+    // Sent as JSON, so absent and undefined fields are equal.
     const reports = await call(tab, "reports", JSON.parse(JSON.stringify(files)));
     assert.deepEqual(
       Object.fromEntries(reports.map((report, place) => [cases[place]?.name, stripped(report)])),

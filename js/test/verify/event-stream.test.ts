@@ -1,4 +1,6 @@
-/** Server-sent events are read as the standard has them, however they are cut, and in bounded memory. */
+/**
+ * Tests that server-sent events are parsed according to the standard, at any chunk boundaries, and with limited memory.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Exports that go on: what is known after each checkpoint, and what becomes of lines on their way. */
+/** Tests growing exports: the report after each checkpoint, and the handling of lines. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import { exportOf } from "./inputs.ts";
 const BOTH = [0, 1] as const;
 const WITH_CHECKPOINTS = ["log-two-chains", "large-whole", "large-range", "two-checkpoints-of-one-size"];
 
-/** The lines of a case, and where its checkpoints are. */
+/** Returns the lines of a case, and the positions of its checkpoints. */
 function linesOf({ bytes }: Case): { lines: string[]; checkpoints: number[] } {
   const lines = new TextDecoder()
     .decode(bytes)
@@ -34,7 +34,7 @@ async function prefix(lines: readonly string[], options: VerifyOptions): Promise
   return verify(new TextEncoder().encode(`${lines.join("\n")}\n`), { ...options, threads: 0 });
 }
 
-/** Lines that wait after each checkpoint until its report came, and reports as they come. */
+/** Returns lines that wait for the report after each checkpoint, and collects reports. */
 function steps(lines: readonly string[], checkpoints: readonly number[]) {
   const reports: Verification[] = [];
   let came = Promise.withResolvers<void>();
@@ -77,7 +77,7 @@ test("verifyLive: reports once for lines that arrive together, as of the last ch
     const reports: Verification[] = [];
     const came = Promise.withResolvers<void>();
     const given = async function* () {
-      // No time passes between them: one report.
+      // No time passes between them, so there is one report.
       yield* [...lines, leaf];
       await came.promise;
     };
@@ -124,7 +124,7 @@ test("verifyLive: passes on events, marks, and findings before the report that c
     };
     await verifyLive(given, options);
     assert.equal(seen.length, checkpoints.length);
-    // The event altered is none that verifies, and all others before the last checkpoint are signed for.
+    // The altered event doesn't verify, and all others before the last checkpoint are covered by signatures.
     assert.deepEqual(seen.at(-1)?.[0], seen.at(-1)?.[1]);
   }
 });
@@ -170,7 +170,7 @@ test("verifyLive: measures an age at each report, or at `now`", async (context) 
     [seen, seen + 60_501, 1],
     [seen, later, 1],
   ] as const) {
-    // It has another time when verifying begins.
+    // The clock differs when verification begins.
     context.mock.timers.setTime(moment ?? 0);
     const { reports, onReport, given } = steps(lines, checkpoints);
     const now = moment === undefined ? undefined : new Date(moment);

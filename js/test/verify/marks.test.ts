@@ -1,4 +1,4 @@
-/** What is told of an export beside its events, and what is found, as it is met. */
+/** Tests marks and findings that are reported during verification. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -120,7 +120,7 @@ test("onMarks: includes witnesses, revocations, omitted entries, and reasons", a
   assert.deepEqual(reasons, new Set(["erased", "redacted", "filtered", null]));
 });
 
-/** Two chains of withheld events that only the close links sign. */
+/** Returns two chains of withheld events that only the close links sign. */
 function withheld(events: number) {
   const { bytes, trust } = exportOf({ chains: 2, events, eventAt: () => "{}", signEvery: Number.POSITIVE_INFINITY });
   const text = new TextDecoder().decode(bytes);
@@ -162,7 +162,7 @@ test("onFinding: is called while the export is being read", async () => {
     let isRead = false;
     const pieces = async function* () {
       yield bytes.slice();
-      // It need not end to be known. Blank lines let stretches be cut.
+      // The export need not end. Blank lines allow splitting it into segments.
       for (let piece = 0; piece < 64; piece++) {
         yield new TextEncoder().encode("\n".repeat(64 << 10));
       }

@@ -1,4 +1,7 @@
-/** Threads of the runtimes that have worker threads. That the package loads in every runtime is tested where it is packed. */
+/**
+ * Tests threads in the runtimes that have worker threads. Loading the package in every runtime is tested in the
+ * package's tests.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

@@ -70,7 +70,7 @@ test("source: reads no further ahead than needed", async () => {
   }
   const { report } = await verify(pieces(), {
     threads: 2,
-    // Who shows events slowly is waited for.
+    // Slow callbacks are awaited.
     onEvents: async (batch) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       ahead -= batch.text.length;

@@ -65,7 +65,7 @@ test("vectors: every case has its report with the plain module in workers", asyn
   const load = async (name: string) => {
     const file = new URL(`../../packages/viewer/dist/${name}.wasm`, import.meta.url);
     const compiled = await WebAssembly.compile(await readFile(file));
-    // A worker keeps the artefact that it began with.
+    // A worker keeps its first module.
     kept.set(name, new Kept(() => thread(script)));
     return async () => {
       asked.push(name);

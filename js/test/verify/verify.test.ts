@@ -9,7 +9,7 @@ import { CountersignError, type Progress, type VerifyOptions, verify } from "cou
 import { caseNamed } from "./cases.ts";
 import { exportOf, inPieces } from "./inputs.ts";
 
-/** Some stretches long. */
+/** An export of several segments. */
 const large = exportOf({ chains: 4, events: 2000 });
 const ALL_THREADS = [0, 1, 2, 3];
 
@@ -73,7 +73,7 @@ test("onEvents: passes on each event once, unchanged, when a signature covers it
 
 test("onEvents: shows no unverified events", async () => {
   const text = new TextDecoder().decode(large.bytes);
-  // The first chain's: each has a link in every four lines after the header.
+  // An event of the first chain, which has a link in every four lines after the header.
   const altered = new TextEncoder().encode(text.replace('"seq":70}', '"seq":71}'));
   for (const threads of ALL_THREADS) {
     const shown: string[] = [];
@@ -244,7 +244,7 @@ test("verify: yields inline although setImmediate throws", async (t) => {
   assert.ok(immediate.mock.callCount() > 0);
 });
 
-/** A worker that says nothing but what it is told to. */
+/** A worker that only responds on request. */
 function deafWorker(): WorkerLike & { terminated: boolean } {
   return {
     terminated: false,
@@ -313,7 +313,7 @@ test("a worker that fails later is an error with a hint", async () => {
     module: EMPTY_MODULE,
     worker: () => {
       const worker = deafWorker();
-      // It begins, as it is asked to first, and does nothing else.
+      // It responds to the first call, `begin`, and to nothing else.
       worker.postMessage = (message) => {
         const { id, method } = message as { id: number; method: string };
         if (method === "begin") {

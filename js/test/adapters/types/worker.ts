@@ -1,4 +1,4 @@
-/** Types, together with Cloudflare's own: this file is compiled, and never run. */
+/** Type tests with Cloudflare's types. This file is compiled and never run. */
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { type Audit, auditOf, durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
@@ -16,7 +16,7 @@ interface Env {
   TILES: R2Bucket;
 }
 
-/** Compiles only where both are the same. */
+/** Compiles only if both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(..._proof: Same<A, B> extends true ? [] : [never]): void {}
 
@@ -58,7 +58,7 @@ export default withCountersign(options, {
   },
 }) satisfies ExportedHandler<Env, { id: string }>;
 
-/** Without a framework of types in between. */
+/** Handlers without the types of a framework. */
 const handlers = withCountersign(options, {
   fetch: () => new Response("ok"),
   scheduled: async () => {},
@@ -136,7 +136,7 @@ app.get("/", (c) => {
   same<typeof got, Audit>();
   return c.text("ok");
 });
-// A chain of calls has it without being told.
+// In a chain of calls, the type is inferred.
 new Hono()
   .use(
     auditHono((c) => auditOf(c.executionCtx), {

@@ -1,4 +1,4 @@
-/** Decides on what it is given. */
+/** Decides on the events that it receives. */
 
 import { encoder, Room } from "../../../packages/countersign/dist/gate/core.js";
 import * as wasm from "../../../packages/countersign/dist/wasm/gate.js";
