@@ -47,7 +47,7 @@ describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => 
       "/no-key",
       "key",
       /missing .*: NO_KEY$/,
-      /npx wrangler secret put NO_KEY, .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
+      /npx wrangler secret put NO_KEY .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
     ],
     ["/empty-key", "key", /missing .*: EMPTY$/, /npx wrangler secret put EMPTY/],
     ["/no-url", "to", /missing .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],

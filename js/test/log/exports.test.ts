@@ -168,7 +168,7 @@ test("exports: a failing or hanging R2 neither cuts an export nor loses anything
     assert.equal((await asked()) - before, 1, "it is not asked for more");
     assert.deepEqual(await copies(), known, "what cannot be read now is kept");
   }
-  await log.hears(/R2 does not answer/);
+  await log.hears(/R2 does not respond/);
   await tell("go");
   await tell("fail/get,put,delete");
   await grow();

@@ -52,7 +52,7 @@ test("crash: a log out of memory restarts, with all logs of its instance", async
   await at("/exhaust");
   const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
   (await submit(large)).refusal(503, "server.unavailable");
-  await log.hears(/WebAssembly stopped|unreachable/);
+  await log.hears(/WebAssembly crashed|unreachable/);
   await until("the log begins anew", async () => (await at("/renewed")).text === "true");
   await areWhole();
 });

@@ -94,7 +94,7 @@ test("tiles: a log that differs from its bucket accepts and replaces nothing", a
     // It is detected when a bundle is full,
     await (await tiles()).put(other.key, other.text);
     assert.equal((await submit(chain.events(300).body(1))).status, 200);
-    await restored.hears(/Going on would fork the log/);
+    await restored.hears(/accepts no more entries, because that would fork it/);
     const more = chain.events(1).body(301);
     (await submit(more)).refusal(503, "server.unavailable");
     // and when the log wakes.
@@ -118,7 +118,7 @@ test("tiles: a new log with the name of a copied one accepts nothing", async () 
     await (await begun.worker.getR2Bucket("TILES")).put(`${ORIGIN}/tile/entries/000`, "another log's");
     const body = Chain.begin(EMITTERS[2], ORIGIN, "begun").body();
     (await ask(begun.url, "/submit", { method: "POST", body })).refusal(503, "server.unavailable");
-    await begun.hears(/Going on would fork the log/);
+    await begun.hears(/accepts no more entries, because that would fork it/);
   } finally {
     await begun.close();
   }

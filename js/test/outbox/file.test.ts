@@ -175,8 +175,8 @@ test("fileOutbox: reports unusable paths with a hint", async () => {
   const notOurs = join(folder, "file");
   writeFileSync(notOurs, "");
   for (const [path, hint] of [
-    [join(folder, "no", "such", "folder"), /folder has to be there/],
-    [folder, /is a folder/],
+    [join(folder, "no", "such", "folder"), /create the folder/],
+    [folder, /a file in this folder/],
     [join(notOurs, "x"), /is a file/],
     [`${folder}/${"x".repeat(300)}`, /see the cause/],
   ] as const) {
@@ -227,7 +227,7 @@ test("fileOutbox: reports the Deno permissions that it needs", async () => {
   for (const flag of ["--allow-net", "--allow-write"]) {
     const process = new Child("Deno", new URL("child.ts", import.meta.url), [fresh(), "open"], without(flag));
     assert.equal(await process.line(), "outbox.failed");
-    assert.match((await process.line()) ?? "", /Deno needs .*--allow-write and --allow-net/);
+    assert.match((await process.line()) ?? "", /run Deno with .*--allow-write, and --allow-net/);
   }
 });
 
@@ -321,7 +321,7 @@ async function fill(runtime: Runtime, path: string, within?: string): Promise<vo
   assert.deepEqual(await process.ended(), { code: 0, errors: "" });
   const id = said.findIndex((line) => !line.endsWith(" made")) + 1;
   assert.ok(id > 5);
-  const full = "outbox.full: make room on the disk, or raise the quota";
+  const full = "outbox.full: free disk space, or raise the quota";
   assert.equal(said[id - 1], `${id} ${full}`);
   // Removals succeed even if there is no space for concurrent additions.
   const after = said.slice(id);

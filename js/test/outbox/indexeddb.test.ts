@@ -240,9 +240,9 @@ for (const [name, prepare, hint] of [
   ],
   ["without Web Locks", "delete Navigator.prototype.locks", /HTTPS/],
   [
-    "where a newer release was",
+    "if a newer release created the database",
     "globalThis.before = new Promise((resolve) => { indexedDB.open('countersign-outbox-default', 9).onsuccess = (event) => { event.target.result.close(); resolve() } })",
-    /newer release/,
+    /newer version/,
   ],
 ] as const) {
   test(`indexedDbOutbox: ${name} has an error with a hint`, async () => {

@@ -80,5 +80,5 @@ test("exit: the hint says to close, or to retry close after a failure", async ()
   other.recorder.record({ action: "a.one" });
   await assert.rejects(other.recorder.close());
   other.end();
-  assert.match(other.hints.at(-1) ?? "", /^close\(\) failed: go on with close\(\{ retryForMs/);
+  assert.match(other.hints.at(-1) ?? "", /^retry close\(\) for longer with close\(\{ retryForMs/);
 });

@@ -78,9 +78,9 @@ test("matchers: work with expect.extend", async () => {
   on(audit).not.toHaveRecordedTimes(1, { action: "job.delete" });
   await on(audit).toBeVerified();
   assert.throws(() => on(audit).toHaveRecorded({ action: "job.update" }), /"job\.update".*among 2:\n.*"u_1"/s);
-  assert.throws(() => on(audit).not.toHaveRecorded({ action: "job.delete" }), /did not expect an event like/);
-  assert.throws(() => on(audit).toHaveRecordedTimes(1, { action: "job.delete" }), /of which there are 2/);
-  assert.throws(() => on(asyncContext(audit)).toHaveRecorded({}), /not what wraps it|no recorder of a test/);
+  assert.throws(() => on(audit).not.toHaveRecorded({ action: "job.delete" }), /did not expect a recorded event like/);
+  assert.throws(() => on(audit).toHaveRecordedTimes(1, { action: "job.delete" }), /\(found 2\)/);
+  assert.throws(() => on(asyncContext(audit)).toHaveRecorded({}), /must be a test recorder/);
 });
 
 test("assertRecorded: works without a framework", async () => {
@@ -116,5 +116,5 @@ test("verified: throws with the reason if the export doesn't verify", async () =
     verified: () => Promise.reject(new Error("the verdict is altered")),
   });
   await assert.rejects(async () => on(failing).toBeVerified(), /the verdict is altered/);
-  await assert.rejects(async () => on(audit).not.toBeVerified(), /expected an export that does not verify/);
+  await assert.rejects(async () => on(audit).not.toBeVerified(), /expected the export not to verify/);
 });

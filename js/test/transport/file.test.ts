@@ -176,7 +176,7 @@ for (const runtime of runtimes) {
     const path = fresh();
     const process = child(runtime, [path, "fill"], `trap '' XFSZ; ulimit -f 300; exec "$@"`);
     const written = Number(await process.line());
-    assert.equal(await process.line(), "transport.failed: make room on the disk, or raise the quota");
+    assert.equal(await process.line(), "transport.failed: free disk space, or raise the quota");
     assert.deepEqual(await process.ended(), { code: 0, errors: "" });
     assert.equal(text(path), `${HEADER}${`{"link":"${"x".repeat(9000)}"}\n`.repeat(3 * written)}{"link":"small"}\n`);
   });

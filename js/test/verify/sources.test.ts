@@ -83,9 +83,9 @@ test("source: reads no further ahead than needed", async () => {
 const refused: [string, () => unknown, string, RegExp][] = [
   ["text", () => "{}", "source.invalid", /Uint8Array/],
   ["nothing", () => undefined, "source.invalid", /Uint8Array/],
-  ["a failed response", () => new Response("not here", { status: 404 }), "source.invalid", /address/],
-  ["a stream that is in use", lockedStream, "source.invalid", /of its own/],
-  ["a response that was read", readResponse, "source.invalid", /of its own/],
+  ["a failed response", () => new Response("not here", { status: 404 }), "source.invalid", /check the URL/],
+  ["a stream that is in use", lockedStream, "source.invalid", /new stream/],
+  ["a response that was read", readResponse, "source.invalid", /new stream/],
   ["pieces of text", () => Readable.from(["{", "}"]), "source.invalid", /bytes/],
   ["a stream that fails", failingStream, "source.unreadable", /try again/],
 ];

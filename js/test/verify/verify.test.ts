@@ -278,7 +278,9 @@ test("workers that don't start are an error with a hint, and all are ended", asy
     await assert.rejects(
       verify(large.bytes, { threads: 2 }),
       (error) =>
-        error instanceof CountersignError && error.code === "worker.unavailable" && /threads: 0/.test(error.hint ?? ""),
+        error instanceof CountersignError &&
+        error.code === "worker.unavailable" &&
+        /`threads` to 0/.test(error.hint ?? ""),
     );
   }
   assert.equal(started.length, 3);
@@ -338,5 +340,8 @@ test("workers denied by Node.js's permissions: the hint names the option", () =>
     await verify(new Uint8Array(), { threads: 2 }).catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
   const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
-  assert.equal(said, "worker.unavailable give Node.js --allow-worker; threads: 0 works without workers\n");
+  assert.equal(
+    said,
+    "worker.unavailable run Node.js with --allow-worker; or set `threads` to 0 to verify without workers\n",
+  );
 });

@@ -10,7 +10,7 @@ import type { Answer } from "./wasm/log.js";
 export function unavailable(request: Request, cors: string): Response {
   const error = {
     code: "server.unavailable",
-    message: "the log is temporarily unavailable",
+    message: "the log cannot process this request right now",
     hint: "send it again later",
   };
   return refusal(error, 503, { ...readableBy(request, cors), "retry-after": "1" });

@@ -355,8 +355,8 @@ async function setAside(path: string): Promise<string> {
 }
 
 function damagedInPart(path: string, aside: string, { live, line, lost }: Salvaged): CountersignError {
-  const read = `${live.entries.size} entries were recovered and will be delivered`;
-  const message = `the outbox is damaged: ${path}: ${read}, ${lost} were lost`;
+  const counts = `recovered entries, which will be delivered: ${live.entries.size}; lost entries: ${lost}`;
+  const message = `the outbox is damaged: ${path}; ${counts}`;
   return new CountersignError("outbox.damaged", message, {
     line,
     hint: `keep the damaged file, ${aside}, and read it with \`countersign outbox salvage\`. An entry is an event or a batch of events; events delivered around the time of a damaged line may be recorded again`,
