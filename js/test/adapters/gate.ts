@@ -20,7 +20,7 @@ export type Fate =
   | "fail";
 
 /** An exported event with its time. */
-export interface Exported {
+export interface ExportedEvent {
   readonly time: string;
   readonly event: Readonly<Record<string, unknown>> & { readonly action: string };
 }
@@ -67,7 +67,7 @@ export class GatedLog {
   }
 
   /** Returns all events, after the program has verified the log's export. */
-  async events(): Promise<Exported[]> {
+  async events(): Promise<ExportedEvent[]> {
     const response = await fetch(`${this.#log?.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     assert.equal(response.status, 200);
     const text = await response.text();
@@ -108,7 +108,7 @@ export class GatedLog {
   }
 }
 
-function events(line: { event?: Exported["event"]; link?: string }): Exported[] {
+function events(line: { event?: ExportedEvent["event"]; link?: string }): ExportedEvent[] {
   // The fifth word of a link is its time (SPEC section 2).
   const [, , , , time = ""] = line.link?.split(" ") ?? [];
   return line.event === undefined ? [] : [{ time, event: line.event }];

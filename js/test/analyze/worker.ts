@@ -3,7 +3,7 @@
 import init, { Detector, Findings } from "../../packages/ui/dist/wasm/analyzer.js";
 import module from "../../packages/ui/dist/wasm/analyzer_bg.wasm";
 
-interface Asked {
+interface AnalysisRequest {
   readonly rules: string;
   readonly events: string;
   readonly facts: string;
@@ -14,7 +14,7 @@ interface Asked {
 export default {
   async fetch(request: Request): Promise<Response> {
     await init({ module_or_path: module as WebAssembly.Module });
-    const { rules, events, facts, lines } = (await request.json()) as Asked;
+    const { rules, events, facts, lines } = (await request.json()) as AnalysisRequest;
     const findings = new Findings(rules);
     const heard: Uint8Array[] = [];
     const hear = (piece: Uint8Array) => {

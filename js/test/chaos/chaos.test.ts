@@ -13,22 +13,22 @@ import { Ordeal } from "./ordeal.ts";
 import { inObjects } from "./workerd.ts";
 
 /** Enough for a busy machine; it takes a minute on an idle one with two cores. */
-const LONGEST = 400_000;
+const TIMEOUT_MS = 400_000;
 
 describe("chaos: faults in delivery", { concurrency: true, skip: serve.skip }, () => {
   for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
-    test(runtime, { timeout: LONGEST }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
+    test(runtime, { timeout: TIMEOUT_MS }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
   }
 
   test(
     "in Durable Objects of workerd",
-    { timeout: LONGEST, skip: process.platform === "linux" ? false : "it needs /proc to kill workerd" },
+    { timeout: TIMEOUT_MS, skip: process.platform === "linux" ? false : "it needs /proc to kill workerd" },
     (t) => Ordeal.run("workerd", t, inObjects),
   );
 
-  test("one isolate of workerd with many requests", { timeout: LONGEST }, (t) =>
+  test("one isolate of workerd with many requests", { timeout: TIMEOUT_MS }, (t) =>
     Ordeal.run("isolate", t, inOneIsolate),
   );
 
-  test("tabs of Chromium", { timeout: LONGEST }, (t) => Ordeal.run("Chromium", t, inChromium));
+  test("tabs of Chromium", { timeout: TIMEOUT_MS }, (t) => Ordeal.run("Chromium", t, inChromium));
 });

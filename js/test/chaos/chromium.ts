@@ -73,7 +73,7 @@ async function live(
     }
   });
   await tab.goto(site.url);
-  const lived = tab.evaluate((life) => (globalThis as unknown as Lived).live(life), life);
+  const lived = tab.evaluate((life) => (globalThis as unknown as PageFunctions).live(life), life);
   const error = await Promise.race([lived.catch((error: unknown) => error), gone]);
   assert.equal(error === undefined && page.ended !== undefined, end === "itself", `${error}`);
   // A tab closed during navigation may never report that it is closed.
@@ -83,7 +83,7 @@ async function live(
 }
 
 /** The functions that a page exposes. */
-export interface Lived {
+export interface PageFunctions {
   live(life: Life): Promise<void>;
 }
 

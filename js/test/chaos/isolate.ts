@@ -12,12 +12,12 @@ import { bundled, started } from "./workerd.ts";
 /** Number of concurrent requests. */
 const AT_ONCE = 6;
 /** Maximum number of events per request; the minimum is one. */
-const MOST = 12;
+const MAX_EVENTS = 12;
 
-/** On a busy machine, the log is often too slow for a recorder. */
+/** Long, because on a busy machine the log is often too slow for a recorder. */
 const SETTLED_MS = 200_000;
 
-interface Told {
+interface IsolateState {
   taken: number[];
   waiting: number;
   dead: number;
@@ -31,17 +31,19 @@ export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
   try {
     const url = await worker.ready;
     const below = chance(SEED);
-    let left = Math.ceil((EVENTS / ((1 + MOST) / 2)) * MORE);
+    let left = Math.ceil((EVENTS / ((1 + MAX_EVENTS) / 2)) * MORE);
     const ask = async () => {
       while (left-- > 0) {
-        const query = `events=${1 + below(MOST)}&pause=${below(12)}&behind=${below(3)}`;
+        const query = `events=${1 + below(MAX_EVENTS)}&pause=${below(12)}&behind=${below(3)}`;
         const wants = below(3) === 0 ? "&flush" : "";
         await asked(new URL(`/record?${query}${wants}`, url), below(8) === 0 ? below(20) : undefined);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, ask));
     ordeal.proxy.calm = true;
-    const told = await settled(async () => (await (await worker.dispatchFetch(new URL("/taken", url))).json()) as Told);
+    const told = await settled(
+      async () => (await (await worker.dispatchFetch(new URL("/taken", url))).json()) as IsolateState,
+    );
     assert.equal(told.dead, 0);
     const page = ordeal.book.page("isolate");
     for (const n of told.taken) {
@@ -72,6 +74,6 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
 }
 
 /** Returns the counts once no event waits. */
-async function settled(ask: () => Promise<Told>): Promise<Told> {
+async function settled(ask: () => Promise<IsolateState>): Promise<IsolateState> {
   return eventually("no event waits", ask, ({ waiting }) => waiting === 0, SETTLED_MS);
 }

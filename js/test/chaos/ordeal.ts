@@ -16,7 +16,7 @@ export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 5_000);
 /** Factor by which a run records more than its share, to make up for kills. */
 export const MORE = 1.06;
 /** Minimum share of the events that must be left for the test to be meaningful. */
-const ENOUGH = 0.75;
+const MIN_SHARE = 0.75;
 /** Number of times that each runtime goes through its ends, with 30 kills per round for all of them. */
 export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 3);
 /** Runs with the same seed fail in the same ways. */
@@ -49,7 +49,7 @@ export class Ordeal {
       const { book, proxy } = ordeal;
       const { events, found } = await book.check(log.url);
       t.diagnostic(`${found}; ${proxy.submissions} submissions: ${proxy.summary}`);
-      assert.ok(events >= EVENTS * ENOUGH, `only ${events} events`);
+      assert.ok(events >= EVENTS * MIN_SHARE, `only ${events} events`);
     } finally {
       ordeal.proxy.close();
       await log.close();

@@ -1,7 +1,7 @@
 /** A run of a recorder with an IndexedDB outbox in a page. */
 
 import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
-import type { Lived } from "./chromium.ts";
+import type { PageFunctions } from "./chromium.ts";
 import { live } from "./scenario.ts";
 
 const told: string[] = [];
@@ -14,7 +14,7 @@ function say(line: string): void {
   }
 }
 
-const page: Lived = {
+const page: PageFunctions = {
   async live(life) {
     await live(life, { outbox: indexedDbOutbox, say });
     // The entries left by earlier runs and by tabs that crashed since.

@@ -37,13 +37,13 @@ export type Fate = keyof typeof FATES;
 const NAMES = Object.keys(FATES) as Fate[];
 
 /** A complete response of the log server. */
-interface Answered {
+interface ProxyResponse {
   status: number;
   type: string;
   body: Buffer;
 }
 
-interface Taken {
+interface SubmitResponse {
   chains: Record<string, { seq: number; index: number; proof: string }>;
 }
 
@@ -237,10 +237,10 @@ export class FailingProxy {
   /** Returns the log server's response with altered tips. */
   async #altered(
     body: Buffer,
-    alter: (tip: Taken["chains"][string], chain: string) => unknown,
+    alter: (tip: SubmitResponse["chains"][string], chain: string) => unknown,
   ): Promise<[number, unknown]> {
     const passed = await this.#pass(body);
-    const json = JSON.parse(passed.body.toString()) as Taken;
+    const json = JSON.parse(passed.body.toString()) as SubmitResponse;
     if (passed.status === 200) {
       const chains = Object.entries(json.chains).map(([chain, tip]) => [chain, alter(tip, chain)]);
       return [200, { ...json, chains: Object.fromEntries(chains) }];
@@ -248,7 +248,7 @@ export class FailingProxy {
     return [passed.status, json];
   }
 
-  async #pass(body: Buffer): Promise<Answered> {
+  async #pass(body: Buffer): Promise<ProxyResponse> {
     const outgoing = request(`${this.#target}/submit`, { method: "POST", agent: this.#agent });
     outgoing.end(body);
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
@@ -258,7 +258,7 @@ export class FailingProxy {
       body: await whole(incoming),
     };
     if (passed.status === 200) {
-      for (const [chain, { proof }] of Object.entries((JSON.parse(passed.body.toString()) as Taken).chains)) {
+      for (const [chain, { proof }] of Object.entries((JSON.parse(passed.body.toString()) as SubmitResponse).chains)) {
         this.#before.set(chain, proof);
       }
     } else {

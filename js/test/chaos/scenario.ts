@@ -23,7 +23,7 @@ export interface Life {
 }
 
 /** The functions that a runtime provides. */
-export interface Means {
+export interface ScenarioOptions {
   /** Opens the same outbox each time. */
   readonly outbox: () => Outbox;
   /** Reports a line, so that it is known after a kill. */
@@ -42,7 +42,7 @@ const TIMEOUT = 600;
  * Runs a recorder once. Reports `taken N`, `stored N`, `dropped N`, and for some events `delivered N RECEIPT`; `failed
  * CODE` for each failure; and `ended` at the end.
  */
-export async function live(life: Life, { outbox, say }: Means): Promise<void> {
+export async function live(life: Life, { outbox, say }: ScenarioOptions): Promise<void> {
   const { run, events, seed, url, log, keys, killAt, maxWaitingBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;

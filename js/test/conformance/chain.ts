@@ -17,7 +17,7 @@ export interface Line {
 }
 
 /** Options for a link. */
-export interface How {
+export interface LinkOptions {
   /** False to omit the link's signature. */
   sign?: boolean;
   /** The signer, by default the chain's key. */
@@ -80,7 +80,7 @@ export class Chain {
   }
 
   /** Adds an event, given as a value or as its exact JSON. */
-  event(event: string | object, { sign = true, by = this.key, at }: How = {}): Line {
+  event(event: string | object, { sign = true, by = this.key, at }: LinkOptions = {}): Line {
     const text = typeof event === "string" ? event : JSON.stringify(event);
     const salt = hash(`salt of ${this.id}/${this.lines.length}`).subarray(0, 16);
     const commit = hash("countersign/payload/v1\0", salt, text).toString("base64");
@@ -98,7 +98,7 @@ export class Chain {
     return this;
   }
 
-  close({ at }: How = {}): Line {
+  close({ at }: LinkOptions = {}): Line {
     return this.#add(signed(this.#next("close", at ?? this.#time()), this.key));
   }
 

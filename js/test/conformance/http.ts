@@ -7,7 +7,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:ht
 const TIMEOUT_MS = 30_000;
 
 /** Size of the chunks of a chunked body, in bytes. */
-const PIECE = 10_000;
+const CHUNK_BYTES = 10_000;
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -87,8 +87,8 @@ export function send(
     asked.on("timeout", () => asked.destroy(new Error(`no answer to ${method} ${path}`)));
     if (chunked && body !== undefined) {
       const bytes = Buffer.from(body);
-      for (let at = 0; at < bytes.length; at += PIECE) {
-        asked.write(bytes.subarray(at, at + PIECE));
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+        asked.write(bytes.subarray(at, at + CHUNK_BYTES));
       }
       asked.end();
     } else {

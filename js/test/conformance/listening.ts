@@ -4,12 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /** A running server and its URL. */
-export interface Listening {
+export interface RunningServer {
   readonly child: ChildProcess;
   readonly url: string;
 }
 
-export async function listening(program: string, args: readonly string[]): Promise<Listening> {
+export async function listening(program: string, args: readonly string[]): Promise<RunningServer> {
   const child = spawn(program, ["serve", ...args], {
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["ignore", "ignore", "pipe"],

@@ -12,7 +12,7 @@ import { EMITTERS, LOG, ORIGIN, SETUP, type Setup } from "./setup.ts";
 import { type Checkpoint, openCheckpoint, openProof } from "./tree.ts";
 
 /** Timeout of a file's tests with one log, in milliseconds. */
-export const PATIENCE = 120_000;
+export const TIMEOUT_MS = 120_000;
 
 /** A running log server. */
 export interface Started {
@@ -36,7 +36,7 @@ export interface Kind {
 }
 
 /** The verified result of an accepted submission. */
-export interface Taken {
+export interface Accepted {
   readonly added: number;
   readonly repeated: number;
   readonly checkpoint: Checkpoint;
@@ -46,7 +46,7 @@ export interface Taken {
 }
 
 /** A submitted entry. */
-interface Brought {
+interface SubmittedEntry {
   link?: string;
   note?: string;
 }
@@ -122,7 +122,7 @@ export class Log {
   }
 
   /** Submits a body that must be accepted, and verifies the response. */
-  async take(body: string, headers?: Ask["headers"]): Promise<Taken> {
+  async take(body: string, headers?: Ask["headers"]): Promise<Accepted> {
     const answer = await this.submit(body, headers);
     assert.equal(answer.status, 200, answer.text);
     return taken(answer, body);
@@ -162,13 +162,13 @@ const bearer = (token: string | undefined): { authorization?: string } =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
 /** Verifies the response to a submission. */
-function taken(answer: Answer, body: string): Taken {
+function taken(answer: Answer, body: string): Accepted {
   assert.equal(answer.headers["content-type"], "application/json");
   const { checkpoint, chains, notes, added, repeated, ...rest } = answer.json;
   assert.deepEqual(rest, {});
   assert.ok(typeof checkpoint === "string" && typeof added === "number" && typeof repeated === "number");
   const lines = body.split("\n").filter((line) => line.trim() !== "");
-  const brought = lines.map((line): Brought => JSON.parse(line));
+  const brought = lines.map((line): SubmittedEntry => JSON.parse(line));
   assert.equal(added + repeated, lines.length);
 
   const prove = (proof: Json | undefined, leaf: string, index: Json | undefined) => {
@@ -216,7 +216,7 @@ export const KINDS: readonly Kind[] = byUrl === undefined ? [serve, durableObjec
 /** Runs the same tests for each kind of log, with one log per kind. */
 export function onEachLog(tests: (log: Log) => void): void {
   for (const kind of KINDS) {
-    describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+    describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
       const log = new Log(kind);
       before(() => log.start());
       after(() => log.close());

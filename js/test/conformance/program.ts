@@ -19,14 +19,14 @@ export const PROGRAM = [process.env.COUNTERSIGN, "target/debug/countersign", "ta
 export const TRUST = `${SETUP.trust}emitter ${LOG.vkey}\n`;
 
 /** The output and exit status of the program. */
-export interface Said {
+export interface RunResult {
   status: number | null;
   stdout: string;
   stderr: string;
 }
 
 /** Runs the program in a folder with `trust.txt` and these files. */
-export async function run(args: readonly string[], files: Record<string, string> = {}): Promise<Said> {
+export async function run(args: readonly string[], files: Record<string, string> = {}): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-run-"));
   try {
     for (const [name, text] of Object.entries({ "trust.txt": TRUST, ...files })) {

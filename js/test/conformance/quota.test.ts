@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Answer } from "./http.ts";
-import { KINDS, Log, PATIENCE } from "./log.ts";
+import { KINDS, Log, TIMEOUT_MS } from "./log.ts";
 import { EMITTERS } from "./setup.ts";
 
 for (const kind of KINDS.filter(({ restarts }) => restarts)) {
-  describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+  describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
     const log = new Log(kind);
     // A used up quota takes hours to refill.
     before(() => log.start({ quota: { events: 1, bytes: 1_000_000, burst: 10_000 } }));

@@ -17,13 +17,13 @@ export const serve: Kind = {
   limits: { bytes: 16 << 20, lines: 16_384 },
   restarts: true,
   start: async (setup) => {
-    const served = new Served();
+    const served = new ServedLog();
     await served.begin(setup);
     return served;
   },
 };
 
-class Served implements Started {
+class ServedLog implements Started {
   readonly #folder = mkdtempSync(join(tmpdir(), "countersign-serve-"));
   #child: ChildProcess | undefined;
   url = "";

@@ -12,7 +12,7 @@ import { AUDITOR, DESK, EMITTERS } from "./setup.ts";
 import { leafHash } from "./tree.ts";
 
 /** A server-sent event. */
-interface Sent {
+interface StreamEvent {
   id?: number;
   line: string;
 }
@@ -29,7 +29,7 @@ class View {
   }
 
   /** Returns the next event; undefined when the stream has ended. */
-  async next(): Promise<Sent | undefined> {
+  async next(): Promise<StreamEvent | undefined> {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
       if (end < 0) {
@@ -42,7 +42,7 @@ class View {
       }
       const fields = this.#text.slice(0, end).split("\n");
       this.#text = this.#text.slice(end + 2);
-      const sent: Partial<Sent> = {};
+      const sent: Partial<StreamEvent> = {};
       for (const field of fields) {
         const [, name, value = ""] = /^([a-z]*): ?(.*)$/.exec(field) ?? assert.fail(field);
         if (name === "id") {
@@ -61,8 +61,8 @@ class View {
   }
 
   /** Returns all events up to the checkpoint of this size. */
-  async until(size: number): Promise<Sent[]> {
-    const all: Sent[] = [];
+  async until(size: number): Promise<StreamEvent[]> {
+    const all: StreamEvent[] = [];
     for (;;) {
       const sent = (await this.next()) ?? assert.fail("the stream goes on");
       all.push(sent);
@@ -79,8 +79,8 @@ class View {
   }
 }
 
-const text = (sent: readonly Sent[]) => sent.map(({ line }) => `${line}\n`).join("");
-const ids = (sent: readonly Sent[]) => sent.flatMap(({ id }) => id ?? []);
+const text = (sent: readonly StreamEvent[]) => sent.map(({ line }) => `${line}\n`).join("");
+const ids = (sent: readonly StreamEvent[]) => sent.flatMap(({ id }) => id ?? []);
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
 
 onEachLog((log) => {

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { KINDS, Log, PATIENCE } from "./log.ts";
+import { KINDS, Log, TIMEOUT_MS } from "./log.ts";
 import { run, TRUST, verify } from "./program.ts";
 import { AUDITOR, LOG, SETUP } from "./setup.ts";
 import { openCheckpoint } from "./tree.ts";
 import { Witness } from "./witness.ts";
 
 for (const kind of KINDS.filter(({ restarts }) => restarts)) {
-  describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+  describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
     const witness = new Witness(LOG.vkey);
     const log = new Log(kind);
     let quorum = "";

@@ -19,7 +19,7 @@ export interface Visit {
 }
 
 /** The functions that the page exposes. */
-export interface Visited {
+export interface PageFunctions {
   visit(visit: Visit): Promise<void>;
   /** Delivers the entries that were left behind. */
   deliver(visit: Visit): Promise<void>;
@@ -34,7 +34,7 @@ const open = ({ key, to, log, outbox }: Visit) =>
     ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
   }).ready();
 
-const page: Visited = {
+const page: PageFunctions = {
   async visit(visit) {
     const audit = await open(visit);
     const record = (nth: number) =>

@@ -11,7 +11,7 @@ import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
-import type { Visit, Visited } from "./leaving-page.ts";
+import type { PageFunctions, Visit } from "./leaving-page.ts";
 
 describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
   const profile = mkdtempSync(join(tmpdir(), "countersign-leaving-"));
@@ -44,7 +44,7 @@ describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
   async function leave(visit: Visit): Promise<void> {
     const tab = await context.newPage();
     await tab.goto(site.url);
-    await tab.evaluate((visit) => void (globalThis as unknown as Visited).visit(visit), visit);
+    await tab.evaluate((visit) => void (globalThis as unknown as PageFunctions).visit(visit), visit);
     await tab.waitForURL("**/elsewhere");
     await tab.close();
   }
@@ -73,7 +73,7 @@ describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
     const deliver = async () => {
       const there = await ids(visit.name);
       if (there.length < visit.events) {
-        await tab.evaluate((visit) => (globalThis as unknown as Visited).deliver(visit), visit);
+        await tab.evaluate((visit) => (globalThis as unknown as PageFunctions).deliver(visit), visit);
       }
       return there;
     };

@@ -19,13 +19,13 @@ interface Line {
 }
 
 /** A log as a recorder sees it. */
-export interface Reached {
+export interface Destination {
   readonly vkey: string;
   readonly to: CollectorOptions;
 }
 
 /** An in-memory log. */
-export class MemoryLog implements Reached {
+export class MemoryLog implements Destination {
   readonly vkey: string;
   readonly #key: Signer;
   readonly #leaves: string[] = [];
@@ -55,7 +55,7 @@ export class MemoryLog implements Reached {
   }
 
   /** Returns the same log, which stops responding once `isDead` returns true. */
-  until(isDead: () => boolean): Reached {
+  until(isDead: () => boolean): Destination {
     const fetch: Fetch = (_, init) => (isDead() ? new Promise(() => {}) : this.#submitted(init));
     return { vkey: this.vkey, to: { url: "https://log.example", fetch } };
   }

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryLog, type Reached, refusal } from "./log.ts";
+import { type Destination, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { full, Storage } from "./storage.ts";
 
 const NAMES = ["a.one", "a.two", "b.one", "b.two", "b.three"] as const;
 
 /** Records in batches with flushes after and between them. Stored events are added to `stored`. */
-async function life(log: Reached, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
+async function life(log: Destination, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
   const recorder = await recorderOf(log, storage);
   const take = (names: readonly string[]) => {
     for (const [nth, handle] of record(recorder, ...names).entries()) {

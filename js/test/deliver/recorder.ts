@@ -4,7 +4,7 @@ import { artefact, readKey } from "../../packages/countersign/dist/artefact/reco
 import { recording, type Variant } from "../../packages/countersign/dist/record/create.js";
 import { none } from "../../packages/countersign/dist/record/lifecycle.js";
 import type * as full from "../../packages/countersign/dist/record/record.js";
-import { EMITTER, type Reached } from "./log.ts";
+import { type Destination, EMITTER } from "./log.ts";
 import type { Storage } from "./storage.ts";
 
 /** Settings of a recorder besides its options. */
@@ -26,7 +26,7 @@ export type Options = Partial<Omit<full.LogOptions, "log" | "outbox" | "origin" 
 
 /** Creates a recorder that adds its errors to `told`. */
 export function recorderOf(
-  log: Reached,
+  log: Destination,
   storage?: Storage,
   { manyContexts, now, random, ...options }: Options = {},
   told: string[] = [],

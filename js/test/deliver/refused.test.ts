@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Signer } from "../conformance/keys.ts";
-import { type Intervention, MemoryLog, type Reached, refusal } from "./log.ts";
+import { type Destination, type Intervention, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
@@ -31,7 +31,7 @@ function refusing(why: () => Response): Intervention {
 }
 
 /** Records two batches and an event without a link under a key that is rejected, then rotates the key. */
-async function life(log: Reached, storage: Storage): Promise<void> {
+async function life(log: Destination, storage: Storage): Promise<void> {
   const recorder = await recorderOf(log, storage, { now });
   record(recorder, "a.1");
   await recorder.flush().catch(() => {});

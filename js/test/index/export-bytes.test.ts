@@ -14,14 +14,14 @@ import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { exportOf } from "../verify/inputs.ts";
 import { threaded } from "./threaded.ts";
 
-const PIECE = 256 << 10;
+const CHUNK_BYTES = 256 << 10;
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
   worker: () => thread(script),
 });
 
-const BYTES = new Uint8Array(3 * PIECE + 1000).map((_, nth) => (nth * nth) >> 7);
+const BYTES = new Uint8Array(3 * CHUNK_BYTES + 1000).map((_, nth) => (nth * nth) >> 7);
 
 /** Returns an export that was read to its end, and is read again from `file`. */
 async function opened(source: Source, file: Blob | undefined): Promise<ExportBytes> {
@@ -39,12 +39,12 @@ async function opened(source: Source, file: Blob | undefined): Promise<ExportByt
     known.know(nth, piece);
     tell();
   });
-  for (let piece = await reading.next(new ArrayBuffer(PIECE)); piece !== undefined; ) {
+  for (let piece = await reading.next(new ArrayBuffer(CHUNK_BYTES)); piece !== undefined; ) {
     // The receiver may modify the bytes.
     piece.fill(0);
     await told.at(-1);
     next();
-    piece = await reading.next(new ArrayBuffer(PIECE));
+    piece = await reading.next(new ArrayBuffer(CHUNK_BYTES));
   }
   assert.deepEqual(new Uint8Array((await reading.kept?.().arrayBuffer()) ?? []), BYTES);
   return known;
@@ -59,7 +59,18 @@ async function read(file: ExportBytes, begin: number, end: number): Promise<Uint
 }
 
 test("export bytes: returns any range unchanged, in any order and at any chunk boundaries", async () => {
-  const ends = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7, 3 * PIECE, BYTES.length - 1, BYTES.length];
+  const ends = [
+    0,
+    1,
+    CHUNK_BYTES - 1,
+    CHUNK_BYTES,
+    CHUNK_BYTES + 1,
+    2 * CHUNK_BYTES,
+    3 * CHUNK_BYTES - 7,
+    3 * CHUNK_BYTES,
+    BYTES.length - 1,
+    BYTES.length,
+  ];
   const stretches = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
   const file = new Blob([BYTES]);
   for (const bytes of [await hashed(file), await opened(file.stream(), undefined), await opened(BYTES, undefined)]) {
@@ -72,14 +83,17 @@ test("export bytes: returns any range unchanged, in any order and at any chunk b
 
 test("export bytes: reads unchanged parts of a modified file and rejects changed ones", async () => {
   const other = BYTES.slice();
-  other[2 * PIECE] = (other[2 * PIECE] ?? 0) ^ 1;
+  other[2 * CHUNK_BYTES] = (other[2 * CHUNK_BYTES] ?? 0) ^ 1;
   const changed = { code: "source.unreadable", message: "the file changed after it was verified" };
   const file = await hashed(new Blob([BYTES]), new Blob([other]));
-  await assert.rejects(read(file, 2 * PIECE + 5, 2 * PIECE + 6), changed);
+  await assert.rejects(read(file, 2 * CHUNK_BYTES + 5, 2 * CHUNK_BYTES + 6), changed);
   await assert.rejects(read(file, 0, BYTES.length), changed);
-  assert.deepEqual(await read(file, 3 * PIECE, 3 * PIECE + 9), BYTES.subarray(3 * PIECE, 3 * PIECE + 9));
+  assert.deepEqual(
+    await read(file, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9),
+    BYTES.subarray(3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9),
+  );
   const cut = await hashed(new Blob([BYTES]), new Blob([BYTES.subarray(0, -1)]));
-  await assert.rejects(read(cut, 3 * PIECE, 3 * PIECE + 9), changed);
+  await assert.rejects(read(cut, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9), changed);
   assert.deepEqual(await read(cut, 9, 19), BYTES.subarray(9, 19));
   await assert.rejects(read(file, BYTES.length, BYTES.length + 1));
 });
@@ -87,7 +101,7 @@ test("export bytes: reads unchanged parts of a modified file and rejects changed
 test("export bytes: waits for the hash of a chunk", async () => {
   const file = new ExportBytes(new Blob([BYTES]));
   const reading = read(file, 5, 9);
-  file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, PIECE)));
+  file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, CHUNK_BYTES)));
   assert.deepEqual(await reading, BYTES.subarray(5, 9));
 });
 

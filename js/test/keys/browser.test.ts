@@ -24,7 +24,7 @@ const issuer = ISSUER.name;
 const MINUTE = 60_000;
 
 /** The functions that a page exposes. */
-interface Asked {
+interface PageFunctions {
   call(name: string, args: readonly unknown[]): Promise<Outcome>;
 }
 
@@ -96,7 +96,7 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     return tab;
   };
   const outcome = <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>): Promise<Outcome> =>
-    tab.evaluate(([name, args]) => (globalThis as unknown as Asked).call(name, args), [name, args] as const);
+    tab.evaluate(([name, args]) => (globalThis as unknown as PageFunctions).call(name, args), [name, args] as const);
   const ask = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) => {
     const { value, error } = await outcome(tab, name, ...args);
     assert.equal(error, undefined, JSON.stringify(error));

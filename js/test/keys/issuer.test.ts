@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 const NEARLY_TOO_FAR = 110_000;
 
 /** The response of a handler. */
-interface Answered {
+interface GrantResponse {
   vkey: string;
   until: string;
   now: string;
@@ -258,7 +258,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       });
       const response = await handler(request);
       const json = response.headers.get("content-type") === "application/json" ? await response.json() : undefined;
-      return { response, status: response.status, json: json as Answered | undefined };
+      return { response, status: response.status, json: json as GrantResponse | undefined };
     };
 
     test("grants authorized keys for the stated time", async () => {

@@ -10,7 +10,7 @@ import { ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { openProof } from "../conformance/tree.ts";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 
-interface Answered {
+interface GrantResponse {
   vkey: string;
   note: string;
   index: number;
@@ -25,7 +25,7 @@ describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () =
   after(() => log.close());
 
   /** Verifies the note and proof independently. */
-  const check = (vkey: string, { note, proof, index, ...body }: Answered) => {
+  const check = (vkey: string, { note, proof, index, ...body }: GrantResponse) => {
     assert.equal(body.vkey, vkey);
     assert.equal(openProof(proof, note, LOG.vkey).index, index);
     assert.ok(note.includes(`\ngrant ${vkey} - `));
@@ -59,7 +59,7 @@ describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () =
       assert.equal((await ask("session=mallory")).status, 403);
       const granted = await ask("session=alice");
       assert.equal(granted.status, 200);
-      check(vkey, (await granted.json()) as Answered);
+      check(vkey, (await granted.json()) as GrantResponse);
     } finally {
       await worker.dispose();
     }

@@ -21,12 +21,12 @@ before(async () => {
 after(() => log.close());
 
 /** Number of entries for one copy. */
-const WORTH = 4_200;
+const COPY_ENTRIES = 4_200;
 const HOUR = 3_600_000;
 const chain = Chain.begin(EMITTERS[0], ORIGIN, "exports");
 let sent = 0;
 
-async function grow(events = WORTH): Promise<void> {
+async function grow(events = COPY_ENTRIES): Promise<void> {
   const answer = await ask(log.url, "/submit", { method: "POST", body: chain.events(events).body(sent) });
   assert.equal(answer.status, 200, answer.text);
   sent = chain.lines.length;

@@ -9,7 +9,7 @@ import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { createRecorder, creating } from "../deliver/recorder.ts";
-import { type full, RIGHT, type Said, says } from "./mistake.ts";
+import { type ExpectedError, type full, RIGHT, says } from "./mistake.ts";
 
 /** Records an event with these options, and returns the error that prevented its delivery. */
 async function failure(wrong: Record<string, unknown>, create = createRecorder): Promise<unknown> {
@@ -54,7 +54,7 @@ describe("not a log server", () => {
   });
   after(() => server.close());
 
-  const CASES: Record<string, Said> = {
+  const CASES: Record<string, ExpectedError> = {
     "/missing": ["collector.unexpected", undefined],
     "/page": ["collector.unexpected", undefined],
     "/moved": ["collector.unexpected", undefined],
@@ -109,7 +109,7 @@ describe("log server", { skip: serve.skip }, () => {
   });
   after(() => log.close());
 
-  const fails = async (name: string, wrong: Record<string, unknown>, said: Said) =>
+  const fails = async (name: string, wrong: Record<string, unknown>, said: ExpectedError) =>
     says(name, await failure({ to: log.url, ...wrong }), said);
 
   test("URL with a wrong path", ({ name }) =>

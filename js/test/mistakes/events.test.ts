@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { full, RIGHT, type Said, says, withoutLog } from "./mistake.ts";
+import { type ExpectedError, full, RIGHT, says, withoutLog } from "./mistake.ts";
 
-const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] = [
+const EVENTS: readonly (readonly [name: string, event: unknown, said: ExpectedError])[] = [
   ["nothing", undefined, ["event.invalid", undefined]],
   ["null", null, ["event.invalid", undefined]],
   ["text", '{"action":"a.b"}', ["event.invalid", undefined]],

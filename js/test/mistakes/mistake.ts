@@ -18,10 +18,10 @@ export { full };
 export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, autoFlush: false as const };
 
 /** The code and the field of the expected error. */
-export type Said = readonly [code: full.ErrorCode, member: string | undefined];
+export type ExpectedError = readonly [code: full.ErrorCode, member: string | undefined];
 
 /** An error in the form that a page passes to a test. */
-export interface Shown {
+export interface PageError {
   readonly code: string;
   readonly member?: string | undefined;
   readonly message: string;
@@ -67,7 +67,7 @@ function lineOf(text: string): string {
 }
 
 /** Fails unless an error has this code and field, and the mistake's message and hint in messages.txt. */
-export function showsAs(name: string, error: Shown, [code, member]: Said): void {
+export function showsAs(name: string, error: PageError, [code, member]: ExpectedError): void {
   assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
   const title = `${FILE}: ${lineOf(name)}`;
   assert.ok(!seen.has(title), `two mistakes are called ${title}`);
@@ -94,7 +94,7 @@ export async function thrownBy(call: () => unknown): Promise<unknown> {
 const SECRETS = [...EMITTERS, LOG].map(({ secret }) => secret.split("+").slice(4).join("+"));
 
 /** Fails unless an error is as expected, and reveals no secret. */
-export function says(name: string, error: unknown, said: Said): void {
+export function says(name: string, error: unknown, said: ExpectedError): void {
   assert.ok(error instanceof full.CountersignError, `${error}`);
   showsAs(name, error, said);
   const { hint = "" } = error;
@@ -105,7 +105,7 @@ export function says(name: string, error: unknown, said: Said): void {
 }
 
 /** Tests that a recorder can't be created with these options. */
-export function refuses(name: string, wrong: Record<string, unknown>, said: Said): void {
+export function refuses(name: string, wrong: Record<string, unknown>, said: ExpectedError): void {
   test(name, async () => {
     const options = { ...RIGHT, ...wrong } as unknown as full.RecorderOptions;
     const create = async () => full.createRecorder({ onError: () => {}, ...options }).ready();

@@ -10,7 +10,7 @@ import type { Browser } from "playwright-core";
 import { launch } from "../chromium.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
-import { type Said, showsAs } from "./mistake.ts";
+import { type ExpectedError, showsAs } from "./mistake.ts";
 
 const CODE = "script-src 'self' 'wasm-unsafe-eval'";
 const {
@@ -102,7 +102,7 @@ describe("content security policy of a page", { skip: serve.skip }, () => {
     assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
   });
 
-  async function refused(name: string, policy: string, said: Said, to = options.to, host?: string) {
+  async function refused(name: string, policy: string, said: ExpectedError, to = options.to, host?: string) {
     const error = await page<{ code: string; member?: string; message: string; hint: string }>(
       policy,
       "deliver",

@@ -325,7 +325,7 @@ for (const [engine, removed] of [
     const { out } = await saidBy(process.execPath, program);
     assert.deepEqual(
       out.split("\n"),
-      Array.from({ length: 3 }, () => `engine.unsupported: this JavaScript engine has no ${engine}`),
+      Array.from({ length: 3 }, () => `engine.unsupported: this JavaScript engine does not support ${engine}`),
     );
   });
 }
@@ -347,7 +347,7 @@ test("WebAssembly that can't load is reported with a hint", async () => {
       new WebAssembly.CompileError("WebAssembly.compile(): Wasm code generation disallowed by embedder"),
       /import countersign\/recorder\.wasm/,
     ],
-    [new WebAssembly.CompileError("expected magic word 00 61 73 6d"), /unaltered/],
+    [new WebAssembly.CompileError("expected magic word 00 61 73 6d"), /is unchanged/],
   ] as const) {
     const error = await failure(cause);
     assert.equal(error.code, "wasm.unavailable");

@@ -54,9 +54,9 @@ export const [route, action, empty] = [
 const tested = await createTestRecorder({ events: defineEvents({}) });
 export const found: number = tested.events().length + Object.keys(matchers).length;
 
-// @ts-expect-error: an event needs its action
+// @ts-expect-error: `action` is required
 audit.record({ actor: { id: "u_1" } });
-// @ts-expect-error: without a page there are none of its names
+// @ts-expect-error: the DOM's types are missing
 document.createElement("p");
 
 export type * as browser from "countersign/browser";

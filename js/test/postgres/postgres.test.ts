@@ -15,7 +15,7 @@ import {
   postgresRecorder,
 } from "../../packages/countersign/dist/postgres.js";
 import { coded } from "../coded.ts";
-import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
+import { type Destination, EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { eventually } from "../eventually.ts";
 import { skip, startPostgres } from "./server.ts";
 
@@ -44,7 +44,7 @@ describe("PostgreSQL outbox", { skip }, () => {
   });
 
   const outbox = postgresRecorder();
-  const options = (to: Reached = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
+  const options = (to: Destination = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
     connect: () => pool.connect() as Promise<Connection>,
     recorder: { key: EMITTER.secret, to: to.to, log: to.vkey, retry: { initialDelayMs: 1, maxDelayMs: 1 } },
     onError: () => {},
@@ -57,7 +57,7 @@ describe("PostgreSQL outbox", { skip }, () => {
   };
   const rows = async (table = "countersign_outbox") =>
     Number((await pool.query(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
-  const drained = async (to: Reached = log) => {
+  const drained = async (to: Destination = log) => {
     const one = drainer(options(to));
     await one.once();
     await one.close();

@@ -100,7 +100,7 @@ export class CountersignError extends Error {
   override readonly name = "CountersignError";
   /** A stable code for programs to compare. */
   readonly code: ErrorCode;
-  /** What to do about it, for people. */
+  /** How to fix the problem, for people. */
   declare readonly hint: string | undefined;
   /** The line number in the input, from 1. */
   declare readonly line: number | undefined;

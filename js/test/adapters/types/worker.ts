@@ -31,11 +31,11 @@ export default withCountersign(options, {
     same<ReturnType<typeof auditOf>, Audit | undefined>();
     const { index } = await audit.record({ action: "job.delete" }).delivered();
     same<typeof index, number | null>();
-    // @ts-expect-error: an action is required
+    // @ts-expect-error: `action` is required
     audit.record({ actor: { id: "u_1" } });
-    // @ts-expect-error: an isolate's recorder is not closed by one of its requests
+    // @ts-expect-error: a request can't close the isolate's recorder
     audit.close();
-    // @ts-expect-error: there is no such variable
+    // @ts-expect-error: unknown variable
     env.NO_SUCH;
     return new Response("ok");
   },
@@ -88,13 +88,13 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
   required: true,
   http: { actor: (request) => request.headers.get("x-user") ?? undefined, path: "actual" },
 });
-// @ts-expect-error: flushes begin when an invocation ends
+// @ts-expect-error: `maxDelayMs` is not supported; flushes start when an invocation ends
 withCountersign({ key: "", to: "", log: "", autoFlush: { maxDelayMs: 10 } }, handler);
-// @ts-expect-error: no log
+// @ts-expect-error: `log` is required
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
-// @ts-expect-error: no key
+// @ts-expect-error: the key must be a string or a signer
 withCountersign((env: Env) => ({ key: 1, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handler);
-// @ts-expect-error: no handler
+// @ts-expect-error: a handler must return a response
 withCountersign(options, { fetch: () => "no response" });
 
 export class Room extends withCountersign(options, DurableObject<Env>) {
@@ -148,7 +148,7 @@ new Hono()
     same<typeof c.var.audit, Audit>();
     return c.text("ok");
   });
-// @ts-expect-error: an actor has an id
+// @ts-expect-error: `id` is required
 app.use(auditHono((c) => auditOf(c.executionCtx), { actor: () => ({ name: "Alice" }) }));
 
 export const hono = withCountersign(options, app) satisfies ExportedHandler<Env>;

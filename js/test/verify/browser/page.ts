@@ -10,9 +10,9 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { Kept } from "../kept.ts";
+import { WorkerPool } from "../worker-pool.ts";
 
-const workers = new Kept(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
+const workers = new WorkerPool(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
 const kept = createVerifier({
   module: () => WebAssembly.compileStreaming(fetch(import.meta.resolve("countersign/verifier.wasm"))),
   worker: () => workers.take(),

@@ -7,7 +7,7 @@ import { OLDEST, refuseOldEngine } from "../supported.js";
 // biome-ignore lint/suspicious/noEmptyInterface: the DOM library's is as empty
 export interface CompiledModule {}
 
-/** How a runtime loads an artefact: compiled already, or to be compiled on first use. */
+/** The way a runtime loads an artefact: compiled already, or to be compiled on first use. */
 export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
 /**

@@ -4,9 +4,9 @@ import { CountersignError } from "../error.js";
 
 /** The scope of a failure. */
 export type Scope =
-  /** Nothing can be delivered now. */
+  /** Delivery is currently impossible. */
   | "collector"
-  /** This chain can't be delivered now; others may. */
+  /** Delivery of this chain is currently impossible; other chains may work. */
   | "chain"
   /**
    * Like "chain", because its key may not sign it or its times are in the future. None of its pending links are in the

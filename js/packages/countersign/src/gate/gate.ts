@@ -30,7 +30,7 @@ export interface GateOptions {
    */
   pack: string | object;
   /**
-   * What happens if the gate can't decide, because there is no valid watchlist or something failed. With `"open"`, the
+   * Behavior if the gate can't decide, because there is no valid watchlist or something failed. With `"open"`, the
    * remaining checks decide; with `"closed"`, everything is refused except what a rule exempts.
    */
   fail: "open" | "closed";
@@ -79,7 +79,7 @@ export interface GateStatus {
   readonly watchlist:
     | { readonly sequence: number; readonly entries: number; readonly made: Date; readonly until: Date }
     | undefined;
-  /** How each limit counts: `exact`, or `best-effort` if each isolate or process counts separately. */
+  /** Counting mode of each limit: `exact`, or `best-effort` if each isolate or process counts separately. */
   readonly limits: readonly { readonly name: string; readonly counts: "exact" | "best-effort" }[];
   readonly lastError: CountersignError | undefined;
 }

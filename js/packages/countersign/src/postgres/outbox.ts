@@ -23,7 +23,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
   /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
   redact?: CommonOptions["redact"];
   /**
-   * What `record` and `row` do with an invalid event, as in a recorder's options, except that an input that isn't an
+   * Behavior of `record` and `row` for an invalid event, as in a recorder's options, except that an input that isn't an
    * event at all always throws.
    */
   onInvalid?: CommonOptions["onInvalid"];

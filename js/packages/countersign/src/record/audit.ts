@@ -13,7 +13,7 @@ export interface NamedRequest {
 
 /** Values added to events that don't have their own. */
 export interface Scope {
-  /** Who acts: an actor, or an actor's ID. */
+  /** The actor, or its ID. */
   actor?: ActorInput | string | number | bigint | null | undefined;
   /** The customer or organization whose data is affected. */
   tenant?: string | number | bigint | null | undefined;

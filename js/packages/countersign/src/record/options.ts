@@ -98,7 +98,7 @@ export interface CommonOptions<Events = unknown> {
    */
   beforeRecord?: ((event: AuditEvent) => EventInput) | undefined;
   /**
-   * What `record` does with an invalid event. `"throw"` throws `event.invalid` and records nothing. `"report"` calls
+   * Behavior of `record` for an invalid event. `"throw"` throws `event.invalid` and records nothing. `"report"` calls
    * `onError` and records the valid fields, with a list of the problems in `metadata.countersign_problems`. An input
    * that isn't an event at all, such as invalid JSON passed to `recordJson`, is recorded as `countersign.dropped`, and
    * its handle rejects.
@@ -115,7 +115,7 @@ export interface CommonOptions<Events = unknown> {
    */
   maxWaitingBytes?: number | undefined;
   /**
-   * What `record` does when `maxWaitingBytes` is reached: `"throw"` throws `recorder.full`, `"drop"` drops the event.
+   * Behavior of `record` when `maxWaitingBytes` is reached: `"throw"` throws `recorder.full`, `"drop"` drops the event.
    * `status().dropped` counts dropped events, `onError` receives `recorder.full` at most once a minute, and
    * `countersign.dropped` is recorded as soon as there is room.
    *
