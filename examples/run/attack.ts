@@ -79,7 +79,9 @@ export async function play(scene: Scene, report: (line: string) => void): Promis
       body: JSON.stringify({ user: account, password }),
     }).then((answer) => answer.body?.cancel());
   }
-  report(`An attacker guesses ${account}'s password at the dashboard ${GUESSES.length} times; the last guess is right.`);
+  report(
+    `An attacker guesses ${account}'s password at the dashboard ${GUESSES.length} times; the last guess is right.`,
+  );
 
   const findings = await until(async () => {
     const mine = findingsIn(alerts).filter(({ group }) => group["read.actor.id"] === account);

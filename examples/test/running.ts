@@ -59,7 +59,10 @@ export class Running {
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
     const { exitCode, signalCode } = this.#child;
-    assert.ok(exitCode === 0 || signalCode === "SIGTERM", `${this.#command}: ${exitCode ?? signalCode}\n${this.#output}`);
+    assert.ok(
+      exitCode === 0 || signalCode === "SIGTERM",
+      `${this.#command}: ${exitCode ?? signalCode}\n${this.#output}`,
+    );
   }
 
   /** Kills it, like a crash would. */
