@@ -3,7 +3,7 @@
 import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 
-/** What a page does before it is left. */
+/** The options of a page's recorder, and its actions before it is left. */
 export interface Visit {
   readonly to: string;
   readonly log: string;

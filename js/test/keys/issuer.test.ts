@@ -187,7 +187,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     await issuer.grant(key.vkey);
     await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/ }, "no grant undoes it");
     assert.ok((await issuer.revoke((await newKey()).vkey, { since: null })).note.includes(" -\n\n"));
-    // Only another key helps.
+    // Recording requires another key.
     const other = await newKey();
     await issuer.grant(other.vkey);
     const next = await record(other);

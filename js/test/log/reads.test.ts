@@ -40,7 +40,7 @@ test("reads: are recorded once a minute, across restarts of the object", async (
   assert.equal((await read("/export?actor=", AUDITOR)).status, 400);
   const stream = await send(log.url, "/stream", { headers: { authorization: `Bearer ${GUEST}` } });
   await new Promise((resolve) => stream.once("data", resolve));
-  // Only the storage is left of the object.
+  // The object is lost, except for its storage.
   await ask(log.url, "/rest").catch(() => {});
   stream.destroy();
   assert.equal((await ask(log.url, "/checkpoint")).status, 200);

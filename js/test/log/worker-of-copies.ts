@@ -119,7 +119,7 @@ export class CountersignLog extends Log {
       }
       case "rest":
         while (await further()) {
-          // Until the chunk ends.
+          // Read until the chunk ends.
         }
         return new Response(text);
       case "waits":

@@ -83,7 +83,7 @@ switch (what) {
     await outbox.open();
     say("open");
     for await (const _ of process.stdin) {
-      // Only waits.
+      // Wait.
     }
     break;
 }

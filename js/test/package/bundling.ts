@@ -6,7 +6,7 @@ import type { Installed } from "./installed.ts";
 
 /** The conditions with which a runtime's tools resolve an entry. */
 export const CONDITIONS = {
-  /** Those of wrangler. */
+  /** The conditions of wrangler. */
   workerd: ["workerd", "worker", "browser"],
   browser: ["browser"],
   node: ["node"],

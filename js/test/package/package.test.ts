@@ -1,5 +1,5 @@
 /**
- * Tests the packed packages. The recorder records real events in every runtime, with the same bytes, all of which
+ * Tests the packed packages. The recorder records real events in every runtime, with the same bytes, and they all
  * verify.
  */
 

@@ -157,8 +157,8 @@ export interface Judged {
   phrases: Phrases;
   /** The reason for the verdict; null if the verdict needs none, or if the reason was a change. */
   why: Why | null;
-  /** Checks that are `not_checked` because nothing requires them; people are told that they aren't needed. */
+  /** Checks that are `not_checked` because nothing requires them; the sentences say that they aren't needed. */
   notNeeded: readonly CheckName[];
-  /** The chains whose events should not be trusted, whoever signed them. */
+  /** The chains whose events should not be trusted, regardless of their signer. */
   doubts: Doubts;
 }

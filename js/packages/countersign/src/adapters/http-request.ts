@@ -444,7 +444,7 @@ export function scopedTo(audit: Audit, request: CurrentRequest): Audit {
   return new Scoped(audit, {}, () => request.own());
 }
 
-/** Handles a request of which only the ID is known, and adds it to events recorded within. */
+/** Handles a request, and adds its ID, which is all that is known, to events recorded within. */
 export async function handled<Answer>(
   audit: Audit,
   request: Scope["request"],

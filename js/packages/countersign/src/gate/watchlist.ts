@@ -6,7 +6,7 @@ import type { Fetch } from "../deliver/collector.js";
 export interface WatchlistOptions {
   /** The URL to fetch the list from. */
   url: string | URL;
-  /** The vkey that signs the list, or several of which one must sign it. */
+  /** The vkey that signs the list, or several vkeys; one must sign it. */
   key: string | readonly string[];
   /**
    * Fetches the list, for example through a binding: `(url, init) => env.WATCH.fetch(url, init)`.

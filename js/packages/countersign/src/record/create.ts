@@ -48,7 +48,7 @@ export type GenerateKey = (name: string) => Promise<GeneratedKey>;
 
 /** A new key pair. */
 export interface GeneratedKey {
-  /** The private key as text (`PRIVATE+KEY+…`). Keep it secret: whoever has it can sign. */
+  /** The private key as text (`PRIVATE+KEY+…`). Keep it secret: anyone with the key can sign. */
   key: string;
   /** The public key (vkey), for trust files and grants. */
   vkey: string;
