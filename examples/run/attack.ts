@@ -29,7 +29,7 @@ interface Alert {
       readonly title: string;
       readonly level: string;
       readonly group: Readonly<Record<string, string>>;
-      readonly leaves: readonly number[];
+      readonly entries: readonly number[];
     };
   };
 }
@@ -58,7 +58,7 @@ const TIMEOUT_MS = 60_000;
 export async function play(scene: Scene, report: (line: string) => void): Promise<AttackResult> {
   const { dashboard, worker, alerts } = scene;
   const before = findingsIn(alerts);
-  const account = ACCOUNTS.find((name) => !before.some(({ group }) => group["read.actor.id"] === name)) ?? "";
+  const account = ACCOUNTS.find((name) => !before.some(({ group }) => group["parsed.actor.id"] === name)) ?? "";
   if (account === "") {
     throw new Error("every account was taken over; restart with --fresh");
   }
@@ -84,7 +84,7 @@ export async function play(scene: Scene, report: (line: string) => void): Promis
   );
 
   const findings = await until(async () => {
-    const mine = findingsIn(alerts).filter(({ group }) => group["read.actor.id"] === account);
+    const mine = findingsIn(alerts).filter(({ group }) => group["parsed.actor.id"] === account);
     return mine.some(({ title }) => title === TAKEN_OVER) ? mine : undefined;
   }, "countersign watch reported nothing");
   for (const { level, title } of findings) {

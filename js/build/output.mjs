@@ -1,7 +1,7 @@
 /** Shared steps of the package builds: output folders, WebAssembly modules, and licenses. */
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { licences } from "./licences.mjs";
+import { licenses } from "./licenses.mjs";
 
 const WASM = new URL("../wasm/", import.meta.url);
 const COUNTERSIGN = new URL("../packages/countersign/", import.meta.url);
@@ -17,7 +17,7 @@ export function empty(...folders) {
 /**
  * Copies files built by `cargo xtask wasm` to a folder, optionally under another name. A preview skips missing ones.
  */
-export function copyArtefacts(names, into, { isPreview = false } = {}) {
+export function copyArtifacts(names, into, { isPreview = false } = {}) {
   mkdirSync(into, { recursive: true });
   for (const [name, from] of names.map((name) => [name].flat())) {
     const source = new URL(from ?? name, WASM);
@@ -28,11 +28,11 @@ export function copyArtefacts(names, into, { isPreview = false } = {}) {
 }
 
 /** Returns the files of a module and its bindings. */
-export const filesOf = (artefact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artefact}${ending}`);
+export const filesOf = (artifact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artifact}${ending}`);
 
 /** Writes the licenses of a package's contents, and those of the package itself. */
-export function writeLicences(home, contents) {
-  writeFileSync(new URL("dist/LICENSES.txt", home), licences(contents));
+export function writeLicenses(home, contents) {
+  writeFileSync(new URL("dist/LICENSES.txt", home), licenses(contents));
   if (home.href !== COUNTERSIGN.href) {
     for (const name of ["LICENSE-APACHE", "LICENSE-MIT"]) {
       copyFileSync(new URL(name, COUNTERSIGN), new URL(name, home));

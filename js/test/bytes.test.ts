@@ -16,7 +16,7 @@ test("concat: returns a copy of all chunks", () => {
 
 /** Returns a body of these chunks, and whether it was canceled. */
 function bodyOf(...pieces: Uint8Array[]) {
-  const state = { cancelled: false, body: null as ReadableStream<Uint8Array> | null };
+  const state = { canceled: false, body: null as ReadableStream<Uint8Array> | null };
   state.body = new ReadableStream<Uint8Array>({
     pull(controller) {
       const piece = pieces.shift();
@@ -27,7 +27,7 @@ function bodyOf(...pieces: Uint8Array[]) {
       }
     },
     cancel() {
-      state.cancelled = true;
+      state.canceled = true;
     },
   });
   return state;
@@ -37,9 +37,9 @@ test("readAtMost: reads up to the limit and cancels longer bodies", async () => 
   assert.deepEqual(await readAtMost(null, 0), bytes());
   assert.deepEqual(await readAtMost(bodyOf().body, 0), bytes());
   const full = bodyOf(bytes(1, 2), bytes(3));
-  assert.deepEqual([await readAtMost(full.body, 3), full.cancelled], [bytes(1, 2, 3), false]);
+  assert.deepEqual([await readAtMost(full.body, 3), full.canceled], [bytes(1, 2, 3), false]);
   const long = bodyOf(bytes(1, 2), bytes(3, 4), bytes(5));
-  assert.deepEqual([await readAtMost(long.body, 3), long.cancelled], [undefined, true]);
+  assert.deepEqual([await readAtMost(long.body, 3), long.canceled], [undefined, true]);
 });
 
 test("readAtMost: rejects if the body breaks off", async () => {

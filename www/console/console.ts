@@ -318,8 +318,8 @@ export class Console extends View {
   }
 
   /** Shows the event that made a rule fire, among those that it is one of. */
-  async #showFinding({ leaves }: Finding): Promise<void> {
-    await this.#showEntry(leaves.at(-1) ?? 0);
+  async #showFinding({ entries }: Finding): Promise<void> {
+    await this.#showEntry(entries.at(-1) ?? 0);
   }
 
   /** Keeps the texts of files that somebody chose. */

@@ -60,7 +60,7 @@ export function anotherView(
 /** Which leaves were verified, and the checkpoints that vouch for them. */
 export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts): TemplateResult {
   const { marks } = verified.session;
-  const { count, leaves } = t.viewer.figures;
+  const { count, entries } = t.viewer.figures;
   const { counts, log } = report;
   const why = Object.entries(verified.withheld).filter(([, times]) => times > 0);
   return html`
@@ -134,7 +134,7 @@ function rowOf(mark: CheckpointMark, t: ConsoleTexts): TemplateResult {
   `;
 }
 
-/** Yes, no, or not looked at: with a sign, and never by a colour alone. */
+/** Yes, no, or not looked at: with a sign, and never by a color alone. */
 function answer(is: boolean | undefined, t: ConsoleTexts): TemplateResult {
   if (is === undefined)
     return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.untold}</span>`;

@@ -23,7 +23,7 @@ const FAULTS = 50;
 /** What does not verify gets no figures. */
 const UNFIT: readonly string[] = ["altered", "broken", "not_checked"];
 
-/** It wishes for `choose-scenarios` (files), `remove-scenario` (a name) and `show-entry` (a leaf). */
+/** It wishes for `choose-scenarios` (files), `remove-scenario` (a name) and `show-entry` (a entry). */
 export class ExposureTab extends View {
   static override properties = given(
     "session",
@@ -151,7 +151,7 @@ export class ExposureTab extends View {
           this.#stated = span;
           void this.#propose();
         },
-        show: (leaf) => this.dispatchEvent(wish("show-entry", leaf)),
+        show: (entry) => this.dispatchEvent(wish("show-entry", entry)),
       },
       t,
     );

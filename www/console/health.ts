@@ -37,7 +37,7 @@ export interface Health {
         readonly within: number;
         readonly percent: number;
         readonly at: string | undefined;
-        readonly damages: number | undefined;
+        readonly problems: number | undefined;
       }
     | undefined;
   /** How many leaves its search index has. */
@@ -122,7 +122,7 @@ function check(value: unknown): Health["check"] {
   const [within, percent] = [whole(said?.within), whole(said?.percent)];
   return within === undefined || percent === undefined || percent > 100
     ? undefined
-    : { within, percent, at: time(said?.at), damages: whole(said?.damages) };
+    : { within, percent, at: time(said?.at), problems: whole(said?.problems) };
 }
 
 function index(value: unknown): Health["index"] {

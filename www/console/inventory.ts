@@ -20,7 +20,7 @@ const LISTED = 200;
 const NAMED = 5;
 const ENTRIES = 3;
 
-/** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a leaf). */
+/** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a entry). */
 export class InventoryTab extends View {
   static override properties = given("session", "overview", "description", "complaint", "texts");
 
@@ -152,7 +152,7 @@ export class InventoryTab extends View {
                     <td>${count(endpoint.calls)}</td>
                     <td class="callers">${this.#callersView(endpoint, t)}</td>
                     <td>${answersView(endpoint, t)}</td>
-                    <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+                    <td>${this.#entry(endpoint.last_entry, moment(endpoint.last))}</td>
                   </tr>`,
                 ),
               )}
@@ -181,9 +181,9 @@ export class InventoryTab extends View {
               : html`
                 <ul class="reasons">
                   ${reasons.map(
-                    ({ points, reason, leaves }) => html`
+                    ({ points, reason, entries }) => html`
                       <li><span class="faint">+${points}</span> ${value(reason, 300)}
-                        ${leaves.slice(0, ENTRIES).map((leaf) => this.#entry(leaf, html`${words.entry} ${count(leaf)}`))}</li>`,
+                        ${entries.slice(0, ENTRIES).map((entry) => this.#entry(entry, html`${words.entry} ${count(entry)}`))}</li>`,
                   )}
                 </ul>`
           }
@@ -193,7 +193,7 @@ export class InventoryTab extends View {
         <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>
         <td>${latency === null ? html`<span class="faint">${words.notStated}</span>` : words.latency(latency.p50, latency.p95)}</td>
-        <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+        <td>${this.#entry(endpoint.last_entry, moment(endpoint.last))}</td>
       </tr>
     `;
   }
@@ -209,8 +209,8 @@ export class InventoryTab extends View {
   }
 
   /** What leads to an entry of the log. */
-  #entry(leaf: number, words: TemplateResult): TemplateResult {
-    return html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-entry", leaf))}>${words}</button>`;
+  #entry(entry: number, words: TemplateResult): TemplateResult {
+    return html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-entry", entry))}>${words}</button>`;
   }
 
   /** Learns of all there is, and of what comes. */

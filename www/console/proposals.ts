@@ -28,7 +28,7 @@ interface Drawn {
   readonly stated: Span | undefined;
   readonly turn: (scenario: string) => void;
   readonly state: (span: Span | undefined) => void;
-  readonly show: (leaf: number) => void;
+  readonly show: (entry: number) => void;
 }
 
 /** What is proposed, from which findings and endpoints, and what the figures would be. */
@@ -82,9 +82,9 @@ function proposalView(
       </p>
       <ul class="endpoints">
         ${what.slice(0, KINDS).map(
-          ({ title, times, leaves }) => html`
+          ({ title, times, entries }) => html`
             <li>${count(times)} × ${value(title, 300)}
-              ${leaves.map((leaf) => html`<button type="button" class="quiet" @click=${() => show(leaf)}>${t.inventory.entry} ${count(leaf)}</button> `)}</li>`,
+              ${entries.map((entry) => html`<button type="button" class="quiet" @click=${() => show(entry)}>${t.inventory.entry} ${count(entry)}</button> `)}</li>`,
         )}
         ${what.length > KINDS ? html`<li class="faint">${words.kinds(what.length - KINDS)}</li>` : nothing}
       </ul>

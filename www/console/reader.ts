@@ -1,6 +1,6 @@
 /** Who reads: with which token, and whom they trust. */
 
-import { recogniseText, SMALL } from "../src/input/recognise.ts";
+import { recognizeText, SMALL } from "../src/input/recognize.ts";
 import { NO_TRUST, type TrustChoice, withKey } from "../src/input/trust.ts";
 import * as access from "./access.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
@@ -8,7 +8,7 @@ import { isToken } from "./place.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
 /** How it stands with the token. */
-export type Standing = "none" | "asking" | "accepted" | "refused";
+export type SignerTrust = "none" | "asking" | "accepted" | "refused";
 
 /** What must be corrected, by the names of the texts that say it. */
 export type Complaint =
@@ -23,7 +23,7 @@ interface Heard {
 
 /** The reader. What they bring is kept in this tab where they want that. */
 export class Reader {
-  standing: Standing = "none";
+  signerTrust: SignerTrust = "none";
   refusal: Refusal | undefined;
   complaint: Complaint | undefined;
   trust: TrustChoice = NO_TRUST;
@@ -83,7 +83,7 @@ export class Reader {
   }
 
   get mayRead(): boolean {
-    return this.standing === "accepted";
+    return this.signerTrust === "accepted";
   }
 
   /** Takes up what was kept in this tab. Gives the token, empty where there is none. */
@@ -105,7 +105,7 @@ export class Reader {
       return false;
     }
     this.complaint = undefined;
-    this.standing = "asking";
+    this.signerTrust = "asking";
     this.#token = token;
     this.#log.token = token;
     this.#heard.changed();
@@ -116,7 +116,7 @@ export class Reader {
       .catch(refusalOf);
     if (this.#log.token !== token) return false;
     if (refusal === undefined) {
-      this.standing = "accepted";
+      this.signerTrust = "accepted";
       this.isOpen = false;
     } else {
       this.#log.token = "";
@@ -131,7 +131,7 @@ export class Reader {
   deny(refusal: Refusal): void {
     const { status } = refusal;
     if (status === 401) this.#token = "";
-    this.standing = status === 401 || status === 403 ? "refused" : "none";
+    this.signerTrust = status === 401 || status === 403 ? "refused" : "none";
     this.refusal = refusal;
     this.isOpen = true;
   }
@@ -148,7 +148,7 @@ export class Reader {
     this.keep(false);
     this.#token = "";
     this.#log.token = "";
-    this.standing = "none";
+    this.signerTrust = "none";
     this.trust = NO_TRUST;
     this.isOpen = true;
   }
@@ -168,7 +168,7 @@ export class Reader {
 
   /** False where it is no trust file. */
   takeTrustText(name: string, text: string): boolean {
-    const isTrust = recogniseText(text) === "trust";
+    const isTrust = recognizeText(text) === "trust";
     if (isTrust) this.changeTrust({ ...this.trust, file: { name, text } });
     else this.#complain("notTrust");
     return isTrust;

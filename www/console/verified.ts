@@ -72,7 +72,7 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
       verification !== undefined
         ? show(shown, verification)
         : html`
-          <p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>
+          <p class="empty">${phase === "failed" || phase === "canceled" ? t.verified.failed : t.verified.waiting}</p>
           ${failure === undefined ? nothing : failureView(failure, t)}`
     }
   `;

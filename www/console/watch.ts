@@ -66,7 +66,7 @@ export class Watch extends EventTarget {
   }
 
   get isStopped(): boolean {
-    return this.#running.signal.aborted || this.#session.isCancelled;
+    return this.#running.signal.aborted || this.#session.isCanceled;
   }
 
   /** Whether it goes on. */

@@ -13,14 +13,14 @@ export const STRANGERS = [
 /** On the way to a verdict that does not come. */
 export const STOPPED = {
   "first-failure": ["First failure", "It is still read, and the first error is there at once."],
-  cancelled: ["Cancelled", "It was not read to its end, so nothing is said of it."],
+  canceled: ["Canceled", "It was not read to its end, so nothing is said of it."],
   "failed-trust": ["Unusable trust file", "No verdict, and which line is the matter."],
 } as const satisfies Groups[string];
 
 export const VERDICTS = {
   verified: ["Verified", "Of a log: complete for a range of its leaves."],
   partial: ["Maybe only part of the log", "A part of a log, with gaps and withheld events."],
-  unconfirmed: ["Signer not trusted", "No key here is one that the reader trusts."],
+  untrusted: ["Signer not trusted", "No key here is one that the reader trusts."],
   "wrong-trust": ["Wrong trust file", "Its keys beside those that signed."],
   "not-checked": ["Not fully checked", "A needed check had no answer."],
   broken: ["Broken", "Two links for one place."],

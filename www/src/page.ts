@@ -42,7 +42,7 @@ import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
 import { moreFindings, rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
-import { cancelledView, failureView } from "./result/stopped.ts";
+import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
 import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
@@ -169,8 +169,8 @@ export class Page extends View {
         @verify-again=${() => void this.#verify()}
         @show-part=${(event: CustomEvent<number>) => looking.show(event.detail)}
         @show-line=${(event: CustomEvent<number>) => void looking.goTo(event.detail)}
-        @show-leaf=${(event: CustomEvent<{ part: number; index: number }>) => void looking.goToLeaf(event.detail.part, event.detail.index)}
-        @show-finding=${({ detail }: CustomEvent<{ finding: Found }>) => void looking.goToLeaf(looking.shown, detail.finding.leaves.at(-1) ?? 0)}
+        @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void looking.goToEntry(event.detail.part, event.detail.index)}
+        @show-finding=${({ detail }: CustomEvent<{ finding: Found }>) => void looking.goToEntry(looking.shown, detail.finding.entries.at(-1) ?? 0)}
         @show-code=${(event: CustomEvent<FindingCode>) => void looking.openFindings(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void looking.compare(event.detail ?? undefined)}
         @compare-close=${() => looking.closeComparison()}
@@ -250,8 +250,8 @@ export class Page extends View {
       case "verifying":
       case "agreeing":
         return progressView(work, t);
-      case "cancelled":
-        return cancelledView(t);
+      case "canceled":
+        return canceledView(t);
       case "failed":
         return failureView(work.failure ?? plainError(new Error()), this.#atFault(work), t);
       case "done":

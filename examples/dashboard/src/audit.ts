@@ -19,13 +19,13 @@ export class Audit {
   #recorder: Recorder | undefined;
 
   /** Throws if this page can't record. */
-  async start({ collector, log, issuer }: Session): Promise<void> {
+  async start({ logServer, log, issuer }: Session): Promise<void> {
     // The key is generated in this browser, which never reveals the private key. The server grants it for a limited
     // time.
     const granted = await grantedKey({ from: "/api/grant", issuer });
     this.#recorder = createRecorder({
       key: granted.key,
-      to: { url: collector, fetch: (url, init) => this.#send(url, init) },
+      to: { url: logServer, fetch: (url, init) => this.#send(url, init) },
       log,
       outbox: indexedDbOutbox(),
       onError: () => this.onChange(),

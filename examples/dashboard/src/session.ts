@@ -4,7 +4,7 @@ export interface Session {
   /** The signed-in user. */
   user: { id: string; name: string };
   /** The URL of the log server. */
-  collector: string;
+  logServer: string;
   /** The log's public key, not from the log server itself, for verifying proofs of delivery. */
   log: string;
   /** The name of the issuer that grants this page's key. */

@@ -232,7 +232,7 @@ describe("both log servers, with the same requests", { skip }, () => {
         return json;
       });
     }
-    for (const code of ["export.invalid", "log.gap", "log.refused", "log.unauthorised", "signature.invalid", "taken"]) {
+    for (const code of ["export.invalid", "log.gap", "log.refused", "log.unauthorized", "signature.invalid", "taken"]) {
       assert.ok(outcomes.has(code), code);
     }
     await same(read("/checkpoint"));
@@ -295,7 +295,7 @@ describe("both log servers, with the same requests", { skip }, () => {
 
   test("reject with the same messages", async () => {
     const refused: Request[] = [
-      ...["colour=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
+      ...["color=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
         (query) => read(`/export?${query}`, AUDITOR),
       ),
       ...["/export", "/stream", "/proof/x/1", "/nothing", "/tile/0/x", "/submit"].map((path) => read(path)),
@@ -325,8 +325,8 @@ describe("both log servers, with the same requests", { skip }, () => {
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
     // The logs' own chains have their own times and nonces, and their number may differ.
     const [one, other] = await ofBoth(async (log) => {
-      const { leaves } = readExport(await log.export("", AUDITOR));
-      return leaves.flatMap(({ event, withheld }) => event ?? withheld ?? []);
+      const { entries } = readExport(await log.export("", AUDITOR));
+      return entries.flatMap(({ event, withheld }) => event ?? withheld ?? []);
     });
     assert.ok(one.includes("erased"));
     assert.deepEqual(other, one);
@@ -342,7 +342,7 @@ describe("both log servers, with the same requests", { skip }, () => {
         const chain = source.chain().events(10);
         await source.take(chain.body());
         const text = await source.export("", AUDITOR);
-        await target.take(body(...readExport(text).leaves.map(({ text }) => text)));
+        await target.take(body(...readExport(text).entries.map(({ text }) => text)));
         assert.deepEqual(await target.checkpoint(), await source.checkpoint());
         const [first, second] = [await verify(text), await verify(await target.export("", AUDITOR))];
         assert.deepEqual(
@@ -351,10 +351,10 @@ describe("both log servers, with the same requests", { skip }, () => {
         );
         // Records of erasures in a submission are applied, because only the log's key can sign them.
         assert.equal((await source.erase({ events: [`${chain.id}/5`], reason: "case 1" }, DESK)).status, 200);
-        const { leaves } = readExport(await source.export("", AUDITOR));
-        const forged = await target.submit(body(...leaves.map(({ text }) => text)));
+        const { entries } = readExport(await source.export("", AUDITOR));
+        const forged = await target.submit(body(...entries.map(({ text }) => text)));
         assert.equal(forged.status, 403, forged.text);
-        assert.equal((forged.json.error as { code: string }).code, "log.unauthorised");
+        assert.equal((forged.json.error as { code: string }).code, "log.unauthorized");
       } finally {
         await Promise.all([source.close(), target.close()]);
       }

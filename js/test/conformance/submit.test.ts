@@ -262,7 +262,7 @@ onEachLog((log) => {
 
   test("submit: rejects a chain for another log", async () => {
     const other = Chain.begin(EMITTERS[0], "other.example/audit", "replayed").events(2);
-    assert.deepEqual((await log.submit(other.body())).refusal(403, "log.unauthorised"), { line: 1 });
+    assert.deepEqual((await log.submit(other.body())).refusal(403, "log.unauthorized"), { line: 1 });
     assert.deepEqual((await log.submit(other.body(2))).refusal(409, "log.gap"), {
       line: 1,
       chain: other.id,
@@ -270,7 +270,7 @@ onEachLog((log) => {
     });
     // A longer origin is another log too.
     const longer = Chain.begin(EMITTERS[0], `${ORIGIN}/`, "replayed");
-    assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorised"), { line: 1 });
+    assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorized"), { line: 1 });
   });
 
   test("submit: accepts concurrent identical bodies once", async () => {

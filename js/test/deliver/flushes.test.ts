@@ -48,7 +48,7 @@ test("flush: continues for the patient one of two calls after the other was reje
   record(recorder, "a.b");
   const [patient, other] = await Promise.allSettled([recorder.flush({ retryForMs: 60_000 }), recorder.flush()]);
   assert.equal(patient.status, "fulfilled");
-  assert.equal(other.status === "rejected" && other.reason.code, "collector.busy");
+  assert.equal(other.status === "rejected" && other.reason.code, "log_server.busy");
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
@@ -61,7 +61,7 @@ test("flush: retries for retryForMs, and then rejects", async () => {
   assert.equal(log.bodies.length, 21);
   log.always = busy;
   record(recorder, "a.c");
-  await assert.rejects(recorder.flush({ retryForMs: 30 }), { code: "collector.busy" });
+  await assert.rejects(recorder.flush({ retryForMs: 30 }), { code: "log_server.busy" });
   assert.ok(log.bodies.length > 22);
 });
 
@@ -71,8 +71,8 @@ test("close: can be retried after a failure, and closes the chain once", async (
   const recorder = await recorderOf(log, storage);
   record(recorder, "a.b");
   log.meets(busy, busy);
-  await assert.rejects(recorder.close(), { code: "collector.busy" });
-  await assert.rejects(recorder.close(), { code: "collector.busy" });
+  await assert.rejects(recorder.close(), { code: "log_server.busy" });
+  await assert.rejects(recorder.close(), { code: "log_server.busy" });
   assert.throws(() => recorder.record({ action: "a.c" }), { code: "recorder.out_of_turn" });
   await recorder.close({ retryForMs: 60_000 });
   const [links = []] = log.chains.values();
@@ -92,9 +92,9 @@ test("rotate: delivers both chains after a failure, the first one closed", async
   await recorder.flush();
   log.always = busy;
   record(recorder, "a.two");
-  await assert.rejects(recorder.rotate(secret), { code: "collector.busy" });
+  await assert.rejects(recorder.rotate(secret), { code: "log_server.busy" });
   record(recorder, "b.one");
-  await assert.rejects(recorder.rotate(EMITTER.secret), { code: "collector.busy" });
+  await assert.rejects(recorder.rotate(EMITTER.secret), { code: "log_server.busy" });
   record(recorder, "c.one");
   log.always = undefined;
   await recorder.close();
@@ -211,7 +211,7 @@ test("flush: doesn't resolve for events that move from a rejected chain to anoth
       await moved.promise;
       make();
     };
-    return refusal(403, "log.unauthorised");
+    return refusal(403, "log.unauthorized");
   });
   const first = recorder.flush();
   await moving.promise;

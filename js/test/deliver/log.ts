@@ -1,6 +1,6 @@
 /** An in-memory log with a log server's interface, whose responses can be replaced one by one. */
 
-import type { CollectorOptions, Fetch } from "../../packages/countersign/dist/deliver/collector.js";
+import type { LogServerOptions, Fetch } from "../../packages/countersign/dist/deliver/log-server.js";
 import { Chain } from "../conformance/chain.ts";
 import { Signer } from "../conformance/keys.ts";
 import { leafHash, root } from "../conformance/tree.ts";
@@ -21,7 +21,7 @@ interface Line {
 /** A log as a recorder sees it. */
 export interface Destination {
   readonly vkey: string;
-  readonly to: CollectorOptions;
+  readonly to: LogServerOptions;
 }
 
 /** An in-memory log. */
@@ -45,7 +45,7 @@ export class MemoryLog implements Destination {
   }
 
   /** The option `to` for recorders. */
-  get to(): CollectorOptions {
+  get to(): LogServerOptions {
     return { url: "https://log.example", fetch: (_, init) => this.#submitted(init) };
   }
 

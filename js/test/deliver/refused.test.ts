@@ -14,7 +14,7 @@ const NAMES = ["a.1", "a.2", "a.3", "b.1", "b.2"] as const;
 
 /** Reasons for rejecting the first chain. */
 const WHYS = {
-  "its key": () => refusal(403, "log.unauthorised"),
+  "its key": () => refusal(403, "log.unauthorized"),
   "its times": () => refusal(503, "submit.early", { now: "2026-11-20T12:00:00.000Z" }),
 };
 /** Returns a time one hour after the log's. */

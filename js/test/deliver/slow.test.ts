@@ -18,7 +18,7 @@ test("timeouts reduce the request size, and deliveries increase it again", async
   log.always = (body, pass) => (linesOf(body).length > 5 ? never : pass());
   const counts = async () => {
     log.bodies.length = 0;
-    await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "collector.timeout"));
+    await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "log_server.timeout"));
     return log.bodies.map((body) => linesOf(body).length);
   };
   // The open link is sent with the first of the 16 events.

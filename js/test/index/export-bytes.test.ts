@@ -150,14 +150,14 @@ test("index: an index that reads events from the export equals one that receives
   const wanted = await told(await indexOf(t, bytes, trust, 0, false));
   assert.equal(wanted.lines.length, 4000);
   assert.equal(wanted.needles, 80);
-  const reserialised = Buffer.from(bytes).toString().replaceAll('"action":', '"action": ');
+  const reserialized = Buffer.from(bytes).toString().replaceAll('"action":', '"action": ');
   for (const [what, source] of Object.entries({
     file: () => new Blob([bytes]),
     stream: () => new Blob([bytes]).stream(),
     response: () => new Response(bytes),
     compressed: () => new Blob([gzipSync(bytes)]),
     // Events that are only valid in canonical form have no position.
-    reserialised: () => new Blob([reserialised]),
+    reserialized: () => new Blob([reserialized]),
   })) {
     for (const threads of [0, 2]) {
       const { row, ...others } = await told(await indexOf(t, source(), trust, threads));

@@ -46,9 +46,9 @@ test("real events: each query of the table finds its lines", {
     }
     const found = await index.ask(query, BY_PLACE, () => {});
     assert.ok(!("code" in found), query);
-    const leaves = [...(await index.indexes())].map((leaf) => leaf + 1);
-    assert.equal(ranges(leaves), expected, `${source}: ${query}`);
-    assert.equal(found.events, leaves.length);
+    const entries = [...(await index.indexes())].map((leaf) => leaf + 1);
+    assert.equal(ranges(entries), expected, `${source}: ${query}`);
+    assert.equal(found.events, entries.length);
     rows += 1;
   }
   assert.ok(rows > 20);

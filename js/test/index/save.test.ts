@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
+import type { TrustBasis } from "../../packages/countersign/dist/codes.js";
 import type { Doubts } from "../../packages/countersign/dist/report.js";
 import type { Saving } from "../../packages/ui/dist/index/types.js";
 import { batchOf, put } from "./put.ts";
@@ -59,7 +59,7 @@ test("save: NDJSON has the events byte for byte in order, with their parsed fiel
   );
   const [last, nobodys] = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
-    [last.line, last.standing, last.read.as, last.read.outcome],
+    [last.line, last.signerTrust, last.read.as, last.read.outcome],
     [4, "unsettled", "countersign", "denied"],
   );
   assert.equal(nobodys.read, null);
@@ -77,7 +77,7 @@ test("save: CSV has a record per event", async (t) => {
   const place = ["0", "ab".repeat(16), "1", "2026-11-20T06:01:02.345Z", "example.com+0123abcd+AAAA", "unsettled"];
   assert.equal(
     header?.join(),
-    "line,index,chain,seq,recorded,signer,standing,read_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
+    "line,index,chain,seq,recorded,signer,signerTrust,parsed_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
   );
   const ada = ["u,1", 'Zo"ë', "user"];
   const job = ["42", "", "cron_job"];
@@ -112,26 +112,26 @@ test("save: includes each signer's trust as in the report", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const chains = ["aa", "bb", "cc"].map((byte) => byte.repeat(16));
-  await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorised: nth !== 2 }));
+  await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorized: nth !== 2 }));
   await index.ask("", BY_PLACE, () => {});
-  const standingsFor = async (saving: Saving) => {
+  const signerTrustsFor = async (saving: Saving) => {
     const [, ...rows] = records(await (await index.save("csv", () => {}, saving)).text());
     const lines = (await (await index.save("ndjson", () => {}, saving)).text()).trimEnd().split("\n");
     const inCsv = rows.map((row) => row[6]);
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line).standing),
+      lines.map((line) => JSON.parse(line).signerTrust),
       inCsv,
     );
     return inCsv.join();
   };
-  assert.equal(await standingsFor({}), "unsettled,unsettled,unsettled");
-  const by = (trust: SignerTrust, doubts: Doubts): Saving => ({
+  assert.equal(await signerTrustsFor({}), "unsettled,unsettled,unsettled");
+  const by = (trust: TrustBasis, doubts: Doubts): Saving => ({
     signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
   });
-  assert.equal(await standingsFor(by("granted", [])), "trusted,trusted,unknown");
-  assert.equal(await standingsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
-  assert.equal(await standingsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
-  assert.equal(await standingsFor(by("granted", "all")), "suspect,suspect,suspect");
+  assert.equal(await signerTrustsFor(by("granted", [])), "trusted,trusted,unknown");
+  assert.equal(await signerTrustsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
+  assert.equal(await signerTrustsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
+  assert.equal(await signerTrustsFor(by("granted", "all")), "suspect,suspect,suspect");
 });
 
 test("save: escapes values that spreadsheets would treat as formulas, for any separator", async (t) => {

@@ -54,7 +54,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     const key = await newKey();
     const audit = await record(key);
     const handle = audit.record({ action: "job.delete" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", hint: /grant/ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", hint: /grant/ });
 
     const before = Date.now();
     const granted = await issuer.grant(key.vkey);
@@ -126,7 +126,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     const stranger = issuing({ key: new Signer("stranger.example", 9).secret });
     const { vkey } = await generateKeyHandle("stranger.example/a");
     await assert.rejects(stranger.grant(vkey), {
-      code: "log.unauthorised",
+      code: "log.unauthorized",
       hint: /add this issuer to the log's trust file/,
     });
   });
@@ -164,7 +164,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       return fetch(url, init);
     };
     await assert.rejects(issuing({ to: { url: log.url, fetch: flaky } }).grant(vkey), {
-      code: "collector.unreachable",
+      code: "log_server.unreachable",
     });
     asked = 0;
     // Changes of the clock don't affect the measured duration.
@@ -183,9 +183,9 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     const revoked = await issuer.revoke(key.vkey, { since });
     assert.ok(revoked.note.includes(`\nrevoke ${key.vkey} ${since.toISOString()}\n`));
     audit.record({ action: "a.c" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/, hint: /./ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /revoked/, hint: /./ });
     await issuer.grant(key.vkey);
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/ }, "no grant undoes it");
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /revoked/ }, "no grant undoes it");
     assert.ok((await issuer.revoke((await newKey()).vkey, { since: null })).note.includes(" -\n\n"));
     // Recording requires another key.
     const other = await newKey();
@@ -205,7 +205,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     await audit.flush();
     ahead = NEARLY_TOO_FAR;
     audit.record({ action: "too.late" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /was not allowed to sign/ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /was not allowed to sign/ });
     ahead = 20 * MINUTE;
     const other = await newKey();
     await issuer.grant(other.vkey);
@@ -265,7 +265,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       const { vkey } = await newBrowserKey();
       const seen: unknown[] = [];
       const handler = issuer.handler({
-        authorise: (request, vkey) => {
+        authorize: (request, vkey) => {
           seen.push(request.headers.get("cookie"), vkey);
           return { ttlMs: MINUTE };
         },
@@ -279,7 +279,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     });
 
     test("rejects key names chosen by the requester", async () => {
-      const handler = issuer.handler({ authorise: () => assert.fail("nobody is asked") });
+      const handler = issuer.handler({ authorize: () => assert.fail("nobody is asked") });
       for (const name of ["alice@corp.example", "admin", "0123456789abcde", "0123456789abcdefg", "0123456789abcde/"]) {
         const { vkey } = new Signer(`${ISSUER.name}/${name}`, 1);
         const { status, json } = await ask(handler, { body: { vkey } });
@@ -291,19 +291,19 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       const { vkey } = await newBrowserKey();
       const no = new Response(null, { status: 401 });
       for (const decided of [false, undefined, null, no, new Error("no"), [], new Map(), () => false, 1, "no"]) {
-        const handler = issuer.handler({ authorise: () => decided as never });
+        const handler = issuer.handler({ authorize: () => decided as never });
         const { status, json } = await ask(handler, { body: { vkey } });
         assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
       }
-      const failing = issuer.handler({ authorise: () => Promise.reject(new Error("no database")) });
+      const failing = issuer.handler({ authorize: () => Promise.reject(new Error("no database")) });
       await assert.rejects(ask(failing, { body: { vkey } }), /no database/);
-      assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorise" });
+      assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorize" });
     });
 
     test("rejects forms, other sites, and methods other than POST", async () => {
       const { vkey } = await newBrowserKey();
       const handler = issuer.handler({
-        authorise: () => assert.fail("nobody is asked"),
+        authorize: () => assert.fail("nobody is asked"),
         origins: ["https://dashboard.example"],
       });
       const status = async (init: Parameters<typeof ask>[1]) =>
@@ -321,7 +321,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     test("accepts requests of listed origins", async () => {
       const { vkey } = await newBrowserKey();
       const origin = "https://dashboard.example";
-      const handler = issuer.handler({ authorise: () => true, origins: [origin] });
+      const handler = issuer.handler({ authorize: () => true, origins: [origin] });
       const preflight = await ask(handler, { method: "OPTIONS", headers: { origin } });
       assert.equal(preflight.status, 204);
       assert.match(preflight.response.headers.get("access-control-allow-headers") ?? "", /content-type/);
@@ -334,7 +334,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     test("doesn't reveal a wrong issuer key to browsers", async () => {
       // Only the hash in the key reveals the error.
       const altered = ISSUER.secret.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const handler = issuing({ key: altered }).handler({ authorise: () => true });
+      const handler = issuing({ key: altered }).handler({ authorize: () => true });
       const { vkey } = await newBrowserKey();
       await assert.rejects(ask(handler, { body: { vkey } }), {
         code: "key.invalid",
@@ -342,13 +342,13 @@ describe("issuer with a log", { skip: serve.skip }, () => {
         hint: /whole line/,
       });
       const wrong = vkey.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const { status, json } = await ask(issuer.handler({ authorise: () => true }), { body: { vkey: wrong } });
+      const { status, json } = await ask(issuer.handler({ authorize: () => true }), { body: { vkey: wrong } });
       assert.deepEqual([status, json?.error.code], [400, "key.invalid"]);
     });
 
     test("reports errors in the key, but not in the log", async (context) => {
       const warned = context.mock.method(console, "warn", () => {});
-      const grants = { authorise: () => true };
+      const grants = { authorize: () => true };
       const wrong = await ask(issuer.handler(grants), { body: { vkey: new Signer("example.org/a", 1).vkey } });
       assert.deepEqual([wrong.status, wrong.json?.error.code], [400, "name.invalid"]);
       const { vkey } = await newBrowserKey();

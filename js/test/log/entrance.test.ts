@@ -144,6 +144,6 @@ test("log: rejects an unauthorized large body by its beginning", async () => {
   const before = await turnedAway("unknown");
   const body = Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "entrance").events(4_000).body();
   assert.ok(body.length > 1 << 20);
-  (await ask(log.url, "/submit", { method: "POST", body })).refusal(403, "log.unauthorised");
+  (await ask(log.url, "/submit", { method: "POST", body })).refusal(403, "log.unauthorized");
   assert.equal(await turnedAway("unknown"), before + 1);
 });

@@ -23,7 +23,7 @@ test("log: keeps everything confirmed after workerd is killed, and never goes ba
       const submit = async (number: number) => {
         const chain = chains[number] ?? assert.fail();
         for (;;) {
-          // Resends unconfirmed links together with new ones.
+          // Resends untrusted links together with new ones.
           const from = (answered[number] ?? 0) + 1;
           if (chain.last.seq < from + 5) {
             chain.events(5);
@@ -54,9 +54,9 @@ test("log: keeps everything confirmed after workerd is killed, and never goes ba
       }
       await log.restart(SETUP);
       const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
-      const { leaves, checkpoints } = readExport(exported.text);
-      const links = new Set(leaves.map(({ link }) => link));
-      assert.equal(links.size, leaves.length, "nothing is there twice");
+      const { entries, checkpoints } = readExport(exported.text);
+      const links = new Set(entries.map(({ link }) => link));
+      assert.equal(links.size, entries.length, "nothing is there twice");
       for (const [number, chain] of chains.entries()) {
         for (const { link } of chain.lines.slice(0, (answered[number] ?? 0) + 1)) {
           assert.ok(links.has(link), link);

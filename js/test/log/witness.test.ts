@@ -138,7 +138,7 @@ test("witness: a checkpoint is published once the quorum cosigned it", async () 
     assert.ok(openCosignature(note, witnesses[0]?.key.vkey ?? ""));
   }
   const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
-  assert.equal(readExport(exported.text).leaves.length, 305 + 60);
+  assert.equal(readExport(exported.text).entries.length, 305 + 60);
 });
 
 test("witness: a silent witness only delays what needs it, for 5 seconds", async () => {

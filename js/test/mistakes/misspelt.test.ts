@@ -61,13 +61,13 @@ const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
   drainer: ["pollInterval", () => drainer(of({ connect: none, recorder: {}, pollInterval: 1 }))],
   postgresRecorder: ["tables", () => postgresRecorder(of({ tables: "jobs" }))],
   createIssuer: ["timeout", () => createIssuer(of({ key: ISSUER.secret, to: "https://a", log: LOG.vkey, timeout: 1 }))],
-  "a collector": [
+  "a log server": [
     "to.headers",
     () => createIssuer(of({ key: ISSUER.secret, to: { url: "https://a", headers: {} }, log: LOG.vkey })),
   ],
   "a grant": ["ttl", () => issuer.grant(ISSUER.vkey, of({ ttl: 60 }))],
   "a revocation": ["from", () => issuer.revoke(ISSUER.vkey, of({ from: new Date() }))],
-  "a handler": ["origin", () => issuer.handler(of({ authorise: none, origin: [] }))],
+  "a handler": ["origin", () => issuer.handler(of({ authorize: none, origin: [] }))],
   verify: ["trsut", () => verify(new Uint8Array(), of({ trsut: "" }))],
   "what verify expects": ["expect.maxAge", () => verify(new Uint8Array(), { expect: of({ maxAge: 1 }) })],
 };

@@ -122,16 +122,16 @@ describe("content security policy of a page", { skip: serve.skip }, () => {
   });
 
   test("connect-src without the log server", ({ name }) =>
-    refused(name, `${CODE}; connect-src 'self'`, ["collector.unreachable", undefined]));
+    refused(name, `${CODE}; connect-src 'self'`, ["log_server.unreachable", undefined]));
 
   test("no CORS on the log server", ({ name }) => {
-    const said = ["collector.unreachable", undefined] as const;
+    const said = ["log_server.unreachable", undefined] as const;
     return refused(name, connecting(), said, options.to, "localhost");
   });
 
   test("a URL that redirects", ({ name }) => {
     const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
-    const said = ["collector.unexpected", undefined] as const;
+    const said = ["log_server.unexpected", undefined] as const;
     return refused(name, `${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
@@ -141,6 +141,6 @@ describe("content security policy of a page", { skip: serve.skip }, () => {
     assert.equal(code, "webcrypto.unavailable");
     assert.match(secure, /a secure context/);
     const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, options);
-    assert.match(hint, /serve --cors/, "it comes as far as the collector");
+    assert.match(hint, /serve --cors/, "it comes as far as the log server");
   });
 });

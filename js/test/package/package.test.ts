@@ -64,19 +64,19 @@ for (const name of NAMES) {
   const { wasm, from } = CONTENTS[name];
 
   test(`${name}: the tarball contains the licenses of its contents`, () => {
-    for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) {
-      assert.ok(files.includes(licence));
+    for (const license of ["LICENSE-APACHE", "LICENSE-MIT"]) {
+      assert.ok(files.includes(license));
     }
-    const licences = packed(name, "dist/LICENSES.txt");
+    const licenses = packed(name, "dist/LICENSES.txt");
     for (const part of ["The Rust standard library", "wasm-bindgen", ...from]) {
-      const [line, version] = new RegExp(`^${part} ([\\d.]+): [\\w .()-]+$`, "m").exec(licences) ?? [];
+      const [line, version] = new RegExp(`^${part} ([\\d.]+): [\\w .()-]+$`, "m").exec(licenses) ?? [];
       assert.ok(line, part);
-      assert.ok(licences.includes(`\n${part} ${version}\n`), `${part} has no text`);
+      assert.ok(licenses.includes(`\n${part} ${version}\n`), `${part} has no text`);
     }
     // Crates named in a module must have their license listed.
     for (const path of wasm) {
       for (const [, crate = ""] of packed(name, path).matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g)) {
-        assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
+        assert.ok(licenses.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
       }
     }
   });

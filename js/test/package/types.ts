@@ -203,10 +203,10 @@ createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 holds<Same<string extends ErrorCode ? "open" : "closed", "closed">>();
 export const retry = (code: ErrorCode): boolean => {
   switch (code) {
-    case "collector.unreachable":
-    case "collector.timeout":
-    case "collector.busy":
-    case "collector.failed":
+    case "log_server.unreachable":
+    case "log_server.timeout":
+    case "log_server.busy":
+    case "log_server.failed":
       return true;
     case "outbox.full":
     case "outbox.in_use":
@@ -218,12 +218,12 @@ export const retry = (code: ErrorCode): boolean => {
     case "signer.failed":
     case "key.invalid":
     case "options.invalid":
-    case "log.unauthorised":
+    case "log.unauthorized":
     case "log.fork":
     case "wasm.unavailable":
       return false;
     // @ts-expect-error: unknown code
-    case "collector.down":
+    case "log_server.down":
       return false;
     default:
       return false;

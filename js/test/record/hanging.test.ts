@@ -55,7 +55,7 @@ test("fetch: one that ignores its signal times out", async (t) => {
   const { fetch: fetchOf = () => never } = log.to;
   const recorder = await recorderOf({ vkey: log.vkey, to }, undefined, { timeoutMs: 1_000 });
   record(recorder, "a.b");
-  const flushed = assert.rejects(recorder.flush(), { code: "collector.timeout" });
+  const flushed = assert.rejects(recorder.flush(), { code: "log_server.timeout" });
   await pass(1_000);
   await flushed;
   hangs = false;
@@ -83,7 +83,7 @@ for (const manyContexts of [false, true]) {
       },
     }).ready();
     const [handle] = record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "log_server.timeout" });
     await pass(200);
     await flushed;
     letGo();
@@ -100,7 +100,7 @@ for (const manyContexts of [false, true]) {
     const { key } = hanging();
     const recorder = await recorderOf(log, undefined, { key, timeoutMs: 1_000, manyContexts }, told);
     record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "log_server.timeout" });
     await pass(200);
     await flushed;
     assert.deepEqual(told, []);

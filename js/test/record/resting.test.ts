@@ -8,7 +8,7 @@ import { FlushScheduler } from "../../packages/countersign/dist/record/flush-sch
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 
-const busy = new CountersignError("collector.busy", "later", { hint: "wait" });
+const busy = new CountersignError("log_server.busy", "later", { hint: "wait" });
 
 /** A clock that advances only when timers are set repeatedly. */
 function clocked(t: import("node:test").TestContext) {
@@ -41,7 +41,7 @@ function failing(retryAfter: number) {
       async flush() {
         state.tries++;
         if (state.fails) {
-          throw new Failure("collector", busy, retryAfter);
+          throw new Failure("log_server", busy, retryAfter);
         }
       },
       retryInMs: undefined,
@@ -59,7 +59,7 @@ test("flush: rejects immediately during a wait demanded by the log server", asyn
   const { state, flushing } = failing(10_000);
   const patient = flushing.flush(1, 60_000);
   await new Promise(setImmediate);
-  await assert.rejects(flushing.flush(1, 0), { code: "collector.busy" });
+  await assert.rejects(flushing.flush(1, 0), { code: "log_server.busy" });
   const other = flushing.flush(1, 60_000);
   await new Promise(setImmediate);
   assert.deepEqual([state.tries, clock.now], [1, 0]);

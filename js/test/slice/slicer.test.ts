@@ -190,6 +190,6 @@ test("slicer: an evidence file can be written and read, and is rejected once alt
 
 test("slicer: a sample matches the specification", async () => {
   const root = Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64");
-  const leaves = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
-  assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", leaves, wanted: 5 }))], [7, 58, 38, 61, 34]);
+  const entries = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
+  assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", entries, wanted: 5 }))], [7, 58, 38, 61, 34]);
 });

@@ -118,7 +118,7 @@ test("readStream: rejects a too long line before it fills memory", async () => {
     [encode("data: begin"), more],
   ] as const) {
     let sent = 0;
-    let isCancelled = false;
+    let isCanceled = false;
     const endless = new ReadableStream<Uint8Array>(
       {
         start: (controller) => controller.enqueue(begin),
@@ -127,7 +127,7 @@ test("readStream: rejects a too long line before it fills memory", async () => {
           controller.enqueue(piece);
         },
         cancel() {
-          isCancelled = true;
+          isCanceled = true;
         },
       },
       { highWaterMark: 0 },
@@ -137,7 +137,7 @@ test("readStream: rejects a too long line before it fills memory", async () => {
       (error) => error instanceof CountersignError && error.code === "source.unreadable" && error.hint !== undefined,
     );
     assert.ok(sent < 2 << 20, `${sent} bytes were taken`);
-    assert.ok(isCancelled);
+    assert.ok(isCanceled);
   }
 });
 
@@ -160,17 +160,17 @@ test("readStream: returns the lines before a lost connection", async () => {
 });
 
 test("readStream: ending the loop cancels the request, even without data", async () => {
-  let isCancelled = false;
+  let isCanceled = false;
   const silent = new ReadableStream<Uint8Array>({
     cancel() {
-      isCancelled = true;
+      isCanceled = true;
     },
   });
   const lines = readStream(silent)[Symbol.asyncIterator]();
   const next = lines.next();
   await lines.return?.();
   assert.deepEqual(await next, { done: true, value: undefined });
-  assert.ok(isCancelled);
+  assert.ok(isCanceled);
 });
 
 test("readStream: rejects other responses by content type", async () => {

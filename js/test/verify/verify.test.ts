@@ -54,7 +54,7 @@ test("onEvents: passes on each event once, unchanged, when a signature covers it
         for (const event of batch) {
           found.push(event.json);
           last = event.line;
-          assert.ok(event.authorised);
+          assert.ok(event.authorized);
           assert.ok(large.trust.includes(event.vkey));
           assert.deepEqual(event.parse(), JSON.parse(event.json));
           assert.deepEqual(event.parse().seq, event.seq);
@@ -120,16 +120,16 @@ test("signal: stops with the signal's reason", async () => {
     await assert.rejects(verify(large.bytes, { threads, signal: AbortSignal.abort(reason) }), reason);
 
     const controller = new AbortController();
-    let cancelled: unknown;
+    let canceled: unknown;
     const endless = new ReadableStream<Uint8Array>({
       pull: (stream) => stream.enqueue(large.bytes.subarray(0, 100_000)),
       cancel: (why) => {
-        cancelled = why;
+        canceled = why;
       },
     });
     const onProgress = ({ bytes }: Progress) => bytes > 1_000_000 && controller.abort(reason);
     await assert.rejects(verify(endless, { threads, signal: controller.signal, onProgress }), reason);
-    assert.equal(cancelled, reason);
+    assert.equal(canceled, reason);
 
     const silent = new AbortController();
     const never = new ReadableStream<Uint8Array>({ pull: () => silent.abort(reason) }, { highWaterMark: 0 });

@@ -1,4 +1,4 @@
-/** Whoever uses keys, a screen reader, a small screen, dark colours or another direction of writing.
+/** Whoever uses keys, a screen reader, a small screen, dark colors or another direction of writing.
  * That axe finds nothing in any state is tested in the gallery (`www/test/gallery`). */
 
 import assert from "node:assert/strict";

@@ -11,7 +11,7 @@ const at = (bytes: number, more: object = {}) =>
 const report = {
   verdict: "altered",
   complete: null,
-  counts: { leaves: 3, skipped: 0 },
+  counts: { entries: 3, skipped: 0 },
   checks: { payloads: { checked: 3 } },
   findings: [{ severity: "error" }, { severity: "warning" }],
   finding_counts: { "payload.mismatch": 1 },
@@ -41,8 +41,8 @@ test("progress is told now and then, and a verdict is the last word", () => {
   assert.equal(announcer.said, "");
 });
 
-test("what was cancelled is told", () => {
+test("what was canceled is told", () => {
   const announcer = new Announcer();
-  announcer.change(at(50, { phase: "cancelled" }), en);
-  assert.equal(announcer.said, en.progress.cancelled);
+  announcer.change(at(50, { phase: "canceled" }), en);
+  assert.equal(announcer.said, en.progress.canceled);
 });

@@ -41,7 +41,7 @@ const FOUND_NOTHING: Omit<FindingsStatus, "coverage"> = {
   rules: [],
   limits: [],
   future: null,
-  marks: { leaves: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
+  marks: { entries: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
 };
 
 /** How the outcome looks, and what it says, once all entries of a log were looked at. */
@@ -94,7 +94,7 @@ test("while rules are applied, numbers are those so far", () => {
 test("the reasons name sources, rules, and the fields that they need", () => {
   const said = textOf(coverageView(partly, true, en));
   for (const reason of [
-    /2 events have a shape that no reading knows/,
+    /2 events have a shape that no parser knows/,
     /No rule of the pack is written for these sources: slack: 3 events/,
     /Of 1,000 events parsed as aws-cloudtrail, fields are missing in 10 that the 20 rules for this source need/,
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,

@@ -57,7 +57,7 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
   ]);
-  assert.match((await text(opened, ".standing"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
+  assert.match((await text(opened, ".signer-trust"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
   const row = await opened.call("shown");
   assert.deepEqual(await opened.tab.locator(".raw").allTextContents(), [row?.kind === "event" ? row.json : ""]);
   await opened.tab.locator(".drawer-body > .actions").getByRole("button", { name: "Copy" }).click();
@@ -78,12 +78,12 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
   }
 });
 
-test("each standing has its word, and none but trusted says trusted", { skip }, async (t) => {
+test("each signer trust has its word, and none but trusted says trusted", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const words = [];
   for (const row of [3, 20, 21, 22, 23]) {
     await openRow(opened, row);
-    words.push((await text(opened, ".standing .state"))[0]);
+    words.push((await text(opened, ".signer trust .state"))[0]);
   }
   assert.deepEqual(words, [
     "Signer trusted",
@@ -223,7 +223,7 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   const gap = (await text(opened, ".drawer")).join();
   assert.match(gap, /1,024 entries left out by whoever made this selection.*entries 6 to 1,029/);
   assert.match(gap, /The log has 1,024 entries here of which only hashes are here/);
-  assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
+  assert.equal(await opened.tab.locator("cs-drawer .signer trust").count(), 0);
 });
 
 test("what is folded is called what all of it is", { skip }, async (t) => {
@@ -238,7 +238,7 @@ test("what is folded is called what all of it is", { skip }, async (t) => {
   }
 });
 
-test("the proof is asked for, waited for, cancelled, and shown step by step", { skip }, async (t) => {
+test("the proof is asked for, waited for, canceled, and shown step by step", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const { tab, call } = opened;
   await openRow(opened, 0);

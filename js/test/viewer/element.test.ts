@@ -40,7 +40,7 @@ test("a trust file of strangers is named in the verdict, with its keys beside th
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust/strangers.txt?v=2"></countersign-viewer>`,
   );
-  await page.locator("[data-verdict=unconfirmed]").waitFor();
+  await page.locator("[data-verdict=untrusted]").waitFor();
   assert.match(
     (await page.locator(".strip-body > p").first().textContent()) ?? "",
     /^The only key in strangers\.txt did not sign this file\. It trusts other\.example\/app; the file is signed by /,
@@ -159,7 +159,7 @@ const WORDS = {
   "log-range-full": ["verified", "Verified.", "complete: all 15 entries of the log so far."],
   withheld: ["partial", "Unchanged, but this may be only part of the log.", "some may be withheld"],
   "plain-no-trust": [
-    "unconfirmed",
+    "untrusted",
     "Unchanged since it was signed, but by a key you haven’t trusted.",
     "Anyone could have made this",
   ],
@@ -339,7 +339,7 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   await page.locator("cs-rows [role=row]").nth(3).waitFor();
   await page.getByText("so far").waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
-  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.getByRole("heading", { name: "Canceled" }).waitFor();
   await page.locator("button:focus", { hasText: "Check again" }).waitFor();
   await page.getByText("nothing is shown as verified").waitFor();
   assert.equal(await page.locator("cs-rows").count(), 0);
@@ -397,16 +397,16 @@ test("texts are replaced one by one, and the rest stay", async () => {
   await close();
 });
 
-test("a page's own colours and parts reach it", async () => {
+test("a page's own colors and parts reach it", async () => {
   const { page, close } = await site.open(SRC);
   await page.locator("[data-verdict]").waitFor();
-  const colours = await page.evaluate(() => {
+  const colors = await page.evaluate(() => {
     const viewer = document.querySelector("countersign-viewer");
     viewer?.style.setProperty("--countersign-good", "rgb(1, 2, 3)");
     const heading = viewer?.shadowRoot?.querySelector("[data-verdict] h2");
     return [heading && getComputedStyle(heading).color];
   });
-  assert.deepEqual(colours, ["rgb(1, 2, 3)"]);
+  assert.deepEqual(colors, ["rgb(1, 2, 3)"]);
   await close();
 });
 

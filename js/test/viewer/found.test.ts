@@ -71,7 +71,7 @@ const rules = Array.from({ length: 12 }, (_, nth) => ({
 }));
 const correlation = {
   condition: { gte: 3 },
-  "group-by": ["read.actor.id"],
+  "group-by": ["parsed.actor.id"],
   rules: ["r0"],
   timespan: "1m",
   type: "event_count",
@@ -127,7 +127,7 @@ test("findings are listed, marked, explained and saved", async () => {
 
   // Another entry of the finding is shown where it is asked for.
   const before = await page.locator("#cs-drawer-heading").innerText();
-  await why.locator(".found-leaves button").first().click();
+  await why.locator(".found-entries button").first().click();
   await page.waitForFunction(
     (before) =>
       document.querySelector("countersign-viewer")?.shadowRoot?.querySelector<HTMLElement>("#cs-drawer-heading")
@@ -208,10 +208,10 @@ test("that nothing was found is a doubt if rules couldn't look, and the reasons 
   await close();
 });
 
-test("events whose shape no reading knows are counted, and nothing found in them alone says little", async () => {
+test("events whose shape no parser knows are counted, and nothing found in them alone says little", async () => {
   for (const [src, looks, said] of [
-    ["strange", "untold", /2 events have a shape that no reading knows/],
-    ["unknown", "untold", /1 event has a shape that no reading knows/],
+    ["strange", "untold", /2 events have a shape that no parser knows/],
+    ["unknown", "untold", /1 event has a shape that no parser knows/],
   ] as const) {
     const { page, close } = await site.open(of(src, 'rules=""'));
     await ended(page).waitFor();
@@ -221,7 +221,7 @@ test("events whose shape no reading knows are counted, and nothing found in them
   }
   const { page, close } = await site.open(of("quiet", 'rules=""'));
   await ended(page).waitFor();
-  assert.doesNotMatch(await text(page.locator(".found")), /no reading knows/);
+  assert.doesNotMatch(await text(page.locator(".found")), /no parser knows/);
   await close();
 });
 

@@ -24,8 +24,8 @@ const rest = lines.slice(11);
 
 const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
 
-/** A collector, as far as a live view needs one. */
-class Collector {
+/** A log server, as far as a live view needs one. */
+class LogServer {
   /** What was asked for: where the view begins, and where it goes on. */
   readonly asked: { from: string | null; last: string | undefined }[] = [];
   /** How each is answered; the last of them goes on answering. */
@@ -96,8 +96,8 @@ async function follow() {
 
 const alarms = (page: Page) => page.evaluate(() => (globalThis as unknown as { told: [string, string | null][] }).told);
 const alarm = (page: Page) => page.getByRole("alert").filter({ hasText: "Alarm" });
-const upTo = (page: Page, leaves: number) =>
-  page.locator(".live-line").filter({ hasText: `Verified up to ${leaves} entries` });
+const upTo = (page: Page, entries: number) =>
+  page.locator(".live-line").filter({ hasText: `Verified up to ${entries} entries` });
 const events = (page: Page, count: number) =>
   page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
@@ -105,29 +105,29 @@ const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
 
 test("a view that claims all from its beginning is complete, and one that leaves an entry out raises the alarm", async () => {
   const claims = `${first[0]?.slice(0, -1).replace(/,"range":.*/, "")},"range":[0]}`;
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, claims, ...first.slice(1)));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, claims, ...first.slice(1)));
   const { page, close } = await follow();
   await page.locator("[data-verdict=verified]").waitFor();
   await page.getByText(`complete: all ${leavesIn(first)} entries from`).waitFor();
   const [leaf, ...after] = rest;
   const { link } = JSON.parse(leaf ?? "") as { link: string };
   const hash = createHash("sha256").update(`\0${link}`).digest("base64");
-  collector.send(JSON.stringify({ skip: [0, hash] }), ...after);
+  logServer.send(JSON.stringify({ skip: [0, hash] }), ...after);
   await page.locator("[data-verdict=broken]").waitFor();
   await alarm(page).waitFor();
   await close();
 });
 
 test("events are verified and shown as they come", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first));
   const { page, complaints, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   await events(page, eventsIn(first)).waitFor();
   await page.getByText("Following the log").waitFor();
   assert.equal(await page.getByRole("combobox", { name: "Order" }).inputValue(), "-place", "what arrives comes first");
-  collector.send(...rest);
+  logServer.send(...rest);
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.equal((await page.locator("cs-rows [role=row][aria-rowindex]").count()) > 0, true);
@@ -142,15 +142,15 @@ test("events are verified and shown as they come", async () => {
 });
 
 test("after a cut it goes on from the last leaf, and nothing is lost or shown twice", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first), collector.with(leavesIn(first), first.at(-1) ?? "", ...rest));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first), logServer.with(leavesIn(first), first.at(-1) ?? "", ...rest));
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
-  collector.cut();
+  logServer.cut();
   await page.getByText("Connection lost").waitFor();
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
-  assert.deepEqual(collector.asked, [
+  assert.deepEqual(logServer.asked, [
     { from: null, last: undefined },
     { from: null, last: String(leavesIn(first) - 1) },
   ]);
@@ -159,11 +159,11 @@ test("after a cut it goes on from the last leaf, and nothing is lost or shown tw
 });
 
 test("an event that is not the one recorded raises the alarm, which stays", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first));
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
-  collector.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
+  logServer.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
   await alarm(page).getByText("Something here is not what was recorded").waitFor();
   const [[verdict, pin] = assert.fail()] = await alarms(page);
   assert.equal(verdict, "altered");
@@ -174,26 +174,26 @@ test("an event that is not the one recorded raises the alarm, which stays", asyn
   ]);
   assert.equal(await readFile(await download.path(), "utf8"), pin);
   // What comes later takes nothing back.
-  collector.cut();
+  logServer.cut();
   await page.getByText("Connection lost").waitFor();
   assert.equal(await alarm(page).count(), 1);
   await close();
 });
 
 test("another log that comes after a cut is held to the pin", async () => {
-  const collector = new Collector();
-  collector.answers.push(
-    collector.with(0, ...lines),
+  const logServer = new LogServer();
+  logServer.answers.push(
+    logServer.with(0, ...lines),
     // It cannot go on, and begins anew at the size of the pin.
     refused(400),
-    collector.with(0, ...linesOf(another)),
+    logServer.with(0, ...linesOf(another)),
   );
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
-  collector.cut();
+  logServer.cut();
   await alarm(page).waitFor();
   await alarm(page).getByText("The log was rewritten since it was pinned").waitFor();
-  assert.deepEqual(collector.asked.slice(1), [
+  assert.deepEqual(logServer.asked.slice(1), [
     { from: null, last: String(leavesIn(lines) - 1) },
     { from: String(leavesIn(lines)), last: undefined },
   ]);
@@ -202,31 +202,31 @@ test("another log that comes after a cut is held to the pin", async () => {
 });
 
 test("a log that has become shorter raises the alarm", async () => {
-  const collector = new Collector();
-  collector.answers.push(
-    collector.with(0, ...lines),
+  const logServer = new LogServer();
+  logServer.answers.push(
+    logServer.with(0, ...lines),
     refused(400),
     // Not even the pin's size is there any more.
     refused(400),
-    collector.with(0, ...first),
+    logServer.with(0, ...first),
   );
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
-  collector.cut();
+  logServer.cut();
   await alarm(page).getByText("The log is shorter than when it was pinned").waitFor();
   assert.equal((await alarms(page))[0]?.[0], "altered");
   await close();
 });
 
 test("who may not read is told so, and a log that is busy is asked again", async () => {
-  const collector = new Collector();
-  collector.answers.push(refused(401));
+  const logServer = new LogServer();
+  logServer.answers.push(refused(401));
   const denied = await follow();
   await denied.page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
   await denied.page.getByText("status 401").waitFor();
   await denied.close();
 
-  const busy = new Collector();
+  const busy = new LogServer();
   busy.answers.push(refused(503), busy.with(0, ...lines));
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
@@ -239,12 +239,12 @@ test("an export first, and then what the log goes on with", async () => {
     response.setHeader("content-type", "application/x-ndjson");
     response.end(`${first.join("\n")}\n`);
   });
-  const collector = new Collector();
-  collector.answers.push(collector.with(leavesIn(first), ...rest));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(leavesIn(first), ...rest));
   const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01"));
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
-  assert.deepEqual(collector.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
+  assert.deepEqual(logServer.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
   assert.equal(await alarm(page).count(), 0);
   await close();
 });

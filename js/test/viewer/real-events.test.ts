@@ -45,7 +45,7 @@ function counted(ranges: string): number {
 }
 
 for (const source of new Set(table.map(([source = ""]) => source))) {
-  test(`${source}: the queries of the table, and what its reading says`, { skip }, async () => {
+  test(`${source}: the queries of the table, and what its parser says`, { skip }, async () => {
     const name = `example.com/${source}`;
     const key = `${source}.key`;
     const vkey = run("keygen", name, "--out", key).trim();

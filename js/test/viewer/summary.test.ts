@@ -19,7 +19,7 @@ const read: Reading = {
   reason: "AccessDenied",
 };
 
-test("what a reading made of an event is what a row says", () => {
+test("what a parser made of an event is what a row says", () => {
   assert.deepEqual(summaryOf({ read, own: undefined }), {
     as: "CloudTrail",
     action: "DeleteUser",

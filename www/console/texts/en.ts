@@ -239,7 +239,7 @@ export const en = {
     another: "Choose another description",
     remove: "Remove",
     none: (among: number) =>
-      `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no reading finds a service’s operation in them. An event that no reading knows may still be a call.`,
+      `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no parser finds a service’s operation in them. An event that no parser knows may still be a call.`,
     noneAnswered: "No call was answered.",
     endpoints: counting(LANG, "endpoint", "endpoints"),
     summary: (made: number, by: number, among: number) =>
@@ -428,7 +428,7 @@ export const en = {
     name: "Emitter",
     last: "Last entry",
     usual: "Usually",
-    standing: "Now",
+    signerTrust: "Now",
     every: (time: string) => `about every ${time}`,
     often: "more than once a second",
     few: "too few entries to tell",
@@ -539,8 +539,8 @@ export const en = {
       backupOfBucket: "none known. What to back up is the object store, not this server’s folder.",
       backupOfObject: "managed by the platform",
       check: "Self-check",
-      whole: "no damage found",
-      damages: (damages: number) => counting(LANG, "damage found", "damages found")(damages),
+      whole: "no problem found",
+      problems: (problems: number) => counting(LANG, "problem found", "problems found")(problems),
       firstCheck: "not finished yet",
       pace: (percent: number, within: string) =>
         `${percent}% of the current check is done. It reads the whole log every ${within}.`,

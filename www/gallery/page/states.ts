@@ -26,7 +26,7 @@ export const STATES = {
     "selection-refused": ["No selection", "The search is refused, so nothing can be saved or printed."],
     findings: ["Findings", "The worst first."],
     "findings-of-search": ["Findings of a search", "Those about its events, and a way to all."],
-    changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbours."],
+    changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbors."],
     checks: ["The checks", "All twelve, behind the three answers."],
     technical: ["Technical details", "Hashes and counts."],
     inputs: ["Inputs in view", "What is checked, and by what, to be changed."],

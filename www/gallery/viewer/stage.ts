@@ -79,7 +79,7 @@ export async function open(viewer: Viewer, row: string): Promise<void> {
   await met(viewer, "#cs-drawer-heading");
 }
 
-/** A collector's live view that this page answers itself. */
+/** A log server's live view that this page answers itself. */
 export class Stream {
   readonly #lines: readonly string[];
   #at = 0;

@@ -62,7 +62,7 @@ export const STATES = {
     ...GERMAN,
     "right-to-left": ["Right to left", "Everything stands on the other side."],
     local: ["Local time", "With its offset."],
-    themed: ["A site's own look", "Colours, corners and fonts through CSS variables."],
+    themed: ["A site's own look", "Colors, corners and fonts through CSS variables."],
     bare: ["Bare", "Without its strip: something around it says the verdict."],
   },
 } as const satisfies Groups;

@@ -21,7 +21,7 @@ export interface Making {
   /** The search that selected the events; empty only if all are selected. */
   readonly query: string;
   /** The leaves of the events that it selected, ascending. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   readonly sample: Sampled | undefined;
   readonly reference: string;
   readonly examiner: string;
@@ -77,8 +77,8 @@ export async function evidenceFile(making: Making): Promise<Made> {
 }
 
 /** The leaves of the events that go into files, ascending: those of the sample, if there is one. */
-function chosen({ leaves, sample }: Making): Float64Array {
-  return sample ? Float64Array.from(sample.leaves).sort((one, other) => one - other) : leaves;
+function chosen({ entries, sample }: Making): Float64Array {
+  return sample ? Float64Array.from(sample.entries).sort((one, other) => one - other) : entries;
 }
 
 /** Draws a sample of the events that are selected. */
@@ -92,8 +92,8 @@ export async function drawn(
   const by = sampleRoot(session.marks.checkpoints, session.report?.origin);
   if (slicer === undefined || by === undefined) return undefined;
   const candidates = indexes.length;
-  const leaves = [...(await slicer.draw({ ...asked, root: by.root, leaves: indexes }))];
-  return { ...asked, ...by, candidates, leaves };
+  const entries = [...(await slicer.draw({ ...asked, root: by.root, entries: indexes }))];
+  return { ...asked, ...by, candidates, entries };
 }
 
 interface Framed {
@@ -104,7 +104,7 @@ interface Framed {
 }
 
 async function framed(making: Making): Promise<Framed> {
-  const { part, tools, query, leaves, sample } = making;
+  const { part, tools, query, entries, sample } = making;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session?.report === undefined || slicer === undefined) throw new Error("there is no report");
@@ -121,13 +121,13 @@ async function framed(making: Making): Promise<Framed> {
     trust: session.trust === undefined ? null : { name: making.trust?.name ?? "trust.txt" },
     pins: session.pins.map((_, place) => ({ name: making.pins[place]?.name ?? "remembered.pin.txt" })),
     query: query === "" ? null : query,
-    scope: { events: leaves.length, range: null, sample: sample ?? null },
+    scope: { events: entries.length, range: null, sample: sample ?? null },
     report: session.report,
     slice: null,
     reference: making.reference,
     examiner: making.examiner,
     // Notes on other events say something of these, and of who looked at them.
-    papers: making.papers.filter(({ leaf }) => written.has(leaf)),
+    papers: making.papers.filter(({ entry }) => written.has(entry)),
     sections: [],
   };
   return { frame, filing: { trust: session.trust, pins: session.pins }, slicer, session };

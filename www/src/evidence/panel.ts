@@ -92,7 +92,7 @@ export class EvidencePanel extends View {
       this.#papersOf = sha256;
       this.#papers = new Papers(sha256);
       for (const paper of this.bench.papers)
-        if (this.#papers.of(paper.leaf).comment === "") this.#papers.write(paper, new Date());
+        if (this.#papers.of(paper.entry).comment === "") this.#papers.write(paper, new Date());
     }
   }
 
@@ -141,7 +141,7 @@ export class EvidencePanel extends View {
     const { selection } = this.bench;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
-    const drawn = this.#sample?.leaves.length;
+    const drawn = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
@@ -170,15 +170,15 @@ export class EvidencePanel extends View {
     if (tools === undefined || part.session === undefined || selection.state !== "ready")
       throw new Error("nothing works in the background yet");
     const sample = this.#sample;
-    const leaves = await part.session.index.indexes();
-    holdTo(selection, leaves.length, this.bench.now());
+    const entries = await part.session.index.indexes();
+    holdTo(selection, entries.length, this.bench.now());
     return {
       part,
       trust,
       pins,
       tools,
       query: selection.query,
-      leaves,
+      entries,
       sample,
       reference: this.#reference,
       examiner: this.#examiner,
@@ -264,10 +264,10 @@ export class EvidencePanel extends View {
     const selection = this.bench.now();
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined || selection.state !== "ready") return this.#say(reason ?? t.notReady);
-    const leaves = await session.index.indexes();
-    if (leaves.length !== selection.events || !isStill(selection, this.bench.now()))
+    const entries = await session.index.indexes();
+    if (entries.length !== selection.events || !isStill(selection, this.bench.now()))
       return this.#say(this.texts.viewer.selection.changed);
-    this.#sample = await drawn(session, tools, asked, leaves);
+    this.#sample = await drawn(session, tools, asked, entries);
     this.#basis = selection;
     this.#say(this.#sample === undefined ? t.noRoot : "");
     this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
@@ -290,8 +290,8 @@ export class EvidencePanel extends View {
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined) return this.#say(reason);
     this.#basis = selection;
-    this.#rows = await eventRows(session, this.#sample?.leaves, LISTED);
-    this.#events = this.#sample?.leaves.length ?? (await session.index.indexes()).length;
+    this.#rows = await eventRows(session, this.#sample?.entries, LISTED);
+    this.#events = this.#sample?.entries.length ?? (await session.index.indexes()).length;
     this.requestUpdate();
   }
 
@@ -311,7 +311,7 @@ export class EvidencePanel extends View {
                 <div class="filed-table" tabindex="0">
                   <table class="papers">
                     <thead>
-                      <tr><th scope="col">${t.leaf}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
+                      <tr><th scope="col">${t.entry}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
                     </thead>
                     <tbody>${rows.map((row) => this.#rowView(row, t))}</tbody>
                   </table>
@@ -324,10 +324,10 @@ export class EvidencePanel extends View {
   #rowView(row: EventRow, t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
-    const entry = `${t.leaf} ${count(row.index)}`;
+    const entry = `${t.entry} ${count(row.index)}`;
     const write = (change: Partial<Paper>) => this.#write(row.index, change);
     return html`
-      <tr data-leaf=${row.index}>
+      <tr data-entry=${row.index}>
         <th scope="row">${count(row.index)}</th>
         <td>${moment(row.time)}</td>
         <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
@@ -338,10 +338,10 @@ export class EvidencePanel extends View {
     `;
   }
 
-  #write(leaf: number, change: Partial<Paper>): void {
+  #write(entry: number, change: Partial<Paper>): void {
     const papers = this.#papers;
     if (papers === undefined) return;
-    if (papers.hasRoomFor(leaf)) papers.write({ ...papers.of(leaf), ...change }, new Date());
+    if (papers.hasRoomFor(entry)) papers.write({ ...papers.of(entry), ...change }, new Date());
     else this.#say(this.texts.evidence.make.full);
     this.requestUpdate();
   }

@@ -1,7 +1,7 @@
 import type { EventRow, Row } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 
-/** Events of the newest answer, from the first on; of a sample, those that were drawn, by leaf. */
+/** Events of the newest answer, from the first on; of a sample, those that were drawn, by entry. */
 export async function eventRows(
   { index }: Session,
   sample: readonly number[] | undefined,
@@ -9,8 +9,8 @@ export async function eventRows(
 ): Promise<readonly EventRow[]> {
   if (sample === undefined) return (await index.rows(0, most, [])).filter(isEvent);
   const rows: EventRow[] = [];
-  for (const leaf of [...sample].sort((one, other) => one - other).slice(0, most)) {
-    const line = await index.lineOf(leaf);
+  for (const entry of [...sample].sort((one, other) => one - other).slice(0, most)) {
+    const line = await index.lineOf(entry);
     const at = line === undefined ? undefined : await index.rowOf(line);
     if (at !== undefined) rows.push(...(await index.rows(at, at + 1, [])).filter(isEvent));
   }

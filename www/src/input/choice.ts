@@ -5,7 +5,7 @@ import type { Brought, Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { join } from "./join.ts";
-import { beginsAsExport, type Kind, onlyKey, recognise, recogniseText } from "./recognise.ts";
+import { beginsAsExport, type Kind, onlyKey, recognize, recognizeText } from "./recognize.ts";
 import {
   NO_TRUST,
   type SessionKey,
@@ -132,7 +132,7 @@ export class Choice {
   takeText(text: string): void {
     const { paste } = this.#keeper.texts();
     this.#complain("");
-    switch (recogniseText(text)) {
+    switch (recognizeText(text)) {
       case "trust":
         this.#changeTrust({ ...this.#trust, file: { name: paste.trustName, text, isPasted: true } });
         break;
@@ -217,7 +217,7 @@ export class Choice {
   /** Takes what is no export. Says whether it is one. */
   async #takeOne(file: File, before: TrustChoice): Promise<boolean> {
     const t = this.#keeper.texts();
-    switch (await recognise(file)) {
+    switch (await recognize(file)) {
       case "export":
         return true;
       case "trust": {
@@ -258,7 +258,7 @@ export class Choice {
     other: (t: PageTexts["trust"]) => string,
   ): Promise<void> {
     for (const file of files)
-      if (!kinds.includes(await recognise(file)))
+      if (!kinds.includes(await recognize(file)))
         return this.#complain(`${file.name}: ${other(this.#keeper.texts().trust)}`);
     await this.#take(files, false);
   }

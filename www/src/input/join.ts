@@ -1,4 +1,4 @@
-import { beginsAsExport } from "./recognise.ts";
+import { beginsAsExport } from "./recognize.ts";
 
 /** A file that is verified, and the files that it was put together from. */
 export interface Whole {

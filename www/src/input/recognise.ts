@@ -25,8 +25,8 @@ const LONGEST_PAGE = 16 << 20;
 const RULES = '{"countersign":"rules/';
 
 /** Tells a trust file, a single key, a pin, a report and a pack of rules from an export. */
-export async function recognise(file: Blob): Promise<Kind> {
-  if (file.size <= SMALL) return recogniseText(await file.text());
+export async function recognize(file: Blob): Promise<Kind> {
+  if (file.size <= SMALL) return recognizeText(await file.text());
   const begin = await file.slice(0, FILED.length).text();
   if (PAGE.test(begin)) return pageOf(await file.slice(0, LONGEST_PAGE + LONG).text());
   return begin.startsWith(REPORT) || begin === FILED
@@ -37,7 +37,7 @@ export async function recognise(file: Blob): Promise<Kind> {
 }
 
 /** The same of a text. What is none of them is taken for an export: the verifier says what is wrong with it. */
-export function recogniseText(text: string): Kind {
+export function recognizeText(text: string): Kind {
   if (PAGE.test(text)) return pageOf(text);
   if (text.startsWith(REPORT) || text.startsWith(FILED)) return "report";
   if (text.startsWith(RULES)) return "rules";

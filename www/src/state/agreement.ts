@@ -48,5 +48,5 @@ function isContradiction({ code }: Finding): boolean {
 
 /** How many leaves an export goes up to: those here and those left out. */
 export function end({ counts }: Report): number {
-  return counts.leaves + counts.skipped;
+  return counts.entries + counts.skipped;
 }

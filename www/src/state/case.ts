@@ -55,7 +55,7 @@ export interface Bench {
 }
 
 /** How far it is: with no export, at one of the parts, holding them against each other, or at an end. */
-export type CasePhase = "empty" | "verifying" | "agreeing" | "done" | "cancelled" | "failed";
+export type CasePhase = "empty" | "verifying" | "agreeing" | "done" | "canceled" | "failed";
 
 /**
  * Exports that are looked at together: each is verified alone and keeps its own verdict; then each is held against the
@@ -119,12 +119,12 @@ export class Case extends EventTarget {
       if (chosen.length > 0) this.#enter("done");
     } catch (error) {
       if (this.#running !== running) return;
-      const isCancelled = running.signal.aborted;
-      if (!isCancelled) this.#failure ??= this.#bench.failure(error);
+      const isCanceled = running.signal.aborted;
+      if (!isCanceled) this.#failure ??= this.#bench.failure(error);
       running.abort();
       // Nothing of it is shown, so nothing of it is kept.
       for (const { session } of this.#parts) session?.close();
-      this.#enter(isCancelled ? "cancelled" : "failed");
+      this.#enter(isCanceled ? "canceled" : "failed");
     }
   }
 
@@ -193,7 +193,7 @@ export class Case extends EventTarget {
       this.#failure = session.failure;
       throw new Error("there is no verdict");
     }
-    if (session.phase !== "done") throw new DOMException("verifying was cancelled", "AbortError");
+    if (session.phase !== "done") throw new DOMException("verifying was canceled", "AbortError");
     return session;
   }
 

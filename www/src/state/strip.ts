@@ -29,7 +29,7 @@ export interface Spot<Kind> {
 /** A log's coverage, drawn to the length of a strip. */
 export interface Strip {
   /** How many leaves it stands for. */
-  readonly leaves: number;
+  readonly entries: number;
   readonly shown: readonly Stretch[];
   readonly withheld: readonly Stretch[];
   readonly skipped: readonly Stretch[];
@@ -48,11 +48,11 @@ export function strip(
   coverage: Omit<Coverage, "events" | "listed">,
   marks: Marks,
   findings: readonly Finding[],
-  leaves: number,
+  entries: number,
 ): Strip {
-  const place = (leaf: number) => (leaves === 0 ? 0 : (Math.min(leaf, leaves) / leaves) * PLACES);
+  const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * PLACES);
   return {
-    leaves,
+    entries,
     shown: stretches(coverage.shown, place),
     withheld: stretches(coverage.withheld, place),
     skipped: stretches(coverage.skipped, place),

@@ -77,7 +77,7 @@ export const en = {
     forSession: "for this session",
     pinOf: (size: string) => `at ${size} entries`,
     noTrustFile:
-      "not a trust file. A trust file is a small text file with lines such as “log …” and “emitter …”, each with a key: ask the organisation the log belongs to for it.",
+      "not a trust file. A trust file is a small text file with lines such as “log …” and “emitter …”, each with a key: ask the organization the log belongs to for it.",
     noPin:
       "not a pin. A pin is a checkpoint of the log, as this page or “countersign verify --save-pin” saved it.",
     replaced: (name: string) =>
@@ -216,7 +216,7 @@ export const en = {
       },
       {
         title: "Getting a trust file",
-        text: "Ask the organisation the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, whoever forged one could have forged both.",
+        text: "Ask the organization the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, whoever forged one could have forged both.",
       },
     ],
     tryHeading: "Try it",
@@ -311,7 +311,7 @@ export const en = {
   },
 
   stopped: {
-    cancelled: "Cancelled",
+    canceled: "Canceled",
     nothing: "The file was not read to the end, so there is no result, and nothing is shown as verified.",
     again: "Check again",
     trust: "The trust file can’t be used",
@@ -505,7 +505,7 @@ export const en = {
     none: "No event in this file has a valid signature.",
     each: "Each event is shown exactly as it was signed. Nothing else from the file is shown here.",
     notWhole: "Don’t rely on the file as a whole. See the verdict.",
-    unconfirmed:
+    untrusted:
       "Signer not trusted: events with this mark are signed with keys you haven’t trusted. Anyone could have made them.",
     suspect:
       "Signer suspect or revoked: events with these marks are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",

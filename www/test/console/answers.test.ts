@@ -33,7 +33,7 @@ async function opened(t: TestContext, answer: (route: Route) => Promise<void>): 
 async function enter(page: Page): Promise<void> {
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
 }
 
 const error =
@@ -129,7 +129,7 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
     stopped,
     size: 701,
     storage: { full: true, kind: "folder", free: 63e6, total: 5e11 },
-    check: { within: 86_400, percent: 40, at, damages: 2 },
+    check: { within: 86_400, percent: 40, at, problems: 2 },
     index: { indexed: 640, whole: true },
     backup: { at, size: 700 },
     erasures: { unfinished: 2 },
@@ -148,7 +148,7 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
     /Erasures in progress\s+2/,
     /Disk space\s+63 MB free of 500 GB/,
     /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
-    /Self-check\s+2 damages found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
+    /Self-check\s+2 problems found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
     /Search index\s+640 of 701 entries/,
     /Witnesses heard\s+w<1> \(\+300 s\)/,
   ])

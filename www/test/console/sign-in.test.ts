@@ -64,7 +64,7 @@ test("a reader signs in at the issuer, and nothing of it is left but the token i
   await signIn(page).click();
   const [scheme, token = ""] = ((await read).headers().authorization ?? "").split(" ");
   assert.deepEqual([scheme, token.split(".").length], ["Bearer", 3]);
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
   // What was brought and asked for before is there again, and is verified.
   await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
   const at = new URL(page.url());
@@ -91,7 +91,7 @@ test("a reader signs in at the issuer, and nothing of it is left but the token i
   assert.deepEqual([...elsewhere].sort(), [log.url, issuer.url].sort());
   await page.reload();
   await signIn(page).waitFor();
-  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
 test("whom the log does not let in is told so, though the issuer knows them", { skip }, async (t) => {
@@ -99,7 +99,7 @@ test("whom the log does not let in is told so, though the issuer knows them", { 
   const { page } = await opened(t);
   await signIn(page).click();
   await page.locator(".refused[data-status='403']").waitFor();
-  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
 test("who comes back with what this tab did not ask for is not signed in", { skip }, async (t) => {
@@ -134,5 +134,5 @@ test("an issuer that does not answer is said, and a token does as before", { ski
   await page.locator("[data-sign-in=failed]").waitFor();
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
 });

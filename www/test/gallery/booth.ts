@@ -39,7 +39,7 @@ export class Booth {
     return new Booth(page, file);
   }
 
-  /** Shows a state in both themes, one of them wide and one narrow: no colour makes anything wider. */
+  /** Shows a state in both themes, one of them wide and one narrow: no color makes anything wider. */
   async state(name: string): Promise<void> {
     await this.#dress("light", WIDE);
     await this.#show(name);

@@ -158,7 +158,7 @@ test("nothing moves for those who ask for that", async (t) => {
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
 });
 
-test("in forced colours, one tab looks chosen", async (t) => {
+test("in forced colors, one tab looks chosen", async (t) => {
   const page = await opened(t);
   await page.emulateMedia({ forcedColors: "active" });
   await page.getByRole("button", { name: "Try the sample" }).click();

@@ -114,7 +114,7 @@ test("a part that cannot be held against what is remembered keeps the verdict th
   assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /3 November 2026\. This file can’t show whether anything was rewritten since, because it leaves out where/,
+    /3 November 2026\. This file can’t show whether anything was rewritten since, because it entries out where/,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
   // The older state stays what a later export must hold.

@@ -19,7 +19,7 @@ after(async () => {
   await server.close();
 });
 
-test("verifying shows how far it is, and can be cancelled", async () => {
+test("verifying shows how far it is, and can be canceled", async () => {
   await choose(page, "Choose a file", endless());
   await page.getByRole("progressbar", { name: "Checking endless.ndjson.gz" }).waitFor();
   await page.getByText(/^[1-9][0-9.]* (kB|MB) of 2[0-9.]* MB$/).waitFor();
@@ -27,16 +27,16 @@ test("verifying shows how far it is, and can be cancelled", async () => {
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.getByRole("heading", { name: "Canceled" }).waitFor();
   assert.equal(await page.locator(".verdict").count(), 0);
   assert.equal(await page.locator(".row.event").count(), 0);
-  assert.equal(await page.locator("#announcement").textContent(), "Cancelled");
-  await page.waitForFunction(() => document.activeElement?.textContent === "Cancelled");
+  assert.equal(await page.locator("#announcement").textContent(), "Canceled");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Canceled");
   await page.waitForFunction(() => document.querySelector(".result")?.getAttribute("aria-busy") === "false");
   assert.equal(page.workers().length, 0);
 });
 
-test("a cancelled file can be verified again, and another one instead of it", {
+test("a canceled file can be verified again, and another one instead of it", {
   timeout: 120_000,
 }, async () => {
   await page.getByRole("button", { name: "Check again" }).click();

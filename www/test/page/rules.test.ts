@@ -169,6 +169,6 @@ test("events that no parser reads are named", async (t) => {
   assert.match(await outcome(page), /there may be more\.$/);
   assert.equal(await page.locator(".found-outcome .tone-good").count(), 0);
   const coverage = page.locator(".found-coverage");
-  assert.match(await coverage.innerText(), /1 event has a shape that no reading knows/);
+  assert.match(await coverage.innerText(), /1 event has a shape that no parser knows/);
   assert.match(await coverage.innerText(), /1 of 2 events parsed/);
 });

@@ -194,7 +194,7 @@ test("what is chosen as a trust file or a pin, and is none, is refused at once",
   const { export: file, trust = "" } = vector("plain-closed");
   const said = page.locator(".complaint-line");
   for (const [button, wrong, words] of [
-    ["Choose a trust file", file, /: not a trust file\. .*ask the organisation/],
+    ["Choose a trust file", file, /: not a trust file\. .*ask the organization/],
     ["Choose a trust file", upload("report.pdf", "%PDF-1.7\n"), /^\s*report\.pdf: not a trust file/],
     ["Choose a trust file", upload("empty.txt", ""), /^\s*empty\.txt: not a trust file/],
     ["Add a pin", trust, /: not a pin\. /],

@@ -17,7 +17,7 @@ function report(pins: readonly string[], rewritten: readonly string[]): Report {
     findings: [],
     finding_counts: failed > 0 ? { "append_only.split_view": failed } : {},
     checks: { append_only: { state: failed > 0 ? "fail" : "pass" } },
-    counts: { leaves: 5, skipped: 0 },
+    counts: { entries: 5, skipped: 0 },
     log: { size: 5, root: "", time: null },
   } as unknown as Report;
 }
@@ -116,7 +116,7 @@ test("files of the same bytes are one, and are not held against each other", asy
   );
 });
 
-test("a cancelled case cancels the session that is under way", async () => {
+test("a canceled case cancels the session that is under way", async () => {
   const bench = benchOf([]);
   const sessions: string[] = [];
   const work = new Case({
@@ -125,10 +125,10 @@ test("a cancelled case cancels the session that is under way", async () => {
       const ended = Promise.withResolvers<void>();
       return {
         ended: ended.promise,
-        phase: "cancelled",
+        phase: "canceled",
         addEventListener: () => {},
         cancel: () => {
-          sessions.push("cancelled");
+          sessions.push("canceled");
           ended.resolve();
         },
         close: () => {},
@@ -138,6 +138,6 @@ test("a cancelled case cancels the session that is under way", async () => {
   const done = work.verify([CHOSEN], { trust: undefined, pins: [] }, false);
   work.cancel();
   await done;
-  assert.equal(work.phase, "cancelled");
-  assert.deepEqual(sessions, ["cancelled"]);
+  assert.equal(work.phase, "canceled");
+  assert.deepEqual(sessions, ["canceled"]);
 });

@@ -7,13 +7,13 @@ const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], wit
 const NONE = new Float64Array();
 
 test("a single leaf that is left out of a million is seen", () => {
-  const leaves = 1_000_000;
+  const entries = 1_000_000;
   const coverage = {
-    shown: Float64Array.of(0, 500_000, 500_001, leaves),
+    shown: Float64Array.of(0, 500_000, 500_001, entries),
     withheld: NONE,
     skipped: Float64Array.of(500_000, 500_001),
   };
-  const { skipped } = strip(coverage, NO_MARKS, [], leaves);
+  const { skipped } = strip(coverage, NO_MARKS, [], entries);
   assert.equal(skipped.length, 1);
   const [{ from, to } = { from: 0, to: 0 }] = skipped;
   assert.ok(to - from >= 0.2, `${to - from}`);
@@ -51,7 +51,7 @@ test("however much there is, only so much is drawn", () => {
     drawn.checkpoints.reduce((sum, { count }) => sum + count, 0),
     20_000,
   );
-  // One that does not match is not hidden by its neighbours.
+  // One that does not match is not hidden by its neighbors.
   assert.equal(drawn.checkpoints.filter(({ matches }) => !matches).length, 1);
 });
 

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundleDeclarations } from "../../../build/declarations.mjs";
-import { copyArtefacts, writeLicences } from "../../../build/output.mjs";
+import { copyArtifacts, writeLicenses } from "../../../build/output.mjs";
 
 const home = new URL("../", import.meta.url);
 const dist = new URL("dist/", home);
@@ -21,7 +21,7 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
-copyArtefacts(["log_bg.wasm"], new URL("wasm/", dist));
+copyArtifacts(["log_bg.wasm"], new URL("wasm/", dist));
 
 await bundleDeclarations(home, ["log.workerd"], ["cloudflare:workers"]);
-writeLicences(home, { artefacts: ["log"] });
+writeLicenses(home, { artifacts: ["log"] });

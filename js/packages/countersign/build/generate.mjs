@@ -5,16 +5,16 @@
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { copyArtefacts, empty, filesOf } from "../../../build/output.mjs";
+import { copyArtifacts, empty, filesOf } from "../../../build/output.mjs";
 
 const isPreview = process.argv.includes("--preview");
-const ARTEFACTS = ["gate", "recorder", "verifier"];
+const ARTIFACTS = ["gate", "recorder", "verifier"];
 
 const dist = new URL("../dist/", import.meta.url);
 const project = new URL("../../../../", import.meta.url);
 
 empty(dist);
-copyArtefacts(ARTEFACTS.flatMap(filesOf), new URL("wasm/", dist), { isPreview });
+copyArtifacts(ARTIFACTS.flatMap(filesOf), new URL("wasm/", dist), { isPreview });
 mkdirSync(new URL("inlined/", dist));
 
 /** Writes a module that exports a string, empty if the content is compiled later. */
@@ -23,7 +23,7 @@ function inline(name, text = "") {
   writeFileSync(new URL(`inlined/${name}.d.ts`, dist), "declare const text: string;\nexport default text;\n");
 }
 
-for (const name of isPreview ? ["recorder"] : ARTEFACTS) {
+for (const name of isPreview ? ["recorder"] : ARTIFACTS) {
   inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
 }
 // build/bundle.mjs fills it in.
@@ -43,12 +43,12 @@ const sources = [
   "verify/finding.rs",
   "verify/meaning.rs",
   "verify/report.rs",
-  "verify/standing.rs",
+  "verify/signerTrust.rs",
 ];
-const [errors, verdicts, findings, meanings, reports, standings] = sources.map((name) =>
+const [errors, verdicts, findings, meanings, reports, signerTrusts] = sources.map((name) =>
   readFileSync(new URL(`src/${name}`, project), "utf8"),
 );
-const [signers = ""] = /^ +pub enum SignerTrust \{$[^}]+/m.exec(reports) ?? [];
+const [signers = ""] = /^ +pub enum TrustBasis \{$[^}]+/m.exec(reports) ?? [];
 /** A variant of an enum with its code. */
 const WORD = /^ +\w+ = "([\w.]+)",$/gm;
 const specification = readFileSync(new URL("SPEC.md", project), "utf8");
@@ -58,8 +58,8 @@ const closed = [
   `/** The checks, in order of display. */\nexport type CheckName = ${codesIn(checks, /(\w+)/g)};\n`,
   `/** The verdict on an export, computed by the core. */\nexport type Verdict = ${codesIn(verdicts, WORD)};\n`,
   `/** The reason for a verdict that can have several (SPEC.md, section 9). */\nexport type Why = ${codesIn(meanings, WORD)};\n`,
-  `/**\n * The reason for a signer's trust: revoked in the log or by the trust file, named in the trust file, granted by an\n * issuer that the trust file names, or none of these.\n */\nexport type SignerTrust = ${codesIn(signers, WORD)};\n`,
-  `/** The trust in the key that signed an event (SPEC.md, section 9). */\nexport type Standing = ${codesIn(standings, WORD)};\n`,
+  `/**\n * The reason for a signer's trust: revoked in the log or by the trust file, named in the trust file, granted by an\n * issuer that the trust file names, or none of these.\n */\nexport type TrustBasis = ${codesIn(signers, WORD)};\n`,
+  `/** The trust in the key that signed an event (SPEC.md, section 9). */\nexport type SignerTrust = ${codesIn(signerTrusts, WORD)};\n`,
   `/** Actions that the built-in rules know. Any other \`noun.verb\` is also valid. */\nexport type KnownAction = ${codesIn(actions, /`(\w+\.\w+)`/g)};\n`,
   `/** Error codes of the core. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
   ...Object.entries({

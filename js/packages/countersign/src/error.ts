@@ -25,17 +25,17 @@ export type ErrorCode =
   | "worker.incompatible"
   // Errors in delivery, besides those that the log itself returns.
   /** The log server can't be reached. */
-  | "collector.unreachable"
+  | "log_server.unreachable"
   /** The log server did not respond in time. */
-  | "collector.timeout"
+  | "log_server.timeout"
   /** The log server is overloaded. */
-  | "collector.busy"
+  | "log_server.busy"
   /** The log server reported an internal error. */
-  | "collector.failed"
+  | "log_server.failed"
   /** The log server's URL uses http on a public network. Only a warning. */
-  | "collector.cleartext"
+  | "log_server.cleartext"
   /** The response is not from a log server. */
-  | "collector.unexpected"
+  | "log_server.unexpected"
   /** The log lost entries that it had proven to contain. */
   | "log.rollback"
   /** A batch exceeds the log server's size limit. */

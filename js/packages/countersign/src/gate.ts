@@ -1,6 +1,6 @@
 /** Gates: decide whether an event may happen before it is recorded. */
 
-import { artefact } from "#gate";
+import { artifact } from "#gate";
 import { gating } from "./gate/gate.js";
 
 export { CountersignError, type ErrorCode } from "./error.js";
@@ -10,4 +10,4 @@ export type { Limit } from "./gate/limits.js";
 export type { WatchlistOptions } from "./gate/watchlist.js";
 
 /** Creates a gate. */
-export const gate = gating(artefact);
+export const gate = gating(artifact);

@@ -4,7 +4,7 @@ import type {
   CheckName,
   ErrorFindingCode,
   InfoFindingCode,
-  SignerTrust,
+  TrustBasis,
   Verdict,
   WarningFindingCode,
   Why,
@@ -14,7 +14,7 @@ export type {
   CheckName,
   ErrorFindingCode,
   InfoFindingCode,
-  SignerTrust,
+  TrustBasis,
   Verdict,
   WarningFindingCode,
   Why,
@@ -102,7 +102,7 @@ export interface Signer {
   /** The public key (vkey): `name+hhhhhhhh+base64`. */
   vkey: string;
   /** The reason for its trust. */
-  trust: SignerTrust;
+  trust: TrustBasis;
   /** Number of chains that it signs in the export. */
   chains: number;
   /** Number of its links in the export, without forks. */

@@ -14,7 +14,7 @@ export type Session = Readonly<ShownSession>;
 
 /** The element: verifies an export and shows what verified. Both `null` and `undefined` take back what a property was given. */
 export interface CountersignViewer extends HTMLElement {
-  /** The address of an export; with `live` of a collector's `/stream`. */
+  /** The address of an export; with `live` of a log server's `/stream`. */
   src: string | null;
   /** The address of a trust file. It must not come from where the export does. */
   trust: string | null;
@@ -51,7 +51,7 @@ export interface CountersignViewer extends HTMLElement {
   /** Shows what stands at a line of the export, and says whether there is anything. */
   goTo(line: number): Promise<boolean>;
   /** Shows the entry at a leaf of the log, and says whether there is one. */
-  goToLeaf(leaf: number): Promise<boolean>;
+  goToEntry(leaf: number): Promise<boolean>;
 }
 
 /** A report, and the pin to keep for next time; of an alarm, the last good one. */

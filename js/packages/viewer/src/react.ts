@@ -6,7 +6,7 @@ import type { CountersignViewer, ViewerEvents } from "./public.js";
 export type * from "./public.js";
 
 /** Its properties: what is neither of every element nor a method. */
-type Given = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToLeaf">;
+type Given = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToEntry">;
 
 /** What the element takes in JSX. React sets neither properties nor handlers of an element that a server rendered, which needs attributes. */
 export type CountersignViewerProps = HTMLAttributes<CountersignViewer> &

@@ -21,7 +21,7 @@ const { verify, verifyLive } = createVerifier({
   worker: () => start("verify"),
 });
 
-const once = (artefact: URL) => loading("viewer", () => compileFetched(artefact));
+const once = (artifact: URL) => loading("viewer", () => compileFetched(artifact));
 
 const slicer = createSlicer({
   module: once(new URL("./slicer.wasm", import.meta.url)),

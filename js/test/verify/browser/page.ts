@@ -87,7 +87,7 @@ const page = {
   },
 
   /** Returns the outcome of a verification that is canceled after it began. */
-  async cancelled(address: string, threads: number): Promise<string> {
+  async canceled(address: string, threads: number): Promise<string> {
     const controller = new AbortController();
     const options = { threads, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) };
     const response = await fetch(address);

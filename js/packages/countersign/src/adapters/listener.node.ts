@@ -10,7 +10,7 @@ import { must } from "../error.js";
  *
  * @example
  * ```ts
- * app.post("/audit/grant", nodeListener(issuer.handler({ authorise })));
+ * app.post("/audit/grant", nodeListener(issuer.handler({ authorize })));
  * ```
  */
 export function nodeListener(

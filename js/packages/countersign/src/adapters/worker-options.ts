@@ -1,6 +1,6 @@
 /** Options of a Worker's recorder, which may contain bindings. */
 
-import type { Fetch } from "../deliver/collector.js";
+import type { Fetch } from "../deliver/log-server.js";
 import { CountersignError, must } from "../error.js";
 import { hasField, ownFields } from "../own.js";
 import { type LogOptions, ownRecorderOptions, type RecorderOptions, type TransportOptions } from "../record/options.js";

@@ -5,7 +5,7 @@ import { CountersignError, coded } from "../error.js";
 import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
-import type { Collector, RequestSettings } from "./collector.js";
+import type { LogServer, RequestSettings } from "./log-server.js";
 import { Failure } from "./failure.js";
 import { type ResendResult, readResponse } from "./response.js";
 
@@ -33,15 +33,15 @@ export type Prove = (proof: string, leaf: string) => number;
  * Returns a destination that delivers to a log server and trusts only the log's proofs. `dated` is called with the date
  * of each response.
  */
-export function toCollector(collector: Collector, prove: Prove, dated: (date: number) => void): Destination {
+export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: number) => void): Destination {
   return {
     async send(batches, sending) {
       const last = batches.at(-1);
       if (last === undefined) {
         throw new TypeError("nothing to send");
       }
-      const answer = await collector.post(join(batches), sending).catch((cause: CountersignError) => {
-        throw new Failure("collector", cause);
+      const answer = await logServer.post(join(batches), sending).catch((cause: CountersignError) => {
+        throw new Failure("log_server", cause);
       });
       dated(answer.date);
       const read = readResponse(answer);
@@ -75,7 +75,7 @@ function unproven(cause: unknown): Failure {
     hint,
     cause,
   });
-  return new Failure("collector", error);
+  return new Failure("log_server", error);
 }
 
 function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPosition {
@@ -103,7 +103,7 @@ export function toTransport(transport: Transport, header: string): Destination {
         begun = true;
       } catch (cause) {
         throw new Failure(
-          "collector",
+          "log_server",
           coded(cause, "transport.failed", "the transport failed to write lines", "see the cause"),
         );
       }

@@ -3,7 +3,7 @@
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
 import { passes } from "../reason.js";
-import type { CollectorResponse } from "./collector.js";
+import type { LogServerResponse } from "./log-server.js";
 import { Failure, type Scope } from "./failure.js";
 
 /** The head of a chain in the log: its last link's `seq` and proof. */
@@ -29,7 +29,7 @@ export type SubmitResult =
 const DENIAL_CODES: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
 /** Interprets a response. */
-export function readResponse(response: CollectorResponse): SubmitResult {
+export function readResponse(response: LogServerResponse): SubmitResult {
   const { status, body } = response;
   if (status === 200 && body !== undefined) {
     return { kind: "taken", tip: (chain) => tip(body, chain), note: (place) => note(body, place) };
@@ -48,7 +48,7 @@ export function readResponse(response: CollectorResponse): SubmitResult {
   return { kind: "failed", failure };
 }
 
-function failed(response: CollectorResponse): Failure {
+function failed(response: LogServerResponse): Failure {
   const { status, from, location, retryAfter } = response;
   const { code, message, hint, line } = errorOf(response);
   const says = message === "" ? `${from} returned HTTP status ${status}` : `the log server reported: ${message}`;
@@ -63,9 +63,9 @@ function failed(response: CollectorResponse): Failure {
     const todo = "record smaller events, or raise the limits of the log server";
     return failure("chain", "submit.too_large", todo);
   }
-  if (code === "log.unauthorised") {
+  if (code === "log.unauthorized") {
     const todo = hint ?? "grant the key in the log, or add it to the log's trust file";
-    return failure("chain", "log.unauthorised", `${todo}; check that \`log\` is the log of this server`);
+    return failure("chain", "log.unauthorized", `${todo}; check that \`log\` is the log of this server`);
   }
   if (code === "log.fork") {
     const todo =
@@ -82,9 +82,9 @@ function failed(response: CollectorResponse): Failure {
   if (passes(status)) {
     const [own, todo]: [ErrorCode, string] =
       status === 503 || status < 500
-        ? ["collector.busy", "contact the log operator if the log server stays overloaded"]
-        : ["collector.failed", "contact the log operator if this continues"];
-    return failure("collector", own, todo);
+        ? ["log_server.busy", "contact the log operator if the log server stays overloaded"]
+        : ["log_server.failed", "contact the log operator if this continues"];
+    return failure("log_server", own, todo);
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
@@ -92,10 +92,10 @@ function failed(response: CollectorResponse): Failure {
       : status === 401 || (status === 403 && code === "")
         ? "exempt /submit from the authentication in front of the log server; links are authenticated by their signatures"
         : `check the URL; GET ${from.replace(/submit$/, "checkpoint")} must return the log's checkpoint`;
-  return failure("collector", "collector.unexpected", todo);
+  return failure("log_server", "log_server.unexpected", todo);
 }
 
-function errorOf({ body }: CollectorResponse) {
+function errorOf({ body }: LogServerResponse) {
   const error = asObject(body?.error);
   return {
     code: repeatable(error?.code) ?? "",

@@ -178,7 +178,7 @@ export class Sender {
         return undefined;
       }
       const failure = cause instanceof Failure && cause.scope === "denied" ? this.#denied(chain, cause) : cause;
-      if (!(failure instanceof Failure) || failure.scope === "collector") {
+      if (!(failure instanceof Failure) || failure.scope === "log_server") {
         throw failure;
       }
       if (failure.scope === "chain") {
@@ -303,7 +303,7 @@ export class Sender {
       // If none of its events is in the outbox, they can't be recorded twice.
       if (error && batch.taken.some(({ id }) => id !== undefined)) {
         if (kept.length === 0) {
-          throw new Failure("collector", error);
+          throw new Failure("log_server", error);
         }
         break;
       }
@@ -318,11 +318,11 @@ export class Sender {
   /** Handles a failure. Returns if the chain's first batch is to be tried alone; throws otherwise. */
   #refused(chain: string, batches: readonly Batch[], failure: unknown): undefined {
     const code = failure instanceof Failure ? failure.error.code : undefined;
-    if (code === "collector.timeout") {
+    if (code === "log_server.timeout") {
       // The same request would time out again.
       this.#maxBatches = Math.max(1, Math.floor(batches.length / 2));
     }
-    if (!(failure instanceof Failure) || (code !== "log.unauthorised" && failure.logTime === undefined)) {
+    if (!(failure instanceof Failure) || (code !== "log.unauthorized" && failure.logTime === undefined)) {
       throw failure;
     }
     const [first] = this.#ofChain(chain);
@@ -371,7 +371,7 @@ export class Sender {
     this.#remove(gone);
     settle(gone, delivered);
     await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
-      throw new Failure("collector", error);
+      throw new Failure("log_server", error);
     });
   }
 

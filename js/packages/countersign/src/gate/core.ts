@@ -1,6 +1,6 @@
 /** The WebAssembly module `gate` and its use in this package. */
 
-import { type ModuleSource, starting } from "../artefact/load.js";
+import { type ModuleSource, starting } from "../artifact/load.js";
 import { type CountersignError, coded, ofCore } from "../error.js";
 import type { Gate } from "../wasm/gate.js";
 import * as wasm from "../wasm/gate.js";

@@ -1,6 +1,6 @@
 /** The gate: decides on events before they are recorded. */
 
-import type { CompiledModule, ModuleSource } from "../artefact/load.js";
+import type { CompiledModule, ModuleSource } from "../artifact/load.js";
 import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import { ownFields } from "../own.js";

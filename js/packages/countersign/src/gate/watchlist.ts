@@ -1,6 +1,6 @@
 /** Options of the watchlist. Separate from its client, whose types depend on the WebAssembly module. */
 
-import type { Fetch } from "../deliver/collector.js";
+import type { Fetch } from "../deliver/log-server.js";
 
 /** The source of a watchlist, and the key that signs it. */
 export interface WatchlistOptions {

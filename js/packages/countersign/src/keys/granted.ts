@@ -113,7 +113,7 @@ export class GrantedKey implements BrowserKey {
 
   /**
    * Requests a grant now and rotates the recorders that follow. With `fresh`, a new key is generated, for example after
-   * the log rejected this one as revoked (`log.unauthorised`).
+   * the log rejected this one as revoked (`log.unauthorized`).
    */
   renew(options: { fresh?: boolean | undefined } = {}): Promise<void> {
     const { fresh = false } = ownOptions(options, ["fresh"]);

@@ -63,7 +63,7 @@ export interface HandlerOptions {
    *   let the requester sign with it, but extends its owner's rights. If sessions can end before their grants, remember
    *   the session that first got a grant for a vkey, and refuse others.
    */
-  authorise(request: Request, vkey: string): Authorised | PromiseLike<Authorised>;
+  authorize(request: Request, vkey: string): Authorized | PromiseLike<Authorized>;
   /**
    * Other origins whose pages may send requests, such as `https://dashboard.example.com`.
    *
@@ -72,8 +72,8 @@ export interface HandlerOptions {
   origins?: readonly string[] | undefined;
 }
 
-/** The decision of `authorise`. */
-export type Authorised = boolean | GrantOptions | null | undefined;
+/** The decision of `authorize`. */
+export type Authorized = boolean | GrantOptions | null | undefined;
 
 /**
  * Handles POST requests with the JSON body `{"vkey":"…"}`. A key's name is public, permanent, and chosen by the
@@ -84,9 +84,9 @@ export function grantHandler(
   now: () => number,
   options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
-  const { authorise, origins = [] } = ownOptions(options, ["authorise", "origins"]);
+  const { authorize, origins = [] } = ownOptions(options, ["authorize", "origins"]);
   const hint = "pass a function that checks the request's session";
-  must(typeof authorise === "function", "authorise", "`authorise` must be a function", hint);
+  must(typeof authorize === "function", "authorize", "`authorize` must be a function", hint);
   return async (request) => {
     const from = originOf(request, origins);
     if (from === "foreign") {
@@ -136,7 +136,7 @@ export function grantHandler(
       const hint = `use browserKey({ issuer: "${issuer.name}" }), or grant keys with other names by issuer.grant()`;
       return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
-    const decided = await authorise(request, vkey);
+    const decided = await authorize(request, vkey);
     if (decided !== true && !isPlain(decided)) {
       const hint = "check that the user is signed in and allowed to record";
       return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));

@@ -1,7 +1,7 @@
 /** A server's key that grants and revokes emitters' keys, by signed notes in a log. */
 
-import { artefact } from "#recorder";
-import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import { artifact } from "#recorder";
+import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
@@ -31,7 +31,7 @@ export interface IssuerOptions {
    */
   key: string | undefined;
   /** The log server: its URL, or `{ url, fetch }`. */
-  to: string | URL | CollectorOptions | undefined;
+  to: string | URL | LogServerOptions | undefined;
   /** The log: its vkey, or a trust file with one `log` line. It verifies the proofs of notes. */
   log: string | undefined;
   /**
@@ -68,7 +68,7 @@ export interface Issuer {
   handler(options: HandlerOptions): (request: Request) => Promise<Response>;
 }
 
-const load = /* @__PURE__ */ loader(artefact);
+const load = /* @__PURE__ */ loader(artifact);
 
 /** Creates an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {
@@ -77,7 +77,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
 
 /** Creates an issuer with its own clock: milliseconds since the epoch. */
 export function createIssuerAt(now: () => number, options: IssuerOptions): Issuer {
-  const { key, collector, log, retryForMs, timeout } = checked(options);
+  const { key, logServer, log, retryForMs, timeout } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
 
   const publish = async (vkey: string, statement: string): Promise<Noted> => {
@@ -86,7 +86,7 @@ export function createIssuerAt(now: () => number, options: IssuerOptions): Issue
     const trust = inCore(() => new core.LogTrust(log));
     try {
       const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
-      const proof = await submit(collector, note, { retryForMs, timeout });
+      const proof = await submit(logServer, note, { retryForMs, timeout });
       return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
     } finally {
       trust.free();
@@ -148,8 +148,8 @@ function checked(options: IssuerOptions) {
       "omit it for 10 seconds",
     );
   }
-  const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
-  return { key: signer, collector, log: log.trim(), retryForMs, timeout };
+  const logServer = new LogServer(typeof to === "string" || to instanceof URL ? { url: to } : to);
+  return { key: signer, logServer, log: log.trim(), retryForMs, timeout };
 }
 
 /** Signs a note and converts the core's errors. The core checks the stated key first, then the signing key. */
@@ -234,19 +234,19 @@ function bound(date: Date | undefined): string {
 
 /** Submits a note and returns its unverified proof. The log proves an already existing note again. */
 async function submit(
-  collector: Collector,
+  logServer: LogServer,
   note: string,
   { retryForMs, timeout }: { retryForMs: number; timeout: number },
 ): Promise<string> {
   const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
   const end = performance.now() + retryForMs;
   for (let failures = 1; ; failures++) {
-    const response = await post(collector, line, timeout);
+    const response = await post(logServer, line, timeout);
     if (typeof response === "string") {
       return response;
     }
     const { error, scope, retryAfter } = response;
-    const isLasting = scope !== "collector" || error.code === "collector.unexpected";
+    const isLasting = scope !== "log_server" || error.code === "log_server.unexpected";
     const wait = pause(WAITS, failures, retryAfter);
     if (isLasting || performance.now() + wait > end) {
       throw explained(error);
@@ -256,9 +256,9 @@ async function submit(
 }
 
 /** Returns the proof, or a failure. */
-async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
-  const request = collector.post(line, { timeout, keepalive: false });
-  const response = await request.catch((error: CountersignError) => new Failure("collector", error));
+async function post(logServer: LogServer, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
+  const request = logServer.post(line, { timeout, keepalive: false });
+  const response = await request.catch((error: CountersignError) => new Failure("log_server", error));
   if (response instanceof Failure) {
     return response;
   }
@@ -274,7 +274,7 @@ function unproven(): CountersignError {
 
 /** Replaces the hint of a rejection by one for issuers. */
 function explained(error: CountersignError): CountersignError {
-  if (error.code !== "log.unauthorised") {
+  if (error.code !== "log.unauthorized") {
     return error;
   }
   const { code, message, line, cause } = error;

@@ -1,6 +1,6 @@
 /** Delivers events that programs recorded in their transactions to a log. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { asLine, CountersignError, must, tell } from "../error.js";
 import { ownOptions } from "../known.js";
 import { recording } from "../record/create.js";
@@ -84,7 +84,7 @@ export function drainer(options: DrainOptions): Drainer {
 }
 
 /** Without a lifecycle: events stay in the tables, so none are lost when the program exits. */
-const { createRecorder } = recording(artefact, none);
+const { createRecorder } = recording(artifact, none);
 
 class PostgresDrainer implements Drainer {
   readonly #options: DrainOptions;

@@ -1,10 +1,10 @@
 /** A recorder that writes events in a program's own PostgreSQL transactions. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { CountersignError, must, mustCall, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
-import type { Catalogue, EventInput, EventOf } from "../record/event.js";
+import type { Catalog, EventInput, EventOf } from "../record/event.js";
 import { copyOf, plainFields } from "../record/fields.js";
 import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
@@ -19,7 +19,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
    */
   table?: string | undefined;
   /** The program's own events, from `defineEvents`. `record` and `row` accept no others. */
-  events?: Catalogue<Events> | undefined;
+  events?: Catalog<Events> | undefined;
   /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
   redact?: CommonOptions["redact"];
   /**
@@ -53,7 +53,7 @@ export interface PostgresRecorder<Event = EventInput> {
 const ORIGIN = "outbox.invalid/audit";
 const SIGNER = "outbox.invalid/recorder";
 
-const load = loader(artefact);
+const load = loader(artifact);
 
 /**
  * Returns a recorder that writes events into a table in the program's own transactions. Create the table with the SQL
@@ -71,13 +71,13 @@ export async function postgresRecorder<Events = unknown>(
   options: PostgresRecorderOptions<Events> = {},
 ): Promise<PostgresRecorder<EventOf<Events>>> {
   const known = ["table", "events", "redact", "onInvalid", "onError"];
-  const { table = TABLE, events: catalogue, redact, onInvalid, onError } = ownOptions(options, known);
+  const { table = TABLE, events: catalog, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", '`onInvalid` must be "throw" or "report"', "omit it for the default");
   mustCall({ onError }, "onError");
   const defined = "pass the result of defineEvents";
   must(
-    catalogue === undefined || typeof catalogue.check === "function",
+    catalog === undefined || typeof catalog.check === "function",
     "events",
     "`events` must be a catalog of events",
     defined,
@@ -109,7 +109,7 @@ export async function postgresRecorder<Events = unknown>(
 
   const intake = new Intake({
     beforeRecord: undefined,
-    events: catalogue,
+    events: catalog,
     reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
     onError: onError ?? teller(),
   });

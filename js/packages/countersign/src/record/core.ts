@@ -1,6 +1,6 @@
 /** The WebAssembly module `recorder` and its use in this package. */
 
-import { type ModuleSource, starting } from "../artefact/load.js";
+import { type ModuleSource, starting } from "../artifact/load.js";
 import { CountersignError, ofCore } from "../error.js";
 import * as wasm from "../wasm/recorder.js";
 

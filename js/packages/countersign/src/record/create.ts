@@ -1,8 +1,8 @@
 /** Builds `createRecorder` for a given way to load the WebAssembly module. */
 
-import type { ModuleSource } from "../artefact/load.js";
-import { cleartext } from "../deliver/collector.js";
-import { toCollector, toTransport } from "../deliver/destination.js";
+import type { ModuleSource } from "../artifact/load.js";
+import { cleartext } from "../deliver/log-server.js";
+import { toLogServer, toTransport } from "../deliver/destination.js";
 import { CountersignError, tell, teller } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
@@ -59,7 +59,7 @@ export interface Variant extends Pick<Environment, "manyContexts" | "now" | "ran
   /** Reads a private key's text if the runtime signs instead of the WebAssembly module. */
   readKey?: ((text: string) => Promise<Signing>) | undefined;
   /** Replaces the loaded module. */
-  wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
+  wrapped?: (<Artifact>(core: Artifact) => Artifact) | undefined;
 }
 
 const VARIANT = ["manyContexts", "now", "random", "readKey", "wrapped"] as const satisfies readonly (keyof Variant)[];
@@ -72,7 +72,7 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
 
 /** Builds these functions, and the one that creates recorders that read their options later. */
 export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
-  const { readKey, wrapped = <Artefact>(core: Artefact) => core, ...set } = ownFields(variant, VARIANT);
+  const { readKey, wrapped = <Artifact>(core: Artifact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
@@ -155,8 +155,8 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
 }
 
 function warnOfCleartext({ to, onError }: Settings): void {
-  if ("collector" in to && to.collector.isCleartext) {
-    tell(onError, cleartext(to.collector));
+  if ("log_server" in to && to.logServer.isCleartext) {
+    tell(onError, cleartext(to.logServer));
   }
 }
 
@@ -167,7 +167,7 @@ function route(core: Core, { to, now, onError }: Settings) {
   }
   const trust = readLog(core, to.log.trim());
   const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
-  const destination = toCollector(to.collector, prove, (date) => {
+  const destination = toLogServer(to.logServer, prove, (date) => {
     if (date - now() > REPORTED_LAG_MS) {
       tell(onError, clockBehind(date - now()));
     }

@@ -159,7 +159,7 @@ export type EventOf<Events> = unknown extends Events
     }[keyof Events & string];
 
 /** The program's events by action, with a schema for each. Returned by `defineEvents`. */
-export interface Catalogue<Events = unknown> {
+export interface Catalog<Events = unknown> {
   /**
    * Throws `event.invalid` if the event's action isn't listed or the event doesn't match its schema. Returns the
    * schema's output for the other fields.

@@ -425,7 +425,7 @@ export class FlushScheduler {
 }
 
 function late(): CountersignError {
-  return new CountersignError("collector.timeout", "the flush did not finish within `retryForMs`", {
+  return new CountersignError("log_server.timeout", "the flush did not finish within `retryForMs`", {
     hint: "check the signer, the log server, and the transport; the flush continues in the background",
   });
 }

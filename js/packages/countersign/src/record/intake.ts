@@ -5,7 +5,7 @@
 
 import { CountersignError, tell } from "../error.js";
 import { field } from "../own.js";
-import type { AuditEvent, Catalogue, EventInput } from "./event.js";
+import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
 
@@ -20,7 +20,7 @@ export interface EventProblem {
 /** Settings of an intake. */
 export interface IntakeOptions {
   readonly beforeRecord: ((event: AuditEvent) => EventInput) | undefined;
-  readonly events: Catalogue | undefined;
+  readonly events: Catalog | undefined;
   /** True if problems are reported; false if they are thrown. */
   readonly reports: boolean;
   readonly onError: (error: CountersignError) => void;

@@ -1,13 +1,13 @@
 /** Options of a recorder and their validation. */
 
-import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { type CountersignError, must, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { field, hasField, own, ownFields } from "../own.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
-import type { AuditEvent, Catalogue, EventInput } from "./event.js";
+import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
@@ -91,7 +91,7 @@ export interface CommonOptions<Events = unknown> {
    *
    * @default undefined: events may have any action
    */
-  events?: Catalogue<Events> | undefined;
+  events?: Catalog<Events> | undefined;
   /**
    * Called synchronously with each event passed to `record`, before redaction. Returns the event to record: the same
    * one or a replacement. If it throws, `record` throws `event.invalid` with the error as its cause.
@@ -148,7 +148,7 @@ export interface CommonOptions<Events = unknown> {
  */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
   /** The log server: its URL, or `{ url, fetch, headers }`. */
-  to: string | URL | CollectorOptions | undefined;
+  to: string | URL | LogServerOptions | undefined;
   /**
    * The log's public key (vkey), such as `example.com/audit+1a2b3c4d+A…`, or a trust file with one `log` line and
    * optionally a quorum of witnesses. Get it from the log operator, never from the log server. Chains name the log's
@@ -189,7 +189,7 @@ export interface Environment {
 export type Settings = ReturnType<typeof settings>;
 
 /** The destination of lines. */
-type To = { collector: Collector; log: string } | { transport: Transport; origin: string };
+type To = { logServer: LogServer; log: string } | { transport: Transport; origin: string };
 
 const MEBIBYTE = 1 << 20;
 
@@ -288,8 +288,8 @@ function destination({ to, log, origin }: RecorderOptions): To {
   }
   const address = "pass the log server's URL (check that the variable is set), { url, fetch }, a function, or memory()";
   must(to !== undefined && to !== null && to !== "", "to", "`to` is required: the log server's URL", address);
-  const collector = typeof to === "string" || to instanceof URL ? { url: to } : to;
-  const { url, fetch } = ownFields(Object(collector), ["url", "fetch"]) as Partial<CollectorOptions>;
+  const logServer = typeof to === "string" || to instanceof URL ? { url: to } : to;
+  const { url, fetch } = ownFields(Object(logServer), ["url", "fetch"]) as Partial<LogServerOptions>;
   const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
     'pass { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }; the host can be any name';
@@ -307,7 +307,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
     "`origin` can't be used with `log`",
     "omit it; the log's vkey contains the origin",
   );
-  return { collector: new Collector(collector as CollectorOptions), log };
+  return { logServer: new LogServer(logServer as LogServerOptions), log };
 }
 
 /** Fields to redact, fields to keep, and whether known secrets are redacted. */

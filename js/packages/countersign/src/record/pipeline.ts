@@ -53,10 +53,10 @@ export interface Parts {
 
 /** Temporary failures, whose hints say what happens to the events until the retry succeeds. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
-  "collector.unreachable",
-  "collector.timeout",
-  "collector.busy",
-  "collector.failed",
+  "log_server.unreachable",
+  "log_server.timeout",
+  "log_server.busy",
+  "log_server.failed",
   "transport.failed",
 ]);
 /** Maximum number of waits of 10 ms for a running flush before the outbox is handed over. */

@@ -1,6 +1,6 @@
 /** An in-memory recorder for tests: the real one with a deterministic key, clock, and randomness. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { CountersignError, must } from "../error.js";
 import { field } from "../own.js";
 import { type Core, inCore, loader } from "../record/core.js";
@@ -87,8 +87,8 @@ export async function createTestRecorder<Events = unknown>(
     recorded++;
     events.push(event);
   };
-  const { createRecorder } = recording(artefact, none, {
-    wrapped: (artefact) => observed(artefact as Core, onRecord) as typeof artefact,
+  const { createRecorder } = recording(artifact, none, {
+    wrapped: (artifact) => observed(artifact as Core, onRecord) as typeof artifact,
     now: () => clock.now(),
     random: counter(),
   });
@@ -125,7 +125,7 @@ export async function createTestRecorder<Events = unknown>(
   });
 }
 
-const load = loader(artefact);
+const load = loader(artifact);
 
 /** Wraps the module so that its recorders report each event that they queue. */
 function observed(core: Core, onRecord: (event: RecordedEvent) => void): Core {

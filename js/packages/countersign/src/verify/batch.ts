@@ -25,7 +25,7 @@ export class VerifiedEvent {
   /** The emitter's public key. */
   declare readonly vkey: string;
   /** True if the key was authorized, as far as known at this line. Only the report is final. */
-  declare readonly authorised: boolean;
+  declare readonly authorized: boolean;
   /** The event's JSON exactly as in the export, without duplicate member names. */
   readonly json: string;
 

@@ -12,7 +12,7 @@
  * ```
  */
 
-import { loading, type ModuleSource } from "../artefact/load.js";
+import { loading, type ModuleSource } from "../artifact/load.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import type { WorkerLike } from "../rpc/worker-group.js";

@@ -20,7 +20,7 @@ interface LinkMark extends EntryMark {
   /** The emitter's public key. */
   readonly vkey: string;
   /** True if the key was authorized, as far as known at this line. Only the report is final. */
-  readonly authorised: boolean;
+  readonly authorized: boolean;
 }
 
 /** Entries omitted from the export. */
@@ -98,7 +98,7 @@ export interface OpaqueMark extends EntryMark {
 export type Mark = SkipMark | WithheldMark | ChainMark | CheckpointMark | NoteMark | OpaqueMark;
 
 /** Fields shared by the links of a chain. */
-type Chain = Pick<LinkMark, "chain" | "vkey" | "authorised">;
+type Chain = Pick<LinkMark, "chain" | "vkey" | "authorized">;
 
 /** A link's mark in the core's form. `of` is the index of its chain. */
 interface CoreLinkMark extends Omit<LinkMark, keyof Chain>, Partial<Pick<WithheldMark, "why">> {
@@ -121,8 +121,8 @@ function linkMark({ kind, line, index, seq, time, why }: CoreLinkMark, of: Chain
   if (of === undefined) {
     throw new Error("a mark has no chain");
   }
-  const { chain, vkey, authorised } = of;
+  const { chain, vkey, authorized } = of;
   return kind === "withheld"
-    ? { kind, line, index, chain, seq, time, vkey, authorised, why: why ?? null }
-    : { kind, line, index, chain, seq, time, vkey, authorised };
+    ? { kind, line, index, chain, seq, time, vkey, authorized, why: why ?? null }
+    : { kind, line, index, chain, seq, time, vkey, authorized };
 }

@@ -9,7 +9,7 @@
  * collection pile up to several times the memory that verification needs.
  */
 
-import type { CompiledModule } from "../artefact/load.js";
+import type { CompiledModule } from "../artifact/load.js";
 import type { Finding, Judged, Phrases } from "../report.js";
 import type { TransferPort } from "../rpc/connect.js";
 import type { WireError } from "../rpc/errors.js";

@@ -1,11 +1,11 @@
 /** The entry `countersign/verify`. */
 
-import { artefact, worker } from "#verifier";
+import { artifact, worker } from "#verifier";
 import { createVerifier, type Verify, type VerifyLive } from "./create-verifier.js";
 
 export * from "./public.js";
 
-const verifier = createVerifier({ module: artefact, worker });
+const verifier = createVerifier({ module: artifact, worker });
 
 /**
  * Verifies an export, in workers if the runtime has them. Problems of the export are in the `report`; its `verdict` is

@@ -5,9 +5,9 @@ import type { Lines } from "../index/in-pieces.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
-/** How a runtime loads the artefact and starts workers. */
+/** How a runtime loads the artifact and starts workers. */
 export interface AnalysisSetup {
-  /** The artefact `analyzer`. */
+  /** The artifact `analyzer`. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `analyze/worker`. */
   worker: () => WorkerLike;
@@ -80,7 +80,7 @@ class WorkersAnalysis implements Analysis {
   readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
   readonly list: Analysis["list"] = (...given) => this.#call((service) => service.list(...given));
   readonly of: Analysis["of"] = (...given) => this.#call((service) => service.of(...given));
-  readonly leaves: Analysis["leaves"] = (id) => this.#call((service) => service.leaves(id));
+  readonly entries: Analysis["entries"] = (id) => this.#call((service) => service.entries(id));
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());
 
   close(): void {

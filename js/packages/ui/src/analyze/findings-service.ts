@@ -21,7 +21,7 @@ export class FindingsService {
   /** There is something in them of every event, and browsers keep blobs outside of a worker's memory. */
   readonly #pieces: Blob[] = [];
   readonly #next = inTurn();
-  /** The selected entries. */
+  /** The selected total. */
   #entries: Float64Array | undefined;
   /** The places of the findings that concern them, in the order that was told last. */
   #places: readonly number[] | undefined;
@@ -44,9 +44,9 @@ export class FindingsService {
     return this.#next(() => this.#tell(facts));
   }
 
-  select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined> {
+  select(total: Float64Array | undefined): Promise<SelectedFindings | undefined> {
     return this.#next(() => {
-      this.#entries = entries;
+      this.#entries = total;
       return this.#select();
     });
   }
@@ -111,23 +111,23 @@ export class FindingsService {
     this.#outline = undefined;
     this.#rules = told.rules;
     const marks = {
-      leaves: this.#findings.marked(),
+      entries: this.#findings.marked(),
       levels: this.#findings.levels(),
       times: this.#findings.times(),
     };
     return { ...told, marks, selected: await this.#select() };
   }
 
-  /** Finds the findings that concern the selected entries. */
+  /** Finds the findings that concern the selected total. */
   async #select(): Promise<SelectedFindings | undefined> {
-    const entries = this.#entries;
+    const total = this.#entries;
     this.#places = undefined;
-    if (entries === undefined) {
+    if (total === undefined) {
       return undefined;
     }
     this.#outline ??= await this.#outlined();
     const outline = this.#outline;
-    const places = outline.places(entries);
+    const places = outline.places(total);
     const counts = new Map<string, number>();
     for (const place of places) {
       counts.set(outline.rule(place), (counts.get(outline.rule(place)) ?? 0) + 1);
@@ -148,9 +148,9 @@ export class FindingsService {
     const outline = new Outline();
     for (let from = 0; ; from += WRITTEN) {
       const listed = this.list(from, from + WRITTEN, undefined);
-      for (const { entries, finding } of listed) {
-        const { id, rule, leaves } = finding;
-        outline.add({ rule, leaves: entries > leaves.length ? this.#findings.leaves(id) : Float64Array.from(leaves) });
+      for (const { total, finding } of listed) {
+        const { id, rule, entries } = finding;
+        outline.add({ rule, entries: total > entries.length ? this.#findings.leaves(id) : Float64Array.from(entries) });
       }
       if (listed.length < WRITTEN) {
         return outline;

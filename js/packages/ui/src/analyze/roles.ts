@@ -8,7 +8,7 @@ import type { Analysis } from "./types.js";
 export type Role = { readonly role: "service" } | { readonly role: "detector"; readonly service: MessagePort };
 
 /** What the page asks of a worker: first to begin. */
-export interface AnalysisWorker extends Pick<Analysis, "tell" | "select" | "list" | "of" | "leaves" | "document"> {
+export interface AnalysisWorker extends Pick<Analysis, "tell" | "select" | "list" | "of" | "entries" | "document"> {
   begin(module: CompiledModule, rules: string, role: Role): Promise<void>;
   // Of a detector.
   /** Resolves when the service has all that was detected there. */

@@ -1,8 +1,8 @@
 /** What rules find among verified events (SPEC section 13), as a page is told of it. */
 
-import type { Standing } from "@countersign/shared/report.js";
+import type { SignerTrust } from "@countersign/shared/report.js";
 import type { Lines } from "../index/in-pieces.js";
-import type { Signers } from "../index/standing.js";
+import type { Signers } from "../index/signer-trust.js";
 
 /** How serious a finding is. */
 export type Level = (typeof LEVELS)[number];
@@ -31,7 +31,7 @@ export interface Finding {
   /** What the rule measured. */
   readonly value?: number;
   /** The entries that it was made from, ascending: the first ones, where there are many. */
-  readonly leaves: readonly number[];
+  readonly entries: readonly number[];
   /** When the first of the events happened, and the last. */
   readonly first: string;
   readonly last: string;
@@ -39,7 +39,7 @@ export interface Finding {
   /** How often the same was found again within a timespan. */
   readonly repeats: number;
   /** Of the least trusted of those who signed; null before the report. */
-  readonly standing: Standing | null;
+  readonly signerTrust: SignerTrust | null;
 }
 
 /** A finding, and how many entries it was made from. */
@@ -59,7 +59,7 @@ export interface RuleFound {
 /** How many, and the first leaf. */
 export interface Counted {
   readonly number: number;
-  readonly first_leaf: number;
+  readonly first_entry: number;
 }
 
 /** What a rule had to leave out for want of room. */
@@ -119,7 +119,7 @@ export interface FindingsStatus {
   readonly pack: PackInfo;
   /** How many events were looked at. */
   readonly events: number;
-  /** Of how many of them no reading knew the shape. */
+  /** Of how many of them no parser knew the shape. */
   readonly unread: number;
   readonly findings: number;
   readonly coverage: Coverage;
@@ -145,7 +145,7 @@ export interface SelectedFindings {
 /** Where findings are. */
 export interface FoundMarks {
   /** The entries that findings name, ascending. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   /** For each of them how serious the most serious finding is: a place in `LEVELS`. */
   readonly levels: Uint8Array;
   /** When each finding's last event happened, in milliseconds since 1970. */

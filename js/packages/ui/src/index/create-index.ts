@@ -30,9 +30,9 @@ import type {
   WholeRow,
 } from "./types.js";
 
-/** How a runtime loads the artefact and starts workers. */
+/** How a runtime loads the artifact and starts workers. */
 export interface IndexSetup {
-  /** The artefact `index`. */
+  /** The artifact `index`. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `index/worker`. */
   worker: () => WorkerLike;
@@ -202,15 +202,15 @@ class WorkersIndex implements EventIndex {
     const id = this.#ids;
     this.#saving.set(id, told);
     const saved = this.#call((remote) => remote.save(id, as, signers));
-    const cancelled = deferred<never>();
+    const canceled = deferred<never>();
     const cancel = () => {
       void this.#call((remote) => remote.cancel(id)).catch(() => {});
-      cancelled.reject(signal?.reason);
+      canceled.reject(signal?.reason);
     };
     saved.catch(() => {});
     signal?.addEventListener("abort", cancel);
     try {
-      return await Promise.race([saved, cancelled.promise]);
+      return await Promise.race([saved, canceled.promise]);
     } finally {
       signal?.removeEventListener("abort", cancel);
       this.#saving.delete(id);

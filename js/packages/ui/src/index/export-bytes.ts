@@ -9,7 +9,7 @@ import { open, PIECE, type Reading, readable, type Source } from "@countersign/s
  * signature covers stand in as many pieces, and those of the next one mostly in the same.
  */
 const HELD = 64;
-/** How many are read together at most: in Chromium a reading costs as much as some hundred KiB of it. */
+/** How many are read together at most: in Chromium a parser costs as much as some hundred KiB of it. */
 const TOGETHER = 16;
 const EMPTY = new Uint8Array();
 

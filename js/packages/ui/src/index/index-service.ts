@@ -11,7 +11,7 @@ import type { IndexHost } from "./roles.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
-import { type Signers, standings } from "./standing.js";
+import { type Signers, signerTrusts } from "./signer-trust.js";
 import { turn } from "./turn.js";
 import type {
   Column,
@@ -182,7 +182,7 @@ export class IndexService {
   async save(as: SavedAs, signers: Signers | undefined, told: (events: number) => void): Promise<Blob> {
     this.#savings += 1;
     try {
-      return await save(as, this.#events(), standings(signers), told);
+      return await save(as, this.#events(), signerTrusts(signers), told);
     } finally {
       this.#savings -= 1;
       this.#run();

@@ -5,7 +5,7 @@ import type { Mark } from "@countersign/shared/verify.js";
 import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
-import type { Signers } from "./standing.js";
+import type { Signers } from "./signer-trust.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
 
 /** What a worker is there for: to keep the index, or to make segments of it, which go from worker to worker. */

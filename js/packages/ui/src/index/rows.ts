@@ -13,7 +13,7 @@ export interface WrittenEvent extends Place {
   readonly seq: number;
   readonly time: string;
   readonly vkey: string;
-  readonly authorised: boolean;
+  readonly authorized: boolean;
   readonly happened: string | null;
   readonly read: Reading | null;
   readonly own?: Partial<Said>;
@@ -38,9 +38,9 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
     const found = row.fields?.[nth];
     return found ? [[field, found] as const] : [];
   });
-  const { kind, line, index, chain, seq, time, vkey, authorised, happened, read, own, tenant } = row;
+  const { kind, line, index, chain, seq, time, vkey, authorized, happened, read, own, tenant } = row;
   return {
-    ...{ kind, line, index, chain, seq, time, vkey, authorised, own, begin },
+    ...{ kind, line, index, chain, seq, time, vkey, authorized, own, begin },
     happened: happened ?? undefined,
     read: read ?? undefined,
     tenant: tenant ?? undefined,
@@ -49,7 +49,7 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
   };
 }
 
-/** All that a reading makes of an event. */
+/** All that a parser makes of an event. */
 export function readingOf(bytes: Uint8Array): Reading | undefined {
   const read = JSON.parse(readJson(bytes)) as (Reading & { time?: string }) | null;
   if (read === null) {

@@ -2,7 +2,7 @@ import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
 import { Sink } from "./sink.js";
-import type { Signed, StandingSoFar } from "./standing.js";
+import type { Signed, SignerTrustSoFar } from "./signer-trust.js";
 import { turn } from "./turn.js";
 import type { Reading, Said, SavedAs } from "./types.js";
 
@@ -17,10 +17,10 @@ const TYPES = {
   "csv-with-bom": "text/csv;charset=utf-8",
   ndjson: "application/x-ndjson",
 } as const satisfies Record<SavedAs, string>;
-/** What is proven comes first and last; between is what a reading made of the event. */
+/** What is proven comes first and last; between is what a parser made of the event. */
 const FIELDS = [
-  ...["line", "index", "chain", "seq", "recorded", "signer", "standing"],
-  ...["read_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
+  ...["line", "index", "chain", "seq", "recorded", "signer", "signer_trust"],
+  ...["parsed_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
   ...["address", "outcome", "reason", "tenant", "event"],
 ];
 const BOM = "\ufeff";
@@ -29,14 +29,14 @@ const BOM = "\ufeff";
 export async function save(
   as: SavedAs,
   events: AsyncIterable<readonly Saved[]>,
-  standing: (event: Signed) => StandingSoFar,
+  signerTrust: (event: Signed) => SignerTrustSoFar,
   told: (events: number) => void,
 ): Promise<Blob> {
   const sink = new Sink();
   if (as === "csv-with-bom") {
     sink.text(BOM);
   }
-  const write = as === "ndjson" ? lines(sink, standing) : records(sink, standing);
+  const write = as === "ndjson" ? lines(sink, signerTrust) : records(sink, signerTrust);
   let written = 0;
   for await (const part of events) {
     part.forEach(write);
@@ -49,19 +49,19 @@ export async function save(
 
 type Write = (saved: Saved) => void;
 
-/** As the verifier writes them, but for what is known of signers, with what a reading made of the event after it. */
-function lines(sink: Sink, standingOf: (event: Signed) => StandingSoFar): Write {
+/** As the verifier writes them, but for what is known of signers, with what a parser made of the event after it. */
+function lines(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): Write {
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
-    const standing = standingOf(row);
-    sink.text(JSON.stringify({ line, index, chain, seq, time, standing, vkey }).slice(0, -1));
+    const signerTrust = signerTrustOf(row);
+    sink.text(JSON.stringify({ line, index, chain, seq, time, signerTrust, vkey }).slice(0, -1));
     sink.text(',"event":');
     sink.bytes(bytes);
     sink.text(`,"read":${readJson(bytes)}}\n`);
   };
 }
 
-function records(sink: Sink, standingOf: (event: Signed) => StandingSoFar): Write {
+function records(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): Write {
   const csv = new CsvWriter(sink);
   for (const name of FIELDS) {
     csv.plain(name);
@@ -75,7 +75,7 @@ function records(sink: Sink, standingOf: (event: Signed) => StandingSoFar): Writ
       csv.plain(String(plain));
     }
     csv.field(vkey);
-    csv.plain(standingOf(row));
+    csv.plain(signerTrustOf(row));
     const cells: Cell[] = [read?.as, happened ?? undefined, action];
     for (const party of [actor, target]) {
       cells.push(party?.id, party?.name, party?.type);
@@ -94,6 +94,6 @@ interface Facts {
   readonly happened: string | null;
   readonly tenant: string | null;
   readonly read: Reading | null;
-  /** Where no reading fits. */
+  /** Where no parser fits. */
   readonly own?: Partial<Said>;
 }

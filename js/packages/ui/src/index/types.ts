@@ -10,7 +10,7 @@ import type {
   WithheldMark,
 } from "@countersign/shared/verify.js";
 import type { Lines } from "./in-pieces.js";
-import type { Signers } from "./standing.js";
+import type { Signers } from "./signer-trust.js";
 
 /** What values are counted of: the short names of docs/query.md. */
 export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
@@ -43,9 +43,9 @@ export interface Said {
   readonly outcome: string;
 }
 
-/** What a reading made of an event (docs/readings.md). None of it was signed. */
+/** What a parser made of an event (docs/parsers.md). None of it was signed. */
 export interface Reading extends Said {
-  /** The reading's name. */
+  /** The parser's name. */
   readonly as: string;
   /** What else was done, where the source records several actions as one event. */
   readonly also?: readonly string[];
@@ -57,7 +57,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
   readonly kind: "event";
   /** When it happened, where the event itself says so. Else its time of recording counts. */
   readonly happened: string | undefined;
-  /** What a reading made of it; undefined where it is of no known shape. In rows, texts are cut to what a list shows. */
+  /** What a parser made of it; undefined where it is of no known shape. In rows, texts are cut to what a list shows. */
   readonly read: Reading | undefined;
   /** Of an event of no known shape: what it says in the members of SPEC section 12. */
   readonly own: Partial<Said> | undefined;
@@ -111,7 +111,7 @@ export interface FoldRow {
   readonly last: number;
   /** How many events are withheld, and how many leaves are left out. */
   readonly withheld: number;
-  readonly leaves: number;
+  readonly entries: number;
 }
 
 /** What a line of the list shows. */
@@ -141,7 +141,7 @@ export interface Facet {
 export interface Left {
   readonly part: string;
   readonly events: number;
-  /** Of a condition that no event meets although some have its member: what asks for what readings say in such words. */
+  /** Of a condition that no event meets although some have its member: what asks for what parsers say in such words. */
   readonly short?: string;
 }
 
@@ -164,7 +164,7 @@ export interface Found {
   readonly isFiltered: boolean;
   /**
    * Rows. Withheld events are among them where nothing but the time of recording, chain and signer is asked for, gaps
-   * where nothing but that time is and their neighbours in the log do not put them outside of it.
+   * where nothing but that time is and their neighbors in the log do not put them outside of it.
    */
   readonly rows: number;
   /** Events found. */
@@ -302,14 +302,14 @@ export interface EventIndex {
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
   /**
-   * The events of a segment as the verifier writes them, each with what its reading says, from segment 0 on: whole lines.
+   * The events of a segment as the verifier writes them, each with what its parser says, from segment 0 on: whole lines.
    * Undefined where there are no more yet. Once they were asked for, those of what is added later are written along with
    * its columns; others are written when they are asked for.
    */
   lines(segment: number): Promise<readonly Lines[] | undefined>;
   /**
    * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it
-   * was signed, byte for byte, and beside it what its reading says. CSV is for spreadsheets, of which none executes it: an
+   * was signed, byte for byte, and beside it what its parser says. CSV is for spreadsheets, of which none executes it: an
    * apostrophe stands before what one could take for a formula. Rejects with the signal's reason where that aborts.
    */
   save(as: SavedAs, told: (events: number) => void, saving?: Saving): Promise<Blob>;

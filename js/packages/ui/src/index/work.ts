@@ -13,7 +13,7 @@ const TELL_EVERY = 100;
 export function work(port: Port): void {
   let service: IndexService | undefined;
   let builder: Builder | undefined;
-  const cancelled = new Set<number>();
+  const canceled = new Set<number>();
   const running = (): IndexService => {
     if (service === undefined) {
       throw new Error("this worker keeps no index");
@@ -24,8 +24,8 @@ export function work(port: Port): void {
   const saving = (id: number) => {
     let told = Number.NEGATIVE_INFINITY;
     return (events: number) => {
-      if (cancelled.has(id)) {
-        throw new Error("it was cancelled");
+      if (canceled.has(id)) {
+        throw new Error("it was canceled");
       }
       const now = performance.now();
       if (now - told >= TELL_EVERY) {
@@ -69,9 +69,9 @@ export function work(port: Port): void {
     save: (id, as, signers) =>
       running()
         .save(as, signers, saving(id))
-        .finally(() => cancelled.delete(id)),
+        .finally(() => canceled.delete(id)),
     cancel: (id) => {
-      cancelled.add(id);
+      canceled.add(id);
     },
   };
   const host = connect<IndexHost>(port, ours, "host");

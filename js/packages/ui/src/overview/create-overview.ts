@@ -5,9 +5,9 @@ import { transfer, WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 
-/** How a page loads the artefact and starts workers. */
+/** How a page loads the artifact and starts workers. */
 export interface OverviewSetup {
-  /** The artefact `overview`: it is asked for when something is. */
+  /** The artifact `overview`: it is asked for when something is. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `overview/worker`. */
   worker: () => WorkerLike;

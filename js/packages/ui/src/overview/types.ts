@@ -8,7 +8,7 @@ export interface Answered {
   readonly status?: number;
   readonly outcome?: string;
   readonly calls: number;
-  readonly leaf: number;
+  readonly entry: number;
 }
 
 /** One who called. */
@@ -16,7 +16,7 @@ export interface Caller {
   readonly id: string;
   readonly calls: number;
   readonly first: string;
-  readonly leaf: number;
+  readonly entry: number;
   readonly new: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Caller {
 export interface RiskReason {
   readonly points: number;
   readonly reason: string;
-  readonly leaves: readonly number[];
+  readonly entries: readonly number[];
 }
 
 /** An endpoint that was called: a method and the template of a path, or a service and its operation. */
@@ -38,10 +38,10 @@ export interface Endpoint {
   readonly flags: readonly string[];
   readonly calls: number;
   readonly first: string;
-  readonly first_leaf: number;
+  readonly first_entry: number;
   readonly last: string;
-  readonly last_leaf: number;
-  readonly leaves: readonly number[];
+  readonly last_entry: number;
+  readonly entries: readonly number[];
   readonly statuses: readonly Answered[];
   /** Those with the most calls. */
   readonly callers: readonly Caller[];
@@ -147,7 +147,7 @@ export interface Proposed {
   /** How many of its threat events were observed. */
   readonly observed: number;
   /** What they are, with the first of the entries that show them. */
-  readonly what: readonly { readonly title: string; readonly times: number; readonly leaves: readonly number[] }[];
+  readonly what: readonly { readonly title: string; readonly times: number; readonly entries: readonly number[] }[];
   /** How long was looked. */
   readonly from: string;
   readonly to: string;
@@ -191,7 +191,7 @@ export interface Signals {
   readonly stated: boolean;
   /** Whether nothing can be missing from what was looked at. */
   readonly complete: boolean;
-  readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "standing" | "leaves">[];
+  readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "signer_trust" | "entries">[];
   /** The tags of each rule. */
   readonly tags: ReadonlyMap<string, readonly string[]>;
   readonly endpoints: readonly Endpoint[];

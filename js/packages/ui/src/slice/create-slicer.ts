@@ -10,7 +10,7 @@ import type { SlicerHost, SlicerWorker } from "./work.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface SlicerSetup {
-  /** The artefact `slicer`: it is asked for when something is. */
+  /** The artifact `slicer`: it is asked for when something is. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `slice/worker`. */
   worker: () => WorkerLike;

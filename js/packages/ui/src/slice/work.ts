@@ -22,7 +22,7 @@ export interface SlicerWorker extends Pick<Slicer, "writeEvidence" | "writeRepor
 export interface Shown {
   readonly report: Report;
   /** The leaves of the events that verify. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   /** What samples of the export are drawn by; none if no checkpoint matches. */
   readonly root: SampleRoot | undefined;
 }
@@ -83,9 +83,9 @@ export function work(port: Port): void {
         why,
       };
     },
-    holdEvidence: async (frame, { report, leaves, root }) =>
-      core.holdEvidence(frame, JSON.stringify(report), leaves, root?.root, root?.witnessed ?? false),
-    draw: async ({ root, seed, leaves, wanted }) => core.draw(root, seed, leaves, wanted),
+    holdEvidence: async (frame, { report, entries, root }) =>
+      core.holdEvidence(frame, JSON.stringify(report), entries, root?.root, root?.witnessed ?? false),
+    draw: async ({ root, seed, entries, wanted }) => core.draw(root, seed, entries, wanted),
   };
   const host = connect<SlicerHost>(port, ours, "host");
 }
@@ -129,7 +129,7 @@ const PIECE = 1 << 20;
 /** How many bytes are read between two words about it. */
 const TOLD = 8 << 20;
 
-/** The bytes of a blob, piece by piece, and what is written. `told` hears how many bytes were read, counted over all readings. */
+/** The bytes of a blob, piece by piece, and what is written. `told` hears how many bytes were read, counted over all parsers. */
 async function piecesOf(source: Blob, told: (bytes: number) => void) {
   const read = await reader(source);
   const parts: BlobPart[] = [];

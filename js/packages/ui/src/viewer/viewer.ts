@@ -25,7 +25,7 @@ import "./search/query-box.js";
 import { holds } from "./parts/ranges.js";
 import type { QueryBox } from "./search/query-box.js";
 import "./list/rows.js";
-import type { StandingSoFar } from "../index/standing.js";
+import type { SignerTrustSoFar } from "../index/signer-trust.js";
 import found from "./detection/found.css.js";
 import drawer from "./drawer/drawer.css.js";
 import frame from "./frame.css.js";
@@ -79,7 +79,7 @@ export class Viewer extends LitElement {
   /** Those in a document: a key of the page's means the one where there is one. */
   static readonly #connected = new Set<Viewer>();
 
-  /** The address of an export; with `live` of a collector's stream. */
+  /** The address of an export; with `live` of a log server's stream. */
   src: string | null = null;
   /** The address of a trust file. It must not come from where the export does. */
   trust: string | null = null;
@@ -192,7 +192,7 @@ export class Viewer extends LitElement {
   }
 
   /** Shows the entry at a leaf of the log, and says whether there is one. */
-  async goToLeaf(leaf: number): Promise<boolean> {
+  async goToEntry(leaf: number): Promise<boolean> {
     const line = await this.#looking?.session.index.lineOf(leaf).catch(() => undefined);
     return line !== undefined && (await this.goTo(line));
   }
@@ -265,7 +265,7 @@ export class Viewer extends LitElement {
 
   protected override render(): TemplateResult {
     const { session, alarm } = this.#sessions;
-    const isShown = session !== undefined && session.phase !== "cancelled" && session.phase !== "failed";
+    const isShown = session !== undefined && session.phase !== "canceled" && session.phase !== "failed";
     return html`
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
         ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#outlook.zone)}
@@ -276,7 +276,7 @@ export class Viewer extends LitElement {
                 .detection=${session.detection}
                 .zone=${this.#outlook.zone}
                 .texts=${this.#texts}
-                @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToLeaf(detail.finding.leaves.at(-1) ?? 0)}
+                @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToEntry(detail.finding.entries.at(-1) ?? 0)}
               ></cs-detections>`
             : nothing
         }
@@ -398,7 +398,7 @@ export class Viewer extends LitElement {
           ${ref(this.#rows)}
           .index=${session.index}
           .found=${found}
-          .standing=${this.#standing}
+          .signerTrust=${this.#signerTrust}
           .marks=${marks}
           .columns=${columns}
           .zone=${zone}
@@ -423,7 +423,7 @@ export class Viewer extends LitElement {
         ></cs-rows>
         <cs-drawer
           .row=${opened?.row}
-          .standing=${this.#standingOf(opened?.row)}
+          .signerTrust=${this.#signerTrustOf(opened?.row)}
           .position=${opened?.position ?? 0}
           .modal=${this.isSmall}
           .of=${found?.rows ?? 0}
@@ -434,7 +434,7 @@ export class Viewer extends LitElement {
           .trust=${session.trust}
           .report=${session.report}
           .detection=${detection}
-          @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
+          @show-log-entry=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToEntry(detail.leaf)}
           @unfold=${() => void this.#ask({ folds: false })}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
@@ -449,12 +449,12 @@ export class Viewer extends LitElement {
   #extent: Extent | undefined;
 
   /** What is known of who signed: another function whenever it may answer otherwise. */
-  #standing: Rows["standing"] = () => "unsettled";
+  #signerTrust: Rows["signer_trust"] = () => "unsettled";
 
-  #standingOf(row: WholeRow | undefined): StandingSoFar {
+  #signerTrustOf(row: WholeRow | undefined): SignerTrustSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"
       ? "unsettled"
-      : (this.#sessions.session?.standing(row) ?? "unsettled");
+      : (this.#sessions.session?.signerTrust(row) ?? "unsettled");
   }
 
   // What is verified
@@ -488,7 +488,7 @@ export class Viewer extends LitElement {
     this.#opening.close();
     this.#announcer.begin();
     if (session !== undefined) {
-      this.#standing = (event) => session.standing(event);
+      this.#signerTrust = (event) => session.signerTrust(event);
       this.#looking = new Looking(session, this.#answered);
       this.#slicer = Viewer.tools?.slicer?.();
       void this.#looking.ask(this.#outlook.criteria, this.#order);
@@ -506,7 +506,7 @@ export class Viewer extends LitElement {
   }
 
   #reported(session: Session): void {
-    this.#standing = (event) => session.standing(event);
+    this.#signerTrust = (event) => session.signerTrust(event);
     this.#announcer.report(session, this.#texts);
     this.#tell("countersign-report", { report: session.report, pin: session.pin });
     this.requestUpdate();

@@ -4,7 +4,7 @@ import { html, nothing, svg, type TemplateResult } from "lit";
 import type { Histogram, Outcome } from "../../index/types.js";
 import type { Zone } from "../parts/format.js";
 
-/** From the base of a bar to its top. They are told apart by colours, and by patterns for who sees none. */
+/** From the base of a bar to its top. They are told apart by colors, and by patterns for who sees none. */
 export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "not-stated", "success"];
 
 /** The outcome as texts and styles name it. */
@@ -128,7 +128,7 @@ function labelOf(histogram: Histogram, width: number): number {
   return ((barsIn(histogram) * histogram.step) / width) * LABEL < SECOND ? LABEL_WITH_MILLISECONDS : LABEL;
 }
 
-/** Few are told by their colour alone: stripes, or dots, are for all but success and what is not stated. */
+/** Few are told by their color alone: stripes, or dots, are for all but success and what is not stated. */
 const PATTERNS = (["failure", "denied", "unknown"] as const).map((outcome) => {
   const shape = { failure: "M-1 7 7-1M-1 1 1-1M5 7 7 5", denied: "M-1-1 7 7M5-1 7 1M-1 5 1 7", unknown: "M3 3h0" };
   return svg`<pattern id="cs-bar-${outcome}" class="swatch-${outcome}" fill="currentColor" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 0h6v6H0z" opacity="0.5" /><path class="bar-shape" d=${shape[outcome]} /></pattern>`;

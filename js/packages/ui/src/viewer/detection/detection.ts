@@ -14,7 +14,7 @@ const LOOK_EVERY = 200;
 /** What it needs of a session. */
 export interface Watched extends EventTarget {
   readonly index: Pick<EventIndex, "lines">;
-  readonly phase: "verifying" | "live" | "done" | "cancelled" | "failed";
+  readonly phase: "verifying" | "live" | "done" | "canceled" | "failed";
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
   readonly verification: Judged | undefined;
@@ -69,7 +69,7 @@ export class Detection extends EventTarget {
   }
 
   /** What answers about single findings, once something was told. */
-  get answers(): Pick<Analysis, "list" | "of" | "leaves" | "document"> | undefined {
+  get answers(): Pick<Analysis, "list" | "of" | "entries" | "document"> | undefined {
     return this.#analysis;
   }
 

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, Listed } from "../../analyze/types.js";
 import type { Slicer } from "../../slice/types.js";
-import { icon, LEVEL_LOOKS, STANDING_LOOKS, stateView } from "../parts/icons.js";
+import { icon, LEVEL_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { save } from "../parts/save.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
@@ -12,12 +12,12 @@ import { Listing } from "./hearing.js";
 
 /** So many findings of an entry are shown. */
 const FINDINGS = 10;
-/** So many entries of a finding are named at first. */
+/** So many total of a finding are named at first. */
 const ENTRIES = 12;
 /** So much of a value is shown. */
 const VALUE = 400;
 
-/** What findings name an entry: why, and with which others. It wishes for `show-leaf` ({ leaf }). */
+/** What findings name an entry: why, and with which others. It wishes for `show-log-entry` ({ leaf }). */
 export class Found extends TextView {
   static override properties = {
     ...given("detection", "leaf", "slicer"),
@@ -28,7 +28,7 @@ export class Found extends TextView {
   declare leaf: number | undefined;
   declare slicer: Slicer | undefined;
 
-  /** The finding whose entries are all named. */
+  /** The finding whose total are all named. */
   declare private whole: string | undefined;
   declare private saving: string | undefined;
   private said = "";
@@ -57,20 +57,20 @@ export class Found extends TextView {
     `;
   }
 
-  #finding({ finding, entries }: Listed, texts: Texts): TemplateResult {
+  #finding({ finding, total }: Listed, texts: Texts): TemplateResult {
     const { found, figures } = texts;
-    const { id, title, level, group, reasons, repeats, standing, score, evidence } = finding;
+    const { id, title, level, group, reasons, repeats, signerTrust, score, evidence } = finding;
     return html`
       <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
         <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
         <p class="faint">${span(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
         <dl class="facts">
           ${fact(found.score, figures.count(score))}
-          ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
+          ${Object.total(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
-          ${standing === null ? nothing : fact(found.signers, stateView(STANDING_LOOKS[standing], found.standings[standing]))}
+          ${signerTrust === null ? nothing : fact(found.signers, stateView(SIGNER_TRUST_LOOKS[signerTrust], found.signerTrusts[signerTrust]))}
         </dl>
-        ${this.#entries(finding, entries, texts)}
+        ${this.#entries(finding, total, texts)}
         ${
           this.slicer === undefined || this.detection?.session.bytes === undefined
             ? nothing
@@ -84,17 +84,17 @@ export class Found extends TextView {
     `;
   }
 
-  #entries({ id, leaves }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
-    const shown = this.whole === id ? leaves : leaves.slice(0, ENTRIES);
-    const more = leaves.length - shown.length;
-    const unlisted = entries - leaves.length;
+  #entries({ id, entries }: Finding, total: number, { found, figures }: Texts): TemplateResult {
+    const shown = this.whole === id ? entries : entries.slice(0, ENTRIES);
+    const more = entries.length - shown.length;
+    const unlisted = total - entries.length;
     return html`
-      <p class="found-leaves" role="group" aria-label=${found.entriesOf}>
+      <p class="found-entries" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>
         ${shown.map((leaf) =>
           leaf === this.leaf
             ? html`<strong aria-current="true">${figures.count(leaf)}</strong> `
-            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => this.dispatchEvent(wish("show-leaf", { leaf }))}>${figures.count(leaf)}</button> `,
+            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => this.dispatchEvent(wish("show-log-entry", { leaf }))}>${figures.count(leaf)}</button> `,
         )}
         ${more > 0 ? html`<button type="button" class="quiet" @click=${() => this.#showAll(id)}>${found.moreEntries(figures.count(more))}</button>` : nothing}
         ${more === 0 && unlisted > 0 ? html`<span class="faint">${found.unlistedEntries(figures.count(unlisted))}</span>` : nothing}
@@ -106,7 +106,7 @@ export class Found extends TextView {
     this.whole = id;
   }
 
-  /** A slice with the finding's entries, on which its rule fires again. */
+  /** A slice with the finding's total, on which its rule fires again. */
   async #save({ id }: Finding, { found }: Texts): Promise<void> {
     const { detection, slicer } = this;
     const bytes = detection?.session.bytes;
@@ -115,7 +115,7 @@ export class Found extends TextView {
     }
     this.saving = id;
     try {
-      const indexes = await detection?.answers?.leaves(id);
+      const indexes = await detection?.answers?.entries(id);
       if (indexes === undefined) {
         throw new Error("there is no such finding any more");
       }

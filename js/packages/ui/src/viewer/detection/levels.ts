@@ -5,8 +5,8 @@ import { firstFrom } from "../parts/ranges.js";
 
 /** How serious the most serious finding that names an entry is; undefined where none does. */
 export function levelOf(marks: FoundMarks | undefined, leaf: number): Level | undefined {
-  const at = marks === undefined ? 0 : firstFrom(marks.leaves, leaf);
-  return marks?.leaves[at] === leaf ? LEVELS[marks.levels[at] ?? 0] : undefined;
+  const at = marks === undefined ? 0 : firstFrom(marks.entries, leaf);
+  return marks?.entries[at] === leaf ? LEVELS[marks.levels[at] ?? 0] : undefined;
 }
 
 /** How many findings ended in each of so many stretches of time. */

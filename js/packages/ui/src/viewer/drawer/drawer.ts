@@ -1,4 +1,4 @@
-import type { Report, SignerTrust } from "@countersign/shared/report.js";
+import type { Report, TrustBasis } from "@countersign/shared/report.js";
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../../index/types.js";
@@ -9,10 +9,10 @@ import { clip, moment, visible } from "../parts/format.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, membersView, wider } from "./drawer-members.js";
 import "../detection/found.js";
-import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "../parts/icons.js";
+import { icon, SIGNER_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { keyParts, keyView } from "../parts/key.js";
 import "./proof.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { absent } from "../list/row.js";
 import { NOT_STATED, type Party, type Summary, summaryOf } from "../parts/summary.js";
 import { filled, value } from "../parts/value.js";
@@ -38,14 +38,14 @@ const USUAL_TYPE = "user";
  */
 export class Drawer extends TextView {
   static override properties = {
-    ...given("row", "standing", "position", "of"),
+    ...given("row", "signer_trust", "position", "of"),
     ...given("slicer", "source", "trust", "report", "detection", "modal"),
     ...own("share", "bounds", "isWhole"),
   };
 
   /** What is shown; nothing closes it. */
   declare row: WholeRow | undefined;
-  standing: StandingSoFar = "unsettled";
+  signerTrust: SignerTrustSoFar = "unsettled";
   /** The row's number, from 0. */
   position: number = 0;
   of: number = 0;
@@ -86,7 +86,7 @@ export class Drawer extends TextView {
         aria-labelledby="cs-drawer-heading"
         @click=${this.#clicked}
         @keydown=${this.#pressed}
-        @cancel=${this.#cancelled}
+        @cancel=${this.#canceled}
       >
         ${row === undefined ? nothing : this.#content(row, texts)}
         <div
@@ -187,7 +187,7 @@ export class Drawer extends TextView {
     const changes = event === undefined ? nothing : changesView(event, texts, this.bounds, cut);
     return html`
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
-      ${this.#standing(texts)}
+      ${this.#signerTrust(texts)}
       <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
       ${this.#read(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
@@ -204,11 +204,11 @@ export class Drawer extends TextView {
 
   #withheld(row: WithheldMark, texts: Texts): TemplateResult {
     const { drawer, list } = texts.rows;
-    const look = STANDING_LOOKS[this.standing];
+    const look = SIGNER_TRUST_LOOKS[this.signerTrust];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
-      <p class="standing tone-${look.tone}">${stateView(look, texts.rows.standing[this.standing].word)}</p>
+      <p class="signer trust tone-${look.tone}">${stateView(look, texts.rows.signerTrust[this.signerTrust].word)}</p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
     `;
@@ -222,7 +222,7 @@ export class Drawer extends TextView {
     return html`
       <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
       ${withheld > 0 ? html`<p>${drawer.withheldAbout(withheld)}</p>` : nothing}
-      ${row.leaves > 0 ? html`<p>${drawer.gapAbout(row.leaves)}</p>` : nothing}
+      ${row.entries > 0 ? html`<p>${drawer.gapAbout(row.entries)}</p>` : nothing}
       ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
         <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
@@ -232,13 +232,13 @@ export class Drawer extends TextView {
     `;
   }
 
-  #standing({ rows }: Texts): TemplateResult {
-    const look = STANDING_LOOKS[this.standing];
-    const { word, why } = rows.standing[this.standing];
-    return html`<p class="standing tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
+  #signerTrust({ rows }: Texts): TemplateResult {
+    const look = SIGNER_TRUST_LOOKS[this.signerTrust];
+    const { word, why } = rows.signerTrust[this.signerTrust];
+    return html`<p class="signer trust tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
   }
 
-  /** What a reading made of it, apart from what was signed, and the way to that. */
+  /** What a parser made of it, apart from what was signed, and the way to that. */
   #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
     const { reading } = texts.rows.drawer;
     const { notStated } = texts.rows.list;
@@ -346,7 +346,7 @@ export class Drawer extends TextView {
   };
 
   /** Who holds this closes it, by taking the row away. */
-  readonly #cancelled = (event: Event): void => {
+  readonly #canceled = (event: Event): void => {
     event.preventDefault();
     this.#close();
   };
@@ -375,7 +375,7 @@ function titleOf(row: WholeRow, { rows }: Texts): string {
   if (kind !== "fold") {
     return drawer[kind](line);
   }
-  return (row.withheld === 0 ? drawer.gap : row.leaves === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
+  return (row.withheld === 0 ? drawer.gap : row.entries === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
 }
 
 /** What the event says, in a sentence. Its outcome is in it where the event names one. */
@@ -405,14 +405,14 @@ function party({ id, name, type }: Party): TemplateResult {
     : html`${kind}<strong>${value(name)}</strong> <span class="faint">(${value(id)})</span>`;
 }
 
-/** Somebody or something, by all that its reading has of it. */
+/** Somebody or something, by all that its parser has of it. */
 function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
   return html`
     ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
   `;
 }
 
-function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {
+function trusted(trust: TrustBasis, { result }: Texts): TemplateResult {
   const { word, why } = result.signers[trust];
   return html`${stateView(SIGNER_LOOKS[trust], word)} <span class="faint">${why}</span>`;
 }

@@ -22,7 +22,7 @@ const FACTS_SHOWN = 12;
 /** Longer facts are clipped. */
 const FACT = 70_000;
 /** Facts that are words and numbers. All others are bytes, or lines of the export. */
-const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialised", "signer"];
+const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialized", "signer"];
 
 /** Steps that end as the check of the tree does. Others have a check's name, or none that can be done without. */
 const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];

@@ -1,14 +1,14 @@
-/** Drawings, and how verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
+/** Drawings, and how verdicts, checks, findings, signers and events look: a color and a drawing, which stand beside a word. */
 
-import type { CheckName, CheckState, Judged, Severity, SignerTrust, Verdict } from "@countersign/shared/report.js";
+import type { CheckName, CheckState, Judged, Severity, TrustBasis, Verdict } from "@countersign/shared/report.js";
 import { html, type TemplateResult } from "lit";
 import type { Level } from "../../analyze/types.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { drawings } from "./drawings.js";
 
 export type IconName = keyof typeof drawings;
 
-/** How a state is shown beside its icon and its word: never by its colour alone. */
+/** How a state is shown beside its icon and its word: never by its color alone. */
 export type Tone = "good" | "fair" | "doubt" | "bad" | "faint";
 
 /** A drawing beside a word that says the same; assistive technology reads the word. */
@@ -16,7 +16,7 @@ export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[name]}</svg>`;
 }
 
-/** A colour and a drawing. */
+/** A color and a drawing. */
 export interface Look {
   readonly tone: Tone;
   readonly icon: IconName;
@@ -42,7 +42,7 @@ export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   altered: { icon: "altered", tone: "bad" },
   broken: { icon: "broken", tone: "bad" },
   not_checked: { icon: "not_checked", tone: "doubt" },
-  unconfirmed: { icon: "unconfirmed", tone: "doubt" },
+  untrusted: { icon: "untrusted", tone: "doubt" },
   partial: { icon: "partial", tone: "fair" },
   verified: { icon: "verified", tone: "good" },
 };
@@ -60,7 +60,7 @@ export const SEVERITY_LOOKS: Readonly<Record<Severity, Look>> = {
   info: { icon: "info", tone: "faint" },
 };
 
-export const SIGNER_LOOKS: Readonly<Record<SignerTrust, Look>> = {
+export const SIGNER_LOOKS: Readonly<Record<TrustBasis, Look>> = {
   trust_file: PASS,
   granted: PASS,
   revoked: FAIL,
@@ -76,7 +76,7 @@ export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
 };
 
 /** What is known of who signed an event, or of the least trusted of those who signed what a finding was made from. */
-export const STANDING_LOOKS: Readonly<Record<StandingSoFar, Look>> = {
+export const SIGNER_TRUST_LOOKS: Readonly<Record<SignerTrustSoFar, Look>> = {
   trusted: PASS,
   unknown: DOUBT,
   suspect: { icon: "warning", tone: "bad" },

@@ -6,11 +6,11 @@ export type Summary = ReturnType<typeof summaryOf>;
 /** An actor or a target. */
 export type Party = NonNullable<ReturnType<typeof party>>;
 
-/** How readings say that an event states no outcome. */
+/** How parsers say that an event states no outcome. */
 export const NOT_STATED = "not-stated";
 
 /**
- * What a row of the list says of an event: what its reading, which `as` names, made of it, or, of an event of no known
+ * What a row of the list says of an event: what its parser, which `as` names, made of it, or, of an event of no known
  * shape, the members of SPEC section 12; it may have none of them. The outcome is undefined where none is stated.
  */
 export function summaryOf({ read, own }: Pick<EventRow, "read" | "own">) {

@@ -57,7 +57,7 @@ export function noticeView({ looking, isMisread, replace, isAlone, texts, showAl
   `;
 }
 
-/** Fields that no event has, members in the place of what readings find, and whose time counted. */
+/** Fields that no event has, members in the place of what parsers find, and whose time counted. */
 export function toldView(
   { unknownFields, conditions, asksTime, times }: Found,
   texts: Texts,

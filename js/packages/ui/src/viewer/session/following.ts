@@ -1,4 +1,4 @@
-/** Follows a collector's live view, over connections that are cut and logs that change behind one's back. */
+/** Follows a log server's live view, over connections that are cut and logs that change behind one's back. */
 
 import { concat } from "@countersign/shared/bytes.js";
 import { CountersignError } from "@countersign/shared/error.js";

@@ -12,7 +12,7 @@ import type {
 } from "@countersign/shared/verify.js";
 import { lengthOf } from "@countersign/shared/verify.js";
 import type { Analysis } from "../../analyze/types.js";
-import { type Signed, type StandingSoFar, standings } from "../../index/standing.js";
+import { type Signed, type SignerTrustSoFar, signerTrusts } from "../../index/signer-trust.js";
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
@@ -59,9 +59,9 @@ export interface Given {
  * - `verifying`: it is read, and has an end;
  * - `live`: it is read, and has none;
  * - `done`: there is a report of all of it; of what has no end, up to where it was stopped;
- * - `cancelled`, `failed`: it was not read to its end, and nothing can be said of it.
+ * - `canceled`, `failed`: it was not read to its end, and nothing can be said of it.
  */
-export type Phase = "verifying" | "live" | "done" | "cancelled" | "failed";
+export type Phase = "verifying" | "live" | "done" | "canceled" | "failed";
 
 /** How far verifying came. */
 export interface Progress {
@@ -88,7 +88,7 @@ export class Session extends EventTarget {
   readonly pins: readonly string[];
   /** What its verified events are looked for in. */
   readonly index: EventIndex;
-  /** Settles once it is done, cancelled or failed. It never rejects. */
+  /** Settles once it is done, canceled or failed. It never rejects. */
   readonly ended: Promise<void>;
   readonly #tools: Tools;
   /** What rules find among its events, where any are looked for. */
@@ -105,7 +105,7 @@ export class Session extends EventTarget {
   goodPin: string | null = null;
   /** Why there is no verdict. */
   failure: PlainError | undefined;
-  #standing = standings(undefined);
+  #signerTrust = signerTrusts(undefined);
   /** What the export holds beside its events. */
   readonly marks = new Ledger();
   #running = new AbortController();
@@ -151,7 +151,7 @@ export class Session extends EventTarget {
   }
 
   /** Whether somebody stopped it. */
-  get isCancelled(): boolean {
+  get isCanceled(): boolean {
     return this.#running.signal.aborted;
   }
 
@@ -161,8 +161,8 @@ export class Session extends EventTarget {
   }
 
   /** What is known of who signed an event. Only a report says it for good. */
-  standing(event: Signed): StandingSoFar {
-    return this.#standing(event);
+  signerTrust(event: Signed): SignerTrustSoFar {
+    return this.#signerTrust(event);
   }
 
   /** Looks for what these rules describe, from the first event on, in place of those before. */
@@ -186,7 +186,7 @@ export class Session extends EventTarget {
 
   /** Stops verifying. */
   cancel(): void {
-    this.#running.abort(new DOMException("verifying was cancelled", "AbortError"));
+    this.#running.abort(new DOMException("verifying was canceled", "AbortError"));
   }
 
   /** Ends it with all it keeps. */
@@ -222,7 +222,7 @@ export class Session extends EventTarget {
   }
 
   async #stop(error: unknown): Promise<void> {
-    if (!this.isCancelled) {
+    if (!this.isCanceled) {
       this.phase = "failed";
       this.failure = plainError(error);
     } else if (isLive(this.source) && this.report !== undefined && !this.#isClosed) {
@@ -230,7 +230,7 @@ export class Session extends EventTarget {
       await this.index.settle().catch(() => {});
       this.phase = "done";
     } else {
-      this.phase = "cancelled";
+      this.phase = "canceled";
     }
   }
 
@@ -263,7 +263,7 @@ export class Session extends EventTarget {
     this.verification = verification;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     this.goodPin = (isGood ? pin : null) ?? this.goodPin;
-    this.#standing = standings(factsOf(verification));
+    this.#signerTrust = signerTrusts(factsOf(verification));
     if (this.firstFailure === undefined) {
       this.firstFailure = report.findings.find(({ severity }) => severity === "error");
       this.firstFailurePhrases = verification.phrases;

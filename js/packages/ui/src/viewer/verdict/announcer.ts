@@ -22,8 +22,8 @@ export class Announcer {
 
   /** Something about it changed. */
   change({ phase, progress, report }: Session, texts: Texts): void {
-    if (phase === "cancelled") {
-      this.said = texts.progress.cancelled;
+    if (phase === "canceled") {
+      this.said = texts.progress.canceled;
       return;
     }
     // A verdict that was said stays said while the last rows are put in their places.

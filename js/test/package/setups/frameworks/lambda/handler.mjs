@@ -6,7 +6,7 @@ import { guard } from "../options.mjs";
 const to = async (chunk) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   if (process.env.DOWN) {
-    throw new Error("the collector is down");
+    throw new Error("the log server is down");
   }
   appendFileSync(process.env.EXPORT, chunk);
 };
