@@ -1,18 +1,18 @@
-/** The accounts of the dashboard, which stand for yours. */
+/** The dashboard's demo accounts. Replace them with yours. */
 
 import { scryptSync, timingSafeEqual } from "node:crypto";
 
-/** Names, each with its salt and what scrypt makes of its password. */
+/** Accounts by name, each with its salt and the scrypt hash of its password. */
 const ACCOUNTS: Readonly<Record<string, { salt: string; hash: Buffer }>> = Object.fromEntries(
   ["u_ada", "u_lin", "u_noor", "u_zoe"].map((user) => [user, { salt: user, hash: hashed("sunshine", user) }]),
 );
-/** What is compared with where there is no such account, so that the time it takes does not tell. */
-const NOBODY = { salt: "nobody", hash: hashed("", "nobody") };
+/** The hash compared for unknown names, so that the response time doesn't reveal them. */
+const UNKNOWN = { salt: "nobody", hash: hashed("", "nobody") };
 
-/** Whether this is the password of that account. */
+/** True if the password is right. */
 export function isPassword(user: string, password: string): boolean {
   const isKnown = Object.hasOwn(ACCOUNTS, user);
-  const { salt, hash } = (isKnown ? ACCOUNTS[user] : undefined) ?? NOBODY;
+  const { salt, hash } = (isKnown ? ACCOUNTS[user] : undefined) ?? UNKNOWN;
   return timingSafeEqual(hashed(password, salt), hash) && isKnown;
 }
 

@@ -1,4 +1,4 @@
-/** The dashboard's server: it serves the page, grants the page's key, and passes the log on to it. */
+/** The dashboard's server: serves the page, grants the page's key, and forwards the log to it. */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -20,23 +20,23 @@ const {
   PORT = "3000",
 } = process.env;
 if (!AUDIT_URL || !AUDIT_TRUST || !AUDIT_TOKEN || !AUDIT_KEY || !AUDIT_ISSUER_KEY) {
-  throw new Error("AUDIT_URL, AUDIT_TRUST, AUDIT_TOKEN, AUDIT_KEY and AUDIT_ISSUER_KEY have to be set: see README.md");
+  throw new Error("AUDIT_URL, AUDIT_TRUST, AUDIT_TOKEN, AUDIT_KEY and AUDIT_ISSUER_KEY must be set; see README.md");
 }
 const trust = readFileSync(AUDIT_TRUST, "utf8");
 const [, log = ""] = /^log (.+)$/m.exec(trust) ?? [];
 const issuer = createIssuer({ key: AUDIT_ISSUER_KEY, to: AUDIT_URL, log });
-/** What the server itself has to say, it signs itself. */
+/** Records the server's own events. */
 const audit = createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log });
 
-/** How many of the log's leaves a page begins with. */
+/** Number of the log's newest entries that a page starts with. */
 const NEWEST = 500;
 
-/** Who is signed in. Here it is always the same person: put your session in its place. */
+/** Returns the signed-in user. It is always the same in this example; replace it with your session. */
 function userOf(_request: Request): { id: string; name: string } | undefined {
   return { id: "u_ada", name: "Ada Okafor" };
 }
 
-/** The page's key may sign for as long as a working day, if somebody is signed in. */
+/** Grants the page's key for eight hours if a user is signed in. */
 const grant = issuer.handler({ authorize: (request) => userOf(request) !== undefined && { ttlMs: 8 * 3_600_000 } });
 
 const app = new Hono();
@@ -45,7 +45,7 @@ app.use(
   secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
-      // WebAssembly may run, and the page may connect to this server and to the log.
+      // Allows WebAssembly, and connections to this server and to the log.
       scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
       workerSrc: ["'self'"],
       connectSrc: ["'self'", new URL(AUDIT_URL).origin],
@@ -60,7 +60,7 @@ app.use(
 
 app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), logServer: AUDIT_URL, log, issuer: issuer.name }));
 
-/** Who signs in is recorded, and who tries to. */
+/** Records successful and failed logins. */
 app.post("/api/login", async (c) => {
   const { user, password } = await c.req.json<{ user: string; password: string }>();
   const isRight = isPassword(user, password);
@@ -76,21 +76,21 @@ app.post("/api/login", async (c) => {
 
 app.post("/api/grant", (c) => grant(c.req.raw));
 
-/** Whose events the page takes for genuine. It trusts this server already, which serves the page itself. */
+/** Returns the trust file. The page trusts this server already, because it serves the page. */
 app.get("/api/trust", (c) => c.text(trust));
 
-/** The log as it goes on. Events are for who has a reader's token, which stays here. A server of several tenants adds `tenant`. */
+/** Streams the log. Events need a reader's token, which stays on this server. A multi-tenant server adds `tenant`. */
 app.get("/api/stream", async (c) => {
   if (userOf(c.req.raw) === undefined) {
-    return c.json({ error: "nobody is signed in" }, 401);
+    return c.json({ error: "not signed in" }, 401);
   }
   const last = c.req.header("last-event-id");
-  const from = c.req.query("from") ?? (last === undefined ? await recently() : undefined);
+  const from = c.req.query("from") ?? (last === undefined ? await newestEntries() : undefined);
   const headers = { authorization: `Bearer ${AUDIT_TOKEN}`, ...(last !== undefined && { "last-event-id": last }) };
   const address = new URL(`/stream${from === undefined ? "" : `?from=${from}`}`, AUDIT_URL);
   const { body, status } = await fetch(address, { headers });
   if (status === 401) {
-    return c.json({ error: "the log does not know the dashboard's token" }, 502);
+    return c.json({ error: "the log rejected the dashboard's token" }, 502);
   }
   return new Response(body, {
     status,
@@ -102,11 +102,11 @@ app.get("*", serveStatic({ root: "dist" }));
 
 app.onError((error, c) => {
   console.error(error);
-  return c.json({ error: "the log cannot be reached" }, 502);
+  return c.json({ error: "the log can't be reached" }, 502);
 });
 
-/** Where the newest leaves begin. */
-async function recently(): Promise<string> {
+/** Returns the index of the first of the newest entries. */
+async function newestEntries(): Promise<string> {
   const health = await fetch(new URL("/healthz", AUDIT_URL));
   const { published } = (await health.json()) as { published: { size: number } };
   return String(Math.max(0, published.size - NEWEST));

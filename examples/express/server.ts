@@ -6,7 +6,7 @@ import express from "express";
 
 const { AUDIT_KEY = "", AUDIT_URL = "", AUDIT_LOG = "", AUDIT_OUTBOX = "audit.outbox", PORT = "3000" } = process.env;
 
-/** One recorder for the whole program. What it could not deliver is in the outbox, and goes out after the next start. */
+/** One recorder for the whole program. Undelivered events stay in the outbox and are sent after the next start. */
 const audit = createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log: AUDIT_LOG, outbox: fileOutbox(AUDIT_OUTBOX) });
 
 const jobs = new Map([
@@ -16,7 +16,7 @@ const jobs = new Map([
 
 const app = express();
 
-// Each request is recorded as `http.request`, with the route's template: no header, no body, no query.
+// Records each request as `http.request`, with the route's template and without headers, body, and query.
 app.use(auditHttp(audit, { actor: (request) => request.headers["x-user"]?.toString() }));
 
 app.get("/jobs", (_request, response) => {
@@ -26,7 +26,7 @@ app.get("/jobs", (_request, response) => {
 app.delete("/jobs/:id", async (request, response) => {
   const job = jobs.get(request.params.id);
   if (job === undefined) {
-    response.status(404).json({ error: "there is no such job" });
+    response.status(404).json({ error: "job not found" });
     return;
   }
   jobs.delete(job.id);
@@ -35,7 +35,7 @@ app.delete("/jobs/:id", async (request, response) => {
     actor: { id: request.get("x-user") ?? "anonymous" },
     target: { type: "job", ...job },
   });
-  // Now it survives a kill of this process. To answer only when the log has it: await event.delivered()
+  // Now it survives a kill of this process. To respond only when the log has it: await event.delivered()
   await event.stored();
   response.json(job);
 });

@@ -5,7 +5,7 @@ import Fastify, { type FastifyRequest } from "fastify";
 
 const { AUDIT_KEY = "", AUDIT_URL = "", AUDIT_LOG = "", AUDIT_OUTBOX = "audit.outbox", PORT = "3000" } = process.env;
 
-/** One recorder for the whole program. What it could not deliver is in the outbox, and goes out after the next start. */
+/** One recorder for the whole program. Undelivered events stay in the outbox and are sent after the next start. */
 const audit = createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log: AUDIT_LOG, outbox: fileOutbox(AUDIT_OUTBOX) });
 
 const jobs = new Map([
@@ -15,7 +15,7 @@ const jobs = new Map([
 
 const app = Fastify();
 
-// Each request is recorded as `http.request`, with the route's template: no header, no body, no query.
+// Records each request as `http.request`, with the route's template and without headers, body, and query.
 app.addHook(
   "onRequest",
   auditHttp<FastifyRequest>(audit, { actor: (request) => request.headers["x-user"]?.toString() }),
@@ -26,7 +26,7 @@ app.get("/jobs", async () => [...jobs.values()]);
 app.delete<{ Params: { id: string } }>("/jobs/:id", async (request, reply) => {
   const job = jobs.get(request.params.id);
   if (job === undefined) {
-    return reply.code(404).send({ error: "there is no such job" });
+    return reply.code(404).send({ error: "job not found" });
   }
   jobs.delete(job.id);
   const event = audit.record({
@@ -34,7 +34,7 @@ app.delete<{ Params: { id: string } }>("/jobs/:id", async (request, reply) => {
     actor: { id: request.headers["x-user"]?.toString() ?? "anonymous" },
     target: { type: "job", ...job },
   });
-  // Now it survives a kill of this process. To answer only when the log has it: await event.delivered()
+  // Now it survives a kill of this process. To respond only when the log has it: await event.delivered()
   await event.stored();
   return job;
 });

@@ -9,13 +9,13 @@ const jobs = new Map([
 ]);
 
 const app = new Hono()
-  // Each request is recorded as `http.request`, with the route's template: no header, no body, no query.
+  // Records each request as `http.request`, with the route's template and without headers, body, and query.
   .use(auditHono(audit, { actor: (c) => c.req.header("x-user") }))
   .get("/jobs", (c) => c.json([...jobs.values()]))
   .delete("/jobs/:id", async (c) => {
     const job = jobs.get(c.req.param("id"));
     if (job === undefined) {
-      return c.json({ error: "there is no such job" }, 404);
+      return c.json({ error: "job not found" }, 404);
     }
     jobs.delete(job.id);
     const event = c.var.audit.record({
@@ -23,7 +23,7 @@ const app = new Hono()
       actor: { id: c.req.header("x-user") ?? "anonymous" },
       target: { type: "job", ...job },
     });
-    // Now it survives a kill of this process. To answer only when the log has it: await event.delivered()
+    // Now it survives a kill of this process. To respond only when the log has it: await event.delivered()
     await event.stored();
     return c.json(job);
   })
@@ -32,5 +32,5 @@ const app = new Hono()
     return c.json({ waiting, dropped, dead: dead.length, lastError: lastError?.code ?? null }, lastError ? 503 : 200);
   });
 
-/** What Deno and Bun serve. */
+/** The server for Deno and Bun. */
 export default { port: Number(process.env.PORT ?? 3000), fetch: app.fetch };

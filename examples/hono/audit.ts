@@ -2,7 +2,7 @@ import process from "node:process";
 import { createRecorder } from "countersign";
 import { closeOnSignals, fileOutbox } from "countersign/node";
 
-/** One recorder for the whole program. What it could not deliver is in the outbox, and goes out after the next start. */
+/** One recorder for the whole program. Undelivered events stay in the outbox and are sent after the next start. */
 export const audit = createRecorder({
   key: process.env.AUDIT_KEY ?? "",
   to: process.env.AUDIT_URL ?? "",

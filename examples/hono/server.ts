@@ -1,4 +1,4 @@
-/** Node has no server of its own for `fetch`: Hono's does it. */
+/** Serves the app in Node.js, which has no server for `fetch` handlers, with Hono's. */
 
 import { serve } from "@hono/node-server";
 import server from "./app.ts";

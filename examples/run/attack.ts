@@ -1,4 +1,4 @@
-/** An attack on the dashboard, and what becomes of it: it is found, refused and proven. */
+/** Plays an attack on the dashboard that is detected, blocked, and proven. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -6,22 +6,22 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { COUNTERSIGN, project } from "./tools.ts";
 
-/** What there is to be attacked, and who looks. */
+/** The attacked servers, and the files used for detection. */
 export interface Scene {
-  /** The addresses of dashboard, Worker and the dashboard's log. */
+  /** URLs of the dashboard, the Worker, and the dashboard's log. */
   readonly dashboard: string;
   readonly worker: string;
   readonly log: string;
-  /** The file with what `countersign watch` told, a message a line. */
+  /** The file with the alerts of `countersign watch`, one per line. */
   readonly alerts: string;
-  /** Whom the log's readers trust, and the file with a reader's token. */
+  /** The trust file of the log's readers, and the file with a reader's token. */
   readonly trust: string;
   readonly token: string;
-  /** Where the evidence goes. */
+  /** The folder for the evidence. */
   readonly out: string;
 }
 
-/** A finding, as `countersign watch` tells it. */
+/** An alert of `countersign watch`. */
 interface Alert {
   readonly data: {
     readonly finding: {
@@ -34,41 +34,41 @@ interface Alert {
   };
 }
 
-/** What came of it. */
-export interface Played {
+/** The result of the attack. */
+export interface AttackResult {
   readonly account: string;
   readonly findings: readonly Alert["data"]["finding"][];
-  /** What the Worker answered before, and afterwards. */
+  /** The Worker's status codes before and after the attack. */
   readonly answers: readonly [number, number];
-  /** The files that prove the findings, by their ids. */
+  /** The files that prove the findings. */
   readonly evidence: readonly string[];
 }
 
-/** By which rules is looked: those that come with the program, and the dashboard's. */
+/** Options with the rules of the program and of the dashboard. */
 export const RULES = ["crates/analyze/rules", "examples/dashboard/rules"].flatMap((path) => ["--rules", project(path)]);
-/** The finding whose rule denies. */
+/** The finding whose rule denies access. */
 const TAKEN_OVER = "Account Takeover";
 const ACCOUNTS = ["u_lin", "u_noor", "u_zoe"];
-/** What people call their passwords. The last is right. */
+/** Guessed passwords. The last one is right. */
 const GUESSES = [...Array.from({ length: 24 }, (_, nth) => `letmein${nth}`), "sunshine"];
-/** For so long it is waited for what is to happen within seconds. */
-const PATIENCE = 60_000;
+/** Timeout for what usually happens within seconds, in milliseconds. */
+const TIMEOUT_MS = 60_000;
 
-/** Plays it. What happens is told as it does. */
-export async function play(scene: Scene, tell: (line: string) => void): Promise<Played> {
+/** Plays the attack, and reports each step. */
+export async function play(scene: Scene, report: (line: string) => void): Promise<AttackResult> {
   const { dashboard, worker, alerts } = scene;
-  const before = told(alerts);
+  const before = findingsIn(alerts);
   const account = ACCOUNTS.find((name) => !before.some(({ group }) => group["parsed.actor.id"] === name)) ?? "";
   if (account === "") {
-    throw new Error("each account was taken over: begin anew with --fresh");
+    throw new Error("every account was taken over; restart with --fresh");
   }
-  const ask = async () => {
+  const runJob = async () => {
     const answer = await fetch(`${worker}/jobs/invoice-run`, { method: "POST", headers: { "x-user": account } });
     await answer.body?.cancel();
     return answer.status;
   };
-  const first = await ask();
-  tell(`${account} asks the Worker to run a job: it answers with ${first}.`);
+  const first = await runJob();
+  report(`${account} asks the Worker to run a job; the response is ${first}.`);
 
   const begun = performance.now();
   const since = () => `${((performance.now() - begun) / 1000).toFixed(1)} s`;
@@ -79,20 +79,22 @@ export async function play(scene: Scene, tell: (line: string) => void): Promise<
       body: JSON.stringify({ user: account, password }),
     }).then((answer) => answer.body?.cancel());
   }
-  tell(`Somebody guesses ${account}'s password at the dashboard, ${GUESSES.length} times; the last is right.`);
+  report(
+    `An attacker guesses ${account}'s password at the dashboard ${GUESSES.length} times; the last guess is right.`,
+  );
 
   const findings = await until(async () => {
-    const mine = told(alerts).filter(({ group }) => group["parsed.actor.id"] === account);
+    const mine = findingsIn(alerts).filter(({ group }) => group["parsed.actor.id"] === account);
     return mine.some(({ title }) => title === TAKEN_OVER) ? mine : undefined;
-  }, "countersign watch tells of nothing");
+  }, "countersign watch reported nothing");
   for (const { level, title } of findings) {
-    tell(`Found after ${since()}: ${title} (${level}).`);
+    report(`Found after ${since()}: ${title} (${level}).`);
   }
   const status = await until(async () => {
-    const status = await ask();
+    const status = await runJob();
     return status === 403 ? status : undefined;
-  }, "the Worker refuses nobody");
-  tell(`${account} asks the Worker again: it answers with ${status}, ${since()} after the first guess.`);
+  }, "the Worker refused no request");
+  report(`${account} asks the Worker again; the response is ${status}, ${since()} after the first guess.`);
 
   const evidence = prove(
     scene,
@@ -101,7 +103,7 @@ export async function play(scene: Scene, tell: (line: string) => void): Promise<
   return { account, findings, answers: [first, status], evidence };
 }
 
-/** Has the program find the same in an export, and write the entries of each finding as a file of its own. */
+/** Runs the same detection on an export, and writes the entries of each finding to a file. */
 function prove({ log, trust, token, out }: Scene, ids: readonly string[]): string[] {
   mkdirSync(out, { recursive: true });
   const [whole, folder] = [join(out, "export.ndjson"), join(out, "evidence")];
@@ -115,22 +117,22 @@ function prove({ log, trust, token, out }: Scene, ids: readonly string[]): strin
   return files.map((name) => join(folder, name));
 }
 
-/** The findings that were told. */
-function told(alerts: string): Alert["data"]["finding"][] {
+/** Returns the findings in the alerts file. */
+function findingsIn(alerts: string): Alert["data"]["finding"][] {
   const lines = existsSync(alerts) ? readFileSync(alerts, "utf8").split("\n") : [];
   return lines.flatMap((line) => {
-    // The last line may be on its way.
+    // The last line may be incomplete.
     const whole = line.endsWith("}") ? (JSON.parse(line) as Alert & { type: string }) : undefined;
     return whole?.type === "countersign.alert" ? [whole.data.finding] : [];
   });
 }
 
-async function until<T>(look: () => Promise<T | undefined>, otherwise: string): Promise<T> {
-  for (const end = performance.now() + PATIENCE; performance.now() < end; await pause(50)) {
-    const found = await look();
+async function until<T>(check: () => Promise<T | undefined>, failure: string): Promise<T> {
+  for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await pause(50)) {
+    const found = await check();
     if (found !== undefined) {
       return found;
     }
   }
-  throw new Error(`${otherwise} within ${PATIENCE / 1000} seconds`);
+  throw new Error(`${failure} within ${TIMEOUT_MS / 1000} seconds`);
 }

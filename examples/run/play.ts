@@ -1,4 +1,4 @@
-/** Plays the attack: `cargo xtask start` does where Enter is pressed. What it is told stands in the environment. */
+/** Plays the attack when Enter is pressed in `cargo xtask start`. Its settings are in the environment. */
 
 import process from "node:process";
 import { play } from "./attack.ts";
@@ -27,7 +27,7 @@ try {
     (line) => console.log(`  ${line}`),
   );
   const files = evidence.map((file) => `    ${file}`).join("\n");
-  console.log(`  The evidence, to be dropped on ${PAGE} with ${TRUST}:\n${files}`);
+  console.log(`  The evidence; drop it on ${PAGE} together with ${TRUST}:\n${files}`);
 } catch (error) {
   console.error(`  ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;

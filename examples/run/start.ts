@@ -1,11 +1,11 @@
-/** Runs the Worker and its log until it is told to end: `cargo xtask start` does. What it is told stands in the environment. */
+/** Runs the Worker and its log until a signal, for `cargo xtask start`. Its settings are in the environment. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { startWorkers } from "./workers.ts";
 
-/** The folder with keys, a trust file and readers. */
+/** The folder with keys, the trust file, and readers. */
 const { FOLDER = ".", PORT = "0", LOG_PORT = "0", PAGE, WATCHLIST, WATCH } = process.env;
 const read = (name: string) => readFileSync(join(FOLDER, name), "utf8").trim();
 

@@ -1,20 +1,20 @@
-/** Programs that the tests of the npm package bring along too. */
+/** Tools installed for the npm package's tests. */
 
 import { createRequire } from "node:module";
 import { delimiter } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** Requires what the npm package's own tests use. */
+/** Requires dependencies of the npm package's tests. */
 export const require = createRequire(new URL("../../js/", import.meta.url));
 
-/** A file of the project. */
+/** Returns the absolute path of a project file. */
 export const project = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** The program that serves and verifies. */
+/** The `countersign` executable. */
 export const COUNTERSIGN = process.env.COUNTERSIGN ?? project("target/debug/countersign");
 
-/** Where `node`, `deno`, `bun` and `vite` are found. */
+/** The PATH with `node`, `deno`, `bun`, and `vite`. */
 export const PATH = [
   process.execPath.replace(/[^\\/]+$/, ""),
   project("js/node_modules/.bin"),

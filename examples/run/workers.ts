@@ -1,4 +1,4 @@
-/** The Worker and its log in workerd, as `wrangler dev` with both configurations runs them. */
+/** Runs the Worker and its log in workerd, as `wrangler dev` does with both configurations. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { project, require } from "./tools.ts";
 const { Miniflare } = require("miniflare") as typeof import("miniflare");
 const esbuild = require("esbuild") as typeof import("esbuild");
 
-/** A wrangler.jsonc, as far as the examples use it. */
+/** The parts of a wrangler.jsonc that the examples use. */
 interface Config {
   readonly name: string;
   readonly main: string;
@@ -18,38 +18,38 @@ interface Config {
   readonly r2_buckets?: readonly { binding: string; bucket_name: string }[];
 }
 
-/** How to run them. */
+/** Options of `startWorkers`. */
 export interface WorkersOptions {
-  /** Of each Worker the secrets and variables that .dev.vars would hold. */
+  /** The secrets and variables of each Worker, as in .dev.vars. */
   vars: { worker: Readonly<Record<string, string>>; log: Readonly<Record<string, string>> };
-  /** Where each listens on loopback; 0 for any port. */
+  /** Ports on loopback; 0 for any. */
   ports?: { worker: number; log: number };
-  /** Where bundles go. */
+  /** The folder for bundles. */
   build: string;
-  /** Where the log's storage is kept; in memory where nothing is said. */
+  /** The folder for the log's storage; in memory if omitted. */
   storage?: string;
-  /** An HTML file that the log's address shows at `/`. */
+  /** An HTML file served at `/` of the log's URL. */
   page?: string;
 }
 
-/** Both, running. */
+/** The running Workers. */
 export interface Workers {
   readonly url: string;
   readonly logUrl: string;
   close(): Promise<void>;
 }
 
-const ON = "127.0.0.1";
+const HOST = "127.0.0.1";
 
-/** Starts both. */
+/** Starts both Workers. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { vars, ports = { worker: 0, log: 0 }, build, storage, page } = options;
-  const worker = await described("worker", vars.worker, build);
-  const log = await described("log-on-cloudflare", vars.log, build);
-  const sockets = [{ host: ON, port: ports.log }];
+  const worker = await configured("worker", vars.worker, build);
+  const log = await configured("log-on-cloudflare", vars.log, build);
+  const sockets = [{ host: HOST, port: ports.log }];
   const front = page === undefined ? undefined : withPage(page, log.name, sockets);
   const miniflare = new Miniflare({
-    host: ON,
+    host: HOST,
     port: ports.worker,
     ...(storage !== undefined && { durableObjectsPersist: join(storage, "do"), r2Persist: join(storage, "r2") }),
     workers: [
@@ -63,7 +63,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   return { url: url.origin, logUrl: logUrl.origin, close: () => miniflare.dispose() };
 }
 
-async function described(folder: string, vars: Readonly<Record<string, string>>, build: string) {
+async function configured(folder: string, vars: Readonly<Record<string, string>>, build: string) {
   const root = project(`examples/${folder}`);
   const text = readFileSync(join(root, "wrangler.jsonc"), "utf8");
   const config = JSON.parse(text.replace(/^\s*\/\/.*$/gm, "")) as Config;
@@ -81,7 +81,7 @@ async function described(folder: string, vars: Readonly<Record<string, string>>,
   };
 }
 
-/** As wrangler bundles: WebAssembly stays a module of its own. */
+/** Bundles like wrangler: WebAssembly stays a separate module. */
 async function bundle(main: string, outdir: string) {
   const { outputFiles } = await esbuild.build({
     entryPoints: { worker: main },
@@ -108,7 +108,7 @@ async function bundle(main: string, outdir: string) {
   };
 }
 
-/** A Worker before the log, that shows a page as `countersign serve --page` does. */
+/** Returns a Worker in front of the log that serves a page, as `countersign serve --page` does. */
 function withPage(page: string, log: string, sockets: { host: string; port: number }[]) {
   return {
     name: `${log}-with-page`,

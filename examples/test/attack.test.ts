@@ -1,4 +1,4 @@
-/** The attack that `cargo xtask start` plays: found, refused and proven, with all that takes part in it. */
+/** Tests the attack that `cargo xtask start` plays, with all of its servers. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -19,14 +19,14 @@ import { countersign, exportOf, Log } from "./log.ts";
 import { command } from "./readme.ts";
 import { Running } from "./running.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 const PAGE = process.env.PAGE ?? project("www/dist/index.html");
 const TOKEN = "csr_reader";
 
-test("an attack on the dashboard is found, the Worker refuses the account, and the evidence verifies", {
+test("attack: watch finds it, the Worker refuses the account, and the evidence verifies", {
   skip,
 }, async (t) => {
-  // Who reads a log ends before it does.
+  // Readers of a log are stopped before the log.
   const ends: (() => unknown)[] = [];
   const last = (end: () => unknown) => ends.unshift(end);
   t.after(async () => {
@@ -78,7 +78,7 @@ test("an attack on the dashboard is found, the Worker refuses the account, and t
   });
   last(() => workers.close());
 
-  const said: string[] = [];
+  const reported: string[] = [];
   const { account, findings, answers, evidence } = await play(
     {
       dashboard: url,
@@ -89,25 +89,25 @@ test("an attack on the dashboard is found, the Worker refuses the account, and t
       token: file("reader.token"),
       out: file("out"),
     },
-    (line) => said.push(line),
+    (line) => reported.push(line),
   );
-  assert.deepEqual(answers, [202, 403], said.join("\n"));
+  assert.deepEqual(answers, [202, 403], reported.join("\n"));
   const titles = findings.map(({ title }) => title);
   for (const title of ["Many Failed Logins for One Identity", "Account Takeover"]) {
     assert.ok(titles.includes(title), titles.join(", "));
   }
-  // That it was refused is recorded, with the finding.
-  const taken = findings.find(({ title }) => title === "Account Takeover");
+  // The refusal is recorded with the finding.
+  const takeover = findings.find(({ title }) => title === "Account Takeover");
   const { events } = exportOf(workers.logUrl, TOKEN, trust, folder);
   const refused = events.flatMap(({ event }) => (event.outcome === "denied" ? [event] : []));
   assert.ok(refused.length > 0);
   for (const { actor, countersign } of refused) {
     assert.equal((actor as { id: string }).id, account);
-    assert.equal((countersign as { finding: string }).finding, taken?.id);
+    assert.equal((countersign as { finding: string }).finding, takeover?.id);
   }
 
-  const proof = evidence.find((path) => path.includes(taken?.id ?? "none")) ?? assert.fail("there is no evidence");
-  // Of the log it is a part, which verifies, and the rule fires on it again.
+  const proof = evidence.find((path) => path.includes(takeover?.id ?? "none")) ?? assert.fail("there is no evidence");
+  // The evidence is part of the log: it verifies, and the rule matches again.
   const again = spawnSync(COUNTERSIGN, ["analyze", proof, "--trust", log.trustFile, ...RULES, "--format", "json"], {
     encoding: "utf8",
   });
@@ -118,7 +118,7 @@ test("an attack on the dashboard is found, the Worker refuses the account, and t
   await dashboard.stop();
 });
 
-/** Takes what is done at the end, before all that it was given earlier. */
+/** Registers cleanup that runs before everything registered earlier. */
 type Last = (end: () => unknown) => unknown;
 
 async function startDashboard(last: Last, log: Log, key: string): Promise<Running> {
@@ -137,17 +137,17 @@ async function startDashboard(last: Last, log: Log, key: string): Promise<Runnin
   return server;
 }
 
-/** The address of a file that is written again and again. */
+/** Serves a file that is rewritten repeatedly, and returns its URL. */
 async function served(last: Last, path: string): Promise<string> {
-  const server = createServer((_asked, answer) =>
-    existsSync(path) ? answer.end(readFileSync(path)) : answer.writeHead(404).end(),
+  const server = createServer((_request, response) =>
+    existsSync(path) ? response.end(readFileSync(path)) : response.writeHead(404).end(),
   );
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   last(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Opens the auditor's page from disk, and has it verify what it is given. */
+/** Opens the auditor's page from disk, and verifies the evidence on it. */
 async function verifiesOnPage(t: TestContext, evidence: string, trust: string): Promise<void> {
   if (!existsSync(PAGE) && process.env.CI === undefined) {
     t.diagnostic("skipped: there is no auditor's page (npm run build in www)");

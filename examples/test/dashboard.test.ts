@@ -1,4 +1,4 @@
-/** The dashboard in Chromium, with its server and a log: from a click to a verified event. */
+/** Tests the dashboard in Chromium, with its server and a log: from a click to a verified event. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -16,7 +16,7 @@ import { Log } from "./log.ts";
 import { command } from "./readme.ts";
 import { Running } from "./running.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 const cwd = project("examples/dashboard");
 
 let browser: Browser;
@@ -32,7 +32,7 @@ before(async () => {
 
 after(() => browser?.close());
 
-/** A log, and a dashboard on it, which finds the log where it is said to be. */
+/** Starts a log and a dashboard. `at` maps the log's URL to the one that the dashboard uses. */
 async function start(t: TestContext, { at = async (log: string) => log } = {}) {
   const log = await Log.start(["*"]);
   t.after(() => log.close());
@@ -53,7 +53,7 @@ async function start(t: TestContext, { at = async (log: string) => log } = {}) {
   return { log, server, url: await server.address() };
 }
 
-/** A page in a browser of its own. */
+/** Opens a page in its own browser context. */
 async function open(
   t: TestContext,
   url: string,
@@ -72,7 +72,7 @@ async function open(
   return page;
 }
 
-/** The address of a server, until the test ends. */
+/** Starts a server until the test ends, and returns its URL. */
 async function listening(t: TestContext, answer: RequestListener): Promise<string> {
   const server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -83,29 +83,29 @@ async function listening(t: TestContext, answer: RequestListener): Promise<strin
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A page between whose server and the log somebody sits who changes, from then on, what is read. */
+/** Opens a page with a proxy between its server and the log, which can modify responses from then on. */
 async function openTampered(t: TestContext): Promise<{ page: Page; tamper(): void }> {
   let isTampered = false;
-  const told = (text: string) => (isTampered ? text.replaceAll("nightly-backup", "nightly-hackup") : text);
+  const altered = (text: string) => (isTampered ? text.replaceAll("nightly-backup", "nightly-hackup") : text);
   const at = async (log: string) => {
-    return listening(t, (asked, response) => {
-      const { url = "/", method } = asked;
-      const headers = { ...asked.headers, "accept-encoding": "identity" };
+    return listening(t, (incoming, response) => {
+      const { url = "/", method } = incoming;
+      const headers = { ...incoming.headers, "accept-encoding": "identity" };
       const passed = request(new URL(url, log), { method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
-        // Whole lines at a time: a name may come in two pieces.
+        // Whole lines at a time, because a name may be split across chunks.
         let rest = "";
         answer.setEncoding("utf8");
         answer.on("data", (text: string) => {
           rest += text;
           const end = rest.lastIndexOf("\n") + 1;
-          response.write(told(rest.slice(0, end)));
+          response.write(altered(rest.slice(0, end)));
           rest = rest.slice(end);
         });
-        answer.on("close", () => response.end(told(rest)));
+        answer.on("close", () => response.end(altered(rest)));
       });
       passed.on("error", () => response.destroy());
-      asked.pipe(passed);
+      incoming.pipe(passed);
     });
   };
   const { url } = await start(t, { at });
@@ -118,7 +118,7 @@ async function openTampered(t: TestContext): Promise<{ page: Page; tamper(): voi
 }
 
 const press = (page: Page, name: string) => page.getByRole("button", { name }).click();
-/** Events in the trail that name this job. What stands there verified. */
+/** Events in the trail that name this job. Only verified events are shown. */
 const shown = (page: Page, job: string | RegExp) => page.locator("cs-rows .row.event").filter({ hasText: job });
 const strip = (page: Page, text: string | RegExp) => page.locator("countersign-viewer .strip").getByText(text);
 const count = (page: Page, step: string) => page.locator(".step").filter({ hasText: step }).locator(".count");
@@ -131,7 +131,7 @@ async function assertAccessible(page: Page, state: string): Promise<void> {
   assert.deepEqual(await violations(page), [], state);
 }
 
-test("what is clicked is verified a moment later, in the page and by the program", { skip }, async (t) => {
+test("dashboard: shows clicks as verified events, and the log's export verifies", { skip }, async (t) => {
   const { log, url } = await start(t);
   const page = await open(t, url);
   await strip(page, "Following the log").waitFor();
@@ -157,13 +157,13 @@ test("what is clicked is verified a moment later, in the page and by the program
   );
 });
 
-test("what is clicked without a connection outlives the page, and is there once", { skip }, async (t) => {
+test("dashboard: keeps offline clicks across a reload and delivers each once", { skip }, async (t) => {
   const { log, url } = await start(t);
   const page = await open(t, url);
   await page.getByRole("switch", { name: "Cut the connection" }).check();
   await press(page, "Run invoice-run");
   await press(page, "Run nightly-backup");
-  await page.getByText("2 events wait, none is lost").waitFor();
+  await page.getByText("2 events wait, none are lost").waitFor();
   await shows(page, "Queued", 2);
   await page.reload();
   await shown(page, "nightly-backup").waitFor();
@@ -177,7 +177,7 @@ test("what is clicked without a connection outlives the page, and is there once"
   );
 });
 
-test("while the log is down nothing is lost, and the page says what is the matter", { skip }, async (t) => {
+test("dashboard: keeps events while the log is down and shows the problem", { skip }, async (t) => {
   const { log, url } = await start(t);
   const page = await open(t, url);
   await press(page, "Run invoice-run");
@@ -185,16 +185,16 @@ test("while the log is down nothing is lost, and the page says what is the matte
   const resume = await log.pause();
   await strip(page, "Connection lost").waitFor();
   await press(page, "Run nightly-backup");
-  await page.getByText("1 event waits, none is lost").waitFor();
+  await page.getByText("1 event waits, none are lost").waitFor();
   await assertAccessible(page, "the log is down");
   await resume();
-  // Unless it tried by itself before: then there is no button any more.
+  // The page may have retried by itself already, which removes the button.
   await Promise.race([press(page, "Try now"), shows(page, "Verified", 2)]);
   await shows(page, "Verified", 2);
   assert.equal(log.exported().events.length, 2);
 });
 
-test("all tabs of a browser share a key, and none shares a chain", { skip }, async (t) => {
+test("dashboard: tabs share a key but not a chain", { skip }, async (t) => {
   const { log, url } = await start(t);
   const page = await open(t, url);
   const other = await page.context().newPage();
@@ -209,7 +209,7 @@ test("all tabs of a browser share a key, and none shares a chain", { skip }, asy
   assert.equal(new Set(events.map(({ chain }) => chain)).size, 2);
 });
 
-test("what somebody changes on its way raises the alarm, and is not shown", { skip }, async (t) => {
+test("viewer: shows an alert instead of events that were modified in transit", { skip }, async (t) => {
   const { page, tamper } = await openTampered(t);
   await press(page, "Run invoice-run");
   await shows(page, "Verified", 1);
@@ -223,17 +223,17 @@ test("what somebody changes on its way raises the alarm, and is not shown", { sk
   await assertAccessible(page, "altered");
 });
 
-test("who leaves the page is no error of the server's, which follows the log no longer", { skip }, async (t) => {
+test("server: stops following the log when the page is closed, without an error", { skip }, async (t) => {
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   const at = async (log: string) =>
-    listening(t, (asked, response) => {
-      const { url = "/", method, headers } = asked;
+    listening(t, (incoming, response) => {
+      const { url = "/", method, headers } = incoming;
       const passed = request(new URL(url, log), { method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(response);
       });
       passed.on("error", () => response.destroy());
-      asked.pipe(passed);
+      incoming.pipe(passed);
       if (url.startsWith("/stream")) {
         response.on("close", () => {
           passed.destroy();
@@ -247,20 +247,20 @@ test("who leaves the page is no error of the server's, which follows the log no 
   await page.close();
   await left;
   await server.stop();
-  assert.equal(server.said.trim(), url);
+  assert.equal(server.output.trim(), url);
 });
 
-test("a server that grants nothing is told of, with what to do", { skip }, async (t) => {
+test("dashboard: shows an alert if the server grants no key", { skip }, async (t) => {
   const { url } = await start(t);
   const page = await open(t, url, {
     prepare: (page) => page.route("**/api/grant", (route) => route.fulfill({ status: 403, body: "{}" })),
   });
-  await page.getByRole("alert").filter({ hasText: "The dashboard cannot record" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "The dashboard can't record" }).waitFor();
   await assertAccessible(page, "refused");
 });
 
 for (const colorScheme of ["light", "dark"] as const) {
-  test(`it is accessible and fits 320 pixels, ${colorScheme}`, { skip }, async (t) => {
+  test(`dashboard: is accessible and fits 320 pixels, ${colorScheme}`, { skip }, async (t) => {
     const { url } = await start(t);
     const page = await open(t, url, { colorScheme, width: 320 });
     await strip(page, "Following the log").waitFor();
@@ -269,7 +269,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await shown(page, "invoice-run").waitFor();
     await page.getByRole("switch").check();
     await press(page, "Run invoice-run");
-    await page.getByText("1 event waits, none is lost").waitFor();
+    await page.getByText("1 event waits, none are lost").waitFor();
     await page.locator("summary").last().click();
     await assertAccessible(page, "one waits");
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));

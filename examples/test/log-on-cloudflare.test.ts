@@ -1,4 +1,4 @@
-/** The commands of log-on-cloudflare/README.md, as far as they go without an account. */
+/** Tests the commands in log-on-cloudflare/README.md, as far as possible without an account. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -11,12 +11,12 @@ import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { startWorkers, type Workers } from "../run/workers.ts";
 import { shell } from "./readme.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 
-/** What it takes to deploy is not there: a key that is given to wrangler is read, and nothing is done with it. */
+/** Shell functions that replace the deployment commands, which need an account. */
 const WITHOUT_ACCOUNT = 'npm() { test "$*" = install; }\nnpx() { test "$1" = wrangler; }\n';
 
-test("the commands make a log that takes events, and show that they verify", { skip }, async (t) => {
+test("log-on-cloudflare README: commands create a log that accepts events which verify", { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-log-on-cloudflare-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const home = join(folder, "log");
@@ -52,7 +52,7 @@ test("the commands make a log that takes events, and show that they verify", { s
   const deployed = await start({ AUDIT_LOG_KEY: readFileSync(join(home, "log.key"), "utf8") });
   assert.match(type(`${vkeys}\n${using(deployed)}`), /Verified\. Unchanged/);
 
-  // On one's own machine it is another log, to which the same emitter may write.
+  // The local log is another one, and accepts the same emitter.
   const local = parseEnv(readFileSync(join(home, ".dev.vars"), "utf8")) as Record<string, string>;
   const begun = await start(local);
   const checkpoint = await (await fetch(`${begun.logUrl}/checkpoint`)).text();

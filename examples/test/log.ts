@@ -1,4 +1,4 @@
-/** A log for an example, made and read as examples/README.md says. */
+/** A log for an example, created and read as described in examples/README.md. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -8,34 +8,34 @@ import { join } from "node:path";
 import { COUNTERSIGN } from "../run/tools.ts";
 import { Running } from "./running.ts";
 
-/** An event of an export, and where it stands. */
-export interface Recorded {
+/** An event of an export, with its position. */
+export interface ExportedEvent {
   readonly chain: string;
   readonly seq: number;
   readonly event: { readonly action: string; readonly [member: string]: unknown };
 }
 
-/** What an export says, and what the program says of it. */
-export interface Exported {
-  readonly events: readonly Recorded[];
-  /** How many chains were closed. */
+/** The contents of an export, and its verdict. */
+export interface VerifiedExport {
+  readonly events: readonly ExportedEvent[];
+  /** Number of closed chains. */
   readonly closed: number;
   readonly verdict: string;
 }
 
-/** Runs the program. */
+/** Runs the program and returns its output. */
 export function countersign(...args: string[]): string {
   return execFileSync(COUNTERSIGN, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
 }
 
-/** `countersign serve`, in a folder of its own. */
+/** A running `countersign serve` in its own folder. */
 export class Log {
   readonly folder: string;
   readonly url: string;
   readonly #cors: readonly string[];
   #running: Running;
-  /** How often it has read its trust file anew. */
-  #read = 0;
+  /** Number of times that it reloaded its trust file. */
+  #reloads = 0;
 
   private constructor(folder: string, url: string, cors: readonly string[], running: Running) {
     this.folder = folder;
@@ -44,19 +44,19 @@ export class Log {
     this.#running = running;
   }
 
-  /** Starts one. Pages of `cors` may write to it. */
+  /** Starts a log. Pages of the origins in `cors` may write to it. */
   static async start(cors: readonly string[] = []): Promise<Log> {
     const folder = mkdtempSync(join(tmpdir(), "countersign-example-"));
     const running = serve(folder, "127.0.0.1:0", cors);
     return new Log(folder, await running.address(), cors, running);
   }
 
-  /** Stops it, until what is given is called. */
+  /** Stops the log. Returns a function that starts it again. */
   async pause(): Promise<() => Promise<void>> {
     await this.#running.stop();
     return async () => {
       this.#running = serve(this.folder, new URL(this.url).host, this.#cors);
-      this.#read = 0;
+      this.#reloads = 0;
       await this.#running.address();
     };
   }
@@ -73,22 +73,22 @@ export class Log {
     return /^log (.+)$/m.exec(readFileSync(this.trustFile, "utf8"))?.[1] ?? assert.fail("the log has no key");
   }
 
-  /** Makes a key that may write to the log or say who may, and gives its secret when the log knows of it. */
+  /** Creates a key that may write to the log or grant keys. Returns the private key once the log has loaded it. */
   async admit(what: "emitter" | "issuer", name: string): Promise<string> {
     const file = this.path(`${what}.key`);
     appendFileSync(this.trustFile, `${what} ${countersign("keygen", name, "--out", file)}\n`);
-    this.#read += 1;
-    await this.#running.prints(/trust\.txt was read again/, this.#read);
+    this.#reloads += 1;
+    await this.#running.prints(/trust\.txt was read again/, this.#reloads);
     return readFileSync(file, "utf8").trim();
   }
 
-  /** Makes a reader's token. */
+  /** Creates a reader's token. */
   token(name: string): string {
     return countersign("token", "add", name, "--dir", this.path("countersign-log"));
   }
 
-  /** Exports the log, has the program verify that, and reads it. */
-  exported(): Exported {
+  /** Exports the log, verifies the export, and parses it. */
+  exported(): VerifiedExport {
     return exportOf(this.url, this.token("auditor"), readFileSync(this.trustFile, "utf8"), this.folder);
   }
 
@@ -104,8 +104,8 @@ function serve(cwd: string, listen: string, cors: readonly string[]): Running {
   return new Running([COUNTERSIGN, ...args, ...allowed], { cwd, env: { NO_COLOR: "1" } });
 }
 
-/** Exports a log, and has the program verify that. */
-export function exportOf(url: string, token: string, trust: string, folder: string): Exported {
+/** Exports a log, verifies the export, and parses it. */
+export function exportOf(url: string, token: string, trust: string, folder: string): VerifiedExport {
   const file = (name: string) => join(folder, name);
   writeFileSync(file("reader.token"), token, { mode: 0o600 });
   writeFileSync(file("reader.trust"), trust);
@@ -115,7 +115,7 @@ export function exportOf(url: string, token: string, trust: string, folder: stri
     countersign("verify", file("export.ndjson"), "--trust", file("reader.trust"), "--json"),
   ) as { verdict: string };
   const lines = readFileSync(file("export.ndjson"), "utf8").trim().split("\n");
-  const entries = lines.map((line) => JSON.parse(line) as { link?: string; event?: Recorded["event"] });
+  const entries = lines.map((line) => JSON.parse(line) as { link?: string; event?: ExportedEvent["event"] });
   const events = entries.flatMap(({ link = "", event }) => {
     const [, , chain = "", seq] = link.split(" ");
     return event === undefined ? [] : [{ chain, seq: Number(seq), event }];

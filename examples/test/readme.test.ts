@@ -1,4 +1,4 @@
-/** The commands of examples/README.md, by which there is a log to write to. */
+/** Tests the commands in examples/README.md, which create a log to write to. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,9 +10,9 @@ import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { Log } from "./log.ts";
 import { shell } from "./readme.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 
-test("the commands make a log that takes events, and show that they verify", { skip }, async (t) => {
+test("examples README: commands create a log that accepts events which verify", { skip }, async (t) => {
   const log = await Log.start();
   t.after(() => log.close());
   const [serve, keys = "", reading = ""] = shell(".").map((block) =>
@@ -34,7 +34,7 @@ test("the commands make a log that takes events, and show that they verify", { s
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close({ retryForMs: 30_000 });
 
-  const said = type(reading);
-  assert.match(said, /Verified\. Unchanged/);
-  assert.match(said, /job\.delete/);
+  const output = type(reading);
+  assert.match(output, /Verified\. Unchanged/);
+  assert.match(output, /job\.delete/);
 });

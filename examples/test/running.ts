@@ -6,13 +6,13 @@ import { once } from "node:events";
 import process from "node:process";
 import { PATH } from "../run/tools.ts";
 
-/** What a Node without types of its own has to be told to run TypeScript. */
+/** Options for running TypeScript in Node.js versions that don't strip types by default. */
 const STRIPS = "--experimental-strip-types --disable-warning=ExperimentalWarning";
 
 export class Running {
   readonly #child: ChildProcess;
   readonly #command: string;
-  #said = "";
+  #output = "";
 
   constructor(command: readonly string[], { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }) {
     const [program = "", ...args] = command;
@@ -24,45 +24,48 @@ export class Running {
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text) => {
-        this.#said += text;
+        this.#output += text;
       });
     }
   }
 
-  /** The address that it prints when it listens. */
+  /** Returns the URL that it prints when it listens. */
   async address(): Promise<string> {
     const port = await this.prints(/https?:\/\/[\w.[\]:]+?:(\d+)/);
     return `http://127.0.0.1:${port}`;
   }
 
-  /** All that it has printed. */
-  get said(): string {
-    return this.#said;
+  /** Everything that it has printed. */
+  get output(): string {
+    return this.#output;
   }
 
-  /** Waits until it has printed this so many times, and gives the part in parentheses of the last. */
+  /** Waits until it has printed a match this many times. Returns the first group of the last match. */
   async prints(pattern: RegExp, times = 1): Promise<string> {
     for (;;) {
-      const found = [...this.#said.matchAll(new RegExp(pattern, "g"))];
+      const found = [...this.#output.matchAll(new RegExp(pattern, "g"))];
       if (found.length >= times) {
         return found.at(-1)?.[1] ?? "";
       }
       await Promise.race([
         once(this.#child.stdout ?? this.#child, "data"),
         once(this.#child.stderr ?? this.#child, "data"),
-        once(this.#child, "exit").then(() => this.#failed("it ended")),
+        once(this.#child, "exit").then(() => this.#failed("it exited")),
       ]);
     }
   }
 
-  /** Asks it to end, and waits until it has. */
+  /** Stops it with SIGTERM, and waits until it has exited. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
     const { exitCode, signalCode } = this.#child;
-    assert.ok(exitCode === 0 || signalCode === "SIGTERM", `${this.#command}: ${exitCode ?? signalCode}\n${this.#said}`);
+    assert.ok(
+      exitCode === 0 || signalCode === "SIGTERM",
+      `${this.#command}: ${exitCode ?? signalCode}\n${this.#output}`,
+    );
   }
 
-  /** Ends it as a crash would, if it has not ended. */
+  /** Kills it, like a crash would. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
@@ -75,6 +78,6 @@ export class Running {
   }
 
   #failed(why: string): never {
-    assert.fail(`${this.#command}: ${why}\n${this.#said}`);
+    assert.fail(`${this.#command}: ${why}\n${this.#output}`);
   }
 }

@@ -1,4 +1,4 @@
-/** The servers, each started as its README says: what is done through their interface is in the log. */
+/** Tests the server examples, each started as its README says: what is done through their API is in the log. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import { Log } from "./log.ts";
 import { command } from "./readme.ts";
 import { Running } from "./running.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 
 /** Starts an example that records into a log. */
 async function start(t: TestContext, example: string, begin: string, log: Log, key: string) {
@@ -24,7 +24,7 @@ async function start(t: TestContext, example: string, begin: string, log: Log, k
 const remove = (url: string, id: string) =>
   fetch(`${url}/jobs/${id}`, { method: "DELETE", headers: { "x-user": "u_1" } });
 
-/** A request as it was recorded, in a few words. */
+/** Summarizes a recorded request. */
 function requestOf(event: { readonly [member: string]: unknown }): string {
   const { method, path, status } = event.http as { method: string; path: string; status: number };
   return `${method} ${path} ${status}`;
@@ -36,7 +36,7 @@ for (const [example, ...begins] of [
   ["fastify", "node "],
 ] as const) {
   for (const begin of begins) {
-    test(`${example}: ${begin}`, { skip }, async (t) => {
+    test(`${example}: records requests with ${begin.trim()}`, { skip }, async (t) => {
       const log = await Log.start();
       t.after(() => log.close());
       const key = await log.admit("emitter", "example.com/api");
@@ -57,7 +57,7 @@ for (const [example, ...begins] of [
       assert.deepEqual(requests, ["GET /jobs 200", "DELETE /jobs/:id 200", "DELETE /jobs/:id 404"]);
     });
 
-    test(`${example}: ${begin}, killed while the log cannot be reached`, { skip }, async (t) => {
+    test(`${example}: delivers events of a killed process with ${begin.trim()}`, { skip }, async (t) => {
       const log = await Log.start();
       t.after(() => log.close());
       const key = await log.admit("emitter", "example.com/api");

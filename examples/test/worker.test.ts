@@ -1,4 +1,4 @@
-/** The Worker and its log, both in workerd, set up as the README says. */
+/** Tests the Worker and its log in workerd, set up as described in the README. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -14,7 +14,7 @@ import { startWorkers, type Workers } from "../run/workers.ts";
 import { exportOf } from "./log.ts";
 import { shell } from "./readme.ts";
 
-const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const skip = existsSync(COUNTERSIGN) ? false : "countersign is missing; run cargo build";
 const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
 const TOKEN = "csr_reader";
 
@@ -25,7 +25,7 @@ before(async () => {
   if (skip) {
     return;
   }
-  // The README's commands, in folders beside each other as they are in the project.
+  // Runs the README's commands in sibling folders, as in the project.
   for (const name of ["worker", "log-on-cloudflare"]) {
     mkdirSync(join(folder, name));
   }
@@ -51,19 +51,19 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("what is done through the Worker is in the Durable Object's log, and verifies with the program", {
+test("worker: records requests in the Durable Object's log, whose export verifies", {
   skip,
 }, async () => {
-  const ask = (method: string, id: string) =>
+  const send = (method: string, id: string) =>
     fetch(`${workers.url}/jobs/${id}`, { method, headers: { "x-user": "u_1" } });
   assert.equal((await fetch(workers.url)).headers.get("content-type"), "text/html; charset=utf-8");
 
-  const started = await ask("POST", "nightly-backup");
+  const started = await send("POST", "nightly-backup");
   assert.deepEqual([started.status, await started.json()], [202, { id: "nightly-backup", started: true }]);
-  const deleted = await ask("DELETE", "invoice-run");
+  const deleted = await send("DELETE", "invoice-run");
   const { entry } = (await deleted.json()) as { entry: { index: number; chain: string; seq: number } };
 
-  const refused = await ask("DELETE", "nightly-backup");
+  const refused = await send("DELETE", "nightly-backup");
   assert.deepEqual([refused.status, await refused.text()], [403, "Forbidden.\n"]);
 
   const { verdict, events } = exportOf(workers.logUrl, TOKEN, trust, folder);
@@ -97,7 +97,7 @@ test("what is done through the Worker is in the Durable Object's log, and verifi
   assert.deepEqual([events[1]?.chain, events[1]?.seq], [entry.chain, entry.seq]);
 });
 
-test("the Worker's pack is what its rules are built to", { skip }, () => {
+test("worker: pack.json matches its rules", { skip }, () => {
   const built = join(folder, "pack.json");
   const rules = fileURLToPath(new URL("../worker/rules", import.meta.url));
   execFileSync(COUNTERSIGN, ["rules", "build", rules, "-o", built], { stdio: "pipe" });
@@ -105,7 +105,7 @@ test("the Worker's pack is what its rules are built to", { skip }, () => {
   assert.equal(readFileSync(built, "utf8").trimEnd(), kept.trimEnd());
 });
 
-test("npm install in the Worker's folder brings what the log beside it needs", () => {
+test("worker: package.json includes the log's dependencies", () => {
   const manifest = (name: string) =>
     JSON.parse(readFileSync(new URL(`../${name}/package.json`, import.meta.url), "utf8"));
   const needed = Object.keys(manifest("log-on-cloudflare").dependencies);

@@ -1,15 +1,21 @@
-/** Bundles a package's declarations with those that they lead to in the packages of this workspace, which nobody installs. */
+/**
+ * Bundles a package's declarations with those that they reference in other packages of this workspace, which aren't
+ * published.
+ */
 
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { dts } from "rolldown-plugin-dts";
 
-/** Writes `dist/NAME.d.ts` for each entry, of the declarations that tsc wrote to `out`; `external` are other people's packages. */
+/**
+ * Writes `dist/NAME.d.ts` for each entry from the declarations that tsc wrote to `out`. `external` lists third-party
+ * packages.
+ */
 export async function bundleDeclarations(home, entries, external) {
   const bundle = await rolldown({
     cwd: fileURLToPath(home),
     input: Object.fromEntries(entries.map((name) => [name, fileURLToPath(new URL(`out/${name}.d.ts`, home))])),
-    // It generates nothing: that is done.
+    // The declarations are already generated.
     plugins: [dts({ dtsInput: true, generator: "oxc", tsconfig: false })],
     external,
   });

@@ -1,4 +1,4 @@
-/** Empties folders of the package that npm runs this in: `node empty.mjs dist`. */
+/** Empties folders of the package in whose folder npm runs this: `node empty.mjs dist`. */
 
 import { pathToFileURL } from "node:url";
 import { empty } from "./output.mjs";

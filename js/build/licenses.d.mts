@@ -1,4 +1,4 @@
-/** One text for some artifacts, and for what a bundle was made of. */
+/** Returns the license texts of WebAssembly modules and of a bundle's inputs. */
 export function licenses(given: {
   readonly artifacts: readonly string[];
   readonly inputs?: readonly string[];

@@ -1,4 +1,7 @@
-/** Gathers the licenses of all that is in the artifacts: crates, as cargo resolves them, and the packages in the element. */
+/**
+ * Collects the licenses of everything in the WebAssembly modules and bundles: crates resolved by cargo, and npm
+ * packages.
+ */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -8,18 +11,18 @@ const root = new URL("../", import.meta.url);
 const cargo = (...args) => execFileSync("cargo", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
 const TARGET = "wasm32-unknown-unknown";
 
-/** Where cargo has a crate's source, which it was built from. */
+/** Returns the folder with a crate's source. */
 function sourceOf(name, version) {
   const registries = `${process.env.CARGO_HOME ?? `${homedir()}/.cargo`}/registry/src`;
   const folders = readdirSync(registries).map((registry) => `${registries}/${registry}/${name}-${version}`);
   return folders.find((folder) => existsSync(folder)) ?? `${registries}/*/${name}-${version}`;
 }
 
-/** The crates that a package of ours is made of for a target, but for our own. */
+/** Returns the crates that a package of this workspace consists of for a target, except the workspace's own. */
 function crates(...which) {
   const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
   const lines = cargo("tree", "--locked", ...which, ...edges);
-  // A crate of the workspace has its path behind its version.
+  // Crates of the workspace have their path after the version, so they don't match.
   const found = new Map();
   for (const [, name, version, license] of lines.matchAll(/^(\S+) v([^\s|]+)\|(.*?)\|/gm)) {
     found.set(`${name} ${version}`, { name, version, license, folder: sourceOf(name, version) });
@@ -27,7 +30,7 @@ function crates(...which) {
   return found;
 }
 
-/** The crates in some artifacts. */
+/** Returns the crates in WebAssembly modules. */
 function inArtifacts(names) {
   const artifacts = readFileSync(new URL("../wasm-pack.toml", root), "utf8").split(/^\[artifacts\./m);
   const used = new Map();
@@ -43,12 +46,12 @@ function inArtifacts(names) {
     }
   }
   if (used.size === 0) {
-    throw new Error(`cargo tells of no crate in ${names.join(" and ")}`);
+    throw new Error(`cargo reports no crates in ${names.join(" and ")}`);
   }
   return [...used.values()];
 }
 
-/** The packages of npm's in a bundle, by the modules that it was made of; but for our own. */
+/** Returns the npm packages in a bundle by the modules that it was made from, except the workspace's own. */
 function packages(inputs) {
   const found = new Map();
   for (const path of inputs) {
@@ -62,7 +65,7 @@ function packages(inputs) {
   return [...found.values()].filter(({ name }) => name !== "countersign");
 }
 
-/** What Rust's own libraries are under, which are in each artifact. */
+/** Returns the license of the Rust standard library, which is in each module. */
 function rust() {
   const sysroot = execFileSync("rustc", ["--print", "sysroot"], { cwd: root, encoding: "utf8" }).trim();
   const version = execFileSync("rustc", ["--version"], { cwd: root, encoding: "utf8" }).split(" ")[1];
@@ -80,19 +83,19 @@ function textsOf({ name, folder, only }) {
   return texts;
 }
 
-/** One text for some artifacts, and for what a bundle was made of. */
+/** Returns the license texts of WebAssembly modules and of a bundle's inputs. */
 export function licenses({ artifacts, inputs = [], of = "package" }) {
-  const head = `This ${of} is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:`;
+  const head = `This ${of} is MIT OR Apache-2.0. Its WebAssembly and scripts also contain:`;
   return textFor(head, [...inArtifacts(artifacts), ...packages(inputs)]);
 }
 
-/** One text for the program, as it is built for a target. */
+/** Returns the license texts of the program built for a target. */
 export function licensesOfProgram(target) {
-  const head = "This program is MIT OR Apache-2.0. In it are also:";
+  const head = "This program is MIT OR Apache-2.0. It also contains:";
   return textFor(head, crates("-p", "countersign-cli", "--target", target).values());
 }
 
-/** Each license once, with all that are under it. */
+/** Returns each license once, with everything that it applies to. */
 function textFor(head, used) {
   const under = new Map();
   const all = [rust(), ...used].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,4 +1,4 @@
-/** What the builds of the packages have in common: folders of their own, the artifacts in them, and licenses. */
+/** Shared steps of the package builds: output folders, WebAssembly modules, and licenses. */
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { licenses } from "./licenses.mjs";
@@ -6,7 +6,7 @@ import { licenses } from "./licenses.mjs";
 const WASM = new URL("../wasm/", import.meta.url);
 const COUNTERSIGN = new URL("../packages/countersign/", import.meta.url);
 
-/** Empties folders, as what an earlier build left would be packed with this one's. */
+/** Empties folders, because leftovers of an earlier build would be packed too. */
 export function empty(...folders) {
   for (const folder of folders) {
     rmSync(folder, { recursive: true, force: true });
@@ -14,7 +14,9 @@ export function empty(...folders) {
   }
 }
 
-/** Copies files that `cargo xtask wasm` built to a folder, some under another name. A preview has not all of them. */
+/**
+ * Copies files built by `cargo xtask wasm` to a folder, optionally under another name. A preview skips missing ones.
+ */
 export function copyArtifacts(names, into, { isPreview = false } = {}) {
   mkdirSync(into, { recursive: true });
   for (const [name, from] of names.map((name) => [name].flat())) {
@@ -25,10 +27,10 @@ export function copyArtifacts(names, into, { isPreview = false } = {}) {
   }
 }
 
-/** An artifact, and its bindings. */
+/** Returns the files of a module and its bindings. */
 export const filesOf = (artifact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artifact}${ending}`);
 
-/** Writes the licenses of all that is in a package, and those of the package itself. */
+/** Writes the licenses of a package's contents, and those of the package itself. */
 export function writeLicenses(home, contents) {
   writeFileSync(new URL("dist/LICENSES.txt", home), licenses(contents));
   if (home.href !== COUNTERSIGN.href) {

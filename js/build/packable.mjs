@@ -1,9 +1,12 @@
-/** Refuses to pack a package that is not built: all that its package.json names must be there, and what is inlined be what is built. */
+/**
+ * Fails unless the package is built: all files that package.json references must exist, and inlined files must be
+ * current.
+ */
 
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-// npm runs this in the folder of what is packed.
+// npm runs this in the folder of the package.
 const folder = pathToFileURL(`${process.cwd()}/`);
 const read = (path) => readFileSync(new URL(path, folder), "utf8");
 const { exports, imports = {} } = JSON.parse(read("package.json"));
@@ -23,6 +26,6 @@ if (missing.length === 0 && existsSync(new URL("dist/inlined", folder))) {
 
 if (missing.length + stale.length > 0) {
   const what = [...new Set([...missing, ...stale])].join(", ");
-  console.error(`not built, or not as it is now: ${what}\nBuild it first: cargo xtask wasm, then npm run build in js`);
+  console.error(`missing or outdated: ${what}\nBuild first: cargo xtask wasm, then npm run build in js`);
   process.exitCode = 1;
 }

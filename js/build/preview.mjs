@@ -1,6 +1,6 @@
 /**
- * Builds what the auditor's page is made of, unchecked and unoptimized, with no tool but the compiler that is named:
- * `node preview.mjs TSC`. The workspace need not be installed.
+ * Builds what the auditor's page needs, unchecked and unoptimized, with only the given compiler: `node preview.mjs
+ * TSC`. The workspace need not be installed.
  */
 
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** Prints the licenses of all that is in the program, as it is built for the target that is named. */
+/** Prints the licenses of everything in the program for a target. */
 
 import { licensesOfProgram } from "./licenses.mjs";
 

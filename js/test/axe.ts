@@ -1,20 +1,20 @@
-/** What axe finds in a document, contrast and the sizes of targets (WCAG 2.2) among it. */
+/** Runs axe in a document, including the rules on contrast and target sizes (WCAG 2.2). */
 
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
 interface Choice {
-  /** Looks at the first element of this selector alone, in a shadow tree or not. */
+  /** Selector of the only element to check, also in shadow trees. */
   readonly part?: string | undefined;
-  /** Goes without these rules. */
+  /** Rules to disable. */
   readonly without?: readonly string[];
 }
 
 /**
- * What is wrong with it, an entry for each rule.
+ * Returns the violations, one entry per rule.
  *
- * Run in the document itself, which takes a quarter of the time that axe's own adapter takes with a tab beside it, and
- * with no results of what is right.
+ * Runs in the document itself, which takes a quarter of the time of axe's own adapter with its additional tab, and
+ * without results for passing checks.
  */
 export async function violations(page: Page, { part, without = [] }: Choice = {}): Promise<readonly string[]> {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
@@ -45,5 +45,5 @@ export async function violations(page: Page, { part, without = [] }: Choice = {}
   );
 }
 
-/** What stands for the page around a part that is shown by itself. */
+/** Rules about whole pages, to disable for parts shown alone. */
 export const OF_PAGES: readonly string[] = ["page-has-heading-one", "region"];

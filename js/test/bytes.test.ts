@@ -1,4 +1,4 @@
-/** Bytes in pieces, and bodies that are not trusted. */
+/** Tests chunks of bytes, and the reading of untrusted bodies. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { concat, readAtMost } from "../packages/countersign/dist/bytes.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
-test("pieces become one, which shares nothing with them", () => {
+test("concat: returns a copy of all chunks", () => {
   assert.deepEqual(concat([]), bytes());
   assert.deepEqual(concat([bytes(1), bytes(), bytes(2, 3)]), bytes(1, 2, 3));
   const only = bytes(1);
@@ -14,7 +14,7 @@ test("pieces become one, which shares nothing with them", () => {
   assert.deepEqual(only, bytes(1));
 });
 
-/** A body of such pieces, and whether it was let go before its end. */
+/** Returns a body of these chunks, and whether it was canceled. */
 function bodyOf(...pieces: Uint8Array[]) {
   const state = { canceled: false, body: null as ReadableStream<Uint8Array> | null };
   state.body = new ReadableStream<Uint8Array>({
@@ -33,7 +33,7 @@ function bodyOf(...pieces: Uint8Array[]) {
   return state;
 }
 
-test("a body is read up to the bound, and let go beyond it", async () => {
+test("readAtMost: reads up to the limit and cancels longer bodies", async () => {
   assert.deepEqual(await readAtMost(null, 0), bytes());
   assert.deepEqual(await readAtMost(bodyOf().body, 0), bytes());
   const full = bodyOf(bytes(1, 2), bytes(3));
@@ -42,7 +42,7 @@ test("a body is read up to the bound, and let go beyond it", async () => {
   assert.deepEqual([await readAtMost(long.body, 3), long.canceled], [undefined, true]);
 });
 
-test("a body that breaks off is an error", async () => {
+test("readAtMost: rejects if the body breaks off", async () => {
   const broken = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.error(new Error("gone"));

@@ -1,8 +1,8 @@
-/** What `assert.throws` and `assert.rejects` may ask of an error. */
+/** Error matchers for `assert.throws` and `assert.rejects`. */
 
 import assert from "node:assert/strict";
 
-/** Whether an error has the code, and the member or none. */
+/** Matches an error with this code, and with this field or none. */
 export const coded = (code: string, member?: string | null) => (error: { code?: string; member?: string }) => {
   assert.deepEqual([error.code, error.member], [code, member ?? undefined], `${error}`);
   return true;

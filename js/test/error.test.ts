@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { CountersignError, type ErrorCode } from "countersign";
 import { teller } from "../packages/countersign/dist/error.js";
 
-test("an error shows the members that have a value, and no others", () => {
+test("CountersignError: shows only fields with a value", () => {
   const bare = new CountersignError("options.invalid", "no");
   assert.doesNotMatch(inspect(bare), /undefined/);
   assert.deepEqual([bare.hint, bare.line, bare.member], [undefined, undefined, undefined]);
@@ -12,13 +12,13 @@ test("an error shows the members that have a value, and no others", () => {
   assert.deepEqual({ hint, line, member }, { hint: "h", line: 0, member: "" });
 });
 
-test("as JSON an error has its message, and neither stack nor cause", () => {
+test("CountersignError: its JSON has the message, without stack and cause", () => {
   const error = new CountersignError("options.invalid", "no", { hint: "h", cause: new Error("c") });
   const json = { name: "CountersignError", code: "options.invalid", hint: "h", message: "no" };
   assert.deepEqual(JSON.parse(JSON.stringify(error)), json);
 });
 
-test("what nobody is told of is written once, until something else fails", () => {
+test("console reporter: doesn't repeat the same code in a row", () => {
   const lines: string[] = [];
   const write = teller("a request: ", (line) => void lines.push(line));
   const failed = (code: ErrorCode, message: string) => write(new CountersignError(code, message));

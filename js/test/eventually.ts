@@ -1,18 +1,18 @@
-/** Waiting for what another process, page, or background task does. */
+/** Waits for other processes, pages, and background tasks. */
 
 import assert from "node:assert/strict";
 import timers from "node:timers/promises";
 import { inspect } from "node:util";
 
-// Tests that mock the timers wait too.
+// Captured, because some tests mock the timers.
 const pause = timers.setTimeout;
 
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 
 /**
- * Reads a value again and again until it is as expected, and returns it. Fails after `withinMs`, also if a read hangs;
- * the message then ends with the value that was read last. What `read` throws is thrown at once.
+ * Reads a value until it is as expected, and returns it. Fails after `withinMs`, even if a read hangs, with the last
+ * value in the message. Errors of `read` are thrown immediately.
  */
 export async function eventually<Value>(
   expected: string,
@@ -25,7 +25,7 @@ export async function eventually<Value>(
   let last = "nothing";
   const fail = () => assert.fail(`not within ${withinMs} ms: ${expected}; last seen: ${last}`);
   const limit = pause(withinMs, undefined, { signal: over.signal }).then(fail);
-  // It is waited for only while a read is.
+  // Only awaited during a read.
   limit.catch(() => {});
   try {
     for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {

@@ -1,10 +1,10 @@
-/** Real audit events of other people's, which are no part of this project (see `tests/common/third_party.rs`). */
+/** Real audit events by third parties, which aren't part of this project (see `tests/common/third_party.rs`). */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const FOLDER = new URL("../../../shared/vectors/third-party/real-events/", import.meta.url);
 
-/** NDJSON by source, or why there is none. */
+/** Returns NDJSON by source, or the reason why there is none. */
 export function realEvents(): Record<string, string> | string {
   if (!existsSync(FOLDER)) {
     if (process.env.CI) {

@@ -1,4 +1,4 @@
-/** The runtimes that have files, and processes of them that can be killed. */
+/** The runtimes with files, and their processes, which can be killed. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const tool = (name: string) => fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url));
 
-/** What the package's own imports are: Deno reads them of packages that are installed. */
+/** Resolves the package's own imports, which Deno only reads for installed packages. */
 export const IMPORT_MAP = `--import-map=${fileURLToPath(new URL("import-map.json", import.meta.url))}`;
 
-/** How each is called to run a file. */
+/** The command to run a file in each runtime. */
 export const RUNTIMES = {
   Node: [process.execPath, "--experimental-strip-types", "--disable-warning=ExperimentalWarning"],
   Deno: [tool("deno"), "run", "--no-config", IMPORT_MAP, "--allow-read", "--allow-write", "--allow-env", "--allow-net"],
@@ -19,13 +19,13 @@ export const RUNTIMES = {
 
 export type Runtime = keyof typeof RUNTIMES;
 
-/** A process that says lines. */
+/** A process whose output is read by lines. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   #errors = "";
 
-  /** `within` is a command of a shell that begins with `exec "$@"` or ends so: it sets limits, for one. */
+  /** `within` is a shell command that ends in `exec "$@"`, for example to set limits. */
   constructor(runtime: Runtime, script: URL, args: readonly string[], within?: string) {
     const command = [...RUNTIMES[runtime], fileURLToPath(script), ...args];
     const [program = "", ...rest] = within === undefined ? command : ["sh", "-c", within, "sh", ...command];
@@ -40,7 +40,7 @@ export class Child {
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   }
 
-  /** The next line that it says; undefined where it has ended. */
+  /** Returns the next line; undefined once it has exited. */
   async line(): Promise<string | undefined> {
     const { done, value } = await this.#lines.next();
     return done ? undefined : value;
@@ -50,7 +50,7 @@ export class Child {
     this.#process.kill(name);
   }
 
-  /** The lines that it still says until it has ended. */
+  /** Returns the remaining lines until it exits. */
   async rest(): Promise<string[]> {
     const lines: string[] = [];
     for (let line = await this.line(); line !== undefined; line = await this.line()) {
@@ -60,13 +60,13 @@ export class Child {
     return lines;
   }
 
-  /** Kills it at once, and gives the lines that it still said. */
+  /** Kills it, and returns its remaining lines. */
   kill(): Promise<string[]> {
     this.signal("SIGKILL");
     return this.rest();
   }
 
-  /** Waits until it has ended by itself, and gives what it said of errors. */
+  /** Waits until it exits by itself, and returns its exit code and errors. */
   async ended(): Promise<{ code: number | null; errors: string }> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       await once(this.#process, "exit");

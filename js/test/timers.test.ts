@@ -1,10 +1,10 @@
-/** Waiting for no time at all, and for more than a timer takes. */
+/** Tests waits of no time, and waits above a timer's limit. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sleep, within } from "../packages/countersign/dist/timers.js";
 
-test("a wait that is over, and one without end, are none that Node.js warns of", async () => {
+test("sleep: negative and endless waits cause no warning in Node.js", async () => {
   const warnings: Error[] = [];
   const warned = (warning: Error) => void warnings.push(warning);
   process.on("warning", warned);

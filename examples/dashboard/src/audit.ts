@@ -1,26 +1,27 @@
-/** Records what is clicked, and follows each event until the log has proven to hold it. */
+/** Records clicks, and follows each event until the log has proven that it contains it. */
 
 import { type AuditEvent, createRecorder, type Receipt, type Recorder, type Status } from "countersign";
 import { grantedKey, indexedDbOutbox } from "countersign/browser";
 import type { Session } from "./session.ts";
 
-/** An event that was recorded in this page. */
+/** An event recorded in this page. */
 export interface Click {
-  /** Where the log has it, once it is proven. */
-  place?: Receipt;
+  /** The proof of the event, once it is delivered. */
+  receipt?: Receipt;
 }
 
-/** The page's recorder, and what became of the clicks. */
+/** The page's recorder, with the state of each click. */
 export class Audit {
   readonly clicks: Click[] = [];
-  /** Told when something changed. */
+  /** Called when something changed. */
   onChange = (): void => {};
   #isCut = false;
   #recorder: Recorder | undefined;
 
-  /** Throws where this page cannot record. */
+  /** Throws if this page can't record. */
   async start({ logServer, log, issuer }: Session): Promise<void> {
-    // Made in this browser, which never gives its secret away. The server says that it may sign, for a while.
+    // The key is generated in this browser, which never reveals the private key. The server grants it for a limited
+    // time.
     const granted = await grantedKey({ from: "/api/grant", issuer });
     this.#recorder = createRecorder({
       key: granted.key,
@@ -29,7 +30,7 @@ export class Audit {
       outbox: indexedDbOutbox(),
       onError: () => this.onChange(),
     });
-    // Asks for the next grant in time.
+    // Renews the grant in time.
     granted.follow(this.#recorder);
   }
 
@@ -41,23 +42,23 @@ export class Audit {
   }
 
   async #follow(click: Click, event: AuditEvent): Promise<void> {
-    // Why one never comes there is in the status.
+    // Failures are in the recorder's status.
     const receipt = await this.#recorder
       ?.record(event)
       .delivered()
       .catch(() => undefined);
     if (receipt !== undefined) {
-      click.place = receipt;
+      click.receipt = receipt;
     }
     this.onChange();
   }
 
-  /** How things stand; nothing before the start. */
+  /** The recorder's status; undefined before the start. */
   get status(): Status | undefined {
     return this.#recorder?.status();
   }
 
-  /** For showing what becomes of events without a connection. */
+  /** Simulates a lost connection. */
   get isCut(): boolean {
     return this.#isCut;
   }
@@ -70,9 +71,9 @@ export class Audit {
     }
   }
 
-  /** Sends what waits at once, instead of when the recorder would by itself. */
+  /** Flushes immediately instead of waiting for the next automatic retry. */
   async retry(): Promise<void> {
-    // What fails is in the status.
+    // Failures are in the recorder's status.
     await this.#recorder?.flush().catch(() => {});
     this.onChange();
   }

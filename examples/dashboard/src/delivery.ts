@@ -1,4 +1,4 @@
-/** How far the page's own events have come, and what is in their way. */
+/** Shows the state of this page's events, and problems in delivery. */
 
 import type { Status } from "countersign";
 import type { Audit } from "./audit.ts";
@@ -52,7 +52,7 @@ export class Delivery {
       }
       count.parentElement?.classList.toggle("busy", text !== "0");
     }
-    this.#tell();
+    this.#showProblem();
   }
 
   #switch(): HTMLElement {
@@ -80,27 +80,27 @@ export class Delivery {
     );
   }
 
-  /** Says what keeps events waiting. It is read out when it changes, so the seconds are no part of it. */
-  #tell(): void {
+  /** Shows what delays events. The text is announced when it changes, so it doesn't include the remaining seconds. */
+  #showProblem(): void {
     const { status } = this.#audit;
-    const told = status === undefined ? undefined : problem(status);
-    const key = JSON.stringify(told);
+    const shown = status === undefined ? undefined : problem(status);
+    const key = JSON.stringify(shown);
     if (key === this.#noticed) {
       return;
     }
     this.#noticed = key;
     this.#notice.replaceChildren();
-    if (told === undefined) {
+    if (shown === undefined) {
       return;
     }
     this.#notice.append(
-      notice(told.icon, told.title, told.text),
+      notice(shown.icon, shown.title, shown.text),
       el("button", { type: "button", click: () => this.#audit.retry() }, "Try now"),
     );
   }
 }
 
-/** A notice: what is wrong, and what to make of it. */
+/** Returns a notice with a problem and its explanation. */
 export function notice(name: IconName, title: string, text: string): HTMLElement {
   return el(
     "div",
@@ -113,19 +113,19 @@ export function notice(name: IconName, title: string, text: string): HTMLElement
 function problem({ waiting, lastError, dead }: Status): { icon: IconName; title: string; text: string } | undefined {
   const [first] = dead;
   if (first !== undefined) {
-    return { icon: "failed", title: "The log refuses a chain", text: sentence(first.error) };
+    return { icon: "failed", title: "The log rejected a chain", text: sentence(first.error) };
   }
   if (lastError === undefined || waiting === 0) {
     return undefined;
   }
   return {
     icon: "warning",
-    title: `${counted(waiting, "event waits", "events wait")}, none is lost`,
+    title: `${counted(waiting, "event waits", "events wait")}, none are lost`,
     text: sentence(lastError),
   };
 }
 
-/** An error's message and hint, as sentences. */
+/** Formats an error's message and hint as sentences. */
 export function sentence({ message, hint }: { message: string; hint?: string | undefined }): string {
   const sentences = [message, hint].flatMap((text) => text ?? []);
   return sentences.map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`).join(" ");

@@ -1,9 +1,9 @@
-/** As much of a view library as this page needs. */
+/** Minimal view helpers for this page. */
 
 type Child = Node | string | undefined | false;
 type Attributes = { readonly [name: string]: string | boolean | undefined | ((event: Event) => void) };
 
-/** An element. Attributes that are functions listen to the event of their name. */
+/** Creates an element. Attributes that are functions become event listeners. */
 export function el(name: string, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElement {
   const element = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) {
@@ -34,7 +34,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** A drawing beside a word that says the same. */
+/** Returns a decorative icon next to a label. */
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -46,7 +46,7 @@ export function icon(name: IconName): SVGSVGElement {
 
 const COUNT = new Intl.NumberFormat("en");
 
-/** A number and what it counts. */
+/** Formats a number with its unit. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${COUNT.format(count)} ${count === 1 ? one : many}`;
 }

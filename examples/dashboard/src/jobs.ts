@@ -1,4 +1,4 @@
-/** What the dashboard is for: jobs that are run, paused and deleted. They live in this page alone. */
+/** The dashboard's subject: jobs to run, pause, and delete. They only exist in this page. */
 
 import type { AuditEvent } from "countersign";
 import { el, icon } from "./dom.ts";
@@ -11,7 +11,7 @@ interface Job {
   isPaused: boolean;
 }
 
-/** The panel with the jobs. Everything that is done in it is recorded. */
+/** Returns the panel with the jobs, whose actions are recorded. */
 export function jobsPanel(user: Session["user"], record: (event: AuditEvent) => void): HTMLElement {
   let jobs: Job[] = [
     { id: "1", name: "nightly-backup", schedule: "every day at 02:00", isPaused: false },
@@ -21,7 +21,7 @@ export function jobsPanel(user: Session["user"], record: (event: AuditEvent) => 
   ];
   const list = el("ul", { class: "jobs" });
   const heading = el("h2", { id: "jobs", tabindex: "-1" }, "Scheduled jobs");
-  const none = el("p", { class: "empty", hidden: true }, "No job is left. Reload the page to have them back.");
+  const none = el("p", { class: "empty", hidden: true }, "No jobs left. Reload the page to restore them.");
 
   const did = (action: string, job: Job, more: Partial<AuditEvent> = {}) =>
     record({ action, actor: user, target: { type: "job", id: job.id, name: job.name }, ...more });

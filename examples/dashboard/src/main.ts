@@ -27,10 +27,10 @@ try {
   const delivery = new Delivery(audit);
   const show = () => delivery.show(progress.tally());
   audit.onChange = show;
-  // All of it: the server adds the reader's token, and knows whom to trust.
+  // Shows the whole trail. The server adds the reader's token and provides the trust file.
   const trail = el("countersign-viewer", { src: "/api/stream", trust: "/api/trust", live: true });
   trail.addEventListener("countersign-report", ({ detail }) => {
-    progress.take(detail.report);
+    progress.update(detail.report);
     show();
   });
   who.append("Signed in as ", el("strong", {}, session.user.name));
@@ -46,7 +46,7 @@ try {
   show();
 } catch (error) {
   const { message, hint } = error as { message: string; hint?: string };
-  const told = notice("failed", "The dashboard cannot record", sentence({ message, hint }));
-  page.append(el("div", { role: "alert" }, told));
+  const shown = notice("failed", "The dashboard can't record", sentence({ message, hint }));
+  page.append(el("div", { role: "alert" }, shown));
   console.error(error);
 }

@@ -1,9 +1,9 @@
-/** How many of this page's events are how far. */
+/** Counts this page's events by step. */
 
 import type { Report } from "countersign/verify";
 import type { Audit } from "./audit.ts";
 
-/** How many are at a step; of the last two, or past it. */
+/** Number of events per step. The last two include later steps. */
 export interface Tally {
   readonly queued: number;
   readonly sending: number;
@@ -11,19 +11,19 @@ export interface Tally {
   readonly verified: number;
 }
 
-/** Counts clicks by what is known of them: from the recorder, and from the viewer that reads the log. */
+/** Counts clicks by their state, known from the recorder and from the viewer that reads the log. */
 export class Progress {
   readonly #audit: Audit;
-  /** The leaf up to which the log was read back and found intact. */
+  /** The entry up to which the log was read back and verified. */
   #readUpTo = 0;
 
   constructor(audit: Audit) {
     this.#audit = audit;
   }
 
-  /** Takes what the viewer makes of the log. */
-  take({ verdict, log }: Report): void {
-    // Which verdict it is, the verifier alone says; of a part of a log it is at best `partial`.
+  /** Updates the state from the viewer's report. */
+  update({ verdict, log }: Report): void {
+    // The verdict comes from the verifier alone; for part of a log it is at best `partial`.
     if ((verdict === "verified" || verdict === "partial") && log !== null) {
       this.#readUpTo = Math.max(this.#readUpTo, log.size);
     }
@@ -31,12 +31,12 @@ export class Progress {
 
   tally(): Tally {
     const { waiting = 0, inFlight = 0 } = this.#audit.status ?? {};
-    const places = this.#audit.clicks.flatMap(({ place }) => place ?? []);
+    const receipts = this.#audit.clicks.flatMap(({ receipt }) => receipt ?? []);
     return {
       queued: waiting - inFlight,
       sending: inFlight,
-      proven: places.length,
-      verified: places.filter(({ index }) => index !== null && index < this.#readUpTo).length,
+      proven: receipts.length,
+      verified: receipts.filter(({ index }) => index !== null && index < this.#readUpTo).length,
     };
   }
 }

@@ -1,20 +1,20 @@
-/** What the page knows from its own server, which it trusts already. */
+/** The session, from the page's own server, which the page trusts already. */
 
 export interface Session {
-  /** Who is signed in. */
+  /** The signed-in user. */
   user: { id: string; name: string };
-  /** Where the log takes events. */
+  /** The URL of the log server. */
   logServer: string;
-  /** The log's key, never from the log itself: what is delivered has to be proven by it. */
+  /** The log's public key, not from the log server itself, for verifying proofs of delivery. */
   log: string;
-  /** The name of who grants this page's key. */
+  /** The name of the issuer that grants this page's key. */
   issuer: string;
 }
 
 export async function loadSession(): Promise<Session> {
   const response = await fetch("/api/session");
   if (!response.ok) {
-    throw new Error(`the dashboard's server answers with ${response.status}`);
+    throw new Error(`the dashboard's server returned HTTP status ${response.status}`);
   }
   return response.json();
 }

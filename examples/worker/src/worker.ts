@@ -5,20 +5,20 @@ import pack from "./pack.json";
 import page from "./page.html";
 
 interface Env {
-  /** The log: a service binding. */
+  /** The log server, as a service binding. */
   AUDIT: { fetch: typeof fetch };
-  /** The log's vkey. */
+  /** The log's public key (vkey). */
   AUDIT_LOG: string;
-  /** The secret with which this Worker signs. */
+  /** This Worker's private key, as a secret. */
   AUDIT_KEY: string;
-  /** Where `countersign watch` has its watchlist served, and the vkey of who signs that. */
+  /** The URL of the watchlist from `countersign watch`, and the vkey that signs it. */
   AUDIT_WATCHLIST?: string;
   AUDIT_WATCH?: string;
 }
 
 const { AUDIT_WATCHLIST: url = "", AUDIT_WATCH: key = "" } = env as unknown as Env;
 
-/** Refuses at once what ../rules says, and whom a watchlist names, where there is one. */
+/** Refuses requests by the rules in ../rules, and those of identities on the watchlist, if there is one. */
 const edge = gate({ pack, fail: "closed", ...(url !== "" && { watchlist: { url, key, maxAgeMs: 1_000 } }) });
 
 const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
@@ -32,12 +32,12 @@ export default withCountersign(
       const about = { actor: actorOf(request), target: { type: "job", id } };
 
       if (id !== "" && request.method === "POST") {
-        // Delivered when this has answered. Nobody waits for it.
+        // Delivered after the response, without waiting.
         audit.record({ action: "job.trigger", ...about });
         return Response.json({ id, started: true }, { status: 202 });
       }
       if (id !== "" && request.method === "DELETE") {
-        // What must not happen unseen waits until the log has proven to hold it.
+        // Responds only when the log has proven that it contains the event.
         const { index, chain, seq } = await audit.record({ action: "job.delete", ...about }).delivered();
         return Response.json({ id, deleted: true, entry: { index, chain, seq } });
       }
@@ -56,7 +56,7 @@ export default withCountersign(
     },
   },
   {
-    // What is refused is recorded as a request; what goes on is recorded above, as what it does.
+    // Refused requests are recorded as requests. Others are recorded above, by their actions.
     http: { gate: edge, path: "actual", actor: actorOf, only: () => false },
   },
 );

@@ -1,4 +1,4 @@
-/** Logs behind bindings, and classes that record, in workerd. */
+/** Tests Workers with logs behind each kind of binding, and classes that record, in workerd. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,9 +15,9 @@ const bundle = await bundled(new URL("worker/bindings.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "countersign-rooms-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("with bindings", { skip, timeout: 90_000 }, () => {
+describe("bindings of Workers", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
-  /** By what names the object was found that stands for a log. */
+  /** Names by which the log's object was looked up. */
   const names: string[] = [];
   let worker: Miniflare;
 
@@ -67,7 +67,7 @@ describe("with bindings", { skip, timeout: 90_000 }, () => {
     ["/fetch", ""],
   ] as const) {
     test(path, async () => {
-      // Twice: what the first request made must serve the second.
+      // Twice, because the recorder of the first request must serve the second.
       for (const round of [1, 2]) {
         names.length = 0;
         assert.equal(await ask(path), "ok", `round ${round}`);
@@ -77,11 +77,11 @@ describe("with bindings", { skip, timeout: 90_000 }, () => {
     });
   }
 
-  test("a transport", async () => {
+  test("records with a transport", async () => {
     assert.equal(await ask("/transport"), "ok");
   });
 
-  test("an object records under a chain of its own", async () => {
+  test("a Durable Object records under its own chain", async () => {
     await ask("/room?id=by fetch");
     await ask("/room/note?id=by RPC");
     await arrived("by fetch");
@@ -90,24 +90,24 @@ describe("with bindings", { skip, timeout: 90_000 }, () => {
     await arrived("once more");
   });
 
-  test("nobody reaches its recorder by RPC", async () => {
+  test("an object's recorder is not reachable by RPC", async () => {
     assert.equal(await ask("/room/audit"), "not there");
   });
 
-  test("an entrypoint's call is flushed though nothing ends it", async () => {
+  test("a call of an entrypoint is flushed without an explicit end", async () => {
     await ask("/entry/note?id=by an entrypoint");
     await arrived("by an entrypoint");
   });
 
-  test("an object that cannot be set up does its work", async () => {
+  test("an object whose recorder can't start still works", async () => {
     assert.equal(await ask("/broken/note?id=x"), "ok");
   });
 
-  test("unless it is required to record", async () => {
-    assert.match(await ask("/strict/note?id=x"), /no key to sign with/);
+  test("an object with `required` fails if its recorder can't start", async () => {
+    assert.match(await ask("/strict/note?id=x"), /`key` is required/);
   });
 
-  test("what an object kept is delivered after a restart, once", async () => {
+  test("events stored by an object are delivered once after a restart", async () => {
     log.otherwise = "hang";
     const expected = Array.from({ length: 20 }, (_, nth) => `kept ${nth}`);
     for (const id of expected) {

@@ -1,4 +1,4 @@
-/** Recorders of `createRecorder` in a Worker: whatever ends with a request, what it recorded is delivered, once. */
+/** Tests recorders of `createRecorder` in a Worker: events are delivered once although timers end with a request. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { bundled, start } from "./workerd.ts";
 
 const bundle = await bundled(new URL("worker/by-hand.ts", import.meta.url));
 
-test("a bundler need not know Workers' own modules", async () => {
+test("bundles for Workers don't need the cloudflare: modules", async () => {
   const { warnings } = await esbuild.build({
     stdin: { contents: 'export { createRecorder } from "countersign"', resolveDir: import.meta.dirname },
     bundle: true,
@@ -24,7 +24,7 @@ test("a bundler need not know Workers' own modules", async () => {
   assert.deepEqual(warnings, []);
 });
 
-describe("a recorder of createRecorder", { skip, timeout: 90_000 }, () => {
+describe("createRecorder in a Worker without an adapter", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   let worker: Miniflare;
   before(() => log.start());
@@ -45,7 +45,7 @@ describe("a recorder of createRecorder", { skip, timeout: 90_000 }, () => {
     assert.equal(await response.text(), "ok");
   };
 
-  /** Waits until the log has each of them. */
+  /** Waits until the log contains each of the events. */
   async function arrived(ids: readonly string[]): Promise<void> {
     const missing = async () => {
       const events = (await log.events()).map(({ event }) => (event.target as { id: string } | undefined)?.id);
@@ -70,7 +70,7 @@ describe("a recorder of createRecorder", { skip, timeout: 90_000 }, () => {
     "/hono",
     "/sveltekit",
   ]) {
-    test(`${path}: of a single request, and of many at once`, async () => {
+    test(`${path}: delivers events of one request and of many concurrent ones`, async () => {
       await ask(`${path}?${path} alone`);
       await arrived([`${path}?${encodeURI(`${path} alone`)}`]);
       const many = Array.from({ length: 30 }, (_, nth) => `${path}?${path}-${nth}`);
@@ -79,7 +79,7 @@ describe("a recorder of createRecorder", { skip, timeout: 90_000 }, () => {
     });
   }
 
-  test("where the log fails for a while", async () => {
+  test("delivers events after the log failed temporarily", async () => {
     log.otherwise = "fail";
     const early = Array.from({ length: 5 }, (_, nth) => `/shared?early-${nth}`);
     await Promise.all(early.map(ask));

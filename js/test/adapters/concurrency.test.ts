@@ -1,4 +1,4 @@
-/** Many invocations of one isolate, in workerd: none waits for another, and no event is lost or there twice. */
+/** Tests many invocations of one isolate in workerd: none waits for another, and no event is lost or repeated. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,18 +12,18 @@ import { bundled, start } from "./workerd.ts";
 
 const bundle = await bundled(new URL("worker/concurrent.ts", import.meta.url));
 
-describe("in one isolate", { skip, timeout: 110_000 }, () => {
+describe("one isolate of a Worker", { skip, timeout: 110_000 }, () => {
   const log = new GatedLog();
   let worker: Miniflare;
   before(() => log.start());
   after(() => log.close());
 
-  /** The ids of what the log has, in its order. */
+  /** Returns the event IDs in the log, in order. */
   const ids = async () => (await log.events()).map(({ event }) => (event.target as { id: string }).id);
   const ask = (path: string) => worker.dispatchFetch(`http://worker.test${path}`);
   const status = async () => (await (await ask("/status")).json()) as { waiting: number; chain: string; code?: string };
 
-  /** Resolves when all that was recorded is delivered. */
+  /** Resolves when all recorded events are delivered. */
   async function settled(): Promise<void> {
     await eventually("no event waits", status, ({ waiting }) => waiting === 0);
   }
@@ -55,7 +55,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await eventually(`${id} is in the log`, ids, (there) => there.includes(id));
   }
 
-  test("many requests at once are one chain", async () => {
+  test("concurrent requests record into one chain", async () => {
     const expected = Array.from({ length: 300 }, (_, nth) => `at once ${nth}`);
     const chains = await Promise.all(
       expected.map(async (id) => {
@@ -67,19 +67,19 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     assert.equal(new Set(chains.filter((chain) => chain !== undefined)).size, 1);
   });
 
-  test("what a handler records that throws, or goes on after it answered, comes too", async () => {
+  test("events of a throwing handler, and after its response, are delivered", async () => {
     assert.equal((await ask("/throw?id=thrown")).status, 500);
     assert.equal(await (await ask("/later?id=later")).text(), "first last");
     await ask("/framework?id=by its context");
     await expect(["thrown", "later", "by its context"]);
   });
 
-  test("one invocation with many events", async () => {
+  test("an invocation can record many events", async () => {
     await ask("/many?id=of many&count=1000");
     await expect(Array.from({ length: 1000 }, (_, nth) => `of many-${nth}`));
   });
 
-  test("a handler can wait for the proof", async () => {
+  test("a handler can await the proof", async () => {
     const receipt = (await (await ask("/delivered?id=proven")).json()) as { index: number; proof: string };
     assert.equal(typeof receipt.index, "number");
     assert.match(receipt.proof, /^c2sp\.org\/tlog-proof@v1\n/);
@@ -93,7 +93,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(["1 2 3 4 5", "message 1"]);
   });
 
-  test("a log server that hangs holds up no answer", async () => {
+  test("a hanging log server delays no response", async () => {
     log.otherwise = "hang";
     const expected = Array.from({ length: 50 }, (_, nth) => `while it hangs ${nth}`);
     await Promise.all(expected.map((id) => ask(`/record?id=${id}`)));
@@ -102,13 +102,13 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(expected);
   });
 
-  test("what the log has taken is sent again when its answer was lost, and is there once", async () => {
+  test("events whose response was lost are resent and recorded once", async () => {
     log.fates = ["lose the answer", "fail", "lose the answer"];
     await Promise.all(["lost 1", "lost 2"].map((id) => ask(`/record?id=${id}`)));
     await expect(["lost 1", "lost 2"]);
   });
 
-  test("a client goes away in the middle of a flush", async () => {
+  test("a client may disconnect during a flush", async () => {
     log.fates = ["hang"];
     const came = log.next();
     const url = new URL("/delivered?id=gone", await worker.ready);
@@ -124,11 +124,11 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(["gone", ...others]);
   });
 
-  test("a handler goes on whose client went away, and what it does is recorded", async () => {
+  test("a handler continues and records after its client disconnected", async () => {
     const gone = httpRequest(new URL("/slow?id=slow", await worker.ready)).on("error", () => {});
     gone.end();
     await once(gone, "finish");
-    // In the handler, where it is no longer asked for.
+    // Sent by another request while the client of the first disconnects.
     await ask("/record?id=meanwhile");
     gone.destroy();
     await arrived("slow");
@@ -137,7 +137,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
   test("a flush that ends with its context is taken over by another", async () => {
     log.fates = ["hang"];
     const cut: string[] = [];
-    // On a busy machine a context may end before its flush has begun.
+    // On a busy machine, a context may end before its flush has begun.
     const before = log.asked;
     const cutOne = async () => {
       cut.push(`cut ${cut.length}`);
@@ -151,7 +151,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect([...cut, "after 1", "after 2"]);
   });
 
-  test("flushes that end with their contexts, again and again", async () => {
+  test("repeatedly interrupted flushes still deliver everything", async () => {
     const expected = Array.from({ length: 120 }, (_, nth) => `now and then ${nth}`);
     for (let first = 0; first < expected.length; first += 20) {
       await Promise.all(

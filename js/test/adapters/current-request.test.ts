@@ -1,4 +1,4 @@
-/** What an adapter knows of a request is in each event that is recorded while it is handled. */
+/** Tests that events recorded while a request is handled have what its adapter knows. */
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
@@ -20,7 +20,7 @@ import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 
 const HEADERS = { "x-user": "ada", "x-tenant": "acme", "x-request-id": "r_1" };
-/** What each event says then. */
+/** The fields that each event must have. */
 const SAID = { actor: { id: "ada" }, tenant: "acme", context: { request_id: "r_1" } };
 
 async function listen(t: TestContext, listener: RequestListener): Promise<string> {
@@ -35,7 +35,7 @@ const byHeader = {
   tenant: (request: { headers: Record<string, unknown> }) => request.headers["x-tenant"] as string,
 };
 
-/** Those that were recorded, once there is one of each action. */
+/** Returns the recorded events once there is one for each action. */
 async function found(audit: Awaited<ReturnType<typeof createTestRecorder>>, ...actions: string[]) {
   const events = await eventually(
     `there is an event of each action: ${actions}`,
@@ -50,7 +50,7 @@ async function found(audit: Awaited<ReturnType<typeof createTestRecorder>>, ...a
 
 const saying = (...actions: string[]) => actions.map((action) => ({ action, ...SAID }));
 
-test("Express: also what a body's listeners record, and what the end of the response does", async (t) => {
+test("Express: events of body listeners and of the response's end belong to the request", async (t) => {
   const audit = await createTestRecorder();
   const app = express();
   app.use(auditHttp(audit, byHeader as never));
@@ -72,7 +72,7 @@ test("Express: also what a body's listeners record, and what the end of the resp
   assert.deepEqual(await found(audit, ...actions), saying(...actions));
 });
 
-test("Fastify, with a body that it parses", async (t) => {
+test("Fastify: events belong to the request whose body it parsed", async (t) => {
   const audit = await createTestRecorder();
   const app = fastify();
   app.addHook("onRequest", auditHttp(audit, byHeader as never));
@@ -92,7 +92,7 @@ test("Fastify, with a body that it parses", async (t) => {
   assert.deepEqual(await found(audit, ...actions), saying(...actions));
 });
 
-test("node:http, where the adapter is one listener of several, on one connection", async (t) => {
+test("node:http: events belong to the request among several listeners on one connection", async (t) => {
   const audit = await createTestRecorder();
   const server = createServer((request, response) => {
     request.resume().on("end", () => {
@@ -112,7 +112,7 @@ test("node:http, where the adapter is one listener of several, on one connection
   assert.deepEqual(second, { action: "in.second", actor: { id: "bob" }, tenant: undefined, context: undefined });
 });
 
-test("requests at the same time don't mix, and nothing is said of what goes on after the answer", async (t) => {
+test("concurrent requests don't mix, and events after the response have no request", async (t) => {
   const audit = await createTestRecorder();
   const both = new EventEmitter();
   let waiting = 0;
@@ -125,7 +125,7 @@ test("requests at the same time don't mix, and nothing is said of what goes on a
       }
       await once(both, "both");
       audit.record({ action: `by.${request.headers["x-user"]}` });
-      // A job that the first request happens to start, and that runs on.
+      // A job that the first request happens to start, and that outlives it.
       tick ??= setInterval(() => {
         if (audit.events().filter(({ action }) => action === "http.request").length === 2) {
           setImmediate(() => audit.record({ action: "in.background" }));
@@ -140,7 +140,7 @@ test("requests at the same time don't mix, and nothing is said of what goes on a
   assert.deepEqual([ada?.actor, bob?.actor, later?.actor], [{ id: "ada" }, { id: "bob" }, undefined]);
 });
 
-test("what an event says itself wins, and so does a scope", async () => {
+test("an event's own fields and its scope override the request", async () => {
   const recorder = await createTestRecorder();
   const scoped = asyncContext(recorder);
   const handle = auditFetch(
@@ -166,7 +166,7 @@ test("what an event says itself wins, and so does a scope", async () => {
   ]);
 });
 
-test("a callback is asked for each event, and what it gives wrong keeps none from being recorded", async () => {
+test("callbacks run for each event, and an invalid result is omitted", async () => {
   const told: string[] = [];
   const audit = await createTestRecorder();
   let user: unknown;
@@ -182,7 +182,7 @@ test("a callback is asked for each event, and what it gives wrong keeps none fro
     },
     {
       actor: () => {
-        // What is recorded within it does not ask for it again.
+        // Events recorded in a callback don't call it again.
         audit.record({ action: "in.callback" });
         return user as string;
       },
@@ -198,7 +198,7 @@ test("a callback is asked for each event, and what it gives wrong keeps none fro
   assert.deepEqual(told, ["actor", "actor", "actor"]);
 });
 
-test("Hono, with a request within a request, and without AsyncLocalStorage", async () => {
+test("Hono: nested requests, and requests without AsyncLocalStorage", async () => {
   const audit = await createTestRecorder();
   const app = new Hono<{ Variables: AuditVariables }>();
   app.use(auditHono(audit, { actor: (c) => c.req.header("x-user"), tenant: () => undefined }));
@@ -215,7 +215,7 @@ test("Hono, with a request within a request, and without AsyncLocalStorage", asy
   assert.deepEqual(await found(audit, "by.recorder", "by.context"), saying("by.recorder", "by.context"));
 });
 
-test("Lambda, Next.js and Workers", async () => {
+test("Lambda, Next.js, and Workers: events belong to the request", async () => {
   const recorded: AuditEvent[] = [];
   const options = () => ({
     key: EMITTERS[0].secret,
@@ -270,7 +270,7 @@ test("Lambda, Next.js and Workers", async () => {
   );
 });
 
-test("an event that waits for its recorder keeps its own request, and gets none of another", async () => {
+test("an event that waits for the start keeps the scope of its own request", async () => {
   const { key } = await generateKey("example.com/test");
   const to = memory();
   const early = createLazyRecorder({

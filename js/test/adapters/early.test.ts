@@ -1,4 +1,4 @@
-/** Events that are recorded before the options of their recorder are read. */
+/** Tests events that are recorded before the recorder's options are read. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
 
-test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
+test("before the start: an invalid event rejects its handle, calls onError, and affects no other event", async () => {
   const exported = memory();
   const errors: CountersignError[] = [];
   const audit = createLazyRecorder({
@@ -45,12 +45,12 @@ test("what is no event is told to its handle and to onError, and those beside it
   const lines = exported.text().split("\n").slice(0, -1);
   assert.deepEqual(
     lines.flatMap((line) => JSON.parse(line).event?.action ?? []),
-    // Who recorded it can no longer be stopped by it, so the log has that there was something.
+    // Its caller can no longer handle the error, so the log records that there was an event.
     ["job.first", "countersign.dropped", "countersign.dropped", "job.last"],
   );
 });
 
-test("a request whose actor is none is recorded without, as it is once there is a recorder", async () => {
+test("before the start: a request with an invalid actor is recorded without it, as it is afterwards", async () => {
   const exported = memory();
   const told: [code: string, member: string | undefined][] = [];
   let tries = 0;
@@ -84,7 +84,7 @@ test("a request whose actor is none is recorded without, as it is once there is 
   ]);
 });
 
-test("that the log can't be reached is said once, by whoever notices it first", async (t) => {
+test("before the start: an unreachable log is reported once", async (t) => {
   const said: string[] = [];
   for (const method of ["warn", "error"] as const) {
     t.mock.method(console, method, (line: string) => said.push(line));

@@ -1,4 +1,4 @@
-/** A program that is told to end. */
+/** Tests programs that are ended by signals. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "countersign-ending-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const skip = process.platform === "win32" ? "there are no signals" : false;
 
-/** Starts a server that writes what it recorded into a file. */
+/** Starts a server that writes its export to a file. */
 async function start(what: string) {
   const file = join(folder, what);
   const child = spawn(
@@ -29,7 +29,7 @@ async function start(what: string) {
     line,
     url: `http://127.0.0.1:${port}`,
     tell: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Its code and signal. */
+    /** The exit code and signal. */
     exit: once(child, "exit"),
     lines: (which = "") =>
       existsSync(file + which)
@@ -41,7 +41,7 @@ async function start(what: string) {
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  test(`${signal}: what is under way is answered and recorded, then the chain is closed`, { skip }, async () => {
+  test(`closeOnSignals: finishes pending requests on ${signal}, then closes the chain`, { skip }, async () => {
     const server = await start(signal);
     const response = await fetch(`${server.url}/under-way`, { headers: { connection: "close" } });
     server.tell(signal);
@@ -56,7 +56,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-test("of two recorders neither ends the program before the other is closed", { skip }, async () => {
+test("closeOnSignals: closes all recorders before the program ends", { skip }, async () => {
   const server = await start("two");
   server.tell("SIGTERM");
   assert.deepEqual(await server.exit, [null, "SIGTERM"]);
@@ -64,20 +64,20 @@ test("of two recorders neither ends the program before the other is closed", { s
   assert.match(server.lines("-second").at(-1) ?? "", /countersign\/v1 close /);
 });
 
-test("the first process of a container, which signals do not end, ends by itself", { skip }, async () => {
+test("closeOnSignals: exits as the first process of a container", { skip }, async () => {
   const server = await start("first-process");
   server.tell("SIGTERM");
   assert.deepEqual(await server.exit, [143, null]);
 });
 
-test("what could not be delivered is told as lost", { skip }, async () => {
+test("closeOnSignals: reports undelivered events as lost", { skip }, async () => {
   const server = await start("failing");
   server.tell("SIGTERM");
   assert.deepEqual([await server.line(), await server.line()], ["closing", "recorder.lost"]);
   assert.deepEqual(await server.exit, [null, "SIGTERM"]);
 });
 
-test("a second signal ends it at once", { skip }, async () => {
+test("closeOnSignals: a second signal ends the program immediately", { skip }, async () => {
   const server = await start("hang");
   await (await fetch(server.url, { headers: { connection: "close" } })).text();
   server.tell("SIGTERM");
@@ -86,7 +86,7 @@ test("a second signal ends it at once", { skip }, async () => {
   assert.deepEqual(await server.exit, [null, "SIGTERM"]);
 });
 
-test("nothing is done that was not asked for", { skip }, async () => {
+test("closeOnSignals: does nothing after it was undone", { skip }, async () => {
   const server = await start("nothing");
   await (await fetch(server.url, { headers: { connection: "close" } })).text();
   server.tell("SIGTERM");

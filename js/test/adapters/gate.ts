@@ -1,4 +1,4 @@
-/** A log behind a gate that can fail as networks do. */
+/** A log server behind a gateway that fails like networks do. */
 
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -7,29 +7,29 @@ import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, SETUP } from "../conformance/setup.ts";
 
-/** Why no log can be run here, if that is so. */
+/** The reason why no log can be run here, if any. */
 export const skip = serve.skip;
 
-/** What becomes of a request to the log. */
+/** The treatment of a request to the log. */
 export type Fate =
   | "pass"
-  /** It never has an answer. */
+  /** No response ever comes. */
   | "hang"
-  /** The log takes it, and its answer is lost. */
+  /** The log accepts it, and the response is lost. */
   | "lose the answer"
   | "fail";
 
-/** An event as it was exported, with its time. */
-export interface Exported {
+/** An exported event with its time. */
+export interface ExportedEvent {
   readonly time: string;
   readonly event: Readonly<Record<string, unknown>> & { readonly action: string };
 }
 
 export class GatedLog {
-  /** What becomes of the requests that come next, one after the other; then of all others. */
+  /** The treatment of the next requests in order, and of all others. */
   fates: Fate[] = [];
   otherwise: Fate = "pass";
-  /** How many requests came. */
+  /** Number of requests received. */
   asked = 0;
   readonly #server: Server;
   #log: Awaited<ReturnType<typeof serve.start>> | undefined;
@@ -55,7 +55,7 @@ export class GatedLog {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Resolves when the next request comes. */
+  /** Resolves when the next request arrives. */
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -66,8 +66,8 @@ export class GatedLog {
     await this.#log?.close();
   }
 
-  /** All events, after the program verified the log's export. */
-  async events(): Promise<Exported[]> {
+  /** Returns all events, after the program has verified the log's export. */
+  async events(): Promise<ExportedEvent[]> {
     const response = await fetch(`${this.#log?.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     assert.equal(response.status, 200);
     const text = await response.text();
@@ -108,8 +108,8 @@ export class GatedLog {
   }
 }
 
-function events(line: { event?: Exported["event"]; link?: string }): Exported[] {
-  // Its fifth word is the time (SPEC section 2).
+function events(line: { event?: ExportedEvent["event"]; link?: string }): ExportedEvent[] {
+  // The fifth word of a link is its time (SPEC section 2).
   const [, , , , time = ""] = line.link?.split(" ") ?? [];
   return line.event === undefined ? [] : [{ time, event: line.event }];
 }

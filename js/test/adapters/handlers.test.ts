@@ -1,4 +1,4 @@
-/** A Worker's handlers called as Workers calls them, here on Node.js: as tests of a Worker do. */
+/** Tests a Worker's handlers in Node.js, called like Workers call them, as in unit tests of a Worker. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { memory } from "countersign";
 import { type AuditedHandlers, auditOf, withCountersign } from "countersign/cloudflare";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 
-/** A `ctx`, and what was left with it. */
+/** Returns a `ctx` that collects the work passed to `waitUntil`. */
 function context() {
   const left: Promise<unknown>[] = [];
   return {
@@ -34,7 +34,7 @@ const options = () => {
 const NAMES = ["fetch", "scheduled", "queue", "email", "tail", "tailStream", "trace", "test"] as const;
 
 for (const name of NAMES) {
-  test(`${name} is called with what it was given, and a recorder`, async () => {
+  test(`withCountersign: calls ${name} with its arguments and a recorder`, async () => {
     const { given, actions } = options();
     const { ctx, ended } = context();
     const handlers: AuditedHandlers<object> & { mine: boolean } = {
@@ -44,7 +44,7 @@ for (const name of NAMES) {
         assert.equal(this, handlers);
         assert.deepEqual([first, env], [what, environment]);
         assert.equal(context, ctx);
-        // While a request is handled, the recorder also knows the request.
+        // While a request is handled, its recorder is a scoped one.
         assert.equal(auditOf(context) === audit, name !== "fetch");
         audit.record({ action: `it.${name}` });
         return answer;
@@ -63,7 +63,7 @@ for (const name of NAMES) {
   });
 }
 
-test("one recorder for the same options and environment, and another for another", async () => {
+test("withCountersign: shares a recorder for the same options and environment", async () => {
   const made: object[] = [];
   const make = (env: { name: string }) => {
     made.push(env);
@@ -85,11 +85,11 @@ test("one recorder for the same options and environment, and another for another
   );
 });
 
-test("nothing is made before the first request", async () => {
+test("withCountersign: creates no recorder before the first request", async () => {
   withCountersign(() => assert.fail("too early"), { fetch: () => new Response() });
 });
 
-test("an invocation that records nothing leaves nothing to do", async () => {
+test("withCountersign: schedules no work for an invocation without events", async () => {
   const { given, actions } = options();
   const worker = withCountersign(given, { fetch: () => new Response() });
   const { ctx, ended } = context();
@@ -98,7 +98,7 @@ test("an invocation that records nothing leaves nothing to do", async () => {
   assert.deepEqual(actions(), []);
 });
 
-test("what was recorded after the end is flushed too", async () => {
+test("withCountersign: flushes events recorded after the end", async () => {
   const { given, actions } = options();
   let later: (() => void) | undefined;
   const worker = withCountersign(given, {
@@ -120,7 +120,7 @@ for (const [name, handlers] of [
   ["no handler", { fecth: () => new Response() }],
   ["the options, the wrong way round", () => ({})],
 ] as const) {
-  test(`${name} in the place of handlers is refused at once`, () => {
+  test(`withCountersign: rejects ${name} as handlers`, () => {
     assert.throws(() => withCountersign({} as never, handlers as never), {
       code: "options.invalid",
       member: "handlers",
@@ -129,7 +129,7 @@ for (const [name, handlers] of [
   });
 }
 
-test("no options are refused at once", () => {
+test("withCountersign: rejects missing options", () => {
   assert.throws(() => withCountersign(undefined as never, { fetch: () => new Response() }), {
     code: "options.invalid",
     member: "options",

@@ -1,4 +1,4 @@
-/** The README's line on Hono compiles, whatever the app has in its context. */
+/** Compiles the README's line on Hono with any type of context. */
 
 import type { Audit } from "countersign";
 import { auditOf } from "countersign/cloudflare";

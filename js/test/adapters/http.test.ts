@@ -1,4 +1,4 @@
-/** Requests recorded as `http.request`, in each kind of server. */
+/** Tests requests recorded as `http.request`, in each kind of server. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -30,7 +30,7 @@ import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 import { Child } from "../runtimes.ts";
 
-/** A recorder, and what it recorded. */
+/** Starts a recorder, and returns its recorded events. */
 async function recorder(t: TestContext) {
   const exported = memory();
   const audit = await createRecorder({
@@ -48,7 +48,10 @@ async function recorder(t: TestContext) {
       .filter((line) => line !== "")
       .flatMap((line) => (JSON.parse(line) as { event?: AuditEvent }).event ?? []);
   };
-  /** Those of requests, as soon as there are so many: they are recorded a moment after the client has its answer. */
+  /**
+   * Returns the recorded requests once there are this many. They are recorded shortly after the client has its
+   * response.
+   */
   const requests = async (count: number) => {
     const found = await eventually(
       `there are ${count} events of requests`,
@@ -61,7 +64,7 @@ async function recorder(t: TestContext) {
   return { audit, events, requests };
 }
 
-/** Without what differs from run to run. */
+/** Returns an event without fields that vary between runs. */
 function plain({ http, ...event }: AuditEvent): object {
   const { latency_ms: latency, ...rest } = http ?? assert.fail("no request");
   assert.ok(Number.isInteger(latency) && Number(latency) >= 0 && Number(latency) < 10_000, `${latency} ms`);
@@ -85,7 +88,7 @@ const GET = (path: string, status: number, more: object = {}) => ({
   ...more,
 });
 
-describe("a fetch handler", () => {
+describe("auditFetch", () => {
   const answers = (request: Request): Response => {
     const { pathname } = new URL(request.url);
     if (pathname === "/throws") {
@@ -96,7 +99,7 @@ describe("a fetch handler", () => {
   };
   const ask = (path: string, init?: RequestInit) => new Request(`https://api.example${path}`, init);
 
-  test("what is recorded by itself holds nothing of the client's", async (t) => {
+  test("records nothing chosen by the client by default", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers);
     const headers = { authorization: "Bearer x", "user-agent": "curl", "cf-connecting-ip": "192.0.2.1" };
@@ -106,7 +109,7 @@ describe("a fetch handler", () => {
     ]);
   });
 
-  test("the answer is given on as it is, and a throw as it was", async (t) => {
+  test("passes on responses and errors unchanged", async (t) => {
     const { audit, requests } = await recorder(t);
     const answer = new Response("ok");
     const handler = auditFetch(audit, (request: Request, status: number) =>
@@ -117,7 +120,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(2)).map(plain), [GET("*", 200), GET("*", 500, { reason: "the handler threw" })]);
   });
 
-  test("a handler that gives no answer, as Bun has it for a WebSocket, or one without a status, as Azure has it", async (t) => {
+  test("accepts handlers that return nothing (Bun's WebSockets) or no status (Azure)", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, (_request, answer: Response | undefined) => answer);
     assert.equal(await handler(ask("/", { headers: { upgrade: "websocket" } }), undefined), undefined);
@@ -127,7 +130,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(3)).map(plain), [GET("*", 101), GET("*", 204), GET("*", 200)]);
   });
 
-  test("what is asked for is recorded", async (t) => {
+  test("records what the options select", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, (request: Request, _remote: { address: string }) => answers(request), {
       path: "actual",
@@ -155,7 +158,7 @@ describe("a fetch handler", () => {
     ]);
   });
 
-  test("what a client writes is bounded", async (t) => {
+  test("limits the length of values from the client", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers, { path: "actual", userAgent: true });
     await handler(
@@ -197,7 +200,7 @@ describe("a fetch handler", () => {
     ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200), threw("path")],
     ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200), []],
   ] as const) {
-    test(`a callback ${name}: the answer stands, and the request is recorded`, async (t) => {
+    test(`${name}: a failing callback leaves the response unchanged, and the request is recorded`, async (t) => {
       const { audit, requests } = await recorder(t);
       const errors: CountersignError[] = [];
       const handler = auditFetch(audit, answers, {
@@ -213,7 +216,7 @@ describe("a fetch handler", () => {
     });
   }
 
-  test("of a path its shape can be recorded", async (t) => {
+  test("records the shape of a path", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers, { path: "shape" });
     for (const path of ["/jobs/42/2026-11-20.csv?token=x", "/users/ada%40example.com", "/v1/health"]) {
@@ -225,7 +228,7 @@ describe("a fetch handler", () => {
     );
   });
 
-  test("a recorder that takes nothing more changes no answer", async (t) => {
+  test("a closed recorder leaves responses unchanged", async (t) => {
     const { audit } = await recorder(t);
     await audit.close();
     const errors: CountersignError[] = [];
@@ -234,9 +237,9 @@ describe("a fetch handler", () => {
     assert.equal(errors[0]?.code, "recorder.out_of_turn");
   });
 
-  test("an address that any client could write is not asked for", async (t) => {
+  test("rejects `ip: true`, which would trust the client", async (t) => {
     const { audit, requests } = await recorder(t);
-    const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
+    const refused = { code: "options.invalid", member: "ip", hint: /pass a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
     assert.throws(() => auditHono(audit, { ip: true }), refused);
     assert.throws(() => auditNext(() => assert.fail(), { after() {}, http: { ip: true as never } }), refused);
@@ -253,7 +256,7 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(1)).map(plain), [GET("/", 200, { context: { ip: "192.0.2.1" } })]);
   });
 
-  test("an option of another type is refused at once", async (t) => {
+  test("rejects options of a wrong type", async (t) => {
     const { audit } = await recorder(t);
     for (const wrong of [
       { actor: "u_1" },
@@ -267,12 +270,12 @@ describe("a fetch handler", () => {
       { onError: null },
     ]) {
       const [member] = Object.keys(wrong);
-      assert.throws(() => auditHttp(audit, wrong as never), { code: "options.invalid", member, hint: /^give / });
+      assert.throws(() => auditHttp(audit, wrong as never), { code: "options.invalid", member, hint: /^pass / });
     }
   });
 });
 
-describe("Hono", () => {
+describe("auditHono", () => {
   interface Variables extends AuditVariables {
     user: string;
   }
@@ -302,7 +305,7 @@ describe("Hono", () => {
     return { ...recording, app };
   }
 
-  test("each request has its route", async (t) => {
+  test("records the route of each request", async (t) => {
     const { app: hono, requests, events } = await app(t);
     for (const [method, path] of [
       ["GET", "/jobs/42?token=x"],
@@ -324,7 +327,7 @@ describe("Hono", () => {
     assert.ok((await events()).some(({ action, target }) => action === "config.read" && target?.id === "42"));
   });
 
-  test("without a recorder it says where one comes from", async () => {
+  test("explains how to provide a missing recorder", async () => {
     const hono = new Hono();
     hono.use(auditHono(() => undefined));
     let error: { code?: string; hint?: string } = {};
@@ -337,7 +340,7 @@ describe("Hono", () => {
     assert.match(error.hint ?? "", /createRecorder.*withCountersign\(options, app\)/);
   });
 
-  test("what is recorded meanwhile names the request, though requests need not be recorded", async (t) => {
+  test("events recorded in a request have its ID even if requests aren't recorded", async (t) => {
     const { audit, events } = await recorder(t);
     const hono = new Hono<{ Variables: AuditVariables }>();
     hono.use(auditHono(audit, { only: () => false }));
@@ -350,7 +353,7 @@ describe("Hono", () => {
   });
 });
 
-/** Sends a request and gives it up as soon as the server has it, or its answer has begun. */
+/** Sends a request and aborts it before or after its response begins. */
 async function giveUp(server: Server, url: string, when: "before" | "after"): Promise<void> {
   const arrived = once(server, "request");
   const asked = httpRequest(url).on("error", () => {});
@@ -372,10 +375,10 @@ const endless: RequestListener = (request, response) => {
   }
 };
 
-describe("node:http", () => {
+describe("auditHttp with node:http", () => {
   const options: HttpOptions<{ url?: string | undefined }> = { path: "actual" };
 
-  test("a listener records what others answer", async (t) => {
+  test("records responses of other listeners", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((request, response) => {
       response.writeHead(request.url === "/403" ? 403 : 200).end("ok");
@@ -396,7 +399,7 @@ describe("node:http", () => {
     ]);
   });
 
-  test("without a route the path is not recorded", async (t) => {
+  test("records no path without a route", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((_, response) => response.end());
     server.prependListener("request", auditHttp(audit));
@@ -408,10 +411,10 @@ describe("node:http", () => {
     ["the connection", true],
     ["a callback", ({ socket }: IncomingMessage) => socket.remoteAddress],
   ] as const) {
-    test(`the address that ${name} gives is kept for a client that goes away, as IPv4 has it`, async (t) => {
+    test(`keeps the address from ${name} of a client that disconnects, in IPv4 form`, async (t) => {
       const { audit, requests } = await recorder(t);
       const server = createServer(endless);
-      // Instead of a socket that takes IPv6 too, which not every machine has.
+      // Simulates a dual-stack socket, which not every machine has.
       server.prependListener("connection", (socket) => {
         const address = () => (socket.destroyed ? undefined : "::ffff:192.0.2.7");
         Object.defineProperty(socket, "remoteAddress", { get: address });
@@ -426,7 +429,7 @@ describe("node:http", () => {
     ["before", "/waiting", 499],
     ["after", "/begun", 200],
   ] as const) {
-    test(`a client that goes away ${when} the answer begins is no success`, async (t) => {
+    test(`a client that disconnects ${when} the response begins is not a success`, async (t) => {
       const { audit, requests } = await recorder(t);
       const server = createServer(endless);
       server.prependListener("request", auditHttp(audit, options));
@@ -437,7 +440,7 @@ describe("node:http", () => {
     });
   }
 
-  test("requests of one connection, one after the other and at once", async (t) => {
+  test("records sequential and concurrent requests of one connection", async (t) => {
     const { audit, requests } = await recorder(t);
     const server = createServer((_, response) => response.end("ok"));
     server.prependListener("request", auditHttp(audit, options));
@@ -453,8 +456,8 @@ describe("node:http", () => {
   });
 });
 
-describe("Express", () => {
-  test("each request has its route, without what a mounted router's path holds", async (t) => {
+describe("auditHttp with Express", () => {
+  test("records the route without the parameters of a mounted router's path", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = express();
     app.use(auditHttp<express.Request>(audit, { actor: (request) => request.get("x-user") }));
@@ -482,8 +485,8 @@ describe("Express", () => {
   });
 });
 
-describe("Fastify", () => {
-  test("a request without a connection", async (t) => {
+describe("auditHttp with Fastify", () => {
+  test("records a request without a connection", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = fastify();
     app.addHook("onRequest", auditHttp(audit));
@@ -492,7 +495,7 @@ describe("Fastify", () => {
     assert.deepEqual((await requests(1)).map(plain), [GET("/jobs/:id", 200)]);
   });
 
-  test("each request has its route", async (t) => {
+  test("records the route of each request", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = fastify();
     app.addHook("onRequest", auditHttp<FastifyRequest>(audit, { actor: ({ headers }) => `${headers["x-user"]}` }));
@@ -521,7 +524,7 @@ describe("Fastify", () => {
   });
 });
 
-describe("servers that take a fetch handler", () => {
+describe("servers for fetch handlers", () => {
   for (const name of ["Deno", "Bun"] as const) {
     test(name, async () => {
       const child = new Child(name, new URL("node/serving.ts", import.meta.url), []);

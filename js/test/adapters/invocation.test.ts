@@ -1,15 +1,15 @@
-/** The flush that an invocation makes by itself, beside those that its handler asks for. */
+/** Tests the flush that an invocation does by itself, next to those of its handler. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FlushOptions } from "countersign";
 import { Invocation } from "../../packages/countersign/dist/adapters/invocation.js";
-import { PATIENCE } from "../../packages/countersign/dist/record/flush-scheduler.js";
+import { MAX_CONTEXT_MS } from "../../packages/countersign/dist/record/flush-scheduler.js";
 import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
 
-/** A recorder that counts its flushes. */
+/** Creates a recorder that counts its flushes. */
 function counting(to: () => Promise<void>) {
   const recorder = createLazyRecorder({
     read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, autoFlush: false }),
@@ -38,7 +38,7 @@ async function invoked(to: () => Promise<void>) {
   return { recorder, invocation, waiting };
 }
 
-test("what the handler's own flush delivers is flushed once", async () => {
+test("Invocation: doesn't flush again what the handler's own flush delivered", async () => {
   const { recorder, invocation, waiting } = await invoked(() => new Promise((resolve) => setTimeout(resolve, 20)));
   const flushed = invocation.flush();
   invocation.end();
@@ -46,7 +46,7 @@ test("what the handler's own flush delivers is flushed once", async () => {
   assert.equal(recorder.flushes, 1);
 });
 
-test("what the handler's own flush does not deliver is flushed again", async () => {
+test("Invocation: flushes again what the handler's own flush did not deliver", async () => {
   let tries = 0;
   const { recorder, invocation, waiting } = await invoked(async () => {
     tries++;
@@ -61,7 +61,7 @@ test("what the handler's own flush does not deliver is flushed again", async () 
   assert.deepEqual([tries, recorder.flushes, recorder.status().waiting], [2, 2, 0]);
 });
 
-test("the handler's flush and the one after it end within one patience", async (context) => {
+test("Invocation: the handler's flush and the final one share one time limit", async (context) => {
   let ahead = 0;
   const { now } = performance;
   context.mock.method(performance, "now", () => now.call(performance) + ahead);
@@ -77,7 +77,7 @@ test("the handler's flush and the one after it end within one patience", async (
   const flushed = invocation.flush();
   invocation.end();
   await until("the first attempt has begun", () => tries > 0);
-  ahead = PATIENCE - 5_000;
+  ahead = MAX_CONTEXT_MS - 5_000;
   first.resolve();
   await assert.rejects(flushed, { code: "transport.failed" });
   await Promise.all(waiting);

@@ -1,4 +1,4 @@
-/** What answers a `Request`, in servers of `node:http` and in Express. */
+/** Tests `Request` handlers in `node:http` servers and in Express. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ async function listen(t: TestContext, listener: RequestListener): Promise<string
 const issuer = createIssuer({ key: ISSUER.secret, to: "https://log.example", log: LOG.vkey });
 const grants = () => nodeListener(issuer.handler({ authorize: () => false }));
 
-test("an issuer's handler answers in node:http, and in Express before and after its parser", async (t) => {
+test("nodeListener: serves an issuer's handler in node:http, and in Express before and after its parser", async (t) => {
   const parsed = express();
   parsed.use(express.json());
   parsed.post("/grant", grants());
@@ -43,7 +43,7 @@ test("an issuer's handler answers in node:http, and in Express before and after 
   }
 });
 
-test("what fails is the framework's to answer, or 500", async (t) => {
+test("nodeListener: passes errors to the framework, or responds with 500", async (t) => {
   const failing = () =>
     nodeListener(async () => {
       throw new Error("of the handler's");

@@ -1,4 +1,4 @@
-/** What people forget or mistake in a Worker: an error that says what to do, and an answer all the same. */
+/** Tests configuration mistakes in a Worker: errors have hints, and requests still get a response. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { bundled, start } from "./workerd.ts";
 const bundle = await bundled(new URL("worker/mistakes.ts", import.meta.url));
 const [EMITTER] = EMITTERS;
 
-describe("mistakes", { skip, timeout: 90_000 }, () => {
+describe("configuration mistakes in a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   const said: string[] = [];
   let worker: Miniflare;
@@ -33,7 +33,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   const ask = async (path: string) =>
     (await (await worker.dispatchFetch(`http://worker.test${path}`)).json()) as object;
 
-  /** Waits until the console has said it; what it says takes its own way. */
+  /** Waits until the console shows the text, which arrives asynchronously. */
   async function heard(text: string): Promise<void> {
     await eventually(
       `the console has said: ${text}`,
@@ -46,16 +46,16 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     [
       "/no-key",
       "key",
-      /no NO_KEY$/,
-      /npx wrangler secret put NO_KEY, .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
+      /missing .*: NO_KEY$/,
+      /npx wrangler secret put NO_KEY .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
     ],
-    ["/empty-key", "key", /no EMPTY$/, /npx wrangler secret put EMPTY/],
-    ["/no-url", "to", /no NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
-    ["/no-log", "log", /no NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
-    ["/no-binding", "to", /no NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
-    ["/no-binding-called", undefined, /no NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
-    ["/nothing", "key", /no NO_KEY, no NO_URL, no NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
-    ["/stub", "to", /stub is of no use to the next request/, /\{ binding: env\.LOG, name \}/],
+    ["/empty-key", "key", /missing .*: EMPTY$/, /npx wrangler secret put EMPTY/],
+    ["/no-url", "to", /missing .*: NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
+    ["/no-log", "log", /missing .*: NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
+    ["/no-binding", "to", /missing .*: NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
+    ["/no-binding-called", undefined, /missing .*: NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
+    ["/nothing", "key", /missing .*: NO_KEY, NO_URL, NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
+    ["/stub", "to", /can't be a Durable Object stub/, /\{ binding: env\.LOG, name \}/],
     ["/url-without-scheme", "to", /lacks https:\/\//, /https:\/\//],
   ] as const) {
     test(path, async () => {
@@ -67,7 +67,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   }
 
   for (const path of ["/key-is-a-vkey", "/key-is-cut"]) {
-    test(`${path}: the error does not repeat it`, async () => {
+    test(`${path}: the error does not repeat the secret`, async () => {
       const error = (await ask(path)) as { code: string; member: string };
       assert.equal(error.code, "key.invalid");
       assert.equal(error.member, "key");
@@ -75,7 +75,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     });
   }
 
-  test("a handler answers though its recorder cannot be started, and the console says why, once", async () => {
+  test("a handler responds although its recorder can't start, and the reason is logged once", async () => {
     assert.deepEqual(await ask("/not-required"), { waiting: 1, lastError: "options.invalid" });
     assert.deepEqual(await ask("/not-required"), { waiting: 2, lastError: "options.invalid" });
     await heard("NO_KEY");
@@ -84,7 +84,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.match(told[0] ?? "", /^countersign: options\.invalid: .*npx wrangler secret put NO_KEY/);
   });
 
-  test("the next request tries again, and what waited is recorded with its time", async () => {
+  test("the next request retries the start, and waiting events keep their time", async () => {
     const began = Date.now();
     assert.deepEqual(await ask("/healing"), { waiting: 1, lastError: "recorder.failed" });
     const between = Date.now();
@@ -102,13 +102,13 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.ok(began <= time && time <= between, `${first?.time}, between ${began} and ${between}`);
   });
 
-  /** The counts of events that were dropped, as they are recorded. */
+  /** Returns the counts of the recorded `countersign.dropped` events. */
   const dropped = async () =>
     (await log.events())
       .filter(({ event }) => event.action === "countersign.dropped")
       .map(({ event }) => event as unknown as { reason: string; metadata: { count: number } });
 
-  test("what there is no room for is dropped, and recorded as dropped", async () => {
+  test("events beyond the limit are dropped and recorded as dropped", async () => {
     const count = Number(await ask("/full"));
     assert.ok(count > 0 && count < 50, `${count}`);
     const recorded = await eventually("the drop is recorded", dropped, ({ length }) => length > 0);
@@ -122,18 +122,18 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.equal(kept.length, 50 - count);
   });
 
-  test("an object drops what there is no room for, as a Worker does", async () => {
+  test("a Durable Object drops events beyond the limit like a Worker", async () => {
     const count = Number(await ask("/full-object"));
     assert.ok(count > 0 && count < 50, `${count}`);
   });
 
-  test("where a recorder is required a handler is told that there is no room", async () => {
+  test("with `required`, a full recorder throws", async () => {
     const { code, hint } = (await ask("/full-required")) as { code: string; hint: string };
     assert.equal(code, "recorder.full");
     assert.match(hint, /maxWaitingBytes/);
   });
 
-  test("what does not wait for a recorder that starts late is recorded as dropped", async () => {
+  test("events dropped before a late start are recorded as dropped", async () => {
     assert.equal(await ask("/early"), 1100 - 1024);
     await ask("/early");
     const ofEarly = async () => {

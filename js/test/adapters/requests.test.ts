@@ -1,4 +1,4 @@
-/** Requests recorded in workerd. */
+/** Tests requests recorded in workerd. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     already = (await log.events()).length;
   });
 
-  /** The events since the test began, as soon as there are so many. */
+  /** Returns the events since the test began, once there are this many. */
   async function events(count: number) {
     const found = await eventually(
       `${count} events came`,
@@ -47,7 +47,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     ...more,
   });
 
-  test("Hono finds the recorder by its context", async () => {
+  test("auditHono finds the recorder by the context", async () => {
     await worker.dispatchFetch("http://worker.test/hono/jobs/42?x=1", { headers: { "cf-connecting-ip": "192.0.2.1" } });
     assert.deepEqual(await events(2), [
       { action: "config.read", target: { type: "job", id: "42" }, http: undefined },
@@ -59,7 +59,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     ]);
   });
 
-  test("what SvelteKit's hook records is delivered, of all requests", async () => {
+  test("auditHandle delivers the events of all requests", async () => {
     const ask = () => worker.dispatchFetch("http://worker.test/kit/jobs/42");
     await Promise.all(Array.from({ length: 20 }, ask));
     const asked = {
@@ -75,7 +75,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     );
   });
 
-  test("what Next.js's handlers record is sent by what they leave to be done alone, and all of it", async () => {
+  test("auditNext delivers all events through `after`", async () => {
     const ask = () => worker.dispatchFetch("http://worker.test/next/jobs/42");
     assert.deepEqual(await (await ask()).json(), { queued: 2 });
     await events(2);
@@ -83,7 +83,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     assert.equal((await events(12)).length, 12);
   });
 
-  test("an answer, and a handler that throws", async () => {
+  test("records responses and throwing handlers", async () => {
     const answer = await worker.dispatchFetch("http://worker.test/plain/job?token=x", {
       headers: { "cf-connecting-ip": "192.0.2.1" },
     });
@@ -96,7 +96,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     ]);
   });
 
-  test("a WebSocket is given on as it is", async () => {
+  test("passes on WebSocket responses unchanged", async () => {
     const answer = await worker.dispatchFetch("http://worker.test/plain/socket", { headers: { upgrade: "websocket" } });
     const socket = answer.webSocket ?? assert.fail("no socket");
     const heard = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
@@ -107,7 +107,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     assert.deepEqual(await events(1), [request("/plain/socket", 101)]);
   });
 
-  test("a stream that its client breaks off is one request", async () => {
+  test("records a stream canceled by its client as one request", async () => {
     const url = new URL("/plain/endless", await worker.ready);
     const asked = get(url, { headers: { host: "worker.test" } });
     const [response] = (await once(asked, "response")) as [IncomingMessage];

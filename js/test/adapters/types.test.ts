@@ -1,4 +1,4 @@
-/** The adapters' types, beside those of Cloudflare. */
+/** Tests the adapters' types together with Cloudflare's. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 for (const resolution of ["bundler", "nodenext"]) {
-  test(`a Worker's types, as module resolution ${resolution} finds them`, () => {
+  test(`a Worker's types resolve with ${resolution}`, () => {
     const options = "--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target es2023";
     const { stdout } = spawnSync(
       process.execPath,

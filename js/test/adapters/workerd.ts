@@ -1,4 +1,4 @@
-/** Workers of tests, bundled as wrangler does, in workerd. */
+/** Bundles test Workers like wrangler, and runs them in workerd. */
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 
-/** Bundles a Worker into a folder, and gives Miniflare's options for it. WebAssembly stays a module of its own. */
+/** Bundles a Worker into a folder, with WebAssembly as separate modules. Returns Miniflare's options for it. */
 export async function bundled(url: URL, minify = false) {
   const modulesRoot = mkdtempSync(join(tmpdir(), "countersign-adapters-"));
   after(() => rmSync(modulesRoot, { recursive: true, force: true }));

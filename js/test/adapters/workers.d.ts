@@ -1,4 +1,4 @@
-/** What a Worker's own types say beside what the package itself needs of them. */
+/** Types of the Workers runtime that only tests use. */
 declare module "cloudflare:workers" {
   export abstract class WorkerEntrypoint<Env = unknown> {
     protected ctx: { waitUntil(promise: Promise<unknown>): void };

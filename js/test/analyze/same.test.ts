@@ -1,4 +1,4 @@
-/** What is found is the same, byte for byte, as what the program finds: in Node.js and workerd, however it is shared out. */
+/** Tests that JavaScript finds byte for byte the same as the program, in Node.js and workerd, with any distribution. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -60,7 +60,7 @@ function run(...given: string[]): string {
   return stdout;
 }
 
-/** Fails with a reason where the two cannot agree: one of them was not built again. */
+/** Fails with the reason if the program and the module were built from different sources. */
 function areOfOneBuild(program: string, artifact: string): void {
   const [of, other] = [program, artifact].map((text) => {
     const { engine, pack } = JSON.parse(text) as { engine: string; pack: { hash: string } };
@@ -74,7 +74,7 @@ function areOfOneBuild(program: string, artifact: string): void {
   );
 }
 
-/** The lines of the verified events, as an index writes them of each batch, and what verifying gave. */
+/** Returns the lines of verified events in the form that an index writes, and the verification's result. */
 async function verified(
   bytes: Uint8Array,
   trust: string,
@@ -108,9 +108,9 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
   const { batches, verification } = await verified(bytes, trust);
   for (const detectors of [1, 2]) {
     const analysis = threaded(pack, detectors);
-    // What comes last is added first: nobody says in which order batches come.
+    // Batches may be added in any order, so this adds them in reverse.
     for (const batch of detectors === 1 ? batches : batches.toReversed()) {
-      // What is added is no longer ours.
+      // Copied, because added batches are transferred.
       await analysis.add([Uint8Array.from(batch)]);
       await analysis.tell(undefined);
     }
@@ -129,7 +129,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
 }
 
 for (const [source, events] of Object.entries(typeof sources === "string" ? {} : sources)) {
-  test(`${source}: real events by the rules of the package`, { skip: withoutProgram }, async () => {
+  test(`${source}: JavaScript and the program find the same in real events`, { skip: withoutProgram }, async () => {
     const vkey = run("keygen", `example.com/${source}`, "--out", `${source}.key`).trim();
     execFileSync("sh", ["-c", 'cat > "$0"', `${source}.events`], { cwd: folder, input: events });
     const key = `${source}.key`;
@@ -153,10 +153,10 @@ for (const [source, events] of Object.entries(typeof sources === "string" ? {} :
 }
 
 if (typeof sources === "string") {
-  test("real events", { skip: sources }, () => {});
+  test("real events are available", { skip: sources }, () => {});
 }
 
-/** More groups and more hits than are kept, and more findings than are listed. */
+/** Produces more groups, hits, and findings than the limits. */
 const HITS = `
 title: A step
 id: step
@@ -188,7 +188,7 @@ correlation:
   generate: true
 `;
 
-test("at the caps", { skip: withoutProgram }, async () => {
+test("JavaScript and the program agree at the limits", { skip: withoutProgram }, async () => {
   const names = 21_000;
   const { bytes, trust } = exportOf({
     chains: 1,
@@ -212,7 +212,9 @@ test("at the caps", { skip: withoutProgram }, async () => {
   await sameAs(expected, bytes, trust, readFileSync(join(folder, "caps.json"), "utf8"));
 });
 
-test("more chains in doubt than a report lists", { skip: withoutProgram }, async () => {
+test("JavaScript and the program agree on more doubtful chains than a report lists", {
+  skip: withoutProgram,
+}, async () => {
   const { bytes, trust } = exportOf({
     chains: 101,
     events: 21,
@@ -234,7 +236,7 @@ test("more chains in doubt than a report lists", { skip: withoutProgram }, async
   }
 });
 
-test("rules that cannot be used are refused with a code and a hint", async () => {
+test("invalid rules are rejected with a code and a hint", async () => {
   const analysis = threaded('{"countersign":"rules/v1","name":"x","rules":[{"title":"T"}]}', 1);
   await assert.rejects(
     analysis.tell(undefined),

@@ -1,4 +1,4 @@
-/** Looking for findings in Node.js, whose workers are threads. */
+/** Runs an analysis in Node.js worker threads. */
 
 import { readFile } from "node:fs/promises";
 import { createAnalysis } from "../../packages/ui/dist/analyze/create-analysis.js";
@@ -7,7 +7,7 @@ import { threadOf } from "../rpc/threads.ts";
 
 const ARTIFACT = new URL("../../packages/ui/dist/wasm/analyzer_bg.wasm", import.meta.url);
 
-/** With so many threads that detect. */
+/** Starts an analysis with this many detector threads. */
 export function threaded(rules: string, detectors: number): Analysis {
   const module = async () => WebAssembly.compile(await readFile(ARTIFACT));
   return createAnalysis({ module, worker: () => threadOf("ui/dist/analyze/work.js"), detectors }, rules);

@@ -1,20 +1,20 @@
-/** Looks for findings in a Worker: in one thread, in pieces of the size that is asked for. */
+/** Runs an analysis in a Worker on one thread, in batches of a given size. */
 
 import init, { Detector, Findings } from "../../packages/ui/dist/wasm/analyzer.js";
 import module from "../../packages/ui/dist/wasm/analyzer_bg.wasm";
 
-interface Asked {
+interface AnalysisRequest {
   readonly rules: string;
   readonly events: string;
   readonly facts: string;
-  /** How many lines go to one of the detectors before the other has its turn. */
+  /** Number of lines per batch; batches alternate between the detectors. */
   readonly lines: number;
 }
 
 export default {
   async fetch(request: Request): Promise<Response> {
     await init({ module_or_path: module as WebAssembly.Module });
-    const { rules, events, facts, lines } = (await request.json()) as Asked;
+    const { rules, events, facts, lines } = (await request.json()) as AnalysisRequest;
     const findings = new Findings(rules);
     const heard: Uint8Array[] = [];
     const hear = (piece: Uint8Array) => {

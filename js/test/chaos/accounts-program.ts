@@ -1,4 +1,4 @@
-/** A program of Node.js, Deno and Bun that does nothing else: `accounts-program.ts PLACE`. */
+/** A program for Node.js, Deno, and Bun that only records: `accounts-program.ts PLACE`. */
 
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { inFrontOfDeadLog, oneAfterTheOther, type Place } from "./accounts.ts";

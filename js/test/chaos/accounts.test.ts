@@ -1,4 +1,4 @@
-/** Programs with nothing else to do, and recorders in front of a dead log: nothing is lost that is not counted. */
+/** Tests idle programs with recorders whose log is down: no event is lost without being counted. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -16,7 +16,7 @@ import { bundled, started } from "./workerd.ts";
 
 const SCRIPT = fileURLToPath(new URL("accounts-program.ts", import.meta.url));
 
-/** Has a runtime do it with a log of its own, and looks into that. */
+/** Runs the scenario with a log of its own, and checks the log. */
 async function inLog(run: (place: Place) => Promise<string>): Promise<void> {
   const log = await serve.start(SETUP);
   try {
@@ -41,16 +41,17 @@ async function inLog(run: (place: Place) => Promise<string>): Promise<void> {
   }
 }
 
-describe("accounts", { skip: serve.skip, timeout: 120_000 }, () => {
+describe("chaos: accounts", { skip: serve.skip, timeout: 120_000 }, () => {
   for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
-    test(`in ${runtime}`, () =>
+    test(runtime, () =>
       inLog(async (place) => {
         const { stdout } = await promisify(execFile)(program, [...args, SCRIPT, JSON.stringify(place)]);
         return stdout;
-      }));
+      }),
+    );
   }
 
-  test("in workerd", () =>
+  test("workerd", () =>
     inLog(async (place) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-accounts-"));
       const { worker } = await started(await bundled("accounts-worker.ts", { folder }));

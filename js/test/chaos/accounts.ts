@@ -1,32 +1,32 @@
-/** What holds in every runtime for a program that does nothing but record: it comes to its end, and its accounts add up. */
+/** Scenarios for a program that does nothing but record: it must end, and its counts must add up. */
 
 import type { LogOptions, Recorder } from "countersign";
 
-/** How many events are recorded in front of a dead log. */
+/** Number of events recorded while the log is down. */
 export const RECORDED = 1_000;
 
-/** Where to record. */
+/** The log to record into. */
 export interface Place {
   readonly key: string;
   readonly url: string;
   readonly log: string;
 }
 
-/** What became of the events of a recorder. */
+/** The outcome of a recorder's events. */
 export interface Accounts {
   readonly delivered: number;
-  /** Handles that rejected, by their codes. */
+  /** Rejected handles by error code. */
   readonly rejected: Readonly<Record<string, number>>;
   readonly dropped: number;
   readonly lost: number;
   readonly waiting: number;
-  /** How often `onError` was told of dropped events. */
+  /** Number of calls of `onError` with dropped events. */
   readonly told: number;
 }
 
 type Create = (options: LogOptions) => Recorder;
 
-/** Waits for each of several events with nothing else to do. Returns how many were proven to be in the log. */
+/** Awaits several events one after the other in an idle program. Returns how many were proven to be in the log. */
 export async function oneAfterTheOther(createRecorder: Create, { key, url, log }: Place): Promise<number> {
   const audit = createRecorder({ key, to: url, log });
   let proven = 0;
@@ -38,7 +38,7 @@ export async function oneAfterTheOther(createRecorder: Create, { key, url, log }
   return proven;
 }
 
-/** Records more than there is room for in front of a dead log, which then comes back. */
+/** Records more events than fit while the log is down, which then comes back. */
 export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }: Place): Promise<Accounts> {
   let isDown = true;
   let told = 0;

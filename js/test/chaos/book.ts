@@ -1,22 +1,22 @@
-/** What recorders said that they took, and whether the log has it. */
+/** Compares what recorders reported with the log. */
 
 import assert from "node:assert/strict";
 import type { Receipt } from "countersign";
 import { run, TRUST, verify } from "../conformance/program.ts";
 import { AUDITOR } from "../conformance/setup.ts";
 
-/** What one life said. */
+/** The reports of one run. */
 export class Page {
   readonly run: string;
   readonly taken = new Set<number>();
   readonly stored = new Set<number>();
   readonly dropped = new Set<number>();
   readonly receipts = new Map<number, Receipt>();
-  /** By code, what was said of the last. */
+  /** The last message by error code. */
   readonly failures = new Map<string, string>();
-  /** Chains that could not go on when it ended; undefined where it was killed. */
+  /** Number of dead chains at the end; undefined if it was killed. */
   ended: number | undefined;
-  /** What it left in its outbox. */
+  /** Number of entries left in the outbox. */
   left: number | undefined;
 
   constructor(run: string) {
@@ -58,7 +58,7 @@ export class Page {
   }
 }
 
-/** Where an event is in the log. */
+/** The position of an event in the log. */
 interface Place {
   chain: string;
   seq: number;
@@ -66,10 +66,10 @@ interface Place {
   link: string;
 }
 
-/** A defect of the recorder, whatever the network does. */
+/** Codes of errors that no network failure may cause. */
 const DEFECTS = ["recorder.failed", "recorder.out_of_turn", "wasm.failed", "signature.invalid", "outbox.damaged"];
 
-/** What all lives said, to be held against the log. */
+/** The reports of all runs, to be compared with the log. */
 export class Book {
   readonly #pages: Page[] = [];
 
@@ -79,7 +79,10 @@ export class Book {
     return page;
   }
 
-  /** Exports the log, has the program verify it, looks for each event, and gives how many there are or are counted as dropped. */
+  /**
+   * Exports the log, verifies it with the program, and looks for each event. Returns how many events are in the log or
+   * counted as dropped.
+   */
   async check(url: string): Promise<{ events: number; found: string }> {
     process.env.COUNTERSIGN_TOKEN = AUDITOR;
     const exported = await run(["export", "--dir", url]);
@@ -111,7 +114,7 @@ export class Book {
     const defects = [...page.failures].filter(([code]) => DEFECTS.includes(code) || !code.includes("."));
     assert.deepEqual(defects, [], `failures of ${page.run}`);
 
-    // In each chain as it was recorded, and one chain after the other.
+    // Chains contain events in the order of recording, and follow each other.
     const chains = ordered.get(page.run) ?? new Map<string, number[]>();
     for (const [chain, numbers] of chains) {
       assert.deepEqual(
@@ -128,7 +131,7 @@ export class Book {
     }
   }
 
-  /** All receipts lead from their event's link to one that is proven; of some the program says so too. */
+  /** Checks that all receipts lead from their event's link to a proven one; the program checks some of them too. */
   async #checkReceipts({ places, links }: Log): Promise<void> {
     const receipts = this.#pages.flatMap((page) =>
       [...page.receipts].map(([n, receipt]) => ({ place: places.get(`${page.run}.${n}`), receipt })),
@@ -152,14 +155,14 @@ export class Book {
   }
 }
 
-/** What is in an export. */
+/** The contents of an export. */
 interface Log {
-  /** By the event's own name. */
+  /** Positions by event name. */
   places: Map<string, Place>;
   twice: string[];
-  /** The numbers of a run's events by chain, in the order of the chain. */
+  /** The numbers of a run's events by chain, in chain order. */
   ordered: Map<string, Map<string, number[]>>;
-  /** By index. */
+  /** Links by index. */
   links: Map<number, string>;
   dropped: number;
   chains: number;
@@ -205,7 +208,7 @@ interface ExportLine {
   event?: { action?: string; metadata?: { id?: string; count?: number } };
 }
 
-/** The lines of what a runtime says. One that a kill cut off is none. */
+/** Yields the complete lines of a runtime's output; one cut off by a kill is skipped. */
 export async function* wholeLines(said: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";

@@ -1,9 +1,9 @@
-/** Chance that is the same for the same seed, in every runtime. */
+/** A random number generator that is the same for the same seed in every runtime. */
 
-/** Numbers below a bound, one after the other. */
+/** Returns the next random number below a bound. */
 export type Below = (bound: number) => number;
 
-/** Mulberry32. */
+/** Returns a Mulberry32 generator. */
 export function chance(seed: number): Below {
   let state = seed >>> 0;
   return (bound) => {
@@ -14,7 +14,7 @@ export function chance(seed: number): Below {
   };
 }
 
-/** One of these, each as likely as its weight says. */
+/** Returns a random name, each with the probability of its weight. */
 export function choose<Name extends string>(weights: Readonly<Record<Name, number>>, below: Below): Name {
   const names = Object.keys(weights) as Name[];
   let left = below(names.reduce((sum, name) => sum + weights[name], 0));

@@ -1,6 +1,6 @@
 /**
- * Recorders in every runtime, through a network that fails, 90 kills, clocks that go back and flushes at the same time:
- * each event that was taken is in the log once and in order, or counted as dropped.
+ * Tests recorders in every runtime through a failing network, 90 kills, clocks that go back, and concurrent flushes:
+ * each accepted event is in the log once and in order, or counted as dropped.
  */
 
 import { describe, test } from "node:test";
@@ -12,23 +12,23 @@ import { inOneIsolate } from "./isolate.ts";
 import { Ordeal } from "./ordeal.ts";
 import { inObjects } from "./workerd.ts";
 
-/** They take a minute on an idle machine of two cores; this is for one that is not. */
-const LONGEST = 400_000;
+/** Enough for a busy machine; it takes a minute on an idle one with two cores. */
+const TIMEOUT_MS = 400_000;
 
-describe("through chaos", { concurrency: true, skip: serve.skip }, () => {
+describe("chaos: faults in delivery", { concurrency: true, skip: serve.skip }, () => {
   for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
-    test(`in ${runtime}`, { timeout: LONGEST }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
+    test(runtime, { timeout: TIMEOUT_MS }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
   }
 
   test(
     "in Durable Objects of workerd",
-    { timeout: LONGEST, skip: process.platform === "linux" ? false : "it needs /proc to kill workerd" },
+    { timeout: TIMEOUT_MS, skip: process.platform === "linux" ? false : "it needs /proc to kill workerd" },
     (t) => Ordeal.run("workerd", t, inObjects),
   );
 
-  test("in one isolate of workerd for many requests", { timeout: LONGEST }, (t) =>
+  test("one isolate of workerd with many requests", { timeout: TIMEOUT_MS }, (t) =>
     Ordeal.run("isolate", t, inOneIsolate),
   );
 
-  test("in tabs of Chromium", { timeout: LONGEST }, (t) => Ordeal.run("Chromium", t, inChromium));
+  test("tabs of Chromium", { timeout: TIMEOUT_MS }, (t) => Ordeal.run("Chromium", t, inChromium));
 });

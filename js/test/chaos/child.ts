@@ -1,4 +1,4 @@
-/** One life of a recorder with its outbox in a file, on Node, Deno and Bun: `child.ts OUTBOX LIFE`. */
+/** A run of a recorder with a file outbox in Node.js, Deno, and Bun: `child.ts OUTBOX LIFE`. */
 
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import { type Life, live } from "./scenario.ts";
@@ -8,7 +8,7 @@ await live(JSON.parse(life) as Life, {
   outbox: () => fileOutbox(path),
   say: (line) => console.log(line),
 });
-// What is in the outbox now was left there.
+// The entries left by the previous run.
 const outbox = fileOutbox(path);
 console.log(`left ${(await outbox.open()).length}`);
 await outbox.close();

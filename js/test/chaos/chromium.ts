@@ -1,4 +1,4 @@
-/** Pages of one origin with an outbox in IndexedDB, several at once, that are left, and whose tabs are closed and crash. */
+/** Runs recorders in pages of one origin with IndexedDB outboxes; pages are left, and tabs are closed and crash. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -8,14 +8,14 @@ import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 import type { Life } from "./scenario.ts";
 import { browse, Site } from "./site.ts";
 
-/** Tabs that live at the same time, and how the lives of each end. */
+/** The ends of the runs in each of the concurrent tabs. */
 const TABS: readonly (readonly End[])[] = [
   rounds(["asks", "before", "itself"]),
   rounds(["after", "asks", "itself"]),
   rounds(["before", "after", "itself"]),
 ];
 
-/** Several tabs, one after the other in each place, all with the same outbox. */
+/** Runs several tabs concurrently, each place one tab after the other, with the same outbox. */
 export async function inChromium(ordeal: Ordeal): Promise<void> {
   const site = await new Site(new URL("page.ts", import.meta.url)).start();
   const context = await browse(join(ordeal.folder, "profile"));
@@ -73,22 +73,22 @@ async function live(
     }
   });
   await tab.goto(site.url);
-  const lived = tab.evaluate((life) => (globalThis as unknown as Lived).live(life), life);
+  const lived = tab.evaluate((life) => (globalThis as unknown as PageFunctions).live(life), life);
   const error = await Promise.race([lived.catch((error: unknown) => error), gone]);
   assert.equal(error === undefined && page.ended !== undefined, end === "itself", `${error}`);
-  // A tab that is closed while it goes elsewhere may never say that it is.
+  // A tab closed during navigation may never report that it is closed.
   await killed;
   await tab.close().catch(() => {});
   return page;
 }
 
-/** What a page offers. */
-export interface Lived {
+/** The functions that a page exposes. */
+export interface PageFunctions {
   live(life: Life): Promise<void>;
 }
 
 async function crash(context: BrowserContext, tab: Tab): Promise<void> {
   const session = await context.newCDPSession(tab);
-  // It seldom answers.
+  // The command seldom gets a response.
   session.send("Page.crash").catch(() => {});
 }

@@ -1,4 +1,4 @@
-/** Node, Deno and Bun, with an outbox in a file, and kills of the process. */
+/** Runs recorders in Node.js, Deno, and Bun with file outboxes, and kills the process. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -12,7 +12,7 @@ import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 const ENDS = rounds(["asks", "before", "after", "asks", "after", "itself", "before", "itself"]);
 const SCRIPT = fileURLToPath(new URL("child.ts", import.meta.url));
 
-/** One process after the other, all with the same outbox. */
+/** Runs one process after the other with the same outbox. */
 export async function inFiles(runtime: Runtime, ordeal: Ordeal): Promise<void> {
   const each = Math.ceil((EVENTS / ENDS.length) * MORE);
   for (const [number, end] of ENDS.entries()) {

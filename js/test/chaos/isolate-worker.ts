@@ -1,4 +1,7 @@
-/** A Worker whose isolate many requests share: `/record?events=N` records so many, with what is asked for in between. */
+/**
+ * A Worker whose isolate serves many requests: `/record?events=N` records N events, with the requested operations in
+ * between.
+ */
 
 import { withCountersign } from "../../packages/countersign/dist/adapters/cloudflare.js";
 
@@ -8,11 +11,11 @@ interface Environment {
   LOG: string;
 }
 
-/** The numbers of the events that were taken. */
+/** The numbers of accepted events. */
 const taken: number[] = [];
 let next = 1;
 let behind = 0;
-// A recorder's clock is that of its runtime.
+// Recorders use the runtime's clock.
 const now = Date.now;
 Date.now = () => now() - behind;
 

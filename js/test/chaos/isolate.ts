@@ -1,4 +1,4 @@
-/** One isolate of workerd without an outbox, and many requests at once, of which some are given up by who asked. */
+/** Runs many concurrent requests in one isolate of workerd without an outbox; some clients disconnect. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,15 +9,15 @@ import { chance } from "./chance.ts";
 import { EVENTS, MORE, type Ordeal, SEED } from "./ordeal.ts";
 import { bundled, started } from "./workerd.ts";
 
-/** How many requests there are at a time. */
+/** Number of concurrent requests. */
 const AT_ONCE = 6;
-/** The most events of a request, which has at least one. */
-const MOST = 12;
+/** Maximum number of events per request; the minimum is one. */
+const MAX_EVENTS = 12;
 
-/** On a busy machine the log is often too slow for a recorder. */
+/** Long, because on a busy machine the log is often too slow for a recorder. */
 const SETTLED_MS = 200_000;
 
-interface Told {
+interface IsolateState {
   taken: number[];
   waiting: number;
   dead: number;
@@ -31,17 +31,19 @@ export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
   try {
     const url = await worker.ready;
     const below = chance(SEED);
-    let left = Math.ceil((EVENTS / ((1 + MOST) / 2)) * MORE);
+    let left = Math.ceil((EVENTS / ((1 + MAX_EVENTS) / 2)) * MORE);
     const ask = async () => {
       while (left-- > 0) {
-        const query = `events=${1 + below(MOST)}&pause=${below(12)}&behind=${below(3)}`;
+        const query = `events=${1 + below(MAX_EVENTS)}&pause=${below(12)}&behind=${below(3)}`;
         const wants = below(3) === 0 ? "&flush" : "";
         await asked(new URL(`/record?${query}${wants}`, url), below(8) === 0 ? below(20) : undefined);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, ask));
     ordeal.proxy.calm = true;
-    const told = await settled(async () => (await (await worker.dispatchFetch(new URL("/taken", url))).json()) as Told);
+    const told = await settled(
+      async () => (await (await worker.dispatchFetch(new URL("/taken", url))).json()) as IsolateState,
+    );
     assert.equal(told.dead, 0);
     const page = ordeal.book.page("isolate");
     for (const n of told.taken) {
@@ -53,7 +55,7 @@ export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
   }
 }
 
-/** Asks for something, and goes away after so many milliseconds. */
+/** Sends a request, and disconnects after this many milliseconds. */
 async function asked(url: URL, patience: number | undefined): Promise<void> {
   const outgoing = request(url);
   const timer = patience === undefined ? undefined : setTimeout(() => outgoing.destroy(), patience);
@@ -62,7 +64,7 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
     const [incoming] = await once(outgoing, "response");
     assert.equal(incoming.statusCode, 200);
     for await (const _ of incoming) {
-      // Its end is waited for.
+      // Reads the response to its end.
     }
   } catch (error) {
     assert.ok(patience !== undefined, `${error}`);
@@ -71,7 +73,7 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
   }
 }
 
-/** What is told when nothing waits any more. */
-async function settled(ask: () => Promise<Told>): Promise<Told> {
+/** Returns the counts once no event waits. */
+async function settled(ask: () => Promise<IsolateState>): Promise<IsolateState> {
   return eventually("no event waits", ask, ({ waiting }) => waiting === 0, SETTLED_MS);
 }

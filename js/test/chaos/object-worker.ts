@@ -1,4 +1,4 @@
-/** Lives of a recorder with its outbox in a Durable Object's storage: `POST` one, and it says what happens. */
+/** Runs of a recorder with its outbox in a Durable Object's storage: a `POST` starts one and streams its reports. */
 
 import { durableObjectOutbox, type ObjectStorage } from "../../packages/countersign/dist/outbox/durable-object.js";
 import { type Life, live } from "./scenario.ts";
@@ -18,7 +18,7 @@ export class Recording {
         const say = (line: string) => stream.enqueue(new TextEncoder().encode(`${line}\n`));
         try {
           await live(life, { outbox, say });
-          // What is in the outbox now was left there.
+          // The entries left by the previous run.
           const left = outbox();
           say(`left ${(await left.open()).length}`);
           left.close();

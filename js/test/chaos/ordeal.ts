@@ -1,4 +1,4 @@
-/** What a runtime goes through: a log of its own behind a proxy that fails, and what is to come of it. */
+/** The setting of a runtime's test: a log of its own behind a failing proxy, and the checks at the end. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,18 +11,20 @@ import { Book } from "./book.ts";
 import { FailingProxy } from "./proxy.ts";
 import type { Life } from "./scenario.ts";
 
-/** Events of each runtime, about: kills take some of them, and more on a busy machine. */
+/** Approximate number of events per runtime; kills reduce it, more so on a busy machine. */
 export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 5_000);
-/** How much more than its part each life is to record, as kills take some of it. */
+/** Factor by which a run records more than its share, to make up for kills. */
 export const MORE = 1.06;
-/** What part of the events has to be left, so that something was tried at all. */
-const ENOUGH = 0.75;
-/** How often each runtime goes through its ways to end: 30 kills each time, in all of them together. */
+/** Minimum share of the events that must be left for the test to be meaningful. */
+const MIN_SHARE = 0.75;
+/** Number of times that each runtime goes through its ends, with 30 kills per round for all of them. */
 export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 3);
-/** The same seed fails in the same ways. */
+/** Runs with the same seed fail in the same ways. */
 export const SEED = Number(process.env.CHAOS_SEED ?? 20_261_120);
 
-/** How a life ends: by itself, or by a kill that it asks for, or before or after the log server has a submission. */
+/**
+ * The end of a run: by itself, by a kill on request, or by a kill before or after the log server receives a submission.
+ */
 export type End = "itself" | "asks" | "before" | "after";
 
 export class Ordeal {
@@ -37,7 +39,7 @@ export class Ordeal {
     this.proxy = proxy;
   }
 
-  /** Runs `work` with a log, and then looks into the log for everything that was said to be recorded. */
+  /** Runs `work` with a log, and then compares everything reported with the log. */
   static async run(name: string, t: TestContext, work: (ordeal: Ordeal) => Promise<void>): Promise<void> {
     t.diagnostic(`CHAOS_SEED=${SEED}`);
     const log = await serve.start(SETUP);
@@ -47,7 +49,7 @@ export class Ordeal {
       const { book, proxy } = ordeal;
       const { events, found } = await book.check(log.url);
       t.diagnostic(`${found}; ${proxy.submissions} submissions: ${proxy.summary}`);
-      assert.ok(events >= EVENTS * ENOUGH, `only ${events} events`);
+      assert.ok(events >= EVENTS * MIN_SHARE, `only ${events} events`);
     } finally {
       ordeal.proxy.close();
       await log.close();
@@ -55,7 +57,7 @@ export class Ordeal {
     }
   }
 
-  /** The life of a sender, of about so many events, and when the proxy is to kill it. */
+  /** Returns a run of a sender with about this many events, and the time at which the proxy kills it. */
   life(sender: string, run: string, events: number, end: End): { life: Life; at?: { left: number; after: boolean } } {
     const common = {
       run,
@@ -67,13 +69,13 @@ export class Ordeal {
     if (end === "itself") {
       return { life: { ...common, events, maxWaitingBytes: 180_000 } };
     }
-    // Where it had not so many submissions it asks.
+    // Also requests a kill, in case there are too few submissions.
     const life = { ...common, events: events * 2, killAt: events };
     return end === "asks" ? { life } : { life, at: { left: Math.ceil(events / 20), after: end === "after" } };
   }
 }
 
-/** These ways to end, so often. */
+/** Repeats these ends for each round. */
 export function rounds(ends: readonly End[]): readonly End[] {
   return Array.from({ length: ROUNDS }, () => ends).flat();
 }

@@ -1,7 +1,7 @@
-/** One life of a recorder with its outbox in IndexedDB, in a page. */
+/** A run of a recorder with an IndexedDB outbox in a page. */
 
 import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
-import type { Lived } from "./chromium.ts";
+import type { PageFunctions } from "./chromium.ts";
 import { live } from "./scenario.ts";
 
 const told: string[] = [];
@@ -14,10 +14,10 @@ function say(line: string): void {
   }
 }
 
-const page: Lived = {
+const page: PageFunctions = {
   async live(life) {
     await live(life, { outbox: indexedDbOutbox, say });
-    // What is in the outbox now was left there, or is of tabs that died since.
+    // The entries left by earlier runs and by tabs that crashed since.
     const outbox = indexedDbOutbox();
     say(`left ${(await outbox.open()).length}`);
     await outbox.close();

@@ -1,4 +1,4 @@
-/** A log server as the world makes it: a real one behind a proxy that fails in every way, by the number of the request. */
+/** A real log server behind a proxy that fails in every way, determined by the number of the request. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -7,7 +7,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo } from "node:net";
 import { chance, choose } from "./chance.ts";
 
-/** What becomes of a submission, and how likely that is. */
+/** The treatments of a submission with their weights. */
 const FATES = {
   passes: 52,
   "passes later": 4,
@@ -36,32 +36,32 @@ const FATES = {
 export type Fate = keyof typeof FATES;
 const NAMES = Object.keys(FATES) as Fate[];
 
-/** An answer of the log server, whole. */
-interface Answered {
+/** A complete response of the log server. */
+interface ProxyResponse {
   status: number;
   type: string;
   body: Buffer;
 }
 
-interface Taken {
+interface SubmitResponse {
   chains: Record<string, { seq: number; index: number; proof: string }>;
 }
 
-/** Who sends through the proxy: `NAME/submit` is their address. */
+/** A client of the proxy. Its URL is `NAME/submit`. */
 interface Sender {
   submissions: number;
   kill: (() => unknown) | undefined;
-  /** How many submissions later the sender is killed, and whether the log server has the submission then. */
+  /** Number of submissions until the sender is killed, and whether the log server receives the last one. */
   killIn: { left: number; after: boolean } | undefined;
 }
 
 /** A proxy that fails. */
 export class FailingProxy {
-  /** How many submissions had which fate. */
+  /** Number of submissions by treatment. */
   readonly fates = new Map<Fate, number>();
-  /** What the log server itself refused. */
+  /** Rejections by the log server itself. */
   readonly refusals: string[] = [];
-  /** Whether everything passes. */
+  /** True if everything passes. */
   calm = false;
   readonly #senders = new Map<string, Sender>();
   readonly #seed: number;
@@ -69,13 +69,13 @@ export class FailingProxy {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #before = new Map<string, string>();
   readonly #server = createServer((incoming, outgoing) => {
-    // Who was killed takes no answer.
+    // A killed client accepts no response.
     incoming.on("error", () => {});
     outgoing.on("error", () => {});
     this.#serve(incoming, outgoing).catch(() => outgoing.destroy());
   });
 
-  /** What it does depends on the seed, who sends, and the number of their submission alone. */
+  /** The behavior depends only on the seed, the sender, and the number of its submission. */
   constructor(target: string, seed: number) {
     this.#target = target;
     this.#seed = seed;
@@ -87,12 +87,12 @@ export class FailingProxy {
     return this;
   }
 
-  /** A sender's address of the log server. */
+  /** Returns a sender's URL of the log server. */
   url(sender: string): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${sender}`;
   }
 
-  /** Kills a sender when it asks for it, or at the submission that comes after so many. */
+  /** Kills a sender on request, or at its n-th next submission. */
   killAt(sender: string, kill: () => unknown, at?: { left: number; after: boolean }): void {
     const found = this.#sender(sender);
     found.kill = kill;
@@ -234,13 +234,13 @@ export class FailingProxy {
     outgoing.writeHead(passed.status, { "content-type": passed.type }).end(passed.body);
   }
 
-  /** The log server's answer with something else in the place of each chain's tip. */
+  /** Returns the log server's response with altered tips. */
   async #altered(
     body: Buffer,
-    alter: (tip: Taken["chains"][string], chain: string) => unknown,
+    alter: (tip: SubmitResponse["chains"][string], chain: string) => unknown,
   ): Promise<[number, unknown]> {
     const passed = await this.#pass(body);
-    const json = JSON.parse(passed.body.toString()) as Taken;
+    const json = JSON.parse(passed.body.toString()) as SubmitResponse;
     if (passed.status === 200) {
       const chains = Object.entries(json.chains).map(([chain, tip]) => [chain, alter(tip, chain)]);
       return [200, { ...json, chains: Object.fromEntries(chains) }];
@@ -248,7 +248,7 @@ export class FailingProxy {
     return [passed.status, json];
   }
 
-  async #pass(body: Buffer): Promise<Answered> {
+  async #pass(body: Buffer): Promise<ProxyResponse> {
     const outgoing = request(`${this.#target}/submit`, { method: "POST", agent: this.#agent });
     outgoing.end(body);
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
@@ -258,7 +258,7 @@ export class FailingProxy {
       body: await whole(incoming),
     };
     if (passed.status === 200) {
-      for (const [chain, { proof }] of Object.entries((JSON.parse(passed.body.toString()) as Taken).chains)) {
+      for (const [chain, { proof }] of Object.entries((JSON.parse(passed.body.toString()) as SubmitResponse).chains)) {
         this.#before.set(chain, proof);
       }
     } else {
@@ -267,7 +267,7 @@ export class FailingProxy {
     return passed;
   }
 
-  /** What happened how often, in the order of the fates. */
+  /** Counts by treatment, in their order. */
   get summary(): string {
     return NAMES.map((name) => `${this.fates.get(name) ?? 0} ${name}`).join(", ");
   }
@@ -292,7 +292,7 @@ async function whole(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** Whose links a body has, from which place to which. */
+/** Returns the chain of a body's links, and their range. */
 function placesOf(body: Buffer): { chain: string; from: number; to: number } {
   const lines = body
     .toString()

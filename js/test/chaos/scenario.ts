@@ -1,48 +1,48 @@
-/** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
+/** The scenario of a recorder, the same in every runtime: it records, flushes, waits, and is killed at any time. */
 
 import type { Handle, Recorder } from "countersign";
 import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { type Below, chance, choose } from "./chance.ts";
 
-/** What one life of a recorder is to do. */
+/** The parameters of one run of a recorder. */
 export interface Life {
-  /** Its name: the first part of what its events are called. */
+  /** The run's name, which prefixes the names of its events. */
   readonly run: string;
-  /** How many events it records, if it is let. */
+  /** Number of events to record. */
   readonly events: number;
   readonly seed: number;
-  /** The log server's address; `/kill` below it has this life ended. */
+  /** The log server's URL. `/kill` below it ends this run. */
   readonly url: string;
   readonly log: string;
   readonly keys: readonly string[];
-  /** After which event it asks to be killed. */
+  /** The event after which it requests to be killed. */
   readonly killAt?: number | undefined;
-  /** How many bytes may wait, where events above that are to be dropped. */
+  /** Limit of waiting bytes, above which events are dropped. */
   readonly maxWaitingBytes?: number | undefined;
 }
 
-/** What a runtime brings. */
-export interface Means {
-  /** The same outbox each time. */
+/** The functions that a runtime provides. */
+export interface ScenarioOptions {
+  /** Opens the same outbox each time. */
   readonly outbox: () => Outbox;
-  /** Says what happened, so that it is known after a kill. */
+  /** Reports a line, so that it is known after a kill. */
   readonly say: (line: string) => void;
 }
 
-/** How far the clock of this runtime, and so of its recorders, is behind. */
+/** Milliseconds by which this runtime's clock, and so its recorders', is behind. */
 let behind = 0;
 const now = Date.now;
 Date.now = () => now() - behind;
 
-/** How long a log server may take. It is a real one: this is enough for it on a busy machine, mostly. */
+/** Timeout of a request in milliseconds; mostly enough for a real log server on a busy machine. */
 const TIMEOUT = 600;
 
 /**
- * Lives once. It says `taken N`, `stored N`, `dropped N`, and `delivered N RECEIPT` of some; of each failure `failed
- * CODE`; and at the end `ended`.
+ * Runs a recorder once. Reports `taken N`, `stored N`, `dropped N`, and for some events `delivered N RECEIPT`; `failed
+ * CODE` for each failure; and `ended` at the end.
  */
-export async function live(life: Life, { outbox, say }: Means): Promise<void> {
+export async function live(life: Life, { outbox, say }: ScenarioOptions): Promise<void> {
   const { run, events, seed, url, log, keys, killAt, maxWaitingBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;
@@ -95,7 +95,7 @@ export async function live(life: Life, { outbox, say }: Means): Promise<void> {
         await last?.stored().catch(() => {});
         break;
       case "the clock":
-        // Far back as well: what comes then has a chain of its own.
+        // Sometimes so far back that a new chain begins.
         behind = [0, 60_000, 900_000][below(3)] ?? 0;
         break;
       case "another key":
@@ -140,14 +140,14 @@ function follow(handle: Handle, n: number, say: (line: string) => void, withRece
   }
 }
 
-/** Its code, and where it is one that the network is not to blame for what it says. */
+/** Returns an error's code, with the message unless the network may be the cause. */
 function described(error: unknown): string {
   const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown };
   const stack = cause instanceof Error ? ` ${cause.stack}` : "";
   return `${code ?? "?"} ${code === "recorder.failed" ? `${message}${stack}` : ""}`.replaceAll("\n", " ");
 }
 
-/** Closes the recorder, however often that takes. */
+/** Closes the recorder, retrying until it succeeds. */
 export async function untilDelivered(audit: Recorder, failed: (error: unknown) => void): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {

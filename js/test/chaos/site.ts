@@ -1,4 +1,4 @@
-/** Pages with recorders in a real browser. */
+/** Opens pages with recorders in a real browser. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,14 +7,14 @@ import * as esbuild from "esbuild";
 import type { BrowserContext } from "playwright-core";
 import { launchWith } from "../chromium.ts";
 
-/** Starts the browser with this profile. Tabs that are not looked at are as quick as others. */
+/** Starts the browser with this profile. Background tabs are not throttled. */
 export function browse(profile: string): Promise<BrowserContext> {
   return launchWith(profile, {
     args: ["--disable-background-timer-throttling", "--disable-renderer-backgrounding"],
   });
 }
 
-/** A site of one page. */
+/** A site with one page. */
 export class Site {
   readonly #script: Promise<{ outputFiles: readonly { contents: Uint8Array }[] }>;
   readonly #server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-/** Durable Objects with an outbox in their storage, and kills of workerd. */
+/** Runs Durable Objects with outboxes in their storage, and kills workerd. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 
 const ENDS = rounds(["asks", "before", "after", "asks", "after", "before", "itself"]);
 
-/** One process after the other, all with the same storage. */
+/** Runs one process after the other with the same storage. */
 export async function inObjects(ordeal: Ordeal): Promise<void> {
   const script = await bundled("object-worker.ts", ordeal);
   const each = Math.ceil((EVENTS / ENDS.length) * MORE);
@@ -54,7 +54,7 @@ async function live(script: MiniflareOptions, ordeal: Ordeal, run: string, event
   return page;
 }
 
-/** A Worker of this folder as wrangler bundles it: WebAssembly stays a module of its own. */
+/** Bundles a Worker of this folder like wrangler, with WebAssembly as separate modules. */
 export async function bundled(name: string, { folder }: Pick<Ordeal, "folder">): Promise<MiniflareOptions> {
   const outdir = join(folder, name);
   const { metafile } = await esbuild.build({
@@ -78,10 +78,10 @@ export async function bundled(name: string, { folder }: Pick<Ordeal, "folder">):
   return { modulesRoot: outdir, modules, compatibilityDate: "2026-01-01" };
 }
 
-/** One start at a time, so that it is known whose processes are new. */
+/** Serializes starts, so that new processes can be identified. */
 let starting: Promise<unknown> = Promise.resolve();
 
-/** A Worker, and the processes that it has. */
+/** Starts a Worker, and returns it with its processes. */
 export function started(options: MiniflareOptions): Promise<{ worker: Miniflare; pids: readonly number[] }> {
   const start = async () => {
     const others = new Set(workerds());
@@ -94,7 +94,7 @@ export function started(options: MiniflareOptions): Promise<{ worker: Miniflare;
   return begun;
 }
 
-/** The processes of workerd that this process started. */
+/** Returns the workerd processes that this process started. */
 function workerds(): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

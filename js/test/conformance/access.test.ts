@@ -1,4 +1,4 @@
-/** Who reads events: tokens, and nothing else. */
+/** Tests access to events by tokens. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ onEachLog((log) => {
     ["POST", "/erase"],
   ] as const;
 
-  test("nobody reads or erases without a good token", async () => {
+  test("access: reading and erasing need a valid token", async () => {
     for (const [method, path] of routes) {
       const basic = Buffer.from(`auditor:${DESK}`).toString("base64");
       const headers: Record<string, string | string[]>[] = [
@@ -50,12 +50,12 @@ onEachLog((log) => {
     assert.ok(!inQuery.text.includes(AUDITOR));
   });
 
-  test("two tokens are none", async () => {
+  test("access: two tokens are rejected", async () => {
     const headers = { authorization: [`Bearer ${AUDITOR}`, "Bearer csr_wrong"] };
     (await log.ask("/export", { headers })).refusal(401, "request.unauthenticated");
   });
 
-  test("who may read need not be allowed to erase", async () => {
+  test("access: read access doesn't include erasing", async () => {
     for (const token of [AUDITOR, GUEST]) {
       assert.deepEqual((await log.erase({}, token)).refusal(403, "request.forbidden"), {});
       assert.equal((await log.get("/export", token)).status, 200);
@@ -64,17 +64,17 @@ onEachLog((log) => {
     assert.equal((await log.get("/export", DESK)).status, 200);
   });
 
-  test("the scheme's name is that in any case", async () => {
+  test("access: the scheme's name is case-insensitive", async () => {
     assert.equal((await log.get("/export", undefined, { authorization: `bEARER ${AUDITOR}` })).status, 200);
   });
 
-  test("what is public needs none, and minds none", async () => {
+  test("access: public endpoints ignore tokens", async () => {
     for (const path of ["/checkpoint", "/healthz", "/metrics", "/"]) {
       assert.equal((await log.get(path, "csr_wrong")).status, 200, path);
     }
   });
 
-  test("readers come and go", { skip: log.lasting }, async () => {
+  test("access: readers can be added and removed", { skip: log.lasting }, async () => {
     const without = SETUP.readers.split("\n").filter((line) => !line.endsWith(" auditor"));
     await log.restart({ readers: without.join("\n") });
     (await log.get("/export", AUDITOR)).refusal(401, "request.unauthenticated");
@@ -85,7 +85,7 @@ onEachLog((log) => {
     assert.equal((await log.get("/export", AUDITOR)).status, 200);
   });
 
-  test("with a list of readers that cannot be read nobody is let in", { skip: log.lasting }, async () => {
+  test("access: an unreadable list of readers denies everyone", { skip: log.lasting }, async () => {
     await log.restart({ readers: `${SETUP.readers}what is this\n` });
     const answer = await log.get("/export", AUDITOR);
     answer.refusal(503, "server.unavailable");

@@ -1,4 +1,4 @@
-/** Bodies of `POST /submit`: malformed, compressed, too large, or not what they say they are. */
+/** Tests bodies of `POST /submit`: malformed, compressed, too large, and inconsistent ones. */
 
 import assert from "node:assert/strict";
 import { request } from "node:http";
@@ -11,13 +11,13 @@ import { zstd, zstdBomb } from "./zstd.ts";
 
 const MALFORMED = "export.invalid";
 
-/** A member of a line, as its text stands there. */
+/** Returns the members of a line. */
 const members = (line: string): { link: string; salt: string; event: object } => JSON.parse(line);
 
 onEachLog((log) => {
   const { limits } = log.kind;
 
-  /** Asserts that it is refused at that line, if at any, and nothing was taken. */
+  /** Asserts that a body is rejected at this line, and that nothing is accepted. */
   const refused = async (body: string | Uint8Array, code: string, beside: object, status = 400) => {
     const before = await log.size();
     const answer = await log.submit(body);
@@ -26,12 +26,12 @@ onEachLog((log) => {
     assert.equal(await log.size(), before, shown);
   };
 
-  test("nothing", async () => {
+  test("submit: accepts an empty body", async () => {
     await refused("", MALFORMED, {});
     await refused("\n \r\n\t\n", MALFORMED, {});
   });
 
-  test("lines that are none, each with its number", async () => {
+  test("submit: reports malformed lines by number", async () => {
     const chain = log.chain().events(2);
     const [open = "", first = "", last = ""] = chain.lines.map(({ text }) => text);
     const cases: [string, number][] = [
@@ -62,7 +62,7 @@ onEachLog((log) => {
     await refused(Buffer.from(`${open}\n`, "utf16le"), MALFORMED, { line: 1 });
   });
 
-  test("what an export has and a submission has not", async () => {
+  test("submit: rejects parts of an export that are not submissions", async () => {
     const { text } = log.chain().at(0);
     const hash = Buffer.alloc(32).toString("base64");
     await refused(body(text, `{"skip":[0,"${hash}"]}`), "log.refused", { line: 2 });
@@ -71,7 +71,7 @@ onEachLog((log) => {
     await refused(body(text, JSON.stringify({ checkpoint })), "log.refused", { line: 2 });
   });
 
-  test("links that are not written as links are", async () => {
+  test("submit: rejects links in non-canonical form", async () => {
     const chain = log.chain().events(1);
     const [open, event] = [chain.at(0).link, chain.at(1).link];
     for (const link of [
@@ -94,7 +94,7 @@ onEachLog((log) => {
     }
   });
 
-  test("nothing of a body with one bad line is taken", async () => {
+  test("submit: accepts nothing of a body with one bad line", async () => {
     const chain = log.chain().events(100);
     const lines = chain.lines.map(({ text }) => text);
     const [good = ""] = lines.splice(50, 1, (lines[50] ?? "").replace("job.update", "job.delete"));
@@ -103,7 +103,7 @@ onEachLog((log) => {
     assert.equal((await log.take(lines.join("\n"))).added, 101);
   });
 
-  test("events that are not what their links commit to", async () => {
+  test("submit: rejects events that don't match their links", async () => {
     const chain = log.chain().events(2);
     const [open = "", first = "", second = ""] = chain.lines.map(({ text }) => text);
     const { link, salt, event } = members(first);
@@ -118,7 +118,7 @@ onEachLog((log) => {
     }
     const twice = body(open, line(salt, text.replace("{", '{"action":"job.delete",')));
     await refused(twice, "log.refused", { line: 2, member: "action" });
-    // An open link commits to no event, and salt and event come together.
+    // An open link commits to no event, and salt and event must come together.
     await refused(open.replace("}", `,"salt":"${salt}","event":{}}`), MALFORMED, { line: 1 });
     await refused(body(open, JSON.stringify({ link, salt })), MALFORMED, { line: 2 });
     await refused(body(open, JSON.stringify({ link, event })), MALFORMED, { line: 2 });
@@ -126,7 +126,7 @@ onEachLog((log) => {
     await refused(body(open, `${line(salt, text).slice(0, -1)},"withheld":"erased"}`), MALFORMED, { line: 2 });
   });
 
-  test("an event that another tool wrote anew is kept as it was recorded", async () => {
+  test("submit: stores reformatted events in their recorded form", async () => {
     const chain = log.chain().events(1);
     const { link, salt, event } = members(chain.at(1).text);
     const text = JSON.stringify(event);
@@ -136,7 +136,7 @@ onEachLog((log) => {
     assert.equal(again.repeated, 2);
   });
 
-  test("events that readers would disagree on, and events to the limit", async () => {
+  test("submit: rejects ambiguous events, and accepts events up to the limit", async () => {
     const chain = log.chain();
     const linked = (event: string, of: Chain = chain) => {
       const twin = of.twin();
@@ -159,31 +159,31 @@ onEachLog((log) => {
     await log.take(linked('{"z":1,"a":1e0,"\u20ac":"\u2028"}', log.chain(EMITTERS[1])));
   });
 
-  test("leaves and lines that are too long", async () => {
+  test("submit: rejects too long entries and lines", async () => {
     await refused(`{"link":"countersign/v1 open ${"n".repeat(65_535)} "}`, MALFORMED, { line: 1 });
     const { text } = log.chain().at(0);
     await refused(`${text}\n{"link":"${"x".repeat(1 << 20)}"}`, MALFORMED, { line: 2 });
-    // White space around a line does not count, as long as it is not all that there is.
+    // White space around a line doesn't count toward its limit, except on blank lines.
     await log.take(`${" ".repeat(1 << 14)}${text}${"\t".repeat(1 << 14)}`);
     const blank = await log.submit(`${" ".repeat(1 << 16)} ${text}`);
     blank.refusal(413, "submit.too_large");
   });
 
-  test("more chains and key notes than are proven at one time", async () => {
+  test("submit: accepts more chains and key notes than are proven at one time", async () => {
     const opened = Array.from({ length: 1_024 }, () => log.chain().at(0));
     const more = gzipSync(body(...opened, log.chain().at(0)));
-    // A sender that goes by the lines comes to an end.
+    // A sender that respects the stated limits gets everything accepted.
     await refused(more, "submit.too_large", { limits: { ...limits, lines: 1_024 } }, 413);
     const { added, chains } = await log.take(body(...opened));
     assert.deepEqual([added, chains.size], [1_024, 1_024]);
   });
 
-  test("more than the log takes at one time", async () => {
+  test("submit: rejects bodies above the limit", async () => {
     await refused(Buffer.alloc(limits.bytes + 1, "\n"), "submit.too_large", { limits }, 413);
     await refused(Buffer.alloc(1.5 * limits.bytes, "\n"), "submit.too_large", { limits }, 413);
     const { text } = log.chain().at(0);
     await refused(gzipSync(`${text}\n`.repeat(limits.lines + 1)), "submit.too_large", { limits }, 413);
-    // Not told how long it is, the log finds out.
+    // Without a content-length, the log counts.
     const chunked = { method: "POST", body: Buffer.alloc(limits.bytes + 1, "\n"), chunked: true };
     assert.deepEqual((await log.ask("/submit", chunked)).refusal(413, "submit.too_large"), { limits });
     const whole = log.chain().events(1).body();
@@ -191,14 +191,14 @@ onEachLog((log) => {
     await log.goesOn();
   });
 
-  test("a body in pieces", async () => {
+  test("submit: accepts chunked bodies", async () => {
     const chain = log.chain().events(20);
     const answer = await log.ask("/submit", { method: "POST", body: chain.body(), chunked: true });
     assert.equal(answer.status, 200, answer.text);
     assert.equal((await log.take(chain.body())).repeated, 21);
   });
 
-  test("bodies that are compressed", async () => {
+  test("submit: accepts compressed bodies", async () => {
     const chain = log.chain().events(50);
     const bytes = Buffer.from(chain.body());
     const [gzip, frames] = [gzipSync(bytes), zstd(bytes)];
@@ -223,7 +223,7 @@ onEachLog((log) => {
     }
   });
 
-  test("encodings that the log does not know", async () => {
+  test("submit: rejects unknown encodings", async () => {
     const gzip = gzipSync(log.chain().body());
     for (const encoding of ["br", "deflate", "compress", "gzip, gzip", "gzip,zstd", "x"]) {
       const answer = await log.submit(gzip, { "content-encoding": encoding });
@@ -231,7 +231,7 @@ onEachLog((log) => {
     }
   });
 
-  test("bodies that do not decompress whole", async () => {
+  test("submit: rejects truncated compressed bodies", async () => {
     const plain = Buffer.from(log.chain().events(20).body());
     for (const packed of [Buffer.from(gzipSync(plain)), zstd(plain)]) {
       for (const broken of [
@@ -247,21 +247,21 @@ onEachLog((log) => {
     await refused(damaged, "submit.encoding", {});
   });
 
-  test("bodies that decompress to very much", async () => {
+  test("submit: rejects bodies that decompress to too much", async () => {
     const gzip = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 1 });
     const bombs = [gzip, Buffer.concat([gzip, gzip]), zstdBomb(64 << 20), zstdBomb(2 ** 32)];
     for (const bomb of bombs) {
       assert.ok(bomb.length < 1 << 20);
       await refused(bomb, "submit.too_large", { limits }, 413);
     }
-    // A bomb in a bomb is nothing but a body that is no text.
+    // A nested bomb is just a malformed body.
     await refused(gzipSync(gzip), MALFORMED, { line: 1 });
     await log.goesOn();
   });
 
-  test("large bodies that do not end keep no small ones out", async () => {
+  test("submit: endless large bodies don't block small ones", async () => {
     const { hostname, port } = new URL(log.url);
-    // Its beginning is somebody's whom the log knows.
+    // The body begins with a link of an authorized key.
     const line = `${log.chain().at(0).text}\n`;
     const full = Buffer.from(line.repeat(Math.ceil(limits.bytes / line.length)).slice(0, limits.bytes));
     const almost = full.subarray(0, limits.bytes - 1);

@@ -1,5 +1,5 @@
 /**
- * A log that runs somewhere, set up as `setup.ts` says and without a leaf, for the tests of one file:
+ * Tests a running log server, set up with `setup.ts` and without entries:
  *
  * ```sh
  * node setup.ts DIR                                             # writes log.key, trust.txt and readers.txt there

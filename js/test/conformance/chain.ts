@@ -1,43 +1,43 @@
-/** An emitter's chain, link by link as SPEC section 4 has it: good ones, and bad ones where a test wants them. */
+/** Builds an emitter's chain link by link (SPEC section 4), with invalid links where a test needs them. */
 
 import { hash, type Signer } from "./keys.ts";
 import { leafHash } from "./tree.ts";
 
-/** When chains begin: long before any clock. */
+/** The time at which chains begin, long before the current time. */
 export const BEGIN = Date.UTC(2020, 0, 1);
 
-/** A time as the format writes it. */
+/** Formats a time as in links. */
 export const time = (millis: number): string => new Date(millis).toISOString();
 
-/** One link, and its line of an export. */
+/** A link and its line in an export. */
 export interface Line {
   readonly seq: number;
   readonly link: string;
   readonly text: string;
 }
 
-/** How a link is made. */
-export interface How {
-  /** Whether the link has a signature of its own; by default it has. */
+/** Options for a link. */
+export interface LinkOptions {
+  /** False to omit the link's signature. */
   sign?: boolean;
-  /** Who signs, if it is not the chain's own key. */
+  /** The signer, by default the chain's key. */
   by?: Signer;
-  /** Its time, in milliseconds; by default one more than the link before it. */
+  /** The time in milliseconds, by default one more than the previous link's. */
   at?: number;
 }
 
-/** A link with the signature of that key. */
+/** Appends a key's signature to a link. */
 export const signed = (link: string, key: Signer): string => `${link} ${key.sign(link)}`;
 
 /** Joins lines to a body. */
 export const body = (...lines: readonly (Line | string)[]): string =>
   lines.map((line) => `${typeof line === "string" ? line : line.text}\n`).join("");
 
-/** The line that has an event with its link. */
+/** Returns the line of a link with its event. */
 export const eventLine = (link: string, salt: Uint8Array, event: string): string =>
   `{"link":${JSON.stringify(link)},"salt":"${Buffer.from(salt).toString("base64")}","event":${event}}`;
 
-/** A chain that is being written. The same calls give the same bytes. */
+/** A chain being written. The same calls produce the same bytes. */
 export class Chain {
   readonly key: Signer;
   readonly lines: Line[];
@@ -48,7 +48,7 @@ export class Chain {
     this.lines = [...lines];
   }
 
-  /** Begins a chain; another `nonce`, any text, makes it another one. */
+  /** Begins a chain. Another `nonce`, which may be any string, makes it another chain. */
   static begin(key: Signer, origin: string, nonce: string, at = BEGIN): Chain {
     const bytes = hash(`nonce of ${nonce}`).subarray(0, 16);
     const chain = new Chain(key, []);
@@ -56,7 +56,7 @@ export class Chain {
     return chain;
   }
 
-  /** The chain that this open link begins. */
+  /** Returns the name of the chain that an open link begins. */
   static idOf(open: string): string {
     return leafHash(open).subarray(0, 16).toString("hex");
   }
@@ -70,7 +70,7 @@ export class Chain {
     return this.at(this.lines.length - 1);
   }
 
-  /** The link of that seq. */
+  /** Returns the link with that `seq`. */
   at(seq: number): Line {
     const line = this.lines[seq];
     if (line === undefined) {
@@ -79,8 +79,8 @@ export class Chain {
     return line;
   }
 
-  /** Adds an event: a value, or the very text that is committed to. */
-  event(event: string | object, { sign = true, by = this.key, at }: How = {}): Line {
+  /** Adds an event, given as a value or as its exact JSON. */
+  event(event: string | object, { sign = true, by = this.key, at }: LinkOptions = {}): Line {
     const text = typeof event === "string" ? event : JSON.stringify(event);
     const salt = hash(`salt of ${this.id}/${this.lines.length}`).subarray(0, 16);
     const commit = hash("countersign/payload/v1\0", salt, text).toString("base64");
@@ -89,7 +89,7 @@ export class Chain {
     return this.#add(whole, eventLine(whole, salt, text));
   }
 
-  /** Adds so many events, of which the last alone is signed. */
+  /** Adds this many events, of which only the last is signed. */
   events(count: number): this {
     for (let number = 1; number <= count; number++) {
       const seq = this.lines.length;
@@ -98,21 +98,21 @@ export class Chain {
     return this;
   }
 
-  close({ at }: How = {}): Line {
+  close({ at }: LinkOptions = {}): Line {
     return this.#add(signed(this.#next("close", at ?? this.#time()), this.key));
   }
 
-  /** The lines from that seq up to, and not including, another. */
+  /** Returns the lines from one `seq` up to, but not including, another. */
   body(from = 0, to?: number): string {
     return body(...this.lines.slice(from, to));
   }
 
-  /** The same chain up to here, which can go on otherwise. */
+  /** Returns a copy of the chain that can continue differently. */
   twin(): Chain {
     return new Chain(this.key, this.lines);
   }
 
-  /** The last link's time. */
+  /** Returns the last link's time. */
   #time(): number {
     return Date.parse(this.last.link.split(" ")[4] ?? "");
   }

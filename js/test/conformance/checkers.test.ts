@@ -1,4 +1,4 @@
-/** What the tests go by refuses what is not so. */
+/** Tests that the test helpers reject what is wrong. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,12 +16,12 @@ const hashes = entries.map(leafHash);
 const [a, b, c, d, e] = hashes as [Buffer, Buffer, Buffer, Buffer, Buffer];
 const checkpoint = LOG.note(`${ORIGIN}\n5\n${base64(root(hashes))}\n`);
 
-test("trees are as RFC 6962 has them", () => {
+test("trees match RFC 6962", () => {
   assert.deepEqual(Buffer.from(root(hashes)), nodeHash(nodeHash(nodeHash(a, b), nodeHash(c, d)), e));
   assert.equal(base64(root([])), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 });
 
-test("a proof proves one leaf at one place", () => {
+test("a proof proves one entry at one index", () => {
   const proof = ["c2sp.org/tlog-proof@v1", "index 2", ...[d, nodeHash(a, b), e].map(base64), "", checkpoint].join("\n");
   const leaf = entries[2] ?? "";
   assert.equal(openProof(proof, leaf, LOG.vkey).index, 2);
@@ -40,7 +40,7 @@ test("a proof proves one leaf at one place", () => {
   assert.throws(() => openProof(proof, entries[1] ?? "", LOG.vkey));
 });
 
-test("a log that grew shows it", () => {
+test("a consistency proof shows that a log grew", () => {
   const older = { size: 3, root: root([a, b, c]) };
   const path = [c, d, nodeHash(a, b), e];
   assert.deepEqual(grown(older, 5, path).map(base64), [base64(older.root), base64(root(hashes))]);
@@ -50,7 +50,7 @@ test("a log that grew shows it", () => {
   assert.deepEqual(grown({ size: 4, root: root([a, b, c, d]) }, 5, [e])[1], root(hashes));
 });
 
-test("a note is what its key signed", () => {
+test("a note is verified against its key", () => {
   assert.equal(openNote(checkpoint, LOG.vkey).split("\n")[1], "5");
   assert.throws(() => openNote(checkpoint.replace("\n5\n", "\n4\n"), LOG.vkey));
   assert.throws(() => openNote(checkpoint, new Signer(ORIGIN, 9).vkey));
@@ -62,7 +62,7 @@ test("a note is what its key signed", () => {
   assert.equal(openCosignature(checkpoint + witness.cosign(text.replace("5", "6"), 1), witness.vkey), undefined);
 });
 
-test("an export's tree leads to its checkpoints, by the fewest skips", () => {
+test("the tree of an export leads to its checkpoints with the fewest skips", () => {
   const header = JSON.stringify({ countersign: "export/v1", origin: ORIGIN });
   const end = JSON.stringify({ checkpoint });
   const skip = (level: number, hash: Uint8Array) => JSON.stringify({ skip: [level, base64(hash)] });
@@ -87,7 +87,7 @@ test("an export's tree leads to its checkpoints, by the fewest skips", () => {
   }
 });
 
-test("tiles have the paths and the hashes that C2SP says", () => {
+test("tiles have the paths and hashes of C2SP", () => {
   assert.equal(pathOf({ level: 0, index: 1_234_067, width: 256 }), "/tile/0/x001/x234/067");
   assert.equal(pathOf({ level: "entries", index: 7, width: 3 }), "/tile/entries/007.p/3");
   const many = Array.from({ length: 513 }, (_, at) => Buffer.from(`${at}`));

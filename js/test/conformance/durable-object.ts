@@ -1,4 +1,4 @@
-/** `CountersignLog` in workerd. */
+/** Runs `CountersignLog` in workerd. */
 
 import { existsSync } from "node:fs";
 import type { Kind, Started } from "./log.ts";
@@ -12,7 +12,7 @@ export const durableObject: Kind = {
   limits: { bytes: 4 << 20, lines: 8_192 },
   restarts: true,
   start: async (setup) => {
-    // It is stopped by killing workerd, always.
+    // Always stopped by killing workerd.
     const { startLog }: { startLog: (setup: Setup) => Promise<Started> } = await import(START.href);
     return startLog(setup);
   },

@@ -1,4 +1,4 @@
-/** Erasing events: `POST /erase`. */
+/** Tests erasing events: `POST /erase`. */
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -17,10 +17,10 @@ onEachLog((log) => {
   const leafAt = async (index: number): Promise<Leaf> =>
     (await whole()).entries[index] ?? assert.fail(`there is no leaf ${index}`);
   const place = (seq: number) => `${chain.id}/${seq}`;
-  /** What the log recorded of its erasures, by this test's run. */
+  /** Returns the log's records of the erasures in this test. */
   const records = async () =>
     shown(await whole()).flatMap(({ event }) => (event?.action === "log.erase" ? [event] : []));
-  /** The newest record, whole. */
+  /** Returns the newest record. */
   const record = async () => (await records()).at(-1);
 
   const erase = async (asked: Json): Promise<Json> => {
@@ -45,7 +45,7 @@ onEachLog((log) => {
     await log.take(chain.body());
   });
 
-  test("an event that is erased is gone, and the log still verifies", async () => {
+  test("erase: removes an event, and the log still verifies", async () => {
     const asked = { events: [place(7)], reason: "case 17" };
     assert.deepEqual(await erase(asked), counts(1));
     const text = await log.export("", AUDITOR);
@@ -56,14 +56,14 @@ onEachLog((log) => {
     assert.equal(report.verdict, "partial");
     assert.equal(report.counts.withheld, 1);
     assert.deepEqual(report.finding_counts["payload.withheld"], 1);
-    // Nothing else shows it either.
+    // Nothing else shows the event either.
     for (const query of ["?q=secret", `?q=secret+7`, "?limit=1000", `?chain=${chain.id}&limit=60`]) {
       assert.ok(!(await log.export(query, AUDITOR)).includes("secret-7."), query);
     }
     assert.ok(!(await log.get(`/proof/${place(7)}`, AUDITOR)).text.includes("secret-7."));
   });
 
-  test("the log says on a chain of its own, signed with its key, what was erased, by whom and why", async () => {
+  test("erase: the log's own chain records what was erased, by whom, and why", async () => {
     const said = await record();
     assert.deepEqual(said, {
       action: "log.erase",
@@ -78,14 +78,14 @@ onEachLog((log) => {
     assert.equal(open?.link?.split(" ")[3], LOG.vkey);
   });
 
-  test("asked again for the same it does nothing", async () => {
+  test("erase: repeating a request does nothing", async () => {
     const before = (await records()).length;
     const size = await log.size();
     assert.deepEqual(await erase({ events: [place(7)], reason: "case 17" }), counts(0, 1));
     assert.deepEqual([(await records()).length, await log.size()], [before, size]);
   });
 
-  test("several, of which some are next to each other, and one twice", async () => {
+  test("erase: accepts several entries, adjacent ones and duplicates", async () => {
     const events = [place(3), place(2), place(9), place(1), place(3)];
     assert.deepEqual(await erase({ events, reason: "case 18" }), counts(4));
     const { metadata } = (await record()) ?? {};
@@ -96,7 +96,7 @@ onEachLog((log) => {
     assert.deepEqual(metadata, { chosen_by: "place", events: 4, entries });
   });
 
-  test("what never was an event is counted, and nothing more", async () => {
+  test("erase: only counts entries without an event", async () => {
     const open = log.chain(EMITTERS[1]);
     const event = open.event({ action: "withheld" });
     await log.take(`${open.at(0).text}\n${JSON.stringify({ link: event.link })}`);
@@ -105,7 +105,7 @@ onEachLog((log) => {
     assert.equal((await leafAt((await log.size()) - 1)).withheld, undefined);
   });
 
-  test("by what events say", async () => {
+  test("erase: selects by event fields", async () => {
     const actor = `p_4${chain.id.slice(0, 8)}`;
     const filter = { actor, action: "session.*" };
     const matching = chain.lines.flatMap(({ text, seq }) => (text.includes(actor) ? seq : []));
@@ -116,7 +116,7 @@ onEachLog((log) => {
       assert.equal(entries[first + seq]?.withheld, "erased");
     }
     assert.equal(entries.filter(({ text }) => text.includes(actor)).length, 0);
-    // Whose they were is not said: that would outlive them.
+    // The record doesn't say whose events they were, because it outlives them.
     const { metadata } = (await record()) ?? {};
     assert.deepEqual(metadata, {
       chosen_by: ["actor", "action"],
@@ -127,7 +127,7 @@ onEachLog((log) => {
     assert.deepEqual(await erase({ filter: { actor: "nobody" }, reason: "case 20" }), counts(0));
   });
 
-  test("each condition of an export is one of erasing", async () => {
+  test("erase: supports each condition of an export", async () => {
     const conditions = {
       actor: "nobody",
       target: "a:b",
@@ -144,7 +144,7 @@ onEachLog((log) => {
     }
   });
 
-  test("what the log did itself stays", async () => {
+  test("erase: keeps the log's own events", async () => {
     const before = await records();
     const filter = { action: "log.*" };
     assert.deepEqual(await erase({ filter, reason: "to hide it" }), counts(0, 0, before.length));
@@ -154,7 +154,7 @@ onEachLog((log) => {
     assert.deepEqual(await records(), before);
   });
 
-  test("all or nothing of what is named", async () => {
+  test("erase: is all or nothing for named entries", async () => {
     const before = await records();
     for (const absent of [`${"0".repeat(32)}/1`, place(62), place(9999)]) {
       const answer = await log.erase({ events: [place(20), absent], reason: "x" }, DESK);
@@ -164,7 +164,7 @@ onEachLog((log) => {
     assert.deepEqual(await records(), before);
   });
 
-  test("what is not understood does nothing", async () => {
+  test("erase: rejected requests change nothing", async () => {
     const before = await records();
     const [one, reason] = [place(20), "x"];
     const invalid: [Json | string, string?][] = [
@@ -216,14 +216,14 @@ onEachLog((log) => {
     assert.deepEqual(await records(), before);
   });
 
-  test("what is erased does not come back with a repeat", async () => {
+  test("erase: a resubmission doesn't restore an erased event", async () => {
     const { added, repeated } = await log.take(chain.body());
     assert.deepEqual([added, repeated], [0, 62]);
     assert.equal((await leafAt(first + 7)).withheld, "erased");
     assert.ok(!(await log.export("", AUDITOR)).includes("secret-7."));
   });
 
-  test("how far erasures are is told to those who may erase", async () => {
+  test("erase: progress is visible to those who may erase", async () => {
     const said = await record();
     const erasures = async (path: string, token = DESK) => {
       const answer = await log.get(path, token);
@@ -243,7 +243,7 @@ onEachLog((log) => {
     assert.deepEqual(await erasures(`/erasures/${at}`), newest);
     assert.deepEqual((await erasures(`/erasures?before=${at}`)).erasures, all.slice(1));
     assert.deepEqual(await erasures("/erasures?before=0"), { erasures: [] });
-    // A leaf that records none, one that is not there, and what is no leaf.
+    // An entry that is no record, a missing one, and invalid indexes.
     for (const path of [first, 2 ** 52, "x", "-1", "01"]) {
       (await log.get(`/erasures/${path}`, DESK)).refusal(404, "request.not_found");
     }
@@ -255,20 +255,20 @@ onEachLog((log) => {
     assert.equal((await log.ask("/erasures", { method: "POST" })).status, 405);
   });
 
-  test("a reason has up to 500 characters", async () => {
+  test("erase: limits a reason to 500 characters", async () => {
     const reason = `\u00e9${"x".repeat(499)}`;
     assert.deepEqual(await erase({ events: [place(30)], reason }), counts(1));
     assert.equal((await record())?.reason, reason);
   });
 
-  test("two at once erase each event once", async () => {
+  test("erase: two concurrent requests erase each event once", async () => {
     const asked = { events: [place(43), place(45)], reason: "twice" };
     const answers = await Promise.all([erase(asked), erase(asked)]);
     const erased = answers.map((answer) => (answer as { erased: number }).erased);
     assert.deepEqual(erased.sort(), [0, 2]);
   });
 
-  test("the log's own chain goes on, and ends when the log stops", { skip: log.lasting }, async () => {
+  test("erase: the log's own chain continues, and is closed when the log stops", { skip: log.lasting }, async () => {
     await log.restart();
     assert.deepEqual(await erase({ events: [place(50)], reason: "after a restart" }), counts(1));
     const text = await log.export("", AUDITOR);

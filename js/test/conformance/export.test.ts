@@ -1,4 +1,4 @@
-/** What readers get of a log: `GET /export` and `GET /proof`. */
+/** Tests what readers get of a log: `GET /export` and `GET /proof`. */
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -13,7 +13,7 @@ import { AUDITOR, EMITTERS, ISSUER, ORIGIN } from "./setup.ts";
 
 const HOUR = 3_600_000;
 
-/** Events with something for each condition, and the hour after the beginning at which they were recorded. */
+/** Events for each condition, with the hour of their recording. */
 const EVENTS: [hour: number, event: { [name: string]: Json }][] = [
   [1, { action: "session.login", actor: { id: "u_1", name: "Ann Example" } }],
   [2, { action: "session.login", actor: { id: "u_2" }, outcome: "failure", reason: "wrong password" }],
@@ -26,7 +26,7 @@ const EVENTS: [hour: number, event: { [name: string]: Json }][] = [
 ];
 
 onEachLog((log) => {
-  /** All leaves that the tests brought, from the first on. */
+  /** All submitted entries in order. */
   const brought: { text: string; chain?: string; seq?: number; hour?: number; event?: { [name: string]: Json } }[] = [];
   const chains: Chain[] = [];
   let first = 0;
@@ -36,7 +36,7 @@ onEachLog((log) => {
   const get = (query: string, token = AUDITOR) => log.export(query, token);
   const place = (text: string) => first + brought.findIndex((leaf) => leaf.text === text);
 
-  /** The numbers of the events that an export shows, in the order in which they came. */
+  /** Returns the numbers of the events in an export, in order. */
   const numbers = async (query: string): Promise<number[]> => {
     const events = shown(readExport(await get(`?${query}`)));
     return events.filter(({ index }) => index >= first).map(({ event }) => Number(event?.n));
@@ -56,7 +56,7 @@ onEachLog((log) => {
       for (const [number, [hour, event]] of EVENTS.entries()) {
         const chain = chains[number % 2] ?? one;
         const n = round * EVENTS.length + number;
-        // The last of each chain in a round alone is signed.
+        // In a round, only the last link of each chain is signed.
         const sign = number >= EVENTS.length - 2;
         const line = chain.event(
           { ...event, n, round: `r${round}` },
@@ -73,7 +73,7 @@ onEachLog((log) => {
     pins = pins.slice(0, -1);
   });
 
-  test("an export says what it is", async () => {
+  test("export: has the right headers", async () => {
     const answer = await log.get("/export", AUDITOR);
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "application/x-ndjson");
@@ -87,7 +87,7 @@ onEachLog((log) => {
     assert.equal(String(unpack(compressed.body)), answer.text);
   });
 
-  test("without parameters it is all of the log, as it was brought", async () => {
+  test("export: contains the whole log in order without parameters", async () => {
     const text = await get("");
     const { range, entries } = readExport(text);
     assert.deepEqual(range, [0, size]);
@@ -101,7 +101,7 @@ onEachLog((log) => {
     assert.equal(report.log?.size, size);
   });
 
-  test("a range is there whole, with what proves it", async () => {
+  test("export: a range is complete and proven", async () => {
     for (const [a, b] of [
       [0, 1],
       [3, 9],
@@ -119,11 +119,11 @@ onEachLog((log) => {
         Array.from({ length: b - a }, (_, at) => a + at),
       );
       assert.ok(within.every(({ withheld }) => withheld === undefined));
-      // Before and after it are open links, key notes, and links that cover those of the range.
+      // Around the range are open links, key notes, and links that cover those of the range.
       assert.ok(entries.every(({ index, event }) => (index >= a && index < b) || event === undefined));
       const report = await verify(text);
       assert.equal(report.checks.range.state, "pass");
-      // Where no event is shown, none was checked.
+      // Without an event there is nothing to verify.
       const good = within.some(({ event }) => event !== undefined) ? ["verified", "partial"] : ["not_checked"];
       assert.ok(good.includes(report.verdict), `${a}..${b}: ${report.verdict}`);
     }
@@ -131,7 +131,7 @@ onEachLog((log) => {
     assert.deepEqual(readExport(await get(`?to=${first + 5}`)).range, [0, first + 5]);
   });
 
-  test("an empty range shows nothing and claims nothing", async () => {
+  test("export: an empty range shows and claims nothing", async () => {
     for (const query of [`?from=${size}`, "?from=5&to=5", "?to=0"]) {
       const { range, entries } = readExport(await get(query));
       assert.deepEqual([range, entries.filter(({ link }) => link !== undefined)], [undefined, []], query);
@@ -178,14 +178,14 @@ onEachLog((log) => {
     [0, 1, 2, 3, 4, 5].flatMap((round) => events.map((number) => round * EVENTS.length + number));
 
   for (const [query, events] of conditions) {
-    test(`of ${query} it shows these events and no others`, async () => {
+    test(`export: ${query} selects exactly these events`, async () => {
       assert.deepEqual(await numbers(query), inAllRounds(events));
       const newest = inAllRounds(events).slice(-2);
       assert.deepEqual(await numbers(`${query}&limit=2`), newest);
     });
   }
 
-  test("times are those of the links, from the first up to and not including the second", async () => {
+  test("export: `since` is inclusive and `until` exclusive, by the links' times", async () => {
     const all = brought.flatMap(({ hour, event }) => (hour === undefined ? [] : [{ hour, n: Number(event?.n) }]));
     const at = (hour: number) => time(BEGIN + hour * HOUR);
     for (const [since, until] of [
@@ -198,11 +198,11 @@ onEachLog((log) => {
       const expected = all.filter(({ hour }) => hour >= since && hour < until).map(({ n }) => n);
       assert.deepEqual(await numbers(`since=${at(since)}&until=${at(until)}`), expected, `${since}..${until}`);
     }
-    // Without milliseconds, and dates alone.
+    // Times without milliseconds, and plain dates.
     assert.deepEqual(await numbers("since=2020-01-02&until=2020-01-03T02:00:00Z&q=r0"), [5, 6]);
   });
 
-  test("a chain, with its beginning and its end", async () => {
+  test("export: a chain includes its open and close links", async () => {
     const [one] = chains;
     const { entries } = readExport(await get(`?chain=${one?.id}`));
     const links = entries.flatMap(({ link }) => link ?? []);
@@ -214,14 +214,14 @@ onEachLog((log) => {
     assert.deepEqual(await numbers(`chain=${"0".repeat(32)}`), []);
   });
 
-  test("conditions within a range", async () => {
+  test("export: conditions apply within a range", async () => {
     const [a, b] = [first + 3 + EVENTS.length, first + 3 + 3 * EVENTS.length];
     assert.deepEqual(await numbers(`actor=u_1&from=${a}&to=${b}`), [8, 10, 11, 16, 18, 19]);
     assert.deepEqual(await numbers(`actor=u_1&from=${a}&to=${b}&limit=4`), [11, 16, 18, 19]);
     assert.equal(readExport(await get(`?actor=u_1&from=${a}&to=${b}`)).range, undefined);
   });
 
-  test("the newest", async () => {
+  test("export: selects the newest entries", async () => {
     const last = EVENTS.length * 6;
     assert.deepEqual(await numbers("limit=1"), [last - 1]);
     assert.deepEqual(
@@ -231,7 +231,7 @@ onEachLog((log) => {
     assert.deepEqual((await numbers("limit=9007199254740991")).length, last);
   });
 
-  test("what is left out leaves no more than it must, and all verifies", async () => {
+  test("export: omits as much as possible, and still verifies", async () => {
     for (const query of [
       "actor=u_1&q=r3",
       "action=data.export",
@@ -247,7 +247,7 @@ onEachLog((log) => {
         const [, kind] = (leaf.link ?? "").split(" ");
         assert.equal(leaf.withheld, kind === "event" ? "filtered" : undefined, query);
       }
-      // Each key note is there.
+      // All key notes are included.
       assert.ok(entries.some(({ note }) => note?.includes("grant")));
       const { verdict, checks } = await verify(text);
       const empty = shown(readExport(text)).length === 0;
@@ -256,10 +256,10 @@ onEachLog((log) => {
     }
   });
 
-  test("of an event shown, the links up to the next signed one are there", async () => {
+  test("export: includes the links up to the next signed one after an event", async () => {
     const { entries } = readExport(await get("?q=r2+ann"));
     const event = brought.findIndex(({ event }) => event?.n === 16);
-    // The signed one is the seventh event of the round: same chain, links between them too.
+    // The signed link is the seventh event of the round, and the links between are of the same chain.
     const expected = [0, 2, 4, 6].map((number) => first + event + number);
     assert.deepEqual(
       entries.filter(({ index, link }) => index > first + 2 && link).map(({ index }) => index),
@@ -267,7 +267,7 @@ onEachLog((log) => {
     );
   });
 
-  test("a size that was pinned is reached exactly", async () => {
+  test("export: reaches a pinned size exactly", async () => {
     for (const pin of pins) {
       const query = `?action=data.export&q=r5&boundary=${pin}`;
       const text = await get(query);
@@ -278,7 +278,7 @@ onEachLog((log) => {
     assert.equal((await log.get("/export?boundary=0", AUDITOR)).status, 200);
   });
 
-  test("of a search it is told what it found, and why it found nothing", async () => {
+  test("export: reports the matches of a search, or why there are none", async () => {
     const explained = async (query: string): Promise<{ [name: string]: Json }> => {
       const answer = await log.get(`/explain?from=${first}&${query}`, AUDITOR);
       assert.equal(answer.status, 200, answer.text);
@@ -311,7 +311,7 @@ onEachLog((log) => {
     assert.deepEqual(refused, { parameter: "only" });
   });
 
-  test("a pin taken before is met by an export that breaks there", async () => {
+  test("export: meets a pin inside a bundle", async () => {
     const pin = (await log.get("/checkpoint")).text;
     const more = log.chain().events(30);
     await log.take(more.body());
@@ -322,7 +322,7 @@ onEachLog((log) => {
     brought.push(...more.lines.map((line) => ({ ...line, chain: more.id })));
   });
 
-  test("what is not understood is refused by name", async () => {
+  test("export: rejects invalid parameters by name", async () => {
     for (const [query, parameter] of [
       ["color=red", "color"],
       ["From=1", "From"],
@@ -369,7 +369,7 @@ onEachLog((log) => {
     assert.deepEqual(await numbers("%61ctor=u_2&action=session.login"), inAllRounds([1]));
   });
 
-  test("a proof is the smallest export that proves one event", async () => {
+  test("proof: is the smallest export that proves one event", async () => {
     for (const number of [0, 13, 30, 47]) {
       const { chain, seq, text } = brought.find(({ event }) => event?.n === number) ?? assert.fail();
       const answer = await log.get(`/proof/${chain}/${seq}`, AUDITOR);
@@ -387,12 +387,12 @@ onEachLog((log) => {
       assert.equal(proof.broken, 0);
       assert.equal((await verify(answer.text)).verdict, "partial");
     }
-    // An open link has a place too.
+    // Open links have a position too.
     const open = await log.get(`/proof/${chains[0]?.id}/0`, AUDITOR);
     assert.deepEqual([open.status, shown(readExport(open.text))], [200, []]);
   });
 
-  test("places that are none, or not in the log", async () => {
+  test("proof: rejects invalid and unknown indexes", async () => {
     const [one] = chains;
     const id = one?.id ?? "";
     const invalid = [
@@ -416,7 +416,7 @@ onEachLog((log) => {
   });
 });
 
-/** The sizes that an export reaches, leaf by leaf and skip by skip. */
+/** Returns the sizes that an export reaches, entry by entry and skip by skip. */
 function sizesOf(text: string): Set<number> {
   let size = 0;
   const sizes = new Set([0]);

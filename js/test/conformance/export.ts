@@ -1,14 +1,14 @@
-/** Exports, read line by line: SPEC section 7. */
+/** Reads exports line by line (SPEC section 7). */
 
 import assert from "node:assert/strict";
 import type { Json } from "./http.ts";
 import { LOG, ORIGIN } from "./setup.ts";
 import { leafHash, nodeHash, openCheckpoint } from "./tree.ts";
 
-/** A leaf that is here. */
+/** An entry in the export. */
 export interface Leaf {
   readonly index: number;
-  /** The line, as it stands. */
+  /** The line as it is. */
   readonly text: string;
   readonly link?: string;
   readonly note?: string;
@@ -21,9 +21,9 @@ export interface Leaf {
 export interface Export {
   readonly range: readonly [number, number] | undefined;
   readonly entries: readonly Leaf[];
-  /** The sizes at which there is a checkpoint, the last at the end. */
+  /** The sizes of the checkpoints; the last one is at the end. */
   readonly checkpoints: readonly number[];
-  /** How many times leaves were left out by more skips than need be. */
+  /** Number of gaps that use more skips than needed. */
   readonly broken: number;
   readonly size: number;
 }
@@ -51,7 +51,7 @@ class Edge {
   }
 }
 
-/** How few skips lead from one index to another. */
+/** Returns the minimum number of skips between two indexes. */
 function fewest(from: number, to: number): number {
   let skips = 0;
   for (let at = from; at < to; skips++) {
@@ -64,7 +64,7 @@ function fewest(from: number, to: number): number {
   return skips;
 }
 
-/** Reads an export of the log; where anything is not as it must be, it throws. */
+/** Reads an export of the log. Throws if anything is wrong. */
 export function readExport(text: string): Export {
   assert.ok(text.endsWith("\n"));
   const [first = "", ...lines] = text.slice(0, -1).split("\n");
@@ -98,5 +98,5 @@ export function readExport(text: string): Export {
   return { range, entries, checkpoints, broken, size: edge.size };
 }
 
-/** The events that are shown. */
+/** Returns the entries that show an event. */
 export const shown = ({ entries }: Export): Leaf[] => entries.filter(({ event }) => event !== undefined);

@@ -1,4 +1,4 @@
-/** What is common to all routes: methods, addresses, pages of other origins, health and metrics. */
+/** Tests what all routes share: methods, paths, CORS, health, and metrics. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { AUDITOR, ORIGIN, PAGE } from "./setup.ts";
 const GET = ["/", "/checkpoint", "/tile/0/000.p/1", "/export", "/proof/x/1", "/stream", "/healthz", "/metrics"];
 const POST = ["/submit", "/erase"];
 
-/** The words of a header that is a list. */
+/** Returns the items of a header with a list. */
 const words = (answer: Answer, name: string): string[] =>
   String(answer.headers[name] ?? "")
     .toLowerCase()
@@ -18,7 +18,7 @@ const words = (answer: Answer, name: string): string[] =>
     .filter((word) => word !== "");
 
 onEachLog((log) => {
-  test("each address takes its method alone", async () => {
+  test("http: each path has one method", async () => {
     const wrong = [
       ...GET.flatMap((path) => ["POST", "PUT", "DELETE", "PATCH"].map((method) => [method, path, "get"] as const)),
       ...POST.flatMap((path) => ["GET", "PUT", "DELETE", "HEAD"].map((method) => [method, path, "post"] as const)),
@@ -33,7 +33,7 @@ onEachLog((log) => {
     }
   });
 
-  test("there is nothing elsewhere", async () => {
+  test("http: unknown paths return 404", async () => {
     for (const path of [
       "/nothing",
       "/submit/",
@@ -54,7 +54,7 @@ onEachLog((log) => {
     }
   });
 
-  test("the first address says in a line what this is", async () => {
+  test("http: the root describes the server in a line", async () => {
     const answer = await log.get("/");
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "text/plain; charset=utf-8");
@@ -62,7 +62,7 @@ onEachLog((log) => {
     assert.equal(answer.text.trimEnd().split("\n").length, 1);
   });
 
-  test("HEAD is GET without its body", async () => {
+  test("http: HEAD returns GET without a body", async () => {
     for (const path of ["/", "/checkpoint", "/healthz", "/metrics", "/export", "/nothing"]) {
       const [get, head] = [await log.get(path), await log.ask(path, { method: "HEAD" })];
       assert.deepEqual([head.status, head.body.length], [get.status, 0], path);
@@ -74,7 +74,7 @@ onEachLog((log) => {
     }
   });
 
-  test("pages of the origins that were named may ask, and read what they need", async () => {
+  test("cors: allowed origins can send requests and read the response", async () => {
     for (const path of ["/submit", "/checkpoint", "/export", "/erase", "/stream"]) {
       const asked = {
         origin: PAGE,
@@ -90,7 +90,7 @@ onEachLog((log) => {
       assert.equal(leave.headers["access-control-max-age"], "3600");
       assert.equal(leave.body.length, 0);
     }
-    // Whatever the answer is.
+    // CORS headers don't depend on the status.
     for (const [path, status] of [
       ["/checkpoint", 200],
       ["/nothing", 404],
@@ -111,7 +111,7 @@ onEachLog((log) => {
     assert.deepEqual([refused.status, refused.headers["access-control-allow-origin"]], [400, PAGE]);
   });
 
-  test("pages of other origins may not", async () => {
+  test("cors: other origins can't", async () => {
     for (const origin of ["https://evil.example", `${PAGE}.evil.example`, "http://dashboard.example", "null", "*"]) {
       for (const method of ["OPTIONS", "GET"]) {
         const headers = { origin, "access-control-request-method": "POST" };
@@ -122,11 +122,11 @@ onEachLog((log) => {
     }
   });
 
-  test("without a page's origin nothing is said of one", async () => {
+  test("cors: requests without an origin get no CORS headers", async () => {
     assert.equal((await log.get("/checkpoint")).headers["access-control-allow-origin"], undefined);
   });
 
-  test("nothing that a client says comes back in a head", async () => {
+  test("http: response headers repeat nothing of the client's", async () => {
     const answer = await log.get("/checkpoint?a=%0d%0aSet-Cookie:%20a=b", undefined, {
       origin: "https://evil.example",
       "x-forwarded-host": "evil.example",
@@ -138,7 +138,7 @@ onEachLog((log) => {
     }
   });
 
-  test("health says what is so", async () => {
+  test("healthz: reports the state", async () => {
     const { checkpoint } = await log.take(log.chain().body());
     const answer = await log.get("/healthz");
     assert.equal(answer.status, 200);
@@ -152,7 +152,7 @@ onEachLog((log) => {
     const { size } = checkpoint;
     const well = { healthy: true, damaged: null, stopped: null, control_files: [] };
     assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null });
-    // What the platform looks after itself, an object cannot tell.
+    // A Durable Object doesn't know what the platform manages.
     const { kind, free, total, ...troubles } = storage as { kind: string; free: number | null; total: number | null };
     assert.deepEqual(troubles, { failing: false, full: false });
     if (kind === "object") {
@@ -170,7 +170,7 @@ onEachLog((log) => {
     assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
   });
 
-  test("metrics count what happened", async () => {
+  test("metrics: count what happened", async () => {
     const counted = async () => {
       const answer = await log.get("/metrics");
       assert.equal(answer.status, 200);
@@ -206,7 +206,7 @@ onEachLog((log) => {
     }
   });
 
-  test("pages of all origins may ask, or of none, where it is set up so", { skip: log.lasting }, async () => {
+  test("cors: can be configured for all origins or none", { skip: log.lasting }, async () => {
     const allowed = async () => {
       const asked = { origin: "https://any.example", "access-control-request-method": "POST" };
       const answers = [

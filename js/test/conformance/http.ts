@@ -1,27 +1,27 @@
-/** Requests as they stand: no client library tidies an address up, adds headers or decompresses an answer. */
+/** Sends raw requests: without normalized paths, added headers, and decompression. */
 
 import assert from "node:assert/strict";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 
-/** How long an answer may take before the test has failed anyway. */
-const PATIENCE = 30_000;
+/** Timeout of a response in milliseconds. */
+const TIMEOUT_MS = 30_000;
 
-/** How long the pieces are in which a body goes whose length is not told. */
-const PIECE = 10_000;
+/** Size of the chunks of a chunked body, in bytes. */
+const CHUNK_BYTES = 10_000;
 
-/** Any JSON value. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** What is asked, beside the address. */
+/** Options of a request. */
 export interface Ask {
   method?: string;
   headers?: Record<string, string | string[]>;
   body?: string | Uint8Array;
-  /** Sends the body in pieces, without telling how long it is. */
+  /** Sends the body in chunks, without its length. */
   chunked?: boolean;
 }
 
-/** An answer, whole. */
+/** A complete response. */
 export class Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -41,7 +41,7 @@ export class Answer {
     return JSON.parse(this.text);
   }
 
-  /** Asserts that this is a refusal in the one form that all have, and gives what a program can go by. */
+  /** Asserts that this is an error response, and returns the fields for programs. */
   refusal(status: number, code: string): { line?: number; member?: string } & { [name: string]: Json } {
     assert.deepEqual(
       [this.status, this.json.error && (this.json.error as { code: string }).code],
@@ -63,7 +63,7 @@ export class Answer {
   }
 }
 
-/** Sends a request and gives the answer as soon as its head is there. */
+/** Sends a request and returns the response once its headers have arrived. */
 export function send(
   url: string,
   path: string,
@@ -72,7 +72,7 @@ export function send(
   const { hostname, port } = new URL(url);
   const length = body === undefined || chunked ? {} : { "content-length": String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
-    // A connection of its own: what one request does to it is no other's trouble.
+    // Uses its own connection, so that requests don't affect each other.
     const asked = request({
       hostname,
       port,
@@ -80,15 +80,15 @@ export function send(
       method,
       headers: { ...length, ...headers },
       agent: false,
-      timeout: PATIENCE,
+      timeout: TIMEOUT_MS,
     });
     asked.on("response", resolve);
     asked.on("error", reject);
     asked.on("timeout", () => asked.destroy(new Error(`no answer to ${method} ${path}`)));
     if (chunked && body !== undefined) {
       const bytes = Buffer.from(body);
-      for (let at = 0; at < bytes.length; at += PIECE) {
-        asked.write(bytes.subarray(at, at + PIECE));
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+        asked.write(bytes.subarray(at, at + CHUNK_BYTES));
       }
       asked.end();
     } else {
@@ -97,7 +97,7 @@ export function send(
   });
 }
 
-/** Sends a request and gives the whole answer. */
+/** Sends a request and returns the complete response. */
 export async function ask(url: string, path: string, options?: Ask): Promise<Answer> {
   const answer = await send(url, path, options);
   const pieces: Buffer[] = [];

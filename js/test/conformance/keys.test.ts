@@ -1,4 +1,4 @@
-/** Who may write to a log: its trust file, and key notes (SPEC section 5). */
+/** Tests who may write to a log: its trust file, and key notes (SPEC section 5). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { Signer } from "./keys.ts";
 import { onEachLog } from "./log.ts";
 import { EMITTERS, ISSUER, LOG, ORIGIN, REVOKED, SETUP } from "./setup.ts";
 
-/** The line of a key note that makes these statements. */
+/** Returns the line of a key note with these statements. */
 function note(statements: string | readonly string[], signer: Signer, origin = ORIGIN): string {
   return JSON.stringify({ note: signer.note(["countersign/v1 keys", origin, statements, ""].flat().join("\n")) });
 }
@@ -16,7 +16,7 @@ const grant = ({ vkey }: Signer, from = "-", until = "-") => `grant ${vkey} ${fr
 const revoke = ({ vkey }: Signer, since = "-") => `revoke ${vkey} ${since}`;
 
 onEachLog((log) => {
-  /** A key below the issuer's name that no other test has. */
+  /** Returns a unique key below the issuer's name. */
   const fresh = () => new Signer(`example.net/${log.unique()}`, 7);
   const forbidden = async (body: string, line: number) => {
     const before = await log.size();
@@ -24,31 +24,31 @@ onEachLog((log) => {
     assert.equal(await log.size(), before);
   };
 
-  test("a key that nobody granted", async () => {
+  test("keys: rejects a key without a grant", async () => {
     await forbidden(log.chain(fresh()).events(1).body(), 1);
-    // Of the names that may write, but another key.
+    // Authorized names with other keys.
     await forbidden(log.chain(new Signer(EMITTERS[0].name, 8)).body(), 1);
     await forbidden(log.chain(new Signer(ORIGIN, 8)).body(), 1);
     await forbidden(log.chain(ISSUER).body(), 1);
   });
 
-  test("a key that nobody granted, thousands of times", async () => {
+  test("keys: rejects thousands of submissions with unknown keys", async () => {
     const key = fresh();
     await forbidden(log.chain(key).body().repeat(8_000), 1);
     await forbidden(Array.from({ length: 1_000 }, () => log.chain(key).body()).join(""), 1);
   });
 
-  test("a key that the trust file revokes", async () => {
+  test("keys: rejects a key revoked in the trust file", async () => {
     await forbidden(log.chain(REVOKED).events(1).body(), 1);
   });
 
-  test("nothing of a body with one chain that may not be written is taken", async () => {
+  test("keys: accepts nothing of a body with one unauthorized chain", async () => {
     const [good, bad] = [log.chain().events(2), log.chain(fresh()).events(2)];
     await forbidden(good.body() + bad.body(), 4);
     assert.equal((await log.take(good.body())).added, 3);
   });
 
-  test("a grant acts on what comes after it, in the same body too", async () => {
+  test("keys: a grant applies to everything after it, even in the same body", async () => {
     const key = fresh();
     const chain = log.chain(key).events(2);
     const granted = note(grant(key), ISSUER);
@@ -58,7 +58,7 @@ onEachLog((log) => {
     assert.deepEqual([added, notes, chains.get(chain.id)], [4, [before], { seq: 2, index: before + 3 }]);
   });
 
-  test("a key note that is there already gets its old index, once however often it came", async () => {
+  test("keys: a repeated key note returns its old index", async () => {
     const line = note([grant(fresh()), grant(fresh())], ISSUER);
     const before = await log.size();
     for (const added of [1, 0]) {
@@ -70,12 +70,12 @@ onEachLog((log) => {
     assert.equal(await log.size(), before + 1);
   });
 
-  test("grants by nobody with the right", async () => {
+  test("keys: rejects grants by unauthorized keys", async () => {
     const key = fresh();
     for (const signer of [key, new Signer(ISSUER.name, 51), new Signer("example.org", 52), LOG, EMITTERS[0]]) {
       await forbidden(note(grant(key), signer), 1);
     }
-    // An issuer grants below its own name alone.
+    // An issuer may only grant keys below its own name.
     for (const name of ["example.org/app", "example.net", "example.network/app", "example.com/e0"]) {
       await forbidden(note(grant(new Signer(name, 9)), ISSUER), 1);
     }
@@ -86,7 +86,7 @@ onEachLog((log) => {
     await log.goesOn();
   });
 
-  test("a signature that is another's does not make a key note good", async () => {
+  test("keys: rejects key notes with another key's signature", async () => {
     const key = fresh();
     const text = ["countersign/v1 keys", ORIGIN, grant(key), ""].join("\n");
     const forged = JSON.stringify({ note: ISSUER.note(text).replace(grant(key), grant(key, time(BEGIN))) });
@@ -94,14 +94,14 @@ onEachLog((log) => {
     await forbidden(log.chain(key).body(), 1);
   });
 
-  test("signature lines of others are nothing", async () => {
+  test("keys: ignores signature lines of other keys", async () => {
     const key = fresh();
     const text = ["countersign/v1 keys", ORIGIN, grant(key), ""].join("\n");
     const [mine, others] = [ISSUER, fresh()].map((signer) => signer.note(text).slice(text.length + 1));
     await log.take(body(JSON.stringify({ note: `${text}\n${others}${mine}` })) + log.chain(key).body());
   });
 
-  test("a grant has a window, which holds its beginning and not its end", async () => {
+  test("keys: a grant includes its start and excludes its end", async () => {
     const [early, late] = [fresh(), fresh()];
     // A chain's first event is a millisecond after its beginning.
     const notes = body(note(grant(early, time(BEGIN + 1)), ISSUER), note(grant(late, "-", time(BEGIN + 2)), ISSUER));
@@ -118,19 +118,19 @@ onEachLog((log) => {
     await log.take(chain.body());
     chain.events(1);
     await forbidden(chain.body(2), 1);
-    // A window that is granted later is for chains that begin later.
+    // A later grant only applies to chains that begin after it.
     await log.take(body(note(grant(late, time(BEGIN + 2)), ISSUER)));
     await forbidden(chain.body(2), 1);
     await log.take(log.chain(late).events(5).body());
   });
 
-  test("a revocation is for good", async () => {
+  test("keys: a revocation is permanent", async () => {
     const key = fresh();
     const granted = note(grant(key), ISSUER);
     const chain = log.chain(key).events(2);
     const before = await log.size();
     await log.take(body(granted) + chain.body());
-    // Anyone's own key.
+    // Any key may revoke itself.
     const revoked = note(revoke(key, time(BEGIN)), key);
     const { notes } = await log.take(body(revoked));
     assert.deepEqual(notes, [before + 4]);
@@ -138,19 +138,19 @@ onEachLog((log) => {
     await forbidden(chain.body(3), 1);
     await forbidden(log.chain(key).body(), 1);
     await forbidden(body(note(grant(key, time(BEGIN)), ISSUER)) + chain.body(3), 2);
-    // What is there already is what it was.
+    // Earlier entries stay valid.
     const again = await log.take(body(granted) + chain.body(0, 3) + revoked);
     assert.deepEqual([again.added, again.repeated], [0, 5]);
   });
 
-  test("an issuer revokes what it may grant", async () => {
+  test("keys: an issuer can revoke keys that it may grant", async () => {
     const key = fresh();
     await log.take(body(note(grant(key), ISSUER)) + log.chain(key).body());
     await log.take(body(note(revoke(key), ISSUER)));
     await forbidden(log.chain(key).body(), 1);
   });
 
-  test("notes that are malformed", async () => {
+  test("keys: rejects malformed notes", async () => {
     const key = fresh();
     const before = await log.size();
     const malformed = [
@@ -175,7 +175,7 @@ onEachLog((log) => {
     assert.equal(await log.size(), before);
   });
 
-  test("notes with more signatures than are read, or two of one key", async () => {
+  test("keys: rejects notes with too many signatures, or two of one key", async () => {
     const key = fresh();
     const good = ISSUER.note(`countersign/v1 keys\n${ORIGIN}\n${grant(key)}\n`);
     const others = (count: number) =>
@@ -187,7 +187,7 @@ onEachLog((log) => {
     await log.take(body(JSON.stringify({ note: good + others(63).join("") })));
   });
 
-  test("who may write is decided by the trust file as it is now", { skip: log.lasting }, async () => {
+  test("keys: applies the current trust file", { skip: log.lasting }, async () => {
     const key = new Signer("example.com/new", 10);
     const [chain, old] = [log.chain(key).events(1), log.chain().events(1)];
     await forbidden(chain.body(), 1);

@@ -1,32 +1,32 @@
-/** Keys and signed notes (C2SP signed-note), by nothing but `node:crypto`. */
+/** Keys and signed notes (C2SP signed-note), using only `node:crypto`. */
 
 import { createPrivateKey, createPublicKey, hash as digest, type KeyObject, sign, verify } from "node:crypto";
 
-/** What stands before a seed, and before a public key, in the DER form of an Ed25519 key. */
+/** DER prefixes of an Ed25519 seed and public key. */
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 const SPKI = Buffer.from("302a300506032b6570032100", "hex");
-/** The type of keys that sign notes, and of those that cosign checkpoints. */
+/** The key types of note signatures and of cosignatures. */
 const ED25519 = 1;
 export const COSIGNATURE = 4;
-/** An em dash, which begins a signature line. */
+/** The em dash that begins a signature line. */
 const DASH = "\u2014";
 
-/** SHA-256 of these, one after the other. */
+/** Returns the SHA-256 hash of the concatenated parts. */
 export const hash = (...parts: readonly (string | Uint8Array)[]): Buffer =>
   digest("sha256", Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part))), "buffer");
 
 const idOf = (name: string, typed: Uint8Array) => hash(`${name}\n`, typed).subarray(0, 4);
 
-/** A key that signs. */
+/** A signing key. */
 export class Signer {
   readonly name: string;
   readonly vkey: string;
-  /** The private key as notes' tools write it. */
+  /** The private key in text form. */
   readonly secret: string;
   readonly #key: KeyObject;
   readonly #id: Buffer;
 
-  /** The same for the same name and seed, a number below 256. */
+  /** Derives the key from a name and a seed below 256. */
   constructor(name: string, seed: number, type = ED25519) {
     const bytes = Buffer.alloc(32, seed);
     this.name = name;
@@ -39,17 +39,17 @@ export class Signer {
     this.secret = `PRIVATE+KEY+${name}+${id}+${Buffer.concat([Buffer.of(type), bytes]).toString("base64")}`;
   }
 
-  /** A signature in base64. */
+  /** Returns a signature in base64. */
   sign(text: string): string {
     return sign(null, Buffer.from(text), this.#key).toString("base64");
   }
 
-  /** A note of that text, whose last line ends. */
+  /** Returns a signed note with this text, which ends in a line feed. */
   note(text: string): string {
     return `${text}\n${this.#line(Buffer.from(this.sign(text), "base64"))}`;
   }
 
-  /** The signature line that says that a checkpoint of this text was seen at that time, in seconds. */
+  /** Returns the cosignature line for a checkpoint's text and a time in seconds. */
   cosign(text: string, time: number): string {
     const seconds = Buffer.alloc(8);
     seconds.writeBigUInt64BE(BigInt(time));
@@ -61,12 +61,12 @@ export class Signer {
   }
 }
 
-/** What a cosignature is over. */
+/** Returns the message of a cosignature. */
 const cosigned = (text: string, time: number | bigint) => `cosignature/v1\ntime ${time}\n${text}`;
 
-/** The text of a note, and the signatures on it that are of this key by their name and ID. */
+/** Returns the text of a note, and its signatures by this key's name and ID. */
 function parted(note: string, vkey: string): { text: string; key: KeyObject; signatures: Buffer[] } {
-  // The last part is base64, which has plus signs of its own.
+  // The last part is base64, which may contain plus signs.
   const [, name = "", encoded = ""] = /^([^+]+)\+[0-9a-f]{8}\+(.+)$/.exec(vkey) ?? [];
   const typed = Buffer.from(encoded, "base64");
   const end = note.lastIndexOf("\n\n") + 1;
@@ -84,7 +84,7 @@ function parted(note: string, vkey: string): { text: string; key: KeyObject; sig
   return { text: note.slice(0, end), key, signatures };
 }
 
-/** The text of a note that this key signed; otherwise it throws. */
+/** Returns the text of a note signed by this key; otherwise throws. */
 export function openNote(note: string, vkey: string): string {
   const { text, key, signatures } = parted(note, vkey);
   if (!signatures.some((signature) => verify(null, Buffer.from(text), key, signature))) {
@@ -93,7 +93,7 @@ export function openNote(note: string, vkey: string): string {
   return text;
 }
 
-/** When this witness cosigned the checkpoint, in seconds, if it did. */
+/** Returns the time of this witness's cosignature in seconds, if there is one. */
 export function openCosignature(note: string, vkey: string): number | undefined {
   const { text, key, signatures } = parted(note, vkey);
   const [signature] = signatures;

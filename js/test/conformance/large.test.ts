@@ -1,4 +1,4 @@
-/** A log so large that its tiles have a third level. */
+/** Tests a log whose tiles have a third level. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { AUDITOR, EMITTERS, ORIGIN } from "./setup.ts";
 import { expected, hashesOf, pathOf, tilesOf } from "./tiles.ts";
 import { root } from "./tree.ts";
 
-/** How many leaves are brought at a time. */
+/** Number of entries per submission. */
 const BATCH = 8_000;
 const SIZES = [65_535, 65_793];
 
@@ -20,12 +20,12 @@ for (const size of SIZES) {
   }
 }
 const hashes = hashesOf(chain.lines.map(({ link }) => Buffer.from(link)));
-/** The links alone: their events would be much to send. */
+/** Links without their events, to keep submissions small. */
 const links = (from: number, to: number) =>
   body(...chain.lines.slice(from, to).map(({ link }) => `{"link":"${link}"}`));
 
 onEachLog((log) => {
-  test("tiles, proofs and exports lead to each checkpoint where a level begins", async () => {
+  test("large: tiles, proofs, and exports lead to the checkpoint at each start of a level", async () => {
     let at = 0;
     for (const size of SIZES) {
       while (at < size) {

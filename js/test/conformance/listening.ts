@@ -1,15 +1,15 @@
-/** Starts `countersign serve`, and waits until it says where it listens. */
+/** Starts `countersign serve`, and waits until it reports its address. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** A server, and its address. */
-export interface Listening {
+/** A running server and its URL. */
+export interface RunningServer {
   readonly child: ChildProcess;
   readonly url: string;
 }
 
-export async function listening(program: string, args: readonly string[]): Promise<Listening> {
+export async function listening(program: string, args: readonly string[]): Promise<RunningServer> {
   const child = spawn(program, ["serve", ...args], {
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["ignore", "ignore", "pipe"],

@@ -1,4 +1,4 @@
-/** A log under test, whatever runs it. */
+/** A log under test, of any kind. */
 
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
@@ -11,42 +11,42 @@ import { serve } from "./serve.ts";
 import { EMITTERS, LOG, ORIGIN, SETUP, type Setup } from "./setup.ts";
 import { type Checkpoint, openCheckpoint, openProof } from "./tree.ts";
 
-/** How long the tests of one file may take with one log before they have failed anyway. */
-export const PATIENCE = 120_000;
+/** Timeout of a file's tests with one log, in milliseconds. */
+export const TIMEOUT_MS = 120_000;
 
-/** A log that runs. */
+/** A running log server. */
 export interface Started {
-  /** Where, without a slash at its end. It may change with a restart. */
+  /** The URL without a trailing slash. It may change with a restart. */
   readonly url: string;
-  /** Stops it, or kills it in the middle of what it does, and starts it again with all that it stored. */
+  /** Stops or kills it, and starts it again with its storage. */
   restart(setup: Setup, killed: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One way to run a log. */
+/** A way to run a log. */
 export interface Kind {
   readonly name: string;
-  /** Why it cannot be run here, if it cannot. */
+  /** The reason why it can't run here, if any. */
   readonly skip: string | false;
-  /** How much it takes at one time. */
+  /** Limits of a submission. */
   readonly limits: { bytes: number; lines: number };
-  /** Whether it can be started again, and under another setup. */
+  /** True if it can be restarted, also with other settings. */
   readonly restarts: boolean;
   start(setup: Setup): Promise<Started>;
 }
 
-/** What a log answered to a submission that it took, all of it verified. */
-export interface Taken {
+/** The verified result of an accepted submission. */
+export interface Accepted {
   readonly added: number;
   readonly repeated: number;
   readonly checkpoint: Checkpoint;
-  /** Of each chain its last link's place, and of each key note its index. */
+  /** The last link of each chain, and the index of each key note. */
   readonly chains: ReadonlyMap<string, { seq: number; index: number }>;
   readonly notes: readonly number[];
 }
 
-/** A leaf that a body brings. */
-interface Brought {
+/** A submitted entry. */
+interface SubmittedEntry {
   link?: string;
   note?: string;
 }
@@ -61,7 +61,7 @@ export class Log {
     this.kind = kind;
   }
 
-  /** Starts it as all logs are set up, but for this. */
+  /** Starts the log with the common setup and these changes. */
   async start(change: Partial<Setup> = {}): Promise<void> {
     this.#started = await this.kind.start({ ...SETUP, ...change });
   }
@@ -74,7 +74,7 @@ export class Log {
     await this.#running.restart({ ...SETUP, ...change }, false);
   }
 
-  /** Ends it in the middle of what it does, and starts it again. */
+  /** Kills the log during work, and starts it again. */
   async kill(): Promise<void> {
     await this.#running.restart(SETUP, true);
   }
@@ -87,18 +87,18 @@ export class Log {
     return this.#started ?? assert.fail("the log was not started");
   }
 
-  /** Why a test that starts the log again has to be left out, if it has. */
+  /** The reason for skipping tests that restart the log, if any. */
   get lasting(): string | false {
     return this.kind.restarts ? false : "it cannot be started again from here";
   }
 
-  /** A text that no other test has, the same for each kind of log. */
+  /** Returns a unique string, the same for each kind of log. */
   unique(): string {
     this.#given += 1;
     return String(this.#given);
   }
 
-  /** A chain that no other test has. */
+  /** Returns a unique chain. */
   chain(key: Signer = EMITTERS[0], at?: number): Chain {
     return Chain.begin(key, ORIGIN, this.unique(), at);
   }
@@ -107,12 +107,12 @@ export class Log {
     return ask(this.url, path, options);
   }
 
-  /** Asks for something, as a reader where there is a token. */
+  /** Sends a GET request, with a reader's token if given. */
   get(path: string, token?: string, headers: Ask["headers"] = {}): Promise<Answer> {
     return this.ask(path, { headers: { ...headers, ...bearer(token) } });
   }
 
-  /** The same, whose answer may never end. */
+  /** Sends a GET request whose response may never end. */
   open(path: string, token?: string, headers: Ask["headers"] = {}): ReturnType<typeof send> {
     return send(this.url, path, { headers: { ...headers, ...bearer(token) } });
   }
@@ -121,8 +121,8 @@ export class Log {
     return this.ask("/submit", { method: "POST", headers, body });
   }
 
-  /** Submits what the log has to take, and verifies its answer. */
-  async take(body: string, headers?: Ask["headers"]): Promise<Taken> {
+  /** Submits a body that must be accepted, and verifies the response. */
+  async take(body: string, headers?: Ask["headers"]): Promise<Accepted> {
     const answer = await this.submit(body, headers);
     assert.equal(answer.status, 200, answer.text);
     return taken(answer, body);
@@ -133,7 +133,7 @@ export class Log {
     return this.ask("/erase", { method: "POST", headers: bearer(token), body });
   }
 
-  /** The published checkpoint, verified. */
+  /** Returns the verified published checkpoint. */
   async checkpoint(vkey = LOG.vkey): Promise<Checkpoint> {
     const answer = await this.get("/checkpoint");
     assert.equal(answer.status, 200, answer.text);
@@ -144,14 +144,14 @@ export class Log {
     return (await this.checkpoint()).size;
   }
 
-  /** An export's text. */
+  /** Returns an export. */
   async export(query: string, token: string): Promise<string> {
     const answer = await this.get(`/export${query}`, token);
     assert.equal(answer.status, 200, answer.text);
     return answer.text;
   }
 
-  /** Asserts that a chain that nothing was heard of is taken. */
+  /** Asserts that a new chain is accepted. */
   async goesOn(): Promise<void> {
     const before = await this.size();
     assert.equal((await this.take(this.chain(EMITTERS[2]).events(1).body())).checkpoint.size, before + 2);
@@ -161,14 +161,14 @@ export class Log {
 const bearer = (token: string | undefined): { authorization?: string } =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-/** Verifies what a log answers to a submission of this body. */
-function taken(answer: Answer, body: string): Taken {
+/** Verifies the response to a submission. */
+function taken(answer: Answer, body: string): Accepted {
   assert.equal(answer.headers["content-type"], "application/json");
   const { checkpoint, chains, notes, added, repeated, ...rest } = answer.json;
   assert.deepEqual(rest, {});
   assert.ok(typeof checkpoint === "string" && typeof added === "number" && typeof repeated === "number");
   const lines = body.split("\n").filter((line) => line.trim() !== "");
-  const brought = lines.map((line): Brought => JSON.parse(line));
+  const brought = lines.map((line): SubmittedEntry => JSON.parse(line));
   assert.equal(added + repeated, lines.length);
 
   const prove = (proof: Json | undefined, leaf: string, index: Json | undefined) => {
@@ -204,19 +204,19 @@ function taken(answer: Answer, body: string): Taken {
   };
 }
 
-/** Which link of which chain this is. */
+/** Returns the chain and `seq` of a link. */
 function placeOf(link: string): { chain: string; seq: number } {
   const [, kind, chain = "", seq] = link.split(" ");
   return kind === "open" ? { chain: Chain.idOf(link), seq: 0 } : { chain, seq: Number(seq) };
 }
 
-/** The logs that are tested: the one whose address is given, or one of each kind. */
+/** The kinds to test: the log with the given URL, or one of each. */
 export const KINDS: readonly Kind[] = byUrl === undefined ? [serve, durableObject] : [byUrl];
 
-/** Tests the same of each kind of log, each with one log of its own that its tests share. */
+/** Runs the same tests for each kind of log, with one log per kind. */
 export function onEachLog(tests: (log: Log) => void): void {
   for (const kind of KINDS) {
-    describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+    describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
       const log = new Log(kind);
       before(() => log.start());
       after(() => log.close());

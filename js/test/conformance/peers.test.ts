@@ -1,4 +1,4 @@
-/** A log and those who write to it and read it: the program, and the npm package. */
+/** Tests a log with its clients: the program, and the npm package. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { run, TRUST, verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS, ISSUER, LOG, ORIGIN } from "./setup.ts";
 import { openProof } from "./tree.ts";
 
-/** So many of these are more than the smallest of logs takes at one time. */
+/** Several of these exceed the smallest submission limit. */
 const LONG = "x".repeat(200_000);
 
 onEachLog((log) => {
@@ -31,7 +31,7 @@ onEachLog((log) => {
   const monitor = (...more: string[]) =>
     run(["monitor", log.url, "--trust", "trust.txt", "--state", file("state.json"), "--once", ...more]);
 
-  test("the program delivers to it and believes its proofs", async () => {
+  test("peers: the program delivers and verifies the proofs", async () => {
     const before = await log.size();
     for (const round of [0, 1]) {
       const events = Array.from({ length: 150 }, (_, n) => JSON.stringify({ action: "job.update", n, round }));
@@ -41,13 +41,13 @@ onEachLog((log) => {
       });
       assert.equal(said.status, 0, said.stderr);
     }
-    // One chain: its open link, the events, and its end.
+    // One chain with its open link, events, and close link.
     assert.equal(await log.size(), before + 302);
     const said = await monitor();
     assert.equal(said.status, 0, said.stdout + said.stderr);
   });
 
-  test("the package's recorder delivers to it and believes its proofs", async () => {
+  test("peers: the package's recorder delivers and verifies the proofs", async () => {
     const before = await log.size();
     const recorder = await createRecorder({
       key: EMITTERS[1].secret,
@@ -69,7 +69,7 @@ onEachLog((log) => {
     assert.equal((await monitor()).status, 0);
   });
 
-  test("a receipt of it satisfies the program", async () => {
+  test("peers: the program verifies a receipt", async () => {
     const chain = log.chain().events(2);
     const answer = await log.submit(chain.body());
     const { proof } = (answer.json.chains as Record<string, { proof: string }>)[chain.id] ?? assert.fail();
@@ -79,7 +79,7 @@ onEachLog((log) => {
     assert.equal((await run(args, { ...files, "leaf.txt": chain.at(1).link })).status, 1);
   });
 
-  test("its tiles check, whatever grew since", async () => {
+  test("peers: the program checks tiles while the log grows", async () => {
     const check = (...more: string[]) => run(["check", log.url, "--trust", "trust.txt", "--json", ...more]);
     const key = new Signer(`example.net/${log.unique()}`, 7);
     const granted = ISSUER.note(["countersign/v1 keys", ORIGIN, `grant ${key.vkey} - -`, ""].join("\n"));
@@ -87,7 +87,7 @@ onEachLog((log) => {
       await log.take(body(JSON.stringify({ note: granted })) + log.chain(key).events(events).body());
       const said = await check("--save-pin", file("pin.txt"), ...(events === 5 ? [] : ["--pin", file("pin.txt")]));
       const { verdict, tiles, report } = JSON.parse(said.stdout);
-      // No tile holds an event.
+      // Tiles contain no events.
       assert.deepEqual([said.status, verdict], [4, "partial"], said.stdout);
       assert.deepEqual(tiles.finding_counts, {});
       assert.equal(report.log.size, await log.size());
@@ -96,7 +96,7 @@ onEachLog((log) => {
     }
   });
 
-  test("an export verifies the same in the program and in the package", async () => {
+  test("peers: the program and the package verify an export with the same result", async () => {
     const chain = log.chain(EMITTERS[2]).events(9);
     chain.close();
     await log.take(chain.body());
@@ -112,7 +112,7 @@ onEachLog((log) => {
     assert.equal(report.verdict, "untrusted");
   });
 
-  test("the program gets exports from it", async () => {
+  test("peers: the program downloads exports", async () => {
     const args = ["export", "--dir", log.url, "--token-file", file("token.txt"), "-o", file("export.ndjson")];
     for (const [more, query] of [
       [[], ""],
@@ -126,14 +126,14 @@ onEachLog((log) => {
     }
   });
 
-  test("a monitor finds nothing after a restart either", { skip: log.lasting }, async () => {
+  test("peers: a monitor finds no problem after a restart", { skip: log.lasting }, async () => {
     await log.restart();
     await log.goesOn();
     const said = await monitor();
     assert.equal(said.status, 0, said.stdout + said.stderr);
   });
 
-  test("both deliver much in as many parts as it takes", async () => {
+  test("peers: both clients deliver large amounts in several requests", async () => {
     const before = await log.size();
     const events = Array.from({ length: 45 }, (_, n) => ({ action: "job.update", metadata: { long: LONG, n } }));
     const args = ["record", "--key", file("app.key"), "--to", log.url, "--log", LOG.vkey, "events.ndjson"];

@@ -1,4 +1,4 @@
-/** The program, as a peer that verifies. */
+/** Runs the program to verify exports. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,24 +9,24 @@ import { fileURLToPath } from "node:url";
 import type { Report } from "countersign/verify";
 import { LOG, SETUP } from "./setup.ts";
 
-/** Where the program is, if it is anywhere. */
+/** The path of the program, if there is one. */
 export const PROGRAM = [process.env.COUNTERSIGN, "target/debug/countersign", "target/release/countersign"]
   .flatMap((path) => path ?? [])
   .map((path) => fileURLToPath(new URL(path, new URL("../../../", import.meta.url))))
   .find(existsSync);
 
-/** What a reader of the log trusts: its key also for what the log did itself. */
+/** The trust file of a reader, which also trusts the log's own records. */
 export const TRUST = `${SETUP.trust}emitter ${LOG.vkey}\n`;
 
-/** What the program said and how it ended. */
-export interface Said {
+/** The output and exit status of the program. */
+export interface RunResult {
   status: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** Runs it in a folder that has `trust.txt` and these files. */
-export async function run(args: readonly string[], files: Record<string, string> = {}): Promise<Said> {
+/** Runs the program in a folder with `trust.txt` and these files. */
+export async function run(args: readonly string[], files: Record<string, string> = {}): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-run-"));
   try {
     for (const [name, text] of Object.entries({ "trust.txt": TRUST, ...files })) {
@@ -46,7 +46,7 @@ export async function run(args: readonly string[], files: Record<string, string>
   }
 }
 
-/** The program's report on an export. */
+/** Returns the program's report on an export. */
 export async function verify(text: string, pins: readonly string[] = [], trust = TRUST): Promise<Report> {
   const files = Object.fromEntries(pins.map((pin, number) => [`pin${number}.txt`, pin]));
   const args = Object.keys(files).flatMap((name) => ["--pin", name]);

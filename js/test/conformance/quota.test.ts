@@ -1,15 +1,15 @@
-/** How much each key may bring in a time. */
+/** Tests the quota of each key. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Answer } from "./http.ts";
-import { KINDS, Log, PATIENCE } from "./log.ts";
+import { KINDS, Log, TIMEOUT_MS } from "./log.ts";
 import { EMITTERS } from "./setup.ts";
 
 for (const kind of KINDS.filter(({ restarts }) => restarts)) {
-  describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+  describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
     const log = new Log(kind);
-    // What is used up here takes hours to come back.
+    // A used up quota takes hours to refill.
     before(() => log.start({ quota: { events: 1, bytes: 1_000_000, burst: 10_000 } }));
     after(() => log.close());
 
@@ -18,10 +18,10 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       assert.ok(Number(answer.headers["retry-after"]) >= 1);
     };
 
-    test("a key that used up its quota is told when to come again, and nothing of it is taken", async () => {
+    test("quota: a key that exceeds it gets a retry time, and nothing is accepted", async () => {
       const [spender, honest] = [EMITTERS[0], EMITTERS[1]];
       const chain = log.chain(spender);
-      // What is brought at once may be more than is left.
+      // A single submission may exceed the remaining quota.
       for (const events of [4_000, 4_000, 4_000]) {
         const from = chain.lines.length === 1 ? 0 : chain.lines.length;
         await log.take(chain.events(events).body(from));
@@ -29,7 +29,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       const size = await log.size();
       const more = chain.events(1).body(chain.lines.length - 1);
       refused(await log.submit(more));
-      // Nor by another chain of the same key, nor beside somebody else's.
+      // The quota is per key: other chains of the key are rejected, even together with another key's.
       refused(await log.submit(log.chain(spender).events(1).body()));
       refused(await log.submit(log.chain(honest).events(1).body() + log.chain(spender).events(1).body()));
       assert.equal(await log.size(), size);
@@ -38,7 +38,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       await log.take(log.chain(honest).events(3).body());
     });
 
-    test("nobody uses up what is another's by naming its key", async () => {
+    test("quota: unsigned submissions don't use up another key's quota", async () => {
       const [, , honest] = EMITTERS;
       const chain = log.chain(honest);
       for (let time = 1; time <= 4; time += 1) {

@@ -1,4 +1,4 @@
-/** A log that is stopped and started again is what it was. */
+/** Tests that a restarted log is unchanged. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { AUDITOR, DESK, EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "./setup.ts"
 import { bundlesOf, pathOf, tilesOf } from "./tiles.ts";
 import { leafHash, root } from "./tree.ts";
 
-/** Everything that a reader gets of a log. */
+/** Returns everything that readers can get from a log. */
 async function everything(log: Log, chains: readonly Chain[]): Promise<Record<string, string>> {
   const size = await log.size();
   const paths = [
@@ -34,7 +34,7 @@ async function everything(log: Log, chains: readonly Chain[]): Promise<Record<st
 onEachLog((log) => {
   const chains: Chain[] = [];
 
-  test("all is there, byte for byte", { skip: log.lasting }, async () => {
+  test("restart: keeps everything byte for byte", { skip: log.lasting }, async () => {
     for (const key of EMITTERS) {
       chains.push(log.chain(key));
     }
@@ -57,7 +57,7 @@ onEachLog((log) => {
     assert.equal((await log.get("/healthz")).status, 200);
   });
 
-  test("chains, keys and forks are known as before", { skip: log.lasting }, async () => {
+  test("restart: remembers chains, keys, and forks", { skip: log.lasting }, async () => {
     const size = await log.size();
     for (const chain of chains) {
       const { repeated } = await log.take(chain.body());
@@ -74,7 +74,7 @@ onEachLog((log) => {
     assert.equal(await log.size(), size + chains.length);
   });
 
-  test("the log goes on under a new key of its name", { skip: log.lasting }, async () => {
+  test("restart: continues under a new key of the same name", { skip: log.lasting }, async () => {
     const before = await log.checkpoint();
     const key = new Signer(ORIGIN, 2);
     await log.restart({ key: key.secret, trust: SETUP.trust.replace(LOG.vkey, key.vkey) });
@@ -87,7 +87,7 @@ onEachLog((log) => {
     assert.equal((await verify((await log.get("/export", AUDITOR)).text)).checks.log.state, "pass");
   });
 
-  test("what was erased stays so", { skip: log.lasting }, async () => {
+  test("restart: keeps events erased", { skip: log.lasting }, async () => {
     const chain = log.chain();
     chain.event({ mail: "ann.secret@example.com" });
     await log.take(chain.body());
@@ -98,7 +98,7 @@ onEachLog((log) => {
     assert.equal((await verify(await log.export("", AUDITOR))).counts.withheld, 1);
   });
 
-  test("a log that is killed while it works has all that it answered, once", { skip: log.lasting }, async () => {
+  test("restart: after a kill during work, has everything confirmed exactly once", { skip: log.lasting }, async () => {
     const before = await log.size();
     const working = Array.from({ length: 6 }, (_, number) => log.chain(EMITTERS[number % 3]));
     const acknowledged = new Map<string, number>();
@@ -108,7 +108,7 @@ onEachLog((log) => {
     const works = working.map(async (chain) => {
       for (let from = 0; ; from = chain.lines.length) {
         const text = chain.events(2).body(from);
-        // The log was killed: what becomes of this one is not known.
+        // The log was killed, so the outcome of this submission is unknown.
         const taken = await log.take(text).catch((error) => {
           assert.ok(!(error instanceof assert.AssertionError), error);
           return undefined;
@@ -134,7 +134,7 @@ onEachLog((log) => {
       Buffer.from(root(entries.slice(0, checkpoint.size).map(({ link, note }) => leafHash(link ?? note ?? "")))),
       checkpoint.root,
     );
-    // Sent again as a whole, each chain is there, and each link once.
+    // Resending each chain as a whole must find each link exactly once.
     for (const chain of working) {
       await log.take(chain.body());
     }

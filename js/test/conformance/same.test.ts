@@ -1,4 +1,7 @@
-/** Logs of different kinds, given the same: they answer the same, become the same, and read each other. */
+/**
+ * Compares logs of different kinds with the same requests: they must respond the same, have the same state, and read
+ * each other.
+ */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -15,7 +18,7 @@ import { bundlesOf, pathOf, tilesOf } from "./tiles.ts";
 const [one, other] = KINDS;
 const skip = other === undefined ? "there is one kind of log" : one?.skip || other.skip;
 
-/** What is asked of both, one after the other. */
+/** A request sent to both, one after the other. */
 type Request = [path: string, ask: Ask];
 
 const reader = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -28,7 +31,7 @@ const erase = (asked: unknown, token = DESK): Request => [
 const note = (...statements: string[]) =>
   JSON.stringify({ note: ISSUER.note(["countersign/v1 keys", ORIGIN, ...statements, ""].join("\n")) });
 
-/** Submissions and what else changes nothing that depends on a clock, good ones and bad ones. */
+/** Returns valid and invalid requests whose responses don't depend on a clock. */
 function requests(): Request[] {
   const begin = (number: number, key = EMITTERS[0]) => Chain.begin(key, ORIGIN, `same ${number}`);
   const granted = new Signer("example.net/granted", 7);
@@ -72,7 +75,7 @@ function requests(): Request[] {
   return all;
 }
 
-/** Bodies that were good until something was done to them, the same in each run. */
+/** Yields valid bodies with random modifications, the same in each run. */
 function* mutants(count: number): Generator<Buffer> {
   const chain = Chain.begin(EMITTERS[2], ORIGIN, "mutants");
   const key = new Signer("example.net/mutants", 7);
@@ -112,7 +115,7 @@ function* mutants(count: number): Generator<Buffer> {
   }
 }
 
-/** Events of all kinds, in chains whose links alternate. */
+/** Returns a submission with all kinds of events in interleaved chains. */
 function varied(): Request {
   const chains = EMITTERS.map((key, number) => Chain.begin(key, ORIGIN, `varied ${number}`));
   const lines = chains.map((chain) => chain.at(0));
@@ -133,7 +136,7 @@ function varied(): Request {
   return submit(body(...lines));
 }
 
-/** Values of conditions. */
+/** Values for conditions. */
 const VALUES = {
   action: ["job.update", "job.delete", "job", "session.login", "session.logout"],
   actor: ["u_1", "u_2", "u_3", "u 4"],
@@ -143,7 +146,7 @@ const VALUES = {
   q: ["night", "shift", "Night", "\u00e9t\u00e9", "ann@example.com", "7", "example"],
 };
 
-/** What exports can be asked for, the same in each run. */
+/** Yields export queries, the same in each run. */
 function* queries(count: number, size: number): Generator<string> {
   for (let number = 0; number < count; number++) {
     const random = hash(`query ${number}`);
@@ -185,14 +188,14 @@ const QUERIES = [
   "boundary=77&limit=1",
 ];
 
-/** Checkpoints are kept by the hour of the log's clock: those before the last may differ. */
+/** Older checkpoints are kept by the hour of the log's clock, so they may differ. */
 const withoutOlder = (text: string) => {
   const lines = text.split("\n");
   const last = lines.findLastIndex((line) => line.startsWith('{"checkpoint"'));
   return lines.filter((line, at) => at === last || !line.startsWith('{"checkpoint"'));
 };
 
-describe("of the same", { skip }, () => {
+describe("both log servers, with the same requests", { skip }, () => {
   const logs: Log[] = [];
   before(async () => {
     logs.push(...KINDS.map((kind) => new Log(kind)));
@@ -205,7 +208,7 @@ describe("of the same", { skip }, () => {
     return [one, other];
   };
 
-  /** Asserts that both answer this the same. */
+  /** Asserts that both respond the same. */
   const same = async ([path, ask]: Request, of = (answer: Answer): unknown => answer.text): Promise<void> => {
     const [one, other] = await ofBoth((log) => log.ask(path, ask));
     const shown = `${path} ${String(ask.body ?? "").slice(0, 300)}`;
@@ -215,13 +218,13 @@ describe("of the same", { skip }, () => {
     }
   };
 
-  test("submissions get the same answers, down to the checkpoint's signature", async () => {
+  test("return the same responses to submissions, including checkpoint signatures", async () => {
     for (const request of requests()) {
       await same(request, ({ json }) => json);
     }
   });
 
-  test("submissions that were damaged get the same answers too", async () => {
+  test("return the same responses to damaged submissions", async () => {
     const outcomes = new Set<string>();
     for (const damaged of mutants(160)) {
       await same(submit(damaged), ({ json }) => {
@@ -235,7 +238,7 @@ describe("of the same", { skip }, () => {
     await same(read("/checkpoint"));
   });
 
-  test("the trees are the same, tile by tile", async () => {
+  test("have the same tiles", async () => {
     const size = (await logs[0]?.size()) ?? 0;
     assert.ok(size > 256);
     for (const path of ["/checkpoint", ...[...tilesOf(size), ...bundlesOf(size)].map(pathOf)]) {
@@ -243,7 +246,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("the exports are the same, line by line", async () => {
+  test("have the same exports", async () => {
     await same(varied(), ({ json }) => json);
     const size = (await logs[0]?.size()) ?? 0;
     let events = 0;
@@ -260,7 +263,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("addresses that are written oddly mean the same", async () => {
+  test("treat unusual URLs the same", async () => {
     for (const query of [
       "&&limit=1&",
       "=",
@@ -290,7 +293,7 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("what is refused is refused in the same words", async () => {
+  test("reject with the same messages", async () => {
     const refused: Request[] = [
       ...["color=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
         (query) => read(`/export?${query}`, AUDITOR),
@@ -315,12 +318,12 @@ describe("of the same", { skip }, () => {
     }
   });
 
-  test("what each erases, both say in the same way", async () => {
+  test("record erasures in the same way", async () => {
     const { id } = Chain.begin(EMITTERS[0], ORIGIN, "same 1");
     await same(erase({ events: [`${id}/3`, `${id}/4`], reason: "case 1" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
-    // The log's own chains have times and nonces of their own, and how many there are is up to it.
+    // The logs' own chains have their own times and nonces, and their number may differ.
     const [one, other] = await ofBoth(async (log) => {
       const { entries } = readExport(await log.export("", AUDITOR));
       return entries.flatMap(({ event, withheld }) => event ?? withheld ?? []);
@@ -329,7 +332,7 @@ describe("of the same", { skip }, () => {
     assert.deepEqual(other, one);
   });
 
-  test("an export of one, brought to another log of its key, gives the same root", async () => {
+  test("build the same root from an export of the other", async () => {
     for (const [from, to] of [KINDS, KINDS.toReversed()].map(([from, to]) => [from, to] as const)) {
       const [source, target] = [new Log(from ?? assert.fail()), new Log(to ?? assert.fail())];
       try {
@@ -346,7 +349,7 @@ describe("of the same", { skip }, () => {
           [second.verdict, second.log, second.counts.events],
           [first.verdict, first.log, first.counts.events],
         );
-        // What an erasure's record asks for is done: the log alone makes them, whoever has its key.
+        // Records of erasures in a submission are applied, because only the log's key can sign them.
         assert.equal((await source.erase({ events: [`${chain.id}/5`], reason: "case 1" }, DESK)).status, 200);
         const { entries } = readExport(await source.export("", AUDITOR));
         const forged = await target.submit(body(...entries.map(({ text }) => text)));

@@ -1,4 +1,4 @@
-/** `countersign serve` in a folder of its own. */
+/** Runs `countersign serve` in a folder of its own. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
@@ -13,17 +13,17 @@ import { type Setup, writeSetup } from "./setup.ts";
 
 export const serve: Kind = {
   name: "countersign serve",
-  skip: PROGRAM === undefined ? "there is no program: cargo build" : false,
+  skip: PROGRAM === undefined ? "countersign is missing; run cargo build" : false,
   limits: { bytes: 16 << 20, lines: 16_384 },
   restarts: true,
   start: async (setup) => {
-    const served = new Served();
+    const served = new ServedLog();
     await served.begin(setup);
     return served;
   },
 };
 
-class Served implements Started {
+class ServedLog implements Started {
   readonly #folder = mkdtempSync(join(tmpdir(), "countersign-serve-"));
   #child: ChildProcess | undefined;
   url = "";

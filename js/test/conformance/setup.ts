@@ -1,20 +1,20 @@
-/** The log that all cases are about: its key, who may write to it, and who may read. */
+/** The setup of the log in all tests: its key, emitters, and readers. */
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hash, Signer } from "./keys.ts";
 
-/** How a log is set up. */
+/** The setup of a log. */
 export interface Setup {
-  /** The log's private key, as a note's tools write it. */
+  /** The log's private key in text form. */
   key: string;
-  /** The trust file's text. */
+  /** The text of the trust file. */
   trust: string;
-  /** What `readers.txt` says. */
+  /** The text of `readers.txt`. */
   readers: string;
-  /** Pages of which origins may ask. */
+  /** Allowed origins of pages. */
   cors: readonly string[];
-  /** How much a key may bring a second, and after a rest; without it as much as the log can take. */
+  /** Quota per key and second, and its burst; without it, no limit. */
   quota?: { events?: number; bytes?: number; burst?: number };
 }
 
@@ -27,25 +27,25 @@ export const EMITTERS = [100, 101, 102].map((seed) => new Signer(`example.com/e$
   Signer,
   Signer,
 ];
-/** One that the trust file names, and revokes. */
+/** A key revoked in the trust file. */
 export const REVOKED = new Signer("example.com/revoked", 103);
-/** Who may grant keys below its name. */
+/** An issuer, who may grant keys below its name. */
 export const ISSUER = new Signer("example.net", 50);
 
-/** A reader's token, of which the log knows the hash alone. */
+/** Returns a reader's token, of which the log only knows the hash. */
 const token = (name: string) => `csr_${hash(`token of ${name}`).toString("hex")}`;
 const reader = (token: string, rest: string) => `${hash(token).toString("hex")} ${rest}\n`;
 
-/** May read. */
+/** A token that may read. */
 export const AUDITOR = token("auditor");
-/** May read and erase. */
+/** A token that may read and erase. */
 export const DESK = token("desk");
-/** Could once. */
+/** An expired token. */
 export const FORMER = token("former");
-/** May read until long after. */
+/** A token that expires in the far future. */
 export const GUEST = token("guest");
 
-/** May see what concerns the log as a whole. */
+/** A token that may see what concerns the whole log. */
 export const OPERATOR = token("operator");
 
 export const PAGE = "https://dashboard.example";
@@ -70,7 +70,7 @@ export const SETUP: Setup = {
   cors: [PAGE],
 };
 
-/** Writes the files that `countersign serve` goes by. */
+/** Writes the files for `countersign serve`. */
 export function writeSetup({ key, trust, readers }: Setup, folder: string): void {
   for (const [name, text] of Object.entries({ "log.key": `${key}\n`, "trust.txt": trust, "readers.txt": readers })) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** The live view: `GET /stream`. */
+/** Tests the live view: `GET /stream`. */
 
 import assert from "node:assert/strict";
 import { type IncomingMessage, request } from "node:http";
@@ -11,8 +11,8 @@ import { verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS } from "./setup.ts";
 import { leafHash } from "./tree.ts";
 
-/** One server-sent event. */
-interface Sent {
+/** A server-sent event. */
+interface StreamEvent {
   id?: number;
   line: string;
 }
@@ -28,8 +28,8 @@ class View {
     this.#pieces = response[Symbol.asyncIterator]();
   }
 
-  /** The next event; none when the stream has ended. */
-  async next(): Promise<Sent | undefined> {
+  /** Returns the next event; undefined when the stream has ended. */
+  async next(): Promise<StreamEvent | undefined> {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
       if (end < 0) {
@@ -42,7 +42,7 @@ class View {
       }
       const fields = this.#text.slice(0, end).split("\n");
       this.#text = this.#text.slice(end + 2);
-      const sent: Partial<Sent> = {};
+      const sent: Partial<StreamEvent> = {};
       for (const field of fields) {
         const [, name, value = ""] = /^([a-z]*): ?(.*)$/.exec(field) ?? assert.fail(field);
         if (name === "id") {
@@ -60,9 +60,9 @@ class View {
     }
   }
 
-  /** All events up to the checkpoint of that size. */
-  async until(size: number): Promise<Sent[]> {
-    const all: Sent[] = [];
+  /** Returns all events up to the checkpoint of this size. */
+  async until(size: number): Promise<StreamEvent[]> {
+    const all: StreamEvent[] = [];
     for (;;) {
       const sent = (await this.next()) ?? assert.fail("the stream goes on");
       all.push(sent);
@@ -79,8 +79,8 @@ class View {
   }
 }
 
-const text = (sent: readonly Sent[]) => sent.map(({ line }) => `${line}\n`).join("");
-const ids = (sent: readonly Sent[]) => sent.flatMap(({ id }) => id ?? []);
+const text = (sent: readonly StreamEvent[]) => sent.map(({ line }) => `${line}\n`).join("");
+const ids = (sent: readonly StreamEvent[]) => sent.flatMap(({ id }) => id ?? []);
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
 
 onEachLog((log) => {
@@ -107,7 +107,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a stream says what it is", async () => {
+  test("stream: has the right headers", async () => {
     const view = await open();
     const { headers } = view.response;
     assert.equal(headers["content-type"], "text/event-stream; charset=utf-8");
@@ -117,7 +117,7 @@ onEachLog((log) => {
     view.close();
   });
 
-  test("what comes is seen, each leaf with its index, and verifies", async () => {
+  test("stream: sends each new entry with its index, and verifies", async () => {
     const [chain = assert.fail()] = chains;
     const view = await open(`?from=${first}`);
     const sent = await view.until(size);
@@ -130,7 +130,7 @@ onEachLog((log) => {
       if (first === 0) assert.deepEqual(report.complete, { by: "range", range: [0, size] });
       assert.equal(report.checks.range.state, "pass");
     }
-    // A server that leaves out an entry of what it claims is found.
+    // Detects a server that omits a claimed entry.
     const lines = sent.map(({ line }) => line);
     const left = lines.findLastIndex((line) => line.includes(" event "));
     const of = leafHash(JSON.parse(lines[left] ?? "").link).toString("base64");
@@ -146,7 +146,7 @@ onEachLog((log) => {
     }
   });
 
-  test("without a beginning it shows what comes from now on", async () => {
+  test("stream: starts with new entries by default", async () => {
     const view = await open();
     const sent = await view.until(size);
     assert.deepEqual(ids(sent), []);
@@ -165,7 +165,7 @@ onEachLog((log) => {
     assert.equal(report.checks.range.state, "pass");
   });
 
-  test("who lost the connection goes on after the last event that came", async () => {
+  test("stream: resumes after the last received event", async () => {
     const whole = await (async () => {
       const view = await open(`?from=${first}`);
       const sent = await view.until(size);
@@ -179,14 +179,14 @@ onEachLog((log) => {
       const rest = await view.until(size);
       view.close();
       assert.equal(rest[0]?.line.includes('"countersign"'), last === undefined, "a header, where it begins anew");
-      // Where the last checkpoint was seen already, it comes again.
+      // If the last checkpoint was already received, it is sent again.
       const all = last === undefined ? rest : [...seen.filter((_, at) => at < whole.length - 1), ...rest];
       assert.deepEqual(ids(all), range(first, size), `cut at ${cut}`);
       assert.equal(readExport(text(all)).size, size);
     }
   });
 
-  test("a stream that goes on is told of what comes later too", async () => {
+  test("stream: a resumed stream receives later entries too", async () => {
     const view = await open("", { "last-event-id": String(size - 1) });
     assert.deepEqual(ids(await view.until(size)), []);
     const before = size;
@@ -195,7 +195,7 @@ onEachLog((log) => {
     view.close();
   });
 
-  test("many views at once see the same", async () => {
+  test("stream: many concurrent views receive the same", async () => {
     const views = await Promise.all(range(0, 5).map(() => open(`?from=${size}`)));
     for (const view of views) {
       await view.until(size);
@@ -208,7 +208,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a client that takes nothing stops nobody", async () => {
+  test("stream: a client that doesn't read blocks no other", async () => {
     const slow = await open(`?from=${first}`);
     const chain = log.chain(EMITTERS[2]);
     const long = "x".repeat(60_000);
@@ -224,11 +224,11 @@ onEachLog((log) => {
     size += 2;
     assert.deepEqual(ids(await slow.until(size)), range(first, size));
     slow.close();
-    // An export of so much verifies too.
+    // A full export verifies too.
     assert.equal(readExport(await log.export("", AUDITOR)).entries.length, size);
   });
 
-  test("who goes away in the middle harms nobody", async () => {
+  test("stream: a client may disconnect at any time", async () => {
     for (const path of ["/export", `/stream?from=${first}`]) {
       const going = await Promise.all(range(0, 4).map(() => log.open(path, AUDITOR)));
       for (const response of going) {
@@ -247,8 +247,8 @@ onEachLog((log) => {
     size += 2;
   });
 
-  test("an event that cannot be on one line of a stream is withheld there", async () => {
-    // Canonical JSON has no carriage return; a log takes any JSON that its emitter committed to.
+  test("stream: withholds an event that doesn't fit on one line", async () => {
+    // Canonical JSON has no carriage return, but a log accepts any JSON that its emitter committed to.
     const chain = log.chain();
     const event = '{"action":\r"x"}';
     const salt = hash("salt").subarray(0, 16);
@@ -268,7 +268,7 @@ onEachLog((log) => {
     assert.ok((await log.export(`?from=${before}`, AUDITOR)).includes(event));
   });
 
-  test("what is not understood is refused by name", async () => {
+  test("stream: rejects invalid parameters by name", async () => {
     for (const [query, parameter] of [
       ["from=x", "from"],
       ["from=-1", "from"],
@@ -288,7 +288,7 @@ onEachLog((log) => {
     }
   });
 
-  test("a log that stops ends its streams", { skip: log.lasting }, async () => {
+  test("stream: ends when the log stops", { skip: log.lasting }, async () => {
     const view = await open(`?from=${size}`);
     await view.until(size);
     const [ended] = await Promise.all([view.next().catch(() => undefined), log.restart()]);
@@ -298,7 +298,7 @@ onEachLog((log) => {
     again.close();
   });
 
-  test("erasing is seen as what it is: an event of the log", async () => {
+  test("stream: shows erasures as events of the log", async () => {
     const chain = log.chain();
     const before = size;
     size = (await log.take(chain.events(1).body())).checkpoint.size;

@@ -1,4 +1,4 @@
-/** What a log takes, in which order, and what it answers: SPEC section 6, `POST /submit`. */
+/** Tests what a log accepts, in which order, and its responses (SPEC section 6, `POST /submit`). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { AUDITOR, DESK, EMITTERS, OPERATOR, ORIGIN } from "./setup.ts";
 import { leafHash } from "./tree.ts";
 
 onEachLog((log) => {
-  test("an open link, events and a close link get the next indexes and a proof", async () => {
+  test("submit: returns consecutive indexes and a proof for a chain", async () => {
     const before = await log.size();
     const chain = log.chain().events(3);
     chain.close();
@@ -19,7 +19,7 @@ onEachLog((log) => {
     assert.deepEqual(await log.checkpoint(), checkpoint);
   });
 
-  test("a chain goes on in later submissions", async () => {
+  test("submit: continues a chain in later submissions", async () => {
     const before = await log.size();
     const chain = log.chain();
     await log.take(chain.body());
@@ -31,7 +31,7 @@ onEachLog((log) => {
     }
   });
 
-  test("links of several chains may alternate, and each chain has its last link in the answer", async () => {
+  test("submit: accepts interleaved chains, and returns the last link of each", async () => {
     const before = await log.size();
     const chains = EMITTERS.map((key) => log.chain(key));
     for (const chain of chains) {
@@ -45,7 +45,7 @@ onEachLog((log) => {
     }
   });
 
-  test("an event link may come without its event", async () => {
+  test("submit: accepts an event link without its event", async () => {
     const chain = log.chain();
     const [withheld, erased] = [chain.event({ action: "a" }), chain.event({ action: "b" })];
     await log.take(
@@ -57,14 +57,14 @@ onEachLog((log) => {
     );
   });
 
-  test("blank lines, line ends of Windows and white space around a line are nothing", async () => {
+  test("submit: ignores blank lines, CRLF, and surrounding white space", async () => {
     const chain = log.chain().events(2);
     const [open, first, last] = chain.lines.map(({ text }) => text);
     const { added } = await log.take(`\n \t\r\n${open}\r\n\n  ${first}\t\r\n\r\n${last}`);
     assert.equal(added, 3);
   });
 
-  test("what is there already gets its old index, wherever it is", async () => {
+  test("submit: returns the old index of a repeated link", async () => {
     const before = await log.size();
     const chain = log.chain().events(5);
     await log.take(chain.body());
@@ -77,14 +77,14 @@ onEachLog((log) => {
       const one = await log.take(body(chain.at(seq)));
       assert.deepEqual([one.added, one.repeated, one.chains.get(chain.id)], [0, 1, { seq, index: before + seq }]);
     }
-    // Old and new together.
+    // Repeated and new links together.
     chain.events(2);
     const more = await log.take(chain.body(4));
     assert.deepEqual([more.added, more.repeated], [2, 2]);
     assert.equal(await log.size(), before + 10);
   });
 
-  test("a link twice in one body is a repeat", async () => {
+  test("submit: treats a duplicate in one body as a repetition", async () => {
     const before = await log.size();
     const chain = log.chain().events(2);
     const { added, repeated, chains } = await log.take(chain.body().repeat(3));
@@ -92,13 +92,13 @@ onEachLog((log) => {
     assert.deepEqual(chains.get(chain.id), { seq: 2, index: before + 2 });
   });
 
-  test("where links are missing, the log says from where to send again", async () => {
+  test("submit: reports where to resume if links are missing", async () => {
     const chain = log.chain();
     chain.events(2).events(2).events(1);
     const missing = { chain: chain.id, expected: 0 };
     const answer = await log.submit(chain.body(3));
     assert.deepEqual(answer.refusal(409, "log.gap"), { line: 1, ...missing });
-    // In one body, what comes in the wrong order was not taken either.
+    // After links in the wrong order, none of the body were accepted.
     const reordered = await log.submit(
       body(chain.at(0), chain.at(1), chain.at(2), chain.at(5), chain.at(3), chain.at(4)),
     );
@@ -107,13 +107,13 @@ onEachLog((log) => {
     const last = leafHash(chain.at(2).link).toString("base64");
     const gap = await log.submit(`\n${chain.body(5)}`);
     assert.deepEqual(gap.refusal(409, "log.gap"), { line: 2, chain: chain.id, expected: 3, last });
-    // Whatever came of the chain with the same body does not count.
+    // Earlier links of the chain in the same rejected body don't count.
     const later = await log.submit(body(chain.at(1), chain.at(2), chain.at(5)));
     assert.deepEqual(later.refusal(409, "log.gap"), { line: 3, chain: chain.id, expected: 3, last });
     await log.take(chain.body(3));
   });
 
-  test("a second link for one place is a fork, and nothing with it is taken", async () => {
+  test("submit: rejects a fork and everything sent with it", async () => {
     const chain = log.chain().events(2);
     const { chains } = await log.take(chain.body());
     const index = (chains.get(chain.id)?.index ?? 0) + 1;
@@ -127,7 +127,7 @@ onEachLog((log) => {
       const refused = (await log.submit(brought)).refusal(409, "log.fork");
       assert.deepEqual(refused, { ...fork, line: brought.split("\n").indexOf(twin.at(3).text) + 1 });
     }
-    // One that follows another than the last link: the fork shows at the log's last link.
+    // A link that doesn't follow the last one is a fork at the log's last link.
     twin.events(1);
     assert.deepEqual((await log.submit(twin.body(4))).refusal(409, "log.fork"), { ...fork, line: 1, seq: 4 });
     assert.equal(await log.size(), before);
@@ -135,7 +135,7 @@ onEachLog((log) => {
     await log.take(chain.body(4));
   });
 
-  test("of a fork both sides are kept, for those who may see what concerns the log as a whole", async () => {
+  test("submit: keeps both sides of a fork for those who may see them", async () => {
     const chain = log.chain().events(1);
     const { chains } = await log.take(chain.body());
     const twin = chain.twin();
@@ -159,7 +159,7 @@ onEachLog((log) => {
     (await log.get("/evidence")).refusal(401, "request.unauthenticated");
   });
 
-  test("both continuations in one body are a fork of which the log has neither", async () => {
+  test("submit: rejects both branches of a fork in one body", async () => {
     const chain = log.chain().events(1);
     await log.take(chain.body());
     const twin = chain.twin();
@@ -170,7 +170,7 @@ onEachLog((log) => {
     await log.take(chain.body(2));
   });
 
-  test("nothing follows a close link", async () => {
+  test("submit: rejects links after a close link", async () => {
     const chain = log.chain().events(1);
     const twin = chain.twin();
     const close = chain.close();
@@ -193,7 +193,7 @@ onEachLog((log) => {
     assert.equal((await log.take(body(close))).repeated, 1);
   });
 
-  test("a fork that the key does not vouch for is none", async () => {
+  test("submit: ignores a fork without a valid signature", async () => {
     const chain = log.chain().events(1);
     await log.take(chain.body());
     const [unsigned, stolen] = [chain.twin(), chain.twin()];
@@ -206,21 +206,21 @@ onEachLog((log) => {
     assert.equal(await log.size(), before);
   });
 
-  test("the last link of each chain is signed", async () => {
+  test("submit: requires a signature on the last link of each chain", async () => {
     const [chain, other] = [log.chain().events(1), log.chain(EMITTERS[1]).events(1)];
     chain.event({ action: "tail" }, { sign: false });
     assert.deepEqual((await log.submit(chain.body() + other.body())).refusal(400, "log.refused"), { line: 3 });
-    // When the signed one comes, all is well.
+    // It is accepted together with the signed link.
     await log.take(chain.events(1).body() + other.body());
   });
 
-  test("a signature is that of the chain's key, over this link", async () => {
+  test("submit: requires a signature by the chain's key over this link", async () => {
     const chain = log.chain().events(1);
     await log.take(chain.body());
     const stolen = chain.twin();
     stolen.event({ action: "x" }, { by: EMITTERS[1] });
     assert.deepEqual((await log.submit(stolen.body(2))).refusal(400, "signature.invalid"), { line: 1 });
-    // One in the middle counts too.
+    // A signature in the middle is verified too.
     stolen.event({ action: "y" });
     assert.deepEqual((await log.submit(stolen.body(2))).refusal(400, "signature.invalid"), { line: 1 });
     const opened = log.chain();
@@ -229,7 +229,7 @@ onEachLog((log) => {
     await log.take(chain.events(1).body(2));
   });
 
-  test("a chain's time does not go back", async () => {
+  test("submit: rejects times that go back within a chain", async () => {
     const chain = log.chain();
     chain.event({ action: "a" }, { at: BEGIN + 10 });
     chain.event({ action: "same moment" }, { at: BEGIN + 10 });
@@ -238,7 +238,7 @@ onEachLog((log) => {
     assert.deepEqual((await log.submit(chain.body(3))).refusal(400, "log.refused"), { line: 1 });
   });
 
-  test("a link's time may be 2 minutes ahead of the log's clock and no more", async () => {
+  test("submit: accepts times up to 2 minutes ahead of the log's clock", async () => {
     const minute = 60_000;
     const ahead = (minutes: number) => log.chain(EMITTERS[0], Date.now() + minutes * minute);
     const chain = log.chain(EMITTERS[1]);
@@ -251,7 +251,7 @@ onEachLog((log) => {
     assert.ok(Math.abs(Date.parse(now) - begun) < 2 * minute, now);
     const seconds = Number(soon.headers["retry-after"]);
     assert.ok(seconds >= 1 && seconds <= 60, `${seconds}`);
-    // Who is told to come again is never told to wait for more than an hour.
+    // A retry time is never more than an hour.
     const late = await log.submit(chain.body() + log.chain(EMITTERS[0], Date.UTC(9000, 0, 1)).body());
     assert.equal(late.refusal(503, "submit.early").line, 2);
     assert.equal(late.headers["retry-after"], "3600");
@@ -260,7 +260,7 @@ onEachLog((log) => {
     assert.equal(await log.size(), before + 1);
   });
 
-  test("a chain for another log is not taken", async () => {
+  test("submit: rejects a chain for another log", async () => {
     const other = Chain.begin(EMITTERS[0], "other.example/audit", "replayed").events(2);
     assert.deepEqual((await log.submit(other.body())).refusal(403, "log.unauthorized"), { line: 1 });
     assert.deepEqual((await log.submit(other.body(2))).refusal(409, "log.gap"), {
@@ -268,12 +268,12 @@ onEachLog((log) => {
       chain: other.id,
       expected: 0,
     });
-    // One character more is another log too.
+    // A longer origin is another log too.
     const longer = Chain.begin(EMITTERS[0], `${ORIGIN}/`, "replayed");
     assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorized"), { line: 1 });
   });
 
-  test("the same body many times at once is taken once", async () => {
+  test("submit: accepts concurrent identical bodies once", async () => {
     const before = await log.size();
     const chain = log.chain().events(20);
     const taken = await Promise.all(Array.from({ length: 12 }, () => log.take(chain.body())));
@@ -285,7 +285,7 @@ onEachLog((log) => {
     assert.equal(await log.size(), before + 21);
   });
 
-  test("two halves of a fork at once: one is taken", async () => {
+  test("submit: accepts one of two concurrent branches of a fork", async () => {
     for (let round = 0; round < 5; round++) {
       const before = await log.size();
       const chain = log.chain();
@@ -302,7 +302,7 @@ onEachLog((log) => {
     }
   });
 
-  test("links of one chain sent side by side are taken in their order", async () => {
+  test("submit: accepts concurrent links of a chain in order", async () => {
     const chain = log.chain();
     for (let seq = 1; seq < 16; seq++) {
       chain.events(1);

@@ -1,4 +1,4 @@
-/** The public side of a log: checkpoint, tiles and bundles (C2SP tlog-tiles). */
+/** Tests the public side of a log: checkpoint, tiles, and bundles (C2SP tlog-tiles). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { type Checkpoint, leafHash, root } from "./tree.ts";
 
 const FOREVER = "public, max-age=31536000, immutable";
 
-/** All leaves of the log, from its bundles. */
+/** Returns all entries of the log from its bundles. */
 async function leavesOf(log: Log, size: number): Promise<Buffer[]> {
   const bundles = bundlesOf(size).map(async (bundle) => {
     const answer = await log.get(pathOf(bundle));
@@ -26,7 +26,7 @@ onEachLog((log) => {
   const seen: Checkpoint[] = [];
   const chains: Chain[] = [];
 
-  test("a log begins with a checkpoint", async () => {
+  test("tiles: a log begins with a checkpoint", async () => {
     const answer = await log.get("/checkpoint");
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "text/plain; charset=utf-8");
@@ -35,7 +35,7 @@ onEachLog((log) => {
     seen.push(await log.checkpoint());
   });
 
-  test("each submission has its checkpoint, and it is there when the submission is answered", async () => {
+  test("tiles: a submission's checkpoint is published before the response", async () => {
     for (const links of [1, 1, 2, 60, 191, 1, 1, 255, 130]) {
       const chain = log.chain(EMITTERS[chains.length % 3]).events(links - 1);
       chains.push(chain);
@@ -46,7 +46,7 @@ onEachLog((log) => {
     }
   });
 
-  test("the leaves are what was submitted, in its order, and give the root of each checkpoint there ever was", async () => {
+  test("tiles: entries are in order and lead to every checkpoint's root", async () => {
     const { size } = await log.checkpoint();
     const entries = await leavesOf(log, size);
     assert.equal(entries.length, size);
@@ -57,7 +57,7 @@ onEachLog((log) => {
     }
   });
 
-  test("each tile is what the leaves below it make it", async () => {
+  test("tiles: each tile contains the hashes of the entries below it", async () => {
     const { size } = await log.checkpoint();
     const hashes = hashesOf(await leavesOf(log, size));
     const tiles = tilesOf(size);
@@ -75,7 +75,7 @@ onEachLog((log) => {
     }
   });
 
-  test("tiles as older checkpoints had them stay what they were", async () => {
+  test("tiles: partial tiles of earlier checkpoints stay available", async () => {
     const { size } = await log.checkpoint();
     const entries = await leavesOf(log, size);
     const hashes = hashesOf(entries);
@@ -92,7 +92,7 @@ onEachLog((log) => {
     }
   });
 
-  test("what is beyond the checkpoint is not there", async () => {
+  test("tiles: nothing beyond the checkpoint is available", async () => {
     const { size } = await log.checkpoint();
     const [index, width] = [Math.floor(size / 256), size % 256];
     for (const level of [0, "entries"] as const) {
@@ -112,7 +112,7 @@ onEachLog((log) => {
     (await log.get("/tile/2/000.p/1")).refusal(404, "request.not_found");
   });
 
-  test("addresses that name nothing, or something else than they seem to", async () => {
+  test("tiles: rejects invalid and ambiguous paths", async () => {
     for (const path of [
       "/tile/0/000.p/0",
       "/tile/0/000.p/256",
@@ -175,7 +175,7 @@ onEachLog((log) => {
       `/tile/0/${"x000/".repeat(2_000)}000`,
     ]) {
       const answer = await log.get(path);
-      // Who reads addresses as the URL standard does has tidied them up before a route is looked for.
+      // Clients that follow the URL standard normalize paths before they are routed.
       const tidied = new URL(path, log.url);
       if (tidied.pathname !== path && tidied.origin === log.url && answer.status === 200) {
         assert.deepEqual(answer.body, (await log.get(tidied.pathname)).body, path);
@@ -185,12 +185,12 @@ onEachLog((log) => {
     }
   });
 
-  test("a query changes nothing", async () => {
+  test("tiles: ignores a query", async () => {
     assert.equal((await log.get("/tile/0/000?x=../../y")).status, 200);
     assert.equal((await log.get("/checkpoint?")).status, 200);
   });
 
-  test("events are in no leaf, tile or checkpoint", async () => {
+  test("tiles: contain no events", async () => {
     const secret = "ann.secret@example.com";
     const chain = log.chain();
     chain.event({ actor: { id: secret }, action: "user.create" });
@@ -201,7 +201,7 @@ onEachLog((log) => {
     }
   });
 
-  test("HEAD is GET without its body", async () => {
+  test("tiles: HEAD returns GET without a body", async () => {
     for (const path of ["/checkpoint", "/tile/0/000", "/tile/entries/000", "/tile/0/000.p/1", "/tile/9/000"]) {
       const [get, head] = [await log.get(path), await log.ask(path, { method: "HEAD" })];
       assert.deepEqual([head.status, head.body.length], [get.status, 0], path);

@@ -1,19 +1,19 @@
-/** The tiles in which a log publishes its tree (C2SP tlog-tiles). */
+/** The tiles that publish a log's tree (C2SP tlog-tiles). */
 
 import assert from "node:assert/strict";
 import { leafHash, root } from "./tree.ts";
 
 const WIDTH = 256;
 
-/** A tile: its place, and how many hashes (or entries) it has. */
+/** A tile's position, and its number of hashes or entries. */
 export interface Tile {
-  /** What is in it: hashes of that level, or the entries themselves. */
+  /** Its contents: hashes of a level, or the entries themselves. */
   readonly level: number | "entries";
   readonly index: number;
   readonly width: number;
 }
 
-/** All of one level that a tree of that size has. */
+/** Returns all tiles of one level for a tree of this size. */
 function level(level: Tile["level"], size: number): Tile[] {
   const count = Math.floor(size / WIDTH ** (level === "entries" ? 0 : level));
   return Array.from({ length: Math.ceil(count / WIDTH) }, (_, index) => ({
@@ -23,13 +23,13 @@ function level(level: Tile["level"], size: number): Tile[] {
   }));
 }
 
-/** All bundles of entries of such a tree. */
+/** Returns all bundles for a tree of this size. */
 export const bundlesOf = (size: number): Tile[] => level("entries", size);
 
-/** All tiles of hashes of such a tree. */
+/** Returns all hash tiles for a tree of this size. */
 export const tilesOf = (size: number): Tile[] => [0, 1, 2, 3, 4, 5, 6].flatMap((number) => level(number, size));
 
-/** `/tile/0/x001/x234/067`, or `/tile/1/000.p/17` of a partial one. */
+/** Returns a tile's path: `/tile/0/x001/x234/067`, or `/tile/1/000.p/17` for a partial one. */
 export function pathOf({ level, index, width }: Tile): string {
   const digits = String(index);
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/\d{3}/g) ?? [];
@@ -37,7 +37,7 @@ export function pathOf({ level, index, width }: Tile): string {
   return `/tile/${level}/${place}${width === WIDTH ? "" : `.p/${width}`}`;
 }
 
-/** The entries of a bundle that has so many. */
+/** Returns the entries of a bundle with this many. */
 export function entriesOf(bundle: Buffer, width: number): Buffer[] {
   const entries: Buffer[] = [];
   for (let at = 0; at < bundle.length; ) {
@@ -50,7 +50,7 @@ export function entriesOf(bundle: Buffer, width: number): Buffer[] {
   return entries;
 }
 
-/** All hashes that a log of these leaves has in its tiles, by level. */
+/** Returns the hashes in all tiles of a log with these entries, by level. */
 export function hashesOf(entries: readonly Uint8Array[]): Uint8Array[][] {
   const levels = [entries.map(leafHash) as Uint8Array[]];
   for (let below = levels[0] ?? []; below.length >= WIDTH; below = levels.at(-1) ?? []) {
@@ -60,7 +60,7 @@ export function hashesOf(entries: readonly Uint8Array[]): Uint8Array[][] {
   return levels;
 }
 
-/** What a tile has to be, by these hashes. */
+/** Returns the expected contents of a tile. */
 export function expected({ level, index, width }: Tile, hashes: readonly Uint8Array[][]): Buffer {
   assert.ok(level !== "entries");
   return Buffer.concat(hashes[level]?.slice(index * WIDTH, index * WIDTH + width) ?? []);

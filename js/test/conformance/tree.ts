@@ -1,4 +1,4 @@
-/** The Merkle tree of RFC 6962 and what leads to its root, written for reading rather than for speed. */
+/** The Merkle tree and proofs of RFC 6962, written for readability. */
 
 import assert from "node:assert/strict";
 import { hash, openNote } from "./keys.ts";
@@ -6,10 +6,10 @@ import { hash, openNote } from "./keys.ts";
 export const leafHash = (leaf: string | Uint8Array): Buffer => hash(Buffer.of(0), leaf);
 export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => hash(Buffer.of(1), left, right);
 
-/** The greatest power of two below `size`, which is above 1. */
+/** Returns the greatest power of two below `size`, which is above 1. */
 const half = (size: number) => 2 ** Math.ceil(Math.log2(size) - 1);
 
-/** The root of a tree of these leaf hashes. */
+/** Returns the root of a tree with these leaf hashes. */
 export function root(hashes: readonly Uint8Array[]): Uint8Array {
   const [first] = hashes;
   if (first === undefined) {
@@ -22,7 +22,7 @@ export function root(hashes: readonly Uint8Array[]): Uint8Array {
   return nodeHash(root(hashes.slice(0, middle)), root(hashes.slice(middle)));
 }
 
-/** The root to which an inclusion proof leads. */
+/** Returns the root computed from an inclusion proof. */
 function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8Array[]): Uint8Array {
   if (size === 1) {
     assert.deepEqual(path, [], "the proof is as long as it has to be");
@@ -36,7 +36,7 @@ function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8
     : nodeHash(sibling, led(leaf, index - middle, size - middle, rest));
 }
 
-/** The two roots to which a consistency proof leads from the older one. */
+/** Returns both roots computed from a consistency proof and the older root. */
 export function grown(
   older: { size: number; root: Uint8Array },
   size: number,
@@ -60,14 +60,14 @@ export function grown(
   return lead(older.size, size, path, true);
 }
 
-/** A checkpoint that its log signed. */
+/** A checkpoint signed by its log. */
 export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
   readonly root: Buffer;
 }
 
-/** A checkpoint of the log of this key, without extension lines; otherwise it throws. */
+/** Returns the checkpoint of the log with this key, without extension lines; otherwise throws. */
 export function openCheckpoint(note: string, vkey: string): Checkpoint {
   const [origin = "", size = "", root = "", ...rest] = openNote(note, vkey).split("\n");
   assert.deepEqual(rest, [""]);
@@ -78,7 +78,7 @@ export function openCheckpoint(note: string, vkey: string): Checkpoint {
   return { origin, size: Number(size), root: bytes };
 }
 
-/** The index and the checkpoint of a C2SP tlog-proof that proves this leaf; otherwise it throws. */
+/** Returns the index and checkpoint of a C2SP tlog-proof for this leaf; otherwise throws. */
 export function openProof(proof: string, leaf: string, vkey: string): { index: number; checkpoint: Checkpoint } {
   const end = proof.indexOf("\n\n");
   const [first, index = "", ...path] = proof.slice(0, end).split("\n");

@@ -1,15 +1,15 @@
-/** Checkpoints that a witness has to see before they are published. */
+/** Tests checkpoints that a witness must cosign before they are published. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { KINDS, Log, PATIENCE } from "./log.ts";
+import { KINDS, Log, TIMEOUT_MS } from "./log.ts";
 import { run, TRUST, verify } from "./program.ts";
 import { AUDITOR, LOG, SETUP } from "./setup.ts";
 import { openCheckpoint } from "./tree.ts";
 import { Witness } from "./witness.ts";
 
 for (const kind of KINDS.filter(({ restarts }) => restarts)) {
-  describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
+  describe(kind.name, { skip: kind.skip, timeout: TIMEOUT_MS }, () => {
     const witness = new Witness(LOG.vkey);
     const log = new Log(kind);
     let quorum = "";
@@ -30,7 +30,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       return answer.json.published as { size: number; witnessed: boolean };
     };
 
-    test("a submission is answered when its checkpoint was seen", async () => {
+    test("witness: a submission is answered once its checkpoint is cosigned", async () => {
       for (const events of [1, 5, 30, 200, 60]) {
         const time = witness.now;
         const { checkpoint } = await log.take(log.chain().events(events).body());
@@ -41,7 +41,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       }
     });
 
-    test("several at once, too", async () => {
+    test("witness: concurrent submissions are answered too", async () => {
       const chains = Array.from({ length: 8 }, () => log.chain().events(2));
       const taken = await Promise.all(chains.map((chain) => log.take(chain.body())));
       const note = await published();
@@ -49,7 +49,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       assert.equal(openCheckpoint(note, LOG.vkey).size, Math.max(...taken.map(({ checkpoint }) => checkpoint.size)));
     });
 
-    test("who asks for the quorum is satisfied by proofs and exports", async () => {
+    test("witness: proofs and exports satisfy a quorum", async () => {
       const chain = log.chain().events(3);
       const answer = await log.submit(chain.body());
       const { proof } = (answer.json.chains as Record<string, { proof: string }>)[chain.id] ?? assert.fail();
@@ -62,13 +62,13 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       assert.equal(report.log?.time, new Date(Number(witness.cosigned(await published())) * 1000).toISOString());
     });
 
-    test("a log that was started again learns where its witness is", async () => {
+    test("witness: a restarted log learns the witness's state", async () => {
       await log.restart({ trust: SETUP.trust + quorum });
       await log.take(log.chain().events(3).body());
       assert.notEqual(witness.cosigned(await published()), undefined);
     });
 
-    test("a log goes on without a witness that fails, and says so", async () => {
+    test("witness: the log continues without a failing witness and reports it", async () => {
       witness.failing = true;
       const { checkpoint } = await log.take(log.chain().events(2).body());
       const note = await published();

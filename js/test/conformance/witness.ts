@@ -1,4 +1,4 @@
-/** A witness that believes a log only what it proves (C2SP tlog-witness and tlog-cosignature). */
+/** A witness that only believes proofs (C2SP tlog-witness and tlog-cosignature). */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -11,14 +11,14 @@ export class Witness {
   readonly #server: Server;
   #size = 0;
   #root: Buffer | undefined;
-  /** Whether it answers that it cannot. */
+  /** True to respond with an error. */
   failing = false;
-  /** How often it was asked. */
+  /** Number of requests received. */
   asked = 0;
-  /** When it said last that it is, in seconds: each time later, and about what it is. */
+  /** The time of the last cosignature in seconds; it ascends and approximates the real time. */
   now = 0;
 
-  /** Of the log of this key. */
+  /** Creates a witness for the log with this key. */
   constructor(log: string) {
     this.#log = log;
     this.#server = createServer(async (request, response) => {
@@ -44,7 +44,7 @@ export class Witness {
     this.#server.close();
   }
 
-  /** The time at which it cosigned this checkpoint; none where it did not. */
+  /** Returns the time of its cosignature on a checkpoint, if there is one. */
   cosigned(note: string): number | undefined {
     return openCosignature(note, this.key.vkey);
   }

@@ -1,7 +1,7 @@
-/** Zstandard frames (RFC 8878) without a compressor, which not every Node has. */
+/** Builds Zstandard frames (RFC 8878) without a compressor, which not every Node.js has. */
 
 const MAGIC = Buffer.from("28b52ffd", "hex");
-/** No checksum, no size, no dictionary; a window of 1 MiB. */
+/** A header without checksum, size, and dictionary, with a window of 1 MiB. */
 const HEAD = Buffer.from([0x00, 0x50]);
 const BLOCK = 128 << 10;
 
@@ -19,7 +19,7 @@ function frame(count: number, at: (number: number, last: boolean) => Buffer): Bu
   return Buffer.concat([MAGIC, HEAD, ...blocks]);
 }
 
-/** These bytes as one frame. */
+/** Returns the bytes as one frame. */
 export function zstd(bytes: Uint8Array): Buffer {
   return frame(Math.max(1, Math.ceil(bytes.length / BLOCK)), (number, last) => {
     const piece = bytes.subarray(number * BLOCK, (number + 1) * BLOCK);
@@ -27,7 +27,7 @@ export function zstd(bytes: Uint8Array): Buffer {
   });
 }
 
-/** A frame that is so many line feeds. */
+/** Returns a frame of this many line feeds. */
 export function zstdBomb(length: number): Buffer {
   const feed = Buffer.from("\n");
   return frame(length / BLOCK, (_, last) => block(REPEATED, BLOCK, last, feed));

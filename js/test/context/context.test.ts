@@ -1,4 +1,4 @@
-/** A context that follows asynchronous calls. */
+/** Tests contexts across asynchronous calls. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -25,7 +25,7 @@ for (const [name, make] of [
   ["found", (audit: Audit) => asyncContext(audit, { AsyncLocalStorage: foundStorage() })],
   ["given", (audit: Audit) => asyncContext(audit, { AsyncLocalStorage })],
 ] as const) {
-  test(`work under way at the same time has a context each, with an AsyncLocalStorage that is ${name}`, async () => {
+  test(`asyncContext: concurrent work has separate scopes, with ${name}`, async () => {
     const { recorder, events } = await start();
     const audit = make(recorder);
     const deep = async (action: string) => {
@@ -55,7 +55,7 @@ for (const [name, make] of [
   });
 }
 
-test("what is said explicitly goes before what is around, and into what it does", async () => {
+test("asyncContext: an explicit scope overrides the surrounding one and applies within its work", async () => {
   const { recorder, events } = await start();
   const audit = asyncContext(recorder);
   audit.with({ actor: "u_1", tenant: "acme", request: "r_1" }, () => {
@@ -71,7 +71,7 @@ test("what is said explicitly goes before what is around, and into what it does"
   ]);
 });
 
-test("work that throws leaves its context", async () => {
+test("asyncContext: a scope ends when its work throws", async () => {
   const { recorder, events } = await start();
   const audit = asyncContext(recorder);
   const failing = () => {

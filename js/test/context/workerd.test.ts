@@ -1,4 +1,4 @@
-/** The context in workerd, with each flag that there is for it and without one. */
+/** Tests contexts in workerd, with each relevant flag and without. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { EMITTERS } from "../conformance/setup.ts";
 const bundle = await bundled(new URL("worker/context.ts", import.meta.url));
 
 for (const flag of ["nodejs_compat", "nodejs_als", undefined] as const) {
-  test(`in workerd with ${flag ?? "no flag"}`, async () => {
+  test(`asyncContext: works in workerd with ${flag ?? "no flag"}`, async () => {
     const worker = start(bundle, {
       bindings: { KEY: EMITTERS[0].secret, FLAG: flag ?? "" },
       compatibilityFlags: flag === undefined ? [] : [flag],

@@ -1,4 +1,4 @@
-/** Clocks that were wrong, and a log that takes nothing of the future. */
+/** Tests wrong clocks, and a log that rejects future times. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const DAY = 24 * HOUR;
 
 const timeOf = (link: string) => Date.parse(/ (\d{4}-\S+Z) /.exec(link)?.[1] ?? "");
 
-/** The clocks of a log and of a recorder. A log may say what its own shows where it refuses what is ahead of it. */
+/** Creates the clocks of a log and a recorder. A log may report its time when it rejects later times. */
 function clocks({ says = false, asks = says }: { says?: boolean; asks?: boolean } = {}) {
   const clock = { log: NOON, recorder: NOON };
   const log = new MemoryLog();
@@ -30,7 +30,7 @@ function clocks({ says = false, asks = says }: { says?: boolean; asks?: boolean 
 
 const twenty = Array.from({ length: 20 }, (_, nth) => `b.${nth}`);
 
-test("what was recorded ahead of time waits, and holds up nothing that came after", async () => {
+test("clock: events with future times wait without blocking later ones", async () => {
   const { clock, log, now } = clocks();
   const recorder = await recorderOf(log, new Storage(), { now });
   record(recorder, "a.right");
@@ -51,10 +51,10 @@ test("what was recorded ahead of time waits, and holds up nothing that came afte
   assert.deepEqual(log.actions, ["a.right", "b.right", "b.next", "a.ahead"]);
 });
 
-test("what waits is not sent before its time, and all else is: when asked, and by itself", async (t) => {
+test("clock: waiting events are retried in time, and others immediately", async (t) => {
   const { clock, log, now } = clocks({ asks: true });
   const recorder = await recorderOf(log, undefined, { now, autoFlush: { maxEvents: 30, maxDelayMs: 1 } });
-  // A program that is at its end flushes once more.
+  // Keeps the program busy; an idle program would flush once more.
   const goesOn = setInterval(() => {}, 1_000);
   t.after(() => clearInterval(goesOn));
   clock.recorder = NOON + HOUR;
@@ -71,7 +71,7 @@ test("what waits is not sent before its time, and all else is: when asked, and b
   assert.deepEqual([log.bodies.length, recorder.status().waiting], [sent, 1]);
 });
 
-test("what a log refuses and says its own time of is recorded with a time that it takes", async () => {
+test("clock: rejected events are recorded with times that the log accepts", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const told: string[] = [];
   const recorder = await recorderOf(log, undefined, { now }, told);
@@ -90,7 +90,7 @@ test("what a log refuses and says its own time of is recorded with a time that i
   await recorder.close();
 });
 
-test("a clock that is ahead is said once, and links are dated by the log's until it is set", async () => {
+test("clock: a clock that is ahead is reported once, and the log's time is used until it is set", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const told: string[] = [];
   const recorder = await recorderOf(log, new Storage(), { now }, told);
@@ -109,7 +109,7 @@ test("a clock that is ahead is said once, and links are dated by the log's until
   assert.deepEqual(told, ["clock.ahead"]);
 });
 
-test("a clock that is behind is told once, where the log says when it answered, and keeps nothing from coming", async () => {
+test("clock: a clock that is behind is reported once and blocks nothing", async () => {
   const { clock, log, times, now } = clocks();
   let date: string | undefined;
   log.always = async (_, pass) => {
@@ -136,7 +136,7 @@ test("a clock that is behind is told once, where the log says when it answered, 
   assert.equal(Math.max(...(times().at(-1) ?? [])), NOON - 2 * DAY);
 });
 
-test("what was recorded by a clock that is ahead keeps the time between its events", async () => {
+test("clock: corrected events keep the time between them", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const recorder = await recorderOf(log, undefined, { now });
   for (const seconds of [0, 10, 20]) {
@@ -148,7 +148,7 @@ test("what was recorded by a clock that is ahead keeps the time between its even
   assert.deepEqual(times(), [[NOON, NOON, NOON + 10_000, NOON + 20_000, NOON + 20_000]]);
 });
 
-test("a log whose clock is more than a day behind is not believed, and all is delivered when it is set", async () => {
+test("clock: a correction above a day is not accepted, and everything is delivered once the clock is set", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const told: string[] = [];
   const recorder = await recorderOf(log, undefined, { now }, told);
@@ -165,7 +165,7 @@ test("a log whose clock is more than a day behind is not believed, and all is de
   assert.ok(times().flat().includes(NOON));
 });
 
-test("a clock that was days ahead and was set: all is delivered", async () => {
+test("clock: everything is delivered after a clock days ahead was set", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const recorder = await recorderOf(log, new Storage(), { now });
   clock.recorder = NOON + 30 * DAY;
@@ -178,7 +178,7 @@ test("a clock that was days ahead and was set: all is delivered", async () => {
   assert.ok(Math.max(...times().flat()) <= NOON);
 });
 
-test("a clock that was years behind dates nothing that was recorded before by itself", async () => {
+test("clock: a clock years behind changes no recorded times", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const recorder = await recorderOf(log, undefined, { now });
   record(recorder, "a.right");
@@ -191,7 +191,7 @@ test("a clock that was years behind dates nothing that was recorded before by it
   assert.ok(times().flat().includes(NOON));
 });
 
-test("nor does it where an outbox brought it from an earlier recorder", async () => {
+test("clock: a clock years behind changes no times of an earlier recorder's events", async () => {
   const { clock, log, now } = clocks();
   const storage = new Storage();
   const first = await recorderOf(log, storage, { now });
@@ -209,7 +209,7 @@ test("nor does it where an outbox brought it from an earlier recorder", async ()
   assert.equal(storage.kinds, "");
 });
 
-test("a clock that goes back a little leaves the chain one", async () => {
+test("clock: a small step back doesn't start a new chain", async () => {
   const { clock, log, now } = clocks();
   const recorder = await recorderOf(log, undefined, { now });
   for (const [action, minutes] of [

@@ -1,4 +1,4 @@
-/** Flushes that meet each other, fail, hang, rest and end. */
+/** Tests concurrent, failing, hanging, waiting, and ending flushes. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { EMITTER, type Intervention, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
-/** An answer that comes when it is let. */
+/** Creates a response that comes when it is released. */
 function held() {
   const arrived = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
@@ -21,7 +21,7 @@ function held() {
 
 const busy: Intervention = () => refusal(503, "server.unavailable");
 
-test("two flushes at once are one, and who asks later waits for what came later", async () => {
+test("flush: concurrent calls share a flush, and later calls wait for later events", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   const { intervention, arrived, release } = held();
@@ -41,7 +41,7 @@ test("two flushes at once are one, and who asks later waits for what came later"
   assert.deepEqual([log.actions, log.bodies.length], [["a.one", "a.two"], 2]);
 });
 
-test("of two flushes at once the patient one goes on when the other was told", async () => {
+test("flush: continues for the patient one of two calls after the other was rejected", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.meets(busy);
@@ -52,7 +52,7 @@ test("of two flushes at once the patient one goes on when the other was told", a
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("retryForMs outlasts failures, and ends", async () => {
+test("flush: retries for retryForMs, and then rejects", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");
@@ -65,7 +65,7 @@ test("retryForMs outlasts failures, and ends", async () => {
   assert.ok(log.bodies.length > 22);
 });
 
-test("a close that fails is asked for again, and ends the chain once", async () => {
+test("close: can be retried after a failure, and closes the chain once", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -83,7 +83,7 @@ test("a close that fails is asked for again, and ends the chain once", async () 
   assert.equal(storage.kinds, "");
 });
 
-test("another key while the log server fails: both chains come, the first of them closed", async () => {
+test("rotate: delivers both chains after a failure, the first one closed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -104,7 +104,7 @@ test("another key while the log server fails: both chains come, the first of the
   assert.equal(storage.kinds, "");
 });
 
-test("of a chain that dies after another key came, what has no link yet goes into the other", async () => {
+test("rotate: moves events without a link of a dead chain to the new one", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -113,7 +113,7 @@ test("of a chain that dies after another key came, what has no link yet goes int
     recorder.record({ action: "a.old", reason: "x".repeat(60_000) });
   }
   await new Promise(setImmediate);
-  // It is refused while at every moment something is recorded in the second.
+  // Events keep being recorded in the second chain while the first is rejected.
   const recording = async () => {
     for (let moment = 0; moment < 60; moment++) {
       record(recorder, "b.new");
@@ -143,17 +143,17 @@ test("of a chain that dies after another key came, what has no link yet goes int
   const count = (action: string) => log.actions.filter((one) => one === action).length;
   assert.equal(count("b.new"), 60);
   assert.ok(count("a.old") > 0 && count("a.old") < 24, `${count("a.old")} of the old chain`);
-  // What a process leaves that ends here is the dead chain alone.
+  // A process that ends here leaves only the dead chain behind.
   assert.match(storage.kinds, /^b+$/);
 });
 
-test("a flush that never returns is taken over by who asks next, where contexts end", async (t) => {
+test("flush: a hanging flush of an ended context is taken over by the next call", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage(), { manyContexts: true, timeoutMs: 1_000 });
   record(recorder, "a.one");
-  // As in a context that was canceled: no answer and no time limit ever comes.
+  // As in a canceled context: neither a response nor a timeout ever comes.
   const gone = Promise.withResolvers<void>();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   log.meets(() => {
@@ -172,7 +172,7 @@ test("a flush that never returns is taken over by who asks next, where contexts 
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("whoever waits for what never comes is told, in whatever context it was found out", async () => {
+test("flush: all callers learn of a dead chain, in any context", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { manyContexts: true });
   record(recorder, "a.b");
@@ -195,7 +195,7 @@ test("whoever waits for what never comes is told, in whatever context it was fou
   assert.deepEqual(log.actions, ["a.c", "countersign.dropped"]);
 });
 
-test("nobody is told that it came what only goes from a refused chain into another", async () => {
+test("flush: doesn't resolve for events that move from a rejected chain to another", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage, { manyContexts: true });
@@ -226,7 +226,7 @@ test("nobody is told that it came what only goes from a refused chain into anoth
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("a signer that fails in a batch of many loses none and repeats none", async () => {
+test("flush: a signer that fails within a batch neither loses nor repeats events", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const signs = { fails: false };
@@ -240,7 +240,7 @@ test("a signer that fails in a batch of many loses none and repeats none", async
   const recorder = await recorderOf(log, storage, { key: { vkey: signer.vkey, sign } });
   record(recorder, "a.first");
   await recorder.flush();
-  // So many bytes that they are several batches.
+  // Large enough for several batches.
   const names = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
   const handles = names.map((action) => recorder.record({ action, reason: "x".repeat(60_000) }));
   await new Promise(setImmediate);
@@ -258,7 +258,7 @@ test("a signer that fails in a batch of many loses none and repeats none", async
   assert.equal(storage.kinds, "");
 });
 
-test("what there is no room for is counted, though the recorder is closed in the middle of a flush", async () => {
+test("drop: events are counted even if the recorder is closed during a flush", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage, { maxWaitingBytes: 38_500, onFull: "drop" });
@@ -268,7 +268,7 @@ test("what there is no room for is counted, though the recorder is closed in the
   }
   await new Promise(setImmediate);
   assert.equal(recorder.status().dropped, 0);
-  // The links are made, and are being kept: with them there is no room.
+  // The links are made and being stored, and use up the limit.
   const kept = Promise.withResolvers<void>();
   storage.at = async (_, make) => {
     await kept.promise;
@@ -286,11 +286,14 @@ test("what there is no room for is counted, though the recorder is closed in the
   assert.match(log.bodies.join(""), /"count":2\b/);
 });
 
-test("what there is no room for is recorded as soon as there is room, though nothing more is recorded", async () => {
+test("drop: is recorded as soon as there is room, without further events", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 10_000, onFull: "drop" });
   const handles = Array.from({ length: 3 }, () => recorder.record({ action: "a.b", reason: "x".repeat(8_000) }));
-  await assert.rejects(handles[1]?.delivered() ?? Promise.resolve(), { code: "recorder.full", hint: /dropped/ });
+  await assert.rejects(handles[1]?.delivered() ?? Promise.resolve(), {
+    code: "recorder.full",
+    hint: /maxWaitingBytes/,
+  });
   assert.equal(recorder.status().dropped, 2);
   await recorder.flush();
   assert.deepEqual(log.actions, ["a.b", "countersign.dropped"]);

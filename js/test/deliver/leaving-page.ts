@@ -3,25 +3,25 @@
 import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 
-/** What a page does before it is left. */
+/** The options of a page's recorder, and its actions before it is left. */
 export interface Visit {
   readonly to: string;
   readonly log: string;
   readonly key: string;
-  /** How many events, and how long each is. */
+  /** Number of events, and the length of each. */
   readonly events: number;
   readonly length: number;
   readonly name: string;
-  /** The name of its outbox in IndexedDB, if it has one. */
+  /** The name of its IndexedDB outbox, if it has one. */
   readonly outbox?: string;
-  /** Whether a flush is under way when the page is left. */
+  /** True if a flush is running when the page is left. */
   readonly flushes?: boolean;
 }
 
-/** What the page offers. */
-export interface Visited {
+/** The functions that the page exposes. */
+export interface PageFunctions {
   visit(visit: Visit): Promise<void>;
-  /** Delivers what was left. */
+  /** Delivers the entries that were left behind. */
   deliver(visit: Visit): Promise<void>;
 }
 
@@ -34,12 +34,12 @@ const open = ({ key, to, log, outbox }: Visit) =>
     ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
   }).ready();
 
-const page: Visited = {
+const page: PageFunctions = {
   async visit(visit) {
     const audit = await open(visit);
     const record = (nth: number) =>
       audit.record({ action: "page.left", metadata: { id: `${visit.name}.${nth}`, text: "x".repeat(visit.length) } });
-    // From here on the page is in use, not just about to be.
+    // From here on, the page is in use.
     await record(0).stored();
     for (let nth = 1; nth < visit.events; nth++) {
       record(nth);

@@ -1,4 +1,4 @@
-/** A page that is left while events wait, in a real browser. */
+/** Tests pages that are left while events wait, in a real browser. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,9 +11,9 @@ import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
-import type { Visit, Visited } from "./leaving-page.ts";
+import type { PageFunctions, Visit } from "./leaving-page.ts";
 
-describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
+describe("leaving a page", { skip: serve.skip, timeout: 100_000 }, () => {
   const profile = mkdtempSync(join(tmpdir(), "countersign-leaving-"));
   const site = new Site(new URL("leaving-page.ts", import.meta.url));
   let log: Started;
@@ -40,16 +40,16 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
     name,
   });
 
-  /** Has a page do something before it is left. */
+  /** Makes a page do something before it is left. */
   async function leave(visit: Visit): Promise<void> {
     const tab = await context.newPage();
     await tab.goto(site.url);
-    await tab.evaluate((visit) => void (globalThis as unknown as Visited).visit(visit), visit);
+    await tab.evaluate((visit) => void (globalThis as unknown as PageFunctions).visit(visit), visit);
     await tab.waitForURL("**/elsewhere");
     await tab.close();
   }
 
-  /** The ids that the log has of a visit, in its order. */
+  /** Returns the IDs of a visit's events in the log, in order. */
   async function ids(name: string): Promise<string[]> {
     const answer = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     return [...(await answer.text()).matchAll(/"id":"([a-z]+\.\d+)"/g)]
@@ -65,15 +65,15 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
     );
   }
 
-  /** What is there when another page delivered what a visit left. */
+  /** Returns the events in the log after another page delivered what a visit left behind. */
   async function delivered(visit: Visit): Promise<string[]> {
     const tab = await context.newPage();
     await tab.goto(site.url);
-    // The browser may take a moment until it gives up the locks of a tab that was closed.
+    // The browser may need a moment to release the locks of a closed tab.
     const deliver = async () => {
       const there = await ids(visit.name);
       if (there.length < visit.events) {
-        await tab.evaluate((visit) => (globalThis as unknown as Visited).deliver(visit), visit);
+        await tab.evaluate((visit) => (globalThis as unknown as PageFunctions).deliver(visit), visit);
       }
       return there;
     };
@@ -84,30 +84,30 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
 
   const names = (name: string, count: number) => Array.from({ length: count }, (_, nth) => `${name}.${nth}`);
 
-  test("sends what waits in memory", async () => {
+  test("sends events waiting in memory", async () => {
     await leave(visit("few", 3, 10));
     assert.deepEqual(await arrived("few", 3), names("few", 3));
   });
 
-  test("sends what a flush had begun with", async () => {
+  test("sends the events of a flush that has begun", async () => {
     await leave({ ...visit("flushed", 3, 10), flushes: true });
     assert.deepEqual(await arrived("flushed", 3), names("flushed", 3));
   });
 
-  test("of more than a browser lets go it sends the first", async () => {
+  test("sends the first events if there are more than a browser allows", async () => {
     await leave(visit("many", 100, 2_000));
     const there = await arrived("many", 10);
     assert.ok(there.length >= 10, `${there.length} came`);
     assert.deepEqual(there, names("many", there.length));
   });
 
-  test("keeps in IndexedDB what it does not send, for the next page", async () => {
+  test("stores the rest in IndexedDB for the next page", async () => {
     const one = { ...visit("kept", 100, 2_000), outbox: "kept" };
     await leave(one);
     assert.deepEqual(await delivered(one), names("kept", 100));
   });
 
-  test("keeps it once though a flush had begun", async () => {
+  test("stores events once although a flush had begun", async () => {
     const one = { ...visit("both", 100, 2_000), outbox: "both", flushes: true };
     await leave(one);
     assert.deepEqual(await delivered(one), names("both", 100));

@@ -1,4 +1,4 @@
-/** A log in memory behind a log server's interface, whose answers can be others, one after the other. */
+/** An in-memory log with a log server's interface, whose responses can be replaced one by one. */
 
 import type { Fetch, LogServerOptions } from "../../packages/countersign/dist/deliver/log-server.js";
 import { Chain } from "../conformance/chain.ts";
@@ -9,7 +9,7 @@ export const ORIGIN = "log.example/audit";
 const KEY = new Signer(ORIGIN, 1);
 export const EMITTER = new Signer("example.com/emitter", 2);
 
-/** What a submission is answered with, in the place of what the log would say. `pass` has the log take it. */
+/** Returns a response to a submission instead of the log's. `pass` lets the log accept it. */
 export type Intervention = (body: string, pass: () => Promise<Response>) => Response | Promise<Response>;
 
 /** One line of a submission. */
@@ -18,14 +18,14 @@ interface Line {
   readonly event?: { readonly action: string };
 }
 
-/** A log as a recorder has to do with it. */
-export interface Reached {
+/** A log as a recorder sees it. */
+export interface Destination {
   readonly vkey: string;
   readonly to: LogServerOptions;
 }
 
-/** A log. */
-export class MemoryLog implements Reached {
+/** An in-memory log. */
+export class MemoryLog implements Destination {
   readonly vkey: string;
   readonly #key: Signer;
   readonly #leaves: string[] = [];
@@ -33,10 +33,10 @@ export class MemoryLog implements Reached {
   readonly chains = new Map<string, string[]>();
   /** The actions of its events, in the order of the log. */
   readonly actions: string[] = [];
-  /** The bodies that were submitted. */
+  /** The submitted bodies. */
   readonly bodies: string[] = [];
   readonly #interventions: Intervention[] = [];
-  /** What happens to every submission that has no intervention of its own. */
+  /** The response to every submission without an intervention of its own. */
   always: Intervention | undefined;
 
   constructor(key = KEY) {
@@ -44,18 +44,18 @@ export class MemoryLog implements Reached {
     this.vkey = key.vkey;
   }
 
-  /** How a recorder reaches it. */
+  /** The option `to` for recorders. */
   get to(): LogServerOptions {
     return { url: "https://log.example", fetch: (_, init) => this.#submitted(init) };
   }
 
-  /** Has the next submissions answered so. */
+  /** Sets the responses to the next submissions. */
   meets(...interventions: Intervention[]): void {
     this.#interventions.push(...interventions);
   }
 
-  /** The same log, of which nobody hears anything any more once that is so. */
-  until(isDead: () => boolean): Reached {
+  /** Returns the same log, which stops responding once `isDead` returns true. */
+  until(isDead: () => boolean): Destination {
     const fetch: Fetch = (_, init) => (isDead() ? new Promise(() => {}) : this.#submitted(init));
     return { vkey: this.vkey, to: { url: "https://log.example", fetch } };
   }
@@ -100,7 +100,7 @@ export class MemoryLog implements Reached {
     return json(200, { chains: Object.fromEntries(said), notes: [] });
   }
 
-  /** A proof of a leaf that it has. */
+  /** Returns a proof of an entry. */
   proof(leaf: string): string {
     const index = this.#leaves.indexOf(leaf);
     const hashes = this.#leaves.map((leaf) => leafHash(leaf));
@@ -109,13 +109,13 @@ export class MemoryLog implements Reached {
     return `c2sp.org/tlog-proof@v1\nindex ${index}\n${path.join("")}\n${this.#key.note(checkpoint)}`;
   }
 
-  /** Adds a leaf that is none of a recorder's. */
+  /** Adds an entry that is not a recorder's. */
   add(leaf: string): void {
     this.#leaves.push(leaf);
   }
 }
 
-/** The way from a leaf to the root, from below. */
+/** Returns the path from a leaf to the root, from below. */
 function pathTo(index: number, hashes: readonly Uint8Array[]): Uint8Array[] {
   if (hashes.length === 1) {
     return [];
@@ -141,7 +141,7 @@ export function json(status: number, body: object, headers: Record<string, strin
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** A refusal as the log server words it. */
+/** Returns an error response of the log server. */
 export function refusal(
   status: number,
   code: string,
@@ -151,7 +151,7 @@ export function refusal(
   return json(status, { error: { code, message: "no", hint: "do something about it" }, ...beside }, headers);
 }
 
-/** The same answer with something else in the place of each chain's tip. */
+/** Returns a response with altered tips. */
 export async function altered(
   answer: Response,
   alter: (tip: { seq: number; proof: string }, chain: string) => object | undefined,

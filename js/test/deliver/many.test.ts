@@ -1,4 +1,4 @@
-/** Events of before, many of them. */
+/** Tests imports of many events. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import type { AuditEvent } from "../../packages/countersign/dist/record/event.js
 import { MemoryLog, refusal } from "./log.ts";
 import { recorderOf } from "./recorder.ts";
 
-/** How many of its events a source was asked for. */
+/** Returns a source that counts how many of its events were requested. */
 function source(count: number, changed: (at: number) => Partial<AuditEvent> = () => ({})) {
   const asked = { count: 0 };
   async function* events(): AsyncGenerator<AuditEvent> {
@@ -21,7 +21,7 @@ function source(count: number, changed: (at: number) => Partial<AuditEvent> = ()
 
 const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `n.${from + at}`);
 
-test("each event comes once and in order, whatever fails on the way", async () => {
+test("recordMany: delivers each event once and in order despite failures", async () => {
   const log = new MemoryLog();
   log.meets(() => refusal(503, "server.unavailable"));
   const recorder = await recorderOf(log);
@@ -37,7 +37,7 @@ test("each event comes once and in order, whatever fails on the way", async () =
   await recorder.close();
 });
 
-test("no more is read than is delivered", async () => {
+test("recordMany: reads no more than is delivered", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   const { events, asked } = source(5_000);
@@ -52,7 +52,7 @@ test("no more is read than is delivered", async () => {
 });
 
 for (const onFull of ["throw", "drop"] as const) {
-  test(`a recorder that is full is waited for, with onFull ${onFull}`, async () => {
+  test(`recordMany: waits for room with onFull ${onFull}`, async () => {
     const log = new MemoryLog();
     const recorder = await recorderOf(log, undefined, { onFull, maxWaitingBytes: 8_000 });
     const { events } = source(100);
@@ -65,7 +65,7 @@ for (const onFull of ["throw", "drop"] as const) {
   });
 }
 
-test("what cannot be delivered ends it, and stays the recorder's", async () => {
+test("recordMany: stops on a failed delivery, and events stay queued in the recorder", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.meets(...Array.from({ length: 50 }, () => () => refusal(503, "server.unavailable")));
@@ -78,7 +78,7 @@ test("what cannot be delivered ends it, and stays the recorder's", async () => {
   await recorder.close();
 });
 
-test("an event that is none ends it, naming which, and what came before is delivered", async () => {
+test("recordMany: stops at an invalid event, names it, and delivers the earlier ones", async () => {
   for (const [wrong, member] of [
     [{ occurred_at: undefined }, "occurred_at"],
     [{ actor: {} as never }, "actor.id"],
@@ -87,13 +87,13 @@ test("an event that is none ends it, naming which, and what came before is deliv
     const recorder = await recorderOf(log);
     const { events } = source(10, (at) => (at === 7 ? wrong : {}));
     const failed = recordMany(recorder, events());
-    await assert.rejects(failed, { code: "event.invalid", member, message: /^event 7 of the source/ });
+    await assert.rejects(failed, { code: "event.invalid", member, message: /^event 7 of `source`/ });
     assert.deepEqual(log.actions, numbered(0, 7));
     await recorder.close();
   }
 });
 
-test("or is told of and left out", async () => {
+test("recordMany: skips invalid events with onInvalid", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   const told: number[] = [];
@@ -103,7 +103,7 @@ test("or is told of and left out", async () => {
   await recorder.close();
 });
 
-test("it ends when it is told to, and goes on from there", async () => {
+test("recordMany: stops on a signal, and resumes from there", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   const { signal, abort } = ((controller) => ({ signal: controller.signal, abort: () => controller.abort() }))(

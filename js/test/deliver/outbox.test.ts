@@ -1,15 +1,15 @@
-/** An outbox that fails at any write, a process that is killed at any write, and what the next one finds. */
+/** Tests an outbox that fails at any write, a process killed at any write, and the recorder that follows. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryLog, type Reached, refusal } from "./log.ts";
+import { type Destination, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { full, Storage } from "./storage.ts";
 
 const NAMES = ["a.one", "a.two", "b.one", "b.two", "b.three"] as const;
 
-/** Records in portions, and flushes after each and between. What was stored goes to `stored`. */
-async function life(log: Reached, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
+/** Records in batches with flushes after and between them. Stored events are added to `stored`. */
+async function life(log: Destination, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
   const recorder = await recorderOf(log, storage);
   const take = (names: readonly string[]) => {
     for (const [nth, handle] of record(recorder, ...names).entries()) {
@@ -29,19 +29,19 @@ async function life(log: Reached, storage: Storage, stored: Set<string> = new Se
   await recorder.close().catch(() => {});
 }
 
-/** How many changes a life makes when nothing fails. */
+/** Number of changes in a scenario without failures. */
 const WRITES = await (async () => {
   const storage = new Storage();
   await life(new MemoryLog(), storage);
   return storage.writes;
 })();
 
-test("a life makes several changes", () => {
+test("the scenario makes several changes", () => {
   assert.ok(WRITES >= 5, `${WRITES}`);
 });
 
 for (let fails = 1; fails <= WRITES; fails++) {
-  test(`change ${fails} of ${WRITES} fails: everything comes once`, async () => {
+  test(`outbox: delivers everything once if change ${fails} of ${WRITES} fails`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     storage.at = (write, make) => (write === fails ? Promise.reject(full()) : make());
@@ -53,7 +53,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
   });
 
   for (const isMade of [false, true]) {
-    test(`killed at change ${fails}, which was ${isMade ? "" : "not "}made: what was stored comes once`, async () => {
+    test(`outbox: delivers stored events once if killed at change ${fails}, ${isMade ? "made" : "not made"}`, async () => {
       const log = new MemoryLog();
       const storage = new Storage();
       const stored = new Set<string>();
@@ -63,7 +63,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
       const before = stored.size;
       const next = await recorderOf(log, found);
       await next.close();
-      // The first so many, once and in order, and among them all that were stored.
+      // A prefix of the events, once and in order, with at least all stored ones.
       assert.deepEqual(log.actions, NAMES.slice(0, log.actions.length));
       assert.ok(log.actions.length >= before, `${before} were stored`);
       assert.equal(found.kinds, "");
@@ -71,7 +71,7 @@ for (let fails = 1; fails <= WRITES; fails++) {
   }
 }
 
-test("an outbox that takes nothing any more: what it never had is delivered all the same", async () => {
+test("outbox: delivers events that it could not store", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   storage.at = () => Promise.reject(full());
@@ -86,7 +86,7 @@ test("an outbox that takes nothing any more: what it never had is delivered all 
 });
 
 for (const isStored of [false, true]) {
-  test(`room for little: a chain has no gap in the outbox, ${isStored ? "and what was stored comes" : "nor a close link behind one"}`, async () => {
+  test(`outbox: with little room, stores a chain without gaps, ${isStored ? "and delivers it" : "and no close link behind one"}`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const first = await recorderOf(log, storage);
@@ -113,7 +113,7 @@ for (const isStored of [false, true]) {
   });
 }
 
-test("an outbox without room for what came first: what it has is delivered after that", async () => {
+test("outbox: delivers its entries after earlier events that it had no room for", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   storage.at = (_, make, { put }) => (put.some(({ bytes }) => bytes.length > 600) ? Promise.reject(full()) : make());
@@ -130,13 +130,13 @@ test("an outbox without room for what came first: what it has is delivered after
   assert.equal(storage.kinds, "");
 });
 
-test("what was delivered and could not be removed is removed later", async () => {
+test("outbox: removes delivered entries later if that failed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const told: string[] = [];
   const recorder = await recorderOf(log, storage, {}, told);
   record(recorder, "a.one");
-  // The batch is kept, and then is to be removed.
+  // The batch is stored, and its removal fails.
   storage.at = (_, make) => (storage.kinds.includes("b") ? Promise.reject(full()) : make());
   await recorder.flush();
   assert.deepEqual([log.actions, storage.kinds, told], [["a.one"], "b", ["outbox.full"]]);
@@ -146,7 +146,7 @@ test("what was delivered and could not be removed is removed later", async () =>
   assert.deepEqual([log.actions, storage.kinds], [["a.one", "a.two"], ""]);
 });
 
-test("the next recorder delivers batches as they are and events anew, in order", async () => {
+test("outbox: the next recorder delivers batches unchanged, and events in order", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const first = await recorderOf(log, storage);
@@ -168,7 +168,7 @@ test("the next recorder delivers batches as they are and events anew, in order",
   assert.equal(storage.kinds, "");
 });
 
-test("a chain that is refused holds up no other of the outbox", async () => {
+test("outbox: a rejected chain blocks no other", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const first = await recorderOf(log, storage);
@@ -185,7 +185,7 @@ test("a chain that is refused holds up no other of the outbox", async () => {
   assert.deepEqual([log.actions, storage.kinds], [["b.one", "a.one"], ""]);
 });
 
-test("what others left behind goes too", async (t) => {
+test("outbox: delivers entries of ended recorders", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();

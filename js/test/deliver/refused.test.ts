@@ -1,24 +1,26 @@
-/** A process that is killed, or whose outbox fails, at any write while a refused chain's events go into another. */
+/**
+ * Tests a process that is killed, or whose outbox fails, at any write while a rejected chain's events move to another.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Signer } from "../conformance/keys.ts";
-import { type Intervention, MemoryLog, type Reached, refusal } from "./log.ts";
+import { type Destination, type Intervention, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
 const NEXT = new Signer("example.com/next", 3);
 const NAMES = ["a.1", "a.2", "a.3", "b.1", "b.2"] as const;
 
-/** What the first chain may be refused for. */
+/** Reasons for rejecting the first chain. */
 const WHYS = {
   "its key": () => refusal(403, "log.unauthorized"),
   "its times": () => refusal(503, "submit.early", { now: "2026-11-20T12:00:00.000Z" }),
 };
-/** An hour after what the log says. */
+/** Returns a time one hour after the log's. */
 const now = () => Date.UTC(2026, 10, 20, 13);
 
-/** Refuses the first chain: its open link names its key. */
+/** Rejects the first chain, identified by the key in its open link. */
 function refusing(why: () => Response): Intervention {
   let refused: string | undefined;
   return (body, pass) => {
@@ -28,8 +30,8 @@ function refusing(why: () => Response): Intervention {
   };
 }
 
-/** Two batches and an event without a link, under a key that is refused, and then another key. */
-async function life(log: Reached, storage: Storage): Promise<void> {
+/** Records two batches and an event without a link under a key that is rejected, then rotates the key. */
+async function life(log: Destination, storage: Storage): Promise<void> {
   const recorder = await recorderOf(log, storage, { now });
   record(recorder, "a.1");
   await recorder.flush().catch(() => {});
@@ -52,7 +54,7 @@ async function writes(why: () => Response): Promise<number> {
   return storage.writes;
 }
 
-/** What came, and whether any of it came twice. */
+/** Returns the delivered events, and asserts that none came twice. */
 function came(log: MemoryLog): string[] {
   assert.equal(new Set(log.actions).size, log.actions.length, `${log.actions}`);
   return [...log.actions].sort();
@@ -61,7 +63,7 @@ function came(log: MemoryLog): string[] {
 for (const [name, why] of Object.entries(WHYS)) {
   const all = await writes(why);
   for (let fails = 1; fails <= all; fails++) {
-    test(`refused for ${name}, change ${fails} of ${all} fails: everything comes once`, async () => {
+    test(`rejected for ${name}: delivers everything once if change ${fails} of ${all} fails`, async () => {
       const [log, storage] = [new MemoryLog(), new Storage()];
       log.always = refusing(why);
       storage.at = (write, make) => (write === fails ? Promise.reject(new Error("by chance")) : make());
@@ -74,7 +76,7 @@ for (const [name, why] of Object.entries(WHYS)) {
     });
 
     for (const isMade of [false, true]) {
-      test(`refused for ${name}, killed at change ${fails}, which was ${isMade ? "" : "not "}made: nothing comes twice`, async () => {
+      test(`rejected for ${name}: delivers nothing twice if killed at change ${fails}, ${isMade ? "made" : "not made"}`, async () => {
         const [log, storage] = [new MemoryLog(), new Storage()];
         log.always = refusing(why);
         const { isDead, left } = storage.killedAt(fails, isMade);
@@ -83,7 +85,7 @@ for (const [name, why] of Object.entries(WHYS)) {
         log.always = undefined;
         const next = await recorderOf(log, found, { key: NEXT.secret, now });
         await next.close();
-        // The first so many of them.
+        // A prefix of the events.
         const some = came(log);
         assert.deepEqual(some, NAMES.slice(0, some.length));
         assert.equal(found.kinds, "");

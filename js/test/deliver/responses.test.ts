@@ -1,4 +1,4 @@
-/** What a recorder does with each answer of a log server, and with what is no answer of one. */
+/** Tests a recorder's reaction to each response of a log server, and to unexpected ones. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,12 +7,12 @@ import { altered, type Intervention, linesOf, MemoryLog, ORIGIN, placeOf, refusa
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
-/** An answer that says how long it is, as answers on the wire do. */
+/** Returns a response with a content-length, like those on the wire. */
 function announced(text: string, headers: Record<string, string> = {}): Response {
   return new Response(text, { headers: { "content-length": String(text.length), ...headers } });
 }
 
-/** Refusals and failures after which the same is sent again. */
+/** Rejections and failures after which the same is sent again. */
 const PASSING: Record<string, [code: string, Intervention]> = {
   "401": ["log_server.unexpected", () => refusal(401, "request.unauthenticated")],
   "403 for the key": ["log.unauthorized", () => refusal(403, "log.unauthorized")],
@@ -90,7 +90,7 @@ const PASSING: Record<string, [code: string, Intervention]> = {
 };
 
 for (const [name, [code, intervention]] of Object.entries(PASSING)) {
-  test(`${name}: ${code}, nothing leaves the outbox, and the same goes again`, async () => {
+  test(`${name}: reports ${code}, keeps the outbox, and resends`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const recorder = await recorderOf(log, storage, { timeoutMs: 20 });
@@ -115,25 +115,25 @@ for (const [name, [code, intervention]] of Object.entries(PASSING)) {
   });
 }
 
-/** Refusals of what was sent as it is. */
+/** Permanent rejections of the submitted links. */
 for (const [status, code] of [
   [400, "export.invalid"],
   [400, "log.refused"],
   [400, "signature.invalid"],
   [409, "log.fork"],
 ] as const) {
-  test(`${status} ${code}: the chain stays in the outbox, and another goes on`, async () => {
+  test(`${status} ${code}: the chain stays in the outbox, and another one continues`, async () => {
     const log = new MemoryLog();
     const storage = new Storage();
     const recorder = await recorderOf(log, storage);
     const [dead] = record(recorder, "first.dead");
     for (let time = 1; time < 3; time++) {
       log.meets(() => refusal(status, code));
-      await assert.rejects(recorder.flush(), { code, hint: /asked again/ });
+      await assert.rejects(recorder.flush(), { code, hint: /is retried/ });
       assert.deepEqual(recorder.status().dead, []);
     }
     log.meets((body, pass) => {
-      // Recorded while the chain is refused.
+      // Recorded while the chain is rejected.
       record(recorder, "second.alive");
       return body.includes("first.dead") ? refusal(status, code) : pass();
     });
@@ -149,7 +149,7 @@ for (const [status, code] of [
     await recorder.close();
     assert.deepEqual(log.actions, ["second.alive", "third.alive"]);
 
-    // Whoever comes next tries again: the log server may know better by then.
+    // The next recorder retries, because the rejection may no longer apply.
     const next = await recorderOf(log, storage);
     await next.flush();
     assert.deepEqual(log.actions, ["second.alive", "third.alive", "first.dead"]);
@@ -158,7 +158,7 @@ for (const [status, code] of [
 }
 
 for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
-  test(`${answer.status} once or twice, as anybody on the way could say: nothing is lost`, async () => {
+  test(`${answer.status}: an unsigned rejection once or twice loses nothing`, async () => {
     const log = new MemoryLog();
     const recorder = await recorderOf(log);
     for (const action of ["a.one", "a.two", "a.three"]) {
@@ -177,7 +177,7 @@ for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
   });
 }
 
-test("a proof whose length is announced is believed as any other", async () => {
+test("a proof with a content-length is accepted", async () => {
   const log = new MemoryLog();
   log.always = async (_, pass) => announced(await (await pass()).text());
   const recorder = await recorderOf(log);
@@ -187,7 +187,7 @@ test("a proof whose length is announced is believed as any other", async () => {
   await recorder.close();
 });
 
-test("of a chain that is refused from a place on, what comes before is delivered", async () => {
+test("links before a rejected one are delivered", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   for (const action of ["a.one", "a.two", "b.bad", "b.after"]) {
@@ -200,7 +200,7 @@ test("of a chain that is refused from a place on, what comes before is delivered
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
-test("events of a dead chain that no outbox has are lost, and each close says so", async () => {
+test("events of a dead chain without an outbox are lost, and each close rejects", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "first.dead");
@@ -215,7 +215,7 @@ test("events of a dead chain that no outbox has are lost, and each close says so
   assert.deepEqual([dropped, lost], [0, 1]);
 });
 
-test("dead chains leave room for what comes after them", async () => {
+test("dead chains don't use up the limit", async () => {
   for (const storage of [undefined, new Storage()]) {
     const log = new MemoryLog();
     const recorder = await recorderOf(log, storage, { maxWaitingBytes: 10_000 });
@@ -233,13 +233,13 @@ test("dead chains leave room for what comes after them", async () => {
   }
 });
 
-test("a refusal of the close link leaves the recorder closed, and what it delivered delivered", async () => {
+test("a rejected close link leaves the recorder closed and deliveries intact", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
   record(recorder, "a.b");
   await recorder.flush();
-  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+  for (const hint of [/is retried/, /is retried/, /new chain/]) {
     log.meets(() => refusal(409, "log.fork"));
     await assert.rejects(recorder.close(), { code: "log.fork", hint });
   }
@@ -248,7 +248,7 @@ test("a refusal of the close link leaves the recorder closed, and what it delive
   assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
 });
 
-test("a proof of another log, of the same name, is not believed", async () => {
+test("a proof of another log with the same name is rejected", async () => {
   const log = new MemoryLog();
   const other = new MemoryLog(new Signer(ORIGIN, 9));
   const recorder = await recorderOf(log);
@@ -265,7 +265,7 @@ test("a proof of another log, of the same name, is not believed", async () => {
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("a proof of the link before is not one of the last", async () => {
+test("a proof of an earlier link is rejected", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b", "a.c");
@@ -276,7 +276,7 @@ test("a proof of the link before is not one of the last", async () => {
   await recorder.close();
 });
 
-/** Three batches of a chain whose first was delivered and whose others wait, the first of them at seq 2. */
+/** Returns three batches of a chain: the first is delivered, the others wait, beginning at `seq` 2. */
 async function behind() {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage());
@@ -292,19 +292,19 @@ async function behind() {
   return { log, recorder };
 }
 
-/** From which seq on a body is. */
+/** Returns the first `seq` of a body. */
 const begins = (body = "") => placeOf(linesOf(body)[0]?.link ?? "").seq;
 
-test("a gap inside what waits: it goes from there", async () => {
+test("a gap within pending links resumes from there", async () => {
   const { log, recorder } = await behind();
-  // The log took the first of them, and nobody heard of it.
+  // The log accepted the first of them, and the response was lost.
   log.meets((_, pass) => pass().then(() => refusal(409, "log.gap", { expected: 3 })));
   await recorder.flush();
   assert.deepEqual(log.bodies.map(begins), [2, 3]);
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
 });
 
-test("a gap after what waits is a wrong answer", async () => {
+test("a gap after pending links is an unexpected response", async () => {
   const { log, recorder } = await behind();
   log.meets(() => refusal(409, "log.gap", { expected: 4 }));
   await assert.rejects(recorder.flush(), { code: "log.gap" });
@@ -313,18 +313,18 @@ test("a gap after what waits is a wrong answer", async () => {
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
 });
 
-test("a log that asks for one place after another is not followed for ever", async () => {
+test("a log that requests one position after another is given up", async () => {
   const { log, recorder } = await behind();
   log.always = () => refusal(409, "log.gap", { expected: 3 });
   await assert.rejects(recorder.flush(), { code: "log.gap" });
   assert.equal(log.bodies.length, 2);
 });
 
-test("what a log had proven to hold and asks for again, it lost", async () => {
+test("a log that requests proven links again has lost them", async () => {
   const { log, recorder } = await behind();
   log.always = (body, pass) => (begins(body) === 0 ? pass() : refusal(409, "log.gap", { expected: 1 }));
   const last = record(recorder, "a.four")[0];
-  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+  for (const hint of [/is retried/, /is retried/, /new chain/]) {
     await assert.rejects(recorder.flush(), { code: "log.rollback", hint });
   }
   record(recorder, "b.one");
@@ -333,7 +333,7 @@ test("what a log had proven to hold and asks for again, it lost", async () => {
   await assert.rejects(last?.delivered() ?? Promise.resolve(), { code: "log.rollback" });
 });
 
-test("a log that says once that it lost something, and then takes what comes after, did not lose it", async () => {
+test("a log that requests proven links once, and then accepts later ones, has not lost them", async () => {
   const { log, recorder } = await behind();
   for (const action of ["a.four", "a.five"]) {
     log.meets(
@@ -349,7 +349,7 @@ test("a log that says once that it lost something, and then takes what comes aft
   assert.deepEqual(log.actions, ["a.one", "a.two", "a.three", "a.four", "a.five"]);
 });
 
-test("413 lowers what goes together, and stays lowered", async () => {
+test("413 with limits permanently reduces the request size", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage());
   log.always = () => refusal(503, "server.unavailable");
@@ -368,7 +368,7 @@ test("413 lowers what goes together, and stays lowered", async () => {
   assert.equal(log.actions.length, 6);
 });
 
-test("413 without limits halves it each time", async () => {
+test("413 without limits halves the request size each time", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.always = () => refusal(503, "server.unavailable");
@@ -383,7 +383,7 @@ test("413 without limits halves it each time", async () => {
   assert.ok(log.bodies.length < 12, `${log.bodies.length} requests`);
 });
 
-test("413 without limits that come to an end do not have all sent one by one for ever", async () => {
+test("413 without limits doesn't reduce to single batches for good", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   log.always = () => refusal(503, "server.unavailable");
@@ -404,18 +404,18 @@ test("413 without limits that come to an end do not have all sent one by one for
   assert.ok(lines.length < 60 && Math.max(...lines) > 3, `${lines}`);
 });
 
-/** Takes no body of more bytes than that, and says so or not. */
+/** Rejects bodies above this size, with or without stating the limit. */
 const atMost =
   (bytes: number, beside: object = {}): Intervention =>
   (body, pass) =>
     body.length > bytes ? refusal(413, "submit.too_large", beside) : pass();
 
-/** Actions whose events are one batch of some 50,000 bytes. */
+/** Actions whose events form one batch of about 50,000 bytes. */
 const NAMES = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
 const recordMuch = (recorder: Awaited<ReturnType<typeof recorderOf>>) =>
   NAMES.map((action) => recorder.record({ action, reason: "x".repeat(4_000) }));
 
-test("413 for one event again and again makes no other smaller", async () => {
+test("413 for a single event doesn't affect others", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   recorder.record({ action: "a.large", reason: "x".repeat(30_000) });
@@ -432,7 +432,7 @@ test("413 for one event again and again makes no other smaller", async () => {
   assert.deepEqual(log.actions, ["a.large", ...NAMES]);
 });
 
-test("a key that used up its quota comes again when the log says so, and brings everything once", async (t) => {
+test("an exceeded quota is retried at the stated time, and everything arrives once", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const log = new MemoryLog();
@@ -454,7 +454,7 @@ for (const [form, after] of Object.entries({
   "a decimal": { "retry-after": "7.5" },
   "a date": { "retry-after": "Thu, 26 Nov 2026 07:00:07 GMT", date: "Thu, 26 Nov 2026 07:00:00 GMT" },
 })) {
-  test(`before a logServer asked to come again, by ${form}, it is not asked`, async (t) => {
+  test(`no request is sent before the time stated as ${form}`, async (t) => {
     let now = 0;
     t.mock.method(performance, "now", () => now);
     const log = new MemoryLog();

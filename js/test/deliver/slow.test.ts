@@ -1,11 +1,11 @@
-/** A log server, or a network on the way to it, that is too slow for much at one time. */
+/** Tests a log server or network that is too slow for large requests. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { linesOf, MemoryLog, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 
-test("what took too long is followed by less, and that by more again", async () => {
+test("timeouts reduce the request size, and deliveries increase it again", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { timeoutMs: 20 });
   log.always = () => refusal(503, "server.unavailable");
@@ -21,7 +21,7 @@ test("what took too long is followed by less, and that by more again", async () 
     await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "log_server.timeout"));
     return log.bodies.map((body) => linesOf(body).length);
   };
-  // The open link goes with the first of the 16.
+  // The open link is sent with the first of the 16 events.
   assert.deepEqual(await counts(), [17]);
   assert.deepEqual(await counts(), [9]);
   assert.deepEqual(await counts(), [5, 8]);

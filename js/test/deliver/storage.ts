@@ -1,19 +1,19 @@
-/** An outbox whose storage is an array, and fails when it is told to. */
+/** An outbox with its entries in an array, which fails on request. */
 
 import { CountersignError } from "../../packages/countersign/dist/error.js";
 import type { Change, Entry, Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 
-/** What outlives a recorder. */
+/** The part of an outbox that outlives a recorder. */
 export class Storage {
   entries: Entry[] = [];
-  /** How many changes were asked for. */
+  /** Number of requested changes. */
   writes = 0;
-  /** What happens at a change, by its number: by default it is made. `make` makes it. */
+  /** Handles a change by its number; by default, it is made. `make` makes it. */
   at: (write: number, make: () => void, change: Change) => Promise<void> | void = (_, make) => make();
-  /** What others left. */
+  /** Entries of ended recorders. */
   orphaned: Uint8Array[] = [];
 
-  /** A new process's outbox. */
+  /** Returns the outbox of a new process. */
   outbox(): Outbox {
     return {
       open: async () => [...this.entries],
@@ -27,7 +27,10 @@ export class Storage {
     };
   }
 
-  /** What the next process finds after a kill at that change, which is made or not. From then on nothing else is. */
+  /**
+   * Kills the process at a change, which is made or not, and returns the storage for the next process. No later change
+   * is made.
+   */
   killedAt(kill: number, isMade: boolean): { isDead: () => boolean; left: Promise<Storage> } {
     const left = Promise.withResolvers<Storage>();
     let isDead = false;
@@ -53,7 +56,7 @@ export class Storage {
 
   async #write({ put, remove }: Change): Promise<void> {
     this.writes += 1;
-    // The arrays are the caller's.
+    // Copied, because the caller may reuse the arrays.
     const change = { put: [...put], remove: new Set(remove) };
     const make = () => {
       const kept = this.entries.filter(({ id }) => !change.remove.has(id));

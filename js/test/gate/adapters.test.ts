@@ -1,4 +1,4 @@
-/** What a gate refuses in each adapter: the answer, that no handler is called, and what is recorded. */
+/** Tests a gate's refusals in each adapter: the response, that no handler is called, and the recorded event. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -34,13 +34,13 @@ const own = gate({ pack: PATHS, fail: "closed" });
 await own.ready();
 const { hash } = own.status().pack ?? assert.fail("not loaded");
 
-/** Refuses what is far behind in a path, and what begins as where a router is mounted. */
+/** Refuses paths by their end, and paths that begin like a router's mount path. */
 const LONG = gate({
   pack: pack({ far: ["deny", { condition: "path", path: { "http.path": ["*/far", "/mounted/7"] } }] }),
   fail: "closed",
 });
 
-/** A request that was refused, as it is recorded. */
+/** Returns a refused request as it is recorded. */
 const refused = (status: number, path: string, more: object = {}) => ({
   action: "http.request",
   outcome: "denied",
@@ -54,7 +54,7 @@ const refused = (status: number, path: string, more: object = {}) => ({
   ...more,
 });
 
-/** What was recorded of requests, as soon as there are so many. */
+/** Returns the recorded requests once there are this many. */
 async function requests(events: () => readonly object[], count: number): Promise<object[]> {
   const recorded = await eventually(`${count} events are recorded`, events, ({ length }) => length >= count);
   return recorded.map((event) => {
@@ -70,7 +70,7 @@ async function recorder(t: TestContext) {
   return audit;
 }
 
-/** Asks for a path that is refused, escaped where routers take it for the same, one that is challenged, and one that is neither. */
+/** Requests a refused path, also in an escaped form that routers accept, a challenged one, and an allowed one. */
 async function asked(ask: (path: string) => Promise<{ status: number; text(): Promise<string> }>) {
   const answers: [number, string][] = [];
   for (const path of ["/%69ntern%61l/7?x=1", "/admin", "/jobs/7"]) {
@@ -86,7 +86,7 @@ const ANSWERS = [
   [200, "ok"],
 ];
 
-describe("in a server", () => {
+describe("gate in a server", () => {
   async function listen(t: TestContext, listener: RequestListener): Promise<(path: string) => Promise<Response>> {
     const server = createServer(listener);
     server.listen(0, "127.0.0.1");
@@ -98,7 +98,7 @@ describe("in a server", () => {
     return (path) => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
   }
 
-  test("of Express", async (t) => {
+  test("Express", async (t) => {
     const audit = await recorder(t);
     const app = express();
     app.use(auditHttp(audit, { gate: own, only: () => false }));
@@ -112,7 +112,7 @@ describe("in a server", () => {
     assert.deepEqual(await requests(audit.events, 2), [refused(403, "*"), refused(401, "*")]);
   });
 
-  test("of Fastify", async (t) => {
+  test("Fastify", async (t) => {
     const audit = await recorder(t);
     const app = fastify();
     app.addHook("onRequest", auditHttp(audit, { gate: own, path: "actual" }));
@@ -132,7 +132,7 @@ describe("in a server", () => {
     ]);
   });
 
-  test("of node:http, which is given what comes next", async (t) => {
+  test("node:http with a third argument", async (t) => {
     const audit = await recorder(t);
     const audited = auditHttp(audit, { gate: own, path: "actual" });
     const ask = await listen(t, (request, response) => audited(request, response, () => response.end("ok")));
@@ -147,7 +147,7 @@ describe("in a server", () => {
     );
   });
 
-  test("that takes a path for another one than it is written as", async (t) => {
+  test("servers that normalize paths", async (t) => {
     const audit = await recorder(t);
     const app = express();
     const hidden = auditHttp(audit, { gate: own, path: "actual" });
@@ -183,7 +183,7 @@ describe("in a server", () => {
     assert.ok(recorded.includes("/internal/7"), "as Express takes it");
   });
 
-  test("where a callback gives no path", async (t) => {
+  test("callbacks that return no path", async (t) => {
     const audit = await recorder(t);
     const path = ({ url }: { url?: string }) => (url === "/internal/8" ? assert.fail("it threw") : undefined);
     const audited = auditHttp(audit, { gate: own, path, onError() {} });
@@ -194,7 +194,7 @@ describe("in a server", () => {
     assert.equal((await ask("/jobs")).status, 200);
   });
 
-  test("whose gate takes its time", async (t) => {
+  test("asynchronous gates", async (t) => {
     const audit = await recorder(t);
     const slow = { ...own, answer: own.answer.bind(own), decide: async (event: AuditEvent) => own.decide(event) };
     const audited = auditHttp(audit, { gate: slow as never, path: "actual" });
@@ -203,7 +203,7 @@ describe("in a server", () => {
   });
 });
 
-test("a fetch handler", async (t) => {
+test("auditFetch", async (t) => {
   const audit = await recorder(t);
   let handled = 0;
   const handler = auditFetch(
@@ -223,7 +223,7 @@ test("a fetch handler", async (t) => {
   ]);
 });
 
-describe("where a callback fails", () => {
+describe("failing callbacks", () => {
   const throws = () => assert.fail("it threw");
   for (const [name, options] of Object.entries<object>({
     "an actor that throws": { actor: throws },
@@ -251,14 +251,14 @@ describe("where a callback fails", () => {
     });
   }
 
-  test("an address that nobody chose, and that its framework doesn't know", async (t) => {
+  test("an address unknown to the framework, which no option asks for", async (t) => {
     const handle = auditHandle(await recorder(t), { gate: own, onError() {} });
     const request = new Request("https://api.example/jobs");
     const event: SvelteKitEvent = { request, route: { id: "/jobs" }, locals: {}, getClientAddress: throws };
     assert.equal((await handle({ event, resolve: () => new Response("ok") })).status, 200);
   });
 
-  test("a path that is no text", async (t) => {
+  test("a path that isn't a string", async (t) => {
     const audit = await recorder(t);
     const errors: (string | undefined)[] = [];
     const handler = auditFetch(audit, () => new Response("ok"), {
@@ -273,7 +273,7 @@ describe("where a callback fails", () => {
   });
 });
 
-test("Hono", async (t) => {
+test("auditHono", async (t) => {
   const audit = await recorder(t);
   const app = new Hono<{ Variables: AuditVariables }>();
   app.use(auditHono(audit, { gate: own, path: "actual" }));
@@ -290,7 +290,7 @@ test("Hono", async (t) => {
   ]);
 });
 
-test("SvelteKit's hook", async (t) => {
+test("auditHandle", async (t) => {
   const audit = await recorder(t);
   const handle = auditHandle(audit, { gate: own });
   let handled = 0;
@@ -315,7 +315,7 @@ test("SvelteKit's hook", async (t) => {
   ]);
 });
 
-test("Koa's middleware", async (t) => {
+test("auditKoa", async (t) => {
   const audit = await recorder(t);
   const middleware = auditKoa(audit, { gate: own, path: "actual" });
   const context = (path: string) => {
@@ -364,7 +364,7 @@ test("Koa's middleware", async (t) => {
   ]);
 });
 
-describe("where the adapter makes the recorder", () => {
+describe("gate in adapters that create the recorder", () => {
   const options = () => {
     const exported = memory();
     const made = (): RecorderOptions => ({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported });
@@ -377,7 +377,7 @@ describe("where the adapter makes the recorder", () => {
     return { made, events };
   };
 
-  test("a route handler of Next.js", async () => {
+  test("auditNext: a route handler", async () => {
     const { made, events } = options();
     const after: unknown[] = [];
     const audited = auditNext(made, { after: (work) => after.push(work), http: { gate: own, path: "actual" } });
@@ -390,11 +390,11 @@ describe("where the adapter makes the recorder", () => {
     assert.equal(handled, 1);
     await Promise.all(after);
     assert.deepEqual((await requests(events, 3)).slice(0, 2), [refused(403, "/internal/7"), refused(401, "/admin")]);
-    // A server action is given no request.
+    // Server actions receive no request.
     assert.equal(await audited(async (text: string, _audit: Audit) => text)("done"), "done");
   });
 
-  test("Lambda, of each of its requests' shapes", async () => {
+  test("auditLambda: each kind of request", async () => {
     const { made, events } = options();
     let handled = 0;
     const handler = auditLambda<unknown, never, unknown>(
@@ -435,7 +435,7 @@ describe("where the adapter makes the recorder", () => {
     assert.deepEqual(await requests(events, 2), [one, one]);
   });
 
-  test("Lambda, of answers that are streamed, as its README has it", async () => {
+  test("auditLambda: streamed responses, as in the README", async () => {
     const { made, events } = options();
     const audited = auditLambda(
       made,

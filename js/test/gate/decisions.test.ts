@@ -1,4 +1,4 @@
-/** Decisions in Node and in workerd, byte for byte those of native code. */
+/** Tests that decisions in Node.js and workerd equal those of native code, byte for byte. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { TABLE } from "./packs.ts";
 const { pack, watchlist, key, cases } = TABLE;
 const expected = cases.map(({ decision }) => decision);
 
-test("in Node", () => {
+test("decisions match the vectors in Node.js", () => {
   wasm.initSync({
     module: readFileSync(new URL("../../packages/countersign/dist/wasm/gate_bg.wasm", import.meta.url)),
   });
@@ -25,7 +25,7 @@ test("in Node", () => {
   );
 });
 
-test("in workerd", { timeout: 60_000 }, async () => {
+test("decisions match the vectors in workerd", { timeout: 60_000 }, async () => {
   const worker = start(await bundled(new URL("worker/decisions.ts", import.meta.url)));
   try {
     const response = await worker.dispatchFetch("http://worker.test/", {

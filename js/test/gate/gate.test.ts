@@ -1,4 +1,4 @@
-/** A gate by itself: what it decides, and what becomes of it where it cannot. */
+/** Tests a gate by itself: its decisions, and its failures. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -29,19 +29,19 @@ const from = (actor: string) => request("/jobs", { actor: { id: actor } });
 const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
 const OFTEN = { name: "often", by: "actor", max: 1, windowMs: 60_000 } as const;
 
-/** What a decision says in short. */
+/** Summarizes a decision. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
   const decision = await gate.decide(event);
   return decision.decision === "allow" ? "allow" : `${decision.decision} by ${decision.by} ${decision.rule}`;
 }
 
-/** The same, with what was told to `onError`. */
+/** Returns a gate, and the errors passed to its `onError`. */
 function told(options: Omit<GateOptions, "onError">) {
   const errors: string[] = [];
   return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
 }
 
-/** A gate with a clock of its own. */
+/** Creates a gate with its own clock. */
 const gateAt = (now: () => number, options: GateOptions) => gating(artifact, now)(options);
 
 const invalid = (options: unknown): CountersignError => {
@@ -53,7 +53,7 @@ const invalid = (options: unknown): CountersignError => {
   return assert.fail(JSON.stringify(options));
 };
 
-/** The same with its members in another order. */
+/** Returns a copy with the object's fields in another order. */
 function turned(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(turned);
@@ -68,7 +68,7 @@ function turned(value: unknown): unknown {
     : value;
 }
 
-describe("a gate", () => {
+describe("gate", () => {
   test("decides by the rules of its pack", async () => {
     const own = gate({ pack: PATHS, fail: "closed" });
     assert.equal(await of(own, request("/jobs")), "allow");
@@ -87,7 +87,7 @@ describe("a gate", () => {
     });
   });
 
-  test("lets go on what may be taken for two events if both go on, and counts it once", async () => {
+  test("allows an ambiguous event if both interpretations are allowed, and counts it once", async () => {
     const limits = [
       {
         name: "often",
@@ -111,7 +111,7 @@ describe("a gate", () => {
     assert.equal(both("/healthz", "/healthz"), "allow");
   });
 
-  test("without a watchlist does not have Node.js load its crypto", async () => {
+  test("doesn't load Node.js's crypto without a watchlist", async () => {
     const crypto = Object.getOwnPropertyDescriptor(globalThis, "crypto") ?? assert.fail("there is none");
     const get = () => assert.fail("it was looked at");
     Object.defineProperty(globalThis, "crypto", { configurable: true, get });
@@ -122,7 +122,7 @@ describe("a gate", () => {
     }
   });
 
-  test("takes a pack as text and as what a bundler made of it", async () => {
+  test("accepts a pack as text and as a parsed object", async () => {
     const hashes = await Promise.all(
       [TABLE.pack, JSON.parse(TABLE.pack), turned(JSON.parse(TABLE.pack))].map(async (pack) => {
         const own = gate({ pack, fail: "open" });
@@ -134,7 +134,7 @@ describe("a gate", () => {
     assert.equal(hashes[0]?.rules, 30);
   });
 
-  test("is refused options that it cannot work by", () => {
+  test("rejects invalid options", () => {
     for (const [options, member] of [
       [undefined, "pack"],
       [{ fail: "open" }, "pack"],
@@ -182,9 +182,9 @@ describe("a gate", () => {
     ["open", "allow"],
     ["closed", "deny by failure pack.invalid"],
   ] as const) {
-    test(`with a pack that cannot be used, fails ${fail}`, async () => {
+    test(`with an invalid pack, fails ${fail}`, async () => {
       for (const [wrong, said] of [
-        ["{", "no JSON"],
+        ["{", "not valid JSON"],
         [{ rules: [] }, "countersign rules build"],
         [pack({ a: ["refuse", { condition: "x", x: { a: 1 } }] }), "The rule a: rule.decision"],
         [pack({ a: ["deny", { condition: "x", x: { "a|nope": 1 } }] }), "The rule a: rule.modifier"],
@@ -196,7 +196,7 @@ describe("a gate", () => {
       }
     });
 
-    test(`with an event that is none, fails ${fail}`, async () => {
+    test(`with an invalid event, fails ${fail}`, async () => {
       const { errors, gate: own } = told({ pack: PATHS, fail });
       const circle: Record<string, unknown> = {};
       circle.circle = circle;
@@ -205,7 +205,7 @@ describe("a gate", () => {
       assert.deepEqual(errors, ["gate.failed"]);
     });
 
-    test(`with an event that doesn't say who or where as events do, fails ${fail}`, async () => {
+    test(`with an event whose identifiers have wrong types, fails ${fail}`, async () => {
       for (const [said, code] of [
         [{ actor: "u_1" }, "actor.id"],
         [{ actor: Promise.resolve({ id: "u_1" }) }, "actor.id"],
@@ -223,7 +223,7 @@ describe("a gate", () => {
     });
   }
 
-  test("answers as it is told to, and else says nothing of its rules", async () => {
+  test("responds as configured, and reveals no rules by default", async () => {
     const own = gate({
       pack: PATHS,
       fail: "open",
@@ -253,7 +253,7 @@ describe("a gate", () => {
   });
 });
 
-test("what respond gives that is no answer is told, and answered as by default", () => {
+test("reports an invalid result of respond, and sends the default response", () => {
   const refusal = { decision: "deny", by: "rule", rule: "internal" } as const;
   for (const respond of [
     () => new Response("no", { status: 418 }),
@@ -277,8 +277,8 @@ test("what respond gives that is no answer is told, and answered as by default",
   }
 });
 
-describe("a watchlist", () => {
-  /** A gate with a list, by a clock of its own. */
+describe("gate with a watchlist", () => {
+  /** Creates a gate with a watchlist and its own clock. */
   async function watching(t: TestContext, fail: "open" | "closed" = "closed") {
     const server = await listServer(t);
     const clock = { now: Date.UTC(2026, 10, 20, 6) };
@@ -295,7 +295,7 @@ describe("a watchlist", () => {
         actors.map((value) => ({ kind: "actor" as const, value })),
         { made: clock.now, ...more },
       );
-    /** Decides, and waits for what goes on after that. */
+    /** Decides, and waits for the work after the response. */
     const decide = async (event: AuditEvent): Promise<Decision> => {
       const after: Promise<unknown>[] = [];
       const decision = await own.decide(event, { waitUntil: (work) => after.push(work) });
@@ -305,7 +305,7 @@ describe("a watchlist", () => {
     return { server, clock, errors, gate: own, list, decide };
   }
 
-  test("has refused whom it names, with the finding", async (t) => {
+  test("refuses listed identities, and names the finding", async (t) => {
     const { server, gate: own, list, clock, errors } = await watching(t);
     server.note = list(1, ["u_1"]);
     assert.deepEqual(await own.decide(from("u_1")), {
@@ -322,7 +322,7 @@ describe("a watchlist", () => {
     assert.deepEqual([errors, server.asked], [[], 1]);
   });
 
-  test("is fetched anew when half of its time is over, while the one before counts", async (t) => {
+  test("fetches the next list after half of its validity, while the current one applies", async (t) => {
     const { server, clock, gate: own, list, decide } = await watching(t);
     server.note = list(1, ["u_1"]);
     await own.ready();
@@ -339,7 +339,7 @@ describe("a watchlist", () => {
     assert.equal(server.asked, 2);
   });
 
-  test("is waited for by the next request where it was fetched longer ago than is said", async (t) => {
+  test("makes requests wait for a new list after maxAgeMs", async (t) => {
     const { server, clock, list, gate: patient } = await watching(t);
     const own = gateAt(() => clock.now, {
       pack: PATHS,
@@ -355,7 +355,7 @@ describe("a watchlist", () => {
     clock.now += 1;
     assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
     assert.equal(await of(patient, from("u_1")), "allow", "nobody else asks so often");
-    // Where there is no newer one, that which there is goes on to hold.
+    // Without a newer list, the current one stays valid.
     server.status = 503;
     clock.now += 2_000;
     assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
@@ -366,7 +366,7 @@ describe("a watchlist", () => {
     ["open", "allow"],
     ["closed", "deny by failure watchlist.unreachable"],
   ] as const) {
-    test(`where there is none that holds, the gate fails ${fail}`, async (t) => {
+    test(`without a valid list, fails ${fail}`, async (t) => {
       const { server, clock, errors, gate: own, list } = await watching(t, fail);
       server.status = 503;
       assert.equal(await of(own, from("u_2")), decided);
@@ -378,14 +378,14 @@ describe("a watchlist", () => {
       Object.assign(server, { status: 200, note: list(1, ["u_1"]) });
       assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
       assert.equal(own.status().lastError?.code === "watchlist.unreachable", false);
-      // It runs out.
+      // The list expires.
       server.status = 503;
       clock.now += 300_000;
       assert.equal(await of(own, from("u_1")), decided);
     });
   }
 
-  test("is not believed without the key, nor where it is older", async (t) => {
+  test("rejects lists with a wrong signature and older lists", async (t) => {
     const { server, clock, errors, gate: own, list, decide } = await watching(t);
     server.note = list(5, ["u_1"]);
     await own.ready();
@@ -409,7 +409,7 @@ describe("a watchlist", () => {
     }
   });
 
-  test("that nobody serves is told with the system's own word", async () => {
+  test("reports the system's error code if the list can't be fetched", async () => {
     const closed = createServer().listen(0, "127.0.0.1");
     await once(closed, "listening");
     const { port } = closed.address() as AddressInfo;
@@ -424,7 +424,7 @@ describe("a watchlist", () => {
     assert.doesNotMatch(errors[0]?.message ?? "", /secret/);
   });
 
-  test("holds up no request for longer than maxWaitMs", async (t) => {
+  test("delays requests by at most maxWaitMs", async (t) => {
     const { server } = await watching(t);
     const own = gate({
       pack: PATHS,
@@ -435,7 +435,7 @@ describe("a watchlist", () => {
     assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
   });
 
-  test("is given up where its server takes its time", async (t) => {
+  test("gives up on a slow server", async (t) => {
     const timeout = t.mock.method(AbortSignal, "timeout", () => AbortSignal.abort());
     const { gate: own, errors } = told({
       pack: PATHS,
@@ -448,8 +448,8 @@ describe("a watchlist", () => {
   });
 });
 
-describe("a limit", () => {
-  test("in memory counts for this process, and says so", async () => {
+describe("gate with limits", () => {
+  test("counts in memory per process, and reports that", async () => {
     const clock = { now: 0 };
     const own = gateAt(() => clock.now, {
       pack: PATHS,
@@ -474,7 +474,7 @@ describe("a limit", () => {
     assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
   });
 
-  test("counts addresses of IPv6 by their /64", async () => {
+  test("counts IPv6 addresses by their /64", async () => {
     const once = { ...OFTEN, by: "address" } as const;
     const at = (own: Gate, ip: string) => of(own, request("/jobs", { context: { ip } }));
     for (const [first, second, isOne] of [
@@ -494,7 +494,7 @@ describe("a limit", () => {
     }
   });
 
-  test("whose binding is not there counts in memory, and says so at once", async () => {
+  test("counts in memory if the binding is missing, and reports that immediately", async () => {
     const errors: CountersignError[] = [];
     const limits = [
       { ...OFTEN, in: undefined },
@@ -504,14 +504,14 @@ describe("a limit", () => {
     const own = gate({ pack: PATHS, fail: "closed", limits, onError: (error) => errors.push(error) });
     const [{ code, member, message, hint = "" }, ...others] = errors as [CountersignError];
     assert.deepEqual([code, member, others], ["options.invalid", "limits.in", []]);
-    assert.match(message, /by often, logins, but/);
+    assert.match(message, /per isolate: often, logins$/);
     assert.match(hint, /"class_name": "GateLimits"/);
     assert.equal(own.status().lastError, errors[0]);
     assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);
     assert.equal(errors.length, 1);
   });
 
-  test("counts where the gate fails open for want of something else", async () => {
+  test("counts while the gate fails open for another reason", async () => {
     const object = {
       idFromName: (name: string) => name,
       get: () => ({ fetch: async () => new Response("", { status: 500 }) }),
@@ -531,7 +531,7 @@ describe("a limit", () => {
     }
   });
 
-  test("whose object does not answer lets the gate fail as it is told", async () => {
+  test("fails as configured if the Durable Object doesn't respond", async () => {
     for (const [fail, decided, answer] of [
       ["open", "allow", { status: 500 }],
       ["closed", "deny by failure gate.failed", { status: 500 }],

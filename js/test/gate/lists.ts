@@ -1,4 +1,4 @@
-/** Watchlists as tests have them: written and signed by other code than that which reads them. */
+/** Watchlists for tests, written and signed independently of the code that reads them. */
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Signer } from "../conformance/keys.ts";
 
-/** Who makes them. */
+/** The issuers of lists. */
 export const WATCH = new Signer("example.com/watch", 60);
 export const OTHER = new Signer("example.com/watch", 61);
 
@@ -14,7 +14,7 @@ export const FINDING = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2
 export const PACK = Buffer.alloc(32, 2).toString("base64");
 const SALT = Buffer.alloc(16, 3);
 
-/** What precedes an IPv4 address in IPv6. */
+/** The prefix of an IPv4 address in IPv6. */
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
 
 export interface Entry {
@@ -24,7 +24,7 @@ export interface Entry {
   until?: number;
 }
 
-/** The note of a list that holds from a moment on, in milliseconds, for so long. */
+/** Returns the note of a list that is valid from a time, in milliseconds, for a duration. */
 export function watchlist(
   sequence: number,
   entries: readonly Entry[],
@@ -51,7 +51,7 @@ export function watchlist(
   return by.note(text);
 }
 
-/** A server that gives a list, or fails. */
+/** Starts a server that serves a list, or fails. */
 export async function listServer(t: { after(work: () => void): void }) {
   const state = { note: "", status: 200, asked: 0 };
   const server = createServer((_request, response) => {

@@ -1,8 +1,8 @@
-/** Packs as `countersign rules build` writes them. */
+/** Packs in the form that `countersign rules build` writes. */
 
 import { readFileSync } from "node:fs";
 
-/** A pack of rules, each with an id, what it decides, and what it looks for. */
+/** Returns a pack of rules, each with an ID, a decision, and a detection. */
 export function pack(rules: Readonly<Record<string, readonly [decision: string, detection: object]>>): object {
   return {
     countersign: "rules/v1",
@@ -17,7 +17,7 @@ export function pack(rules: Readonly<Record<string, readonly [decision: string, 
   };
 }
 
-/** One that refuses paths below /internal, challenges /admin and excepts /healthz. */
+/** Refuses paths below /internal, challenges /admin, and exempts /healthz. */
 export const PATHS = pack({
   internal: ["deny", { condition: "path", path: { "http.path|startswith": ["/internal", "/healthz"] } }],
   admin: ["challenge", { condition: "path", path: { "http.path|startswith": "/admin" } }],
@@ -26,7 +26,7 @@ export const PATHS = pack({
 
 const table = new URL("../../../crates/analyze/tests/gate/", import.meta.url);
 
-/** What native code decides of many events (crates/analyze/tests/testsuite/decisions.rs). */
+/** Decisions of native code on many events (crates/analyze/tests/testsuite/decisions.rs). */
 export const TABLE = {
   pack: readFileSync(new URL("pack.json", table), "utf8"),
   watchlist: readFileSync(new URL("watchlist.txt", table), "utf8"),

@@ -1,4 +1,4 @@
-/** A gate in workerd: a Worker's requests, a watchlist, a limit in a Durable Object, and the log that all is recorded in. */
+/** Tests a gate in workerd: a Worker's requests, a watchlist, a limit in a Durable Object, and the log. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { FINDING, listServer, PACK, WATCH, watchlist } from "./lists.ts";
 
 const bundle = await bundled(new URL("worker/gated.ts", import.meta.url));
 
-describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
+describe("gate in a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   let list: Awaited<ReturnType<typeof listServer>>;
   let worker: Miniflare;
@@ -44,12 +44,12 @@ describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
     return answer.status;
   };
 
-  test("refuses by rules, by the watchlist and by what an object counts, and records it", async () => {
+  test("refuses by rules, watchlist, and a Durable Object's limit, and records that", async () => {
     assert.equal(await ask("/jobs", { "x-user": "u_1" }), 200);
     assert.equal(await ask("/internal/x", { "x-user": "u_1" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_evil" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_1", "cf-connecting-ip": "192.0.2.66" }), 401);
-    // However many ask at once, as many as the limit has go on.
+    // Of concurrent requests, exactly the limit is allowed.
     const often = await Promise.all(Array.from({ length: 12 }, () => ask("/often", { "x-user": "u_2" })));
     assert.deepEqual(
       [200, 429].map((status) => often.filter((found) => found === status).length),

@@ -1,4 +1,4 @@
-/** Where an index keeps events' bytes. */
+/** Tests the storage of events' bytes in an index. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ function kept(): Blobs {
   return blobs;
 }
 
-test("a stretch is the same by either way, wherever parts begin and end", async () => {
+test("blobs: both ways of reading a range return the same, at any boundaries", async () => {
   const blobs = kept();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   for (let begin = 0; begin < WHOLE.length; begin += 1) {

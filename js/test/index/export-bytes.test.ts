@@ -1,4 +1,4 @@
-/** An export that is verified, and read again for its events. */
+/** Tests reading a verified export again for its events. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -14,16 +14,16 @@ import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { exportOf } from "../verify/inputs.ts";
 import { threaded } from "./threaded.ts";
 
-const PIECE = 256 << 10;
+const CHUNK_BYTES = 256 << 10;
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
   worker: () => thread(script),
 });
 
-const BYTES = new Uint8Array(3 * PIECE + 1000).map((_, nth) => (nth * nth) >> 7);
+const BYTES = new Uint8Array(3 * CHUNK_BYTES + 1000).map((_, nth) => (nth * nth) >> 7);
 
-/** An export that was read to its end, and is read again from `file`. */
+/** Returns an export that was read to its end, and is read again from `file`. */
 async function opened(source: Source, file: Blob | undefined): Promise<ExportBytes> {
   const known = new ExportBytes(file);
   const told: Promise<void>[] = [];
@@ -39,12 +39,12 @@ async function opened(source: Source, file: Blob | undefined): Promise<ExportByt
     known.know(nth, piece);
     tell();
   });
-  for (let piece = await reading.next(new ArrayBuffer(PIECE)); piece !== undefined; ) {
-    // Who is given it may do with it as they like.
+  for (let piece = await reading.next(new ArrayBuffer(CHUNK_BYTES)); piece !== undefined; ) {
+    // The receiver may modify the bytes.
     piece.fill(0);
     await told.at(-1);
     next();
-    piece = await reading.next(new ArrayBuffer(PIECE));
+    piece = await reading.next(new ArrayBuffer(CHUNK_BYTES));
   }
   assert.deepEqual(new Uint8Array((await reading.kept?.().arrayBuffer()) ?? []), BYTES);
   return known;
@@ -58,8 +58,19 @@ async function read(file: ExportBytes, begin: number, end: number): Promise<Uint
   return bytes;
 }
 
-test("a stretch is read as it stands, wherever pieces end and in any order", async () => {
-  const ends = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7, 3 * PIECE, BYTES.length - 1, BYTES.length];
+test("export bytes: returns any range unchanged, in any order and at any chunk boundaries", async () => {
+  const ends = [
+    0,
+    1,
+    CHUNK_BYTES - 1,
+    CHUNK_BYTES,
+    CHUNK_BYTES + 1,
+    2 * CHUNK_BYTES,
+    3 * CHUNK_BYTES - 7,
+    3 * CHUNK_BYTES,
+    BYTES.length - 1,
+    BYTES.length,
+  ];
   const stretches = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
   const file = new Blob([BYTES]);
   for (const bytes of [await hashed(file), await opened(file.stream(), undefined), await opened(BYTES, undefined)]) {
@@ -70,28 +81,31 @@ test("a stretch is read as it stands, wherever pieces end and in any order", asy
   }
 });
 
-test("what changed since is not read, and what did not is", async () => {
+test("export bytes: reads unchanged parts of a modified file and rejects changed ones", async () => {
   const other = BYTES.slice();
-  other[2 * PIECE] = (other[2 * PIECE] ?? 0) ^ 1;
+  other[2 * CHUNK_BYTES] = (other[2 * CHUNK_BYTES] ?? 0) ^ 1;
   const changed = { code: "source.unreadable", message: "the file changed after it was verified" };
   const file = await hashed(new Blob([BYTES]), new Blob([other]));
-  await assert.rejects(read(file, 2 * PIECE + 5, 2 * PIECE + 6), changed);
+  await assert.rejects(read(file, 2 * CHUNK_BYTES + 5, 2 * CHUNK_BYTES + 6), changed);
   await assert.rejects(read(file, 0, BYTES.length), changed);
-  assert.deepEqual(await read(file, 3 * PIECE, 3 * PIECE + 9), BYTES.subarray(3 * PIECE, 3 * PIECE + 9));
+  assert.deepEqual(
+    await read(file, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9),
+    BYTES.subarray(3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9),
+  );
   const cut = await hashed(new Blob([BYTES]), new Blob([BYTES.subarray(0, -1)]));
-  await assert.rejects(read(cut, 3 * PIECE, 3 * PIECE + 9), changed);
+  await assert.rejects(read(cut, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 9), changed);
   assert.deepEqual(await read(cut, 9, 19), BYTES.subarray(9, 19));
   await assert.rejects(read(file, BYTES.length, BYTES.length + 1));
 });
 
-test("a piece whose hash is not known yet is waited for", async () => {
+test("export bytes: waits for the hash of a chunk", async () => {
   const file = new ExportBytes(new Blob([BYTES]));
   const reading = read(file, 5, 9);
-  file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, PIECE)));
+  file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, CHUNK_BYTES)));
   assert.deepEqual(await reading, BYTES.subarray(5, 9));
 });
 
-/** An index of an export's events, which it reads in the export or is given. */
+/** Builds an index of an export's events, which it reads from the export or receives. */
 async function indexOf(t: TestContext, source: Source, trust: string, threads: number, isOpened = true) {
   const index = threaded();
   t.after(() => index.close());
@@ -131,7 +145,7 @@ const NOTE = "a note that is too long for a column, ".repeat(300);
 const eventAt = (seq: number, chain: number) =>
   JSON.stringify({ action: "job.run", actor: { id: `u_${chain}` }, note: seq % 50 === 0 ? `${NOTE}needle` : "ü", seq });
 
-test("an index that reads events in the export has what one has that is given them", async (t) => {
+test("index: an index that reads events from the export equals one that receives them", async (t) => {
   const { bytes, trust } = exportOf({ chains: 5, events: 800, eventAt });
   const wanted = await told(await indexOf(t, bytes, trust, 0, false));
   assert.equal(wanted.lines.length, 4000);
@@ -142,7 +156,7 @@ test("an index that reads events in the export has what one has that is given th
     stream: () => new Blob([bytes]).stream(),
     response: () => new Response(bytes),
     compressed: () => new Blob([gzipSync(bytes)]),
-    // Where an event stands in canonical form alone no place is told.
+    // Events that are only valid in canonical form have no position.
     reserialized: () => new Blob([reserialized]),
   })) {
     for (const threads of [0, 2]) {
@@ -154,11 +168,11 @@ test("an index that reads events in the export has what one has that is given th
   }
 });
 
-test("of a file that changed since nothing is shown that is not known", async (t) => {
+test("index: shows no unverified bytes of a modified file", async (t) => {
   const { bytes, trust } = exportOf({ eventAt });
   const forged = Buffer.from(bytes).toString().replaceAll('"u_1"', '"u_7"');
   for (const threads of [0, 2]) {
-    // It is verified as it was, and what workers get of it is as it is.
+    // The original is verified, while workers read a modified copy.
     const file = Object.assign(new Blob([forged]), { stream: () => new Blob([bytes]).stream() });
     const index = await indexOf(t, file, trust, threads);
     await assert.rejects(index.row(7), { code: "source.unreadable" });

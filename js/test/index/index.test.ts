@@ -1,4 +1,4 @@
-/** The index of verified events, as a page asks it. */
+/** Tests the index of verified events with a page's queries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,19 +11,19 @@ import { module, threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Asks what is understood. */
+/** Asks a valid query. */
 async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<Found> {
   const found = await index.ask(query, order, () => {});
   return "code" in found ? assert.fail(found.message) : found;
 }
 
-/** Resolves when what is told is as wanted. */
+/** Returns a callback, and a promise that resolves once an answer is as wanted. */
 function until(wanted: (found: Found) => boolean): { told: (found: Found) => void; reached: Promise<Found> } {
   const { promise, resolve } = Promise.withResolvers<Found>();
   return { told: (found) => wanted(found) && resolve(found), reached: promise };
 }
 
-test("an answer is told again as more events come, before and after all were settled", async (t) => {
+test("index: repeats an answer as more events arrive, and after all are settled", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const counts = [1, 2, 3].map((count) => until(({ events, complete }) => complete && events === count));
@@ -38,7 +38,7 @@ test("an answer is told again as more events come, before and after all were set
   await put(index, [event, '{"action":"b"}'], (nth) => ({ line: 10 + nth, index: 10 + nth }));
   await counts[0]?.reached;
   await index.settle();
-  // A line from before the others: its signature came later.
+  // A line before the others, whose signature came later.
   await put(index, [event], () => ({ line: 2, index: 0 }));
   await counts[1]?.reached;
   assert.deepEqual(
@@ -51,7 +51,7 @@ test("an answer is told again as more events come, before and after all were set
   assert.deepEqual(await index.indexes(), Float64Array.of(0, 10, 12));
 });
 
-test("the same in another order is not searched anew", async (t) => {
+test("index: a new order doesn't search again", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   await put(index, ['{"a":1}', '{"a":2}'], (nth) => ({ line: nth + 2, time: `2026-11-20T06:01:0${2 - nth}.000Z` }));
@@ -70,7 +70,7 @@ test("the same in another order is not searched anew", async (t) => {
   ]);
 });
 
-test("a newer question ends an older one, and one that is not understood does not", async (t) => {
+test("index: a newer query cancels an older one, unless it is invalid", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   await put(index, ['{"action":"a"}', '{"action":"b"}']);
@@ -92,7 +92,7 @@ test("a newer question ends an older one, and one that is not understood does no
   assert.equal((await index.check("action:a OR"))?.code, "query.operator");
 });
 
-test("a row has what its parser says, and all of it where it is opened", async (t) => {
+test("index: a row has the parsed fields, and all of the event when opened", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const events = [
@@ -129,7 +129,7 @@ test("a row has what its parser says, and all of it where it is opened", async (
   assert.equal(await index.row(9), undefined);
 });
 
-test("what is not found is explained", async (t) => {
+test("index: explains empty results", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   await put(index, [
@@ -159,7 +159,7 @@ test("what is not found is explained", async (t) => {
   assert.deepEqual([times, asksTime], [{ own: 1, recorded: 1, last }, true]);
 });
 
-test("chips and the chart edit the query's text", async (t) => {
+test("index: chips and the chart edit the query's text", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const failures = await index.toggled('action:job.* "two words"', "outcome", "failure");
@@ -195,7 +195,7 @@ test("chips and the chart edit the query's text", async (t) => {
   assert.deepEqual(Object.fromEntries(sums), { success: 0, failure: 0, denied: 1, unknown: 0, "not-stated": 0 });
 });
 
-test("fields and values are suggested for what is typed, and picking one finds what was counted", async (t) => {
+test("index: suggests fields and values, and picking one finds the counted rows", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   await put(index, [
@@ -217,7 +217,7 @@ test("fields and values are suggested for what is typed, and picking one finds w
   }
 });
 
-test("rows are found by their line", async (t) => {
+test("index: finds rows by line", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   assert.equal(await index.rowOf(2), undefined);
@@ -231,7 +231,7 @@ test("rows are found by their line", async (t) => {
   assert.deepEqual(await index.rows(2, 50, []), []);
 });
 
-test("the coverage says what stands at every leaf", async (t) => {
+test("index: the coverage describes every entry", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const link = { chain: "cd".repeat(16), time: "2026-11-20T06:01:02.345Z", vkey: "k+0+A", authorized: true };
@@ -282,7 +282,7 @@ test("the coverage says what stands at every leaf", async (t) => {
   ]);
 });
 
-test("the coverage is told whenever it is asked for, while all is settled too", async (t) => {
+test("index: reports the coverage on request, also while settling", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   await index.add(batchOf(['{"a":1}', '{"a":2}']));
@@ -295,7 +295,7 @@ test("the coverage is told whenever it is asked for, while all is settled too", 
   assert.deepEqual(new Set(await Promise.all(asked)), new Set([2, undefined]));
 });
 
-test("bytes of a batch are moved, not copied", async (t) => {
+test("index: moves the bytes of a batch instead of copying", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const batch = batchOf(['{"action":"a"}']);
@@ -304,7 +304,7 @@ test("bytes of a batch are moved, not copied", async (t) => {
   assert.equal(batch.length, 0);
 });
 
-/** All lines that there are. */
+/** Returns all lines. */
 async function linesOf(index: EventIndex): Promise<string> {
   let text = "";
   for (let segment = 0; ; segment += 1) {
@@ -316,11 +316,11 @@ async function linesOf(index: EventIndex): Promise<string> {
   }
 }
 
-test("lines are the same written as events come or when they are asked for", async (t) => {
+test("index: formatted lines are the same during and after loading", async (t) => {
   const [early, late] = [threaded(), threaded()];
   t.after(() => [early, late].map((index) => index.close()));
   assert.equal(await early.lines(0), undefined);
-  // More than is held of what nobody has asked for yet.
+  // Exceeds the buffer for lines that were not requested yet.
   const note = "so long ".repeat(12 << 10);
   const events = Array.from({ length: 9 }, () => `{"action":"a","actor":{"id":"b"},"note":"${note}"}`);
   for (let nth = 0; nth < 400; nth += 10) {
@@ -335,11 +335,11 @@ test("lines are the same written as events come or when they are asked for", asy
   assert.ok(first.includes(`${read},"event":{"action":"a",`));
   assert.ok(others[8]?.endsWith('"parsed":null,"event":[]}'));
   assert.ok(lines === (await linesOf(late)));
-  // Whoever begins anew is given the same.
+  // A new reader gets the same lines.
   assert.ok(lines === (await linesOf(early)));
 });
 
-/** A worker that takes messages, and answers nothing. */
+/** A worker that accepts messages and never responds. */
 function silent(): WorkerLike & { readonly taken: unknown[]; ended: boolean } {
   return {
     taken: [],
@@ -356,7 +356,7 @@ function silent(): WorkerLike & { readonly taken: unknown[]; ended: boolean } {
   };
 }
 
-test("who waits for an index that is closed or fails hears of it", async () => {
+test("index: rejects pending calls when it is closed or fails", async () => {
   const closed = silent();
   const index = createIndex({ module, worker: () => closed });
   const waiting = [index.settle(), index.rows(0, 1, []), index.ask("", BY_PLACE, () => {}), index.coverage()];
@@ -385,7 +385,7 @@ test("who waits for an index that is closed or fails hears of it", async () => {
   );
 });
 
-test("an index that was given what is no event answers nothing any more", async () => {
+test("index: rejects all calls after an invalid event", async () => {
   const index = threaded();
   const taken = index.add(new TextEncoder().encode("no batch\n")).catch(() => {});
   await assert.rejects(Promise.all([taken, index.settle(), index.settle()]), { code: "worker.failed" });

@@ -1,8 +1,8 @@
-/** Hands an index what a verifier would. */
+/** Adds events to an index like a verifier. */
 
 import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 
-/** How a line of a batch begins, for an event of this number. */
+/** The position fields of a line in a batch. */
 export interface Place {
   readonly line?: number;
   readonly index?: number;
@@ -15,7 +15,7 @@ export interface Place {
 
 const encoder = new TextEncoder();
 
-/** A batch of events, each JSON as it stands. */
+/** Returns a batch of events given as JSON. */
 export function batchOf(
   events: readonly string[],
   place: (nth: number) => Place = () => ({}),
@@ -28,7 +28,7 @@ export function batchOf(
   return encoder.encode(lines.join(""));
 }
 
-/** Puts events into an index. */
+/** Adds events to an index. */
 export async function put(index: EventIndex, events: readonly string[], place?: (nth: number) => Place): Promise<void> {
   await index.add(batchOf(events, place));
   await index.settle(true);

@@ -1,4 +1,4 @@
-/** The table of queries over events that nobody here made: here it finds what the crate, the program and a log find. */
+/** Runs the table of queries on third-party events, with the same results as in the crate, the program, and a log. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const TABLE = new URL("../../../crates/query/tests/real-events.tsv", import.meta
 const BY_PLACE = { by: "place", descending: false } as const;
 const sources = realEvents();
 
-/** `1-3 7` for 1, 2, 3 and 7. */
+/** Formats numbers as ranges: `1-3 7` for 1, 2, 3, and 7. */
 function ranges(numbers: readonly number[]): string {
   const found: [number, number][] = [];
   for (const number of numbers) {
@@ -23,7 +23,9 @@ function ranges(numbers: readonly number[]): string {
   return found.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(" ");
 }
 
-test("the table of queries finds its lines", { skip: typeof sources === "string" && sources }, async (t) => {
+test("real events: each query of the table finds its lines", {
+  skip: typeof sources === "string" && sources,
+}, async (t) => {
   const indexes = new Map<string, EventIndex>();
   t.after(() => {
     for (const index of indexes.values()) index.close();

@@ -8,7 +8,7 @@ import { threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Reads CSV as RFC 4180 says. */
+/** Parses CSV according to RFC 4180. */
 function records(text: string): string[][] {
   const rows: string[][] = [[]];
   let field = "";
@@ -41,7 +41,7 @@ function records(text: string): string[][] {
   return rows;
 }
 
-test("NDJSON has each event byte for byte, in the order of the answer, and beside it what its parser says", async (t) => {
+test("save: NDJSON has the events byte for byte in order, with their parsed fields", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const events = [
@@ -65,7 +65,7 @@ test("NDJSON has each event byte for byte, in the order of the answer, and besid
   assert.equal(nobodys.read, null);
 });
 
-test("CSV has a record for each event", async (t) => {
+test("save: CSV has a record per event", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const event =
@@ -91,7 +91,7 @@ test("CSV has a record for each event", async (t) => {
   assert.equal(new TextDecoder().decode(withMark), text);
 });
 
-test("CSV cuts nothing, however long it is and whether a parser fits or not", async (t) => {
+test("save: CSV truncates no values", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const long = (letter: string) => letter.repeat(20_000);
@@ -108,7 +108,7 @@ test("CSV cuts nothing, however long it is and whether a parser fits or not", as
   assert.deepEqual(rows[1]?.slice(7, 20), ["", "", "", who, "", "", what, "", "", "", "not stated", "", tenant]);
 });
 
-test("what is saved says of each signer what the report does", async (t) => {
+test("save: includes each signer's trust as in the report", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const chains = ["aa", "bb", "cc"].map((byte) => byte.repeat(16));
@@ -134,7 +134,7 @@ test("what is saved says of each signer what the report does", async (t) => {
   assert.equal(await signerTrustsFor(by("granted", "all")), "suspect,suspect,suspect");
 });
 
-test("no spreadsheet takes a value for a formula, whatever it parts cells by", async (t) => {
+test("save: escapes values that spreadsheets would treat as formulas, for any separator", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const signs = ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"];
@@ -163,7 +163,7 @@ test("no spreadsheet takes a value for a formula, whatever it parts cells by", a
   }
 });
 
-test("saving can be canceled, and leaves the index as it was", async (t) => {
+test("save: can be canceled without affecting the index", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   for (let batch = 0; batch < 20; batch += 1) {

@@ -1,4 +1,4 @@
-/** An index in Node.js, whose workers are threads. */
+/** An index in Node.js with worker threads. */
 
 import { readFile } from "node:fs/promises";
 import { createIndex } from "../../packages/ui/dist/index/create-index.js";
@@ -7,7 +7,7 @@ import { threadOf } from "../rpc/threads.ts";
 
 const ARTIFACT = new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url);
 
-/** The artifact, compiled. */
+/** Returns the compiled module. */
 export const module = async () => WebAssembly.compile(await readFile(ARTIFACT));
 
 export function threaded(): EventIndex {

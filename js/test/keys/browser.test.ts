@@ -1,4 +1,4 @@
-/** Keys that a real browser makes, keeps and has granted, and a real log that takes what they sign. */
+/** Tests keys that a real browser generates, stores, and has granted, with a real log that accepts their signatures. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,20 +23,20 @@ const WASM = fileURLToPath(new URL("../../packages/countersign/dist/wasm/recorde
 const issuer = ISSUER.name;
 const MINUTE = 60_000;
 
-/** What a page offers. */
-interface Asked {
+/** The functions that a page exposes. */
+interface PageFunctions {
   call(name: string, args: readonly unknown[]): Promise<Outcome>;
 }
 
-describe("a browser's keys", { skip, timeout: 120_000 }, () => {
+describe("browser keys", { skip, timeout: 120_000 }, () => {
   const profile = mkdtempSync(join(tmpdir(), "countersign-keys-"));
   let context: BrowserContext;
   let log: Started;
   let granting: Issuer;
   let script: Uint8Array | undefined;
-  /** What the server grants to the session of a cookie, in seconds. */
+  /** The grants' lifetimes by session cookie, in milliseconds. */
   const sessions = new Map<string, number>([["session=alice", 600_000]]);
-  /** The keys that were granted. */
+  /** The granted keys. */
   const granted: string[] = [];
 
   const site = createServer(async (request, response) => {
@@ -96,7 +96,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     return tab;
   };
   const outcome = <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>): Promise<Outcome> =>
-    tab.evaluate(([name, args]) => (globalThis as unknown as Asked).call(name, args), [name, args] as const);
+    tab.evaluate(([name, args]) => (globalThis as unknown as PageFunctions).call(name, args), [name, args] as const);
   const ask = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) => {
     const { value, error } = await outcome(tab, name, ...args);
     assert.equal(error, undefined, JSON.stringify(error));
@@ -105,7 +105,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
   const refused = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) =>
     (await outcome(tab, name, ...args)).error ?? assert.fail("it was not refused");
 
-  test("a key is kept, shared by tabs, seen by no script, and named after nobody", async () => {
+  test("a key is stored, shared by tabs, invisible to scripts, and has a random name", async () => {
     const [one, other] = [await open(), await open()];
     const [first, same] = await Promise.all([ask(one, "key", { issuer }), ask(other, "key", { issuer })]);
     assert.equal(first.vkey, same.vkey);
@@ -122,7 +122,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     await Promise.all([other.close(), again.close()]);
   });
 
-  test("a page without WebCrypto is told what to do, and records with the chosen fallback", async () => {
+  test("a page without WebCrypto gets a hint, and records with the fallback", async () => {
     const tab = await open(`http://insecure.test:${port()}`);
     const error = await refused(tab, "key", { issuer });
     assert.equal(error.code, "webcrypto.unavailable");
@@ -143,17 +143,17 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     await tab.close();
   });
 
-  test("a page whose browser keeps nothing is told so, and can do without", async () => {
+  test("a page without storage gets a hint, and can record with keep: false", async () => {
     const tab = await open();
     await tab.evaluate(() => Object.defineProperty(globalThis, "indexedDB", { value: undefined }));
     const error = await refused(tab, "key", { issuer });
     assert.equal(error.code, "key.unkept");
-    assert.match(error.hint ?? "", /keep: false/);
+    assert.match(error.hint ?? "", /`keep` to false/);
     assert.equal((await ask(tab, "key", { issuer, keep: false })).extractable, false);
     await tab.close();
   });
 
-  test("a granted key records, in each tab a chain of its own, and readers see who granted it", async () => {
+  test("a granted key records one chain per tab, and readers see the issuer", async () => {
     const tabs = [await open(), await open()];
     granted.length = 0;
     const chains: (string | undefined)[] = [];
@@ -181,14 +181,14 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     }
   });
 
-  test("a grant is renewed before it ends, and the recorder goes on with a new chain", async () => {
+  test("a grant is renewed before it ends, and the recorder continues with a new chain", async () => {
     const tab = await open();
     await tab.clock.install();
     sessions.set("session=alice", 200_000);
     const { vkey, until = 0 } = await ask(tab, "begin", { issuer, session: "s-2" }, log.url, LOG.vkey);
     const before = await ask(tab, "record", "first.window");
     granted.length = 0;
-    // By the page's clock three quarters of its life are over.
+    // By the page's clock, three quarters of the grant's lifetime have passed.
     sessions.set("session=alice", 600_000);
     await tab.clock.fastForward(155_000);
     await ask(tab, "rotated");
@@ -202,11 +202,11 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     sessions.set("session=alice", 600_000);
   });
 
-  test("a session that may not record is refused, and a revoked key is replaced when asked", async () => {
+  test("an unauthorized session is refused, and a revoked key is replaced on request", async () => {
     const tab = await open();
     sessions.delete("session=alice");
     const error = await refused(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
-    assert.deepEqual([error.code, /session/.test(error.hint ?? "")], ["grant.refused", true]);
+    assert.deepEqual([error.code, /signed in/.test(error.hint ?? "")], ["grant.refused", true]);
     sessions.set("session=alice", 600_000);
     const { vkey } = await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
     await granting.revoke(vkey);
@@ -222,7 +222,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     await tab.close();
   });
 
-  test("a device whose clock is wrong is told so at once", async () => {
+  test("a wrong device clock is reported immediately", async () => {
     const tab = await open();
     await tab.clock.setFixedTime(Date.now() + 30 * MINUTE);
     const error = await refused(tab, "begin", { issuer, session: "s-4" }, log.url, LOG.vkey);
@@ -232,11 +232,11 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     await tab.close();
   });
 
-  test("what is no issuer's handler is told so", async () => {
+  test("a URL that is not an issuer's handler is reported", async () => {
     const tab = await open();
     const begin = (from: string) => refused(tab, "begin", { issuer, session: "s-5", from }, log.url, LOG.vkey);
     const page = await begin("/");
-    assert.deepEqual([page.code, /grants no keys/.test(page.message)], ["grant.failed", true]);
+    assert.deepEqual([page.code, /not.*a grant/.test(page.message)], ["grant.failed", true]);
     assert.equal((await begin("http://127.0.0.1:1/")).code, "grant.failed");
     await tab.close();
   });

@@ -1,4 +1,4 @@
-/** An issuer in a process: it answers one request for a grant, and says the answer. */
+/** An issuer in its own process: handles one grant request, and prints the response. */
 
 import { createIssuer } from "../../packages/countersign/dist/keys/issuer.js";
 

@@ -1,4 +1,4 @@
-/** A key that a server grants, with a server that answers as each case needs it. */
+/** Tests granted keys with a server that responds as each case needs. */
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 
 type Answers = (vkey: string, init: RequestInit) => Response | Promise<Response>;
 
-/** Has requests answered so, and gives the vkeys that were asked for. */
+/** Sets the responses to requests, and returns the requested vkeys. */
 function serve(t: TestContext, answers: Answers = granting): string[] {
   const asked: string[] = [];
   t.mock.method(globalThis, "fetch", async (_: unknown, init: RequestInit) => {
@@ -36,7 +36,7 @@ for (const [when, answers] of [
   ["at all", (_: string, init: RequestInit) => aborted(init)],
   ["to the end", (_: string, init: RequestInit) => new Response(new ReadableStream({ pull: () => aborted(init) }))],
 ] as const) {
-  test(`a server that does not answer ${when} is given up`, async (t) => {
+  test(`grantedKey: gives up on a server that doesn't respond ${when}`, async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const asked = serve(t, answers);
     const refused = assert.rejects(grantedKey(options), { code: "grant.failed", message: /within 15000 ms/ });
@@ -46,7 +46,7 @@ for (const [when, answers] of [
   });
 }
 
-test("what a server says is repeated in part, and as text alone", async (t) => {
+test("grantedKey: repeats a server's message sanitized and truncated", async (t) => {
   const error = { code: "grant.refused", message: `no\u001b[2J\u202e${"é".repeat(400)}`, hint: "ask\r\nOps" };
   serve(t, () => Response.json({ error }, { status: 403 }));
   await assert.rejects(grantedKey(options), {
@@ -56,13 +56,13 @@ test("what a server says is repeated in part, and as text alone", async (t) => {
   });
 });
 
-test("an answer without end is not read to its end", async (t) => {
+test("grantedKey: limits the size of a response", async (t) => {
   const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 18)) });
   serve(t, () => new Response(endless));
-  await assert.rejects(grantedKey(options), { code: "grant.failed", message: /grants no keys/ });
+  await assert.rejects(grantedKey(options), { code: "grant.failed", message: /is not a grant/ });
 });
 
-test("a signal that is given ends it too", async (t) => {
+test("grantedKey: stops on the caller's signal", async (t) => {
   const leaving = new AbortController();
   serve(t, (_, { signal }) => {
     leaving.abort(new Error("the page goes"));
@@ -77,7 +77,7 @@ test("a signal that is given ends it too", async (t) => {
   }
 });
 
-test("who wants another key while the same is being renewed gets another", async (t) => {
+test("renew: `fresh` gets a new key during another renewal", async (t) => {
   const asked = serve(t);
   const granted = await grantedKey(options);
   const [first] = asked;
@@ -91,7 +91,7 @@ test("who wants another key while the same is being renewed gets another", async
   assert.equal(asked[3], granted.vkey, "and after that it can be renewed again");
 });
 
-test("who wants another key gets it though the renewal before fails", async (t) => {
+test("renew: `fresh` gets a new key although the previous renewal failed", async (t) => {
   let fails = false;
   serve(t, (vkey) => (fails ? new Response(null, { status: 503 }) : granting(vkey)));
   const granted = await grantedKey(options);
@@ -105,7 +105,7 @@ test("who wants another key gets it though the renewal before fails", async (t) 
   assert.notEqual(granted.vkey, vkey);
 });
 
-test("nothing listens for whom nobody follows any more", async (t) => {
+test("follow: removes its listeners once no recorder follows", async (t) => {
   serve(t);
   const page = new EventTarget();
   const listening = new Set<unknown>();
@@ -134,7 +134,7 @@ test("nothing listens for whom nobody follows any more", async (t) => {
   assert.equal(listening.size, 0);
 });
 
-test("no error tells what is secret in the server's address", async (t) => {
+test("grantedKey: errors don't reveal secrets in the server's URL", async (t) => {
   serve(t, () => Promise.reject(new TypeError("fetch failed")));
   await assert.rejects(grantedKey({ ...options, from: `${FROM}?token=SECRET#SECRET` }), (error: Error) => {
     assert.match(error.message, /at https:\/\/app\.example\/audit\/grant$/);
@@ -149,6 +149,6 @@ test("no error tells what is secret in the server's address", async (t) => {
   serve(t, () => Response.json({}));
   await assert.rejects(grantedKey({ ...options, from: "/audit/grant?token=SECRET" }), {
     code: "grant.failed",
-    message: "what answers at /audit/grant grants no keys",
+    message: "the response from /audit/grant is not a grant",
   });
 });

@@ -1,4 +1,7 @@
-/** Keys that end before what they signed was taken: the events go on under another, and none is there twice. */
+/**
+ * Tests keys that end before their links are accepted: the events continue under another key, and none is recorded
+ * twice.
+ */
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -38,7 +41,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>, environment: Environment = {}) =>
     creating(environment)({ to: log.url, log: LOG.vkey, autoFlush: false, ...options }).ready();
 
-  /** The actions of events in the log that begin so, in order. The whole log must verify. */
+  /** Returns the actions with this prefix in the log, in order. The whole log must verify. */
   const logged = async (prefix: string) => {
     const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     const text = await response.text();
@@ -52,7 +55,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     ["in memory", () => undefined],
     ["in a file", (path: string): Outbox => fileOutbox(join(folder, path))],
   ] as const) {
-    test(`what a revoked key signed goes on under the next: ${name}`, async () => {
+    test(`events of a revoked key continue under the next: ${name}`, async () => {
       const key = await newKey();
       const audit = await record({ key, outbox: outbox("revoked") });
       const handles = [audit.record({ action: `${name}.1` })];
@@ -75,7 +78,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     });
   }
 
-  test("what was recorded after a grant was over goes on under a new one of the same key", async () => {
+  test("events after the end of a grant continue under a new one of the same key", async () => {
     const key = await newKey(60_000);
     let ahead = 0;
     const audit = await record({ key }, { now: () => Date.now() + ahead });
@@ -91,7 +94,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     assert.deepEqual(await logged("over."), ["over.1", "over.2"]);
   });
 
-  test("an event is not recorded again that the log has, though its answer was lost", async () => {
+  test("an event that the log contains is not recorded again after a lost response", async () => {
     const key = await newKey();
     let loses = false;
     const lossy = async (url: string, init: RequestInit) => {
@@ -119,7 +122,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     assert.deepEqual(await logged("lost."), ["lost.1", "lost.2", "lost.3"]);
   });
 
-  test("what a recorder left behind, whose key was revoked, goes on under the key of the next", async () => {
+  test("entries of a recorder with a revoked key continue under the next recorder's key", async () => {
     const key = await newKey();
     const path = join(folder, "left");
     const left = await record({ key, outbox: fileOutbox(path) });
@@ -132,7 +135,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     await last.stored();
     await assert.rejects(left.close(), refused);
 
-    // As after a kill: whoever made the outbox would hold it.
+    // Copied as after a kill, because the original is still held.
     const copy = `${path}-copy`;
     cpSync(path, copy, { recursive: true });
     const next = await record({ key: await newKey(), outbox: fileOutbox(copy) });
@@ -140,7 +143,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     await next.flush();
     assert.equal(next.status().waiting, 0);
     await next.close();
-    // Each chain has its own order: that the first one is refused shows when the next is under way.
+    // The order is per chain: the rejection of the first chain shows while the next is being delivered.
     assert.deepEqual((await logged("left.")).sort(), ["left.1", "left.2", "left.3", "left.4"]);
     const empty = fileOutbox(copy);
     assert.deepEqual(await empty.open(), []);

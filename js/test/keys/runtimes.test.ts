@@ -1,4 +1,4 @@
-/** An issuer is the same in every server's runtime. */
+/** Tests that an issuer works the same in every server runtime. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -10,22 +10,22 @@ import { ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { openProof } from "../conformance/tree.ts";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 
-interface Answered {
+interface GrantResponse {
   vkey: string;
   note: string;
   index: number;
   proof: string;
 }
 
-describe("an issuer", { skip: serve.skip, timeout: 60_000 }, () => {
+describe("issuer in other runtimes", { skip: serve.skip, timeout: 60_000 }, () => {
   let log: Started;
   before(async () => {
     log = await serve.start(SETUP);
   });
   after(() => log.close());
 
-  /** By a verifier of another's. */
-  const check = (vkey: string, { note, proof, index, ...body }: Answered) => {
+  /** Verifies the note and proof independently. */
+  const check = (vkey: string, { note, proof, index, ...body }: GrantResponse) => {
     assert.equal(body.vkey, vkey);
     assert.equal(openProof(proof, note, LOG.vkey).index, index);
     assert.ok(note.includes(`\ngrant ${vkey} - `));
@@ -59,7 +59,7 @@ describe("an issuer", { skip: serve.skip, timeout: 60_000 }, () => {
       assert.equal((await ask("session=mallory")).status, 403);
       const granted = await ask("session=alice");
       assert.equal(granted.status, 200);
-      check(vkey, (await granted.json()) as Answered);
+      check(vkey, (await granted.json()) as GrantResponse);
     } finally {
       await worker.dispose();
     }

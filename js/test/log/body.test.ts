@@ -1,10 +1,10 @@
-/** How many bodies are read at one time, and how much of them. */
+/** Tests the limits on concurrent bodies. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bodies } from "../../packages/cloudflare-log/out/body.js";
 
-/** A request whose body is still to come. */
+/** Returns a request whose body is sent later. */
 function sending(): { request: Request; send(bytes: Uint8Array): void; end(): void } {
   let to: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -22,7 +22,7 @@ function sending(): { request: Request; send(bytes: Uint8Array): void; end(): vo
 
 const LIMIT = 4 << 20;
 
-test("a body is what was sent, though its pieces are views of one buffer that is used again", async () => {
+test("Bodies: copies chunks that are views of a reused buffer", async () => {
   const { request, send, end } = sending();
   const bodies = new Bodies();
   const whole = bodies.read(request, LIMIT);
@@ -31,14 +31,14 @@ test("a body is what was sent, though its pieces are views of one buffer that is
     const piece = new TextEncoder().encode(text);
     buffer.set(piece);
     send(buffer.subarray(0, piece.length));
-    // It is taken before the next one is there.
+    // Each chunk is read before the next is sent.
     await new Promise((resolve) => setImmediate(resolve));
   }
   end();
   assert.equal(new TextDecoder().decode((await whole) as Uint8Array), "one two three");
 });
 
-test("so many bodies are read at one time, and one more when one is there", async () => {
+test("Bodies: limits the number of concurrent bodies", async () => {
   const bodies = new Bodies();
   const open = Array.from({ length: 256 }, () => sending());
   const read = open.map(({ request }) => bodies.read(request, LIMIT));
@@ -57,7 +57,7 @@ test("so many bodies are read at one time, and one more when one is there", asyn
   await Promise.all(read);
 });
 
-test("of a body that is refused by how it begins nothing is held, and the rest is thrown away", async () => {
+test("Bodies: discards a body that is rejected by its beginning", async () => {
   const bodies = new Bodies();
   const seen: number[] = [];
   const { request, send, end } = sending();

@@ -1,4 +1,4 @@
-/** Whoever floods a log with what it refuses waits for it, and keeps nobody else up. */
+/** Tests that clients with many rejections wait without delaying others. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -12,24 +12,24 @@ import { ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 const NOW = 1_700_000_000_000;
-/** So many refusals are answered at once after a rest, and so many wait then. */
+/** Burst size, and maximum number of waiting rejections. */
 const AT_ONCE = 200;
 const WAITING = 256;
 
-/** How long each of so many refusals waits that come at the same time. */
+/** Returns the waits of this many simultaneous rejections. */
 const waits = (entrance: Entrance, client: string, count: number, now = NOW): number[] =>
   Array.from({ length: count }, () => entrance.wait(client, now));
 
-test("refusals are answered at a pace, after some at once", () => {
+test("Entrance: answers rejections at a limited rate after a burst", () => {
   const entrance = new Entrance();
   assert.deepEqual(waits(entrance, "a", AT_ONCE), Array(AT_ONCE).fill(0));
   assert.deepEqual(waits(entrance, "b", 3), [40, 80, 120]);
   assert.deepEqual(waits(entrance, "a", 1, NOW + 60), [100]);
-  // After a rest it begins anew, and no better than that.
+  // After a pause, the burst is available again, and no more.
   assert.deepEqual(waits(entrance, "a", AT_ONCE + 1, NOW + 3_600_000), [...Array(AT_ONCE).fill(0), 40]);
 });
 
-test("while many wait their client is turned away, and nobody else", () => {
+test("Entrance: turns away only clients with many waiting rejections", () => {
   const entrance = new Entrance();
   waits(entrance, "flood", AT_ONCE + WAITING - 1);
   assert.equal(entrance.turnsAway("flood", NOW), false);
@@ -38,16 +38,16 @@ test("while many wait their client is turned away, and nobody else", () => {
   for (const client of ["beside it", "elsewhere"]) {
     assert.equal(entrance.turnsAway(client, NOW), false, client);
   }
-  // There is no room for another one to wait, and what is held for others does not grow.
+  // The queue is full, and doesn't grow for others.
   assert.deepEqual(waits(entrance, "elsewhere", 1_000), Array(1_000).fill(0));
   assert.equal(entrance.roomIn(NOW), 1);
-  // It is over by itself: who went away meanwhile is not waited for.
+  // The queue empties by itself, also if clients disconnected.
   assert.equal(entrance.turnsAway("flood", NOW + 39), true);
   assert.equal(entrance.turnsAway("flood", NOW + 40), false);
   assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
 });
 
-test("a client is an address, or a network of 64 bits", () => {
+test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
   const of = (address?: string) =>
     clientOf(
       new Request("https://log.example/", { headers: address === undefined ? {} : { "cf-connecting-ip": address } }),
@@ -61,7 +61,7 @@ test("a client is an address, or a network of 64 bits", () => {
   assert.equal(of("::1"), "0:0:0:0");
 });
 
-/** A log that refuses what strangers submit, behind the Worker that users deploy. */
+/** Returns a log that rejects unauthorized submissions, behind the deployed Worker. */
 function behind(): { submit(client: string, who: string): Promise<Response>; asked: () => number } {
   let asked = 0;
   const fetch = async (request: Request) => {
@@ -81,7 +81,7 @@ function behind(): { submit(client: string, who: string): Promise<Response>; ask
   };
 }
 
-/** Whether it has come about when all is done that needs no time. */
+/** True if the promise settles without waiting. */
 async function isThere(something: Promise<unknown>): Promise<boolean> {
   let there = false;
   something.then(() => (there = true));
@@ -91,13 +91,13 @@ async function isThere(something: Promise<unknown>): Promise<boolean> {
   return there;
 }
 
-test("who is refused waits, and who may write does not wait for them", async (t) => {
+test("log: rejected clients wait, and authorized ones don't", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
   const { submit, asked } = behind();
   const flood = Array.from({ length: AT_ONCE + 40 }, () => submit("198.51.100.1", "stranger"));
   assert.ok(await isThere(Promise.all(flood.slice(0, AT_ONCE))));
   assert.ok(!(await isThere(Promise.race(flood.slice(AT_ONCE)))));
-  // From the same address, while 40 wait.
+  // From the same address, while 40 rejections wait.
   assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
   assert.equal(asked(), AT_ONCE + 41);
   t.mock.timers.tick(40);
@@ -109,7 +109,7 @@ test("who is refused waits, and who may write does not wait for them", async (t)
   }
 });
 
-test("who has too many refusals waiting is told to come again, and the log is not asked", async (t) => {
+test("log: turns away a client with too many waiting rejections without involving the log", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
   const { submit, asked } = behind();
   const flood = Array.from({ length: AT_ONCE + WAITING }, () => submit("198.51.100.1", "stranger"));
@@ -133,14 +133,14 @@ before(async () => {
 });
 after(() => log.close());
 
-/** How many were turned away for that reason. */
+/** Returns the number of rejections for a reason. */
 async function turnedAway(reason: string): Promise<number> {
   const { text } = await ask(log.url, "/metrics");
   const [, count] = new RegExp(`^countersign_turned_away_total\\{reason="${reason}"\\} (\\d+)$`, "m").exec(text) ?? [];
   return Number(count);
 }
 
-test("a stranger's large body is refused by how it begins", async () => {
+test("log: rejects an unauthorized large body by its beginning", async () => {
   const before = await turnedAway("unknown");
   const body = Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "entrance").events(4_000).body();
   assert.ok(body.length > 1 << 20);

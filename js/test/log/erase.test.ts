@@ -1,4 +1,4 @@
-/** Whose bodies a Durable Object's log reads. */
+/** Tests which bodies a Durable Object's log reads. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { AUDITOR, DESK, SETUP } from "../conformance/setup.ts";
 import { startLog } from "./start.ts";
 
-test("who may not erase is told so before the body is there", async () => {
+test("erase: rejects unauthorized requests before reading the body", async () => {
   const log = await startLog(SETUP);
   try {
     const begin = (token: string) => {

@@ -1,4 +1,4 @@
-/** Copies of an export's lines in R2. */
+/** Tests copies of an export's lines in R2. */
 
 import assert from "node:assert/strict";
 import { createDecipheriv } from "node:crypto";
@@ -20,19 +20,19 @@ before(async () => {
 });
 after(() => log.close());
 
-/** Enough for one copy. */
-const WORTH = 4_200;
+/** Number of entries for one copy. */
+const COPY_ENTRIES = 4_200;
 const HOUR = 3_600_000;
 const chain = Chain.begin(EMITTERS[0], ORIGIN, "exports");
 let sent = 0;
 
-async function grow(events = WORTH): Promise<void> {
+async function grow(events = COPY_ENTRIES): Promise<void> {
   const answer = await ask(log.url, "/submit", { method: "POST", body: chain.events(events).body(sent) });
   assert.equal(answer.status, 200, answer.text);
   sent = chain.lines.length;
 }
 
-/** A copy, as the object knows it. */
+/** A copy in the object's storage. */
 interface Copy {
   start: number;
   size: number;
@@ -58,7 +58,7 @@ const erase = (...seqs: number[]) =>
     body: JSON.stringify({ events: seqs.map((seq) => `${chain.id}/${seq}`), reason: "case 1" }),
   });
 
-/** Waits until there is nothing more to do, and so many copies: what the object knows of is in R2, and nothing else is. */
+/** Waits until there is no more work and this many copies; exactly the registered objects must be in R2. */
 async function settled(count: number): Promise<Copy[]> {
   await until(
     "nothing is left to do",
@@ -77,14 +77,14 @@ async function settled(count: number): Promise<Copy[]> {
 const linesOf = ({ body }: Answer) => body.toString().split("\n").slice(0, -1);
 const isOf = (seq: number) => (line: string) => line.includes(`"n":${seq}}`);
 
-/** Opens what was sealed. */
+/** Decrypts a sealed copy. */
 function open({ key }: Copy, sealed: Buffer): string {
   const decipher = createDecipheriv("aes-256-gcm", Buffer.from(key, "hex"), Buffer.alloc(12));
   decipher.setAuthTag(sealed.subarray(-16));
   return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]).toString();
 }
 
-/** The export, which is asserted to be sent from so many copies, and to be what the log makes without them. */
+/** Asserts that the export is sent from this many copies, and equals the log's own. */
 async function same(count: number): Promise<Answer> {
   const before = await asked();
   const copied = await whole();
@@ -100,8 +100,8 @@ async function same(count: number): Promise<Answer> {
   return copied;
 }
 
-test("an export is made of copies, and is what the log makes alone", async () => {
-  // Of each hour a checkpoint is kept: in the middle of copies, and between them.
+test("exports: copies produce the same export as the log alone", async () => {
+  // One checkpoint per hour is kept, within copies and between them.
   for (let hour = 0; hour < 12; hour += 1) {
     await grow(hour * 7);
     await tell(`ahead/${HOUR}`);
@@ -122,7 +122,7 @@ test("an export is made of copies, and is what the log makes alone", async () =>
   }
 });
 
-test("a copy has just what comes from its first leaf up to the one after its last, sealed", async () => {
+test("exports: a copy has exactly its range of entries, sealed", async () => {
   const lines = linesOf(await whole()).slice(1);
   let at = 0;
   const known = await copies();
@@ -138,7 +138,7 @@ test("a copy has just what comes from its first leaf up to the one after its las
   assert.equal(new Set(known.map(({ key }) => key)).size, known.length);
 });
 
-test("copies that are cut off, altered, exchanged, of another length or gone are done without, and made anew", async () => {
+test("exports: truncated, altered, swapped, and missing copies are ignored and replaced", async () => {
   const [first = assert.fail(), second = assert.fail()] = await copies();
   const put = async (bytes: Buffer | null) =>
     bytes === null ? (await bucket()).delete(place(first)) : void (await (await bucket()).put(place(first), bytes));
@@ -158,7 +158,7 @@ test("copies that are cut off, altered, exchanged, of another length or gone are
   await same(3);
 });
 
-test("an R2 that fails or hangs cuts no export and loses nothing, and all settles when it is back", async () => {
+test("exports: a failing or hanging R2 neither cuts an export nor loses anything", async () => {
   for (const order of ["fail/get", "fail/body", "hold"]) {
     await tell(order);
     const [known, before] = [await copies(), await asked()];
@@ -168,7 +168,7 @@ test("an R2 that fails or hangs cuts no export and loses nothing, and all settle
     assert.equal((await asked()) - before, 1, "it is not asked for more");
     assert.deepEqual(await copies(), known, "what cannot be read now is kept");
   }
-  await log.hears(/R2 does not answer/);
+  await log.hears(/R2 does not respond/);
   await tell("go");
   await tell("fail/get,put,delete");
   await grow();
@@ -183,7 +183,7 @@ test("an R2 that fails or hangs cuts no export and loses nothing, and all settle
   await same(4);
 });
 
-test("what is erased is in no export and no copy can be opened, whatever R2 does", async () => {
+test("exports: erased events are in no export, and their copies can't be decrypted", async () => {
   const known = await copies();
   const [, second = assert.fail()] = known;
   const sealed = await stored(place(second));
@@ -200,7 +200,7 @@ test("what is erased is in no export and no copy can be opened, whatever R2 does
   await tell("fail/");
   const { text } = await whole();
   assert.equal(readExport(text).entries.filter(({ withheld }) => withheld === "erased").length, 2);
-  // It is back, by a write that was late.
+  // A late write restores the object.
   await settled(4);
   await (await bucket()).put(place(second), sealed);
   await log.restart(setup);
@@ -216,7 +216,7 @@ test("what is erased is in no export and no copy can be opened, whatever R2 does
   await (await bucket()).delete(place(second));
 });
 
-test("what is erased while it is being stored is in no copy", async () => {
+test("exports: events erased while being stored are in no copy", async () => {
   await erase(100);
   await tell("hold");
   const storing = tell("alarm");
@@ -230,7 +230,7 @@ test("what is erased while it is being stored is in no copy", async () => {
   assert.equal(linesOf(await same(4)).filter((line) => isOf(100)(line) || isOf(101)(line)).length, 0);
 });
 
-test("what is erased while it is being read is not sent", async () => {
+test("exports: events erased while being read are not sent", async () => {
   const before = await asked();
   await tell("hold");
   const reading = whole();
@@ -243,9 +243,9 @@ test("what is erased while it is being read is not sent", async () => {
   await settled(4);
 });
 
-test("an export of which an event is erased while it is sent goes on without it", async () => {
+test("exports: an export continues without events that are erased meanwhile", async () => {
   const read = () => ask(log.url, "/test/read", { headers });
-  // In the copy that is being sent, and in one that is not read yet.
+  // One event in the copy being sent, and one in a copy not read yet.
   for (const seq of [4_000, 16_000]) {
     await read();
     const { text } = await whole();
@@ -263,7 +263,7 @@ test("an export of which an event is erased while it is sent goes on without it"
   }
 });
 
-test("what was being stored when the object stopped is deleted, and stored again", async () => {
+test("exports: copies of a stopped object are deleted and stored again", async () => {
   await erase(300);
   await tell("hold");
   const storing = tell("alarm").catch(() => {});
@@ -279,7 +279,7 @@ test("what was being stored when the object stopped is deleted, and stored again
   await same(4);
 });
 
-test("no more copies than there is memory for are read at one time", async () => {
+test("exports: limits the number of copies read at the same time", async () => {
   await tell("hold");
   const before = await asked();
   const readers = Array.from({ length: 3 }, whole);
@@ -293,7 +293,7 @@ test("no more copies than there is memory for are read at one time", async () =>
   await same(4);
 });
 
-test("parts of the log are made by it, and a reader without a right gets nothing", async () => {
+test("exports: partial exports come from the log, and unauthorized readers get nothing", async () => {
   const before = await asked();
   for (const query of ["from=1", "to=5000", "limit=3", "action=job.update"]) {
     assert.equal((await ask(log.url, `/export?${query}`, { headers })).status, 200);
@@ -306,7 +306,7 @@ test("parts of the log are made by it, and a reader without a right gets nothing
   }
 });
 
-test("a log whose bucket was taken away erases as well, and finds its copies when it is back", async () => {
+test("exports: works without its bucket, and finds its copies again afterwards", async () => {
   await log.restart({ ...setup, withoutBuckets: true });
   assert.equal((await erase(10)).status, 200);
   assert.equal((await copies()).length, 3);

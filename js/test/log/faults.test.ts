@@ -1,4 +1,4 @@
-/** A Durable Object's log whose storage fails. */
+/** Tests a Durable Object's log whose storage fails. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { ask } from "../conformance/http.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { startLog } from "./start.ts";
 
-test("whatever statement fails, a submission is taken whole or not at all, and the log goes on", async () => {
+test("log: a submission is atomic whichever statement fails, and the log continues", async () => {
   const worker = fileURLToPath(new URL("worker-of-faults.ts", import.meta.url));
   const log = await startLog({ ...SETUP, worker });
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -17,7 +17,7 @@ test("whatever statement fails, a submission is taken whole or not at all, and t
   try {
     const first = Chain.begin(EMITTERS[0], ORIGIN, "first");
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: first.body() })).status, 200);
-    // A chain of its own for each statement, until none is left to fail.
+    // A new chain for each failing statement, until none fails.
     for (let statement = 1, failed = true; failed; statement += 1) {
       assert.ok(statement < 100, "it ends");
       const body = Chain.begin(EMITTERS[1], ORIGIN, `fault ${statement}`).events(60).body();
@@ -35,7 +35,7 @@ test("whatever statement fails, a submission is taken whole or not at all, and t
       assert.equal(await size(), before + 61);
       assert.ok(!failed || statement < 90);
     }
-    // Erasing is recorded before it is done, and can be asked for again.
+    // An erasure is recorded before it is done, and can be repeated.
     const place = `${first.id}/1`;
     const event = first.events(1).body(1);
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: event })).status, 200);

@@ -1,4 +1,4 @@
-/** To whom an export goes compressed. */
+/** Tests which clients get a compressed export. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,11 +18,11 @@ for (const [said, takes] of [
   ["", false],
   [undefined, false],
 ] as const) {
-  test(`${said ?? "nothing"} ${takes ? "takes" : "does not take"} gzip`, () => {
+  test(`takesGzip: ${said ?? "no header"} means ${takes ? "yes" : "no"}`, () => {
     const headers = said === undefined ? {} : { "accept-encoding": said };
     const request = new Request("https://log.example/export", { headers });
     assert.equal(takesGzip(request), takes);
-    // What the runtime says of itself is nothing of the client's.
+    // The runtime's own header doesn't come from the client.
     const from = (clientAcceptEncoding: string | undefined) =>
       Object.assign(new Request("https://log.example/export", { headers: { "accept-encoding": "gzip" } }), {
         cf: { ...(clientAcceptEncoding !== undefined && { clientAcceptEncoding }) },

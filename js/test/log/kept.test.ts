@@ -1,4 +1,4 @@
-/** What a Durable Object's log answered is kept, whatever becomes of its process. */
+/** Tests that a Durable Object's log keeps what it confirmed across kills of its process. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,13 +9,13 @@ import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { openCheckpoint } from "../conformance/tree.ts";
 import { startLog } from "./start.ts";
 
-test("all that was answered is there after workerd was killed, and the log never went back", {
+test("log: keeps everything confirmed after workerd is killed, and never goes back", {
   skip: process.platform === "linux" ? false : "needs /proc",
 }, async () => {
   const log = await startLog(SETUP);
   try {
     const chains = EMITTERS.map((key, number) => Chain.begin(key, ORIGIN, `kept ${number}`));
-    /** Of each chain the seq up to which it was answered, and the largest checkpoint that was seen. */
+    /** The confirmed `seq` of each chain, and the largest checkpoint seen. */
     const answered = chains.map(() => -1);
     let seen = { size: 0, note: "" };
     for (let round = 1; round <= 3; round += 1) {
@@ -23,7 +23,7 @@ test("all that was answered is there after workerd was killed, and the log never
       const submit = async (number: number) => {
         const chain = chains[number] ?? assert.fail();
         for (;;) {
-          // What was not answered is sent again, with what comes after it.
+          // Resends untrusted links together with new ones.
           const from = (answered[number] ?? 0) + 1;
           if (chain.last.seq < from + 5) {
             chain.events(5);

@@ -1,4 +1,4 @@
-/** What a Durable Object's live view tells is durable. */
+/** Tests that a Durable Object's live view only shows durable entries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { AUDITOR, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
 import { startLog } from "./start.ts";
 
-test("a live view tells of nothing that is not durable", async () => {
+test("log: a live view shows only durable entries", async () => {
   const worker = fileURLToPath(new URL("worker-of-slow-writes.ts", import.meta.url));
   const log = await startLog({ ...SETUP, worker });
   try {

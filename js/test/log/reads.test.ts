@@ -1,4 +1,4 @@
-/** Who read what of a Durable Object's log is on the log's own chain. */
+/** Tests that reads of a Durable Object's log are recorded on its own chain. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,21 +26,21 @@ const later = (milliseconds: number) => ask(log.url, `/later/${milliseconds}`);
 const records = (text: string) =>
   shown(readExport(text)).flatMap(({ event }) => (event?.action === "log.export" ? [event] : []));
 
-/** One record's reads, by way. */
+/** Reads in a record, by endpoint. */
 interface Reads {
   since: string;
   until: string;
   reads: { way: string; filter?: object; begun: number; ended: number; events: number; bytes: number }[];
 }
 
-test("reads are recorded once a minute, whatever becomes of the object meanwhile", async () => {
+test("reads: are recorded once a minute, across restarts of the object", async () => {
   const found = await read("/export?actor=u_3&limit=2", AUDITOR);
   await read("/export?actor=u_3&limit=2", AUDITOR);
   const proof = await read(`/proof/${chain.id}/7`, GUEST);
   assert.equal((await read("/export?actor=", AUDITOR)).status, 400);
   const stream = await send(log.url, "/stream", { headers: { authorization: `Bearer ${GUEST}` } });
   await new Promise((resolve) => stream.once("data", resolve));
-  // Nothing but what is in its storage is left of it.
+  // The object is lost, except for its storage.
   await ask(log.url, "/rest").catch(() => {});
   stream.destroy();
   assert.equal((await ask(log.url, "/checkpoint")).status, 200);
@@ -61,7 +61,7 @@ test("reads are recorded once a minute, whatever becomes of the object meanwhile
   const guests = ofGuest.metadata as unknown as Reads;
   assert.deepEqual(guests.reads, [
     { way: "proof", filter: { event: `${chain.id}/7` }, begun: 1, ended: 1, events: 1, bytes: proof.body.length },
-    // It was cut off with the object, which had no time to tell of its end.
+    // The stream was cut off with the object, which could not record its end.
     { way: "stream", begun: 1, ended: 0, events: 0, bytes: 0 },
   ]);
   assert.ok(Date.parse(guests.until) - Date.parse(guests.since) >= MINUTE);
@@ -69,7 +69,7 @@ test("reads are recorded once a minute, whatever becomes of the object meanwhile
   assert.equal(report.verdict, "verified");
 });
 
-test("who reads from copies is recorded like everybody", async () => {
+test("reads: include those from copies", async () => {
   await later(4 * MINUTE);
   const before = records((await read("/export", GUEST)).text).length;
   const stored = await log.worker.getR2Bucket("EXPORTS");

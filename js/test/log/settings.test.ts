@@ -1,4 +1,4 @@
-/** Which log a Durable Object is, and what is said when its Worker is not set up. */
+/** Tests the settings of a Durable Object's log, and errors in them. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -19,7 +19,7 @@ async function start(setup: LogSetup): Promise<RunningLog> {
   return log;
 }
 
-test("two logs of one namespace know nothing of each other", async () => {
+test("settings: two logs of a namespace are independent", async () => {
   const other = new Signer("other.example/audit", 2);
   const worker = fileURLToPath(new URL("worker-of-two.ts", import.meta.url));
   const log = await start({ ...SETUP, key: `${LOG.secret}\n${other.secret}\n`, worker });
@@ -43,7 +43,7 @@ test("two logs of one namespace know nothing of each other", async () => {
     const checkpoint = await ask(log.url, "/checkpoint", { headers: { "x-log": key.name } });
     assert.equal(openCheckpoint(checkpoint.text, key.vkey).size, size);
   }
-  // One that has no key is none, and a chain for one log is none for the other.
+  // An unknown log is not found, and a chain for one log is rejected by the other.
   const nobody = await ask(log.url, "/checkpoint", { headers: { "x-log": "third.example" } });
   nobody.refusal(503, "server.unavailable");
   const none = await ask(log.url, "/checkpoint", { headers: { origin: PAGE } });
@@ -65,19 +65,19 @@ for (const [name, change, said] of [
   ["readers that are none", { readers: "csr_00 read me\n" }, /readers.*line 1/s],
   ["a page that is none", { cors: ["dashboard.example"] }, /dashboard\.example/],
 ] as const) {
-  test(`with ${name} the log answers 503, and its operator reads why`, async () => {
+  test(`settings: with ${name}, the log returns 503 and logs the reason`, async () => {
     const log = await start({ ...SETUP, ...change });
     for (const path of ["/checkpoint", "/healthz", "/"]) {
       const answer = await ask(log.url, path, { headers: { origin: PAGE } });
       answer.refusal(503, "server.unavailable");
-      // A page that may ask sees that too, and when to ask again.
+      // Allowed pages can read the error and the retry time.
       assert.equal(answer.headers["access-control-allow-origin"], "cors" in change ? undefined : PAGE);
       assert.match(answer.headers["access-control-expose-headers"] ?? "", /retry-after/);
       assert.equal(answer.headers.vary, "origin");
     }
     await log.hears(said);
     assert.ok(!log.said().includes(secret), "no secret is said");
-    // Nothing is lost by it.
+    // Nothing is lost.
     await log.restart(SETUP);
     assert.equal((await ask(log.url, "/healthz")).status, 200);
   });

@@ -12,7 +12,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 const EXAMPLE = here("../../../examples/log-on-cloudflare");
 
-/** How the example is deployed. */
+/** The example's deployment settings. */
 const CONFIG: {
   main: string;
   compatibility_date: string;
@@ -22,44 +22,44 @@ const CONFIG: {
   vars: Record<string, string>;
 } = JSON.parse(readFileSync(join(EXAMPLE, "wrangler.jsonc"), "utf8").replace(/^ *\/\/.*$/gm, ""));
 
-/** What a log is to be. */
+/** The settings of a log. */
 export interface LogSetup {
-  /** Its private key; of several logs one a line. */
+  /** The private key; for several logs, one per line. */
   key: string;
-  /** The trust file's text. */
+  /** The text of the trust file. */
   trust: string;
-  /** What `readers.txt` says. */
+  /** The text of `readers.txt`. */
   readers?: string;
-  /** Pages of which origins may ask. */
+  /** Allowed origins of pages. */
   cors?: readonly string[];
-  /** How much a key may bring a second, and after a rest. */
+  /** Quota per key and second, and its burst. */
   quota?: { events?: number; bytes?: number; burst?: number };
-  /** The Worker's module, where it is another. */
+  /** The Worker's module, if it isn't the example's. */
   worker?: string;
-  /** Whether there are no buckets. */
+  /** True to omit the buckets. */
   withoutBuckets?: boolean;
 }
 
-/** A log that runs. */
+/** A running log. */
 export interface RunningLog {
-  /** Where, without a slash at its end. It changes with a restart. */
+  /** The URL without a trailing slash. It changes with a restart. */
   readonly url: string;
   /** The Worker. */
   readonly worker: Miniflare;
-  /** Stops it and starts it again, with all that it stored. */
+  /** Restarts the log with its storage. */
   restart(setup: LogSetup): Promise<void>;
-  /** Kills its process in the middle of what it does. Needs /proc. */
+  /** Kills its process during work. Needs /proc. */
   kill(): void;
-  /** What it wrote to its console. */
+  /** Returns its console output. */
   said(): string;
-  /** Waits until it has written this. */
+  /** Waits for console output. */
   hears(text: RegExp): Promise<void>;
   close(): Promise<void>;
 }
 
 const bundles = new Map<string, Promise<string>>();
 
-/** Bundles a Worker as wrangler does, and gives the folder. */
+/** Bundles a Worker like wrangler, and returns the folder. */
 function bundled(worker: string): Promise<string> {
   const bundle = async () => {
     const outdir = mkdtempSync(join(tmpdir(), "countersign-worker-"));
@@ -71,7 +71,7 @@ function bundled(worker: string): Promise<string> {
       format: "esm",
       conditions: ["workerd", "worker", "browser"],
       external: ["cloudflare:workers"],
-      // Unbundled, so that a Worker of a test reaches the bindings that the log runs on.
+      // Unbundled, so that test Workers share the log's bindings.
       alias: { "@countersign/cloudflare-log": here("../../packages/cloudflare-log/out/log.workerd.js") },
       loader: { ".wasm": "copy" },
       assetNames: "[name]",
@@ -83,7 +83,7 @@ function bundled(worker: string): Promise<string> {
   return begun;
 }
 
-/** Starts a log with a storage of its own. */
+/** Starts a log with its own storage. */
 export async function startLog(setup: LogSetup): Promise<RunningLog> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-object-"));
   let said = "";
@@ -123,7 +123,7 @@ export async function startLog(setup: LogSetup): Promise<RunningLog> {
   };
 }
 
-/** The processes of workerd that this one started. */
+/** Returns the workerd processes that this process started. */
 function workerds(): number[] {
   const isOurs = (pid: number) => {
     try {

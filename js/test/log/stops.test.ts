@@ -1,4 +1,4 @@
-/** A Durable Object's log whose WebAssembly traps, and one whose alarm fails. */
+/** Tests a Durable Object's log whose WebAssembly traps, and one whose alarm fails. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -23,7 +23,7 @@ const at = (path: string, of = ORIGIN) =>
   ask(log.url, path, { headers: { "x-log": of, authorization: `Bearer ${AUDITOR}` } });
 const submit = (chain: Chain, of = ORIGIN, from = 0) =>
   ask(log.url, "/submit", { method: "POST", headers: { "x-log": of }, body: chain.body(from) });
-/** Submits, and goes on when it is refused because the log begins anew. */
+/** Submits, retrying while the log restarts. */
 const goesOn = (chain: Chain, of: string) =>
   eventually(
     "the log takes it",
@@ -34,7 +34,7 @@ const goesOn = (chain: Chain, of: string) =>
 
 const chains = new Map([ORIGIN, OTHER.name].map((of) => [of, Chain.begin(EMITTERS[0], of, "stops")]));
 
-/** Both logs are there, with all that they took. */
+/** Asserts that both logs contain everything that they accepted. */
 async function areWhole(): Promise<void> {
   for (const [of, chain] of chains) {
     await goesOn(chain.events(1), of);
@@ -47,12 +47,12 @@ async function areWhole(): Promise<void> {
   }
 }
 
-test("a log that has no memory left begins anew, and so do all that shared it", async () => {
+test("crash: a log out of memory restarts, with all logs of its instance", async () => {
   await areWhole();
   await at("/exhaust");
   const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
   (await submit(large)).refusal(503, "server.unavailable");
-  await log.hears(/WebAssembly stopped|unreachable/);
+  await log.hears(/WebAssembly crashed|unreachable/);
   await until("the log begins anew", async () => (await at("/renewed")).text === "true");
   await areWhole();
 });
@@ -63,7 +63,7 @@ for (const [part, path] of [
   ["further", "/stream"],
   ["copy", "/alarm/now"],
 ] as const) {
-  test(`it begins anew after a trap in ${part}`, async () => {
+  test(`crash: restarts after a trap in ${part}`, async () => {
     await areWhole();
     await at(`/stop/${part}`);
     await at(path).catch(() => {});
@@ -72,7 +72,7 @@ for (const [part, path] of [
   });
 }
 
-test("an alarm that fails comes again, and one that is lost is made up for", async () => {
+test("alarm: a failing alarm is retried, and a lost one is made up for", async () => {
   await areWhole();
   await at("/rest").catch(() => {});
   await at("/break/on");

@@ -1,4 +1,4 @@
-/** Tiles and bundles in R2. */
+/** Tests tiles and bundles in R2. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,7 +26,7 @@ async function grow(events: number): Promise<void> {
 const bucket = () => log.worker.getR2Bucket("TILES");
 const copied = async () => (await (await bucket()).list()).objects.map(({ key }) => key.replace(`${ORIGIN}/`, ""));
 
-test("full ones are copied, and nothing else is", async () => {
+test("tiles: only full ones are copied", async () => {
   await grow(200);
   await grow(100);
   await eventually("two tiles are copied", copied, ({ length }) => length === 2);
@@ -41,7 +41,7 @@ test("full ones are copied, and nothing else is", async () => {
   for (const { key } of (await (await bucket()).list()).objects) {
     const path = key.replace(ORIGIN, "");
     const kept = await (await bucket()).get(key);
-    // With the origin of a page the log itself answers.
+    // The log itself handles requests with an origin.
     const own = await ask(log.url, path, { headers: { origin: PAGE } });
     assert.equal(own.status, 200);
     assert.deepEqual(Buffer.from((await kept?.arrayBuffer()) ?? new ArrayBuffer()), own.body);
@@ -53,7 +53,7 @@ test("full ones are copied, and nothing else is", async () => {
   }
 });
 
-test("one that was copied is read without the log, and one that was not from the log", async () => {
+test("tiles: copied ones are served without the log, others by the log", async () => {
   const first = (await (await bucket()).list()).objects[0]?.key ?? assert.fail();
   const path = first.replace(ORIGIN, "");
   await (await bucket()).put(first, "a mark");
@@ -64,7 +64,7 @@ test("one that was copied is read without the log, and one that was not from the
   (await ask(log.url, "/tile/0/003")).refusal(404, "request.not_found");
 });
 
-test("a log that got its bucket late copies what it has", async () => {
+test("tiles: a log that gets its bucket later copies its tiles", async () => {
   const late = await startLog({ ...SETUP, withoutBuckets: true });
   try {
     const chain = Chain.begin(EMITTERS[1], ORIGIN, "late").events(600);
@@ -83,7 +83,7 @@ test("a log that got its bucket late copies what it has", async () => {
   }
 });
 
-test("a log that the bucket knows another of takes nothing, and replaces nothing", async () => {
+test("tiles: a log that differs from its bucket accepts and replaces nothing", async () => {
   const restored = await startLog(SETUP);
   const other = { key: `${ORIGIN}/tile/entries/000`, text: "what was published before" };
   try {
@@ -91,10 +91,10 @@ test("a log that the bucket knows another of takes nothing, and replaces nothing
     const chain = Chain.begin(EMITTERS[2], ORIGIN, "restored");
     const submit = (body: string) => ask(restored.url, "/submit", { method: "POST", body });
     assert.equal((await submit(chain.body())).status, 200);
-    // It is found out when a bundle is full,
+    // It is detected when a bundle is full,
     await (await tiles()).put(other.key, other.text);
     assert.equal((await submit(chain.events(300).body(1))).status, 200);
-    await restored.hears(/Going on would fork the log/);
+    await restored.hears(/accepts no more entries, because that would fork it/);
     const more = chain.events(1).body(301);
     (await submit(more)).refusal(503, "server.unavailable");
     // and when the log wakes.
@@ -112,13 +112,13 @@ test("a log that the bucket knows another of takes nothing, and replaces nothing
   }
 });
 
-test("a log that begins under the name of one that was copied takes nothing", async () => {
+test("tiles: a new log with the name of a copied one accepts nothing", async () => {
   const begun = await startLog(SETUP);
   try {
     await (await begun.worker.getR2Bucket("TILES")).put(`${ORIGIN}/tile/entries/000`, "another log's");
     const body = Chain.begin(EMITTERS[2], ORIGIN, "begun").body();
     (await ask(begun.url, "/submit", { method: "POST", body })).refusal(503, "server.unavailable");
-    await begun.hears(/Going on would fork the log/);
+    await begun.hears(/accepts no more entries, because that would fork it/);
   } finally {
     await begun.close();
   }

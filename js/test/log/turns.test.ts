@@ -1,4 +1,4 @@
-/** Searches have their turns one after the other, and submissions go first. */
+/** Tests that searches take turns, and that submissions go first. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,14 +8,14 @@ import { type Answer, ask } from "../conformance/http.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
-/** Waits until the event loop has come round so often. */
+/** Waits for this many rounds of the event loop. */
 const rounds = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 };
 
-test("each has its turn after the others had theirs, with the event loop in between", async () => {
+test("Turns: slices take turns, with the event loop in between", async () => {
   const turns = new Turns();
   const order: string[] = [];
   let now = "";
@@ -34,7 +34,7 @@ test("each has its turn after the others had theirs, with the event loop in betw
   assert.deepEqual(order, ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"]);
 });
 
-test("a turn waits for submissions that are under way, and not for ever", async () => {
+test("Turns: a slice waits for running submissions, up to a limit", async () => {
   const turns = new Turns();
   let end = () => {};
   const submission = turns.first(() => new Promise<void>((resolve) => (end = resolve)));
@@ -47,7 +47,7 @@ test("a turn waits for submissions that are under way, and not for ever", async 
   end();
   await submission;
   await turn;
-  // Of one that never ends it is not waited for the end.
+  // A submission that never ends is not awaited.
   turns.first(() => new Promise(() => {}));
   await turns.next();
 });
@@ -65,7 +65,7 @@ after(() => log.close());
 const read = (path: string) => ask(log.url, path, { headers: { authorization: `Bearer ${AUDITOR}` } });
 const SEARCH = "/export?q=nothing-that-is-there";
 
-test("what is submitted while four search is answered before they are", async () => {
+test("log: answers a submission before four running searches", async () => {
   const order: string[] = [];
   const note = (name: string) => (answer: Answer) => {
     assert.equal(answer.status, 200, answer.text);
@@ -80,7 +80,7 @@ test("what is submitted while four search is answered before they are", async ()
   assert.deepEqual(order.slice(0, 3), ["submission", "submission", "submission"]);
 });
 
-test("further searches are told to come again, and everything else is answered", async () => {
+test("log: rejects further searches with a retry time, and answers everything else", async () => {
   const answers = Promise.all(Array.from({ length: 12 }, () => read(SEARCH)));
   assert.equal((await read("/checkpoint")).status, 200);
   const refused = (await answers).filter(({ status }) => status !== 200);
@@ -92,7 +92,7 @@ test("further searches are told to come again, and everything else is answered",
   assert.equal((await read(SEARCH)).status, 200);
 });
 
-test("an erasure by what events say takes turns too", async () => {
+test("log: an erasure by event fields takes turns too", async () => {
   const erase = (filter: object) =>
     ask(log.url, "/erase", {
       method: "POST",

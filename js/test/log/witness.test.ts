@@ -1,4 +1,4 @@
-/** A Durable Object's log and its witnesses. */
+/** Tests a Durable Object's log with its witnesses. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -17,19 +17,19 @@ import { type RunningLog, startLog } from "./start.ts";
 const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
 
-/** A witness that can be told not to answer as it should. */
+/** A witness that can misbehave on request. */
 class Witness {
   readonly key: Signer;
   readonly url: string;
-  /** The last checkpoint that it cosigned. */
+  /** The last cosigned checkpoint. */
   #seen: { size: number; root: Buffer } = { size: 0, root: Buffer.of() };
-  /** What it answers instead of cosigning. */
+  /** Returns a response to send instead of a cosignature. */
   instead: (() => [status: number, type: string, body: string] | undefined) | undefined;
-  /** Told what it is shown. */
+  /** Called with each received checkpoint. */
   shown: ((note: string) => void) | undefined;
-  /** The latest checkpoint that it shows as its proof. */
+  /** The latest checkpoint, served as its proof. */
   proof: string | undefined;
-  /** Whether it never answers. */
+  /** True to never respond. */
   hangs = false;
   asked = 0;
 
@@ -119,7 +119,7 @@ const isWitnessed = async (log: RunningLog) => {
   return published.witnessed;
 };
 
-test("a checkpoint is published when the quorum saw it", async () => {
+test("witness: a checkpoint is published once the quorum cosigned it", async () => {
   const witnesses = await Promise.all([10, 11].map((seed) => Witness.start(`witness${seed}.example`, seed)));
   const log = await start(witnesses, "all");
   const chain = Chain.begin(EMITTERS[0], ORIGIN, "witnessed");
@@ -131,7 +131,7 @@ test("a checkpoint is published when the quorum saw it", async () => {
     assert.equal(await newest(log), note);
   }
   assert.ok(await isWitnessed(log));
-  // Many at once are seen together, and each is answered with one that holds it.
+  // Concurrent submissions share a checkpoint, and each response includes one that covers it.
   const others = Array.from({ length: 20 }, (_, n) => Chain.begin(EMITTERS[1], ORIGIN, `witnessed ${n}`));
   const notes = await Promise.all(others.map((chain) => submit(log, chain, 2)));
   for (const note of notes) {
@@ -141,7 +141,7 @@ test("a checkpoint is published when the quorum saw it", async () => {
   assert.equal(readExport(exported.text).entries.length, 305 + 60);
 });
 
-test("a witness that never answers holds nothing up but what needs it, and that for 5 seconds", async () => {
+test("witness: a silent witness only delays what needs it, for 5 seconds", async () => {
   const [answers, hangs] = await Promise.all([15, 16].map((seed) => Witness.start(`witness${seed}.example`, seed)));
   assert.ok(answers && hangs);
   hangs.hangs = true;
@@ -157,7 +157,7 @@ test("a witness that never answers holds nothing up but what needs it, and that 
   assert.ok(!(await isWitnessed(all)));
 });
 
-test("a witness that is elsewhere is asked from there; one that never agrees is left", async () => {
+test("witness: a witness that is ahead or behind is asked again; one that never agrees is given up", async () => {
   const [agrees, disagrees] = await Promise.all([12, 13].map((seed) => Witness.start(`witness${seed}.example`, seed)));
   assert.ok(agrees && disagrees);
   let size = 0;
@@ -165,12 +165,12 @@ test("a witness that is elsewhere is asked from there; one that never agrees is 
   const log = await start([agrees, disagrees], "any");
   const chain = Chain.begin(EMITTERS[0], ORIGIN, "elsewhere");
   await submit(log, chain, 4);
-  // The log forgets where its witnesses are, and they tell it.
+  // The restarted log doesn't know its witnesses' states, and learns them from their responses.
   await log.restart({ ...SETUP, trust: `${SETUP.trust}witness w ${agrees.key.vkey} ${agrees.url}\nquorum w\n` });
   const asked = agrees.asked;
   const note = await submit(log, chain, 4);
   assert.ok(openCosignature(note, agrees.key.vkey));
-  // It is told when the object wakes, in two questions, and the submission is a third.
+  // The woken object learns it with two requests, and the submission is the third.
   assert.equal(agrees.asked, asked + 3);
 });
 
@@ -178,7 +178,7 @@ for (const [seed, status, type, body, code] of [
   [17, 409, "text/x.tlog.size", "99\n", "log.rollback"],
   [18, 422, "text/plain", "another tree\n", "log.split_view"],
 ] as const) {
-  test(`a witness that answers ${status} stops the log until its operator takes it for wrong`, async () => {
+  test(`witness: a response ${status} stops the log until the operator dismisses it`, async () => {
     const witness = await Witness.start(`witness${seed}.example`, seed);
     const trust = `${SETUP.trust}witness w ${witness.key.vkey} ${witness.url}\nquorum w\n`;
     const log = await startLog({ ...SETUP, trust });
@@ -218,7 +218,7 @@ async function health(log: RunningLog): Promise<{ status: number; proven: boolea
   return { status, proven: (json as { stopped: { proven: boolean } | null }).stopped?.proven };
 }
 
-test("a witness that lies stops nothing where another one is enough, and no longer than it lies where it isn't", async () => {
+test("witness: a lying witness stops nothing if another one suffices, and otherwise only while it lies", async () => {
   const [honest, liar] = await Promise.all([20, 21].map((seed) => Witness.start(`witness${seed}.example`, seed)));
   assert.ok(honest && liar);
   liar.instead = lie(999_999);
@@ -243,7 +243,7 @@ test("a witness that lies stops nothing where another one is enough, and no long
   assert.deepEqual(await health(all), { status: 200, proven: undefined });
 });
 
-test("a witness with a proof stops the log though another one would cosign", async () => {
+test("witness: a proof of a fork stops the log although another witness would cosign", async () => {
   const witnesses = await Promise.all([23, 24, 25].map((seed) => Witness.start(`witness${seed}.example`, seed)));
   const [knows, other, elsewhere] = witnesses;
   assert.ok(knows && other && elsewhere);
@@ -252,7 +252,7 @@ test("a witness with a proof stops the log though another one would cosign", asy
   const log = await start([knows, other], "any");
   knows.instead = lie(301);
   knows.proof = proof;
-  // The other one may be faster.
+  // The other witness may respond first.
   let number = 0;
   await until("the log takes nothing", async () => {
     const lines = Chain.begin(EMITTERS[1], ORIGIN, `shorter ${number++}`).events(1).body(0);
@@ -261,7 +261,7 @@ test("a witness with a proof stops the log though another one would cosign", asy
   assert.deepEqual(await health(log), { status: 503, proven: true });
 });
 
-test("an object that wakes asks its witnesses before it takes anything", async () => {
+test("witness: a woken object asks its witnesses before it accepts anything", async () => {
   const witness = await Witness.start("witness19.example", 19);
   const trust = `${SETUP.trust}witness w ${witness.key.vkey} ${witness.url}\nquorum w\n`;
   const log = await startLog({ ...SETUP, trust });
@@ -269,7 +269,7 @@ test("an object that wakes asks its witnesses before it takes anything", async (
   const chain = Chain.begin(EMITTERS[0], ORIGIN, "waking");
   await submit(log, chain, 3);
   const size = (await ask(log.url, "/checkpoint")).text.split("\n")[1];
-  // Of what was seen here a backup knows nothing.
+  // A restored backup doesn't know what the witness has seen.
   witness.instead = () => [409, "text/x.tlog.size", "99\n"];
   const signed: string[] = [];
   witness.shown = (note) => signed.push(note.split("\n")[1] ?? "");
@@ -281,7 +281,7 @@ test("an object that wakes asks its witnesses before it takes anything", async (
   assert.equal(json.size, Number(size));
 });
 
-test("without the quorum the log goes on, says so, and asks again until it is met", async () => {
+test("witness: without a quorum the log continues, reports it, and retries", async () => {
   const witness = await Witness.start("witness14.example", 14);
   const hostile: [number, string, string][] = [
     [404, "text/plain", ""],

@@ -6,15 +6,15 @@ import {
   type ObjectState,
 } from "@countersign/cloudflare-log";
 
-/** What the bucket for exports does not do now: see `/fail`. */
+/** Operations of the exports bucket that fail; see `/fail`. */
 let fails: string[] = [];
-/** What waits for `/go` before it is answered. */
+/** Responses held back until `/go`. */
 let held: PromiseWithResolvers<void> | undefined;
-/** How many copies were asked for. */
+/** Number of requested copies. */
 let asked = 0;
-/** How much later it is than it is. */
+/** Milliseconds added to the clock. */
 let ahead = 0;
-/** Reads an export here, where nothing is between it and the log. */
+/** Reads an export inside the Worker, without buffering in between. */
 let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 let text = "";
 
@@ -57,7 +57,7 @@ function failing(bucket: ExportBucket): ExportBucket {
   };
 }
 
-/** The part of a storage that tests look at. */
+/** The parts of the storage that tests access. */
 const storageOf = (ctx: object) =>
   (
     ctx as {
@@ -70,8 +70,8 @@ const storageOf = (ctx: object) =>
   ).storage;
 
 /**
- * A log whose bucket for exports fails as it is told to: `/fail/<what>,<what>`, of `get`, `body` (in the middle of one),
- * `put`, `put-late` (after it was done) and `delete`.
+ * A log whose exports bucket fails on request: `/fail/<what>,<what>` with `get`, `body` (midway), `put`, `put-late`
+ * (after the write), and `delete`.
  */
 export class CountersignLog extends Log {
   constructor(ctx: ObjectState, env: LogEnv) {
@@ -103,7 +103,7 @@ export class CountersignLog extends Log {
       case "asked":
         return Response.json(asked);
       case "alarm":
-        // What is tried again later is tried now.
+        // Runs retries immediately.
         ahead += 10_000;
         await storageOf(this.ctx).deleteAlarm();
         await this.alarm();
@@ -111,7 +111,7 @@ export class CountersignLog extends Log {
       case "read": {
         const { body } = await super.fetch(new Request(new URL("/export", request.url), request));
         reader = body?.getReader();
-        // The header, and something of the first copy.
+        // The header, and part of the first copy.
         text = "";
         await further();
         await further();
@@ -119,7 +119,7 @@ export class CountersignLog extends Log {
       }
       case "rest":
         while (await further()) {
-          // There is more.
+          // Read until the chunk ends.
         }
         return new Response(text);
       case "waits":
@@ -134,7 +134,7 @@ export class CountersignLog extends Log {
   }
 }
 
-/** Reads a piece. Says whether there was one. */
+/** Reads a chunk. Returns true if there was one. */
 async function further(): Promise<boolean> {
   const { done, value } = (await reader?.read()) ?? { done: true };
   text += new TextDecoder().decode(value);

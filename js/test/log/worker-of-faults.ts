@@ -1,9 +1,9 @@
 import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "@countersign/cloudflare-log";
 
-/** The statement, counted from now, that fails; none where it is below 1. */
+/** The number of the failing statement, counted from now; none if below 1. */
 let fails = 0;
 
-/** A log whose storage fails when it is told to, with `/fail/<statement>`. */
+/** A log whose storage fails on request: `/fail/<statement>`. */
 export class CountersignLog extends Log {
   constructor(ctx: ObjectState, env: LogEnv) {
     super(ctx, env);

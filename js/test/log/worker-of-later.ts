@@ -1,6 +1,6 @@
 import { CountersignLog as Log, type LogSettings, logHandler } from "@countersign/cloudflare-log";
 
-/** A log that records who reads, and whose clock can be set ahead (`/later/<milliseconds>`): its alarm comes then. */
+/** A log that records reads, with a clock that can be advanced (`/later/<milliseconds>`), which triggers its alarm. */
 export class CountersignLog extends Log {
   #ahead = 0;
 

@@ -1,6 +1,6 @@
 import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "@countersign/cloudflare-log";
 
-/** A log whose storage says only when it is told to (`/durable`) that what was written is durable; `/awaited` says for how many that is awaited. */
+/** A log whose writes only become durable on request (`/durable`). `/awaited` returns how many writes are awaited. */
 export class CountersignLog extends Log {
   #durable: (() => void)[] = [];
 

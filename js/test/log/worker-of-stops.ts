@@ -1,10 +1,10 @@
 import { CountersignLog as Log, type LogEnv, type LogSettings, logHandler } from "@countersign/cloudflare-log";
 import { initSync, Log as Wasm } from "../../packages/cloudflare-log/out/wasm/log.js";
 
-/** What the instance of WebAssembly has. */
+/** The exports of the WebAssembly instance. */
 const exported = () => initSync({ module: new Uint8Array() });
 
-/** The parts that `/stop/<name>` has trap, once. */
+/** The functions that `/stop/<name>` makes trap once. */
 const parts: Record<string, [object, string]> = {
   answer: [Wasm.prototype, "answer"],
   further: [Wasm.prototype, "further"],
@@ -22,7 +22,7 @@ function stop(part: string): void {
   Object.defineProperty(of, name, { value, configurable: true });
 }
 
-/** A log whose WebAssembly stops when it is told to, and that says what became of it. */
+/** A log whose WebAssembly traps on request, and that reports the outcome. */
 export class CountersignLog extends Log<LogEnv> {
   static #before: unknown;
   static #broken = false;
@@ -70,14 +70,14 @@ export class CountersignLog extends Log<LogEnv> {
 
 const storage = ({ storage }: { storage: object }) => storage as { deleteAlarm(): Promise<void> };
 
-/** Takes all memory that there is. */
+/** Allocates all available memory. */
 function exhaust(memory: WebAssembly.Memory): void {
   try {
     for (;;) {
       memory.grow(16);
     }
   } catch {
-    // There is no more.
+    // Out of memory.
   }
 }
 

@@ -1,10 +1,10 @@
-/** Mistakes in what is recorded, and when. */
+/** Tests invalid events, and events recorded at the wrong time. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { full, RIGHT, type Said, says, withoutLog } from "./mistake.ts";
+import { type ExpectedError, full, RIGHT, says, withoutLog } from "./mistake.ts";
 
-const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] = [
+const EVENTS: readonly (readonly [name: string, event: unknown, said: ExpectedError])[] = [
   ["nothing", undefined, ["event.invalid", undefined]],
   ["null", null, ["event.invalid", undefined]],
   ["text", '{"action":"a.b"}', ["event.invalid", undefined]],
@@ -37,7 +37,7 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] =
   ["too much", { action: "a.b", metadata: { body: "x".repeat(300_000) } }, ["event.invalid", undefined]],
 ];
 
-test("what is no event is refused at once", async (t) => {
+test("invalid events are rejected immediately", async (t) => {
   const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready();
   for (const [name, event, said] of EVENTS) {
     await t.test(name, () => {
@@ -51,13 +51,13 @@ test("what is no event is refused at once", async (t) => {
       assert.equal(recorder.queued, 0);
     });
   }
-  await t.test("an object given as JSON", () => {
-    assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /record takes objects/ });
+  await t.test("an object passed as JSON", () => {
+    assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /pass JSON text to recordJson/ });
   });
   await recorder.close();
 });
 
-test("a recorder that was closed", async () => {
+test("a closed recorder", async () => {
   const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready();
   await recorder.close();
   await recorder.close();
@@ -67,7 +67,7 @@ test("a recorder that was closed", async () => {
   await assert.rejects(recorder.rotate(RIGHT.key), closed);
 });
 
-test("many recorders in one program are no leak", async () => {
+test("many recorders in a program cause no leak warning", async () => {
   const warnings: Error[] = [];
   const warned = (warning: Error) => void warnings.push(warning);
   process.on("warning", warned);

@@ -1,4 +1,4 @@
-/** Mistakes that only the log server shows, or what answers in its place. */
+/** Tests mistakes that only show in responses of the log server, or of another server. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -9,9 +9,9 @@ import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import { createRecorder, creating } from "../deliver/recorder.ts";
-import { type full, RIGHT, type Said, says } from "./mistake.ts";
+import { type ExpectedError, type full, RIGHT, says } from "./mistake.ts";
 
-/** Records an event with these options, and gives what kept it from being delivered. */
+/** Records an event with these options, and returns the error that prevented its delivery. */
 async function failure(wrong: Record<string, unknown>, create = createRecorder): Promise<unknown> {
   const recorder = await create({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions).ready();
   const handle = recorder.record({ action: "job.delete" });
@@ -25,7 +25,7 @@ async function failure(wrong: Record<string, unknown>, create = createRecorder):
   return error;
 }
 
-describe("what answers is not a log server", () => {
+describe("not a log server", () => {
   const pages: Record<string, [status: number, headers: Record<string, string>, body: string]> = {
     "/missing": [404, { "content-type": "text/html" }, "<!doctype html><h1>Not found</h1>"],
     "/page": [200, { "content-type": "text/html" }, "<!doctype html><h1>Welcome</h1>"],
@@ -54,7 +54,7 @@ describe("what answers is not a log server", () => {
   });
   after(() => server.close());
 
-  const CASES: Record<string, Said> = {
+  const CASES: Record<string, ExpectedError> = {
     "/missing": ["log_server.unexpected", undefined],
     "/page": ["log_server.unexpected", undefined],
     "/moved": ["log_server.unexpected", undefined],
@@ -70,11 +70,11 @@ describe("what answers is not a log server", () => {
     test(path, async () => says(path, await failure({ to: `${url}${path}` }), said));
   }
 
-  test("https where there is http", async ({ name }) => {
+  test("https URL for an http server", async ({ name }) => {
     says(name, await failure({ to: url.replace("http:", "https:") }), ["log_server.unreachable", undefined]);
   });
 
-  test("nothing listens", async ({ name }) => {
+  test("connection refused", async ({ name }) => {
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
     const { port } = closed.address() as AddressInfo;
@@ -82,7 +82,7 @@ describe("what answers is not a log server", () => {
     says(name, await failure({ to: `http://127.0.0.1:${port}` }), ["log_server.unreachable", undefined]);
   });
 
-  test("there is no such host", async ({ name }) => {
+  test("unknown host", async ({ name }) => {
     const none = () => Promise.reject(Object.assign(new TypeError("fetch failed"), { cause: named("ENOTFOUND") }));
     says(name, await failure({ to: { url: "https://lgo.example", fetch: none } }), [
       "log_server.unreachable",
@@ -90,7 +90,7 @@ describe("what answers is not a log server", () => {
     ]);
   });
 
-  test("it never answers", async ({ name }) => {
+  test("no response", async ({ name }) => {
     const never = (_: string, { signal }: RequestInit) =>
       new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
     says(name, await failure({ to: { url: "https://log.example", fetch: never }, timeoutMs: 20 }), [
@@ -102,29 +102,29 @@ describe("what answers is not a log server", () => {
 
 const named = (code: string) => Object.assign(new Error(code), { code });
 
-describe("a log server", { skip: serve.skip }, () => {
+describe("log server", { skip: serve.skip }, () => {
   let log: Started;
   before(async () => {
     log = await serve.start(SETUP);
   });
   after(() => log.close());
 
-  const fails = async (name: string, wrong: Record<string, unknown>, said: Said) =>
+  const fails = async (name: string, wrong: Record<string, unknown>, said: ExpectedError) =>
     says(name, await failure({ to: log.url, ...wrong }), said);
 
-  test("its address with a path that is not its own", ({ name }) =>
+  test("URL with a wrong path", ({ name }) =>
     fails(name, { to: `${log.url}/audit` }, ["log_server.unexpected", undefined]));
 
-  test("another log's key", ({ name }) =>
+  test("key of another log", ({ name }) =>
     fails(name, { log: new Signer("other.example/log", 9).vkey }, ["log.unauthorized", undefined]));
 
-  test("a key that this log does not have, under its name", ({ name }) =>
+  test("wrong key with this log's name", ({ name }) =>
     fails(name, { log: new Signer(LOG.name, 9).vkey }, ["proof.invalid", undefined]));
 
-  test("a key that was not granted", ({ name }) =>
+  test("key without a grant", ({ name }) =>
     fails(name, { key: new Signer("example.org/new", 9).secret }, ["log.unauthorized", undefined]));
 
-  test("a clock an hour ahead keeps nothing from coming, and is told", async () => {
+  test("a clock one hour ahead is reported and blocks nothing", async () => {
     const told: unknown[] = [];
     const recorder = await creating({ now: () => Date.now() + 3_600_000 })({
       ...RIGHT,
@@ -137,12 +137,12 @@ describe("a log server", { skip: serve.skip }, () => {
     assert.deepEqual(told, ["clock.ahead"]);
   });
 
-  test("a clock two days ahead", async ({ name }) => {
+  test("clock two days ahead", async ({ name }) => {
     const create = creating({ now: () => Date.now() + 172_800_000 });
     says(name, await failure({ to: log.url }, create), ["clock.ahead", undefined]);
   });
 
-  test("a clock far behind keeps nothing from coming: the log has a clock of its own; and is told", async () => {
+  test("a clock far behind is reported and blocks nothing", async () => {
     const told: unknown[] = [];
     const recorder = await creating({ now: () => Date.UTC(1999, 11, 31) })({
       ...RIGHT,

@@ -1,4 +1,4 @@
-/** What takes options refuses those that there are not, and what takes a recorder refuses the promise of one. */
+/** Tests that unknown options, and promises of recorders, are rejected. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -73,52 +73,58 @@ const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
 };
 
 for (const [name, [member, use]] of Object.entries(MISSPELT)) {
-  test(`${name} has no option ${member}`, async (t) => {
+  test(`${name} rejects the unknown option ${member}`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", member]);
   });
 }
 
 const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]> = {
-  "a number in place of options": [undefined, () => auditLambda(none, none, 5_000 as never)],
-  "no options of a drainer": [undefined, () => drainer(undefined as never)],
-  "no options of a module": [undefined, () => AuditModule.forRootAsync(undefined as never)],
-  "null for requests": [undefined, () => auditHttp(audit, null as never)],
-  "retryForMs as text": ["retryForMs", () => auditLambda(none, none, of({ retryForMs: "5s" }))],
-  "no handler": ["handler", () => auditFetch(audit, undefined as never)],
-  "a drainer's recorder that is none": ["recorder", () => drainer(of({ connect: none }))],
-  "a catalog that is none": ["events", () => postgresRecorder(of({ events: {} }))],
-  "the promise of what is to be closed": ["audit", () => closeOnSignals(later as never)],
-  "one signal in place of a list": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],
-  "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
-  "a promise as what comes first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
-  "retryForMs for signals as text": ["retryForMs", () => closeOnSignals(audit, of({ retryForMs: "5s" }))],
-  "retryForMs for Nest as text": [
+  "auditLambda: a number instead of options": [undefined, () => auditLambda(none, none, 5_000 as never)],
+  "drainer: missing options": [undefined, () => drainer(undefined as never)],
+  "AuditModule: missing options": [undefined, () => AuditModule.forRootAsync(undefined as never)],
+  "auditHttp: null instead of options": [undefined, () => auditHttp(audit, null as never)],
+  "auditLambda: a string as retryForMs": ["retryForMs", () => auditLambda(none, none, of({ retryForMs: "5s" }))],
+  "auditFetch: a missing handler": ["handler", () => auditFetch(audit, undefined as never)],
+  "drainer: missing recorder options": ["recorder", () => drainer(of({ connect: none }))],
+  "postgresRecorder: an invalid catalog": ["events", () => postgresRecorder(of({ events: {} }))],
+  "closeOnSignals: a promise of a recorder": ["audit", () => closeOnSignals(later as never)],
+  "closeOnSignals: a signal instead of an array": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],
+  "closeOnSignals: an unknown signal": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
+  "closeOnSignals: a promise as first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
+  "closeOnSignals: a string as retryForMs": ["retryForMs", () => closeOnSignals(audit, of({ retryForMs: "5s" }))],
+  "AuditModule: a string as retryForMs": [
     "retryForMs",
     () => AuditModule.forRootAsync(of({ useFactory: none, retryForMs: "5s" })),
   ],
-  "what Nest injects, alone": ["inject", () => AuditModule.forRootAsync(of({ useFactory: none, inject: String }))],
-  "retryForMs for an import as text": ["retryForMs", () => recordMany(audit, [], of({ retryForMs: "1m" }))],
-  "a progress of an import": ["onProgress", () => recordMany(audit, [], of({ onProgress: true }))],
-  "an import's controller": ["signal", () => recordMany(audit, [], of({ signal: new AbortController() }))],
-  "a gate's file": ["module", () => gate({ ...GATE, module: "countersign/gate.wasm" })],
-  "a watchlist's headers": [
+  "AuditModule: a value instead of an array to inject": [
+    "inject",
+    () => AuditModule.forRootAsync(of({ useFactory: none, inject: String })),
+  ],
+  "recordMany: a string as retryForMs": ["retryForMs", () => recordMany(audit, [], of({ retryForMs: "1m" }))],
+  "recordMany: a boolean as onProgress": ["onProgress", () => recordMany(audit, [], of({ onProgress: true }))],
+  "recordMany: a controller instead of its signal": [
+    "signal",
+    () => recordMany(audit, [], of({ signal: new AbortController() })),
+  ],
+  "gate: a path as module": ["module", () => gate({ ...GATE, module: "countersign/gate.wasm" })],
+  "gate: a number as watchlist headers": [
     "watchlist.headers",
     () => gate({ ...GATE, watchlist: { ...WATCHLIST, headers: of(7 as never) } }),
   ],
-  "a header that there is none": [
+  "gate: an invalid header name": [
     "watchlist.headers",
     () => gate({ ...GATE, watchlist: { ...WATCHLIST, headers: { "not a name": "x" } } }),
   ],
-  "an address as a file": ["outbox", () => fileOutbox(new URL("https://log.example/outbox"))],
+  "fileOutbox: an https URL": ["outbox", () => fileOutbox(new URL("https://log.example/outbox"))],
 };
 
 for (const [name, [member, use]] of Object.entries(MISTYPED)) {
-  test(`${name} is refused`, async (t) => {
+  test(`${name} is rejected`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", member]);
   });
 }
 
-test("requests are not recorded where that is said", async () => {
+test("`false` turns off the recording of requests", async () => {
   const taken: string[] = [];
   const made = () => ({
     key: EMITTERS[0].secret,
@@ -134,49 +140,61 @@ test("requests are not recorded where that is said", async () => {
   assert.doesNotMatch(taken.join(""), /http\.request/);
 });
 
-/** What is called with nothing, or with null in the place of what it needs. */
+/** Calls without arguments, or with null. */
 const NOTHING: Record<string, [code: ErrorCode, member: string | undefined, use: () => unknown]> = {
-  generateKey: ["name.invalid", "name", () => generateKey(of(undefined as never))],
-  "generateKey of no text": ["name.invalid", "name", () => generateKey(of(["a"] as never))],
-  "generateKey of an empty text": ["name.invalid", "name", () => generateKey("")],
-  generateKeyHandle: ["name.invalid", "name", () => generateKeyHandle(of(undefined as never))],
-  createRecorder: ["options.invalid", "key", () => createRecorder(of(null as never))],
-  createTestRecorder: ["options.invalid", undefined, () => createTestRecorder(of(null as never))],
-  verify: ["options.invalid", undefined, () => verify(new Uint8Array(), of(null as never))],
-  verifyLive: ["options.invalid", undefined, () => verifyLive(of([] as never), of(undefined as never))],
-  readStream: ["source.invalid", undefined, () => readStream(of(undefined as never))],
-  "readStream of an address": ["source.invalid", undefined, () => readStream(of("https://log" as never))],
-  recordMany: ["options.invalid", "audit", () => recordMany(of(undefined as never), [])],
-  "recordMany of nothing": ["options.invalid", "source", () => recordMany(audit, of(null as never))],
-  "recordMany of one event": ["options.invalid", "source", () => recordMany(audit, of({ action: "a.b" }))],
-  "recordMany's options": ["options.invalid", undefined, () => recordMany(audit, [], of(null as never))],
-  defineEvents: ["options.invalid", "schemas", () => defineEvents(of(undefined as never))],
-  asyncContext: ["options.invalid", undefined, () => asyncContext(audit, of(null as never))],
-  auditHono: ["options.invalid", undefined, () => auditHono(audit, of(null as never))],
-  "auditHono of a text": ["options.invalid", "audit", () => auditHono("audit" as never)],
-  auditHttp: ["options.invalid", undefined, () => auditHttp(audit, of(null as never))],
-  auditFetch: ["options.invalid", undefined, () => auditFetch(audit, answer, of(null as never))],
-  auditKoa: ["options.invalid", undefined, () => auditKoa(audit, of(null as never))],
-  auditHandle: ["options.invalid", undefined, () => auditHandle(audit, of(null as never))],
-  auditNext: ["options.invalid", "after", () => auditNext(none, of(null as never))],
-  auditLambda: ["options.invalid", undefined, () => auditLambda(none, none, of(null as never))],
-  withCountersign: ["options.invalid", undefined, () => withCountersign(of({}), { fetch: answer }, of(null as never))],
-  AuditModule: ["options.invalid", undefined, () => AuditModule.forRootAsync(of(null as never))],
-  closeOnSignals: ["options.invalid", undefined, () => closeOnSignals(audit, of(null as never))],
-  gate: ["options.invalid", "pack", () => gate(of(null as never))],
-  indexedDbOutbox: ["options.invalid", undefined, () => indexedDbOutbox(of(null as never))],
-  durableObjectOutbox: ["options.invalid", undefined, () => durableObjectOutbox(of({ sync: none }), of(null as never))],
-  r2Transport: ["options.invalid", undefined, () => r2Transport(of({ put: none }), of(null as never))],
-  forgetBrowserKey: ["options.invalid", "issuer", () => forgetBrowserKey(of(undefined as never))],
+  "generateKey with nothing": ["name.invalid", "name", () => generateKey(of(undefined as never))],
+  "generateKey with an array": ["name.invalid", "name", () => generateKey(of(["a"] as never))],
+  "generateKey with an empty name": ["name.invalid", "name", () => generateKey("")],
+  "generateKeyHandle with nothing": ["name.invalid", "name", () => generateKeyHandle(of(undefined as never))],
+  "createRecorder with null": ["options.invalid", "key", () => createRecorder(of(null as never))],
+  "createTestRecorder with null": ["options.invalid", undefined, () => createTestRecorder(of(null as never))],
+  "verify with null": ["options.invalid", undefined, () => verify(new Uint8Array(), of(null as never))],
+  "verifyLive with an empty array": [
+    "options.invalid",
+    undefined,
+    () => verifyLive(of([] as never), of(undefined as never)),
+  ],
+  "readStream with nothing": ["source.invalid", undefined, () => readStream(of(undefined as never))],
+  "readStream with a URL": ["source.invalid", undefined, () => readStream(of("https://log" as never))],
+  "recordMany with nothing": ["options.invalid", "audit", () => recordMany(of(undefined as never), [])],
+  "recordMany with null as source": ["options.invalid", "source", () => recordMany(audit, of(null as never))],
+  "recordMany with an event as source": ["options.invalid", "source", () => recordMany(audit, of({ action: "a.b" }))],
+  "recordMany with null as options": ["options.invalid", undefined, () => recordMany(audit, [], of(null as never))],
+  "defineEvents with nothing": ["options.invalid", "schemas", () => defineEvents(of(undefined as never))],
+  "asyncContext with null": ["options.invalid", undefined, () => asyncContext(audit, of(null as never))],
+  "auditHono with null": ["options.invalid", undefined, () => auditHono(audit, of(null as never))],
+  "auditHono with a string as recorder": ["options.invalid", "audit", () => auditHono("audit" as never)],
+  "auditHttp with null": ["options.invalid", undefined, () => auditHttp(audit, of(null as never))],
+  "auditFetch with null": ["options.invalid", undefined, () => auditFetch(audit, answer, of(null as never))],
+  "auditKoa with null": ["options.invalid", undefined, () => auditKoa(audit, of(null as never))],
+  "auditHandle with null": ["options.invalid", undefined, () => auditHandle(audit, of(null as never))],
+  "auditNext with null": ["options.invalid", "after", () => auditNext(none, of(null as never))],
+  "auditLambda with null": ["options.invalid", undefined, () => auditLambda(none, none, of(null as never))],
+  "withCountersign with null": [
+    "options.invalid",
+    undefined,
+    () => withCountersign(of({}), { fetch: answer }, of(null as never)),
+  ],
+  "AuditModule with null": ["options.invalid", undefined, () => AuditModule.forRootAsync(of(null as never))],
+  "closeOnSignals with null": ["options.invalid", undefined, () => closeOnSignals(audit, of(null as never))],
+  "gate with null": ["options.invalid", "pack", () => gate(of(null as never))],
+  "indexedDbOutbox with null": ["options.invalid", undefined, () => indexedDbOutbox(of(null as never))],
+  "durableObjectOutbox with null": [
+    "options.invalid",
+    undefined,
+    () => durableObjectOutbox(of({ sync: none }), of(null as never)),
+  ],
+  "r2Transport with null": ["options.invalid", undefined, () => r2Transport(of({ put: none }), of(null as never))],
+  "forgetBrowserKey with nothing": ["options.invalid", "issuer", () => forgetBrowserKey(of(undefined as never))],
 };
 
 for (const [name, [code, member, use]] of Object.entries(NOTHING)) {
-  test(`${name} says what it lacks`, async (t) => {
+  test(`${name} is rejected`, async (t) => {
     says(t.name, await thrownBy(use), [code, member]);
   });
 }
 
-test("a handler of auditLambda says that it needs Lambda's context, before it does anything", async () => {
+test("auditLambda: a handler called without Lambda's context fails before it does anything", async () => {
   let called = false;
   const handler = auditLambda(none, () => {
     called = true;
@@ -201,7 +219,7 @@ const UNAWAITED: Record<string, () => unknown> = {
 };
 
 for (const [name, use] of Object.entries(UNAWAITED)) {
-  test(`${name} takes no promise of a recorder`, async (t) => {
+  test(`${name} rejects a promise of a recorder`, async (t) => {
     says(t.name, await thrownBy(use), ["options.invalid", "audit"]);
   });
 }

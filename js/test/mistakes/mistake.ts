@@ -1,6 +1,6 @@
 /**
- * Mistakes, and the errors that they lead to. Tests name the code and the member; messages.txt has all messages and
- * hints. After a change of wording, write it anew and read what changed:
+ * Helpers for mistakes and their errors. Tests assert the code and the field; messages.txt contains all messages and
+ * hints. After a change of wording, update it and review the diff:
  *
  *     UPDATE_MESSAGES=1 npm run test:files -- --test-concurrency=1 "test/mistakes/*.test.ts"
  */
@@ -14,14 +14,14 @@ import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 export { full };
 
-/** Options that are right, for a log server. */
+/** Valid options for recording into a log. */
 export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, autoFlush: false as const };
 
-/** The code and the member of the error that a mistake leads to. */
-export type Said = readonly [code: full.ErrorCode, member: string | undefined];
+/** The code and the field of the expected error. */
+export type ExpectedError = readonly [code: full.ErrorCode, member: string | undefined];
 
-/** An error as a page passes it to a test. */
-export interface Shown {
+/** An error in the form that a page passes to a test. */
+export interface PageError {
   readonly code: string;
   readonly member?: string | undefined;
   readonly message: string;
@@ -33,7 +33,7 @@ const FILE = basename(process.argv[1] ?? "");
 const isUpdate = process.env.UPDATE_MESSAGES !== undefined;
 const seen = new Map<string, string>();
 
-/** Reads messages.txt: an entry for each mistake, by its first line. */
+/** Reads messages.txt: an entry per mistake, by its first line. */
 function readMessages(): Map<string, string> {
   const text = existsSync(MESSAGES) ? readFileSync(MESSAGES, "utf8") : "";
   return new Map(
@@ -52,7 +52,7 @@ if (isUpdate) {
   });
 }
 
-/** Replaces what differs from run to run, or from one version of a runtime to the next. */
+/** Replaces what varies between runs and runtime versions. */
 const lasting = (text: string) =>
   text
     .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, "$1:PORT")
@@ -60,14 +60,14 @@ const lasting = (text: string) =>
     .replaceAll(/\(\w*SSL\w*\)/g, "(SSL)")
     .replace(/(WebAssembly could not be loaded: ).*/s, "$1REASON");
 
-/** Writes a text as one line of ASCII, shortened. */
+/** Formats text as one shortened line of ASCII. */
 function lineOf(text: string): string {
   const line = JSON.stringify(lasting(text)).slice(1, -1).replaceAll('\\"', '"');
   return line.length > 600 ? `${line.slice(0, 600)}…` : line;
 }
 
-/** Fails unless an error has this code and member, and the message and hint that messages.txt has for the mistake. */
-export function showsAs(name: string, error: Shown, [code, member]: Said): void {
+/** Fails unless an error has this code and field, and the mistake's message and hint in messages.txt. */
+export function showsAs(name: string, error: PageError, [code, member]: ExpectedError): void {
   assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
   const title = `${FILE}: ${lineOf(name)}`;
   assert.ok(!seen.has(title), `two mistakes are called ${title}`);
@@ -80,7 +80,7 @@ export function showsAs(name: string, error: Shown, [code, member]: Said): void 
   }
 }
 
-/** Returns what a call throws. */
+/** Returns the error that a call throws. */
 export async function thrownBy(call: () => unknown): Promise<unknown> {
   try {
     await call();
@@ -90,11 +90,11 @@ export async function thrownBy(call: () => unknown): Promise<unknown> {
   return assert.fail("nothing was thrown");
 }
 
-/** What must never be in an error: seeds. */
+/** Secrets that must not be in errors: seeds of private keys. */
 const SECRETS = [...EMITTERS, LOG].map(({ secret }) => secret.split("+").slice(4).join("+"));
 
-/** Fails unless an error is as expected, and tells nothing that is secret. */
-export function says(name: string, error: unknown, said: Said): void {
+/** Fails unless an error is as expected, and reveals no secret. */
+export function says(name: string, error: unknown, said: ExpectedError): void {
   assert.ok(error instanceof full.CountersignError, `${error}`);
   showsAs(name, error, said);
   const { hint = "" } = error;
@@ -104,8 +104,8 @@ export function says(name: string, error: unknown, said: Said): void {
   }
 }
 
-/** That a recorder cannot be made with these options, and what is said then. */
-export function refuses(name: string, wrong: Record<string, unknown>, said: Said): void {
+/** Tests that a recorder can't be created with these options. */
+export function refuses(name: string, wrong: Record<string, unknown>, said: ExpectedError): void {
   test(name, async () => {
     const options = { ...RIGHT, ...wrong } as unknown as full.RecorderOptions;
     const create = async () => full.createRecorder({ onError: () => {}, ...options }).ready();

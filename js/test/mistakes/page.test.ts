@@ -1,4 +1,4 @@
-/** Mistakes in how a page is served: its policy, the log server's leave, and http. */
+/** Tests mistakes in serving a page: its policy, the log server's CORS headers, and http. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -10,7 +10,7 @@ import type { Browser } from "playwright-core";
 import { launch } from "../chromium.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
-import { type Said, showsAs } from "./mistake.ts";
+import { type ExpectedError, showsAs } from "./mistake.ts";
 
 const CODE = "script-src 'self' 'wasm-unsafe-eval'";
 const {
@@ -21,7 +21,7 @@ const {
   format: "esm",
   write: false,
 });
-/** Makes the page's module what the test wants of it. */
+/** Serves a page with the test's module. */
 const PAGE = `<!doctype html><meta charset="utf-8" /><title>page</title><script type="module" src="/page.js"></script>`;
 const MODULE = `
   import { createRecorder, generateKeyHandle } from "/entry.js";
@@ -38,7 +38,7 @@ const MODULE = `
   };
   globalThis.handle = () => generateKeyHandle("example.com/page").catch(said);`;
 
-describe("a page", { skip: serve.skip }, () => {
+describe("content security policy of a page", { skip: serve.skip }, () => {
   let site: Server;
   let moved: Server;
   let browser: Browser;
@@ -97,12 +97,12 @@ describe("a page", { skip: serve.skip }, () => {
 
   const connecting = () => `${CODE}; connect-src 'self' ${options.to}`;
 
-  test("with all that it needs", async () => {
+  test("everything allowed", async () => {
     const { proof } = await page<{ proof: string }>(connecting(), "deliver", undefined, options);
     assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
   });
 
-  async function refused(name: string, policy: string, said: Said, to = options.to, host?: string) {
+  async function refused(name: string, policy: string, said: ExpectedError, to = options.to, host?: string) {
     const error = await page<{ code: string; member?: string; message: string; hint: string }>(
       policy,
       "deliver",
@@ -112,30 +112,30 @@ describe("a page", { skip: serve.skip }, () => {
     showsAs(name, error, said);
   }
 
-  test("without 'wasm-unsafe-eval' in its policy", ({ name }) =>
+  test("no 'wasm-unsafe-eval'", ({ name }) =>
     refused(name, `script-src 'self'; connect-src 'self' ${options.to}`, ["wasm.unavailable", undefined]));
 
-  test("whose connect-src allows the log server alone", async () => {
+  test("connect-src with only the log server", async () => {
     const policy = `${CODE}; connect-src ${options.to}`;
     const { proof } = await page<{ proof: string }>(policy, "deliver", undefined, options);
     assert.match(proof, /^c2sp/);
   });
 
-  test("without the log server in its connect-src", ({ name }) =>
+  test("connect-src without the log server", ({ name }) =>
     refused(name, `${CODE}; connect-src 'self'`, ["log_server.unreachable", undefined]));
 
-  test("without the log server's leave", ({ name }) => {
+  test("no CORS on the log server", ({ name }) => {
     const said = ["log_server.unreachable", undefined] as const;
     return refused(name, connecting(), said, options.to, "localhost");
   });
 
-  test("with an address that redirects", ({ name }) => {
+  test("a URL that redirects", ({ name }) => {
     const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
     const said = ["log_server.unexpected", undefined] as const;
     return refused(name, `${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
-  test("over http it records, and says that it cannot make a key of WebCrypto's", async () => {
+  test("over http, it records and reports that WebCrypto keys are unavailable", async () => {
     const host = "insecure.test";
     const { code, hint: secure } = await page<{ code: string; hint: string }>(connecting(), "handle", host);
     assert.equal(code, "webcrypto.unavailable");

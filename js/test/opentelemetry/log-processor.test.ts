@@ -1,4 +1,4 @@
-/** Audit logs emitted through OpenTelemetry's own SDK. */
+/** Tests audit events emitted through OpenTelemetry's own SDK. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ async function start(options?: AuditLogOptions) {
 
 const timestamp = new Date("2026-03-01T12:00:00.250Z");
 
-test("what is emitted as an event is recorded, and verifies", async () => {
+test("AuditLogProcessor: records emitted events, which verify", async () => {
   const { audit, provider, logger } = await start();
   const ids = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
   logger.emit({
@@ -60,7 +60,7 @@ test("what is emitted as an event is recorded, and verifies", async () => {
   await provider.shutdown();
 });
 
-test("errors are failures", async () => {
+test("AuditLogProcessor: errors are failures", async () => {
   const { audit, logger } = await start();
   logger.emit({ eventName: "job.run", timestamp, attributes: { "error.type": "timeout", "user.name": "nobody" } });
   logger.emit({ eventName: "job.run", timestamp, severityNumber: SeverityNumber.ERROR });
@@ -72,7 +72,7 @@ test("errors are failures", async () => {
   assert.deepEqual([second?.outcome, second?.reason], ["failure", undefined]);
 });
 
-test("values that JSON has no form for are kept as text", async () => {
+test("AuditLogProcessor: values without a JSON form become strings", async () => {
   const { audit, logger } = await start();
   const attributes = { bytes: new Uint8Array([1, 2, 255]), none: Number.NaN, deep: { list: [undefined, Infinity] } };
   logger.emit({ eventName: "a.b", attributes: attributes as never });
@@ -81,7 +81,7 @@ test("values that JSON has no form for are kept as text", async () => {
   assert.equal(metadata.none, "NaN");
 });
 
-test("who emits says which records are events, and what they are", async () => {
+test("AuditLogProcessor: `only` and `toEvent` select and convert log records", async () => {
   const { audit, logger } = await start({
     only: ({ attributes }) => attributes.audit === true,
     toEvent: (event, { body }) => ({ ...event, action: `said.${body}`, tenant: "acme" }),
@@ -94,7 +94,7 @@ test("who emits says which records are events, and what they are", async () => {
   );
 });
 
-test("what cannot be recorded as it is is told, and that it was emitted is recorded", async () => {
+test("AuditLogProcessor: reports an invalid event, and records that something was emitted", async () => {
   const told: string[] = [];
   const onError = ({ code, member }: { code: string; member: string | undefined }) => told.push(`${code} ${member}`);
   const wrong = [() => ({ action: "a.b", actor: {} as never }), () => assert.fail("of the program's own")];
@@ -109,7 +109,7 @@ test("what cannot be recorded as it is is told, and that it was emitted is recor
   assert.throws(() => new AuditLogProcessor(undefined as never), { code: "options.invalid", member: "audit" });
 });
 
-test("a record keeps what it says, though a part of it has no place in an event", async () => {
+test("AuditLogProcessor: keeps the contents of a record that is partly invalid", async () => {
   const attributes = { "user.id": "", "session.id": "", "client.address": "", "job.id": "42" };
   const { audit, logger } = await start();
   logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR", severityNumber: 17 });
@@ -117,7 +117,7 @@ test("a record keeps what it says, though a part of it has no place in an event"
   assert.deepEqual([event?.actor, event?.context, event?.outcome], [undefined, undefined, "failure"]);
   assert.deepEqual(event?.metadata, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
 
-  // Also what a program makes of it that is no event.
+  // Also if `toEvent` returns an invalid event.
   const told: string[] = [];
   const wrong = await start({ onError: ({ message }) => told.push(message), toEvent: () => ({ action: "" }) });
   wrong.logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR" });
@@ -130,7 +130,7 @@ test("a record keeps what it says, though a part of it has no place in an event"
   assert.equal(told.length, 1);
 });
 
-test("without an onError of its own it reports to the recorder's", async () => {
+test("AuditLogProcessor: reports to the recorder's onError by default", async () => {
   const told: string[] = [];
   const audit = await createTestRecorder({ onError: ({ code, member }) => told.push(`${code} ${member}`) });
   for (const recorder of [audit, audit.with({ tenant: "acme" })]) {
@@ -141,7 +141,7 @@ test("without an onError of its own it reports to the recorder's", async () => {
   assert.deepEqual(told, ["event.invalid action", "event.invalid action"]);
 });
 
-test("a recorder that is full throws at nobody who emits, and is told of", async () => {
+test("AuditLogProcessor: never throws if the recorder is full, and reports it", async () => {
   const told: string[] = [];
   const log = new MemoryLog();
   const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 700 });

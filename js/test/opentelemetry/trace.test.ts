@@ -1,4 +1,4 @@
-/** The active span, by OpenTelemetry's own API. */
+/** Tests the active span with OpenTelemetry's own API. */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
@@ -29,7 +29,7 @@ async function start() {
 const inSpan = <T>(ids: typeof IDS, work: () => T) =>
   context.with(trace.setSpan(context.active(), trace.wrapSpanContext(ids)), work);
 
-test("an event names the span within which it was recorded", async () => {
+test("traced: adds the active span to events", async () => {
   const { recorder, contexts } = await start();
   const audit = traced(recorder);
   audit.record({ action: "a.b" });
@@ -47,7 +47,7 @@ test("an event names the span within which it was recorded", async () => {
   ]);
 });
 
-test("what follows calls follows them too, each event with the span of its own moment", async () => {
+test("traced: each event has the span active at its time, across asynchronous calls", async () => {
   const { recorder, contexts } = await start();
   const audit = traced(asyncContext(recorder));
   const inner = { ...IDS, spanId: "00f067aa0ba902b7" };
@@ -63,7 +63,7 @@ test("what follows calls follows them too, each event with the span of its own m
   ]);
 });
 
-test("who has no global API says which span it is", async () => {
+test("traced: accepts a function that returns the span", async () => {
   const { recorder, contexts } = await start();
   const spans: (() => SpanIds | undefined)[] = [
     () => ({ traceId: IDS.traceId, spanId: IDS.spanId }),

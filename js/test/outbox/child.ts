@@ -1,4 +1,4 @@
-/** Has an outbox in a file, in any runtime: `child.ts PATH WHAT`. */
+/** Uses a file outbox in any runtime: `child.ts PATH WHAT`. */
 
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import { chance, entry, texts } from "./conformance.ts";
@@ -8,7 +8,7 @@ const outbox = fileOutbox(path);
 const say = (line: string) => console.log(line);
 
 switch (what) {
-  /** Says what is there, then puts and removes until it is killed, and says each change that is made. */
+  /** Prints the entries, then adds and removes some until it is killed, printing each change that is made. */
   case "churn": {
     const entries = await outbox.open();
     say(
@@ -20,14 +20,14 @@ switch (what) {
     let ids = entries.map(({ id }) => id);
     let next = (ids.at(-1) ?? 0) + 1;
     for (;;) {
-      // Several at a time, so that some share their wait for the disk.
+      // Several at a time, so that some share a sync.
       const changes = Array.from({ length: 1 + below(4) }, () => {
         const first = next;
         next += 1 + below(5);
         const last = next - 1;
-        // The oldest leave first, as they do when they are delivered.
+        // Removes the oldest first, as deliveries do.
         const remove = ids.splice(0, ids.length > 50 ? below(20) : 0);
-        // Without what leaves, each entry is a line of its own, so a kill can leave the first ones of a change.
+        // Without removals, each entry is a line of its own, so a kill may leave the first ones of a change.
         const end = (id: number) => (remove.length > 0 ? last : id);
         const put = Array.from({ length: last - first + 1 }, (_, nth) =>
           entry(first + nth, `${first + nth}/${end(first + nth)}`.padEnd(6000)),
@@ -43,14 +43,14 @@ switch (what) {
       );
     }
   }
-  /** Says whether it could be opened, and does nothing more: the outbox alone must not keep the process alive. */
+  /** Prints whether it could be opened, and ends: an outbox must not keep the process alive. */
   case "open":
     await outbox.open().then(
       (entries) => say(`open ${entries.length}`),
       (error) => say(`${error.code}\n${error.hint}`),
     );
     break;
-  /** Writes until there is no room, and says what it can do then. */
+  /** Writes until there is no space, and prints what it can do then. */
   case "fill": {
     await outbox.open();
     const attempt = async (what: string, put: number[], remove: number[]) => {
@@ -66,7 +66,7 @@ switch (what) {
     while (await attempt(`${id}`, [id], [])) {
       id += 1;
     }
-    // Too much for itself alone, but not for those who ask at the same time.
+    // Too large alone, but not for concurrent changes.
     await Promise.all([
       attempt("many", [id + 1, id + 2, id + 3], []),
       attempt(
@@ -78,12 +78,12 @@ switch (what) {
     ]);
     break;
   }
-  /** Holds it until its input ends. */
+  /** Holds the outbox until its input ends. */
   case "hold":
     await outbox.open();
     say("open");
     for await (const _ of process.stdin) {
-      // It is only waited for.
+      // Wait.
     }
     break;
 }

@@ -1,16 +1,16 @@
-/** What every outbox does, as cases that run wherever its storage is. They need nothing but the language. */
+/** The contract of all outboxes, as cases that run in any environment and only need the language. */
 
 import type { Entry, Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 
-/** Makes outboxes on one storage. */
+/** Creates outboxes on one storage. */
 export type Storage = () => Outbox;
 
 export interface Traits {
-  /** Whether several recorders may have it at once, each its own part. */
+  /** True if several recorders may use it at once, each with its own part. */
   shared: boolean;
 }
 
-/** The cases, each on a storage that is empty. */
+/** The cases, each on an empty storage. */
 export const cases: Record<string, (storage: Storage, traits: Traits) => Promise<void>> = {
   "is empty at first": async (storage) => {
     const outbox = storage();
@@ -140,7 +140,7 @@ export const cases: Record<string, (storage: Storage, traits: Traits) => Promise
     await one.close();
     equal(await contents(other), ["of one", "too"]);
     await other.close();
-    // The same can be opened again.
+    // The same outbox can be opened again.
     equal(await contents(one), ["of one", "too"]);
     await one.close();
   },
@@ -164,7 +164,7 @@ export const cases: Record<string, (storage: Storage, traits: Traits) => Promise
   },
 };
 
-/** Puts, removes and opens again as chance has it, and compares with a list. */
+/** Adds, removes, and reopens at random, and compares with a list. */
 async function randomly(storage: Storage, seed: number): Promise<void> {
   const below = chance(seed);
   let outbox = storage();
@@ -202,7 +202,7 @@ async function randomly(storage: Storage, seed: number): Promise<void> {
   await outbox.close();
 }
 
-/** Runs all cases on storages that `fresh` makes, and gives those that failed. */
+/** Runs all cases on storages created by `fresh`, and returns the failed ones. */
 export async function failures(fresh: (nth: number) => Storage, traits: Traits): Promise<string[]> {
   const failed: string[] = [];
   for (const [nth, [name, run]] of Object.entries(cases).entries()) {
@@ -221,7 +221,7 @@ export function texts(entries: readonly Entry[]): string[] {
   return entries.map(({ bytes }) => new TextDecoder().decode(bytes));
 }
 
-/** Numbers that look like chance: each call gives one from 0 up to, and not including, its argument. */
+/** Returns a pseudorandom generator: each call returns a number from 0 up to, but not including, its argument. */
 export function chance(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {

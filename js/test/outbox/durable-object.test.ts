@@ -1,4 +1,4 @@
-/** The outbox in a Durable Object's storage, in workerd. */
+/** Tests the outbox in a Durable Object's storage, in workerd. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -34,7 +34,7 @@ async function ask(worker: Miniflare, kind: string, what: string): Promise<unkno
 }
 
 for (const kind of ["sqlite", "keys"]) {
-  test(`with ${kind} it does what every outbox does`, async () => {
+  test(`durableObjectOutbox: meets the contract with ${kind}`, async () => {
     const worker = start(join(folder, `${kind}-conformance`));
     try {
       assert.deepEqual(await ask(worker, kind, "conformance"), []);
@@ -44,7 +44,7 @@ for (const kind of ["sqlite", "keys"]) {
   });
 }
 
-test("a storage that is full or fails is told, and what is no storage", async () => {
+test("durableObjectOutbox: reports full and failing storage, and rejects other objects", async () => {
   const failing = (message: string) => ({
     list: async () => new Map(),
     put: async () => {
@@ -65,7 +65,7 @@ test("a storage that is full or fails is told, and what is no storage", async ()
   assert.throws(() => durableObjectOutbox(undefined as never), { code: "options.invalid", member: "outbox" });
 });
 
-/** The processes of workerd that this one started and that are not known yet. */
+/** Returns the new workerd processes that this process started. */
 function workerds(known: ReadonlySet<number>): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -84,7 +84,7 @@ function isWorkerdOfOurs(pid: number): boolean {
 }
 
 for (const kind of ["sqlite", "keys"]) {
-  test(`with ${kind} all that was written is there after workerd was killed`, {
+  test(`durableObjectOutbox: keeps entries after workerd is killed, with ${kind}`, {
     skip: process.platform === "linux" ? false : "needs /proc",
   }, async () => {
     const persist = join(folder, `${kind}-killed`);
@@ -103,7 +103,7 @@ for (const kind of ["sqlite", "keys"]) {
           [...there],
           [...there].toSorted((a, b) => a - b),
         );
-        // What was under way when it was killed is there whole or not at all.
+        // A change that was running at the kill is there as a whole or not at all.
         for (const id of there) {
           const first = id - ((id - 1) % 10);
           assert.ok(there.has(first) && there.has(first + 9), `entry ${id} is there without the others of its write`);
@@ -131,7 +131,7 @@ for (const kind of ["sqlite", "keys"]) {
     assert.ok(resolved.size >= 1500);
   });
 
-  test(`with ${kind} a write whose wait for the disk failed is made again`, async () => {
+  test(`durableObjectOutbox: repeats a write whose sync failed, with ${kind}`, async () => {
     const worker = start(join(folder, `${kind}-unsure`));
     try {
       assert.deepEqual(await ask(worker, kind, "unsure"), ["outbox.failed", "written", "a"]);
@@ -140,7 +140,7 @@ for (const kind of ["sqlite", "keys"]) {
     }
   });
 
-  test(`with ${kind} an object has it once, in its own place, and goes on when all was deleted`, async () => {
+  test(`durableObjectOutbox: one recorder per object uses its own keys, and survives deleteAll, with ${kind}`, async () => {
     const worker = start(join(folder, `${kind}-once`));
     try {
       assert.deepEqual(await ask(worker, kind, "open"), []);

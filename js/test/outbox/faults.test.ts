@@ -1,4 +1,4 @@
-/** An outbox on a disk that fails now and then: what it said it has it has, and the file is sound at any moment. */
+/** Tests an outbox on a failing disk: it has everything that it confirmed, and the file is valid at any time. */
 
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
@@ -14,7 +14,7 @@ import { chance, entry, texts } from "./conformance.ts";
 const folder = mkdtempSync(join(tmpdir(), "countersign-faults-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Says for each call of the system by name whether it fails, and how. */
+/** Returns the error code for a system call by name, if it must fail. */
 let fails: (call: string) => string | undefined = () => undefined;
 
 function fail(call: string): void {
@@ -37,7 +37,7 @@ for (const call of ["datasync", "sync", "truncate"] as const) {
 const write = calls.write as unknown as (this: FileHandle, ...args: unknown[]) => Promise<{ bytesWritten: number }>;
 Object.assign(calls, {
   async write(this: FileHandle, bytes: Uint8Array, offset: number, length: number, position: number) {
-    // A write can be a part of what was asked for, and fail after that.
+    // A write may be partial, and fail afterwards.
     const part = fails("part") === undefined ? length : length >> 1;
     const written = await write.call(this, bytes, offset, part, position);
     fail("write");
@@ -57,7 +57,7 @@ fs.open = async (...args) => {
 };
 syncBuiltinESMExports();
 
-test("what the disk failed to take is written anew, in another file", async () => {
+test("fileOutbox: rewrites to a new file what the disk failed to write", async () => {
   const path = join(folder, "anew");
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -66,7 +66,7 @@ test("what the disk failed to take is written anew, in another file", async () =
   fails = (call) => (call === "datasync" ? "EIO" : undefined);
   await assert.rejects(outbox.write({ put: [entry(2, "b")], remove: [] }), { code: "outbox.failed" });
   fails = () => undefined;
-  // The system may have forgotten what it could not write, and say of the same file that all is well.
+  // After a failed sync, the system may have dropped the data and report success for the same file.
   await outbox.write({ put: [entry(3, "c")], remove: [] });
   assert.notEqual(statSync(path).ino, before);
   await outbox.close();
@@ -82,7 +82,7 @@ const DISASTERS: Record<string, string[]> = {
 
 for (const [code, kinds] of Object.entries(DISASTERS)) {
   for (let seed = 1; seed <= 6; seed += 1) {
-    test(`${code} now and then, ${seed}`, async () => {
+    test(`fileOutbox: survives random ${code}, seed ${seed}`, async () => {
       const below = chance(seed);
       const path = join(folder, `${code}-${seed}`);
       const outbox = fileOutbox(path);
@@ -91,7 +91,7 @@ for (const [code, kinds] of Object.entries(DISASTERS)) {
       let next = 1;
       let failed = 0;
       for (let step = 0; step < 250; step += 1) {
-        // The bad times last for some steps.
+        // Failures last for several steps.
         const isBad = below(3) === 0;
         fails = (call) => (isBad && kinds.includes(call) && below(3) === 0 ? code : undefined);
         const changes = Array.from({ length: 1 + below(3) }, () => {
@@ -99,7 +99,7 @@ for (const [code, kinds] of Object.entries(DISASTERS)) {
           const put = Array.from({ length: below(3) }, () => entry(next++, `${next}`.padEnd(below(30_000))));
           return { put, remove };
         });
-        // Each is made or not made, whatever becomes of those that are asked for at the same time.
+        // Each change is made or not, independently of concurrent ones.
         const results = await Promise.allSettled(changes.map((change) => outbox.write(change)));
         for (const [nth, { status }] of results.entries()) {
           const { put, remove } = changes[nth] ?? assert.fail();
@@ -111,7 +111,7 @@ for (const [code, kinds] of Object.entries(DISASTERS)) {
         }
         fails = () => undefined;
         if (below(10) === 0) {
-          // As a kill at this moment would leave it.
+          // A copy, as after a kill at this time.
           copyFileSync(path, `${path}.copy`);
           const copy = fileOutbox(`${path}.copy`);
           const there = new Set((await copy.open()).map(({ id }) => id));

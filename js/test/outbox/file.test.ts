@@ -1,4 +1,4 @@
-/** The outbox in a file. */
+/** Tests the outbox in a file. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -34,7 +34,7 @@ const fresh = () => join(folder, `${paths++}.outbox`);
 const runtimes = Object.keys(RUNTIMES) as Runtime[];
 const child = (runtime: Runtime, ...args: string[]) => new Child(runtime, new URL("child.ts", import.meta.url), args);
 
-/** What a file has, read anew. */
+/** Returns the entries of a file. */
 async function contents(path: string): Promise<string[]> {
   const outbox = fileOutbox(path);
   const entries = await outbox.open();
@@ -42,7 +42,7 @@ async function contents(path: string): Promise<string[]> {
   return texts(entries);
 }
 
-/** The ids in what a child writes: `ID/LAST`, with the last id of the change. */
+/** Returns the IDs in a child's output: `ID/LAST`, with the last ID of the change. */
 function idsOf(texts: readonly string[]): number[] {
   return texts.map((text) => Number(text.split("/")[0]));
 }
@@ -57,13 +57,13 @@ async function error(
 }
 
 for (const [name, run] of Object.entries(cases)) {
-  test(`it ${name}`, () => {
+  test(`fileOutbox: ${name}`, () => {
     const path = fresh();
     return run(() => fileOutbox(path), { shared: false });
   });
 }
 
-test("the file is its owner's alone, and nothing else stays in the folder", async () => {
+test("fileOutbox: the file is private, and nothing else stays in the folder", async () => {
   const inner = join(folder, "alone");
   mkdirSync(inner);
   const path = join(inner, "audit.outbox");
@@ -75,7 +75,7 @@ test("the file is its owner's alone, and nothing else stays in the folder", asyn
   assert.deepEqual(readdirSync(inner), ["audit.outbox"]);
 });
 
-test("it stays small however much went through it", async () => {
+test("fileOutbox: the file stays small", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -90,7 +90,7 @@ test("it stays small however much went through it", async () => {
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test("wherever the last change was cut off, it is not there, and all before it is", async () => {
+test("fileOutbox: a change cut off anywhere is dropped, and all earlier ones are kept", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -101,7 +101,7 @@ test("wherever the last change was cut off, it is not there, and all before it i
   const whole = readFileSync(path);
   for (let size = 0; size <= whole.length; size += 1) {
     for (const zeros of [0, 1, 10, whole.length - size]) {
-      // What was allotted on the disk but not written reads as zeros.
+      // Allocated blocks that were not written read as zeros.
       writeFileSync(path, Buffer.concat([whole.subarray(0, size), Buffer.alloc(zeros)]));
       const expected = size === whole.length ? ["b", "c"] : size >= before.length ? ["a", "b"] : undefined;
       if (expected !== undefined) {
@@ -109,10 +109,10 @@ test("wherever the last change was cut off, it is not there, and all before it i
       }
     }
   }
-  // A block in the middle of the last line did not come to the disk, though the end of the line did.
+  // A block within the last line did not reach the disk, while its end did.
   writeFileSync(path, whole.fill(0, before.length + 20, before.length + 30));
   assert.deepEqual(await contents(path), ["a", "b"]);
-  // What was cut off does not come back with what is written after it.
+  // A dropped change doesn't return with later writes.
   const again = fileOutbox(path);
   await again.open();
   await again.write({ put: [entry(9, "d")], remove: [] });
@@ -120,7 +120,7 @@ test("wherever the last change was cut off, it is not there, and all before it i
   assert.deepEqual(await contents(path), ["a", "b", "d"]);
 });
 
-test("a creation that was cut off is a creation that was not", async () => {
+test("fileOutbox: an interrupted creation leaves no outbox", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -134,7 +134,7 @@ test("a creation that was cut off is a creation that was not", async () => {
   }
 });
 
-test("problem is told with its line, and the file is left as it is", async () => {
+test("fileOutbox: reports problem with its line, and leaves the file unchanged", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -171,12 +171,12 @@ test("problem is told with its line, and the file is left as it is", async () =>
   }
 });
 
-test("a path that cannot be used is told with what to do", async () => {
+test("fileOutbox: reports unusable paths with a hint", async () => {
   const notOurs = join(folder, "file");
   writeFileSync(notOurs, "");
   for (const [path, hint] of [
-    [join(folder, "no", "such", "folder"), /folder has to be there/],
-    [folder, /is a folder/],
+    [join(folder, "no", "such", "folder"), /create the folder/],
+    [folder, /a file in this folder/],
     [join(notOurs, "x"), /is a file/],
     [`${folder}/${"x".repeat(300)}`, /see the cause/],
   ] as const) {
@@ -187,7 +187,7 @@ test("a path that cannot be used is told with what to do", async () => {
   }
 });
 
-test("a path is a path or a file: URL", async () => {
+test("fileOutbox: accepts paths and file: URLs", async () => {
   const path = fresh();
   const url = pathToFileURL(path);
   for (const [nth, given] of [path, url, url.href, relative(process.cwd(), path)].entries()) {
@@ -202,7 +202,7 @@ test("a path is a path or a file: URL", async () => {
   }
 });
 
-test("whatever way leads to a file, one recorder has it", async () => {
+test("fileOutbox: one recorder holds a file, whatever path leads to it", async () => {
   const path = fresh();
   const link = join(folder, "link");
   const deep = join(folder, "d".repeat(120));
@@ -222,16 +222,16 @@ test("whatever way leads to a file, one recorder has it", async () => {
   }
 });
 
-test("Deno's permissions that it needs are told", async () => {
+test("fileOutbox: reports the Deno permissions that it needs", async () => {
   const without = (flag: string) => `for a; do shift; test "$a" = ${flag} || set -- "$@" "$a"; done; exec "$@"`;
   for (const flag of ["--allow-net", "--allow-write"]) {
     const process = new Child("Deno", new URL("child.ts", import.meta.url), [fresh(), "open"], without(flag));
     assert.equal(await process.line(), "outbox.failed");
-    assert.match((await process.line()) ?? "", /Deno needs .*--allow-write and --allow-net/);
+    assert.match((await process.line()) ?? "", /run Deno with .*--allow-write, and --allow-net/);
   }
 });
 
-test("nothing beside the file is touched that only looks like what keeps others away", async () => {
+test("fileOutbox: doesn't touch other files that resemble its sockets", async () => {
   const path = fresh();
   const beside = [`${path}.lock-notes`, `${path}.lock-0123456789ab.txt`, `${path}.lock-`];
   for (const name of beside) {
@@ -241,7 +241,7 @@ test("nothing beside the file is touched that only looks like what keeps others 
   assert.ok(beside.every(existsSync));
 });
 
-test("many who want it at once: one gets it", async () => {
+test("fileOutbox: one of many simultaneous claimants gets it", async () => {
   const path = fresh();
   for (let round = 0; round < 5; round += 1) {
     const outboxes = Array.from({ length: 8 }, () => fileOutbox(path));
@@ -264,7 +264,7 @@ for (const [name, meddle] of [
     },
   ],
 ] as const) {
-  test(`${name} while it is open, the file is written again`, async () => {
+  test(`fileOutbox: ${name} while it is open, the file is rewritten`, async () => {
     const path = fresh();
     const outbox = fileOutbox(path);
     await outbox.open();
@@ -276,7 +276,7 @@ for (const [name, meddle] of [
   });
 }
 
-test("those who wait for the disk at the same time wait for it once", async () => {
+test("fileOutbox: concurrent writes share one sync", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -298,7 +298,7 @@ test("those who wait for the disk at the same time wait for it once", async () =
   await outbox.close();
 });
 
-test("what is left of writing the file anew is in nobody's way", async () => {
+test("fileOutbox: leftovers of a rewrite don't matter", async () => {
   const path = fresh();
   writeFileSync(`${path}.new`, "half of a journal");
   const outbox = fileOutbox(path);
@@ -311,7 +311,7 @@ test("what is left of writing the file anew is in nobody's way", async () => {
   assert.ok(!existsSync(`${path}.new`));
 });
 
-/** Fills an outbox until there is no more room, and checks what it does then. */
+/** Fills an outbox until there is no space, and checks what it does then. */
 async function fill(runtime: Runtime, path: string, within?: string): Promise<void> {
   const process = new Child(runtime, new URL("child.ts", import.meta.url), [path, "fill"], within);
   const said: string[] = [];
@@ -321,9 +321,9 @@ async function fill(runtime: Runtime, path: string, within?: string): Promise<vo
   assert.deepEqual(await process.ended(), { code: 0, errors: "" });
   const id = said.findIndex((line) => !line.endsWith(" made")) + 1;
   assert.ok(id > 5);
-  const full = "outbox.full: make room on the disk, or raise the quota";
+  const full = "outbox.full: free disk space, or raise the quota";
   assert.equal(said[id - 1], `${id} ${full}`);
-  // What removes goes through even where there is no room for what is asked for at the same time.
+  // Removals succeed even if there is no space for concurrent additions.
   const after = said.slice(id);
   const many = after.includes("many made") ? [1, 2, 3] : [];
   assert.deepEqual(after.toSorted(), ["after made", many.length > 0 ? "many made" : `many ${full}`, "removal made"]);
@@ -334,12 +334,12 @@ async function fill(runtime: Runtime, path: string, within?: string): Promise<vo
 }
 
 for (const runtime of runtimes) {
-  test(`${runtime}: a file that may not grow is full, and sound`, () =>
+  test(`fileOutbox: ${runtime}: a file that may not grow is reported as full and stays valid`, () =>
     fill(runtime, fresh(), `trap '' XFSZ; ulimit -f 300; exec "$@"`));
 }
 
 const mounts = process.platform === "linux" && process.getuid?.() === 0;
-test("a disk without room is full, and the journal sound", {
+test("fileOutbox: reports a full disk and keeps the journal valid", {
   skip: mounts ? false : "needs root on Linux",
 }, async () => {
   const disk = join(folder, "disk");
@@ -356,7 +356,7 @@ test("a disk without room is full, and the journal sound", {
 });
 
 for (const runtime of runtimes) {
-  test(`${runtime}: what was written is there after a kill, in order, and changes are whole`, {
+  test(`fileOutbox: ${runtime}: survives a kill in order, with atomic changes`, {
     timeout: 120_000,
   }, async () => {
     const path = fresh();
@@ -373,7 +373,7 @@ for (const runtime of runtimes) {
         }
         said.push(...(await process.kill()));
       } else {
-        // While it writes the file anew.
+        // Kills it while it rewrites the file.
         const watcher = watch(folder, (_, name) => {
           if (name === basename(`${path}.new`)) {
             process.signal("SIGKILL");
@@ -390,7 +390,7 @@ for (const runtime of runtimes) {
       }
       const found = (await contents(path)).map((text) => text.trim());
       const ids = idsOf(found);
-      // Entries are put in order and leave in order, so that what is there is one stretch, to the end of a change.
+      // Entries are added and removed in order, so the remaining ones are a contiguous range that ends with a change.
       const [first = 0, last = 0] = [ids[0], ids.at(-1)];
       assert.deepEqual(
         ids,
@@ -403,7 +403,7 @@ for (const runtime of runtimes) {
     assert.ok(alive.length > 20);
   });
 
-  test(`${runtime}: a path is another process's until that has ended, and none is kept alive by it`, async () => {
+  test(`fileOutbox: ${runtime}: a path is held until its process ends, and keeps no process alive`, async () => {
     const path = fresh();
     const holder = child(runtime, path, "hold");
     assert.equal(await holder.line(), "open");
@@ -430,7 +430,7 @@ for (const runtime of runtimes) {
   });
 }
 
-test("of what Node.js's permissions deny it is said which option allows it", () => {
+test("fileOutbox: reports the option that allows what Node.js's permissions deny", () => {
   const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../packages/countersign/dist/outbox/file.node.js"))};
     await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];

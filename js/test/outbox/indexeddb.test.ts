@@ -1,4 +1,4 @@
-/** The outbox in IndexedDB, in a real browser with several tabs. */
+/** Tests the outbox in IndexedDB, in a real browser with several tabs. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ beforeEach(async () => {
   await session.detach();
 });
 
-/** Ends the process of a tab. */
+/** Crashes the process of a tab. */
 async function crash(tab: Tab): Promise<void> {
   const crashed = tab.waitForEvent("crash");
   const session = await site.context.newCDPSession(tab);
@@ -28,7 +28,7 @@ async function crash(tab: Tab): Promise<void> {
   await tab.close();
 }
 
-/** Waits until only so many locks are held: a tab is gone a moment after it was closed. */
+/** Waits until only this many locks are held, because a closed tab ends asynchronously. */
 async function heldLocks(tab: Tab, count: number): Promise<void> {
   const held = () => navigator.locks.query().then(({ held = [] }) => held.length);
   await eventually(
@@ -48,20 +48,20 @@ async function refused<Name extends keyof Page>(
   return { code, hint };
 }
 
-test("it does what every outbox does", async () => {
+test("indexedDbOutbox: meets the contract", async () => {
   const tab = await site.tab();
   assert.deepEqual(await ask(tab, "conformance"), []);
   await heldLocks(tab, 0);
 });
 
-test("and so it does on a page that is hidden, where no change waits for the one before", async () => {
+test("indexedDbOutbox: meets the contract on a hidden page, where changes don't wait", async () => {
   const tab = await site.tab();
   await tab.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden" }));
   assert.deepEqual(await ask(tab, "conformance"), []);
   await heldLocks(tab, 0);
 });
 
-test("each tab has its own entries, and those of a tab that crashed go to another", async () => {
+test("indexedDbOutbox: tabs have separate entries, and those of a crashed tab move to another", async () => {
   const [one, other] = [await site.tab(), await site.tab()];
   assert.deepEqual(await ask(one, "open", "a"), []);
   assert.deepEqual(await ask(other, "open", "b"), []);
@@ -81,7 +81,7 @@ test("each tab has its own entries, and those of a tab that crashed go to anothe
     [12, "four"],
   ]);
   assert.deepEqual(await ask(other, "orphans", "b", 20), []);
-  // It is one writer's now, who removes some of them and crashes too.
+  // The new holder removes some of them, and crashes too.
   await ask(other, "write", "b", [[100, "mine too"]], [10, 1]);
   const third = await site.tab();
   assert.deepEqual(await ask(third, "open", "c"), []);
@@ -99,7 +99,7 @@ test("each tab has its own entries, and those of a tab that crashed go to anothe
   assert.deepEqual(await ask(last, "open", "d"), []);
 });
 
-test("those that are left of many tabs go to one, the oldest tab's first", async () => {
+test("indexedDbOutbox: entries of many tabs move to one, the oldest tab's first", async () => {
   const tabs = await Promise.all(Array.from({ length: 5 }, () => site.tab()));
   for (const [nth, tab] of tabs.entries()) {
     await ask(tab, "open", "x");
@@ -120,7 +120,7 @@ test("those that are left of many tabs go to one, the oldest tab's first", async
   }
 });
 
-test("outboxes of different names have nothing to do with each other", async () => {
+test("indexedDbOutbox: outboxes with different names are independent", async () => {
   const tab = await site.tab();
   await ask(tab, "open", "a", { name: "a" });
   await ask(tab, "write", "a", [[1, "of a"]]);
@@ -129,7 +129,7 @@ test("outboxes of different names have nothing to do with each other", async () 
   assert.deepEqual(await ask(tab, "open", "a", { name: "a" }), [[1, "of a"]]);
 });
 
-test("what was written is there after the browser was killed", {
+test("indexedDbOutbox: keeps entries after the browser is killed", {
   skip: process.platform === "linux" ? false : "needs /proc",
 }, async () => {
   const tab = await site.tab();
@@ -156,7 +156,7 @@ test("what was written is there after the browser was killed", {
   );
 });
 
-test("a quota that is used up is told, and what was there before stays", async () => {
+test("indexedDbOutbox: reports an exceeded quota, and keeps earlier entries", async () => {
   const tab = await site.tab();
   const session = await site.context.newCDPSession(tab);
   await session.send("Storage.overrideQuotaForOrigin", { origin: site.origin, quotaSize: 300_000 });
@@ -173,7 +173,7 @@ test("a quota that is used up is told, and what was there before stays", async (
   );
 });
 
-test("a site's data that is cleared is told, where something is lost by it", async () => {
+test("indexedDbOutbox: reports cleared site data if entries are lost", async () => {
   for (const entries of [[[1, "lost"]], []] as [number, string][][]) {
     for (const how of ["the browser", "the page"]) {
       const tab = await site.tab();
@@ -208,7 +208,7 @@ test("a site's data that is cleared is told, where something is lost by it", asy
   }
 });
 
-test("entries that something else wrote are told", async () => {
+test("indexedDbOutbox: reports entries written by other code", async () => {
   const tab = await site.tab();
   await ask(tab, "open", "a");
   await ask(tab, "write", "a", [[1, "x"]]);
@@ -240,12 +240,12 @@ for (const [name, prepare, hint] of [
   ],
   ["without Web Locks", "delete Navigator.prototype.locks", /HTTPS/],
   [
-    "where a newer release was",
+    "if a newer release created the database",
     "globalThis.before = new Promise((resolve) => { indexedDB.open('countersign-outbox-default', 9).onsuccess = (event) => { event.target.result.close(); resolve() } })",
-    /newer release/,
+    /newer version/,
   ],
 ] as const) {
-  test(`${name} an error says what to do`, async () => {
+  test(`indexedDbOutbox: ${name} has an error with a hint`, async () => {
     const tab = await site.context.newPage();
     await tab.addInitScript({ content: `if (location.protocol !== "about:") { ${prepare} }` });
     await tab.goto(site.origin);
@@ -257,14 +257,14 @@ for (const [name, prepare, hint] of [
   });
 }
 
-test("on a page without a secure context an error says what to do", async () => {
+test("indexedDbOutbox: a page without a secure context gets an error with a hint", async () => {
   const tab = await site.tab(site.origin.replace("127.0.0.1", "insecure.test"));
   const { code, hint } = await refused(tab, "open", "a");
   assert.equal(code, "outbox.failed");
   assert.match(hint, /HTTPS/);
 });
 
-test("a database that another tab does not let go of is told, and used when it does", async () => {
+test("indexedDbOutbox: reports a blocked database, and uses it once it is free", async () => {
   const stubborn = await site.tab();
   await stubborn.evaluate(
     () =>
@@ -286,7 +286,7 @@ test("a database that another tab does not let go of is told, and used when it d
   assert.deepEqual(await ask(tab, "open", "a"), []);
 });
 
-test("what was written before a page was left is there, and after it what is written on the way", async () => {
+test("indexedDbOutbox: entries written before and while a page is left are stored", async () => {
   const other = await site.tab();
   await ask(other, "open", "b");
   const tab = await site.tab();
@@ -295,13 +295,13 @@ test("what was written before a page was left is there, and after it what is wri
   await ask(tab, "writeWhenLeft", "a", [2, 3, 4]);
   await tab.goto("about:blank");
   await heldLocks(other, 0);
-  // The browser may be quicker than the last of it, of which nobody was told that it is written.
+  // The browser may end before the last writes, which were not confirmed.
   const texts = (await ask(other, "orphans", "b", 1)).map(([, text]) => text);
   assert.deepEqual(texts, ["1", "2", "3", "4"].slice(0, texts.length));
   assert.notEqual(texts.length, 0);
 });
 
-test("with nothing in it, a page goes to the back/forward cache, and goes on when it comes back", async () => {
+test("indexedDbOutbox: an empty outbox lets the page enter the back/forward cache", async () => {
   const tab = await site.tab();
   await ask(tab, "open", "a");
   await ask(tab, "write", "a", [[1, "x"]]);
@@ -320,7 +320,7 @@ test("with nothing in it, a page goes to the back/forward cache, and goes on whe
   assert.deepEqual(await ask(other, "orphans", "b", 1), [[1, "y"]]);
 });
 
-test("with something in it, a page that was left is not there any more, and another tab has it", async () => {
+test("indexedDbOutbox: a page left with entries ends, and another tab takes them over", async () => {
   const [tab, other] = [await site.tab(), await site.tab()];
   await ask(other, "open", "b");
   await ask(tab, "open", "a");
@@ -334,7 +334,7 @@ test("with something in it, a page that was left is not there any more, and anot
   assert.equal(await tab.evaluate("globalThis.isTheSame"), undefined);
 });
 
-test("workers have outboxes too, and leave what is in them", async () => {
+test("indexedDbOutbox: works in workers, which leave their entries behind", async () => {
   const tab = await site.tab();
   assert.deepEqual(await ask(tab, "open", "page"), []);
   assert.deepEqual(await ask(tab, "inWorker", "open", ["a"]), []);

@@ -1,4 +1,4 @@
-/** The program's `outbox` command reads the files of `fileOutbox`, damaged ones too. */
+/** Tests that the program's `outbox` command reads the files of `fileOutbox`, damaged ones too. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }));
 const SIGNED = 3;
 const QUEUED = 5;
 
-/** The file of a recorder whose log was down: three signed links and five events without one. */
+/** Returns the file of a recorder whose log was down: three signed links, and five events without links. */
 async function left(): Promise<Buffer> {
   const path = join(folder, "audit.outbox");
   const audit = await createRecorder({
@@ -53,7 +53,9 @@ function salvage(bytes: Buffer) {
 
 const skip = PROGRAM === undefined && process.env.CI === undefined ? "the program is not built" : false;
 
-test("what a recorder could not deliver is listed and salvaged, with one damaged line or none", { skip }, async () => {
+test("countersign outbox: lists and salvages undelivered events, with and without a damaged line", {
+  skip,
+}, async () => {
   const bytes = await left();
   const whole = salvage(bytes);
   assert.equal(whole.status, 0, whole.stderr);
@@ -83,7 +85,7 @@ test("what a recorder could not deliver is listed and salvaged, with one damaged
   assert.deepEqual(rest.links, whole.links);
 });
 
-test("salvaged events can be recorded again", { skip }, async () => {
+test("countersign outbox: salvaged events can be recorded again", { skip }, async () => {
   const { events } = salvage(readFileSync(join(folder, "audit.outbox")));
   const [key, path] = [join(folder, "app.key"), join(folder, "events.ndjson")];
   writeFileSync(key, EMITTERS[0].secret, { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** A module that is loaded anew in development makes a recorder anew, with the same file. */
+/** Tests a module that is reloaded in development, and creates a new recorder with the same file. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ function module(path: string, to: (chunk: Uint8Array) => unknown) {
   return createRecorder({ ...options, outbox: fileOutbox(path) }).ready();
 }
 
-test("the new recorder goes on with what the one before holds, and has what is recorded with that", async () => {
+test("reload: the new recorder takes over the old one's entries and calls", async () => {
   process.env.NODE_ENV = "development";
   const path = join(folder, "dev.outbox");
   const chunks: string[] = [];
@@ -58,7 +58,7 @@ test("the new recorder goes on with what the one before holds, and has what is r
   assert.deepEqual(actions.sort(), expected);
 });
 
-test("elsewhere two recorders with one file are a mistake", async () => {
+test("reload: outside development, two recorders for a file are rejected", async () => {
   const path = join(folder, "other.outbox");
   const first = await module(path, () => {});
   await assert.rejects(

@@ -1,4 +1,4 @@
-/** A file of an outbox that was damaged: what can be read of it is delivered, and what can't is counted. */
+/** Tests damaged outbox files: readable entries are delivered, and others are counted. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ let paths = 0;
 const fresh = () => join(folder, `${paths++}.outbox`);
 const key = EMITTERS[0].secret;
 
-/** The file of a recorder that delivered nothing, as a kill leaves it. */
+/** Returns the file of a recorder that delivered nothing, as after a kill. */
 async function left(count: number, together: boolean): Promise<Buffer> {
   const path = fresh();
   const audit = await createRecorder({
@@ -37,7 +37,7 @@ async function left(count: number, together: boolean): Promise<Buffer> {
   return readFileSync(path);
 }
 
-/** Records with a file of these bytes, and gives what came of it. */
+/** Records with a file of these bytes, and returns the outcome. */
 async function resumed(bytes: Buffer) {
   const path = fresh();
   writeFileSync(path, bytes, { mode: 0o600 });
@@ -63,13 +63,13 @@ async function resumed(bytes: Buffer) {
 const all = (count: number) => Array.from({ length: count }, (_, nth) => `a.${nth}`);
 
 for (const together of [false, true]) {
-  test(`a flipped bit costs one event of 30 that were recorded ${together ? "at once" : "one by one"}`, async () => {
+  test(`salvage: a flipped bit costs one of 30 events recorded ${together ? "at once" : "one by one"}`, async () => {
     const whole = await left(30, together);
     const lines = whole.toString("latin1").split("\n");
     assert.equal(lines.length, 32);
     for (const nth of [0, 1, 14, 29]) {
       const begin = lines.slice(0, nth + 1).join("\n").length + 1;
-      // In the checksum, in what is between, and in the entry.
+      // In the checksum, in the separator, and in the entry.
       for (const at of [begin + 3, begin + 20, begin + 60]) {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8((bytes.at(at) ?? 0) ^ 1, at);
@@ -81,17 +81,17 @@ for (const together of [false, true]) {
         );
         const [aside = ""] = asides;
         assert.ok(told[0]?.hint?.includes(aside) && aside !== "");
-        assert.match(told[0]?.message ?? "", /29 entries could be read and will be delivered, [01] could not/);
+        assert.match(told[0]?.message ?? "", /recovered entries, which will be delivered: 29; lost entries: [01]$/);
         assert.deepEqual(readFileSync(join(folder, aside)), bytes);
         assert.equal(statSync(join(folder, aside)).mode & 0o777, 0o600);
-        // It is whole again.
+        // The file is valid again.
         assert.deepEqual(await fileOutbox(path).open(), []);
       }
     }
   });
 }
 
-test("a file that is damaged in several ways gives what it has", async () => {
+test("salvage: recovers what it can from a file with several faults", async () => {
   const whole = (await left(10, false)).toString("latin1");
   const lines = whole.split("\n");
   for (const [name, text, lost] of [
@@ -114,7 +114,7 @@ test("a file that is damaged in several ways gives what it has", async () => {
   }
 });
 
-test("half of a file gives the events of that half, and says that it is cut off", async () => {
+test("salvage: recovers the events of half a file, and reports that it is cut off", async () => {
   const whole = await left(10, false);
   const half = whole.subarray(0, whole.length / 2 + 20);
   const count = half.toString("latin1").split("\n").length - 2;
@@ -127,7 +127,7 @@ test("half of a file gives the events of that half, and says that it is cut off"
   assert.match(told[0]?.message ?? "", /cut off: .* at least [01] entries/);
 });
 
-test("another file is refused, and left as it is", async () => {
+test("salvage: rejects another file and leaves it unchanged", async () => {
   const path = fresh();
   writeFileSync(path, "precious data\nof somebody else\n");
   const recorder = createRecorder({ key, origin: ORIGIN, to: memory(), outbox: fileOutbox(path), onError: () => {} });

@@ -1,12 +1,12 @@
-/** Bundles as those who use the package make them. */
+/** Bundles the package like its users do. */
 
 import { brotliCompressSync, constants } from "node:zlib";
 import * as esbuild from "esbuild";
 import type { Installed } from "./installed.ts";
 
-/** The conditions under which a runtime's tools look up an entry. */
+/** The conditions with which a runtime's tools resolve an entry. */
 export const CONDITIONS = {
-  /** As wrangler. */
+  /** The conditions of wrangler. */
   workerd: ["workerd", "worker", "browser"],
   browser: ["browser"],
   node: ["node"],
@@ -14,18 +14,18 @@ export const CONDITIONS = {
 
 export interface Bundle {
   readonly code: string;
-  /** The names of the WebAssembly that goes with it. */
+  /** Names of the WebAssembly modules next to the bundle. */
   readonly artifacts: readonly string[];
-  /** What it imports that is not in it. */
+  /** Its external imports. */
   readonly imports: readonly string[];
-  /** The package's files in it, from `dist` on. */
+  /** The package's files in the bundle, relative to `dist`. */
   readonly files: readonly string[];
-  /** Bytes in brotli, of the code and of all. */
+  /** Size of the code, and of everything, in bytes after brotli. */
   readonly codeSize: number;
   readonly size: number;
 }
 
-/** Bundles and minifies a module of a project that has the package. WebAssembly stays a file of its own. */
+/** Bundles and minifies a module of a project with the package. WebAssembly stays separate. */
 export async function bundle(
   installed: Installed,
   module: string,
@@ -60,7 +60,7 @@ export async function bundle(
     files: Object.values(outputs)
       .flatMap(({ inputs }) => Object.keys(inputs))
       .flatMap((path) => /node_modules\/countersign\/dist\/(.*)$/.exec(path)?.[1] ?? []),
-    // Compressing takes longer than all the rest, and few ask.
+    // Computed on demand, because compression takes longer than everything else.
     get codeSize() {
       return code === undefined ? 0 : compressed(code.contents);
     },
@@ -70,7 +70,7 @@ export async function bundle(
   };
 }
 
-/** The size in brotli, at its best. */
+/** Returns the size in bytes with the best brotli quality. */
 export function compressed(bytes: Uint8Array): number {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   return brotliCompressSync(bytes, { params }).length;

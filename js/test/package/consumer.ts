@@ -1,4 +1,4 @@
-/** What TypeScript must know of the package: compiled against the tarball, never run. */
+/** Type tests, compiled against the tarball and never run. */
 
 import { type AuditEvent, CountersignError, createRecorder, type ErrorCode, memory, type Recorder } from "countersign";
 import { recording } from "countersign/slim";
@@ -9,21 +9,21 @@ recorder.record({ action: "job.delete", actor: { id: "u", type: "agent" }, occur
 recorder.record({ action: "anything.else", metadata: { any: [1, { thing: null }] } });
 recorder.recordJson("{}");
 
-// @ts-expect-error: an event needs its action
+// @ts-expect-error: `action` is required
 recorder.record({ actor: { id: "u" } });
-// @ts-expect-error: an actor needs its id
+// @ts-expect-error: `id` is required
 recorder.record({ action: "a.b", actor: { name: "Ada" } });
-// @ts-expect-error: there is no such outcome
+// @ts-expect-error: unknown outcome
 recorder.record({ action: "a.b", outcome: "ok" } satisfies AuditEvent);
-// @ts-expect-error: there is no such member
+// @ts-expect-error: unknown field
 recorder.record({ action: "a.b", user: "u" });
-// @ts-expect-error: nothing takes the lines
+// @ts-expect-error: `to` is required
 createRecorder({ key: "", origin: "" });
 
 createRecorder({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
 recording(() => WebAssembly.compile(new Uint8Array())).createRecorder satisfies typeof createRecorder;
 
-// The unions are closed: every code has to be dealt with here, and no other can be named.
+// The unions are closed: every code must be handled, and no other exists.
 export const severity = (report: Report): string => {
   switch (report.verdict) {
     case "altered":
@@ -36,9 +36,9 @@ export const severity = (report: Report): string => {
       return report.complete.by;
   }
 };
-// @ts-expect-error: there is no such finding
+// @ts-expect-error: unknown finding
 export const finding: FindingCode = "chain.unknown";
-// @ts-expect-error: there is no such code
+// @ts-expect-error: unknown code
 export const code: ErrorCode = "anything";
 
 const { report, pin } = await verify(new Uint8Array(), { trust: "" });

@@ -1,4 +1,4 @@
-/** Each entry of the packages: found, loaded and typed as each runtime's and each tool's rules have it. */
+/** Tests that each entry is found, loaded, and typed by the rules of each runtime and tool. */
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
@@ -32,12 +32,12 @@ const manifests = new Map(
   ]),
 );
 
-/** Where an entry can be loaded; everywhere, where nothing is said. */
+/** The runtimes that can load an entry; all by default. */
 const ONLY: Record<string, readonly string[]> = {
   "countersign/node": ["node"],
   "@countersign/cloudflare-log": ["workerd"],
 };
-/** What is imported for what it does: a worker runs the one, and the others define an element. */
+/** Entries imported for their side effects: a worker script, and scripts that define an element. */
 const SCRIPTS = ["countersign/verify/worker", "@countersign/viewer", "@countersign/viewer/react"];
 
 const modules = [...manifests].flatMap(([name, { exports }]) =>
@@ -48,7 +48,7 @@ const modules = [...manifests].flatMap(([name, { exports }]) =>
 const entries = (where: string) =>
   modules.filter((entry) => !SCRIPTS.includes(entry) && (ONLY[entry]?.includes(where) ?? true));
 
-/** A module that gives the names that each entry exports. */
+/** Returns a module that lists the exports of each entry. */
 const listing = (where: string) => {
   const imports = entries(where).map((entry, nth) => `import * as e${nth} from "${entry}";`);
   const names = entries(where).map((entry, nth) => `${JSON.stringify(entry)}: Object.keys(e${nth}).sort()`);
@@ -56,7 +56,7 @@ const listing = (where: string) => {
 };
 
 let first: Record<string, string[]> | undefined;
-/** What an entry exports must not depend on where it is. */
+/** Asserts that exports are the same everywhere. */
 function same(names: Record<string, string[]>, where: string): void {
   assert.deepEqual(Object.keys(names), entries(where));
   first ??= names;
@@ -67,7 +67,7 @@ function same(names: Record<string, string[]>, where: string): void {
 }
 
 for (const [name, manifest] of manifests) {
-  test(`publint finds nothing to say of ${name}`, async () => {
+  test(`${name}: publint reports nothing`, async () => {
     const { messages } = await publint({ pkgDir: installed.path("node_modules", name), pack: false, strict: true });
     assert.deepEqual(
       messages.map((message) => formatMessage(message, manifest)),
@@ -75,9 +75,9 @@ for (const [name, manifest] of manifests) {
     );
   });
 
-  test(`the types of ${name} are where every resolution looks for them`, async () => {
+  test(`${name}: every module resolution finds the types`, async () => {
     const args = [installed.tarball(name).path, "--profile", "esm-only", "--format", "json"];
-    // Into a file: it ends without waiting for a pipe to take all that it says.
+    // Written to a file, because the process exits without flushing a pipe.
     const said = installed.path(`types-${name.replaceAll("/", "-")}.json`);
     const file = openSync(said, "w");
     spawnSync(tool("attw"), args, { stdio: ["ignore", file, "ignore"] });
@@ -90,7 +90,7 @@ for (const [name, manifest] of manifests) {
     assert.deepEqual(analysis.problems.filter(ofModules), []);
   });
 
-  test(`${name} is of the same version as the others`, () => {
+  test(`${name}: has the same version as the others`, () => {
     assert.equal(manifest.version, manifests.get("countersign")?.version);
   });
 }
@@ -108,7 +108,7 @@ for (const [runtime, program, ...args] of [
   });
 }
 
-test("every entry loads in workerd, without a compatibility flag", async () => {
+test("every entry loads in workerd without compatibility flags", async () => {
   const worker = `${listing("workerd")}export default { fetch: () => Response.json(names) };\n`;
   const runtime = await inWorkerd(installed, worker);
   try {
@@ -129,9 +129,9 @@ test("every entry loads in a page built by Vite", async () => {
 
 for (const [where, conditions] of Object.entries(CONDITIONS)) {
   for (const entry of entries(where)) {
-    test(`${entry} under the condition ${where}`, async () => {
+    test(`${entry} resolves under the condition ${where}`, async () => {
       const module = `import * as entry from "${entry}"; console.log(entry);`;
-      // No top-level await: a module that has one holds up everything that imports it.
+      // Rejects top-level await, which would delay every importing module.
       const made = await bundle(installed, module, conditions, { supported: { "top-level-await": false } });
       const builtIns = made.imports.filter((path) => path.startsWith("node:"));
       if (where !== "node") {
@@ -144,7 +144,7 @@ for (const [where, conditions] of Object.entries(CONDITIONS)) {
   }
 }
 
-test("Node's own modules are imported by what is named for Node alone", () => {
+test("only modules named *.node.ts import Node.js's modules", () => {
   for (const name of NAMES) {
     for (const path of installed.tarball(name).files.filter((path) => /(?<!\.node)\.js$/.test(path))) {
       const text = readFileSync(installed.path("node_modules", name, path), "utf8");
@@ -153,7 +153,7 @@ test("Node's own modules are imported by what is named for Node alone", () => {
   }
 });
 
-test("an entry that is imported for nothing leaves nothing", async () => {
+test("unused imports of an entry leave nothing in a bundle", async () => {
   for (const entry of entries("browser")) {
     const { code } = await bundle(installed, `import "${entry}";`, CONDITIONS.browser);
     assert.equal(code.trim(), "", entry);
@@ -162,7 +162,7 @@ test("an entry that is imported for nothing leaves nothing", async () => {
     const { code } = await bundle(installed, `import "${script}";`, CONDITIONS.browser);
     assert.ok(code.length > 1000, `${script} is run by importing it`);
   }
-  // A pattern may be for what is bundled before it is packed.
+  // A pattern may refer to files before they are bundled.
   for (const [name, { sideEffects }] of manifests) {
     for (const path of Array.isArray(sideEffects) ? sideEffects : []) {
       assert.ok(path.includes("*") || installed.tarball(name).files.includes(join(path)), path);

@@ -1,4 +1,4 @@
-/** The adapters in projects of the frameworks that they are for, built and run from the tarball. */
+/** Tests the adapters in projects of their frameworks, built and run from the tarball. */
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ const skip =
   process.env.CI === undefined &&
   "the frameworks are not installed: npm ci in js/test/package/frameworks";
 
-/** The events of an export, once it is verified. The chain of one that was taken away goes on as far as anyone knows. */
+/** Returns the events of a verified export. The chain of a killed process stays open. */
 async function eventsOf(file: string, verdict = "verified"): Promise<Record<string, unknown>[]> {
   const text = readFileSync(file);
   const { report } = await verify(text, { trust: TRUST, threads: 0 });
@@ -33,7 +33,7 @@ async function eventsOf(file: string, verdict = "verified"): Promise<Record<stri
 
 const isAnswered = ({ countersign }: Record<string, unknown>) => countersign === undefined;
 
-/** The requests that a gate refused, each as it was recorded. */
+/** Returns the requests that a gate refused, as recorded. */
 function refusals(events: readonly Record<string, unknown>[]): object[] {
   return events
     .filter((event) => !isAnswered(event))
@@ -45,7 +45,7 @@ function refusals(events: readonly Record<string, unknown>[]): object[] {
     });
 }
 
-/** Resolves when a process stands still. */
+/** Resolves when a process is stopped. */
 async function frozen(pid: number | undefined): Promise<void> {
   const stat = `/proc/${pid}/stat`;
   const state = async () =>
@@ -64,7 +64,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
   after(() => installed.remove());
   const path = (...parts: string[]) => installed.path("test", "setups", "frameworks", ...parts);
 
-  /** Runs a server through requests and its end, and gives what it recorded. */
+  /** Runs a server through requests until its end, and returns what it recorded. */
   async function served(name: string, program: string, env: Record<string, string> = {}, cwd = path(name)) {
     const file = installed.path(`${name}.ndjson`);
     const server = spawn(process.execPath, [program], { cwd, env: { ...process.env, EXPORT: file, ...env } });
@@ -82,7 +82,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
       server.stdout.resume();
       const ended = new Promise((resolve) => server.once("exit", resolve));
       const ask = async (method: string, path: string) => {
-        // Without a type SvelteKit takes it for a form's.
+        // Without a content type, SvelteKit treats it as a form.
         const headers = { "x-user": "u_1", "x-request-id": "r_1", "content-type": "application/json" };
         return fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
       };
@@ -103,7 +103,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     return eventsOf(file);
   }
 
-  /** What each records of the same three requests. */
+  /** Asserts what each framework records for the same three requests. */
   function expected(events: Record<string, unknown>[], paths: [string, string, string]) {
     const [deleted, ...requests] = [
       events.find(({ action }) => action === "job.delete"),
@@ -134,14 +134,14 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     expected(events, ["/jobs/:id", "/fails", "*"]);
   });
 
-  test("NestJS, built by tsc", async () => {
+  test("NestJS built by tsc", async () => {
     const { stdout } = await run(tsc, ["-p", path("nestjs")], { cwd: path("nestjs") }).catch((error) => error);
     assert.equal(stdout, "");
     const events = await served("nestjs", path("nestjs/built/main.js"));
     expected(events, ["/jobs/:id", "/fails", "*"]);
   });
 
-  test("SvelteKit, built by Vite for Node.js", async () => {
+  test("SvelteKit built by Vite for Node.js", async () => {
     const vite = join(frameworks, "vite/bin/vite.js");
     await run(process.execPath, [vite, "build"], { cwd: path("sveltekit") });
     const env = { PORT: "0", HOST: "127.0.0.1", SHUTDOWN_TIMEOUT: "1" };
@@ -149,7 +149,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     expected(events, ["/jobs/[id]", "/fails", "*"]);
   });
 
-  /** A handler, bundled as Lambda's tools do, with these events one after the other; each answer comes before a freeze. */
+  /** Runs a handler, bundled like Lambda's tools do, with these events in order; it is frozen after each response. */
   async function invoked(name: string, given: readonly object[], env: Record<string, string> = {}) {
     const file = installed.path(`${name}.ndjson`);
     const bundle = installed.path(`${name}.cjs`);
@@ -176,12 +176,12 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
       const text = existsSync(file) ? readFileSync(file, "utf8") : "";
       said.push({ answer, recorded: text.split('"event":').length - 1 });
     }
-    // The environment is taken away while it is frozen.
+    // The environment is killed while it is frozen.
     child.kill("SIGKILL");
     return { said, errors, file };
   }
 
-  test("AWS Lambda: what was recorded is delivered before the freeze", async () => {
+  test("AWS Lambda: delivers events before the freeze", async () => {
     const { said, errors, file } = await invoked("lambda", [{ id: "1" }, { id: "fails" }, { id: "2" }]);
     assert.deepEqual(said, [
       { answer: "deleted", recorded: 1 },
@@ -195,7 +195,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.equal(report.counts.events, 3);
   });
 
-  test("AWS Lambda: a request of API Gateway's that a gate refuses", async () => {
+  test("AWS Lambda: a gate refuses a request of API Gateway", async () => {
     const http = { method: "GET", path: "/internal/7", sourceIp: "192.0.2.7" };
     const event = {
       version: "2.0",
@@ -213,7 +213,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.deepEqual(refusals(await eventsOf(file, "partial")), [{ method: "GET", path: "*", status: 403 }]);
   });
 
-  test("AWS Lambda: a log server that is down is told of, and fails an invocation where that was chosen", async () => {
+  test("AWS Lambda: reports an unreachable log server, and fails with `required`", async () => {
     const { said, errors } = await invoked("down", [{ id: "1" }], { DOWN: "1" });
     assert.deepEqual(said, [{ answer: "deleted", recorded: 0 }]);
     assert.deepEqual([...new Set(errors)], ["transport.failed"]);

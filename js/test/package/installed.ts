@@ -1,4 +1,4 @@
-/** The packages as users get them: packed, and installed in a folder of its own. */
+/** The packages as users get them: packed, and installed in a folder. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -23,7 +23,7 @@ const WORKSPACE = fileURLToPath(new URL("../../", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
-/** The packages, by where they are in the project. */
+/** The folders of the packages. */
 const PACKAGES = {
   countersign: "packages/countersign",
   "@countersign/viewer": "packages/viewer",
@@ -36,11 +36,11 @@ export const NAMES = Object.keys(PACKAGES) as PackageName[];
 /** A package's tarball. */
 export interface Tarball {
   readonly path: string;
-  /** What is in it. */
+  /** Its files. */
   readonly files: readonly string[];
 }
 
-/** A folder with the same files, not written anew where that can be. */
+/** Copies a folder, using hard links if possible. */
 function linkTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -57,12 +57,12 @@ function linkTree(from: string, to: string): void {
   }
 }
 
-/** A project that has installed the tarballs, with the files of this folder in it. */
+/** A project with the tarballs installed, and the files of this folder. */
 export class Installed {
   readonly folder = mkdtempSync(join(tmpdir(), "countersign-package-"));
   readonly #tarballs: ReadonlyMap<PackageName, Tarball>;
 
-  /** Of all packages, or of these alone. */
+  /** Installs all packages, or only these. */
   constructor(...names: PackageName[]) {
     const quiet = { encoding: "utf8" as const, stdio: ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"] };
     const pack = (name: PackageName): Tarball => {
@@ -95,12 +95,12 @@ export class Installed {
     }
   }
 
-  /** A package's tarball. */
+  /** Returns a package's tarball. */
   tarball(name: PackageName): Tarball {
     return this.#tarballs.get(name) ?? assert.fail(`${name} is not installed`);
   }
 
-  /** Has packages too that are installed here. */
+  /** Links packages installed in this workspace. */
   borrow(...names: string[]): void {
     for (const name of names) {
       const path = this.path("node_modules", name);
@@ -111,7 +111,7 @@ export class Installed {
     }
   }
 
-  /** Has copies of packages that are installed here, with all that they depend on: not every tool follows a link. */
+  /** Copies packages installed in this workspace with their dependencies, for tools that don't follow links. */
   copy(into: string, ...names: string[]): void {
     for (const name of names) {
       const from = join(WORKSPACE, "node_modules", name);
@@ -127,7 +127,7 @@ export class Installed {
     }
   }
 
-  /** Has all that is installed in another folder. */
+  /** Links everything installed in another folder. */
   bring(modules: string): void {
     linkTree(modules, this.path("node_modules"));
   }

@@ -1,4 +1,7 @@
-/** For Node, Deno and Bun: sources as JSON in the first file, exports as JSON into the second. */
+/**
+ * The scenario for Node.js, Deno, and Bun: reads sources as JSON from the first file, and writes exports as JSON to the
+ * second.
+ */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { scenario } from "./scenario.mjs";

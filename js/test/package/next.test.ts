@@ -1,4 +1,4 @@
-/** The packed package in all the places that Next.js has for code, built by Turbopack and by webpack. */
+/** Tests the packed package in all places of Next.js, built by Turbopack and by webpack. */
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -18,9 +18,9 @@ after(() => installed.remove());
 const WORKS = "verified";
 const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NODE_OPTIONS: "" };
 
-/** What of the fixture the other bundler has: one project has either file, and webpack no edge routes below `app`. */
+/** Files for the other bundler: a project has one of the two, and webpack has no edge routes below `app`. */
 const OTHERS = {
-  // Since Next.js 16 a proxy is in Node.js, and a middleware at the edge.
+  // Since Next.js 16, a proxy runs in Node.js, and a middleware at the edge.
   turbopack: ["middleware.js", "pages"],
   webpack: ["proxy.js", "app/edge"],
 };
@@ -56,11 +56,11 @@ for (const bundler of ["turbopack", "webpack"] as const) {
     try {
       const said = async (place: string) => (await fetch(`http://localhost:${port}/${place}`)).text();
 
-      await t.test("a route handler", async () => assert.equal(await said("handler"), WORKS));
-      await t.test("a server component", async () =>
+      await t.test("route handler", async () => assert.equal(await said("handler"), WORKS));
+      await t.test("server component", async () =>
         assert.ok((await said("component")).includes(`<p id="said">${WORKS}</p>`)),
       );
-      await t.test("a route at the edge", async () =>
+      await t.test("route in the edge runtime", async () =>
         assert.equal(await said(bundler === "turbopack" ? "edge" : "api/edge"), WORKS),
       );
       await t.test(bundler === "turbopack" ? "a proxy" : "a middleware", async () =>
@@ -75,14 +75,14 @@ for (const bundler of ["turbopack", "webpack"] as const) {
         );
       };
 
-      await t.test("what a handler records is delivered after its answer", async () => {
+      await t.test("events of a route handler are delivered after its response", async () => {
         const address = `http://localhost:${port}/audited`;
         const answer = await fetch(address, { method: "POST", headers: { "x-request-id": "r_1" } });
         assert.equal(await answer.text(), "nothing yet");
         await delivered(/"request_id":"r_1"/);
       });
 
-      await t.test("a request that a gate refuses is answered so, and recorded", async () => {
+      await t.test("a refused request gets the gate's response and is recorded", async () => {
         const answer = await fetch(`http://localhost:${port}/guarded`);
         assert.deepEqual([answer.status, await answer.text()], [403, "Forbidden.\n"]);
         await delivered(/"countersign":\{"decision":"deny",.*"outcome":"denied","reason":"refused by Guarded paths"/);
@@ -95,15 +95,13 @@ for (const bundler of ["turbopack", "webpack"] as const) {
         await tab.waitForFunction("document.querySelector('#said')?.textContent");
         return tab.textContent("#said");
       };
-      await t.test("a server action", async () =>
-        assert.equal(await shown("action", () => tab.click("button")), WORKS),
-      );
-      await t.test("what a server action records is delivered after its answer", async () => {
+      await t.test("server action", async () => assert.equal(await shown("action", () => tab.click("button")), WORKS));
+      await t.test("events of a server action are delivered after its response", async () => {
         assert.equal(await shown("audited-action", () => tab.click("button")), "ran nightly");
         await delivered(/"action":"job\.trigger".*"id":"nightly"/);
       });
-      await t.test("a client component", async () => assert.equal(await shown("page"), WORKS));
-      await t.test("the viewer in a client component", async () => assert.equal(await shown("viewer"), "verified"));
+      await t.test("client component", async () => assert.equal(await shown("page"), WORKS));
+      await t.test("viewer in a client component", async () => assert.equal(await shown("viewer"), "verified"));
       assert.deepEqual(errors, []);
     } finally {
       await browser.close();

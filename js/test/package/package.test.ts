@@ -1,4 +1,7 @@
-/** The packed packages; the recorder in every runtime, recording real events: the same bytes everywhere, and all verified. */
+/**
+ * Tests the packed packages. The recorder records real events in every runtime, with the same bytes, and they all
+ * verify.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -21,11 +24,11 @@ const skip = typeof sources === "string" ? sources : false;
 const installed = new Installed();
 after(() => installed.remove());
 
-/** The file that an import in the project gives. */
+/** Returns the file that an import in the project resolves to. */
 const resolveImport = (specifier: string) => createRequire(installed.path("x.js")).resolve(specifier);
 
 let first: Record<string, string> | undefined;
-/** Exports must be those of the runtime before. */
+/** Asserts that exports equal those of the previous runtime. */
 function same(exports: Record<string, string>): void {
   assert.deepEqual(Object.keys(exports), Object.keys(sources));
   first ??= exports;
@@ -34,10 +37,10 @@ function same(exports: Record<string, string>): void {
   }
 }
 
-/** A file of a tarball. */
+/** Returns the text of a file in a tarball. */
 const packed = (name: PackageName, path: string) => readFileSync(installed.path("node_modules", name, path), "utf8");
 
-/** Of each package the WebAssembly, and some of what that and its scripts were made of. */
+/** The WebAssembly modules of each package, and some of the sources of its contents. */
 const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
   countersign: {
     wasm: ["dist/wasm/gate_bg.wasm", "dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
@@ -60,7 +63,7 @@ for (const name of NAMES) {
   const { files } = installed.tarball(name);
   const { wasm, from } = CONTENTS[name];
 
-  test(`the tarball of ${name} holds the licenses of all that is in it`, () => {
+  test(`${name}: the tarball contains the licenses of its contents`, () => {
     for (const license of ["LICENSE-APACHE", "LICENSE-MIT"]) {
       assert.ok(files.includes(license));
     }
@@ -70,7 +73,7 @@ for (const name of NAMES) {
       assert.ok(line, part);
       assert.ok(licenses.includes(`\n${part} ${version}\n`), `${part} has no text`);
     }
-    // What is in an artifact by its own words has its license here.
+    // Crates named in a module must have their license listed.
     for (const path of wasm) {
       for (const [, crate = ""] of packed(name, path).matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g)) {
         assert.ok(licenses.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
@@ -78,7 +81,7 @@ for (const name of NAMES) {
     }
   });
 
-  /** Files that entries of the package lead to, those with this ending alone. */
+  /** Returns the files with this ending that are reachable from the package's entries. */
   const reachedFrom = (entries: readonly string[], ending: ".js" | ".d.ts"): ReadonlySet<string> => {
     const reached = new Set<string>();
     const reach = (path: string) => {
@@ -101,7 +104,7 @@ for (const name of NAMES) {
   const targets = (entry: unknown): string[] =>
     typeof entry === "string" ? [entry] : Object.values(entry ?? {}).flatMap(targets);
 
-  test(`the declarations of ${name} are those that its entries' types lead to`, () => {
+  test(`${name}: the tarball's declarations are exactly those reachable from its entries`, () => {
     const entries = Object.values(JSON.parse(packed(name, "package.json")).exports) as { types?: string }[];
     const reached = reachedFrom(
       entries.flatMap(({ types }) => types ?? []),
@@ -110,10 +113,10 @@ for (const name of NAMES) {
     assert.deepEqual(files.filter((path) => path.endsWith(".d.ts")).sort(), [...reached].sort());
   });
 
-  test(`no script of ${name} is beside what its entries lead to`, () => {
+  test(`${name}: the tarball has no unreachable scripts`, () => {
     const { exports, imports } = JSON.parse(packed(name, "package.json"));
     const reached = reachedFrom(targets({ exports, imports }), ".js");
-    // What has types alone is left an empty script.
+    // Modules with only types compile to empty scripts.
     const isEmpty = (path: string) => /^export \{\};\n(?:\/\/#.*)?\n?$/m.test(packed(name, path));
     assert.deepEqual(
       files.filter((path) => path.endsWith(".js") && !reached.has(path) && !isEmpty(path)),
@@ -121,7 +124,7 @@ for (const name of NAMES) {
     );
   });
 
-  test(`the scripts of ${name} have source maps, which have the source, and no map is without its script`, () => {
+  test(`${name}: scripts have source maps with sources, and no map lacks its script`, () => {
     const maps = files.filter((path) => path.endsWith(".map"));
     for (const path of maps) {
       const script = path.slice(0, -".map".length);
@@ -140,7 +143,7 @@ for (const name of NAMES) {
     );
   });
 
-  test(`the tarball of ${name} holds what is built for it, and nothing else`, () => {
+  test(`${name}: the tarball contains exactly the build output`, () => {
     assert.deepEqual(
       files.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE.*)$/.test(path)),
       [],
@@ -155,11 +158,11 @@ for (const name of NAMES) {
   });
 }
 
-/** What a CommonJS module has by itself: nothing of its own can have these names. */
+/** Names predefined in CommonJS modules, which no declaration may use. */
 const TAKEN =
   /^(?:export )?(?:default )?(?:async )?(?:const|let|var|class|function\*?) (?:module|exports|require|__filename|__dirname)\b/m;
 
-test("what makes CommonJS of it, as Jest is mostly set up, finds no name taken", () => {
+test("conversion to CommonJS, as in Jest, has no name conflicts", () => {
   const scripts = installed.tarball("countersign").files.filter((path) => path.endsWith(".js"));
   assert.deepEqual(
     scripts.filter((path) => TAKEN.test(packed("countersign", path))),
@@ -168,7 +171,7 @@ test("what makes CommonJS of it, as Jest is mostly set up, finds no name taken",
   assert.match("export const module = 1;", TAKEN);
 });
 
-test("who records installs no viewer, no log and no slicer", () => {
+test("installing countersign installs no viewer, log, or slicer", () => {
   const { files } = installed.tarball("countersign");
   assert.deepEqual(
     files.filter((path) => /^dist\/(viewer|element|index|slice|analyze|log|wasm\/(log|slicer|analyzer))\b/.test(path)),
@@ -179,11 +182,11 @@ test("who records installs no viewer, no log and no slicer", () => {
   }
 });
 
-test("a tree that is not built is not packed", async () => {
+test("an unbuilt package can't be packed", async () => {
   const check = new URL("../../build/packable.mjs", import.meta.url);
   const home = new URL("../../packages/", import.meta.url);
   await run(process.execPath, [fileURLToPath(check)], { cwd: fileURLToPath(new URL("countersign", home)) });
-  // The scripts run whatever npm is told elsewhere.
+  // Runs scripts regardless of npm's configuration.
   const pack = ["pack", "--dry-run", "--ignore-scripts=false"];
   cpSync(check, installed.path("unbuilt/build/packable.mjs"));
   const unbuilt = (name: string) => installed.path("unbuilt/packages", name);
@@ -208,31 +211,30 @@ for (const resolution of ["nodenext", "bundler"]) {
     assert.equal(stdout, "");
   };
 
-  test(`its types, as module resolution ${resolution} finds them`, () =>
-    compile("", ["test/consumer.ts", "test/types.ts"]));
+  test(`types resolve with ${resolution}`, () => compile("", ["test/consumer.ts", "test/types.ts"]));
 
-  test(`its types beside other packages', as module resolution ${resolution} finds them`, () => {
+  test(`types resolve with ${resolution} beside other packages`, () => {
     installed.borrow("hono", "@types/node", "undici-types");
     return compile("node", ["test/types-beside.ts"]);
   });
 
-  test(`its types without the DOM library, as module resolution ${resolution} finds them`, () => {
+  test(`types resolve with ${resolution} without the DOM library`, () => {
     installed.borrow("@types/node", "undici-types");
     return compile("node", ["test/types-without-dom.ts"], "es2023");
   });
 
   const skip = !existsSync(OLDEST_TYPES) && "they are not installed";
-  test(`its types beside those of the oldest Node.js, as module resolution ${resolution} finds them`, { skip }, () =>
+  test(`types resolve with ${resolution} beside those of the oldest Node.js`, { skip }, () =>
     compile("node", ["test/types-without-dom.ts"], "es2023", "--typeRoots", OLDEST_TYPES),
   );
 
-  test(`the element's types in React's JSX, as module resolution ${resolution} finds them`, () => {
+  test(`the element's types resolve with ${resolution} in React's JSX`, () => {
     installed.borrow("react", "@types/react", "csstype");
     return compile("", ["test/types-react.tsx"], "es2023,dom,dom.iterable");
   });
 }
 
-test("whoever loads the WebAssembly brings it along", async () => {
+test("countersign/slim works with its own WebAssembly", async () => {
   const { recording } = await import(pathToFileURL(resolveImport("countersign/slim")).href);
   const { createRecorder } = recording(() =>
     WebAssembly.compile(readFileSync(resolveImport("countersign/recorder.wasm"))),
@@ -252,7 +254,7 @@ for (const [runtime, program, ...args] of [
   ["Deno", tool("deno"), "run", "--allow-read", "--allow-write", "--allow-env"],
   ["Bun", tool("bun"), "run"],
 ] as const) {
-  test(`in ${runtime}`, { skip }, async () => {
+  test(`the installed package works in ${runtime}`, { skip }, async () => {
     const [into, out] = [installed.path(`${runtime}-in.json`), installed.path(`${runtime}-out.json`)];
     writeFileSync(into, JSON.stringify(sources));
     await run(program, [...args, installed.path("test/main.mjs"), into, out], { cwd: installed.folder });
@@ -260,7 +262,7 @@ for (const [runtime, program, ...args] of [
   });
 }
 
-test("in workerd, without a compatibility flag", { skip }, async () => {
+test("the installed package works in workerd without compatibility flags", { skip }, async () => {
   const worker = await inWorkerd(installed, 'export { default } from "./worker.mjs";');
   try {
     const response = await worker.dispatchFetch("http://worker.test/", {
@@ -275,7 +277,7 @@ test("in workerd, without a compatibility flag", { skip }, async () => {
   }
 });
 
-test("in a page built by Vite", { skip }, async () => {
+test("the installed package works in a page built by Vite", { skip }, async () => {
   const page = await buildPage(installed.path("test/vite"), installed.path("page"));
   await inBrowser(page, "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
     await tab.waitForFunction("globalThis.ready");
@@ -292,8 +294,8 @@ const program = [process.env.COUNTERSIGN, "../target/release/countersign", "../t
   .map((path) => fileURLToPath(new URL(path, new URL("../../", import.meta.url))))
   .find(existsSync);
 
-test("and the program verifies it", {
-  skip: skip || (program ? false : "there is no program: cargo build"),
+test("the program verifies the export", {
+  skip: skip || (program ? false : "countersign is missing; run cargo build"),
 }, async () => {
   const trust = installed.path("trust.txt");
   writeFileSync(trust, TRUST);

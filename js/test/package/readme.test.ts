@@ -1,4 +1,4 @@
-/** Each piece of JavaScript in the READMEs runs as it stands there, with nothing but its placeholders replaced. */
+/** Runs each JavaScript block of the READMEs with only its placeholders replaced. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -23,7 +23,7 @@ const EVENT = { action: "job.delete", actor: { id: "u_1" }, target: { type: "cro
 const installed = new Installed("countersign", "@countersign/cloudflare-log");
 const log = new GatedLog();
 
-/** The blocks of a README, in order. */
+/** Returns the blocks of a README in order. */
 const blocks = (path: string) =>
   [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
     ([, code = ""]) => code,
@@ -31,7 +31,7 @@ const blocks = (path: string) =>
 const ours = ["countersign", "viewer", "cloudflare-log"].flatMap((name) => blocks(`../../packages/${name}/README.md`));
 const project = blocks("../../../README.md");
 
-/** What stands for something of the reader's. */
+/** Replaces placeholders. */
 const placed = (code: string) =>
   code
     .replaceAll("https://log.example.com", log.url)
@@ -39,7 +39,7 @@ const placed = (code: string) =>
     .replaceAll("example.com/dashboard+1a2b3c4d+A…", VKEY)
     .replaceAll('issuer: "example.com"', `issuer: "${ISSUER.name}"`);
 
-/** Runs a block on Node.js between other code, and gives what it printed. */
+/** Runs a block in Node.js between other code, and returns its output. */
 async function onNode(code: string, before = "", after = ""): Promise<string> {
   const file = installed.path(`block-${Math.random()}.mjs`);
   writeFileSync(file, `${before}\n${placed(code)}\n${after}\n`);
@@ -51,16 +51,16 @@ async function onNode(code: string, before = "", after = ""): Promise<string> {
 
 const bindings = () => ({ AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey });
 
-/** A recorder for blocks that go on with one. */
+/** Code that creates a recorder for blocks that use one. */
 const AUDIT = (url = log.url) => `
   const { createRecorder: create } = await import("countersign");
   const [key, to, log] = ${JSON.stringify([KEY, url, LOG.vkey])};
   const audit = create({ key, to, log });`;
 
-/** The cookie of a session that may record. */
+/** The cookie of an authorized session. */
 const SESSION = "session=alice";
 
-/** The handler of a block that grants keys. */
+/** Returns the handler of a block that grants keys. */
 async function granting(code: string): Promise<(request: Request) => Promise<Response>> {
   const file = installed.path(`issuer-${Math.random()}.mjs`);
   const stub = `const sessionOf = async ({ headers }) => (headers.get("cookie") === "${SESSION}" ? {} : undefined);`;
@@ -69,7 +69,7 @@ async function granting(code: string): Promise<(request: Request) => Promise<Res
   return (await import(pathToFileURL(file).href)).grant;
 }
 
-/** What a page asked for. */
+/** Returns the request of a page. */
 async function asked(route: Route): Promise<Request> {
   const request = route.request();
   const body = request.postDataBuffer();
@@ -85,7 +85,7 @@ async function answer(route: Route, response: Response): Promise<void> {
   await route.fulfill({ status: response.status, headers: Object.fromEntries(response.headers), body });
 }
 
-/** An export, for blocks that verify. */
+/** Code that creates an export for blocks that verify one. */
 const EXPORT = `
   import { createRecorder as create, memory } from "countersign";
   const exported = memory();
@@ -105,7 +105,7 @@ const PROGRAM_SERVERS = `
   const options = () => ({});
   const handlers = { fetch: () => new Response("ok") };`;
 
-/** How each block is run, by what it has in it. */
+/** The way to run each block, by a text that it contains. */
 const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   "key: process.env.AUDIT_KEY, // PRIVATE": async (code) => {
     await onNode(code);
@@ -148,7 +148,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
         const leave = { ...Object.fromEntries(response.headers), "access-control-allow-origin": origin };
         await answer(route, new Response(response.body, { status: response.status, headers: leave }));
       });
-      // A text would be evaluated in each turn, which the policy forbids.
+      // A string would be evaluated on each poll, which the policy forbids.
       await tab.waitForFunction(() => "begin" in globalThis);
       await tab.evaluate("globalThis.begin()");
       await tab.waitForFunction(() => "recorded" in globalThis);
@@ -193,7 +193,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
         await again.once();
         await again.close();
         await pool.end();`;
-      // It ran before there were tables, which it says.
+      // Run before the tables exist, which it reports.
       const said = code.replace("recorder: { key, to, log }", "recorder: { key, to, log }, onError: () => {}");
       await onNode(said, before, after);
       assert.deepEqual((await log.events()).at(-1)?.event.target, { type: "job", id: "42" });
@@ -275,7 +275,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   },
 
   "async function to(chunk, { chain, first, hasHeader })": async (code) => {
-    // Each answer is lost once, and between the tries more is recorded.
+    // Loses each response once, and records more between the attempts.
     const before = `
       import { createRecorder as create } from "countersign";
       const table = new Map();
@@ -307,14 +307,14 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       const [key, to, log] = ${JSON.stringify([KEY, "http://127.0.0.1:1", LOG.vkey])};
       const report = (text) => {
         console.log(text);
-        // Not what is lost with it, too.
+        // Without the exit listener's report of lost events.
         process.removeAllListeners("exit");
         process.exit();
       };`;
     const after = 'audit.record({ action: "a.b" }); setTimeout(() => {}, 60_000);';
     assert.match(
       await onNode(code, before, after),
-      /^logServer\.unreachable: the logServer at .* \(check the address.*\. The events wait in memory, and are sent again\)\n/,
+      /^logServer\.unreachable: the log server at .* \(check the URL.*\. The events wait in memory and will be resent\)\n/,
     );
   },
 
@@ -529,7 +529,7 @@ describe("READMEs", { skip }, () => {
     });
   }
 
-  test("each way to run a block has its block", () => {
+  test("every way to run a block belongs to a block", () => {
     for (const part of Object.keys(RUNS)) {
       assert.ok(
         [...ours, ...project].some((code) => code.includes(part)),

@@ -1,4 +1,4 @@
-/** A project with the package in workerd, and in a page. */
+/** Runs a project with the package in workerd and in a page. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ import { launch } from "../chromium.ts";
 import { CONDITIONS } from "./bundling.ts";
 import type { Installed } from "./installed.ts";
 
-/** A Worker of a module's text, bundled as wrangler does: WebAssembly stays a module of its own. */
+/** Runs a module as a Worker, bundled like wrangler with WebAssembly as separate modules. */
 export async function inWorkerd(
   installed: Installed,
   module: string,
@@ -41,14 +41,14 @@ export async function inWorkerd(
   try {
     await worker.ready;
   } catch (error) {
-    // What is left of it would keep the tests from ending.
+    // The Worker would keep the tests running.
     await worker.dispose();
     throw error;
   }
   return worker;
 }
 
-/** Has Vite build a page of a module's text, and gives its folder. */
+/** Builds a page from a module with Vite, and returns its folder. */
 export async function build(installed: Installed, name: string, module: string): Promise<string> {
   const root = installed.path(name);
   mkdirSync(root);
@@ -60,7 +60,7 @@ export async function build(installed: Installed, name: string, module: string):
   return buildPage(root, installed.path(`${name}-page`));
 }
 
-/** Has Vite build the page of a folder. */
+/** Builds the page of a folder with Vite. */
 export async function buildPage(root: string, outDir: string): Promise<string> {
   await vite.build({ root, logLevel: "silent", worker: { format: "es" }, build: { outDir, target: "es2023" } });
   return outDir;
@@ -72,7 +72,7 @@ const TYPES: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-/** Opens a folder's page in Chromium, under a Content-Security-Policy of which this is a part. */
+/** Opens a folder's page in Chromium with a Content-Security-Policy that includes this part. */
 export async function inBrowser(folder: string, policy: string, work: (page: Page) => Promise<void>): Promise<void> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://x").pathname;

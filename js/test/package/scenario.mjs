@@ -1,6 +1,6 @@
 /**
- * What the packed package does in every runtime: it records real events and verifies what it recorded. Given
- * the same clock and randomness all exports are the same.
+ * The scenario for the packed package in every runtime: records real events and verifies them. With the same clock and
+ * randomness, all exports are the same.
  */
 
 import { CountersignError, createRecorder, generateKey, memory } from "countersign";
@@ -9,12 +9,12 @@ import { verify } from "countersign/verify";
 export const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 const VKEY = "example.com/recorder+7fca09ae+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
 const FIRST_TIME = 1_795_154_462_345;
-/** So few that in a page, too, they are signed together. */
+/** Few enough to be signed together in a page too. */
 const EVENTS_A_FLUSH = 8;
 
 export const TRUST = `emitter ${VKEY}\n`;
 
-/** Replaces the runtime's clock and randomness, and returns a function that restores them. */
+/** Replaces the runtime's clock and randomness. Returns a function that restores them. */
 function replaceClockAndRandomness() {
   const { now } = Date;
   let tick = 0;
@@ -48,7 +48,7 @@ async function record(ndjson) {
   return to.text();
 }
 
-/** `sources` are NDJSON texts by name; `options` are for `verify`. */
+/** Runs the scenario. `sources` are NDJSON by name; `options` are for `verify`. */
 export async function scenario(sources, options = {}) {
   const exports = {};
   const restore = replaceClockAndRandomness();
@@ -71,7 +71,7 @@ export async function scenario(sources, options = {}) {
   return exports;
 }
 
-/** The typed call, with what the runtime itself has for clock and randomness. */
+/** Makes typed calls with the runtime's own clock and randomness. */
 async function typed() {
   const { key, vkey } = await generateKey("example.com/new");
   const to = memory();

@@ -1,4 +1,4 @@
-/** The packed package as bundlers and runtimes take it: built and run, each in a project outside this tree. */
+/** Tests the packed package with bundlers and runtimes, each in a project outside of this tree. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -33,18 +33,18 @@ writeFileSync(
   'import { once } from "./setups/once.mjs";\nonce().then((said) => { document.body.dataset.said = said; });\n',
 );
 
-/** What a program says on either stream. */
+/** Returns a program's output on both streams. */
 async function saidBy(program: string, ...args: string[]): Promise<{ out: string; errors: string }> {
   const { stdout, stderr } = await run(program, args, { cwd: installed.folder });
   return { out: stdout.trim(), errors: stderr.trim() };
 }
 
-/** That a program says what it should, and nothing else: neither the runtime nor the package warns of anything. */
+/** Asserts that a program works without any warnings. */
 async function works(program: string, ...args: string[]): Promise<void> {
   assert.deepEqual(await saidBy(program, ...args), { out: WORKS, errors: "" });
 }
 
-/** Of esbuild, for what begins at a file. */
+/** Bundles a file with esbuild. */
 const bundled = (outfile: string, options: esbuild.BuildOptions) =>
   esbuild.build({
     entryPoints: [entry],
@@ -55,21 +55,21 @@ const bundled = (outfile: string, options: esbuild.BuildOptions) =>
     ...options,
   });
 
-/** A page of one script, in Chromium. */
+/** Runs a page with one script in Chromium. */
 async function worksInPage(folder: string): Promise<void> {
   writeFileSync(
     installed.path(folder, "index.html"),
     '<!doctype html><meta charset="utf-8" /><title>countersign</title><script type="module" src="./page.js"></script>\n',
   );
   await inBrowser(installed.path(folder), "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
-    // Not `waitForFunction`, which the policy keeps from evaluating anything.
+    // Not `waitForFunction`, whose evaluation the policy forbids.
     const body = tab.locator("body[data-said]");
     await body.waitFor({ state: "attached" });
     assert.equal(await body.getAttribute("data-said"), WORKS);
   });
 }
 
-/** The Node.js that is the oldest of `engines`; there is none for some machines. */
+/** Returns the oldest supported Node.js; undefined on machines without one. */
 function oldestNode(): string | undefined {
   const { resolve } = createRequire(new URL("oldest-node/package.json", import.meta.url));
   try {
@@ -80,12 +80,12 @@ function oldestNode(): string | undefined {
   }
 }
 
-test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none for this machine" }, async () => {
+test("oldest Node.js", { skip: oldestNode() === undefined && "there is none for this machine" }, async () => {
   const node = oldestNode() ?? "";
   const { engines } = JSON.parse(readFileSync(installed.path("node_modules/countersign/package.json"), "utf8"));
   const { out: version } = await saidBy(node, "--version");
   assert.equal(engines.node, `>=${version.slice(1).split(".")[0]}`);
-  // Its WebCrypto calls Ed25519 experimental.
+  // Its WebCrypto considers Ed25519 experimental.
   await works(node, "--disable-warning=ExperimentalWarning", entry);
   const files = installed.path("test", "files.mjs");
   writeFileSync(
@@ -103,14 +103,14 @@ test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none 
   assert.deepEqual(await saidBy(node, files), { out: "1", errors: "" });
 });
 
-test("a script that is no module, as Metro makes it", async () => {
-  // In it `import.meta` is a syntax error. esbuild, which takes it out, warns of it.
+test("a classic script, as built by Metro", async () => {
+  // `import.meta` is a syntax error there. esbuild removes it with a warning.
   const { warnings } = await bundled("metro.cjs", { conditions: ["react-native"], format: "iife", target: "es2022" });
   assert.deepEqual(warnings, []);
   await works(process.execPath, installed.path("metro.cjs"));
 });
 
-test("CommonJS, by require", async () => {
+test("CommonJS with require", async () => {
   const file = installed.path("test", "required.cjs");
   writeFileSync(
     file,
@@ -130,18 +130,18 @@ test("CommonJS, by require", async () => {
   assert.deepEqual(await saidBy(process.execPath, file), { out: `function ${WORKS}`, errors: "" });
 });
 
-test("esbuild, for Node.js as a module", async () => {
+test("esbuild for Node.js as an ES module", async () => {
   await bundled("esbuild.mjs", { platform: "node", format: "esm" });
   await works(process.execPath, installed.path("esbuild.mjs"));
 });
 
-test("esbuild, for Node.js as CommonJS", async () => {
+test("esbuild for Node.js as CommonJS", async () => {
   await bundled("esbuild.cjs", { platform: "node", format: "cjs" });
   await works(process.execPath, installed.path("esbuild.cjs"));
 });
 
 for (const format of ["esm", "iife"] as const) {
-  test(`esbuild, for a page, as ${format}`, async () => {
+  test(`esbuild for a page as ${format}`, async () => {
     await bundled(`esbuild-${format}/page.js`, { entryPoints: [pageEntry], format });
     await worksInPage(`esbuild-${format}`);
   });
@@ -151,24 +151,24 @@ for (const [target, program] of [
   ["node", process.execPath],
   ["bun", bun],
 ] as const) {
-  test(`bun build, for ${target}`, async () => {
+  test(`bun build for ${target}`, async () => {
     const outfile = installed.path(`${target}.mjs`);
     await saidBy(bun, "build", entry, `--target=${target}`, `--outfile=${outfile}`);
     await works(program, outfile);
   });
 }
 
-test("bun build, for a page", async () => {
+test("bun build for a page", async () => {
   await saidBy(bun, "build", pageEntry, "--target=browser", `--outfile=${installed.path("bun-page/page.js")}`);
   await worksInPage("bun-page");
 });
 
-test("webpack, for Node.js", async () => {
+test("webpack for Node.js", async () => {
   await packed({ entry, target: "node", output: { path: installed.path("webpack"), filename: "main.cjs" } });
   await works(process.execPath, installed.path("webpack/main.cjs"));
 });
 
-test("webpack, for a page", async () => {
+test("webpack for a page", async () => {
   const output = { path: installed.path("webpack-page"), filename: "page.js", publicPath: "/" };
   await packed({ entry: pageEntry, target: "web", output });
   await worksInPage("webpack-page");
@@ -188,12 +188,12 @@ async function packed(configuration: webpack.Configuration): Promise<void> {
   await new Promise((resolve) => compiler?.close(resolve));
 }
 
-test("Rollup, for Node.js", async () => {
+test("Rollup for Node.js", async () => {
   await rolled(entry, "rollup", "main.mjs", ["node"]);
   await works(process.execPath, installed.path("rollup/main.mjs"));
 });
 
-test("Rollup, for a page", async () => {
+test("Rollup for a page", async () => {
   await rolled(pageEntry, "rollup-page", "page.js", ["browser"]);
   await worksInPage("rollup-page");
 });
@@ -279,7 +279,7 @@ test("wrangler", async () => {
   }
 });
 
-test("whoever loads the WebAssembly is told of what is lost, too", async () => {
+test("countersign/slim reports lost events too", async () => {
   const program = installed.path("test", "host.mjs");
   writeFileSync(
     program,
@@ -299,7 +299,7 @@ test("whoever loads the WebAssembly is told of what is lost, too", async () => {
   await assert.rejects(saidBy(process.execPath, program, "exits"), {
     code: 1,
     stdout: "0\n",
-    stderr: /countersign: recorder\.lost: 1 event was not delivered before the program ended/,
+    stderr: /countersign: recorder\.lost: 1 event was not delivered before the program exited/,
   });
 });
 
@@ -307,7 +307,7 @@ for (const [engine, removed] of [
   ["WebAssembly", "globalThis.WebAssembly"],
   ["String.prototype.isWellFormed", "String.prototype.isWellFormed"],
 ] as const) {
-  test(`an engine without ${engine} is told at the first call`, async () => {
+  test(`an engine without ${engine} is reported at the first call`, async () => {
     const program = installed.path("test", `without-${engine}.mjs`);
     writeFileSync(
       program,
@@ -325,12 +325,12 @@ for (const [engine, removed] of [
     const { out } = await saidBy(process.execPath, program);
     assert.deepEqual(
       out.split("\n"),
-      Array.from({ length: 3 }, () => `engine.unsupported: this JavaScript engine has no ${engine}`),
+      Array.from({ length: 3 }, () => `engine.unsupported: this JavaScript engine does not support ${engine}`),
     );
   });
 }
 
-test("what keeps WebAssembly from loading is told with what to do about it", async () => {
+test("WebAssembly that can't load is reported with a hint", async () => {
   const { recording } = await import(pathToFileURL(createRequire(entry).resolve("countersign/slim")).href);
   const failure = async (cause: unknown) => {
     const { createRecorder } = recording(() => Promise.reject(cause));
@@ -347,7 +347,7 @@ test("what keeps WebAssembly from loading is told with what to do about it", asy
       new WebAssembly.CompileError("WebAssembly.compile(): Wasm code generation disallowed by embedder"),
       /import countersign\/recorder\.wasm/,
     ],
-    [new WebAssembly.CompileError("expected magic word 00 61 73 6d"), /unaltered/],
+    [new WebAssembly.CompileError("expected magic word 00 61 73 6d"), /is unchanged/],
   ] as const) {
     const error = await failure(cause);
     assert.equal(error.code, "wasm.unavailable");
@@ -356,7 +356,7 @@ test("what keeps WebAssembly from loading is told with what to do about it", asy
   }
 });
 
-test("the matchers in vitest", async () => {
+test("matchers in vitest", async () => {
   const folder = installed.path("vitest");
   cpSync(installed.path("test/setups/vitest"), folder, { recursive: true });
   cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
@@ -367,7 +367,7 @@ test("the matchers in vitest", async () => {
   assert.match(stdout, /Tests +2 passed \(2\)/);
 });
 
-test("the viewer in jsdom says what it lacks, and throws nothing", async () => {
+test("the viewer in jsdom reports what is missing without throwing", async () => {
   const page = installed.path("test/setups/dom.mjs");
   const { out, errors } = await saidBy(process.execPath, page, import.meta.resolve("jsdom"));
   const said = JSON.parse(out);
@@ -378,6 +378,6 @@ test("the viewer in jsdom says what it lacks, and throws nothing", async () => {
   assert.deepEqual([said.errors, errors], [[], ""]);
 });
 
-test("the viewer on a server, where there are no elements", async () => {
+test("the viewer loads on a server without custom elements", async () => {
   await saidBy(process.execPath, "--input-type=module", "--eval", 'import "@countersign/viewer"');
 });

@@ -1,4 +1,4 @@
-/** What the package adds to what is deployed: bytes of minified code and WebAssembly, each in brotli. */
+/** Tests how many bytes the package adds to a deployment: minified code and WebAssembly, each after brotli. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ after(() => installed.remove());
 const { workerd, browser } = CONDITIONS;
 const KB = 1000;
 
-/** Fails if the size is above the budget. A budget leaves 10% room above the size when it was set. */
+/** Fails if the size exceeds the budget, which has 10% room above the size when it was set. */
 function within(bytes: number, budget: number): void {
   assert.ok(bytes <= budget, `${bytes} bytes, of at most ${budget}`);
 }
@@ -21,7 +21,7 @@ function artifacts({ artifacts: found }: Bundle, ...expected: string[]): void {
   assert.deepEqual(found, expected);
 }
 
-test("a Worker with withCountersign", async () => {
+test("bundle size: a Worker with withCountersign", async () => {
   const worker = `
     import { withCountersign } from "countersign/cloudflare";
     export default withCountersign((env) => ({ key: env.KEY, to: env.TO, log: env.LOG }), {
@@ -41,7 +41,7 @@ const RECORDING = `
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close();`;
 
-test("countersign in a Worker", async () => {
+test("bundle size: countersign in a Worker", async () => {
   const worker = `import { createRecorder } from "countersign"; export default { async fetch() { ${RECORDING} } };`;
   const made = await bundle(installed, worker, workerd);
   artifacts(made, "recorder_bg.wasm");
@@ -49,14 +49,14 @@ test("countersign in a Worker", async () => {
   within(made.size, 101 * KB);
 });
 
-test("countersign in a page, as in all that has no WebAssembly for modules", async () => {
+test("bundle size: countersign in a page, with inlined WebAssembly", async () => {
   const page = `import { createRecorder } from "countersign"; async function main() { ${RECORDING} } main();`;
   const made = await bundle(installed, page, browser);
   artifacts(made);
   within(made.size, 122 * KB);
 });
 
-test("what is not used is left out", async () => {
+test("bundle size: unused exports are removed", async () => {
   const outbox = `import { durableObjectOutbox } from "countersign/cloudflare"; console.log(durableObjectOutbox);`;
   for (const [module, most] of [
     [`import { CountersignError } from "countersign"; console.log(CountersignError);`, 235],
@@ -69,7 +69,7 @@ test("what is not used is left out", async () => {
   }
 });
 
-/** What these functions add to a recorder, in bytes. */
+/** Bytes that these functions add to a recorder. */
 const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign", "asyncContext", 305],
   ["countersign/opentelemetry", "traced", 230],
@@ -82,7 +82,7 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
 ];
 
 for (const [entry, name, budget] of BESIDE) {
-  test(`${name} of ${entry} beside a recorder`, async () => {
+  test(`bundle size: ${name} of ${entry} in addition to a recorder`, async () => {
     const recorder = `import { createRecorder } from "countersign"; async function main() { ${RECORDING} } main();`;
     const [alone, both] = await Promise.all([
       bundle(installed, recorder, workerd),
@@ -92,7 +92,7 @@ for (const [entry, name, budget] of BESIDE) {
   });
 }
 
-test("verifying brings no recorder along, and recording no verifier", async () => {
+test("bundle size: verifying and recording don't include each other", async () => {
   const verifying = await bundle(installed, `import { verify } from "countersign/verify"; verify();`, workerd);
   artifacts(verifying, "verifier_bg.wasm");
   assert.deepEqual(
@@ -106,6 +106,6 @@ test("verifying brings no recorder along, and recording no verifier", async () =
   );
 });
 
-test("the viewer, with all that draws it", () => {
+test("bundle size: the viewer with its assets", () => {
   within(compressed(readFileSync(installed.path("node_modules/@countersign/viewer/dist/viewer.js"))), 89 * KB);
 });

@@ -1,4 +1,4 @@
-/** What TypeScript must know of the entries that stand on other packages' types: compiled beside those, never run. */
+/** Type tests for entries that use other packages' types, compiled with those and never run. */
 
 import { createServer } from "node:http";
 import { createRecorder, type Outbox } from "countersign";
@@ -18,10 +18,10 @@ declare const pool: {
 };
 const events = await postgresRecorder({ table: "audit.outbox" });
 await events.record(await pool.connect(), { action: "job.delete" });
-// @ts-expect-error: an event needs its action
+// @ts-expect-error: `action` is required
 await events.record(await pool.connect(), {});
 await drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log: "" } }).run(AbortSignal.timeout(1));
-// @ts-expect-error: a drainer has an outbox of its own
+// @ts-expect-error: a drainer has no option `outbox`
 drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log: "", outbox } });
 
 const app = new Hono();
@@ -29,7 +29,7 @@ app.use(auditHono(audit, { actor: (c) => c.req.header("x-user") }));
 
 createServer().prependListener("request", auditHttp(audit));
 closeOnSignals(audit);
-// @ts-expect-error: a file has a path
+// @ts-expect-error: the path must be a string
 fileOutbox(1);
-// @ts-expect-error: a recorder is needed
+// @ts-expect-error: a recorder is required
 auditHttp();

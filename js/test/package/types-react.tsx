@@ -27,10 +27,10 @@ export function Trail({ file }: { file: Blob | undefined }) {
 }
 
 export const mistaken = [
-  // @ts-expect-error: an address is a text
+  // @ts-expect-error: `src` must be a string
   <countersign-viewer key="src" src={1} />,
-  // @ts-expect-error: there is no such property
+  // @ts-expect-error: unknown property
   <countersign-viewer key="source" source="/export" />,
-  // @ts-expect-error: a report has no such member
+  // @ts-expect-error: unknown field of a report
   <countersign-viewer key="report" oncountersign-report={({ detail }) => detail.report.result} />,
 ];

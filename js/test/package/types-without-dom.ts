@@ -1,4 +1,4 @@
-/** What TypeScript must know without the DOM library, beside Node.js's types: compiled against the tarball, never run. */
+/** Type tests without the DOM library, with Node.js's types; compiled against the tarball and never run. */
 
 import {
   type Audit,
@@ -35,7 +35,7 @@ await following.with({ actor: "u_1", request: { headers: { "x-request-id": "r_1"
   recordMany(following, []),
 );
 following.record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
-// A member of a schema's own type.
+// A field with the schema's own type.
 const updates = defineEvents({} as { "job.update": Schema<{ before?: Record<string, unknown> }> });
 (await createTestRecorder({ events: updates })).record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
 const audited = auditNext(() => ({ key: "", to: "", log: "" }), { after: () => {} });
@@ -54,9 +54,9 @@ export const [route, action, empty] = [
 const tested = await createTestRecorder({ events: defineEvents({}) });
 export const found: number = tested.events().length + Object.keys(matchers).length;
 
-// @ts-expect-error: an event needs its action
+// @ts-expect-error: `action` is required
 audit.record({ actor: { id: "u_1" } });
-// @ts-expect-error: without a page there are none of its names
+// @ts-expect-error: the DOM's types are missing
 document.createElement("p");
 
 export type * as browser from "countersign/browser";

@@ -1,4 +1,4 @@
-/** What TypeScript must know of recording: compiled against the tarball, never run. */
+/** Type tests for recording, compiled against the tarball and never run. */
 
 import {
   type Audit,
@@ -25,11 +25,11 @@ import { type Decision, gate } from "countersign/gate";
 import { createIssuer } from "countersign/issuer";
 import { traced } from "countersign/opentelemetry";
 
-/** Whether two types are the same, not only assignable. */
+/** True only for identical types, not just assignable ones. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <_ extends true>() => {};
 
-// ---- Options: a log with a log server, an origin with a transport, and neither of the other.
+// ---- Options: `log` for a log server, `origin` for a transport, and not both.
 
 const key = "";
 const log = "";
@@ -40,20 +40,20 @@ createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url,
 createRecorder({ key, to: memory(), origin });
 createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
 createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, autoFlush: { maxDelayMs: 10 } });
-// Options that are only perhaps there, as an environment's.
+// Options that may be undefined, like those of an environment.
 createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
-// @ts-expect-error: a log server needs its log
+// @ts-expect-error: `log` is required with a URL
 createRecorder({ key, to: "https://log.example" });
-// @ts-expect-error: a log's origin is in its vkey
+// @ts-expect-error: `origin` can't be combined with `log`
 createRecorder({ key, to: "https://log.example", log, origin });
-// @ts-expect-error: a log server's log is no origin
+// @ts-expect-error: `log` is required with a URL
 createRecorder({ key, to: "https://log.example", origin });
-// @ts-expect-error: a transport has no log
+// @ts-expect-error: a transport has no `log`
 createRecorder({ key, to: memory(), log });
-// @ts-expect-error: a transport needs an origin
+// @ts-expect-error: `origin` is required with a transport
 createRecorder({ key, to: memory() });
-// A secret that may be missing; that it is, is told when it runs.
+// A secret that may be missing, which is reported at run time.
 const variable = undefined as string | undefined;
 createRecorder({ key: variable, to: variable, log: variable });
 createIssuer({ key: variable, to: variable, log: variable });
@@ -61,31 +61,31 @@ createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "r
 createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
 createRecorder({ key, to: "", log, redact: { keep: ["api_key.hint"], also: ["ssn"] } });
 createRecorder({ key, to: "", log, redact: { keep: undefined } });
-// @ts-expect-error: a list of fields
+// @ts-expect-error: `keep` must be an array
 createRecorder({ key, to: "", log, redact: { keep: "ssn" } });
 createRecorder({ key, to: "", log, redact: false });
-// @ts-expect-error: an audit log leaves no event out
+// @ts-expect-error: `beforeRecord` must return an event
 createRecorder({ key, to: "", log, beforeRecord: () => undefined });
-// @ts-expect-error: a key is not left out
+// @ts-expect-error: `key` is required
 createRecorder({ to: "", log });
-// @ts-expect-error: a CryptoKey has no name
+// @ts-expect-error: a CryptoKey alone is not a key
 createRecorder({ key: {} as CryptoKey, to: "", log });
-// @ts-expect-error: there is no such option
+// @ts-expect-error: unknown option
 createRecorder({ key, to: "", log, flushEvery: 10 });
-// @ts-expect-error: there is no such time to flush
+// @ts-expect-error: unknown option of `autoFlush`
 createRecorder({ key, to: "", log, autoFlush: { seconds: 1 } });
-// @ts-expect-error: it is autoFlush: false
+// @ts-expect-error: `autoFlush` must be false or options
 createRecorder({ key, to: "", log, autoFlush: true });
-// @ts-expect-error: it throws or drops
+// @ts-expect-error: unknown value of `onFull`
 createRecorder({ key, to: "", log, onFull: "wait" });
-// @ts-expect-error: an outbox is made first
+// @ts-expect-error: `outbox` must be an outbox
 createRecorder({ key, to: "", log, outbox: "./outbox" });
-// @ts-expect-error: a binding has no address
+// @ts-expect-error: `url` is required
 createRecorder({ key, to: { fetch }, log });
 
 holds<Same<RecorderOptions, LogOptions | TransportOptions>>();
 
-// ---- What becomes of an event.
+// ---- Outcome of an event.
 
 const audit = createRecorder({ key, to: "", log, onError: ({ code }) => holds<Same<typeof code, ErrorCode>>() });
 const handle = audit.record({ action: "job.delete" });
@@ -114,11 +114,11 @@ class Role {
 }
 const job: Job = { name: "nightly" };
 audit.record({ action: "job.update", before: job, after: { ...job, retries: 3 }, metadata: new Role() });
-// @ts-expect-error: it is an object
+// @ts-expect-error: `metadata` must be an object
 audit.record({ action: "job.update", metadata: "nightly" });
-// @ts-expect-error: a receipt is not to be changed
+// @ts-expect-error: a receipt is readonly
 receipt.seq = 0;
-// @ts-expect-error: without a log there is no proof
+// @ts-expect-error: a receipt without a log has no proof
 receipt.proof.length;
 holds<Same<ReturnType<typeof audit.recordJson>, Handle>>();
 holds<Same<ReturnType<typeof audit.flush>, Promise<void>>>();
@@ -126,7 +126,7 @@ await audit.flush({ retryForMs: 1000 });
 audit.record({ action: "job.delete", actor: "u_1" });
 auditFetch(audit, () => new Response(), { actor: () => 7, tenant: () => null });
 createRecorder({ key, to: "", log, beforeRecord: (event) => ({ ...event, actor: "u_1" }) });
-// @ts-expect-error: it is milliseconds
+// @ts-expect-error: `flush` takes options
 await audit.flush(1000);
 await audit.rotate({ vkey: "", sign: (bytes) => bytes });
 await audit.close({ retryForMs: undefined });
@@ -135,10 +135,10 @@ const status: Status = audit.status();
 holds<Same<typeof status.lastError, CountersignError | undefined>>();
 holds<Same<(typeof status)["queued" | "waiting" | "waitingBytes" | "inFlight" | "dropped"], number>>();
 holds<Same<NonNullable<typeof status.lastProof>["index"], number>>();
-// @ts-expect-error: a status is a look, not a setting
+// @ts-expect-error: a status is readonly
 status.dropped = 0;
 
-// ---- Who acts, said once.
+// ---- Scopes.
 
 declare class AsyncLocalStorage<T> {
   getStore(): T | undefined;
@@ -149,7 +149,7 @@ declare class AsyncLocalStorage<T> {
 const scoped = audit.with({ actor: "u_1", tenant: "acme", request: new Request("https://app.example/") });
 holds<Same<typeof scoped, Audit>>();
 scoped.record({ action: "a.b" });
-// @ts-expect-error: there is no such member
+// @ts-expect-error: unknown field
 audit.with({ user: "u_1" });
 const following = asyncContext(audit);
 holds<Same<typeof following, Audit>>();
@@ -159,10 +159,10 @@ asyncContext(audit, { AsyncLocalStorage });
 traced(audit, () => ({ traceId: "", spanId: "" }))
   .with({})
   .record({ action: "a.b" });
-// @ts-expect-error: an event needs its action
+// @ts-expect-error: `action` is required
 traced(audit).record({ actor: { id: "u_1" } });
 
-// ---- Events of a program's own.
+// ---- A program's own events.
 
 interface Events {
   "job.delete": { target: { type: "job"; id: string }; actor: { id: string } };
@@ -171,14 +171,14 @@ interface Events {
 const listed = createRecorder<Events>({ key, to: "", log });
 listed.record({ action: "job.delete", target: { type: "job", id: "42" }, actor: { id: "u_1" }, tenant: "acme" });
 listed.record({ action: "job.run", metadata: { tries: 1 } });
-// @ts-expect-error: there is no such event
+// @ts-expect-error: unknown event
 listed.record({ action: "job.update" });
-// @ts-expect-error: it lacks its target
+// @ts-expect-error: `target` is required
 listed.record({ action: "job.delete", actor: { id: "u_1" } });
-// @ts-expect-error: tries is a number
+// @ts-expect-error: `tries` must be a number
 listed.with({ actor: "u_1" }).record({ action: "job.run", metadata: { tries: "1" } });
 listed satisfies Recorder<EventOf<Events>> satisfies Audit<EventOf<Events>>;
-// Whoever takes a recorder of any events takes this one.
+// Functions that accept any recorder accept this one.
 auditFetch(listed, () => new Response("ok"));
 
 declare const schema: {
@@ -193,12 +193,12 @@ const events = defineEvents({ "job.delete": schema });
 const checked = createRecorder({ key, to: "", log, events });
 checked.record({ action: "job.delete", target: { type: "job", id: "42" } });
 holds<Same<typeof checked, Recorder<EventOf<{ "job.delete": { target: { type: "job"; id: string } } }>>>>();
-// @ts-expect-error: a job is meant
+// @ts-expect-error: the target's type must be "job"
 checked.record({ action: "job.delete", target: { type: "user", id: "42" } });
-// @ts-expect-error: events come from defineEvents
+// @ts-expect-error: `events` must be the result of defineEvents
 createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 
-// ---- Errors: a closed union, of which each word is known.
+// ---- Errors: a closed union of known codes.
 
 holds<Same<string extends ErrorCode ? "open" : "closed", "closed">>();
 export const retry = (code: ErrorCode): boolean => {
@@ -222,7 +222,7 @@ export const retry = (code: ErrorCode): boolean => {
     case "log.fork":
     case "wasm.unavailable":
       return false;
-    // @ts-expect-error: there is no such code
+    // @ts-expect-error: unknown code
     case "log_server.down":
       return false;
     default:
@@ -243,14 +243,14 @@ export const everywhere = outboxes.map((outbox) => createRecorder({ key, to: "",
 export const inBucket = (bucket: Parameters<typeof r2Transport>[0]) =>
   createRecorder({ key, to: r2Transport(bucket, { prefix: "x/" }), origin });
 export const inObject = (storage: Parameters<typeof durableObjectOutbox>[0]): Outbox => durableObjectOutbox(storage);
-// @ts-expect-error: a bucket is a binding
+// @ts-expect-error: the bucket must be a binding
 r2Transport("bucket");
 
 // ---- Keys and adapters.
 
 const made = await browserKey({ issuer: "example.com/page" });
 createRecorder({ key: made.key, to: "", log });
-// @ts-expect-error: a key is named below its issuer
+// @ts-expect-error: `issuer` is required
 await browserKey({});
 
 interface Env {
@@ -261,25 +261,25 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log 
     holds<Same<typeof request, Request>>();
     holds<Same<typeof env, Env>>();
     ctx.waitUntil(recorder.record({ action: "a.b" }).delivered());
-    // @ts-expect-error: an event needs its action
+    // @ts-expect-error: `action` is required
     recorder.record({ actor: { id: "u_1" } });
     return new Response("ok");
   },
 });
-// @ts-expect-error: a log server needs its log
+// @ts-expect-error: `log` is required with a URL
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
 
-// ---- Gates: how one fails is said, and what it decides can be told apart.
+// ---- Gates: `fail` is required, and decisions are a discriminated union.
 
 const pack = {};
 const edge = gate({ pack, fail: "open", watchlist: { url: new URL("https://watch.example"), key: ["a", "b"] } });
 gate({ pack: "{}", fail: "closed", limits: [{ name: "a", by: (event) => event.tenant, max: 1, windowMs: 1 }] });
-// @ts-expect-error: how it fails has no default
+// @ts-expect-error: `fail` is required
 gate({ pack });
-// @ts-expect-error: neither open nor closed
+// @ts-expect-error: unknown value of `fail`
 gate({ pack, fail: "half" });
-// @ts-expect-error: a list is signed
+// @ts-expect-error: the watchlist's key is required
 gate({ pack, fail: "open", watchlist: { url: "https://watch.example" } });
 const decision: Decision = await edge.decide({ action: "http.request", http: { method: "GET", path: "/" } });
 if (decision.decision !== "allow") {

@@ -1,4 +1,4 @@
-/** Events recorded within transactions of a real PostgreSQL, and delivered exactly once whatever ends on the way. */
+/** Tests events recorded in transactions of a real PostgreSQL, and delivered exactly once despite kills. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -15,11 +15,11 @@ import {
   postgresRecorder,
 } from "../../packages/countersign/dist/postgres.js";
 import { coded } from "../coded.ts";
-import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
+import { type Destination, EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { eventually } from "../eventually.ts";
 import { skip, startPostgres } from "./server.ts";
 
-describe("an outbox in PostgreSQL", { skip }, () => {
+describe("PostgreSQL outbox", { skip }, () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let pool: pg.Pool;
   let sql: postgres.Sql;
@@ -28,7 +28,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
   before(async () => {
     server = await startPostgres();
     pool = new pg.Pool(server.options);
-    // Connections are ended under it.
+    // Tests terminate its connections.
     pool.on("error", () => {});
     sql = postgres({ ...server.options, max: 4, onnotice: () => {} });
   });
@@ -44,7 +44,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
   });
 
   const outbox = postgresRecorder();
-  const options = (to: Reached = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
+  const options = (to: Destination = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
     connect: () => pool.connect() as Promise<Connection>,
     recorder: { key: EMITTER.secret, to: to.to, log: to.vkey, retry: { initialDelayMs: 1, maxDelayMs: 1 } },
     onError: () => {},
@@ -57,13 +57,13 @@ describe("an outbox in PostgreSQL", { skip }, () => {
   };
   const rows = async (table = "countersign_outbox") =>
     Number((await pool.query(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
-  const drained = async (to: Reached = log) => {
+  const drained = async (to: Destination = log) => {
     const one = drainer(options(to));
     await one.once();
     await one.close();
   };
 
-  test("an event is recorded if and only if its transaction is committed, with pg", async () => {
+  test("records an event if and only if its transaction commits, with pg", async () => {
     const client = await pool.connect();
     for (const [id, end] of [
       ["1", "COMMIT"],
@@ -80,7 +80,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.deepEqual([await rows("jobs"), await rows(), await rows("countersign_outbox_entries")], [1, 0, 0]);
   });
 
-  test("and with postgres, which can drain it too", async () => {
+  test("records and drains with postgres", async () => {
     const work = (id: string, fails: boolean) =>
       sql.begin(async (sql) => {
         await sql`INSERT INTO jobs VALUES (${id})`;
@@ -98,11 +98,11 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     await one.close();
     assert.deepEqual(log.actions, ["job.1", "job.3"]);
     assert.equal(await rows("countersign_outbox_entries"), 0);
-    // The connection went back without the lock.
+    // The connection was returned without the lock.
     await drained();
   });
 
-  test("who inserts rows in another way inserts the same one", async () => {
+  test("row: inserting the row has the same effect as record", async () => {
     const own = await postgresRecorder({ redact: ["ssn"] });
     const event = { action: "job.delete", occurred_at: "2026-01-01T00:00:00.000Z", metadata: { ssn: 1 } };
     await own.record(pool, event);
@@ -113,7 +113,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.throws(() => own.row([] as never), { code: "event.invalid" });
   });
 
-  test("an event is checked and redacted before it is in a table, and has its time", async () => {
+  test("validates, redacts, and dates an event before it is in a table", async () => {
     const events = defineEvents({ "job.delete": z.object({ tenant: z.string() }) });
     const own = await postgresRecorder({ events, redact: ["ssn"] });
     await own.record(pool, { action: "job.delete", tenant: "a", metadata: { ssn: 1, password: "hunter2" } });
@@ -145,7 +145,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.equal(await rows(), 1);
   });
 
-  test("of several drainers one drains, and another goes on when that ends", async () => {
+  test("one of several drainers is active, and another takes over when it ends", async () => {
     await record("a.1");
     const [first, second] = [drainer(options()), drainer(options())];
     await first.once();
@@ -158,7 +158,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.deepEqual(log.actions, ["a.1", "a.2"]);
   });
 
-  test("it runs until it is told to end, through failures of log and database", async () => {
+  test("run: continues through failures of the log and the database until it is stopped", async () => {
     const told: string[] = [];
     const one = drainer(options(log, { pollIntervalMs: 5, onError: ({ code }) => told.push(code) }));
     log.meets(() => refusal(503, "server.unavailable"));
@@ -183,7 +183,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.deepEqual([...new Set(told)].sort(), ["log_server.busy", "outbox.failed"]);
   });
 
-  test("a row that is no event stays, with the reason, and holds up no other", async () => {
+  test("an invalid row stays in the table with the reason, and blocks no other", async () => {
     await record("a.1");
     await pool.query("INSERT INTO countersign_outbox (event) VALUES ('[]'), ('{')");
     await record("a.2");
@@ -198,7 +198,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.ok(refused.length === 2 && refused.every((row) => String(row.refused).startsWith("event.invalid: ")));
   });
 
-  /** A drainer that is killed at its n-th question to the database, which is answered before or not; or, at none, not. */
+  /** A drainer that is killed at its n-th query, before or after it runs; never if undefined. */
   const killed = async (at: number, isAsked: boolean) => {
     let asked = 0;
     let isDead = false;
@@ -233,7 +233,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     return { asked, isDead };
   };
 
-  test("a kill at any step loses nothing and doubles nothing", async () => {
+  test("a kill at any step neither loses nor repeats events", async () => {
     await record("a.1", "a.2", "a.3");
     const { asked } = await killed(0, false);
     assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
@@ -245,7 +245,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
         await record("a.1", "a.2", "a.3");
         const { isDead } = await killed(at, isAsked);
         kills += Number(isDead);
-        // The server may need a moment to see that the connection is gone.
+        // The server may need a moment to notice the lost connection.
         for (let left = true; left; ) {
           left = await drained().then(
             () => false,
@@ -262,7 +262,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.ok(kills >= 2 * asked - 2, `${kills} kills`);
   });
 
-  test("so does an answer of the log's that is lost", async () => {
+  test("a lost response neither loses nor repeats events", async () => {
     await record("a.1");
     log.meets(async (_, pass) => {
       await pass();
@@ -279,7 +279,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.deepEqual(log.actions, ["a.1"]);
   });
 
-  test("many events, many at a time", async () => {
+  test("delivers many events in batches", async () => {
     await pool.query(`INSERT INTO countersign_outbox (event)
       SELECT '{"action":"n.' || n || '"}' FROM generate_series(1, 1000) AS n`);
     await drained();
@@ -289,7 +289,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     );
   });
 
-  test("a pool in place of a connection is refused, and nothing is drained", async () => {
+  test("rejects a pool as a connection, and drains nothing", async () => {
     await record("job.1");
     for (const connect of [() => pool, () => sql, () => undefined]) {
       const one = drainer(options(log, { connect: connect as never }));
@@ -299,14 +299,18 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     assert.equal(await rows(), 1);
   });
 
-  test("tables that are not there are told as such", async () => {
+  test("reports missing tables", async () => {
     const one = drainer({ ...options(), table: "nowhere" });
-    const told = { code: "outbox.failed", message: /could not be asked \(42P01\)$/, hint: /outboxTables/ };
+    const told = {
+      code: "outbox.failed",
+      message: "a query to the outbox's database failed (42P01)",
+      hint: /outboxTables/,
+    };
     await assert.rejects(one.once(), told);
     await one.close();
   });
 
-  test("options that are none are refused", () => {
+  test("rejects invalid options", () => {
     assert.throws(() => outboxTables("jobs; DROP TABLE jobs"), { code: "options.invalid", member: "table" });
     assert.throws(() => drainer({} as DrainOptions), { code: "options.invalid", member: "connect" });
     assert.throws(() => drainer(options(log, { pollIntervalMs: 0 })), {

@@ -1,4 +1,4 @@
-/** A PostgreSQL of a test's own, of Debian's packages or whatever is installed. */
+/** Starts a PostgreSQL server for tests, from Debian's packages or another installation. */
 
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 
 const DEBIAN = "/usr/lib/postgresql";
 
-/** Where its programs are, the newest of several. */
+/** The folder of its programs, of the newest version. */
 const programs = [
   ...(process.env.PATH ?? "").split(delimiter),
   ...(existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : []).map((version) =>
@@ -15,11 +15,11 @@ const programs = [
   ),
 ].find((folder) => existsSync(join(folder, "initdb")));
 
-/** Why there is none, if that is so. With `CI` set that is no reason. */
+/** The reason why there is none, if so. With `CI` set, it is required. */
 export const skip =
   programs === undefined && process.env.CI === undefined && "PostgreSQL is not on this machine (Debian's postgresql)";
 
-/** Who may run it: it refuses to be root. */
+/** Returns the user to run it as, because it refuses to run as root. */
 function owner(): { uid: number; gid: number } | Record<string, never> {
   if (process.getuid?.() !== 0) {
     return {};
@@ -28,7 +28,7 @@ function owner(): { uid: number; gid: number } | Record<string, never> {
   return { uid: Number(uid ?? 65534), gid: Number(gid ?? 65534) };
 }
 
-/** Starts one that listens in a folder alone, and keeps nothing. */
+/** Starts a server on a Unix socket with temporary data. */
 export async function startPostgres() {
   if (programs === undefined) {
     throw new Error("PostgreSQL is not on this machine: cargo xtask test js installs it with CI set");

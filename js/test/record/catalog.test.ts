@@ -1,4 +1,4 @@
-/** A program's own events, listed with schemas of libraries that nobody here made. */
+/** Tests a program's own events with schemas of third-party libraries. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -43,7 +43,7 @@ async function start(options: object) {
 }
 
 for (const [library, events] of Object.entries(LIBRARIES)) {
-  test(`events are checked by ${library}, and recorded as they were given`, async () => {
+  test(`defineEvents: validates events with ${library}, and records them unchanged`, async () => {
     const { audit, events: recorded, refused } = await start({ events });
     const event = { action: "job.delete", actor: { id: "u_1" }, target: { type: "job", id: "j_42", name: "nightly" } };
     audit.record(event);
@@ -61,7 +61,7 @@ for (const [library, events] of Object.entries(LIBRARIES)) {
     assert.deepEqual([missing.code, missing.member], ["event.invalid", "action"]);
     assert.match(missing.message, /"job\.update"/);
     assert.throws(() => audit.recordJson('{"action":"job.tag"}'), { code: "event.invalid", member: "metadata" });
-    // What is no event at all is refused as it is without a catalog.
+    // Inputs that aren't events are rejected as without a catalog.
     assert.match(refused({}).message, /action/);
     assert.throws(() => audit.recordJson("{"), { code: "event.invalid" });
 
@@ -72,7 +72,7 @@ for (const [library, events] of Object.entries(LIBRARIES)) {
     ]);
   });
 
-  test(`no error repeats what was given, whatever ${library} says`, async () => {
+  test(`defineEvents: errors don't repeat values with ${library}`, async () => {
     const { refused } = await start({ events });
     for (const event of [
       { action: "job.delete", target: { type: "hunter2", id: "j_42" } },
@@ -85,7 +85,7 @@ for (const [library, events] of Object.entries(LIBRARIES)) {
   });
 }
 
-test("a schema sees what beforeRecord gave, and with what a scope added", async () => {
+test("defineEvents: a schema sees the event after beforeRecord and with its scope", async () => {
   const events = defineEvents({
     "job.delete": z.object({ tenant: z.literal("acme"), actor: z.object({ id: z.string() }) }),
   });
@@ -97,19 +97,19 @@ test("a schema sees what beforeRecord gave, and with what a scope added", async 
   assert.deepEqual(await recorded(), [{ action: "job.delete", actor: { id: "u_1" }, tenant: "acme" }]);
 });
 
-test("what is refused can be reported, and is recorded as what it is", async () => {
+test("defineEvents: invalid events can be reported and recorded as such", async () => {
   const told: string[] = [];
   const onError = ({ member }: CountersignError) => told.push(`${member}`);
   const { audit, events: recorded } = await start({ events: LIBRARIES.zod, onInvalid: "report", onError });
   await audit.record({ action: "job.update" }).stored();
   assert.deepEqual(told, ["action"]);
-  const problem = '"job.update" is not among the recorder\'s events';
+  const problem = '"job.update" is not in the recorder\'s catalog of events';
   assert.deepEqual(await recorded(), [
     { action: "job.update", metadata: { countersign_problems: [{ field: "action", problem, recorded: true }] } },
   ]);
 });
 
-test("a schema that answers later, or throws, keeps its event out and says so", async () => {
+test("defineEvents: asynchronous and throwing schemas are reported, and their events rejected", async () => {
   const made = (validate: () => never): Schema => ({ "~standard": { version: 1, vendor: "own", validate } });
   const events = defineEvents({
     "a.later": z.object({}).refine(async () => true),
@@ -124,7 +124,7 @@ test("a schema that answers later, or throws, keeps its event out and says so", 
   }
 });
 
-test("what is no schema is refused by its action", () => {
+test("defineEvents: rejects values that aren't schemas, by action", () => {
   for (const schema of [undefined, {}, { "~standard": { version: 2 } }]) {
     const schemas = { "job.delete": schema } as never;
     assert.throws(() => defineEvents(schemas), { code: "options.invalid", member: "job.delete" });

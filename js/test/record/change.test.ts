@@ -1,15 +1,15 @@
-/** What an update changed. */
+/** Tests the differences between two states of an object. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { change } from "../../packages/countersign/dist/change/change.js";
 import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 
-/** As it is written, so that prototypes do not matter. */
+/** Compared as JSON, so that prototypes don't matter. */
 const changed = (before: object | null | undefined, after: object | null | undefined) =>
   JSON.parse(JSON.stringify(change(before, after)));
 
-test("only members that differ are given, at any depth", () => {
+test("change: returns only differing fields at any depth", () => {
   const before = { name: "nightly", retries: 3, owner: { id: "u_1", mail: "a@example.com" }, old: 1 };
   const after = { name: "nightly", retries: 5, owner: { id: "u_1", mail: "b@example.com" }, new: null };
   assert.deepEqual(changed(before, after), {
@@ -22,7 +22,7 @@ test("only members that differ are given, at any depth", () => {
   assert.deepEqual(changed({ a: { b: 1 } }, { a: "text" }), { before: { a: { b: 1 } }, after: { a: "text" } });
 });
 
-test("what was made or deleted is given whole", () => {
+test("change: returns created and deleted objects whole", () => {
   for (const nothing of [null, undefined]) {
     assert.deepEqual(changed(nothing, { a: 1 }), { after: { a: 1 } });
     assert.deepEqual(changed({ a: 1 }, nothing), { before: { a: 1 } });
@@ -30,13 +30,13 @@ test("what was made or deleted is given whole", () => {
   }
 });
 
-test("arrays are given as wholes", () => {
+test("change: returns arrays whole", () => {
   const before = { tags: ["a", "b"], steps: [{ id: 1, run: "x" }, { id: 2 }] };
   const after = { tags: ["a", "b"], steps: [{ id: 1, run: "y" }, { id: 2 }] };
   assert.deepEqual(changed(before, after), { before: { steps: before.steps }, after: { steps: after.steps } });
 });
 
-test("values are the same when they are written the same", () => {
+test("change: compares values by their JSON form", () => {
   class Job {
     name = "nightly";
   }
@@ -50,14 +50,14 @@ test("values are the same when they are written the same", () => {
   });
 });
 
-test("a member of any name is one", () => {
+test("change: handles any field name", () => {
   const before = JSON.parse('{"__proto__":{"a":1},"constructor":1}');
   const after = JSON.parse('{"__proto__":{"a":2},"constructor":2}');
   assert.equal(JSON.stringify(change(before, after).after), '{"__proto__":{"a":2},"constructor":2}');
   assert.deepEqual(change({ a: {} }, { a: Object.create(null) }), {});
 });
 
-test("what cannot be compared is not taken for the same", async () => {
+test("change: treats incomparable values as different", async () => {
   const audit = await createTestRecorder();
   for (const [before, after, ...recorded] of [
     [new Map([["a", 1]]), new Map([["a", 2]]), { a: 1 }, { a: 2 }],
@@ -71,7 +71,7 @@ test("what cannot be compared is not taken for the same", async () => {
   }
 });
 
-test("what it takes too long to compare is given whole, and what is no state is refused when it is recorded", async () => {
+test("change: returns oversized values whole, and record rejects invalid ones", async () => {
   const cycle = (): object => {
     const one: { again?: object } = {};
     one.again = one;
@@ -93,7 +93,7 @@ test("what it takes too long to compare is given whole, and what is no state is 
   assert.throws(() => audit.record({ action: "a.b", ...change({}, "text" as never) }), { member: "after" });
 });
 
-test("what is given can be recorded as deep as an event may be", async () => {
+test("change: its result can be recorded up to the maximum depth", async () => {
   const audit = await createTestRecorder();
   const deep = (value: number) => JSON.parse(`${'{"a":'.repeat(60)}${value}${"}".repeat(60)}`);
   audit.record({ action: "a.b", ...change(deep(1), deep(2)) });

@@ -1,10 +1,10 @@
-/** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
+/** A program that ends in different ways, printing what happens: `ending-program.ts SCENARIO [OUTBOX]`. */
 
 import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { createRecorder, generateKey, type Recorder } from "../../packages/countersign/dist/record/record.js";
 
-/** What tells a recorder's own errors. */
+/** A recorder with its internal error reporting. */
 interface Reporting {
   report(error: unknown): void;
 }
@@ -42,7 +42,7 @@ if (scenario !== "before it has started") {
 }
 const record = (action: string) => audit.record({ action });
 
-/** Waits for one thing, with nothing else to do; says whether `catch` and `finally` are reached. */
+/** Waits for a promise with nothing else to do, and prints whether `catch` and `finally` are reached. */
 async function wait(what: () => Promise<unknown>): Promise<void> {
   try {
     await what();
@@ -138,7 +138,7 @@ const scenarios: Record<string, () => unknown> = {
   },
   async "exit while storing"() {
     isDown = true;
-    // One is in the outbox, one is on its way there, and one is not.
+    // One is stored, one is being stored, and one is not.
     await record("a.one").stored();
     record("a.two");
     await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
@@ -163,5 +163,5 @@ const scenarios: Record<string, () => unknown> = {
   },
 };
 
-// Not with a top-level await: with one that is pending, Deno and Bun never tell that a program has nothing else to do.
+// Not a top-level await: while it is pending, Deno and Bun don't report that a program is idle.
 void scenarios[scenario]?.();

@@ -1,4 +1,4 @@
-/** Programs that end: what somebody waits for is answered, and what is lost is counted. */
+/** Tests programs that end: pending calls settle, and lost events are counted. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,7 +14,7 @@ const SCRIPT = fileURLToPath(new URL("ending-program.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "countersign-ending-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The actions of the events in an outbox, in order. */
+/** Returns the actions of the events in an outbox, in order. */
 async function stored(path: string): Promise<string[]> {
   const outbox = fileOutbox(path);
   const entries = await outbox.open();
@@ -25,11 +25,11 @@ async function stored(path: string): Promise<string[]> {
 }
 
 const LOST = (count: number) =>
-  `recorder.lost ${count === 1 ? "1 event was" : `${count} events were`} not delivered before the program ended`;
+  `recorder.lost ${count === 1 ? "1 event was" : `${count} events were`} not delivered before the program exited`;
 
 for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
   describe(runtime, { concurrency: 2 }, () => {
-    /** What a program says, and its exit status. */
+    /** Runs a program, and returns its output and exit status. */
     const end = (scenario: string, outbox?: string, env = {}): Promise<{ said: string[]; status: number }> =>
       new Promise((resolve) => {
         const given = [...args, SCRIPT, scenario, ...(outbox === undefined ? [] : [outbox])];
@@ -44,7 +44,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
         );
       });
 
-    test("a script that waits for each event goes on to its end", async () => {
+    test("a script that awaits each event runs to its end", async () => {
       const actions = ["a.one", "a.two", "a.three", "a.four"];
       assert.deepEqual(await end("one after the other"), {
         said: actions.flatMap((action) => [`delivered ${action}`, `proven ${action}`]),
@@ -52,62 +52,62 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       });
     });
 
-    test("whoever waits for a dead log is told when there is nothing else to do", async () => {
+    test("calls on an unreachable log reject when the program is idle", async () => {
       assert.deepEqual(await end("dead"), { said: ["rejected recorder.lost", "finally", LOST(1)], status: 1 });
     });
 
-    test("and may still deliver then", async () => {
+    test("events can still be delivered after such a rejection", async () => {
       assert.deepEqual(await end("dead handled"), {
         said: ["rejected recorder.lost", "finally", "delivered a.b", "resolved", "finally"],
         status: 0,
       });
     });
 
-    test("with an outbox nothing is lost, and why it was not delivered is told", async () => {
+    test("with an outbox no events are lost, and the error names the failure", async () => {
       const outbox = join(folder, `${runtime}-dead`);
       assert.deepEqual(await end("dead", outbox), { said: ["rejected transport.failed", "finally"], status: 0 });
       assert.deepEqual(await stored(outbox), ["a.b"]);
     });
 
     for (const scenario of ["never flushed", "never started", "hanging flush", "hanging close"]) {
-      test(`${scenario}: rejected, not left pending`, async () => {
+      test(`${scenario}: rejects instead of staying pending`, async () => {
         assert.deepEqual(await end(scenario), { said: ["rejected recorder.lost", "finally", LOST(1)], status: 1 });
       });
     }
 
-    test("what is recorded before the recorder has started is delivered in order", async () => {
+    test("events recorded before the start are delivered in order", async () => {
       const { said, status } = await end("before it has started");
       const expected = ["delivered a.one", "delivered a.two", "resolved", "finally", "delivered a.three"];
       assert.deepEqual([said, status], [expected, 0]);
     });
 
     for (const call of ["ready", "flush", "close"]) {
-      test(`${call} of a recorder whose outbox never opens: rejected, not left pending`, async () => {
+      test(`${call} rejects if the outbox never opens`, async () => {
         const said = ["rejected recorder.lost", "finally"];
         assert.deepEqual(await end("never opened", undefined, { CALL: call }), { said, status: 1 });
       });
     }
 
-    test("an event of a recorder that is still starting when the program exits is reported as lost", async () => {
+    test("an event of a recorder still starting at exit is reported as lost", async () => {
       assert.deepEqual(await end("exit before it has started"), { said: [LOST(1)], status: 1 });
     });
 
-    test("what beforeExit listeners record is delivered", async () => {
+    test("events recorded in beforeExit listeners are delivered", async () => {
       const { said, status } = await end("before");
       assert.deepEqual([said, status], [["delivered a.round1", "delivered a.round2", "delivered a.round3"], 0]);
       assert.deepEqual(await end("before, later"), { said: ["delivered a.later"], status: 0 });
     });
 
-    test("but a listener that always records does not keep the program alive", async () => {
+    test("a beforeExit listener that always records doesn't keep the program alive", async () => {
       const { said, status } = await end("before, always");
       assert.deepEqual([said.at(-1), status], [LOST(1), 1]);
       assert.ok(said.length > 2 && said.length < 20, `${said}`);
       const dead = await end("before with a dead log");
-      assert.match(dead.said.join("\n"), /^recorder\.lost \d+ events were not delivered before the program ended$/);
+      assert.match(dead.said.join("\n"), /^recorder\.lost \d+ events were not delivered before the program exited$/);
       assert.equal(dead.status, 1);
     });
 
-    test("what exit listeners record is in the outbox, or reported as lost", async () => {
+    test("events recorded in exit listeners are stored or reported as lost", async () => {
       assert.deepEqual(await end("exit"), { said: [LOST(2)], status: 1 });
       assert.deepEqual(await end("exit at once"), { said: [LOST(1), LOST(2)], status: 1 });
       for (const [scenario, actions] of [
@@ -121,7 +121,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       }
     });
 
-    test("at whatever moment of a flush the program exits", async () => {
+    test("the program may exit at any time of a flush", async () => {
       const outbox = join(folder, `${runtime}-flushing`);
       for (const turns of [0, 1, 2, 3, 5, 8]) {
         const { said, status } = await end("exit while flushing", outbox, { TURNS: `${turns}` });
@@ -130,15 +130,15 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       }
     });
 
-    test("dropped events are reported once, and counted with what is lost", async () => {
+    test("dropped events are reported once, and counted as lost", async () => {
       const { said, status } = await end("dropped");
       const [counted, dropped = "", lost] = said;
       assert.equal(counted, "counted 1000");
-      assert.match(dropped, /^recorder\.full \d{3} events were dropped: too much waits to be delivered$/);
+      assert.match(dropped, /^recorder\.full \d{3} events were dropped because the recorder is full$/);
       assert.deepEqual([lost, said.length, status], [LOST(1_000), 3, 1]);
     });
 
-    test("dropped events are recorded as such when the outbox is opened again", async () => {
+    test("dropped events are recorded when the outbox is opened again", async () => {
       const outbox = join(folder, `${runtime}-dropped`);
       const { said, status } = await end("dropped", outbox);
       assert.deepEqual([said.length, status], [2, 0], `${said}`);

@@ -1,4 +1,4 @@
-/** Programs that end while events wait that an outbox should have. */
+/** Tests programs that exit while events are not in the outbox. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { full, Storage } from "../deliver/storage.ts";
 import { inLife } from "./life.ts";
 
-/** A recorder in a program, and what is said when that ends. */
+/** Returns a recorder in a program, and a function that exits the program and returns the reports. */
 async function program(storage: Storage) {
   const { createRecorder, tell } = inLife();
   const log = new MemoryLog();
@@ -28,7 +28,7 @@ async function program(storage: Storage) {
   return { recorder, end, hints };
 }
 
-test("says nothing of what is in the outbox", async () => {
+test("exit: reports nothing that is in the outbox", async () => {
   const { recorder, end } = await program(new Storage());
   await recorder.record({ action: "a.one" }).stored();
   assert.deepEqual(end(), []);
@@ -36,16 +36,16 @@ test("says nothing of what is in the outbox", async () => {
   assert.deepEqual(end(), []);
 });
 
-test("says what the outbox could not keep, until it could", async () => {
+test("exit: reports what the outbox could not store, until it can", async () => {
   const storage = new Storage();
   const { recorder, end } = await program(storage);
   await recorder.record({ action: "a.one" }).stored();
   storage.at = () => Promise.reject(full());
   const handles = [recorder.record({ action: "a.two" }), recorder.record({ action: "a.three" })];
   await assert.rejects(Promise.all(handles.map((handle) => handle.stored())), { code: "outbox.full" });
-  const said = ["2 events were neither delivered nor in the outbox before the program ended"];
+  const said = ["2 events were neither delivered nor in the outbox before the program exited"];
   assert.deepEqual(end(), said);
-  // They get links, which are not kept either.
+  // They get links, which can't be stored either.
   await assert.rejects(recorder.flush());
   assert.deepEqual(end(), said);
   storage.at = (_, make) => make();
@@ -54,31 +54,31 @@ test("says what the outbox could not keep, until it could", async () => {
   await assert.rejects(handles[0]?.stored() ?? Promise.resolve(), { code: "outbox.full" });
 });
 
-test("says what is not in the outbox yet", async () => {
+test("exit: reports what is not in the outbox yet", async () => {
   const { recorder, end } = await program(new Storage());
   recorder.record({ action: "a.one" });
-  assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program ended"]);
+  assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program exited"]);
 });
 
-test("says so if close was still under way", async () => {
+test("exit: reports an unfinished close", async () => {
   const { recorder, end, hints } = await program(new Storage());
   recorder.record({ action: "a.one" });
   const closed = recorder.close();
   end();
-  assert.match(hints.at(-1) ?? "", /^what ended the program did not wait for close\(\): await it there/);
+  assert.match(hints.at(-1) ?? "", /^await close\(\) in the code that ends the program/);
   await assert.rejects(closed);
 });
 
-test("says what to do: to close, and where that failed to go on with it", async () => {
+test("exit: the hint says to close, or to retry close after a failure", async () => {
   const { recorder, end, hints } = await program(new Storage());
   recorder.record({ action: "a.one" });
   end();
-  assert.match(hints.at(-1) ?? "", /^await close\(\) before the program ends/);
+  assert.match(hints.at(-1) ?? "", /^await close\(\) before the program exits/);
   const storage = new Storage();
   const other = await program(storage);
   storage.at = () => Promise.reject(full());
   other.recorder.record({ action: "a.one" });
   await assert.rejects(other.recorder.close());
   other.end();
-  assert.match(other.hints.at(-1) ?? "", /^close\(\) failed: go on with close\(\{ retryForMs/);
+  assert.match(other.hints.at(-1) ?? "", /^retry close\(\) for longer with close\(\{ retryForMs/);
 });

@@ -1,4 +1,4 @@
-/** When a recorder flushes by itself, and what becomes of what it cannot take or hand on. */
+/** Tests automatic flushes, and events that can't be accepted or delivered. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,7 +13,7 @@ import { RUNTIMES } from "../runtimes.ts";
 
 const { generateKey, memory } = full;
 
-/** The events that a transport was given, chunk by chunk. */
+/** Counts the events in each chunk of a transport. */
 function counting() {
   const chunks: number[] = [];
   let arrived = () => {};
@@ -35,7 +35,7 @@ async function start(options: Partial<full.TransportOptions>, create = createRec
 
 const EVENT = { action: "a.b", reason: "x".repeat(100) };
 
-test("flushes as soon as so many events wait", async () => {
+test("autoFlush: flushes at maxEvents", async () => {
   const { chunks, to, next } = counting();
   const recorder = await start({ to, autoFlush: { maxEvents: 3, maxDelayMs: 2 ** 30 } });
   recorder.record(EVENT);
@@ -49,7 +49,7 @@ test("flushes as soon as so many events wait", async () => {
   await recorder.close();
 });
 
-test("flushes as soon as so many bytes wait", async () => {
+test("autoFlush: flushes at maxBytes", async () => {
   const { chunks, to, next } = counting();
   const recorder = await start({ to, autoFlush: { maxBytes: 200, maxDelayMs: 2 ** 30 } });
   recorder.record(EVENT);
@@ -62,7 +62,7 @@ test("flushes as soon as so many bytes wait", async () => {
   await recorder.close();
 });
 
-test("flushes when the oldest has waited for so long", async (t) => {
+test("autoFlush: flushes after maxDelayMs", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { chunks, to, next } = counting();
   const recorder = await start({ to, autoFlush: { maxDelayMs: 500 } });
@@ -78,7 +78,7 @@ test("flushes when the oldest has waited for so long", async (t) => {
   await recorder.close();
 });
 
-test("flushes only when asked, where that was chosen", async (t) => {
+test("autoFlush: false flushes only on request", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { chunks, to } = counting();
   const recorder = await start({ to, autoFlush: false });
@@ -92,7 +92,7 @@ test("flushes only when asked, where that was chosen", async (t) => {
   assert.deepEqual(chunks, [100]);
 });
 
-test("a flush ends though events keep coming", async () => {
+test("flush: ends while events keep arriving", async () => {
   const { to } = counting();
   const recorder: full.Recorder = await start({
     autoFlush: false,
@@ -106,7 +106,7 @@ test("a flush ends though events keep coming", async () => {
   assert.equal(recorder.queued, 1);
 });
 
-test("records while a flush is held up, and flushes that with the next", async () => {
+test("flush: the next one delivers events recorded meanwhile", async () => {
   const { chunks, to } = counting();
   let letGo = () => {};
   const held = new Promise<void>((resolve) => {
@@ -144,7 +144,7 @@ test("records while a flush is held up, and flushes that with the next", async (
   await recorder.close();
 });
 
-test("what fails is tried again by itself, and told once", async (t) => {
+test("autoFlush: retries failures and reports them once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const told: string[] = [];
   const { chunks, to, next } = counting();
@@ -189,7 +189,7 @@ test("what fails is tried again by itself, and told once", async (t) => {
   await recorder.close();
 });
 
-test("what there is no room for is counted, and the count is recorded", async () => {
+test("drop: counts dropped events and records the count", async () => {
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
   const recorder = await start(
@@ -225,7 +225,7 @@ test("what there is no room for is counted, and the count is recorded", async ()
 });
 
 for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
-  test(`a program that ends delivers first, and says what it could not deliver: ${runtime}`, async (t) => {
+  test(`${runtime}: an ending program delivers first, and reports undelivered events`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-end-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const end = async (to: string, autoFlush: string) => {
@@ -247,7 +247,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
   });
 }
 
-test("a flush that is asked for at any moment of another resolves when that has delivered", async () => {
+test("flush: a call at any time of another flush resolves when it has delivered", async () => {
   for (const manyContexts of [false, true]) {
     const create = creating({ manyContexts });
     for (let ticks = 0; ticks < 40; ticks++) {

@@ -1,4 +1,4 @@
-/** What tests/portable/recorder.rs says of the native recorder, of the package's: the same bytes everywhere. */
+/** Tests that the package's recorder writes the same bytes as the native one (tests/portable/recorder.rs). */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -35,11 +35,11 @@ async function record(key: RecorderOptions["key"]) {
 
 const golden = await data("export.ndjson");
 
-test("a seed in WebAssembly writes the native recorder's bytes", async () => {
+test("golden: the WebAssembly recorder writes the native recorder's bytes", async () => {
   assert.equal(await record(KEY), golden);
 });
 
-test("so do signers outside", async () => {
+test("golden: external signers write them too", async () => {
   const sign = signerOf(KEY);
   assert.equal(await record({ vkey: VKEY, sign }), golden);
   assert.equal(await record({ vkey: VKEY, sign: async (bytes) => (await sign(bytes)).slice().buffer }), golden);

@@ -1,4 +1,4 @@
-/** What never answers: a signer, a fetch that heeds no signal, a transport. */
+/** Tests hanging signers, fetches, and transports. */
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -8,7 +8,7 @@ import { Storage } from "../deliver/storage.ts";
 
 const never = new Promise<never>(() => {});
 
-/** Time that passes when it is told. */
+/** Returns a function that advances time. */
 function timed(t: TestContext) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   return async (milliseconds: number) => {
@@ -17,7 +17,7 @@ function timed(t: TestContext) {
   };
 }
 
-/** A signer that hangs as long as it is told, and the signatures that it gives late. */
+/** Returns a signer that hangs on request and then signs late. */
 function hanging() {
   const state = { hangs: true, late: [] as (() => void)[] };
   const sign = (bytes: Uint8Array): Promise<Uint8Array> => {
@@ -29,7 +29,7 @@ function hanging() {
   return { state, key: { vkey: EMITTER.vkey, sign } };
 }
 
-test("a signer is waited for no longer than for the log server, and its late signature is of no use", async (t) => {
+test("signer: times out like the log server, and a late signature is ignored", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   const storage = new Storage();
@@ -47,7 +47,7 @@ test("a signer is waited for no longer than for the log server, and its late sig
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
 });
 
-test("a fetch that heeds no signal is given up in time", async (t) => {
+test("fetch: one that ignores its signal times out", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   let hangs = true;
@@ -64,7 +64,7 @@ test("a fetch that heeds no signal is given up in time", async (t) => {
 });
 
 for (const manyContexts of [false, true]) {
-  test(`retryForMs ends whatever hangs, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`retryForMs: ends hanging calls, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const chunks: number[] = [];
     let letGo = () => {};
@@ -93,7 +93,7 @@ for (const manyContexts of [false, true]) {
     await recorder.close();
   });
 
-  test(`what fails after retryForMs is told, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`retryForMs: a later failure is reported, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const log = new MemoryLog();
     const told: string[] = [];

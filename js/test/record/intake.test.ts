@@ -1,4 +1,4 @@
-/** Events that are not right: in production what is wrong is reported, and the rest is recorded. */
+/** Tests invalid events: in production, problems are reported and the rest is recorded. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -27,7 +27,7 @@ async function reporting(options: Parameters<typeof createTestRecorder>[0] = {})
   return { audit, told, record };
 }
 
-test("a part that is no data is left out, and all else is recorded", async () => {
+test('onInvalid: "report" omits values that aren\'t data and records the rest', async () => {
   const { audit, told, record } = await reporting();
   const made = record({
     action: "job.delete",
@@ -58,7 +58,7 @@ test("a part that is no data is left out, and all else is recorded", async () =>
   await audit.verified();
 });
 
-test("what cannot be without a part that is wrong goes with it", async () => {
+test('onInvalid: "report" omits the parent of a missing required field', async () => {
   const { told, record } = await reporting();
   const made = record({
     action: "a.b",
@@ -81,7 +81,7 @@ test("what cannot be without a part that is wrong goes with it", async () => {
   }
 });
 
-test("what is too large goes, the largest part first", async () => {
+test('onInvalid: "report" omits the largest fields of a too large event', async () => {
   const { audit, record } = await reporting();
   const made = record({
     action: "a.b",
@@ -103,7 +103,7 @@ test("what is too large goes, the largest part first", async () => {
   await audit.verified();
 });
 
-test("a value that every reader would read as another is recorded as text", async () => {
+test("ambiguous values are recorded as strings", async () => {
   const { record } = await reporting();
   const made = record({ action: "a.b", metadata: { n: 2 ** 60, text: "a\ud800" } });
   assert.deepEqual(made.event.metadata, { n: "1152921504606846976", text: "a\ufffd" });
@@ -116,7 +116,7 @@ test("a value that every reader would read as another is recorded as text", asyn
   );
 });
 
-test("what is recorded under a wrong name is said to be", async () => {
+test("unknown fields are reported", async () => {
   const { told, record } = await reporting();
   const event = {
     action: "user.signed_in",
@@ -140,7 +140,7 @@ test("what is recorded under a wrong name is said to be", async () => {
   );
 });
 
-test("likely mistakes are told, and other attributes are not", async () => {
+test("likely misspellings are reported, and other attributes aren't", async () => {
   const { told, record } = await reporting();
   for (const [part, name, meant] of [
     [undefined, "acter", "actor"],
@@ -166,7 +166,7 @@ test("likely mistakes are told, and other attributes are not", async () => {
   assert.deepEqual(record({ action: "a.b", ...own, context: { city: "c", device: "d" } }).problems, []);
 });
 
-test("values get the form that events have", async () => {
+test("values are normalized", async () => {
   const audit = await createTestRecorder();
   const at = Date.UTC(2026, 0, 31, 12);
   audit.record({ action: "a.b", actor: "u_1", target: { type: "job", id: 42 }, occurred_at: at });
@@ -199,7 +199,7 @@ test("values get the form that events have", async () => {
   assert.throws(() => audit.record({ action: "a.b", occurred_at: Number.NaN }), { member: "occurred_at" });
 });
 
-test("an event of a class has the accessors of that class", async () => {
+test("a class instance contributes accessors of its class", async () => {
   class Base {
     readonly #id: string = "u_1";
     get actor() {
@@ -235,7 +235,7 @@ test("an event of a class has the accessors of that class", async () => {
   ]);
 });
 
-test("what is no event at all is recorded as one that was dropped", async () => {
+test("an input that isn't an event is recorded as dropped", async () => {
   const { audit, told } = await reporting();
   for (const event of [undefined, "text", [], { action: "" }, { actor: { id: "u_1" } }, { toJSON: () => 1 }]) {
     await assert.rejects(audit.record(event as never).delivered(), { code: "event.invalid" });
@@ -245,7 +245,7 @@ test("what is no event at all is recorded as one that was dropped", async () => 
   assert.deepEqual(new Set(audit.events().map(({ action }) => action)), new Set(["countersign.dropped"]));
 });
 
-test("an event that its schema refuses is recorded, and said to be refused", async () => {
+test("an event that its schema rejects is recorded and reported", async () => {
   const schema = {
     "~standard": {
       version: 1 as const,
@@ -267,9 +267,9 @@ test("an event that its schema refuses is recorded, and said to be refused", asy
   );
   assert.equal(
     told[0]?.message,
-    'an event was recorded with a problem: "job.create" is not among the recorder\'s events',
+    'an event was recorded with a problem: "job.create" is not in the recorder\'s catalog of events',
   );
-  // What the schema knows is no mistake, and what it does not know may be one.
+  // Fields in the schema are correct, and others may be misspelled.
   const target = { type: "t", id: "1" };
   assert.deepEqual(record({ action: "job.delete", target, invoice: 1, anything: 1 }).problems, []);
   assert.deepEqual(
@@ -278,7 +278,7 @@ test("an event that its schema refuses is recorded, and said to be refused", asy
   );
 });
 
-test("a recorder whose options are yet to be read reports it, too", async () => {
+test("a recorder that hasn't read its options reports it too", async () => {
   const to = memory();
   const { key } = await generateKey("example.com/test");
   const told: CountersignError[] = [];
@@ -286,7 +286,7 @@ test("a recorder whose options are yet to be read reports it, too", async () => 
   const read = async () => ({ key, to, origin: "log.example", onInvalid: "report" as const, onError });
   const lazy = () => createLazyRecorder({ read, isShared: false, required: false });
   const invalid = { action: "a.b", actor: "u_1", metadata: { f: () => 1 } };
-  // In a test nobody said before the options are read that it is reported.
+  // Before the options are read, tests throw by default.
   assert.throws(() => lazy().record(invalid as never), { member: "metadata.f" });
   const recorder = lazy();
   process.env.NODE_ENV = "production";
@@ -308,7 +308,7 @@ test("a recorder whose options are yet to be read reports it, too", async () => 
   );
 });
 
-test("where nobody says that it is development or a test, an event makes no handler fail", async () => {
+test("outside of development and tests, an event can't make a handler fail", async () => {
   const { key } = await generateKey("example.com/app");
   const program = `
     import { createRecorder, memory } from "countersign";

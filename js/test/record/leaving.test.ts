@@ -1,4 +1,4 @@
-/** Pages that are left while events wait. */
+/** Tests pages that are left while events wait. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,10 +6,10 @@ import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { Storage } from "../deliver/storage.ts";
 import { inLife } from "./life.ts";
 
-/** What a browser lets go of a page that is left. */
-const MOST = 64 << 10;
+/** Bytes that a browser sends for a page being unloaded. */
+const MAX_KEEPALIVE_BYTES = 64 << 10;
 
-/** A recorder in a page, and the page. */
+/** Returns a recorder in a page, and a function that controls the page. */
 async function visit(log: MemoryLog, storage?: Storage) {
   const { createRecorder, tell } = inLife();
   const recorder = await createRecorder({
@@ -31,7 +31,7 @@ for (const [script, character] of [
   ["Latin", "x"],
   ["Chinese", "漢"],
 ] as const) {
-  test(`a page that is left sends about as much as a browser lets go, of ${script} too`, async () => {
+  test(`leaving: sends about as much as a browser allows, also for ${script}`, async () => {
     const log = new MemoryLog();
     const { recorder, leave } = await visit(log);
     for (let nth = 0; nth < 90; nth++) {
@@ -41,7 +41,7 @@ for (const [script, character] of [
     const sizes = log.bodies.map((body) => Buffer.byteLength(body));
     assert.equal(sizes.length, 1);
     assert.ok(
-      sizes.every((size) => size > MOST / 2 && size < MOST),
+      sizes.every((size) => size > MAX_KEEPALIVE_BYTES / 2 && size < MAX_KEEPALIVE_BYTES),
       `${sizes}`,
     );
     assert.ok(log.actions.length > 0);
@@ -49,7 +49,7 @@ for (const [script, character] of [
 }
 
 for (const storage of [undefined, new Storage()]) {
-  test(`of much that could not be sent before it sends the first: ${storage ? "an outbox" : "memory"}`, async () => {
+  test(`leaving: sends the first of many waiting events: ${storage ? "outbox" : "memory"}`, async () => {
     const log = new MemoryLog();
     const { recorder, leave } = await visit(log, storage);
     for (let nth = 0; nth < 900; nth++) {
@@ -59,11 +59,11 @@ for (const storage of [undefined, new Storage()]) {
     await assert.rejects(recorder.flush(), { code: "log_server.busy" });
     await leave();
     assert.ok(log.actions.length > 10, `${log.actions.length} came`);
-    assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MOST);
+    assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MAX_KEEPALIVE_BYTES);
   });
 }
 
-test("what waits is counted in bytes of UTF-8", async () => {
+test("waitingBytes: counts UTF-8", async () => {
   const { recorder } = await visit(new MemoryLog());
   recorder.recordJson(`{"a":"${"漢".repeat(100)}"}`);
   assert.equal(recorder.status().waitingBytes, 308);

@@ -1,16 +1,16 @@
-/** A runtime whose life a test decides. */
+/** A runtime whose lifecycle is controlled by a test. */
 
 import { readFileSync } from "node:fs";
 import { recording } from "../../packages/countersign/dist/record/create.js";
-import type { Endings } from "../../packages/countersign/dist/record/lifecycle.js";
+import type { LifecycleEvents } from "../../packages/countersign/dist/record/lifecycle.js";
 
 const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
 );
 
-/** What creates recorders there, and what tells the last one how it goes on. */
+/** Returns a function that creates recorders in this runtime, and one that sends lifecycle events to the last one. */
 export function inLife() {
-  let endings: Endings | undefined;
+  let endings: LifecycleEvents | undefined;
   let isLeaving = false;
   const { createRecorder } = recording(MODULE, {
     isLeaving: () => isLeaving,
@@ -20,7 +20,7 @@ export function inLife() {
       return () => {};
     },
   });
-  const tell = (what: keyof Endings) => {
+  const tell = (what: keyof LifecycleEvents) => {
     isLeaving ||= what === "leaving";
     endings?.[what]();
   };

@@ -1,4 +1,4 @@
-/** Outboxes that hold what no recorder wrote. */
+/** Tests outboxes with entries that no recorder wrote. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,7 +9,7 @@ import { fileOutbox } from "../../packages/countersign/dist/node.js";
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 
-/** A folder's outbox with one entry of this text, and recorders with it. */
+/** Returns an outbox in a folder with one entry, and a function that creates recorders with it. */
 async function holding(t: TestContext, text: string) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-opening-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -26,7 +26,7 @@ async function holding(t: TestContext, text: string) {
   return { path, log, outbox, create, codes };
 }
 
-test("lets go of an outbox that holds an event that the core does not read", async (t) => {
+test("open: releases an outbox with an event that the core can't read", async (t) => {
   const { path, log, outbox, create } = await holding(t, "e1 AAAA {nonsense");
   const codes: string[] = [];
   for (let tries = 0; tries < 2; tries++) {
@@ -39,7 +39,7 @@ test("lets go of an outbox that holds an event that the core does not read", asy
   await outbox.write({ put: [], remove: [1] });
   await outbox.close();
   const recorder = await create();
-  // One that is in use stays so, whoever asks for it.
+  // An outbox in use stays in use.
   await assert.rejects(create(), { code: "outbox.in_use" });
   await assert.rejects(create(fileOutbox(path)), { code: "outbox.in_use" });
   await recorder.record({ action: "a.b" }).stored();
@@ -47,7 +47,7 @@ test("lets go of an outbox that holds an event that the core does not read", asy
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("an entry of another kind is reported, and stays in the outbox beside what is delivered", async (t) => {
+test("open: reports an entry of another kind and keeps it, and delivers the others", async (t) => {
   const { log, outbox, create, codes } = await holding(t, "x");
   const recorder = await create();
   assert.deepEqual(codes, ["outbox.damaged"]);

@@ -1,4 +1,4 @@
-/** What others left behind, in a tab where nothing is recorded. */
+/** Tests entries of other tabs in a tab that records nothing. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { full, Storage } from "../deliver/storage.ts";
 import { until } from "../eventually.ts";
 import { inLife } from "./life.ts";
 
-/** The entries that a tab leaves which crashes: an event, or a batch that was not delivered. */
+/** Returns the entries of a crashed tab: an event, or an undelivered batch. */
 async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
   const storage = new Storage();
   const log = new MemoryLog();
@@ -23,7 +23,7 @@ async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
 }
 
 for (const isLinked of [false, true]) {
-  test(`${isLinked ? "a batch" : "an event"} of a tab that crashed is delivered by one that is idle`, async (t) => {
+  test(`orphans: an idle tab delivers ${isLinked ? "a batch" : "an event"} of a crashed tab`, async (t) => {
     const crashed = [await left("a.one", isLinked), await left("a.two", isLinked)];
     t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
     const log = new MemoryLog();
@@ -60,7 +60,7 @@ for (const isLinked of [false, true]) {
   });
 }
 
-test("nobody looks by itself who flushes when it is asked, or has no outbox that others leave something in", async (t) => {
+test("orphans: a recorder without automatic flushes or orphans doesn't check", async (t) => {
   const begun = t.mock.method(globalThis, "setInterval");
   const log = new MemoryLog();
   await recorderOf(log, new Storage());
@@ -68,7 +68,7 @@ test("nobody looks by itself who flushes when it is asked, or has no outbox that
   assert.equal(begun.mock.callCount(), 0);
 });
 
-test("that it cannot be looked is told", async (t) => {
+test("orphans: a failed check is reported", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const told: string[] = [];
   const storage = new Storage();

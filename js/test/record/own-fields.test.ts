@@ -1,6 +1,6 @@
 /**
- * A field that something else in the program put on `Object.prototype` is no option and says nothing of an event: with
- * each name of an option and of a field, and with several values, the same is recorded as without.
+ * Tests that a polluted `Object.prototype` affects neither options nor events: for each name of an option and a field,
+ * and several values, the same is recorded as without.
  */
 
 import assert from "node:assert/strict";
@@ -32,14 +32,14 @@ import { Hono } from "hono";
 import { field, hasField, ownFields } from "../../packages/countersign/dist/own.js";
 import { ISSUER, LOG } from "../conformance/setup.ts";
 
-/** Fields of events, and of the objects in them. */
+/** Fields of events and their objects. */
 const FIELDS = [
   ..."action actor target outcome reason occurred_at tenant context http before after metadata countersign".split(" "),
   ..."id type session credential ip user_agent geo country lat lon request_id region trace_id span_id".split(" "),
   ..."method path status latency_ms decision rule pack finding".split(" "),
 ];
 
-/** Options, of whatever takes some. Without `name` and `host`, which break Node.js itself. */
+/** Names of options. Without `name` and `host`, which break Node.js itself. */
 const OPTIONS = [
   ..."key to log origin outbox autoFlush pathShapes redact path events beforeRecord onInvalid maxWaitingBytes onFull onError".split(
     " ",
@@ -62,7 +62,7 @@ const VALUES: readonly unknown[] = [{ id: "attacker", request_id: "attacker" }, 
 
 const NAMES = [...new Set([...FIELDS, ...OPTIONS])];
 
-/** Does work while `Object.prototype` has a field that it should not have. */
+/** Runs work while `Object.prototype` has an additional field. */
 async function polluted<T>(name: string, value: unknown, work: () => T): Promise<Awaited<T>> {
   const before = Object.getOwnPropertyDescriptor(Object.prototype, name);
   Object.defineProperty(Object.prototype, name, { value, configurable: true, enumerable: true, writable: true });
@@ -107,7 +107,7 @@ function schemaOf() {
   return { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
 }
 
-/** What the public interface records, or gives otherwise: each is called with a polluted prototype. */
+/** Uses of the public API, each called with a polluted prototype. */
 const USES: Record<string, () => unknown> = {
   record: () => audit.record({ action: "a.b" }),
   "record of what has fields": () =>
@@ -200,20 +200,20 @@ HONO.get("/jobs", (context) => {
   return RESPONSE;
 });
 
-/** What a use comes to: its events, and the text that it gives. */
+/** Returns the outcome of a use: its events, and its result. */
 async function outcome(use: () => unknown): Promise<string> {
   audit.clear();
   const given = await use();
   return JSON.stringify({ events: audit.events(), given: typeof given === "string" ? given : null });
 }
 
-/** Without how long a request took. */
+/** Parses an outcome without durations. */
 function parsed(outcome: string): unknown {
   return JSON.parse(outcome.replaceAll(/"latency_ms":\d+/g, '"latency_ms":0'));
 }
 
 for (const [name, use] of Object.entries(USES)) {
-  test(`${name} says what it was given, whatever Object.prototype has`, async () => {
+  test(`${name} ignores fields of a polluted Object.prototype`, async () => {
     const clean = parsed(await outcome(use));
     for (const field of NAMES) {
       for (const value of VALUES) {
@@ -224,7 +224,7 @@ for (const [name, use] of Object.entries(USES)) {
   });
 }
 
-test("a recorder, an issuer and a verifier are made with what they were given", async () => {
+test("recorders, issuers, and verifiers ignore a polluted Object.prototype", async () => {
   const { key, vkey } = await generateKey("example.com/app");
   for (const name of NAMES) {
     for (const value of VALUES) {
@@ -247,7 +247,7 @@ test("a recorder, an issuer and a verifier are made with what they were given", 
   }
 });
 
-test("Lambda and Next.js too", async () => {
+test("Lambda and Next.js ignore a polluted Object.prototype", async () => {
   const { key } = await generateKey("example.com/app");
   const recorded: string[] = [];
   const options = () => ({
@@ -284,7 +284,7 @@ test("Lambda and Next.js too", async () => {
   await Promise.allSettled(later);
 });
 
-test("fields count that an object has itself, or by its class", () => {
+test("field: reads fields of an object and of its class", () => {
   class Base {
     get actor() {
       return 1;

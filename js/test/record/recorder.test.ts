@@ -22,7 +22,7 @@ const lines = (text: string): Line[] =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
-/** The kind of each link, with `*` where it is signed. */
+/** Returns the kind of each link, with `*` if it is signed. */
 const shape = (text: string) =>
   lines(text)
     .slice(1)
@@ -53,7 +53,7 @@ async function start(options: Partial<full.RecorderOptions> = {}, create = creat
   return { recorder, to, key, vkey };
 }
 
-test("records, flushes and closes one chain", async () => {
+test("recorder: records, flushes, and closes a chain", async () => {
   const { recorder, to, vkey } = await start();
   assert.equal(recorder.chain, undefined);
   recorder.record({ action: "job.delete", actor: { id: "u_1" } });
@@ -73,7 +73,7 @@ test("records, flushes and closes one chain", async () => {
   assert.deepEqual(first?.event, { action: "job.delete", actor: { id: "u_1" } });
 });
 
-test("an event has the time at which it was recorded", async () => {
+test("recorder: an event has the time at which it was recorded", async () => {
   let clock = Date.UTC(2026, 10, 20, 6);
   const { recorder, to } = await start({}, creating({ now: () => clock }));
   recorder.record({ action: "a.b" });
@@ -95,7 +95,7 @@ test("an event has the time at which it was recorded", async () => {
   ]);
 });
 
-test("salts are all different", async () => {
+test("recorder: salts are unique", async () => {
   const { recorder, to } = await start();
   for (let nth = 0; nth < 50; nth++) {
     recorder.record({ action: "a.b" });
@@ -105,7 +105,7 @@ test("salts are all different", async () => {
   assert.equal(new Set(salts).size, 50);
 });
 
-test("redacts what is told to be a secret, other members too, these alone, or nothing", async () => {
+test("redact: supports secrets, additional fields, only these, and none", async () => {
   const event = { action: "a.b", metadata: { Token: "t", ssn: 1, card: { number: "4" } } };
   const recorded = async (redact?: full.RecorderOptions["redact"]) => {
     const { recorder, to } = await start({ redact });
@@ -126,7 +126,7 @@ test("redacts what is told to be a secret, other members too, these alone, or no
   assert.deepEqual(await recorded(false), { Token: "t", ssn: 1, card });
 });
 
-test("keeps the shape of a request's path alone, where that is asked for", async () => {
+test("pathShapes: records only the shape of paths", async () => {
   const recorded = async (options: { pathShapes?: boolean }) => {
     const { recorder, to } = await start(options);
     recorder.record({ action: "http.request", http: { method: "GET", path: "/jobs/42", status: 200 } });
@@ -140,7 +140,7 @@ test("keeps the shape of a request's path alone, where that is asked for", async
   assert.deepEqual((await recorded({}))[0]?.http, { method: "GET", path: "/jobs/42", status: 200 });
 });
 
-test("redacts what its name or its look tells to be a secret, and counts it", async () => {
+test("redact: replaces secrets by name and value, and counts them", async () => {
   const { recorder, to } = await start();
   const [jwt, pem] = [
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
@@ -182,7 +182,7 @@ test("redacts what its name or its look tells to be a secret, and counts it", as
   });
 });
 
-test("keeps what identifies, counts, or sets, and redacts secrets beside their names", async () => {
+test("redact: keeps identifiers, counts, and settings next to secrets", async () => {
   const { recorder, to } = await start();
   const token = { id: "t_9", scopes: ["read"] };
   const kept = { hashed_token: "mKx0W1v9qf=", session_id: "s_7", tokens: 512, secret_scanning: "disabled", token };
@@ -196,7 +196,7 @@ test("keeps what identifies, counts, or sets, and redacts secrets beside their n
   assert.deepEqual(lines(to.text())[2]?.event?.metadata, { ...kept, ...beside("[redacted]") });
 });
 
-test("asks beforeRecord for what to record, and has no event left out by it", async () => {
+test("beforeRecord: replaces events, and can't omit any", async () => {
   let made: { event: unknown } | undefined;
   const { recorder, to } = await start({
     beforeRecord: (event) => (made === undefined ? { ...event, tenant: "t_1" } : made.event) as never,
@@ -220,7 +220,7 @@ test("asks beforeRecord for what to record, and has no event left out by it", as
   assert.throws(() => failing.recorder.record({ action: "a.b" }), { code: "event.invalid", cause });
 });
 
-test("reports what is no event where that was chosen, and records that there was one", async () => {
+test('onInvalid: "report" reports an invalid event and records that there was one', async () => {
   const told: string[] = [];
   const { recorder, to } = await start({
     onInvalid: "report",
@@ -246,7 +246,7 @@ test("reports what is no event where that was chosen, and records that there was
   assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
 });
 
-test("refuses an event at once, naming the member, and goes on", async () => {
+test("recorder: rejects an invalid event immediately with its field, and continues", async () => {
   const { recorder, to } = await start();
   const refused = (event: unknown, member: string) =>
     assert.throws(() => recorder.record(event as full.AuditEvent), {
@@ -266,7 +266,7 @@ test("refuses an event at once, naming the member, and goes on", async () => {
   assert.equal(shape(to.text()), "open* event close*");
 });
 
-test("takes any JSON object as text without rounding", async () => {
+test("recordJson: accepts any JSON object without rounding numbers", async () => {
   const { recorder, to } = await start();
   recorder.recordJson('{"b": 1.0, "a": "\\u20ac"}');
   recorder.recordJson(new TextEncoder().encode('{"a":9007199254740991}'));
@@ -286,7 +286,7 @@ test("takes any JSON object as text without rounding", async () => {
   );
 });
 
-test("one flush at a time, in the order of the calls", async () => {
+test("flush: runs one at a time, in call order", async () => {
   const { key, vkey } = await generateKey("example.com/slow");
   const sign = signerOf(key);
   const gates: ReturnType<typeof deferred>[] = [];
@@ -329,7 +329,7 @@ test("one flush at a time, in the order of the calls", async () => {
   assert.equal(shape(to.text()), "open* event* event event close*");
 });
 
-test("keeps what the transport did not take, and gives it again", async () => {
+test("transport: repeats lines that failed", async () => {
   const taken: string[] = [];
   let down = true;
   const cause = new Error("down");
@@ -357,7 +357,7 @@ test("keeps what the transport did not take, and gives it again", async () => {
   assert.equal(shape(taken.join("")), "open* event* event* close*");
 });
 
-test("keeps what the signer did not sign", async () => {
+test("signer: keeps events that it failed to sign", async () => {
   const { key, vkey } = await generateKey("example.com/failing");
   const sign = signerOf(key);
   let down = true;
@@ -381,7 +381,7 @@ test("keeps what the signer did not sign", async () => {
   assert.equal(shape(to.text()), "open* event event close*");
 });
 
-test("notices a signer of another key at the first signature", async () => {
+test("signer: a wrong key is detected at the first signature", async () => {
   const one = await generateKeyHandle("example.com/one");
   const other = await generateKeyHandle("example.com/one");
   const elsewhere = await start({ key: { vkey: one.vkey, privateKey: other.privateKey } });
@@ -394,7 +394,7 @@ test("notices a signer of another key at the first signature", async () => {
   await assert.rejects(nothing.recorder.close(), { code: "signer.failed" });
 });
 
-test("a key that cannot be exported signs", async () => {
+test("signer: a non-extractable key signs", async () => {
   const key = await generateKeyHandle("example.com/handle");
   assert.equal(key.privateKey.extractable, false);
   const to = memory();
@@ -407,7 +407,7 @@ test("a key that cannot be exported signs", async () => {
   }
 });
 
-test("record throws when too much waits", async () => {
+test("record: throws when the recorder is full", async () => {
   const { recorder, to } = await start({ maxWaitingBytes: 2000 });
   const event = { action: "a.b", reason: "x".repeat(400) };
   recorder.record(event);
@@ -419,7 +419,7 @@ test("record throws when too much waits", async () => {
   assert.equal(shape(to.text()), "open* event event* event close*");
 });
 
-test("small events fill it too: each is counted with the link that it gets", async () => {
+test("record: counts the link of each event toward the limit", async () => {
   const { recorder } = await start({ maxWaitingBytes: 10_000 });
   let taken = 0;
   const fill = () => {
@@ -434,7 +434,7 @@ test("small events fill it too: each is counted with the link that it gets", asy
   await recorder.close();
 });
 
-test("options are checked, with the member", async () => {
+test("options: are validated and named", async () => {
   const { key } = await generateKey("example.com/test");
   const good = { key, origin: ORIGIN, to: memory() };
   for (const [options, code, member] of [
@@ -461,7 +461,7 @@ test("options are checked, with the member", async () => {
   await assert.rejects(unnamed.ready(), coded("name.invalid", undefined));
 });
 
-test("an unusable key is refused and never shown", async () => {
+test("options: an unusable key is rejected without revealing it", async () => {
   const { key } = await generateKey("example.com/test");
   const secret = key.slice(-44);
   const flipped = key.replace(/\+[0-9a-f]{8}\+/, "+00000000+");
@@ -475,7 +475,7 @@ test("an unusable key is refused and never shown", async () => {
   }
 });
 
-test("a load that failed is tried again", async () => {
+test("start: a failed load is retried", async () => {
   let loads = 0;
   const load = loader(async () => {
     loads++;

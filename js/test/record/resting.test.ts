@@ -1,4 +1,4 @@
-/** Flushes that are asked for while another rests. */
+/** Tests flushes requested while another one waits. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { record, recorderOf } from "../deliver/recorder.ts";
 
 const busy = new CountersignError("log_server.busy", "later", { hint: "wait" });
 
-/** A clock that goes on by itself only when timers are asked for again and again. */
+/** A clock that advances only when timers are set repeatedly. */
 function clocked(t: import("node:test").TestContext) {
   const clock = { now: 0, timers: [] as { at: number; run: () => void }[] };
   t.mock.method(performance, "now", () => clock.now);
@@ -33,7 +33,7 @@ function clocked(t: import("node:test").TestContext) {
   return { clock, advance };
 }
 
-/** Flushes that fail until they are let. */
+/** Flushes that fail until they are allowed to succeed. */
 function failing(retryAfter: number) {
   const state = { tries: 0, fails: true };
   const flushing = new FlushScheduler(
@@ -46,7 +46,7 @@ function failing(retryAfter: number) {
       },
       retryInMs: undefined,
       newest: 0,
-      owes: () => state.fails,
+      hasUndelivered: () => state.fails,
     },
     { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined, hold: undefined },
     { failed: () => {}, succeeded: () => {}, ended: () => {} },
@@ -54,7 +54,7 @@ function failing(retryAfter: number) {
   return { state, flushing };
 }
 
-test("who asks during a rest that the log server asked for is told so at once, and wakes nobody", async (t) => {
+test("flush: rejects immediately during a wait demanded by the log server", async (t) => {
   const { clock, advance } = clocked(t);
   const { state, flushing } = failing(10_000);
   const patient = flushing.flush(1, 60_000);
@@ -72,7 +72,7 @@ test("who asks during a rest that the log server asked for is told so at once, a
   assert.equal(state.tries, 2);
 });
 
-test("who asks during a rest of one's own has it end", async (t) => {
+test("flush: ends a wait of the recorder's own", async (t) => {
   const { clock } = clocked(t);
   const { state, flushing } = failing(0);
   const patient = flushing.flush(1, 60_000);
@@ -83,7 +83,7 @@ test("who asks during a rest of one's own has it end", async (t) => {
   assert.equal(state.tries, 2);
 });
 
-test("retryForMs is a number of milliseconds, and nothing is done with anything else", async () => {
+test("retryForMs: must be a number of milliseconds", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");

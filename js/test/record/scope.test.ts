@@ -1,4 +1,4 @@
-/** What is said once for many events. */
+/** Tests scopes, which add fields to many events. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,7 +24,7 @@ async function start() {
   return { audit, events };
 }
 
-test("a scope is added to what an event does not say", async () => {
+test("with: adds the scope to events without their own values", async () => {
   const { audit, events } = await start();
   const scoped = audit.with({ actor: "u_1", tenant: "acme", request: "r_1", context: { region: "eu", ip: undefined } });
   scoped.record({ action: "a.b" });
@@ -45,7 +45,7 @@ test("a scope is added to what an event does not say", async () => {
   ]);
 });
 
-test("the inner of two scopes wins, member by member", async () => {
+test("with: the inner of two scopes wins per field", async () => {
   const { audit, events } = await start();
   const outer = audit.with({ actor: { id: "u_1" }, tenant: "acme", context: { ip: "::1", region: "eu" } });
   outer.with({ tenant: "other", context: { region: "us" } }).record({ action: "a.b" });
@@ -54,7 +54,7 @@ test("the inner of two scopes wins, member by member", async () => {
   ]);
 });
 
-test("a request is named by what a proxy called it, read at once", async () => {
+test("with: reads the request's ID from a proxy's header immediately", async () => {
   const { audit, events } = await start();
   const headers = new Headers({ "x-request-id": "r_1" });
   const requests: Scope["request"][] = [
@@ -75,7 +75,7 @@ test("a request is named by what a proxy called it, read at once", async () => {
   );
 });
 
-test("JSON text gets the members that it has not, and keeps its own to the letter", async () => {
+test("with: adds missing fields to JSON text and keeps the others unchanged", async () => {
   const { audit, events } = await start();
   const scoped = audit.with({ actor: "$&", tenant: "acme" });
   scoped.recordJson('{"action":"a.b","n":1.0,"tenant":"own"}\n');
@@ -91,7 +91,7 @@ test("JSON text gets the members that it has not, and keeps its own to the lette
   }
 });
 
-test("what is no event is refused as without a scope", async () => {
+test("with: rejects invalid events as without a scope", async () => {
   const { audit } = await start();
   const throwing = {
     action: "a.b",
@@ -121,7 +121,7 @@ test("what is no event is refused as without a scope", async () => {
   }
 });
 
-test("what is no scope is refused, naming what it is", async () => {
+test("with: rejects invalid scopes by name", async () => {
   const { audit } = await start();
   const refusals = [
     [undefined, "with"],
@@ -131,11 +131,11 @@ test("what is no scope is refused, naming what it is", async () => {
   for (const [scope, member] of refusals) {
     assert.throws(() => audit.with(scope as never), { code: "options.invalid", member });
   }
-  // Nothing would be added to what is recorded within.
+  // Events recorded in the callback would not get the scope.
   assert.throws(() => audit.with({ actor: "u_1" }, () => assert.fail("it went on")), { code: "context.unavailable" });
 });
 
-test("events wait for a recorder with the scope that they were recorded with", async () => {
+test("with: waiting events keep their scope", async () => {
   const { key } = await generateKey("example.com/test");
   const to = memory();
   const recorder = createLazyRecorder({

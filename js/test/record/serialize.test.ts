@@ -14,7 +14,7 @@ const refusal = (event: unknown) => {
   return assert.fail("it was accepted");
 };
 
-test("writes what JSON.stringify writes without loss", () => {
+test("toJson: equals JSON.stringify where that is lossless", () => {
   const when = new Date(0);
   const event = {
     when,
@@ -27,7 +27,7 @@ test("writes what JSON.stringify writes without loss", () => {
   assert.equal(toJson(Object.create(null)), "{}");
 });
 
-test("refuses what is no data, and names the whole path", () => {
+test("toJson: rejects values that aren't data, with the full path", () => {
   for (const value of [
     () => 1,
     Symbol("s"),
@@ -43,7 +43,7 @@ test("refuses what is no data, and names the whole path", () => {
   }
 });
 
-test("writes what JSON has no form for as pino does, or without loss", () => {
+test("toJson: writes other values like pino, or losslessly", () => {
   const shared = { a: 1 };
   for (const [value, written] of [
     [1n, 1],
@@ -88,7 +88,7 @@ test("writes what JSON has no form for as pino does, or without loss", () => {
   }
 });
 
-test("writes errors with their causes", () => {
+test("toJson: writes errors with their causes", () => {
   const cause = Object.assign(new TypeError("inner"), { code: "E_INNER" });
   const error = Object.assign(new AggregateError([new Error("one")], "outer", { cause }), {
     status: 7,
@@ -99,12 +99,12 @@ test("writes errors with their causes", () => {
   assert.match(stack, /AggregateError: outer\n {4}at /);
   assert.deepEqual([within.name, within.message, within.code], ["TypeError", "inner", "E_INNER"]);
   assert.equal(errors[0].message, "one");
-  // What a library's error holds beside data is none of it, and its own JSON comes first.
+  // Other objects in a library's error are omitted, and its own `toJSON` takes precedence.
   const ofLibrary = Object.assign(new Error("x"), { socket: new EventTarget(), url: new URL("http://a/") });
   assert.deepEqual(Object.keys(JSON.parse(toJson({ error: ofLibrary })).error), ["name", "message", "stack", "url"]);
   const written = Object.assign(new Error("x"), { toJSON: () => ({ own: true }) });
   assert.equal(toJson({ error: written }), '{"error":{"own":true}}');
-  // However long it goes on.
+  // A long chain of causes is truncated.
   let last = new Error("0");
   for (let nth = 1; nth < 1_000; nth++) {
     last = new Error(`${nth}`.repeat(10_000), { cause: last });
@@ -116,7 +116,7 @@ test("writes errors with their causes", () => {
   assert.equal(JSON.parse(toJson({ error: own })).error.cause, "[Circular]");
 });
 
-test("takes what only seems to be more than data", () => {
+test("toJson: accepts unusual values that are plain data", () => {
   class Own {
     id = "u_1";
     hidden?: string = undefined as never;
@@ -135,7 +135,7 @@ test("takes what only seems to be more than data", () => {
   }
 });
 
-test("looks at the members of what is not plain too", () => {
+test("toJson: checks the fields of class instances", () => {
   class Own {
     inner: unknown = () => 1;
   }
@@ -145,7 +145,7 @@ test("looks at the members of what is not plain too", () => {
   assert.equal(refusal({ outer: list }), "outer.0");
 });
 
-test("refuses what has no text", () => {
+test("toJson: rejects lone surrogates", () => {
   for (const event of [undefined, () => 1, Symbol("s"), 1n, { toJSON: () => undefined }]) {
     assert.equal(refusal(event), undefined);
   }
@@ -163,7 +163,7 @@ const why = (event: unknown, message: RegExp, member: string | undefined) =>
     },
   );
 
-test("marks a cycle, and refuses depth", () => {
+test("toJson: marks cycles and rejects deep nesting", () => {
   const cycle: { self?: unknown; list?: unknown } = {};
   cycle.self = cycle;
   cycle.list = [[cycle]];
@@ -183,23 +183,23 @@ test("marks a cycle, and refuses depth", () => {
   }
 });
 
-test("says of what throws that it throws, and where", () => {
+test("toJson: reports throwing getters with their path", () => {
   const cause = new Error("mine");
   const fail = () => {
     throw cause;
   };
   const getter = Object.defineProperty({}, "bad", { enumerable: true, get: fail });
-  why({ metadata: getter }, /throws when it is read/, "metadata.bad");
+  why({ metadata: getter }, /reading the value threw an error/, "metadata.bad");
   for (const trap of ["get", "ownKeys", "getPrototypeOf", "getOwnPropertyDescriptor"] as const) {
-    why({ metadata: new Proxy({ a: 1 }, { [trap]: fail }) }, /throws when it is read/, "metadata");
+    why({ metadata: new Proxy({ a: 1 }, { [trap]: fail }) }, /reading the value threw an error/, "metadata");
   }
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
-  why({ metadata: [proxy] }, /throws when it is read/, "metadata.0");
+  why({ metadata: [proxy] }, /reading the value threw an error/, "metadata.0");
   assert.throws(() => toJson({ metadata: getter }), { cause });
 });
 
-test("refuses what JSON would show as empty, and says how to record it", () => {
+test("toJson: rejects objects that JSON would show as empty, with a hint", () => {
   class Empty {
     readonly #hidden = 1;
     get hidden() {
@@ -207,15 +207,11 @@ test("refuses what JSON would show as empty, and says how to record it", () => {
     }
   }
   for (const value of [new Request("http://a"), new Response("a"), new Blob(["a"]), new Empty()]) {
-    why(
-      { metadata: { value } },
-      new RegExp(`a ${value.constructor.name}, which JSON has no form for`),
-      "metadata.value",
-    );
+    why({ metadata: { value } }, new RegExp(`a ${value.constructor.name} has no JSON form`), "metadata.value");
   }
 });
 
-test("writes what it looked at, though it be another the next time", () => {
+test("toJson: writes the values that it checked, even if they change", () => {
   let reads = 0;
   const fickle = {
     list: [new Date(0)],
@@ -230,7 +226,7 @@ test("writes what it looked at, though it be another the next time", () => {
   assert.equal(toJson(own), '{"__proto__":{"a":1},"when":"1970-01-01T00:00:00.000Z"}');
 });
 
-test("gives up on what has no end", () => {
+test("toJson: gives up on endless objects", () => {
   const endless = (): object =>
     new Proxy(
       {},
@@ -250,7 +246,7 @@ test("gives up on what has no end", () => {
   assert.ok(reported > 1);
 });
 
-test("passes on what a toJSON throws as the cause", () => {
+test("toJson: passes on errors of toJSON as the cause", () => {
   const cause = new Error("mine");
   const throwing = {
     toJSON() {

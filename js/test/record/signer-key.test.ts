@@ -1,4 +1,4 @@
-/** Signer keys in WebCrypto, as in Workers, and in Node.js's own Ed25519. */
+/** Tests private keys in WebCrypto, as in Workers, and in Node.js's own Ed25519. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
 );
 const [{ secret: KEY }] = EMITTERS;
-/** Nothing that they record is by chance. */
+/** A fixed clock and fixed random values. */
 const FIXED = { now: () => 1_790_000_000_000, random: (bytes: Uint8Array) => bytes.fill(7) };
 const inCore = recording(MODULE, none, FIXED);
 const inWebCrypto = recording(MODULE, none, { ...FIXED, readKey: importSignerKey });
@@ -23,7 +23,7 @@ const inNode = recording(MODULE, none, { ...FIXED, readKey: nativeSigner });
 
 type CreateRecorder = typeof inCore.createRecorder;
 
-/** An export of two flushes. */
+/** Returns an export of two flushes. */
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
   const audit = await create({ key, origin: "log.example/audit", to, autoFlush: false, onError: () => {} }).ready();
@@ -34,7 +34,7 @@ async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer
   return to.text();
 }
 
-/** How often each was asked for while something was done. */
+/** Counts calls of WebCrypto during work. */
 async function counting(work: () => Promise<unknown>): Promise<{ sign: number; imported: unknown[] }> {
   const { subtle } = crypto;
   const [sign, importKey] = [subtle.sign, subtle.importKey];
@@ -55,16 +55,16 @@ async function counting(work: () => Promise<unknown>): Promise<{ sign: number; i
   return counts;
 }
 
-test("WebCrypto signs what the core signs, with a key that cannot be taken out", async () => {
+test("private key: WebCrypto signs like the core, with a non-extractable key", async () => {
   const expected = await recorded(inCore.createRecorder, KEY);
   const counts = await counting(async () => assert.equal(await recorded(inWebCrypto.createRecorder, KEY), expected));
   assert.ok(counts.sign > 1);
-  // The first is asked for the public key, and let go of.
+  // The extractable key is only imported to get the public key.
   assert.deepEqual(counts.imported, [true, false]);
   assert.equal((await counting(() => recorded(inCore.createRecorder, KEY))).sign, 0);
 });
 
-test("Node.js signs what the core signs, also what is recorded at the last moment", async () => {
+test("private key: Node.js signs like the core, even at exit", async () => {
   const expected = await recorded(inCore.createRecorder, KEY);
   assert.equal(await recorded(inNode.createRecorder, KEY), expected);
   const { key, signNow, checks } = await nativeSigner(KEY);
@@ -73,7 +73,7 @@ test("Node.js signs what the core signs, also what is recorded at the last momen
   assert.equal(signNow?.(new Uint8Array(3)).length, 64);
 });
 
-test("a key that is cut off, altered or no key is refused with the same words", async () => {
+test("private key: incomplete, altered, and other texts are rejected with the same messages everywhere", async () => {
   const [, , name = "", id = "", typed = ""] = KEY.split("+");
   for (const broken of [
     KEY.slice(0, -1),
@@ -95,7 +95,7 @@ test("a key that is cut off, altered or no key is refused with the same words", 
   }
 });
 
-test("a signature of another key is refused: WebCrypto's at first, a signer's each time", async () => {
+test("signature: a wrong key is detected, with WebCrypto at the first signature and with a signer at each", async () => {
   const [mine, other] = await Promise.all([generateKeyHandle("example.com/a"), generateKeyHandle("example.com/a")]);
   const mixed = { vkey: mine.vkey, privateKey: other.privateKey };
   await assert.rejects(recorded(inCore.createRecorder, mixed), { code: "signature.invalid" });

@@ -1,4 +1,4 @@
-/** Signers that fail. */
+/** Tests failing signers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { until } from "../eventually.ts";
 
 const OTHER = new Signer("example.com/next", 3);
 
-/** A signer elsewhere, which may be away. */
+/** Returns an external signer that fails on request. */
 function elsewhere(signer = EMITTER) {
   const state = { fails: false };
   const sign = async (bytes: Uint8Array) => {
@@ -23,7 +23,7 @@ function elsewhere(signer = EMITTER) {
   return { state, key: { vkey: signer.vkey, sign } };
 }
 
-test("what is recorded in the moment of a flush is in the outbox, though the signer fails", async () => {
+test("signing: an event recorded during a flush is stored although the signer fails", async () => {
   const storage = new Storage();
   const { state, key } = elsewhere();
   state.fails = true;
@@ -38,14 +38,14 @@ test("what is recorded in the moment of a flush is in the outbox, though the sig
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
 });
 
-/** The kinds of links of each chain. */
+/** Returns the kinds of links of each chain. */
 const kinds = (log: MemoryLog) =>
   [...log.chains.values()].map((links) => links.map((link) => link.split(" ")[1]).join(" "));
 
 for (const isDurable of [false, true]) {
   const where = isDurable ? "an outbox" : "memory";
 
-  test(`another key leaves behind a signer that is gone, with what it signed: ${where}`, async () => {
+  test(`rotate: leaves a failing signer and its links behind: ${where}`, async () => {
     const log = new MemoryLog();
     const storage = isDurable ? new Storage() : undefined;
     const { state, key } = elsewhere();
@@ -76,7 +76,7 @@ for (const isDurable of [false, true]) {
   });
 }
 
-test("a signer that is gone before its chain began leaves nothing of it", async () => {
+test("rotate: a signer that fails before its chain began leaves nothing behind", async () => {
   const log = new MemoryLog();
   const { state, key } = elsewhere();
   state.fails = true;
@@ -88,7 +88,7 @@ test("a signer that is gone before its chain began leaves nothing of it", async 
   assert.deepEqual([log.actions, kinds(log)], [["a.one"], ["open event close"]]);
 });
 
-test("of two keys in a row that are gone nothing is lost, though the recorder is closed", async () => {
+test("rotate: two failing signers in a row lose nothing, even if the recorder is closed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const [first, second] = [elsewhere(), elsewhere(OTHER)];
@@ -105,7 +105,7 @@ test("of two keys in a row that are gone nothing is lost, though the recorder is
   assert.deepEqual([log.actions, kinds(log), storage.kinds], [["a.one", "a.two"], ["open event event close"], ""]);
 });
 
-test("what is signed is sent, though what follows is not", async () => {
+test("signing: signed links are sent although later ones can't be signed", async () => {
   const log = new MemoryLog();
   const { state, key } = elsewhere();
   const recorder = await recorderOf(log, undefined, { key });
@@ -118,7 +118,7 @@ test("what is signed is sent, though what follows is not", async () => {
   assert.deepEqual(log.actions, ["a.one"]);
 });
 
-test("what a chain that dies had links of, which nobody signed, goes into the next", async () => {
+test("signing: unsigned links of a dead chain move to the next", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const { state, key } = elsewhere();
@@ -142,7 +142,7 @@ test("what a chain that dies had links of, which nobody signed, goes into the ne
   assert.deepEqual(log.actions, ["a.two"]);
 });
 
-test("a chain that is closed while its signer is asked ends with a close link", async () => {
+test("close: a chain closed while signing ends with a close link", async () => {
   const log = new MemoryLog();
   const { key } = elsewhere();
   const { promise: released, resolve: release } = deferred();

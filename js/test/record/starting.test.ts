@@ -1,4 +1,4 @@
-/** Recorders that have not started yet, or that cannot start. */
+/** Tests recorders that have not started, or can't. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,11 +15,11 @@ import { inLife } from "./life.ts";
 const { key } = await generateKey("example.com/test");
 const ORIGIN = "log.example/audit";
 
-/** The events of an export. */
+/** Returns the events of an export. */
 const eventsOf = (text: string) =>
   text.split("\n").flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
 
-test("a recorder is there at once, and is no promise", async () => {
+test("createRecorder: returns a recorder, not a promise", async () => {
   const to = memory();
   const audit = createRecorder({ key, origin: ORIGIN, to });
   assert.ok(!("then" in audit));
@@ -28,7 +28,7 @@ test("a recorder is there at once, and is no promise", async () => {
   await audit.close();
 });
 
-test("events keep their order and their time until the recorder has started", async () => {
+test("start: waiting events keep their order and time", async () => {
   const to = memory();
   let now = 1_790_000_000_000;
   const audit = creating({ now: () => now })({ key, origin: ORIGIN, to, autoFlush: false });
@@ -59,7 +59,7 @@ test("events keep their order and their time until the recorder has started", as
   );
 });
 
-test("what an outbox holds comes before what is recorded while it is opened", async () => {
+test("start: an outbox's entries come before events recorded while it opens", async () => {
   const storage = new Storage();
   const log = new MemoryLog();
   const options = { key: EMITTER.secret, to: log.to, log: log.vkey, autoFlush: false as const };
@@ -73,7 +73,7 @@ test("what an outbox holds comes before what is recorded while it is opened", as
   await handle.delivered();
 });
 
-test("what only the start shows rejects ready, and is told to onError once", async () => {
+test("start: failures reject ready() and are reported once", async () => {
   const told: CountersignError[] = [];
   const onError = (error: CountersignError) => told.push(error);
   const audit = createRecorder({ key: "PRIVATE+KEY+nonsense", origin: ORIGIN, to: memory(), onError });
@@ -92,13 +92,13 @@ test("what only the start shows rejects ready, and is told to onError once", asy
   assert.throws(() => audit.record({ action: "a.c" }), { code: "recorder.out_of_turn" });
 });
 
-test("a recorder that cannot start and has nothing to lose can be closed", async () => {
+test("close: works without a start if nothing would be lost", async () => {
   const audit = createRecorder({ key: "PRIVATE+KEY+nonsense", origin: ORIGIN, to: memory(), onError: () => {} });
   await audit.close();
   await audit.close();
 });
 
-test("invalid options throw at once", () => {
+test("createRecorder: throws for invalid options", () => {
   const options = { key, origin: ORIGIN, to: memory(), onFull: "wait" };
   assert.throws(() => createRecorder(options as unknown as RecorderOptions), {
     code: "options.invalid",
@@ -106,7 +106,7 @@ test("invalid options throw at once", () => {
   });
 });
 
-test("a start that failed is tried again by itself, and by whoever asks", async () => {
+test("start: is retried automatically and on request", async () => {
   for (const autoFlush of [undefined, false] as const) {
     let loads = 0;
     const source = async () => {
@@ -139,7 +139,7 @@ test("a start that failed is tried again by itself, and by whoever asks", async 
   }
 });
 
-test("an event that the start shows to be invalid is reported, and recorded as such", async () => {
+test("start: an event that proves invalid is reported and recorded as such", async () => {
   const told: (string | undefined)[] = [];
   const onError = ({ member }: CountersignError) => told.push(member);
   for (const onInvalid of ["throw", "report"] as const) {
@@ -161,7 +161,7 @@ test("an event that the start shows to be invalid is reported, and recorded as s
   }
 });
 
-test("what is no event by its fields is thrown before the recorder has started", () => {
+test("record: throws for invalid events before the start", () => {
   const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onInvalid: "throw" });
   assert.throws(() => audit.record({ action: "a.b", metadata: { f: () => 1 } } as never), {
     code: "event.invalid",
@@ -169,7 +169,7 @@ test("what is no event by its fields is thrown before the recorder has started",
   });
 });
 
-test("there is as much room before the start as after it", async () => {
+test("record: has the same limit before and after the start", async () => {
   const to = memory();
   const limits = { maxWaitingBytes: 2_000, autoFlush: false as const };
   const full = createRecorder({ key, origin: ORIGIN, to, ...limits });
@@ -190,18 +190,18 @@ test("there is as much room before the start as after it", async () => {
   assert.deepEqual([reason, metadata.count], ["too much waited to be delivered", dropped]);
 });
 
-test("retryForMs ends the wait for an outbox that never opens", async () => {
+test("retryForMs: ends the wait for an outbox that never opens", async () => {
   const outbox = { open: () => new Promise<never>(() => {}), write: async () => {}, close() {} };
   const audit = createRecorder({ key, origin: ORIGIN, to: memory(), outbox, onError: () => {} });
   audit.record({ action: "a.b" });
   await assert.rejects(audit.flush({ retryForMs: 20 }), { code: "recorder.failed", message: /did not start in time/ });
 });
 
-test("what is recorded while the program ends, before the start, is reported as lost", () => {
+test("exit: events recorded at exit before the start are reported as lost", () => {
   const { createRecorder, tell } = inLife();
   const told: string[] = [];
   const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onError: ({ message }) => told.push(message) });
   tell("exiting");
   audit.record({ action: "a.b" });
-  assert.deepEqual(told, ["1 event was not delivered before the program ended"]);
+  assert.deepEqual(told, ["1 event was not delivered before the program exited"]);
 });

@@ -1,4 +1,4 @@
-/** Programs that fail when they are told of a failure. */
+/** Tests throwing `onError` callbacks. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ const fails = () => {
   throw new Error("of the program's own");
 };
 
-test("an onError that throws holds up nothing, and is itself told of", async (t) => {
+test("onError: a throwing callback blocks nothing, and is reported itself", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const log = new MemoryLog();
@@ -20,15 +20,15 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
   await until("the console has said it", () => said.mock.callCount() > 0);
-  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* logServer\.busy/);
-  // It is tried again by itself.
+  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError threw an error .* logServer\.busy/);
+  // Retried automatically.
   t.mock.timers.tick(1_000);
   await handle?.delivered();
   await recorder.close();
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("nor does it hold up who only reports", async (t) => {
+test("onError: a throwing callback doesn't block reports", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
   const recorder = createLazyRecorder({
@@ -41,7 +41,7 @@ test("nor does it hold up who only reports", async (t) => {
   assert.equal(said.mock.callCount(), 1);
 });
 
-test("a flush fails with nothing but coded errors", async () => {
+test("flush: rejects only with CountersignError", async () => {
   let broken = false;
   const random = (bytes: Uint8Array<ArrayBuffer>) => {
     if (broken) {

@@ -1,4 +1,4 @@
-/** What the package uses of the recorder's artifact, beneath `createRecorder`. */
+/** Tests the functions of the recorder's WebAssembly that the package uses below `createRecorder`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ async function prove(text: string, proof: string, leaf: string): Promise<number>
   }
 }
 
-/** Flushes, with signatures of zeros where the recorder does not sign itself. */
+/** Flushes, signing with zeros if the recorder doesn't sign itself. */
 function flush(recorder: core.Recorder, most: number, close = false): string[] {
   recorder.begin(TIME, sixteen(9), close, most);
   while (recorder.step(TIME) !== undefined) {
@@ -43,13 +43,13 @@ function flush(recorder: core.Recorder, most: number, close = false): string[] {
 const start = () => new core.Recorder(ORIGIN, KEY, true);
 const salted = (salt: number, json: string) => Buffer.concat([sixteen(salt), Buffer.from(json)]);
 
-test(`a proof gives its leaf's index`, async () => {
+test("wasm: a proof returns its entry's index", async () => {
   const { index, leaf, proof } = vectors.tlog_proof;
   assert.equal(await prove(LOG, proof, leaf), index);
   assert.equal(await prove(`# ours\nlog ${LOG}\n`, proof, leaf), index);
 });
 
-test(`what a proof does not show is refused`, async () => {
+test("wasm: a wrong proof is rejected", async () => {
   const { leaf, proof } = vectors.tlog_proof;
   const refused = { name: "CountersignError", code: "proof.invalid" };
   await assert.rejects(prove(LOG, proof, `${leaf} `), refused);
@@ -64,7 +64,7 @@ test(`what a proof does not show is refused`, async () => {
   await assert.rejects(prove(LOG, proof.replace("\n15\n", "\n1 5\n"), leaf), { code: "checkpoint.invalid", line: 2 });
 });
 
-test(`a log is one vkey, or a trust file with one log`, async () => {
+test("wasm: a log is a vkey, or a trust file with one log", async () => {
   const trust = new core.LogTrust(` ${LOG}\n`);
   assert.equal(trust.origin, ORIGIN);
   trust.free();
@@ -78,7 +78,7 @@ test(`a log is one vkey, or a trust file with one log`, async () => {
   }
 });
 
-test(`a flush takes as many as it is told to`, () => {
+test("wasm: a flush takes the given number of events", () => {
   const recorder = start();
   for (let nth = 0; nth < 5; nth++) {
     recorder.record(salted(nth, `{"nth":${nth}}`), TIME, false);
@@ -92,7 +92,7 @@ test(`a flush takes as many as it is told to`, () => {
   recorder.free();
 });
 
-test(`what is queued can be kept and queued again`, () => {
+test("wasm: queued events can be stored and restored", () => {
   const recorder = start();
   recorder.record(salted(0, '{"before":"keeping"}'), TIME, false);
   assert.equal(recorder.unstored(), "");
@@ -140,7 +140,7 @@ test(`what is queued can be kept and queued again`, () => {
   next.free();
 });
 
-test(`an export begins with its header`, () => {
+test("wasm: an export begins with its header", () => {
   assert.equal(core.header('a"b'), '{"countersign":"export/v1","origin":"a\\"b"}\n');
   assert.throws(() => inCore(() => core.header("a b")), { code: "name.invalid" });
   const recorder = start();
@@ -149,7 +149,7 @@ test(`an export begins with its header`, () => {
   recorder.free();
 });
 
-test("an issuer's note is signed whole", () => {
+test("wasm: an issuer's note is signed as a whole", () => {
   const [issuer = ""] = core.signerKey("example.com", new Uint8Array(32).fill(8));
   const note = core.signKeyNote(issuer, ORIGIN, [`grant ${VKEY} - 2026-11-20T06:00:00.000Z`, `revoke ${VKEY} -`]);
   const [text = "", lines = ""] = note.split("\n\n");

@@ -1,4 +1,4 @@
-/** Calls between a host and its workers, over a channel of the runtime's. */
+/** Tests calls between a host and its workers over a message channel. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -63,22 +63,22 @@ async function errorOf(promise: Promise<unknown>): Promise<CountersignError> {
   return error;
 }
 
-test("a call resolves to its own result", async () => {
+test("connect: a call resolves to its own result", async () => {
   assert.deepEqual(await Promise.all([1, 2, 3].map((number) => remote.double(number))), [2, 4, 6]);
 });
 
-test("either side calls while the other waits", async () => {
+test("connect: each side can call while the other waits", async () => {
   assert.equal(await remote.ask("something"), "answered something!");
 });
 
-test("transferred bytes move there and back, and are not copied", async () => {
+test("connect: transferred bytes are moved both ways, not copied", async () => {
   const bytes = Uint8Array.of(1, 2, 3);
   const back = await remote.spend(transfer(bytes, bytes));
   assert.equal(bytes.length, 0, "they are gone here");
   assert.deepEqual([...back], [1, 2, 3]);
 });
 
-test("a call to an unknown method rejects and names the method and the worker", async () => {
+test("connect: a call to an unknown method rejects and names the method and the worker", async () => {
   const untyped = remote as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
   for (const method of ["nope", "toString", "constructor", "hasOwnProperty", "__proto__"]) {
     const error = await errorOf(untyped[method]?.(1) ?? Promise.resolve());
@@ -89,12 +89,12 @@ test("a call to an unknown method rejects and names the method and the worker", 
   assert.equal(await remote.double(2), 4, "others still work");
 });
 
-test("a remote can be returned from an async function", async () => {
+test("connect: a remote can be returned from an async function", async () => {
   const returned = await (async () => remote)();
   assert.equal(await returned.double(4), 8);
 });
 
-test("an argument or a result that cannot be sent rejects", async () => {
+test("connect: an argument or result that can't be sent rejects", async () => {
   const untyped = remote as unknown as { double(value: unknown): Promise<number> };
   const sent = untyped.double(() => {});
   await assert.rejects(sent, { name: "DataCloneError" });
@@ -102,7 +102,7 @@ test("an argument or a result that cannot be sent rejects", async () => {
   assert.match(error.message, /^the analyzer failed: .*could not be cloned/);
 });
 
-test("an error with a code keeps its fields, its stack and its cause", async () => {
+test("connect: an error with a code keeps its fields, stack, and cause", async () => {
   const error = await errorOf(remote.refuse());
   const { code, message, hint, line, member, cause } = error;
   assert.deepEqual(
@@ -122,7 +122,7 @@ test("an error with a code keeps its fields, its stack and its cause", async () 
   ]);
 });
 
-test("an error without a code names the worker that failed, and is kept as the cause with its stack and its own cause", async () => {
+test("connect: an error without a code becomes the cause of one that names the worker", async () => {
   const error = await errorOf(remote.fail());
   assert.equal(error.code, "worker.failed");
   assert.equal(error.message, "the analyzer failed: cannot read properties of undefined");
@@ -134,13 +134,13 @@ test("an error without a code names the worker that failed, and is kept as the c
   assert.deepEqual([cause.cause.name, cause.cause.message], ["RangeError", "the first cause"]);
 });
 
-test("a code of Node.js's is none of the package's", async () => {
+test("connect: codes of Node.js are not codes of the package", async () => {
   const error = await errorOf(remote.failInNode());
   assert.deepEqual([error.code, error.message], ["worker.failed", "the analyzer failed: out of range"]);
   assert.equal((error.cause as { code?: unknown }).code, "ERR_OUT_OF_RANGE");
 });
 
-test("causes that form a circle, and values that are no errors, cross too", async () => {
+test("connect: circular causes and thrown non-errors are sent too", async () => {
   assert.equal((await errorOf(remote.fallInCircles())).message, "the analyzer failed: round and round");
   assert.equal((await errorOf(remote.reject())).message, "the analyzer failed: only a text");
 });

@@ -1,4 +1,4 @@
-/** Errors name the worker that failed, and keep where it did. */
+/** Tests that errors name the worker that failed, and keep the stack. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,10 +15,10 @@ const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1
 const module = async () => EMPTY_MODULE;
 const FACTS = { origin: null, log: null, verdict: "verified", complete: null } as const;
 
-/** A call that is never answered fails its test. */
+/** Fails a test with a call that never settles. */
 const BOUNDED = { timeout: 30_000 };
 
-/** Asks each kind of worker something, which first has it begin. */
+/** Makes a call to each kind of worker, after starting it. */
 const CALLS: Readonly<Record<string, (worker: () => WorkerLike) => Promise<unknown>>> = {
   verifier: (worker) => createVerifier({ module: EMPTY_MODULE, worker }).verify(new Uint8Array(1), { threads: 1 }),
   index: (worker) => createIndex({ module, worker }).rows(0, 1, []),
@@ -31,7 +31,7 @@ const CALLS: Readonly<Record<string, (worker: () => WorkerLike) => Promise<unkno
 };
 
 for (const [name, call] of Object.entries(CALLS)) {
-  test(`an error in the worker of the ${name} names the ${name} and keeps its stack`, BOUNDED, async () => {
+  test(`rpc: an error in the worker of the ${name} names the ${name} and keeps its stack`, BOUNDED, async () => {
     const worker = () =>
       workerWith({
         begin: function beginOfWorker() {
@@ -48,7 +48,7 @@ for (const [name, call] of Object.entries(CALLS)) {
     });
   });
 
-  test(`a worker of the ${name} that is of another version is reported, not waited for`, BOUNDED, async () => {
+  test(`rpc: a worker of the ${name} of another version is reported`, BOUNDED, async () => {
     await assert.rejects(
       call(() => workerWith({})),
       {
@@ -59,7 +59,7 @@ for (const [name, call] of Object.entries(CALLS)) {
   });
 }
 
-test("a simulation that fails names the overview", BOUNDED, async () => {
+test("rpc: a failing simulation names the overview", BOUNDED, async () => {
   const worker = () =>
     workerWith({
       expose: () => {

@@ -1,9 +1,9 @@
-/** Worker threads in place of Web Workers. */
+/** Worker threads instead of Web Workers. */
 
 import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 
-/** Starts a thread that serves what a module, such as `ui/dist/index/work.js` in `packages`, exports as `work`. */
+/** Starts a thread that serves a module's export `work`, such as that of `ui/dist/index/work.js` in `packages`. */
 export function threadOf(module: string): WorkerLike {
   const url = new URL(`../../packages/${module}`, import.meta.url);
   return thread(`

@@ -1,10 +1,10 @@
-/** Sharing work out among workers. */
+/** Tests the distribution of work among workers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerPool } from "../../packages/countersign/dist/rpc/worker-pool.js";
 
-/** A promise that never settles fails its test. */
+/** Fails a test with a promise that never settles. */
 const BOUNDED = { timeout: 30_000 };
 
 /** A worker whose jobs the test settles. */
@@ -29,7 +29,7 @@ function growing(maxWorkers: number, busyLoad: number, maxLoad: number) {
   return { pool, started, run: (load: number) => pool.run(load, (worker) => worker.work()) };
 }
 
-/** Says whether a promise has settled, once all that is ready has run. */
+/** Returns true if a promise has settled, after running everything that is ready. */
 async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const settle = () => {
@@ -42,7 +42,7 @@ async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
 
 const jobsOf = (workers: readonly FakeWorker[]) => workers.map(({ jobs }) => jobs.length);
 
-test("the least loaded worker gets the next job", BOUNDED, async () => {
+test("WorkerPool: assigns a job to the least loaded worker", BOUNDED, async () => {
   const workers = [new FakeWorker(), new FakeWorker()];
   const pool = new WorkerPool<FakeWorker>({ workers, maxLoad: 100 });
   const run = (load: number) => pool.run(load, (worker) => worker.work());
@@ -56,7 +56,7 @@ test("the least loaded worker gets the next job", BOUNDED, async () => {
   assert.deepEqual(jobsOf(workers), [2, 2], "a job that has ended is no load");
 });
 
-test("another worker starts when all are busy, up to the limit", BOUNDED, () => {
+test("WorkerPool: starts workers when all are busy, up to the limit", BOUNDED, () => {
   const { pool, started, run } = growing(2, 4, 100);
   assert.equal(started.length, 0, "none starts before there is a job");
   void run(3);
@@ -71,7 +71,7 @@ test("another worker starts when all are busy, up to the limit", BOUNDED, () => 
   assert.deepEqual([pool.workers, pool.capacity], [started, 200]);
 });
 
-test("a pool has room while any of its workers has", BOUNDED, async () => {
+test("WorkerPool: has room while one of its workers has", BOUNDED, async () => {
   const { pool, started, run } = growing(2, 1, 8);
   await pool.room();
   void run(8);
@@ -84,7 +84,7 @@ test("a pool has room while any of its workers has", BOUNDED, async () => {
   await room;
 });
 
-test("whoever waits for room gets it when the workers are released", BOUNDED, async () => {
+test("WorkerPool: released workers make room", BOUNDED, async () => {
   const { pool, started, run } = growing(1, 1, 8);
   const job = run(8);
   const room = pool.room();
@@ -97,7 +97,7 @@ test("whoever waits for room gets it when the workers are released", BOUNDED, as
   await job;
 });
 
-test("a job that fails ends the pool", BOUNDED, async () => {
+test("WorkerPool: ends after a failing job", BOUNDED, async () => {
   const { pool, started, run } = growing(1, 1, 8);
   const failing = run(8);
   const room = pool.room();
@@ -111,7 +111,7 @@ test("a job that fails ends the pool", BOUNDED, async () => {
   assert.deepEqual(jobsOf(started), [1], "no job runs after that");
 });
 
-test("a worker that does not start ends the pool", BOUNDED, async () => {
+test("WorkerPool: ends if a worker doesn't start", BOUNDED, async () => {
   const start = () => {
     throw new Error("no workers here");
   };
@@ -123,7 +123,7 @@ test("a worker that does not start ends the pool", BOUNDED, async () => {
   await assert.rejects(pool.room(), { message: "no workers here" });
 });
 
-test("whoever waits for room hears of the pool's end, with the first reason", BOUNDED, async () => {
+test("WorkerPool: callers waiting for room get the first reason of its end", BOUNDED, async () => {
   const { pool, run } = growing(1, 1, 8);
   void run(8);
   const room = pool.room();

@@ -1,4 +1,4 @@
-/** Workers that share this thread, for tests of what starts them. */
+/** Workers in the same thread, for tests of the code that starts them. */
 
 import { connect, type Port } from "../../packages/countersign/dist/rpc/connect.js";
 import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
@@ -8,7 +8,7 @@ export function workerWith(methods: object): WorkerLike {
   const { port1, port2 } = new MessageChannel();
   connect(port2 as unknown as Port, methods, "host");
   const worker: WorkerLike = {
-    // A module crosses to workers alone.
+    // Modules can only be sent to real workers.
     postMessage: (message, transfer) => port1.postMessage(withoutModules(message), transfer),
     terminate: () => port1.close(),
     onmessage: null,

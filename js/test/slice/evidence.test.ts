@@ -1,4 +1,7 @@
-/** Evidence files that state what their own export refutes: `tests/evidence/cases.json`, which the program's tests share. */
+/**
+ * Tests evidence files with statements that their own export contradicts: `tests/evidence/cases.json`, shared with the
+ * program's tests.
+ */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -30,7 +33,7 @@ const { files, cases } = JSON.parse(
 const folder = mkdtempSync(join(tmpdir(), "countersign-evidence-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** JSON in canonical form, of values without fractions and names in ASCII. */
+/** Returns canonical JSON of values without fractions and with ASCII names. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map(canonical).join(",")}]`;
@@ -47,7 +50,7 @@ function changeLine(block: string, kind: string, change: (text: string) => strin
   return block.replace(new RegExp(`^${kind} (.*)$`, "m"), (_, text: string) => `${kind} ${change(text)}`);
 }
 
-/** Changes a written file as a case says, and computes its sum again. */
+/** Changes a written file as a case says, and recomputes its checksum. */
 function changed(file: string, { set, text, packed, after = "" }: Case): string {
   const begin = file.indexOf(MARK);
   let block = file.slice(begin, file.lastIndexOf("\nsum ") + 1);
@@ -75,7 +78,9 @@ function changed(file: string, { set, text, packed, after = "" }: Case): string 
   return `${file.slice(0, begin)}${block}sum ${sum}\n</script>\n${after}`;
 }
 
-test("statements that the export inside refutes are refused", { skip: PROGRAM === undefined }, async () => {
+test("evidence: statements that the export inside contradicts are rejected", {
+  skip: PROGRAM === undefined,
+}, async () => {
   writeFileSync(join(folder, "page.html"), "<!doctype html>\n<html></html>\n");
   for (const [name, { vector, args }] of Object.entries(files)) {
     const given = [join(VECTORS, vector, "export.ndjson"), "--trust", join(VECTORS, vector, "trust.txt")];

@@ -1,4 +1,4 @@
-/** Slices, explained proofs and hashes, of the conformance cases. */
+/** Tests slices, explained proofs, and hashes with the conformance cases. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -30,9 +30,9 @@ for (const { name, bytes, options } of cases) {
   }
 }
 
-test("there is something to slice", () => assert.ok(intact.length > 20, `${intact.length}`));
+test("slicer: there are exports to slice", () => assert.ok(intact.length > 20, `${intact.length}`));
 
-test("a slice by indexes shows these events and no other, and verifies", async () => {
+test("slicer: a slice by indexes shows exactly these events, and verifies", async () => {
   for (const { name, source, trust, events } of intact) {
     const wanted = events.filter((_, place) => place % 2 === 0);
     const indexes = Float64Array.from(wanted, ({ index }) => index);
@@ -48,7 +48,7 @@ test("a slice by indexes shows these events and no other, and verifies", async (
   }
 });
 
-test("every step of an intact export's proof that can be told passes", async () => {
+test("slicer: every step of an intact export's proof passes", async () => {
   for (const { name, source, trust, events } of intact) {
     const [event] = events;
     assert.ok(event);
@@ -65,7 +65,7 @@ test("every step of an intact export's proof that can be told passes", async () 
   }
 });
 
-test("without trust a proof says that its key is unknown", async () => {
+test("slicer: without a trust file, a proof reports an unknown key", async () => {
   const { source, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
   const { steps } = await slicer.explain(source, events[0] ?? assert.fail());
   const states = Object.fromEntries(steps.map(({ id, state }) => [id, state]));
@@ -75,7 +75,7 @@ test("without trust a proof says that its key is unknown", async () => {
   assert.equal(states.log, "not_checked");
 });
 
-test("a proof has the key notes that act, and no other", async () => {
+test("slicer: a proof includes exactly the key notes in effect", async () => {
   const statements = async (name: string) => {
     const { source, trust, events } = intact.find((one) => one.name === name) ?? assert.fail(name);
     const { steps } = await slicer.explain(source, events[0] ?? assert.fail(), { trust });
@@ -86,14 +86,14 @@ test("a proof has the key notes that act, and no other", async () => {
   assert.deepEqual(await statements("plain-closed"), []);
 });
 
-test("a range is kept whole and claimed", async () => {
+test("slicer: a range is kept whole and claimed", async () => {
   const { source, trust } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
   const { bytes } = await slicer.slice(source, { range: [2, 9] }, { trust });
   const { report } = await eventsOf(bytes, trust);
   assert.equal(report.checks.range.state, "pass");
 });
 
-test("the hash of a file is that of its bytes, whatever they are", async () => {
+test("slicer: returns a file's SHA-256 hash", async () => {
   const { bytes } = exportOf({ chains: 1, events: 12_000 });
   for (const part of [bytes, bytes.subarray(0, 1), bytes.subarray(0, 0)]) {
     const told: number[] = [];
@@ -103,7 +103,7 @@ test("the hash of a file is that of its bytes, whatever they are", async () => {
   }
 });
 
-test("what cannot be sliced is refused with a code and a place", async () => {
+test("slicer: rejects invalid input with a code and a position", async () => {
   const { source, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
   const [{ chain, seq } = assert.fail()] = events;
   const text = await source.text();
@@ -133,7 +133,7 @@ test("what cannot be sliced is refused with a code and a place", async () => {
   }
 });
 
-test("what is no longer wanted ends with its worker", async () => {
+test("slicer: a canceled call ends its worker", async () => {
   const { source, events } = intact[0] ?? assert.fail();
   const stop = new AbortController();
   const cut = slicer.slice(source, events[0] ?? assert.fail(), { signal: stop.signal });
@@ -143,7 +143,7 @@ test("what is no longer wanted ends with its worker", async () => {
   assert.equal(workers.ended, workers.started);
 });
 
-test("an evidence file is written of its parts, read again, and refused once it is altered", async () => {
+test("slicer: an evidence file can be written and read, and is rejected once altered", async () => {
   const { source, trust, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
   const { report } = await eventsOf(source, trust);
   const frame = JSON.stringify({
@@ -183,12 +183,12 @@ test("an evidence file is written of its parts, read again, and refused once it 
       return true;
     });
   }
-  // What is given as JSON alone has the same hashes.
+  // A report without an export has the same hashes.
   const alone = JSON.parse(await (await slicer.writeReport({ frame, trust, pins: [] })).text());
   assert.deepEqual(alone, JSON.parse(read.frame));
 });
 
-test("a sample is the one of the specification", async () => {
+test("slicer: a sample matches the specification", async () => {
   const root = Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64");
   const entries = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
   assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", entries, wanted: 5 }))], [7, 58, 38, 61, 34]);

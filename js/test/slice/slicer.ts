@@ -11,17 +11,17 @@ const module = new WebAssembly.Module(
   readFileSync(new URL("../../packages/ui/dist/wasm/slicer_bg.wasm", import.meta.url)),
 );
 
-/** How many workers were started and ended. */
+/** Number of workers started and ended. */
 export const workers = { started: 0, ended: 0 };
 
-/** As a message crosses, but for a module, which Node.js clones for threads alone. */
+/** Clones a message like sending it, except for modules, which Node.js only clones for threads. */
 function crossing(message: unknown): MessageEvent {
   const { args, ...rest } = message as { args?: unknown[] };
   const cloned = args?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
   return { data: { ...structuredClone(rest), ...(cloned && { args: cloned }) } } as MessageEvent;
 }
 
-/** A worker that shares this thread: what either side says crosses as it would from another. */
+/** Returns a worker in this thread, whose messages are cloned. */
 function worker() {
   workers.started += 1;
   let isEnded = false;

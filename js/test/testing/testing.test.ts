@@ -1,4 +1,4 @@
-/** Recorders of tests, by the frameworks that use them. */
+/** Tests test recorders with the frameworks that use them. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ import { verify } from "../conformance/program.ts";
 expect.extend(matchers);
 const on = (value: unknown) => expect(value) as unknown as AuditMatchers & { not: AuditMatchers };
 
-test("what was recorded is told at once, as it stands in the log", async () => {
+test("createTestRecorder: returns recorded events immediately, as in the log", async () => {
   const audit = await createTestRecorder({ now: "2026-03-01T00:00:00Z" });
   asyncContext(audit).with({ actor: "u_1" }, () => {
     audit.record({ action: "session.login", metadata: { password: "hunter2" } });
@@ -36,7 +36,7 @@ test("what was recorded is told at once, as it stands in the log", async () => {
   assert.equal(counts.events, 3);
 });
 
-test("the clock stands still, and the same calls make the same export", async () => {
+test("createTestRecorder: the clock stands still, and the same calls make the same export", async () => {
   const run = async () => {
     const audit = await createTestRecorder();
     audit.record({ action: "a.b" });
@@ -57,7 +57,7 @@ test("the clock stands still, and the same calls make the same export", async ()
   assert.throws(() => one.clock.set("no time"), { code: "options.invalid" });
 });
 
-test("the program verifies it too", async () => {
+test("createTestRecorder: the program verifies the export", async () => {
   const audit = await createTestRecorder();
   audit.record({ action: "a.b" });
   await audit.close();
@@ -65,7 +65,7 @@ test("the program verifies it too", async () => {
   assert.equal(report.verdict, "verified");
 });
 
-test("matchers for expect.extend", async () => {
+test("matchers: work with expect.extend", async () => {
   const audit = await createTestRecorder();
   audit.record({ action: "job.delete", actor: { id: "u_1", name: "Ada" }, metadata: { tags: ["a", "b"] } });
   audit.record({ action: "job.delete", actor: { id: "u_2" } });
@@ -78,12 +78,12 @@ test("matchers for expect.extend", async () => {
   on(audit).not.toHaveRecordedTimes(1, { action: "job.delete" });
   await on(audit).toBeVerified();
   assert.throws(() => on(audit).toHaveRecorded({ action: "job.update" }), /"job\.update".*among 2:\n.*"u_1"/s);
-  assert.throws(() => on(audit).not.toHaveRecorded({ action: "job.delete" }), /did not expect an event like/);
-  assert.throws(() => on(audit).toHaveRecordedTimes(1, { action: "job.delete" }), /of which there are 2/);
-  assert.throws(() => on(asyncContext(audit)).toHaveRecorded({}), /not what wraps it|no recorder of a test/);
+  assert.throws(() => on(audit).not.toHaveRecorded({ action: "job.delete" }), /did not expect a recorded event like/);
+  assert.throws(() => on(audit).toHaveRecordedTimes(1, { action: "job.delete" }), /\(found 2\)/);
+  assert.throws(() => on(asyncContext(audit)).toHaveRecorded({}), /must be a test recorder/);
 });
 
-test("and for who has only what is thrown", async () => {
+test("assertRecorded: works without a framework", async () => {
   const audit = await createTestRecorder();
   audit.record({ action: "job.delete", target: { type: "job", id: "42" } });
   assert.deepEqual(assertRecorded(audit, { target: { type: "job" } }).target, { type: "job", id: "42" });
@@ -91,7 +91,7 @@ test("and for who has only what is thrown", async () => {
   assert.throws(() => assertRecorded(audit, expected), { name: "AssertionError", code: "ERR_ASSERTION", expected });
 });
 
-test("it takes what a recorder takes, and refuses what that refuses", async () => {
+test("createTestRecorder: accepts and rejects the same as a recorder", async () => {
   const events = defineEvents({ "job.delete": z.object({ tenant: z.string() }) });
   const audit = await createTestRecorder({
     events,
@@ -108,7 +108,7 @@ test("it takes what a recorder takes, and refuses what that refuses", async () =
   });
 });
 
-test("what does not verify is an error that says why", async () => {
+test("verified: throws with the reason if the export doesn't verify", async () => {
   const audit = await createTestRecorder({ now: 0 });
   audit.record({ action: "a.b" });
   await audit.verified();
@@ -116,5 +116,5 @@ test("what does not verify is an error that says why", async () => {
     verified: () => Promise.reject(new Error("the verdict is altered")),
   });
   await assert.rejects(async () => on(failing).toBeVerified(), /the verdict is altered/);
-  await assert.rejects(async () => on(audit).not.toBeVerified(), /expected an export that does not verify/);
+  await assert.rejects(async () => on(audit).not.toBeVerified(), /expected the export not to verify/);
 });

@@ -1,4 +1,4 @@
-/** Writes an export to a file, in any runtime: `child.ts PATH WHAT …`. */
+/** Writes an export to a file in any runtime: `child.ts PATH WHAT …`. */
 
 import { fileTransport } from "../../packages/countersign/dist/transport/file.node.js";
 import { chance } from "../outbox/conformance.ts";
@@ -8,7 +8,7 @@ const transport = fileTransport(path);
 const HEADER = '{"countersign":"export/v1","origin":"example.com/audit"}\n';
 
 switch (what) {
-  /** Writes lines from a number on, some at a time, until it is killed; says up to which they are written. */
+  /** Writes lines from a number on in batches until it is killed, and prints the last written number. */
   case "write": {
     const [from = 0, seed = 0] = args.map(Number);
     const below = chance(seed + 1);
@@ -22,7 +22,7 @@ switch (what) {
       console.log(next);
     }
   }
-  /** Says whether it could be written to. */
+  /** Prints whether it could be written to. */
   case "once":
     try {
       console.log((await transport.begun()) ? "begun" : "new");
@@ -30,7 +30,7 @@ switch (what) {
       console.log((error as { code: string }).code);
     }
     break;
-  /** Writes until there is no room, and once more when there is. */
+  /** Writes until there is no space, and again once there is. */
   case "fill": {
     const chunk = new TextEncoder().encode(`{"link":"${"x".repeat(9000)}"}\n`.repeat(3));
     await transport.write(new TextEncoder().encode(HEADER));

@@ -1,4 +1,4 @@
-/** The transport into a file. */
+/** Tests the file transport. */
 
 import assert from "node:assert/strict";
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ const lines = (from: number, to: number) =>
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (path: string) => readFileSync(path, "utf8");
 
-test("it appends, and has begun when there is something", async () => {
+test("fileTransport: appends, and has begun once the file isn't empty", async () => {
   const path = fresh();
   const transport = fileTransport(path);
   assert.equal(await transport.begun(), false);
@@ -35,7 +35,7 @@ test("it appends, and has begun when there is something", async () => {
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test("two in one process share a file, under one header", async () => {
+test("fileTransport: two recorders of a process share a file and its header", async () => {
   const path = fresh();
   const [one, other] = [fileTransport(path), fileTransport(join(folder, ".", path.slice(folder.length)))];
   assert.deepEqual(await Promise.all([one.begun(), other.begun()]), [false, false]);
@@ -43,7 +43,7 @@ test("two in one process share a file, under one header", async () => {
   assert.equal(text(path), HEADER + lines(0, 6));
 });
 
-test("what is there already is not written again, however it is cut into chunks", async () => {
+test("fileTransport: doesn't repeat existing lines, however they are split into chunks", async () => {
   for (let there = 0; there <= 6; there += 1) {
     for (let kept = 0; kept <= there; kept += 1) {
       for (const size of [1, 2, 3, 6]) {
@@ -59,7 +59,7 @@ test("what is there already is not written again, however it is cut into chunks"
   }
 });
 
-test("a line that was cut off is removed, wherever it was cut", async () => {
+test("fileTransport: removes an incomplete last line", async () => {
   const whole = HEADER + lines(0, 2);
   for (let size = 0; size <= whole.length; size += 1) {
     const path = fresh();
@@ -72,7 +72,7 @@ test("a line that was cut off is removed, wherever it was cut", async () => {
   }
 });
 
-test("a file that is no export is left as it is", async () => {
+test("fileTransport: leaves a file that isn't an export unchanged", async () => {
   for (const content of ["notes\n", "notes", `${lines(0, 2)}`, "\n", '{"countersign":"note"}\n']) {
     const path = fresh();
     writeFileSync(path, content);
@@ -87,7 +87,7 @@ test("a file that is no export is left as it is", async () => {
   }
 });
 
-test("a file is let go of when the last that writes to it is closed, and taken again when there is more", async () => {
+test("fileTransport: closes the file with its last user, and reopens it on demand", async () => {
   const path = fresh();
   const [one, other] = [fileTransport(path), fileTransport(path)];
   await one.write(bytes(HEADER));
@@ -108,7 +108,7 @@ test("a file is let go of when the last that writes to it is closed, and taken a
   await other.close?.();
 });
 
-test("what is done with a recorder that was closed is left to the next", async () => {
+test("fileTransport: a closed recorder's file is left to the next", async () => {
   const path = fresh();
   const to = fileTransport(path);
   for (let nth = 0; nth < 2; nth += 1) {
@@ -128,7 +128,7 @@ test("what is done with a recorder that was closed is left to the next", async (
   await assert.rejects(audit.close(), { code: "transport.failed", hint: /./ });
 });
 
-test("a file that was deleted is told", async () => {
+test("fileTransport: reports a deleted file", async () => {
   const path = fresh();
   const transport = fileTransport(path);
   await transport.write(bytes(HEADER));
@@ -136,7 +136,7 @@ test("a file that was deleted is told", async () => {
   await assert.rejects(async () => transport.write(bytes(lines(0, 1))), { code: "transport.failed" });
 });
 
-test("what others append while it is open is told apart from what it wrote", async () => {
+test("fileTransport: detects lines appended by other programs", async () => {
   const path = fresh();
   const transport = fileTransport(path);
   await transport.write(bytes(HEADER));
@@ -146,7 +146,7 @@ test("what others append while it is open is told apart from what it wrote", asy
 });
 
 for (const runtime of runtimes) {
-  test(`${runtime}: nothing is lost and nothing there twice after kills`, async () => {
+  test(`fileTransport: ${runtime}: kills neither lose nor repeat lines`, async () => {
     const path = fresh();
     let written = 0;
     for (let round = 0; round < 6; round += 1) {
@@ -166,17 +166,17 @@ for (const runtime of runtimes) {
     assert.ok(content === HEADER + lines(0, count));
   });
 
-  test(`${runtime}: one process writes to it`, async () => {
+  test(`fileTransport: ${runtime}: only one process can write to it`, async () => {
     const path = fresh();
     await fileTransport(path).write(bytes(HEADER));
     assert.equal(await child(runtime, [path, "once"]).line(), "transport.failed");
   });
 
-  test(`${runtime}: where there is no room nothing is half written`, async () => {
+  test(`fileTransport: ${runtime}: a full disk leaves no partial lines`, async () => {
     const path = fresh();
     const process = child(runtime, [path, "fill"], `trap '' XFSZ; ulimit -f 300; exec "$@"`);
     const written = Number(await process.line());
-    assert.equal(await process.line(), "transport.failed: make room on the disk, or raise the quota");
+    assert.equal(await process.line(), "transport.failed: free disk space, or raise the quota");
     assert.deepEqual(await process.ended(), { code: 0, errors: "" });
     assert.equal(text(path), `${HEADER}${`{"link":"${"x".repeat(9000)}"}\n`.repeat(3 * written)}{"link":"small"}\n`);
   });

@@ -1,4 +1,4 @@
-/** Functions whose store succeeded though its answer was lost: by a chunk's position they recognize what they have. */
+/** Tests transport functions that detect repeated lines of a lost response by a chunk's position. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,10 +10,10 @@ import { KEY, TRUST } from "../package/scenario.mjs";
 
 const ORIGIN = "example.com/audit";
 
-/** A table that keeps each line once, by its position. */
+/** A table that stores each line once, by its position. */
 class Table {
   readonly rows = new Map<string, string>();
-  /** Whether the next answer is lost. */
+  /** True if the next response is lost. */
   loses = false;
   readonly chunks: ChunkPosition[] = [];
 
@@ -34,7 +34,7 @@ class Table {
     }
   };
 
-  /** What a verifier finds in it. */
+  /** Returns a verifier's result on its contents. */
   async found() {
     const text = [...this.rows.values()].map((line) => `${line}\n`).join("");
     const { report } = await verify(new TextEncoder().encode(text), { trust: TRUST, threads: 0 });
@@ -52,7 +52,7 @@ const open = (table: Table, storage?: Storage) =>
     onError: () => {},
   }).ready();
 
-test("a retry with more lines, in the same chain and in the next", async () => {
+test("position: identifies repeated lines of a retry, in the same and in the next chain", async () => {
   const table = new Table();
   const audit = await open(table);
   for (let nth = 0; nth < 10; nth++) {
@@ -71,7 +71,7 @@ test("a retry with more lines, in the same chain and in the next", async () => {
   assert.deepEqual([two?.first, two?.last, two?.hasHeader], [0, 2, true]);
 });
 
-test("a restart with an outbox", async () => {
+test("position: identifies repeated lines after a restart with an outbox", async () => {
   const [table, storage] = [new Table(), new Storage()];
   const killed = await open(table, storage);
   killed.record({ action: "a.one" });
@@ -86,7 +86,7 @@ test("a restart with an outbox", async () => {
   assert.deepEqual(await table.found(), ["partial", 3, ["chain.open"]]);
 });
 
-test("an object is told too", async () => {
+test("position: is passed to transport objects too", async () => {
   const told: ChunkPosition[] = [];
   const to = memory();
   const write = (chunk: Uint8Array<ArrayBuffer>, position: ChunkPosition) => {

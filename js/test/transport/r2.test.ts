@@ -1,4 +1,4 @@
-/** The transport into an R2 bucket, in workerd. */
+/** Tests the R2 transport in workerd. */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -23,7 +23,7 @@ async function ask<T>(path: string, query: Record<string, string>, body?: string
   return (await worker.dispatchFetch(`http://worker/${path}?${new URLSearchParams(query)}`, init)).json() as T;
 }
 
-/** A place of its own in the bucket. */
+/** Uses a prefix of its own in the bucket. */
 function place(prefix: string) {
   return {
     begun: (writer: string) => ask<boolean>("begun", { writer: `${prefix}${writer}`, prefix }),
@@ -36,7 +36,7 @@ function place(prefix: string) {
   };
 }
 
-test("each chunk is an object, and in the order of their keys they are an export", async () => {
+test("r2Transport: stores an object per chunk, which form an export in the order of their keys", async () => {
   const { begun, write, objects } = place("plain/");
   assert.equal(await begun("a"), false);
   const chunks = [HEADER + lines(0, 3), lines(3, 4), lines(4, 9)];
@@ -50,12 +50,12 @@ test("each chunk is an object, and in the order of their keys they are an export
   assert.equal(await begun("b"), true);
 });
 
-test("what was stored though its answer was lost is not stored again", async () => {
+test("r2Transport: doesn't repeat a chunk whose response was lost", async () => {
   const { write, text } = place("lost/");
   assert.equal(await write("a", HEADER + lines(0, 3), 1), "no answer");
   assert.equal(await write("a", HEADER + lines(0, 3)), "written");
   assert.equal(await write("a", lines(3, 5), 1), "no answer");
-  // Given again together with what came after it.
+  // Repeated together with later lines.
   assert.equal(await write("a", lines(3, 8)), "written");
   assert.equal(await write("a", lines(8, 9), 1), "no answer");
   assert.equal(await write("a", lines(8, 10), 1), "no answer");
@@ -63,7 +63,7 @@ test("what was stored though its answer was lost is not stored again", async () 
   assert.equal(await text(), HEADER + lines(0, 11));
 });
 
-test("a writer that comes back goes on after the last object, and stores what it holds once", async () => {
+test("r2Transport: continues after the last object, and stores repeated lines once", async () => {
   const { begun, write, text } = place("back/");
   assert.equal(await write("a", HEADER + lines(0, 3)), "written");
   assert.equal(await write("a", lines(3, 6), 1), "no answer");
@@ -73,18 +73,18 @@ test("a writer that comes back goes on after the last object, and stores what it
   assert.equal(await text(), HEADER + lines(0, 8));
 });
 
-test("what was stored though its answer was lost is found behind what others stored since", async () => {
+test("r2Transport: finds a chunk whose response was lost before later objects of others", async () => {
   const { write, text } = place("behind/");
   const others = (nth: number) => `{"other":${nth}}\n`;
   assert.equal(await write("a", HEADER + lines(0, 3)), "written");
   assert.equal(await write("a", lines(3, 4), 1), "no answer");
-  // This time together with what came after it, which becomes an object of its own.
+  // This time together with later lines, which become a separate object.
   assert.equal(await write("b", others(0)), "written");
   assert.equal(await write("a", lines(3, 6), 1), "no answer");
   for (let nth = 1; nth < 14; nth += 1) {
     assert.equal(await write("b", others(nth)), "written");
   }
-  // It comes back, in one piece or in several, and is cut off again.
+  // It returns with one chunk or several, and fails again.
   assert.equal(await write("a again", lines(3, 8), 1), "no answer");
   assert.equal(await write("a once more", lines(3, 4)), "written");
   assert.equal(await write("a once more", lines(4, 6)), "written");
@@ -94,7 +94,7 @@ test("what was stored though its answer was lost is found behind what others sto
   assert.equal(all.length, 1 + 9 + 14);
 });
 
-test("a writer that comes back and fails at first stores what it holds once", async () => {
+test("r2Transport: stores lines once after an initial failure", async () => {
   const { write, text } = place("twice/");
   assert.equal(await write("a", HEADER + lines(0, 3), 1), "no answer");
   assert.equal(await write("b", '{"other":0}\n'), "written");
@@ -103,7 +103,7 @@ test("a writer that comes back and fails at first stores what it holds once", as
   assert.equal(await text(), `${HEADER}${lines(0, 3)}{"other":0}\n${lines(3, 5)}`);
 });
 
-test("writers at the same time each store all of theirs, under one header", async () => {
+test("r2Transport: concurrent writers store all of their lines under one header", async () => {
   const { begun, write, text } = place("many/");
   const writers = ["a", "b", "c", "d"];
   assert.deepEqual(await Promise.all(writers.map(begun)), [false, false, false, false]);
@@ -123,7 +123,7 @@ test("writers at the same time each store all of theirs, under one header", asyn
   assert.equal(others.length, 20);
 });
 
-test("keys go on where a folder is full, where there are several, and where the oldest are gone", async () => {
+test("r2Transport: continues keys across full, multiple, and missing folders", async () => {
   const key = (number: number) => {
     const digits = `${number}`.padStart(9, "0");
     return `${digits.slice(0, 3)}/${digits.slice(3, 6)}/${digits.slice(6)}.ndjson`;
@@ -144,7 +144,7 @@ test("keys go on where a folder is full, where there are several, and where the 
   }
 });
 
-test("a binding that is missing is told", () => {
+test("r2Transport: rejects a missing binding", () => {
   assert.throws(
     () => r2Transport(undefined as never),
     (error: { code: string; hint: string }) => error.code === "options.invalid" && /r2_buckets/.test(error.hint),

@@ -1,4 +1,4 @@
-/** Recorders with an outbox that are killed: what they kept is in the export's file, once and in order. */
+/** Tests killed recorders with an outbox: stored events are in the export's file once and in order. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "countersign-recorders-"));
 after(() => rmSync(folder, { recursive: true }));
 
 for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
-  test(`${runtime}: every event that was stored is in the export once`, async () => {
+  test(`${runtime}: every stored event is in the export once`, async () => {
     const [path, outbox] = [join(folder, `${runtime}.ndjson`), join(folder, `${runtime}.outbox`)];
     const start = (...args: number[]) =>
       new Child(runtime, new URL("recorder.ts", import.meta.url), [KEY, path, outbox, ...args.map(String)]);
@@ -29,7 +29,7 @@ for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
       for (const line of said) {
         stored.add(Number(line));
       }
-      // What was recorded and not yet stored when it was killed is lost, and its numbers are used no more.
+      // Events that were not stored at the kill are lost, and their numbers are not reused.
       next = 100_000 * round;
     }
     const last = start(next, next + 100);

@@ -1,4 +1,4 @@
-/** Records into a file with an outbox, in any runtime: `recorder.ts KEY EXPORT OUTBOX FROM [TO]`. */
+/** Records into a file with an outbox in any runtime: `recorder.ts KEY EXPORT OUTBOX FROM [TO]`. */
 
 import { fileOutbox, fileTransport } from "../../packages/countersign/dist/node.js";
 import { createRecorder } from "../../packages/countersign/dist/record/record.js";
@@ -19,7 +19,7 @@ for (let next = Number(from); to === undefined || next < Number(to); next += 1) 
     .stored()
     .then(() => console.log(n));
   if (next % 7 === 0) {
-    // Lets the disk and the flushes come in between.
+    // Lets the disk and flushes proceed in between.
     await new Promise((resolve) => setImmediate(resolve));
   }
   if (audit.status().queued > 500) {

@@ -1,4 +1,4 @@
-/** Writers to one bucket. */
+/** Writers to a shared bucket. */
 
 import { type Bucket, r2Transport } from "../../packages/countersign/dist/transport/r2.js";
 import type { StoringTransport } from "../../packages/countersign/dist/transport/transport.js";
@@ -8,7 +8,7 @@ interface Env {
 }
 
 const writers = new Map<string, StoringTransport>();
-/** How many answers of the bucket are lost, though it does what it is asked for. */
+/** Number of responses of the bucket to lose after the operation. */
 let lost = 0;
 
 export default {

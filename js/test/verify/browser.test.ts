@@ -1,4 +1,4 @@
-/** The built package in a browser, as plain modules under a strict Content-Security-Policy. */
+/** Tests the built package in a browser, as plain modules with a strict Content-Security-Policy. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -51,10 +51,10 @@ const served = new Map<string, Uint8Array>([
   ...cases.map(({ name, bytes }) => [`/cases/${name}`, bytes] as const),
 ]);
 
-/** Whoever reads the stream wants the next part. */
+/** Resolves when the reader wants the next part. */
 let wanted = Promise.withResolvers<void>();
 
-/** A log as it goes on: each part ends with a checkpoint. */
+/** Streams a growing log: each part ends with a checkpoint. */
 async function stream(response: ServerResponse): Promise<void> {
   const parts = new TextDecoder().decode(caseNamed("log-two-chains").bytes).split(/(?<="checkpoint".*\n)/);
   for (const part of parts) {
@@ -104,7 +104,7 @@ async function open(policy: Partial<typeof POLICY> = {}): Promise<Tab> {
   return tab;
 }
 
-/** Calls a function of the page's. */
+/** Calls a function of the page. */
 async function call<Name extends keyof Page>(
   tab: Tab,
   name: Name,
@@ -120,13 +120,13 @@ async function call<Name extends keyof Page>(
 }
 
 for (const threads of [0, 2]) {
-  test(`every case gives its report with ${threads} threads`, async () => {
+  test(`browser: every case has its report with ${threads} threads`, async () => {
     const tab = await open();
     const files = cases.map(({ name, options: { expect, ...options } }) => ({
       address: `/cases/${name}`,
       options: { ...options, threads, expect: expect && { ...expect, now: expect.now?.toISOString() } },
     }));
-    // Absent and undefined are one when they cross to the browser.
+    // Sent as JSON, so absent and undefined fields are equal.
     const reports = await call(tab, "reports", JSON.parse(JSON.stringify(files)));
     assert.deepEqual(
       Object.fromEntries(reports.map((report, place) => [cases[place]?.name, stripped(report)])),
@@ -136,7 +136,7 @@ for (const threads of [0, 2]) {
   });
 }
 
-test("a long export, its events and what it comes from", async () => {
+test("browser: verifies a long export with its events, from every source", async () => {
   const tab = await open();
   for (const [source, threads] of [
     ["blob", 1],
@@ -151,7 +151,7 @@ test("a long export, its events and what it comes from", async () => {
   await tab.close();
 });
 
-test("what is told beside events is what Node.js is told", async () => {
+test("browser: reports the same marks and findings as Node.js", async () => {
   const tab = await open();
   for (const name of ["log-two-chains", "log-flip-event", "withheld-120", "large-range"]) {
     const { bytes, options } = caseNamed(name);
@@ -167,7 +167,7 @@ test("what is told beside events is what Node.js is told", async () => {
   await tab.close();
 });
 
-test("a log that goes on", async () => {
+test("browser: verifies a live view", async () => {
   const tab = await open();
   const trust = caseNamed("log-two-chains").options.trust ?? "";
   for (const threads of [0, 1] as const) {
@@ -176,7 +176,7 @@ test("a log that goes on", async () => {
   await tab.close();
 });
 
-test("cancelling", async () => {
+test("browser: stops on a signal", async () => {
   const tab = await open();
   for (const threads of [0, 1, 2]) {
     assert.equal(await call(tab, "canceled", "/large", threads), "enough");
@@ -184,7 +184,7 @@ test("cancelling", async () => {
   await tab.close();
 });
 
-test("where the policy lets no file be fetched, the WebAssembly is code", async () => {
+test("browser: inlines WebAssembly if the policy forbids fetching it", async () => {
   const tab = await open({ "connect-src": "'none'" });
   assert.equal(await call(tab, "error", 1), undefined);
   await tab.close();
@@ -194,7 +194,7 @@ for (const [policy, code, hint] of [
   [{ "script-src": "'self' 'nonce-map'" }, "wasm.unavailable", /'wasm-unsafe-eval'/],
   [{ "worker-src": "'none'" }, "worker.unavailable", /worker-src/],
 ] as const) {
-  test(`an error with a hint where the policy is ${JSON.stringify(policy)}`, async () => {
+  test(`browser: has an error with a hint for the policy ${JSON.stringify(policy)}`, async () => {
     const tab = await open(policy);
     for (const threads of [1, 2]) {
       const error = await call(tab, "error", threads);

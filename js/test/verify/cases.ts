@@ -1,4 +1,4 @@
-/** The conformance cases of `tests/vectors`: a folder each. */
+/** The conformance cases in `tests/vectors`, one folder each. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Report, VerifyOptions } from "countersign/verify";
@@ -6,26 +6,16 @@ import type { Report, VerifyOptions } from "countersign/verify";
 const FOLDER = new URL("../../../tests/vectors/", import.meta.url);
 const EXPORTS = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
 
-/** Pairs of old words of the expected reports and the words that replaced them. */
-const TRANSLATION = readFileSync(new URL("../vectors-translation.txt", FOLDER), "utf8")
-  .split("\n")
-  .filter((line) => line.includes("\t"))
-  .map((line) => line.split("\t") as [string, string]);
-
-/** Translates the words of an expected report. */
-const translated = (report: string): string =>
-  TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);
-
-/** An export, how to verify it, and the report that must come out. */
+/** An export, its options, and the expected report. */
 export interface Case {
   name: string;
   bytes: Uint8Array<ArrayBuffer>;
   options: Pick<VerifyOptions, "trust" | "pins" | "expect">;
-  /** Without what may be worded freely. */
+  /** The report without free text. */
   report: unknown;
 }
 
-/** All of them. */
+/** All cases. */
 export const cases: readonly Case[] = readdirSync(FOLDER, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => readCase(name, new URL(`${name}/`, FOLDER)));
@@ -66,7 +56,7 @@ function expectations(args: { origin?: string; range?: [number, number]; max_age
   return { origin, range, maxAgeMs, now: now === undefined ? undefined : new Date(now) };
 }
 
-/** One of them. */
+/** Returns a case by name. */
 export function caseNamed(wanted: string): Case {
   const found = cases.find(({ name }) => name === wanted);
   if (found === undefined) {
@@ -75,7 +65,7 @@ export function caseNamed(wanted: string): Case {
   return found;
 }
 
-/** A report without what may be worded freely. */
+/** Returns a report without free text. */
 export function stripped(report: Report): unknown {
   return JSON.parse(JSON.stringify(report), (name, value) =>
     ["message", "hint", "reason"].includes(name) ? undefined : value,

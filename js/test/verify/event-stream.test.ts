@@ -1,4 +1,6 @@
-/** Server-sent events are read as the standard has them, however they are cut, and in bounded memory. */
+/**
+ * Tests that server-sent events are parsed according to the standard, at any chunk boundaries, and with limited memory.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -68,7 +70,7 @@ const EXPECTED = [
   ["begin anew", ""],
 ];
 
-test("lines come as they were sent, however the stream is cut and its lines end", async () => {
+test("readStream: returns lines as sent, at any chunk boundaries and line ends", async () => {
   for (const end of ["\n", "\r\n", "\r"]) {
     const bytes = encode(TEXT.join(end));
     for (let size = 1; size < 40; size++) {
@@ -78,7 +80,7 @@ test("lines come as they were sent, however the stream is cut and its lines end"
   }
 });
 
-test("line ends of every kind may be mixed", async () => {
+test("readStream: accepts mixed line ends", async () => {
   const bytes = encode("data: a\r\n\rdata: b\n\r\ndata: c\r\r\n\ndata: d\n\n");
   for (let size = 1; size < 9; size++) {
     const lines = await read(readStream(streamOf(bytes, size)));
@@ -89,7 +91,7 @@ test("line ends of every kind may be mixed", async () => {
   }
 });
 
-test("the last ID is that of the last line that was given", async () => {
+test("lastEventId: is that of the last returned line", async () => {
   const stream = readStream(streamOf(encode("id: 1\ndata: a\n\nid: 2\ndata: b\n\n"), 100));
   assert.equal(stream.lastEventId, "");
   const lines = stream[Symbol.asyncIterator]();
@@ -98,7 +100,7 @@ test("the last ID is that of the last line that was given", async () => {
   assert.deepEqual(await lines.next(), { done: true, value: undefined });
 });
 
-test("who comes back goes on from the ID that was sent, until there is another", async () => {
+test("lastEventId: starts with the sent value", async () => {
   const stream = readStream(streamOf(encode("data: a\n\nid: 5\ndata: b\n\n"), 100), "4");
   assert.equal(stream.lastEventId, "4");
   assert.deepEqual(await read(stream), [
@@ -107,7 +109,7 @@ test("who comes back goes on from the ID that was sent, until there is another",
   ]);
 });
 
-test("a line longer than an export can have is refused before it fills memory", async () => {
+test("readStream: rejects a too long line before it fills memory", async () => {
   const long = encode("x".repeat(64 << 10));
   const more = encode(`\ndata: ${"x".repeat(64 << 10)}`);
   for (const [begin, piece] of [
@@ -139,12 +141,12 @@ test("a line longer than an export can have is refused before it fills memory", 
   }
 });
 
-test("what is not UTF-8 is no stream of a log", async () => {
+test("readStream: rejects invalid UTF-8", async () => {
   const bytes = Uint8Array.of(...encode("data: "), 0xff, 0x0a, 0x0a);
   await assert.rejects(read(readStream(streamOf(bytes, 3))), { code: "source.unreadable" });
 });
 
-test("a connection that is lost is an error, with the lines before it given", async () => {
+test("readStream: returns the lines before a lost connection", async () => {
   const cause = new Error("reset");
   const lost = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encode("id: 4\ndata: a\n\n")),
@@ -157,7 +159,7 @@ test("a connection that is lost is an error, with the lines before it given", as
   assert.equal(stream.lastEventId, "4");
 });
 
-test("whoever stops reading ends the request, even while nothing comes", async () => {
+test("readStream: ending the loop cancels the request, even without data", async () => {
   let isCanceled = false;
   const silent = new ReadableStream<Uint8Array>({
     cancel() {
@@ -171,7 +173,7 @@ test("whoever stops reading ends the request, even while nothing comes", async (
   assert.ok(isCanceled);
 });
 
-test("another answer than a stream is refused, and named", async () => {
+test("readStream: rejects other responses by content type", async () => {
   const type = { "content-type": "text/event-stream; charset=utf-8" };
   assert.deepEqual(await read(readStream(new Response("data: a\n\n", { headers: type }))), [["a", ""]]);
   for (const response of [

@@ -1,11 +1,11 @@
-/** Exports to verify, written by plain code of their own, and ways to hand them over. */
+/** Exports for verification, written independently of the package, and ways to pass them on. */
 
 import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
 
-/** The log that they are for. */
+/** The log of the exports. */
 export const ORIGIN = "log.example/test";
 
-/** What stands before a seed in the DER form of an Ed25519 key. */
+/** The DER prefix of an Ed25519 seed. */
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -21,7 +21,7 @@ function leafHash(text: string): Buffer {
   return hash(Buffer.of(0), text);
 }
 
-/** Bytes that look random and are the same in every run. */
+/** Returns pseudorandom bytes that are the same in every run. */
 function bytesOf(text: string, length: number): Buffer {
   return hash(text).subarray(0, length);
 }
@@ -32,7 +32,7 @@ interface Emitter {
   sign(text: string): string;
 }
 
-/** An emitter's key, the same for the same name. */
+/** Returns an emitter's key, the same for the same name. */
 function emitter(name: string): Emitter {
   const der = Buffer.concat([PKCS8, bytesOf(`seed of ${name}`, 32)]);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
@@ -45,20 +45,20 @@ function emitter(name: string): Emitter {
   };
 }
 
-/** What an export is to hold. */
+/** The contents of an export. */
 export interface Shape {
   chains?: number;
-  /** Events of each chain. */
+  /** Number of events per chain. */
   events?: number;
-  /** An event's canonical JSON. */
+  /** Returns an event's canonical JSON. */
   eventAt?: (seq: number, chain: number) => string;
-  /** Each so manieth link is signed. */
+  /** Every n-th link is signed. */
   signEvery?: number;
-  /** Who grants the keys of its chains, in place of the trust file. */
+  /** The issuer of the chains' keys; by default, the trust file lists them. */
   issuer?: string;
 }
 
-/** The line of a key note that grants keys for all time. */
+/** Returns the line of a key note that grants keys without time limits. */
 function grantLine(issuer: Emitter, keys: readonly Emitter[]): string {
   const text = `countersign/v1 keys\n${ORIGIN}\n${keys.map(({ vkey }) => `grant ${vkey} - -\n`).join("")}`;
   const [name, id = ""] = issuer.vkey.split("+");
@@ -66,7 +66,7 @@ function grantLine(issuer: Emitter, keys: readonly Emitter[]): string {
   return JSON.stringify({ note: `${text}\n\u2014 ${name} ${signature.toString("base64")}\n` });
 }
 
-/** The lines of a closed chain. */
+/** Returns the lines of a closed chain. */
 function chainLines(
   number: number,
   key: Emitter,
@@ -98,7 +98,7 @@ function plainEvent(seq: number, chain: number): string {
   return JSON.stringify({ action: "job.update", actor: { id: `u_${chain}` }, metadata: { note }, seq });
 }
 
-/** An export without a log, whose chains take turns, and a trust file that makes it `verified`. */
+/** Returns an export without a log, with interleaved chains, and a trust file that makes it `verified`. */
 export function exportOf(shape: Shape = {}): { bytes: Uint8Array<ArrayBuffer>; trust: string; events: string[] } {
   const { chains = 3, events = 1000, eventAt = plainEvent, signEvery = 64 } = shape;
   const keys = Array.from({ length: chains }, (_, number) => emitter(`example.com/${number}`));
@@ -115,7 +115,7 @@ export function exportOf(shape: Shape = {}): { bytes: Uint8Array<ArrayBuffer>; t
   };
 }
 
-/** Bytes cut into pieces of a size. */
+/** Splits bytes into chunks of a size. */
 export async function* inPieces(bytes: Uint8Array<ArrayBuffer>, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (let at = 0; at < bytes.length; at += size) {
     yield bytes.subarray(at, at + size);

@@ -1,4 +1,4 @@
-/** Exports that go on: what is known after each checkpoint, and what becomes of lines on their way. */
+/** Tests growing exports: the report after each checkpoint, and the handling of lines. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import { exportOf } from "./inputs.ts";
 const BOTH = [0, 1] as const;
 const WITH_CHECKPOINTS = ["log-two-chains", "large-whole", "large-range", "two-checkpoints-of-one-size"];
 
-/** The lines of a case, and where its checkpoints are. */
+/** Returns the lines of a case, and the positions of its checkpoints. */
 function linesOf({ bytes }: Case): { lines: string[]; checkpoints: number[] } {
   const lines = new TextDecoder()
     .decode(bytes)
@@ -34,7 +34,7 @@ async function prefix(lines: readonly string[], options: VerifyOptions): Promise
   return verify(new TextEncoder().encode(`${lines.join("\n")}\n`), { ...options, threads: 0 });
 }
 
-/** Lines that wait after each checkpoint until its report came, and reports as they come. */
+/** Returns lines that wait for the report after each checkpoint, and collects reports. */
 function steps(lines: readonly string[], checkpoints: readonly number[]) {
   const reports: Verification[] = [];
   let came = Promise.withResolvers<void>();
@@ -54,7 +54,7 @@ function steps(lines: readonly string[], checkpoints: readonly number[]) {
   return { reports, onReport, given: given() };
 }
 
-test("after each checkpoint there is the report of an export that ends there", async () => {
+test("verifyLive: reports after each checkpoint as if the export ended there", async () => {
   for (const name of WITH_CHECKPOINTS) {
     const one = caseNamed(name);
     const { lines, checkpoints } = linesOf(one);
@@ -69,7 +69,7 @@ test("after each checkpoint there is the report of an export that ends there", a
   }
 });
 
-test("lines that come together are reported on as of the last checkpoint among them", async () => {
+test("verifyLive: reports once for lines that arrive together, as of the last checkpoint", async () => {
   const one = caseNamed("large-whole");
   const { lines, checkpoints } = linesOf(one);
   const leaf = lines.find((line) => line.startsWith('{"link"')) ?? assert.fail();
@@ -77,7 +77,7 @@ test("lines that come together are reported on as of the last checkpoint among t
     const reports: Verification[] = [];
     const came = Promise.withResolvers<void>();
     const given = async function* () {
-      // No time passes between them: one report.
+      // No time passes between them, so there is one report.
       yield* [...lines, leaf];
       await came.promise;
     };
@@ -91,7 +91,7 @@ test("lines that come together are reported on as of the last checkpoint among t
   }
 });
 
-test("events, marks and findings come before the report that counts them", async () => {
+test("verifyLive: passes on events, marks, and findings before the report that counts them", async () => {
   const one = caseNamed("log-flip-event");
   const { lines, checkpoints } = linesOf(one);
   for (const threads of BOTH) {
@@ -124,12 +124,12 @@ test("events, marks and findings come before the report that counts them", async
     };
     await verifyLive(given, options);
     assert.equal(seen.length, checkpoints.length);
-    // The event altered is none that verifies, and all others before the last checkpoint are signed for.
+    // The altered event doesn't verify, and all others before the last checkpoint are covered by signatures.
     assert.deepEqual(seen.at(-1)?.[0], seen.at(-1)?.[1]);
   }
 });
 
-test("lines may be bytes, end or not, be long or many", async () => {
+test("verifyLive: accepts bytes, lines without ends, and long or many lines", async () => {
   const { bytes, trust, events } = exportOf({
     chains: 2,
     events: 3000,
@@ -153,7 +153,7 @@ test("lines may be bytes, end or not, be long or many", async () => {
   }
 });
 
-test("an age is measured when a report is made, unless a moment was given", async (context) => {
+test("verifyLive: measures an age at each report, or at `now`", async (context) => {
   const one = caseNamed("expected-age-old");
   const { lines, checkpoints } = linesOf(one);
   const { log } = (await prefix(lines, one.options)).report;
@@ -170,7 +170,7 @@ test("an age is measured when a report is made, unless a moment was given", asyn
     [seen, seen + 60_501, 1],
     [seen, later, 1],
   ] as const) {
-    // It has another time when verifying begins.
+    // The clock differs when verification begins.
     context.mock.timers.setTime(moment ?? 0);
     const { reports, onReport, given } = steps(lines, checkpoints);
     const now = moment === undefined ? undefined : new Date(moment);
@@ -183,7 +183,7 @@ test("an age is measured when a report is made, unless a moment was given", asyn
   }
 });
 
-test("a signal stops it, and whoever gives the lines is told", async () => {
+test("verifyLive: stops on a signal, and ends the lines", async () => {
   for (const threads of BOTH) {
     const reason = new Error("enough");
     const controller = new AbortController();
@@ -208,7 +208,7 @@ test("a signal stops it, and whoever gives the lines is told", async () => {
   }
 });
 
-test("what goes wrong with the lines, or in a callback, ends it", async () => {
+test("verifyLive: errors in lines and callbacks end it", async () => {
   const one = caseNamed("log-two-chains");
   const { lines } = linesOf(one);
   const cause = new Error("lost");
@@ -238,7 +238,7 @@ test("what goes wrong with the lines, or in a callback, ends it", async () => {
   }
 });
 
-test("where there are no workers it is done inline", async () => {
+test("verifyLive: runs inline without workers", async () => {
   const one = caseNamed("log-two-chains");
   const { lines, checkpoints } = linesOf(one);
   const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));

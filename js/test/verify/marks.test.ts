@@ -1,4 +1,4 @@
-/** What is told of an export beside its events, and what is found, as it is met. */
+/** Tests marks and findings that are reported during verification. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -10,10 +10,10 @@ import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 import { caseNamed, cases } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
-import { Kept } from "./kept.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const workers = new Kept(() => thread(script));
+const workers = new WorkerPool(() => thread(script));
 after(() => workers.end());
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
@@ -37,7 +37,7 @@ function sorted(findings: readonly Finding[]): string[] {
   return findings.map((finding) => JSON.stringify(finding)).sort();
 }
 
-test("of every case the same is told, whoever shares the work", async () => {
+test("onMarks: every case has the same marks with any number of threads", async () => {
   for (const { name, bytes, options } of cases) {
     const [first, ...others] = await Promise.all(
       ALL_THREADS.map((threads) => tell(bytes.slice(), { ...options, threads })),
@@ -52,7 +52,7 @@ test("of every case the same is told, whoever shares the work", async () => {
   }
 });
 
-test("a mark says what the checks found", async () => {
+test("onMarks: a mark shows the results of the checks", async () => {
   const { bytes, options } = caseNamed("log-two-chains");
   const { marks } = await tell(bytes, options);
   const of = (kind: Mark["kind"]) => marks.filter((mark) => mark.kind === kind);
@@ -100,7 +100,7 @@ test("a mark says what the checks found", async () => {
   });
 });
 
-test("witnesses, revocations, skips and reasons have their words", async () => {
+test("onMarks: includes witnesses, revocations, omitted entries, and reasons", async () => {
   const all = new Map<string, Mark[]>();
   for (const { name, bytes, options } of cases) {
     all.set(name, (await tell(bytes, { ...options, threads: 0 })).marks);
@@ -120,7 +120,7 @@ test("witnesses, revocations, skips and reasons have their words", async () => {
   assert.deepEqual(reasons, new Set(["erased", "redacted", "filtered", null]));
 });
 
-/** Two chains of withheld events that only the close links sign. */
+/** Returns two chains of withheld events that only the close links sign. */
 function withheld(events: number) {
   const { bytes, trust } = exportOf({ chains: 2, events, eventAt: () => "{}", signEvery: Number.POSITIVE_INFINITY });
   const text = new TextDecoder().decode(bytes);
@@ -128,7 +128,7 @@ function withheld(events: number) {
   return { bytes: new TextEncoder().encode(bare), trust };
 }
 
-test("many marks come in batches, one after the other, and all of them", async () => {
+test("onMarks: delivers many marks in consecutive batches", async () => {
   const events = 15_000;
   const { bytes, trust } = withheld(events);
   for (const threads of ALL_THREADS) {
@@ -154,7 +154,7 @@ test("many marks come in batches, one after the other, and all of them", async (
   }
 });
 
-test("a finding is told while the export is still read", async () => {
+test("onFinding: is called while the export is being read", async () => {
   const { bytes, trust } = exportOf({ chains: 1, events: 2000 });
   bytes.set([0x78], new TextDecoder().decode(bytes).indexOf('"seq":3}') + 6);
   for (const threads of ALL_THREADS) {
@@ -162,7 +162,7 @@ test("a finding is told while the export is still read", async () => {
     let isRead = false;
     const pieces = async function* () {
       yield bytes.slice();
-      // It need not end to be known. Blank lines let stretches be cut.
+      // The export need not end. Blank lines allow splitting it into segments.
       for (let piece = 0; piece < 64; piece++) {
         yield new TextEncoder().encode("\n".repeat(64 << 10));
       }
@@ -175,7 +175,7 @@ test("a finding is told while the export is still read", async () => {
   }
 });
 
-test("what these callbacks throw ends it", async () => {
+test("onMarks and onFinding: errors end the verification", async () => {
   const error = new Error("not my day");
   const fail = () => {
     throw error;

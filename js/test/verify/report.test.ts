@@ -11,12 +11,12 @@ function words(type: string): string[] {
   return [...body.matchAll(/"([^"]+)"/g)].map(([, word = ""]) => word).sort();
 }
 
-test("the types know every verdict", () => {
+test("types: include every verdict", () => {
   const verdicts = cases.map(({ report }) => (report as { verdict: string }).verdict);
   assert.deepEqual([...new Set(verdicts)].sort(), words("Verdict"));
 });
 
-test("the types know all that words for a verdict depend on", async () => {
+test("types: include every reason for a verdict", async () => {
   const found = new Set<string>();
   for (const { bytes, options } of cases) {
     const { why } = await verify(bytes, { ...options, threads: 0 });
@@ -27,7 +27,7 @@ test("the types know all that words for a verdict depend on", async () => {
   assert.deepEqual([...found].sort(), words("Why"));
 });
 
-test("what a report means is told beside it, whoever shares the work", async () => {
+test("verify: returns the interpretation of the report with any number of threads", async () => {
   for (const threads of [0, 1, 2]) {
     const meaningOf = async (name: string) => {
       const { bytes, options } = caseNamed(name);

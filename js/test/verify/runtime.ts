@@ -1,4 +1,4 @@
-/** Verifies the files that its arguments name, with so many threads, and prints what it is told: in any runtime. */
+/** Verifies files with a number of threads, and prints the results: in any runtime. */
 
 import { readFile } from "node:fs/promises";
 import { type Mark, verify } from "../../packages/countersign/dist/verify/verify.js";

@@ -1,4 +1,7 @@
-/** Threads of the runtimes that have worker threads. That the package loads in every runtime is tested where it is packed. */
+/**
+ * Tests threads in the runtimes that have worker threads. Loading the package in every runtime is tested in the
+ * package's tests.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -44,7 +47,7 @@ for (const [runtime, program, ...args] of [
   ["Deno", tool("deno"), "run", "--no-config", IMPORT_MAP, "--allow-read"],
   ["Bun", tool("bun"), "run"],
 ] as const) {
-  test(`${runtime} gives what Node gives, with any number of threads`, async () => {
+  test(`${runtime} returns the same as Node.js with any number of threads`, async () => {
     const { stdout } = await run(program, [...args, script, ...paths]);
     assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(expected)));
   });

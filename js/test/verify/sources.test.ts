@@ -31,7 +31,7 @@ const kinds: Record<string, () => Source | Promise<Source>> = {
 };
 
 for (const [kind, make] of Object.entries(kinds)) {
-  test(`reads ${kind}`, async () => {
+  test(`source: reads ${kind}`, async () => {
     for (const threads of [0, 1]) {
       const verification = await verify(await make(), { ...options, threads });
       assert.deepEqual(stripped(verification.report), report);
@@ -39,7 +39,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   });
 }
 
-test("leaves the caller's bytes as they are", async () => {
+test("source: leaves the caller's bytes unchanged", async () => {
   const own = new Uint8Array(bytes);
   const reused = new Uint8Array(64);
   async function* reusing() {
@@ -56,7 +56,7 @@ test("leaves the caller's bytes as they are", async () => {
   }
 });
 
-test("reads no further ahead than it must", async () => {
+test("source: reads no further ahead than needed", async () => {
   const note = "x".repeat(8000);
   const { bytes } = exportOf({ events: 1500, eventAt: (seq) => `{"note":"${note}","seq":${seq}}` });
   let ahead = 0;
@@ -70,7 +70,7 @@ test("reads no further ahead than it must", async () => {
   }
   const { report } = await verify(pieces(), {
     threads: 2,
-    // Who shows events slowly is waited for.
+    // Slow callbacks are awaited.
     onEvents: async (batch) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       ahead -= batch.text.length;
@@ -83,15 +83,15 @@ test("reads no further ahead than it must", async () => {
 const refused: [string, () => unknown, string, RegExp][] = [
   ["text", () => "{}", "source.invalid", /Uint8Array/],
   ["nothing", () => undefined, "source.invalid", /Uint8Array/],
-  ["a failed response", () => new Response("not here", { status: 404 }), "source.invalid", /address/],
-  ["a stream that is in use", lockedStream, "source.invalid", /of its own/],
-  ["a response that was read", readResponse, "source.invalid", /of its own/],
+  ["a failed response", () => new Response("not here", { status: 404 }), "source.invalid", /check the URL/],
+  ["a stream that is in use", lockedStream, "source.invalid", /new stream/],
+  ["a response that was read", readResponse, "source.invalid", /new stream/],
   ["pieces of text", () => Readable.from(["{", "}"]), "source.invalid", /bytes/],
   ["a stream that fails", failingStream, "source.unreadable", /try again/],
 ];
 
 for (const [what, make, code, hint] of refused) {
-  test(`refuses ${what}`, async () => {
+  test(`source: rejects ${what}`, async () => {
     for (const threads of [0, 1]) {
       const source = (await make()) as Source;
       await assert.rejects(verify(source, { threads }), (error: Error & { code: string; hint: string }) => {

@@ -8,10 +8,10 @@ import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 import { type Case, caseNamed, cases, stripped } from "./cases.ts";
 import { inPieces } from "./inputs.ts";
-import { Kept } from "./kept.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const workers = new Kept(() => thread(script));
+const workers = new WorkerPool(() => thread(script));
 after(() => workers.end());
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
@@ -31,12 +31,12 @@ async function compareAll(verifyCase: (one: Case) => Promise<Verification>): Pro
   assert.deepEqual(differing, []);
 }
 
-test("there are cases", () => {
+test("vectors: there are cases", () => {
   assert.ok(cases.length > 200);
 });
 
 for (const threads of [0, 1, 2, 3]) {
-  test(`every case gives its report with ${threads} threads`, () =>
+  test(`vectors: every case has its report with ${threads} threads`, () =>
     compareAll(({ bytes, options }) => verify(bytes, { ...options, threads })));
 }
 
@@ -46,11 +46,11 @@ for (const [size, threads] of [
   [509, 1],
   [4096, 2],
 ] as const) {
-  test(`every case gives its report in pieces of ${size} bytes with ${threads} threads`, () =>
+  test(`vectors: every case has its report in chunks of ${size} bytes with ${threads} threads`, () =>
     compareAll(({ bytes, options }) => verify(inPieces(bytes, size), { ...options, threads })));
 }
 
-test("single bytes are pieces too", async () => {
+test("vectors: single bytes work as chunks", async () => {
   const { bytes, report, options } = caseNamed("log-two-chains");
   for (const threads of [0, 1, 2]) {
     const verification = await verify(inPieces(bytes, 1), { ...options, threads });
@@ -58,15 +58,15 @@ test("single bytes are pieces too", async () => {
   }
 });
 
-test("every case gives its report where workers get no more than the export asks for", async () => {
+test("vectors: every case has its report with the plain module in workers", async () => {
   const asked: string[] = [];
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, WorkerPool>();
   after(() => Promise.all([...kept.values()].map((workers) => workers.end())));
   const load = async (name: string) => {
     const file = new URL(`../../packages/viewer/dist/${name}.wasm`, import.meta.url);
     const compiled = await WebAssembly.compile(await readFile(file));
-    // A worker keeps the artifact that it began with.
-    kept.set(name, new Kept(() => thread(script)));
+    // A worker keeps its first module.
+    kept.set(name, new WorkerPool(() => thread(script)));
     return async () => {
       asked.push(name);
       return compiled;
@@ -75,7 +75,7 @@ test("every case gives its report where workers get no more than the export asks
   const setup = {
     module: await load("verifier"),
     plain: await load("verifier-plain"),
-    worker: () => (kept.get(asked.at(-1) ?? "") as Kept).take(),
+    worker: () => (kept.get(asked.at(-1) ?? "") as WorkerPool).take(),
   };
   const compressed = cases.filter(({ bytes }) => bytes[0] === 0x1f || bytes[0] === 0x28);
   assert.ok(compressed.length > 0);

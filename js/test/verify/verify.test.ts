@@ -9,11 +9,11 @@ import { CountersignError, type Progress, type VerifyOptions, verify } from "cou
 import { caseNamed } from "./cases.ts";
 import { exportOf, inPieces } from "./inputs.ts";
 
-/** Some stretches long. */
+/** An export of several segments. */
 const large = exportOf({ chains: 4, events: 2000 });
 const ALL_THREADS = [0, 1, 2, 3];
 
-test("long exports give one report, whoever shares the work", async () => {
+test("verify: long exports have one report with any number of threads", async () => {
   const damaged = large.bytes.slice();
   for (const part of [0.1, 0.35, 0.36, 0.7, 0.99]) {
     const at = Math.floor(damaged.length * part);
@@ -32,7 +32,7 @@ test("long exports give one report, whoever shares the work", async () => {
   }
 });
 
-test("a pin comes with a log that was checked, and counts the next time", async () => {
+test("verify: returns a pin that counts the next time", async () => {
   const { bytes, options } = caseNamed("log-two-chains");
   for (const threads of ALL_THREADS) {
     const { pin } = await verify(bytes, { ...options, threads });
@@ -43,7 +43,7 @@ test("a pin comes with a log that was checked, and counts the next time", async 
   }
 });
 
-test("events come as they stand, each once, when a signature covers them", async () => {
+test("onEvents: passes on each event once, unchanged, when a signature covers it", async () => {
   for (const threads of ALL_THREADS) {
     const found: string[] = [];
     let last = 0;
@@ -71,9 +71,9 @@ test("events come as they stand, each once, when a signature covers them", async
   }
 });
 
-test("what is not verified is not shown", async () => {
+test("onEvents: shows no unverified events", async () => {
   const text = new TextDecoder().decode(large.bytes);
-  // The first chain's: each has a link in every four lines after the header.
+  // An event of the first chain, which has a link in every four lines after the header.
   const altered = new TextEncoder().encode(text.replace('"seq":70}', '"seq":71}'));
   for (const threads of ALL_THREADS) {
     const shown: string[] = [];
@@ -85,7 +85,7 @@ test("what is not verified is not shown", async () => {
   }
 });
 
-test("numbers and names that JavaScript would change stay readable as text", async () => {
+test("onEvents: keeps numbers and names readable that JavaScript would change", async () => {
   const eventAt = () => '{"__proto__":{"x":1},"a,\\"event\\":":"b","n":1e+21}';
   const { bytes, trust } = exportOf({ chains: 1, events: 2, eventAt });
   const shown: string[] = [];
@@ -93,7 +93,7 @@ test("numbers and names that JavaScript would change stay readable as text", asy
   assert.deepEqual(shown, [eventAt(), eventAt()]);
 });
 
-test("progress counts up to all there is", async () => {
+test("onProgress: counts up to the total", async () => {
   for (const threads of ALL_THREADS) {
     for (const [source, total] of [
       [large.bytes, large.bytes.length],
@@ -114,7 +114,7 @@ test("progress counts up to all there is", async () => {
   }
 });
 
-test("a signal stops it, with the signal's reason", async () => {
+test("signal: stops with the signal's reason", async () => {
   for (const threads of ALL_THREADS) {
     const reason = new Error("enough");
     await assert.rejects(verify(large.bytes, { threads, signal: AbortSignal.abort(reason) }), reason);
@@ -137,7 +137,7 @@ test("a signal stops it, with the signal's reason", async () => {
   }
 });
 
-test("nothing is told after a signal", async () => {
+test("signal: no callback is called afterwards", async () => {
   for (const threads of ALL_THREADS) {
     const controller = new AbortController();
     let told = 0;
@@ -152,7 +152,7 @@ test("nothing is told after a signal", async () => {
   }
 });
 
-test("what a callback throws ends it", async () => {
+test("callbacks: an error ends the verification", async () => {
   const error = new Error("not my day");
   const fail = () => {
     throw error;
@@ -164,7 +164,7 @@ test("what a callback throws ends it", async () => {
   }
 });
 
-test("an unusable option is refused, and named", async () => {
+test("options: invalid ones are rejected by name", async () => {
   const refused: [object, string, string | undefined, number?][] = [
     [{ trust: 1 }, "options.invalid", "trust"],
     [{ trust: "log \ud800" }, "options.invalid", "trust"],
@@ -200,7 +200,7 @@ test("an unusable option is refused, and named", async () => {
   }
 });
 
-test("WebAssembly that does not load is an error that names the cause, and is tried again", async () => {
+test("WebAssembly that doesn't load is an error with the cause, and is retried", async () => {
   let tries = 0;
   const { verify } = createVerifier({
     module: async () => {
@@ -221,14 +221,14 @@ test("WebAssembly that does not load is an error that names the cause, and is tr
   assert.equal(tries, 2);
 });
 
-test("where there are no workers it is done inline", async () => {
+test("verify: runs inline without workers", async () => {
   const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));
   const { verify } = createVerifier({ module: await WebAssembly.compile(wasm) });
   const { report } = await verify(large.bytes, { trust: large.trust, threads: 2 });
   assert.equal(report.verdict, "verified");
 });
 
-test("inline it lets others have a turn where setImmediate only throws", async (t) => {
+test("verify: yields inline although setImmediate throws", async (t) => {
   const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));
   const { verify } = createVerifier({ module: await WebAssembly.compile(wasm) });
   let now = 0;
@@ -244,7 +244,7 @@ test("inline it lets others have a turn where setImmediate only throws", async (
   assert.ok(immediate.mock.callCount() > 0);
 });
 
-/** A worker that says nothing but what it is told to. */
+/** A worker that only responds on request. */
 function deafWorker(): WorkerLike & { terminated: boolean } {
   return {
     terminated: false,
@@ -260,7 +260,7 @@ function deafWorker(): WorkerLike & { terminated: boolean } {
 
 const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 
-test("workers that do not start are an error with a hint, and all are ended", async () => {
+test("workers that don't start are an error with a hint, and all are ended", async () => {
   const started: ReturnType<typeof deafWorker>[] = [];
   const ways: (() => WorkerLike)[] = [
     () => {
@@ -278,14 +278,16 @@ test("workers that do not start are an error with a hint, and all are ended", as
     await assert.rejects(
       verify(large.bytes, { threads: 2 }),
       (error) =>
-        error instanceof CountersignError && error.code === "worker.unavailable" && /threads: 0/.test(error.hint ?? ""),
+        error instanceof CountersignError &&
+        error.code === "worker.unavailable" &&
+        /`threads` to 0/.test(error.hint ?? ""),
     );
   }
   assert.equal(started.length, 3);
   assert.ok(started.every(({ terminated }) => terminated));
 });
 
-test("workers that do not start are done without, unless threads were asked for", async (t) => {
+test("workers that don't start are replaced by inline work, unless threads are set", async (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));
   let starts = 0;
@@ -313,7 +315,7 @@ test("a worker that fails later is an error with a hint", async () => {
     module: EMPTY_MODULE,
     worker: () => {
       const worker = deafWorker();
-      // It begins, as it is asked to first, and does nothing else.
+      // It responds to the first call, `begin`, and to nothing else.
       worker.postMessage = (message) => {
         const { id, method } = message as { id: number; method: string };
         if (method === "begin") {
@@ -333,10 +335,13 @@ test("a worker that fails later is an error with a hint", async () => {
   );
 });
 
-test("where Node.js's permissions deny workers it is said which option allows them", () => {
+test("workers denied by Node.js's permissions: the hint names the option", () => {
   const program = `import { verify } from ${JSON.stringify(import.meta.resolve("countersign/verify"))};
     await verify(new Uint8Array(), { threads: 2 }).catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
   const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
-  assert.equal(said, "worker.unavailable give Node.js --allow-worker; threads: 0 works without workers\n");
+  assert.equal(
+    said,
+    "worker.unavailable run Node.js with --allow-worker; or set `threads` to 0 to verify without workers\n",
+  );
 });

@@ -1,4 +1,4 @@
-/** Bundles the log, after tsc has compiled it, with what it shares with the other packages. The artifact stays a file. */
+/** Bundles the log with its shared code after tsc compiled it. The WebAssembly module stays a separate file. */
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -15,7 +15,7 @@ await build({
   bundle: true,
   format: "esm",
   target: "es2023",
-  // wrangler bundles it again, and finds the artifact by its path.
+  // wrangler bundles the output again, and finds the module by its path.
   external: ["*.wasm", "cloudflare:*"],
   legalComments: "none",
   sourcemap: true,

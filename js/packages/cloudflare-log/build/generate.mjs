@@ -1,4 +1,4 @@
-/** Begins a build: tsc, when it compiles the rest, finds the artifact and its bindings in `out`. */
+/** Starts a build: copies the WebAssembly module and its bindings to `out` for tsc. */
 
 import { copyArtifacts, empty, filesOf } from "../../../build/output.mjs";
 

@@ -1,38 +1,41 @@
-/** Reading bodies: bounded, each and all together. */
+/** Reads request bodies with limits per body and for all of them. */
 
 import { concat } from "@countersign/shared/bytes.js";
 
-/** The most bytes that are held of all bodies at one time, beside what each may have anyway: an isolate has 128 MB in all. */
-const MOST = 24 << 20;
-/** So many bytes every body may have: who holds all the rest keeps no small submission out. */
-const OWN = 64 << 10;
-/** So many bodies are read at one time. */
-const BODIES = 256;
+/** Maximum bytes held for all bodies, besides what each may have anyway. An isolate has 128 MB in total. */
+const MAX_SHARED_BYTES = 24 << 20;
+/** Bytes that every body may have, so that large ones can't block small submissions. */
+const OWN_BYTES = 64 << 10;
+/** Maximum number of bodies read at the same time. */
+const MAX_BODIES = 256;
 /**
- * Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
- * middle of sending never reads why.
+ * Multiple of the limit up to which a rejected body is still received and discarded: a client whose connection is cut
+ * while sending never reads the response.
  */
-const THROWN_AWAY = 4;
-/** For so many milliseconds. */
-const AFTER = 15_000;
-/** So many milliseconds a body may take: who sends slowly does not hold what others need. */
-const PATIENCE = 60_000;
+const DISCARDED_LIMITS = 4;
+/** Maximum milliseconds of discarding. */
+const DISCARD_TIMEOUT_MS = 15_000;
+/** Timeout of a body in milliseconds, so that slow clients don't hold memory. */
+const BODY_TIMEOUT_MS = 60_000;
 
-/** At so many bytes it is looked whose body this is, and again at four times as many. */
-const LOOKED_AT = 64 << 10;
+/** Number of bytes at which the beginning is checked for the first time, and again at each fourfold size. */
+const FIRST_CHECK_BYTES = 64 << 10;
 
-/** Why there is no body, or none that is of use. */
+/** The reason why a body was not read. */
 export type NoBody = "busy" | "broken" | "refused";
 
-/** Whether a body that begins so is refused, whatever comes. */
+/** Returns true if a body with this beginning is rejected, whatever follows. */
 export type IsRefused = (beginning: Uint8Array<ArrayBuffer>) => boolean;
 
-/** The bodies that are being read. */
+/** The bodies being read. */
 export class Bodies {
   #held = 0;
   #read = 0;
 
-  /** Reads a body. Of one that is longer than its limit it gives one byte more than that, or nothing where that was said before. */
+  /**
+   * Reads a body. If it exceeds its limit, returns one byte more than the limit, or nothing if its declared length
+   * does.
+   */
   async read(
     request: Request,
     limit: number,
@@ -41,7 +44,7 @@ export class Bodies {
     if (request.body === null) {
       return new Uint8Array();
     }
-    if (this.#read === BODIES) {
+    if (this.#read === MAX_BODIES) {
       return "busy";
     }
     this.#read += 1;
@@ -50,7 +53,7 @@ export class Bodies {
       const declared = Number(request.headers.get("content-length") ?? 0);
       const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
       if (declared > limit || typeof whole === "string" || whole.length > limit) {
-        await throwAway(reader, whole === "refused" ? limit : THROWN_AWAY * limit);
+        await discard(reader, whole === "refused" ? limit : DISCARDED_LIMITS * limit);
       }
       return whole;
     } finally {
@@ -62,12 +65,12 @@ export class Bodies {
     const chunks: Uint8Array[] = [];
     let length = 0;
     let held = 0;
-    let look = LOOKED_AT;
+    let nextCheck = FIRST_CHECK_BYTES;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       reader.cancel().catch(() => {});
-    }, PATIENCE);
+    }, BODY_TIMEOUT_MS);
     try {
       while (length <= limit) {
         const read = await reader.read().catch(() => undefined);
@@ -79,19 +82,19 @@ export class Bodies {
           break;
         }
         length += value.length;
-        const more = Math.max(length - OWN, 0) - held;
-        if (this.#held + more > MOST) {
+        const more = Math.max(length - OWN_BYTES, 0) - held;
+        if (this.#held + more > MAX_SHARED_BYTES) {
           return "busy";
         }
         held += more;
         this.#held += more;
-        // What is a part of something larger would keep all of it.
+        // A view would keep its whole buffer in memory.
         chunks.push(value.byteLength < value.buffer.byteLength ? value.slice() : value);
-        if (length >= look) {
+        if (length >= nextCheck) {
           if (isRefused(concat(chunks).subarray(0, limit))) {
             return "refused";
           }
-          look = 4 * length;
+          nextCheck = 4 * length;
         }
       }
       return concat(chunks).subarray(0, limit + 1);
@@ -104,19 +107,19 @@ export class Bodies {
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
-async function throwAway(reader: Reader, most: number): Promise<void> {
-  const timer = setTimeout(() => reader.cancel().catch(() => {}), AFTER);
+async function discard(reader: Reader, max: number): Promise<void> {
+  const timer = setTimeout(() => reader.cancel().catch(() => {}), DISCARD_TIMEOUT_MS);
   try {
-    for (let thrown = 0; thrown <= most; ) {
+    for (let discarded = 0; discarded <= max; ) {
       const { done, value } = await reader.read();
       if (done) {
         return;
       }
-      thrown += value.length;
+      discarded += value.length;
     }
     await reader.cancel();
   } catch {
-    // It went away by itself.
+    // The client disconnected.
   } finally {
     clearTimeout(timer);
   }

@@ -1,26 +1,29 @@
-/** Copies of full tiles and bundles in R2, for those who read without waking the log. */
+/** Copies full tiles and bundles to R2, for reads that don't wake the log. */
 
 import { bundlePath, FULL } from "@countersign/shared/bundles.js";
 import type { TileBucket } from "./platform.js";
 import type { Log } from "./wasm/log.js";
 
-/** How many bundles are copied by one alarm. */
-const BUNDLES = 64;
+/** Maximum number of bundles copied per alarm. */
+const MAX_BUNDLES = 64;
 
-/** Where a log's tile is in the bucket, whatever object the log is. */
+/** Returns the key of a log's tile in the bucket. It doesn't depend on the object. */
 export const keyOf = (origin: string, path: string): string => `${origin}/${path}`;
 
-/** The bucket has what this log is not: its storage was brought back to an earlier moment, or is another log's. */
+/** Thrown if the bucket contains another log's tiles, or those of a later state of this log's restored storage. */
 export class OtherLog extends Error {
   constructor(key: string) {
     super(
-      `the bucket has another ${key} than this log: its storage was restored, or begun anew under the same key. ` +
-        "Going on would fork the log, so it takes nothing more: see docs/running-a-log.md, Backup and restore",
+      `the bucket contains a different ${key} than this log: its storage was restored, or reset with the same key. ` +
+        "The log accepts no more entries, because that would fork it; see docs/running-a-log.md, Backup and restore",
     );
   }
 }
 
-/** Throws when the bucket has a bundle that this log has not filled yet: what this log published before is not in it. */
+/**
+ * Throws if the bucket contains a bundle that this log has not filled yet, which means that published entries are
+ * missing.
+ */
 export async function check(log: Log, bucket: TileBucket): Promise<void> {
   const key = keyOf(log.origin, bundlePath(Math.floor(log.size / FULL), FULL));
   if ((await bucket.get(key)) !== null) {
@@ -28,9 +31,9 @@ export async function check(log: Log, bucket: TileBucket): Promise<void> {
   }
 }
 
-/** Copies what is full and published, and replaces nothing. Says whether there is more. */
+/** Copies full, published bundles without replacing any. Returns true if there are more. */
 export async function copy(log: Log, bucket: TileBucket): Promise<boolean> {
-  for (let bundle = 0; bundle < BUNDLES; bundle += 1) {
+  for (let bundle = 0; bundle < MAX_BUNDLES; bundle += 1) {
     const [size, ...tiles] = log.toCopy();
     if (size === undefined) {
       return false;

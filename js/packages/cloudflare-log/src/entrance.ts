@@ -1,35 +1,40 @@
 /**
- * Who waits before a log: it has one thread, on which whatever is refused costs time that others want. So refusals are
- * answered at a pace, and a client for whom many wait is turned away before the log is asked. Who is let in never waits.
+ * Limits clients whose submissions are rejected. A log has one thread, which rejections take time on, so they are
+ * answered at a limited rate, and a client with many waiting rejections is turned away before the log is involved.
+ * Accepted submissions never wait.
  */
 
-/** Milliseconds from one refusal to the next. */
-const PACE = 40;
-/** So many are answered at once after a rest: who has the wrong key learns of it without delay. */
-const AT_ONCE = 200;
-/** So many wait at one time; further ones are answered at once. */
-const WAITING = 256;
-/** While so many wait, a client that has so many of them is turned away. */
-const OF_ONE_CLIENT = 16;
+/** Milliseconds between two rejections. */
+const INTERVAL_MS = 40;
+/**
+ * Number of rejections answered immediately after a pause, so that a client with a wrong key learns that without delay.
+ */
+const BURST = 200;
+/** Maximum number of waiting rejections; further ones are answered immediately. */
+const MAX_WAITING = 256;
+/** A client with this many waiting rejections is turned away while the maximum is waiting. */
+const MAX_PER_CLIENT = 16;
 
-/** What waits before a log in this isolate. No timer and no request is needed to know it: a client may go away at any time. */
+/** The rejections waiting in this isolate. Needs no timers or requests, because clients may disconnect at any time. */
 export class Entrance {
-  /** Refusals that wait, in the order in which they are due. */
+  /** Waiting rejections in the order of their due times. */
   #waiting: { client: string; due: number }[] = [];
   #due = 0;
 
-  /** Whether what this client submits is turned away unread. */
+  /** True if submissions of this client are turned away unread. */
   turnsAway(client: string, now: number): boolean {
     const waiting = this.#waitingAt(now);
-    return waiting.length >= WAITING && waiting.filter((refusal) => refusal.client === client).length >= OF_ONE_CLIENT;
+    return (
+      waiting.length >= MAX_WAITING && waiting.filter((refusal) => refusal.client === client).length >= MAX_PER_CLIENT
+    );
   }
 
-  /** For how many milliseconds a refusal of what this client submitted is to wait. */
+  /** Returns the milliseconds that a rejection of this client must wait. */
   wait(client: string, now: number): number {
-    if (this.#waitingAt(now).length >= WAITING) {
+    if (this.#waitingAt(now).length >= MAX_WAITING) {
       return 0;
     }
-    this.#due = Math.max(this.#due, now - AT_ONCE * PACE) + PACE;
+    this.#due = Math.max(this.#due, now - BURST * INTERVAL_MS) + INTERVAL_MS;
     if (this.#due <= now) {
       return 0;
     }
@@ -37,7 +42,7 @@ export class Entrance {
     return this.#due - now;
   }
 
-  /** In how many seconds there is room again. */
+  /** Returns the seconds until there is room again. */
   roomIn(now: number): number {
     const [first] = this.#waitingAt(now);
     return first === undefined ? 1 : Math.max(1, Math.ceil((first.due - now) / 1000));
@@ -50,7 +55,10 @@ export class Entrance {
   }
 }
 
-/** Who asks, as the platform says: an IPv4 address, or an IPv6 network of 64 bits. Other Workers of the account are one client. */
+/**
+ * Returns the client according to the platform: an IPv4 address, or the /64 of an IPv6 address. Other Workers of the
+ * account count as one client.
+ */
 export function clientOf(request: Request): string {
   const address = request.headers.get("cf-connecting-ip") ?? "";
   if (!address.includes(":")) {

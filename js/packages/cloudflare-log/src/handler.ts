@@ -8,16 +8,20 @@ import type { LogEnv, LogNamespace } from "./platform.js";
 import { busy, notFound, unavailable } from "./responses.js";
 import { keys } from "./settings.js";
 
-/** How a request finds its log. */
+/** Options of `logHandler`. */
 export interface LogHandlerOptions<Env extends LogEnv> {
-  /** The origin of the log that a request is for; default: the one log whose key is in the environment. */
+  /**
+   * Returns the origin of the log that a request is for.
+   *
+   * @default the single log whose key is in the environment
+   */
   log?: (request: Request, env: Env) => string | undefined;
 }
 
-/** A tile or bundle that is full. */
+/** Matches the path of a full tile or bundle. */
 const FULL = /^\/(tile\/(?:entries|[0-9]+)\/(?:x[0-9]{3}\/)*[0-9]{3})$/;
 
-/** The headers of a tile, as the log server sends them (crates/log/src/api/tiles.rs). */
+/** The headers of a tile, the same as in the log server (crates/log/src/api/tiles.rs). */
 const HEADERS = {
   "content-type": "application/octet-stream",
   "cache-control": "public, max-age=31536000, immutable",
@@ -26,10 +30,13 @@ const HEADERS = {
 };
 
 /**
- * A Worker's handler that brings requests to their log. Full tiles and bundles come out of R2, where they were copied
- * to, and the log is not woken.
+ * Returns a Worker's handler that forwards requests to their log. Full tiles and bundles are served from their copies
+ * in R2 without waking the log.
  *
- *     export default logHandler();
+ * @example
+ * ```ts
+ * export default logHandler();
+ * ```
  */
 export function logHandler<Env extends LogEnv = LogEnv>(
   options: LogHandlerOptions<Env> = {},
@@ -61,7 +68,7 @@ export function logHandler<Env extends LogEnv = LogEnv>(
 
 const isSubmission = ({ method, url }: Request): boolean => method === "POST" && new URL(url).pathname === "/submit";
 
-/** Brings a submission to the log. Its refusal waits here, where it keeps nobody up. */
+/** Forwards a submission to the log. Rejections wait here, where they block nothing else. */
 async function submit(
   request: Request,
   env: LogEnv,
@@ -77,13 +84,13 @@ async function submit(
   if (wait === 0) {
     return answer;
   }
-  // The log is done with it.
+  // The log has finished the request.
   const whole = await answer.arrayBuffer();
   await sleep(wait);
   return new Response(whole, answer);
 }
 
-/** A tile that was copied. What pages of other origins may read, the log itself says. */
+/** Returns a copied tile. Requests with an origin go to the log, which knows the allowed ones. */
 async function copied(request: Request, env: LogEnv, origin: string): Promise<Response | undefined> {
   const [, path] = FULL.exec(new URL(request.url).pathname) ?? [];
   if (env.TILES === undefined || path === undefined || request.method !== "GET" || request.headers.has("origin")) {

@@ -1,22 +1,25 @@
-/** The instance of the WebAssembly that all logs of an isolate are in. */
+/** The WebAssembly instance shared by all logs of an isolate. */
 
 import { initSync, __wbg_reset_state as renew } from "./wasm/log.js";
 
 let number = 0;
 
-/** Which instance it is. What was made in an earlier one is gone: using it throws, and freeing it would harm this one. */
+/**
+ * Returns the instance's number. Objects of an earlier instance are gone: using them throws, and freeing them would
+ * corrupt this one.
+ */
 export const current = (): number => number;
 
-/** Sees to it that there is one. */
+/** Creates the instance if needed. */
 export function begin(module: WebAssembly.Module): void {
   initSync({ module });
 }
 
-/** Whether an error says that it was stopped in the middle of something: it trapped, or had no stack left. */
+/** True if the error means that the instance was stopped midway: by a trap or a stack overflow. */
 export const isStop = (error: unknown): boolean =>
   error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 
-/** Puts a new one in its place. */
+/** Replaces the instance by a new one. */
 export function replace(): void {
   number += 1;
   renew();

@@ -7,10 +7,13 @@ export type { ExportBucket, LogEnv, LogNamespace, LogStorage, ObjectId, ObjectSt
 export type { LogQuota, LogSettings } from "./settings.js";
 
 /**
- * A whole log as a Durable Object: it takes submissions, publishes them as C2SP tlog-tiles, has them witnessed, and
- * serves exports, live views and proofs, with the HTTP interface of `countersign serve`. Its name is the log's origin.
+ * A whole log as a Durable Object. It accepts submissions, publishes them as C2SP tlog-tiles, has them witnessed, and
+ * serves exports, live views, and proofs, with the HTTP interface of `countersign serve`. Its name is the log's origin.
  *
- *     export { CountersignLog } from "@countersign/cloudflare-log";
+ * @example
+ * ```ts
+ * export { CountersignLog } from "@countersign/cloudflare-log";
+ * ```
  */
 export class CountersignLog<Env extends LogEnv = LogEnv> extends LogObject<Env> {
   constructor(ctx: ObjectState, env: Env) {

@@ -1,4 +1,4 @@
-/** A log that is a Durable Object. */
+/** A log as a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
 import { deferred } from "@countersign/shared/promises.js";
@@ -15,34 +15,34 @@ import { Turns } from "./turns.js";
 import { type Answer, Log } from "./wasm/log.js";
 import { gather } from "./witnesses.js";
 
-/** The bodies that are read for all logs of the isolate, which have its memory together. */
+/** The bodies being read for all logs of the isolate, which share its memory. */
 const bodies = new Bodies();
-/** When an alarm that left something undone comes again. */
-const AGAIN = 10_000;
-/** How long a submission waits for its checkpoint. */
-const PATIENCE = 30_000;
+/** Milliseconds until the next alarm if work remains. */
+const RETRY_MS = 10_000;
+/** Milliseconds that a submission waits for its checkpoint. */
+const CHECKPOINT_TIMEOUT_MS = 30_000;
 
 /**
- * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets no answer begin and
- * no question to a witness out before what was written until then is durable. What a live view goes on with, it lets out at
- * any time: that waits here.
+ * A log on top of its WebAssembly module. It accesses storage synchronously, and the platform delays responses and
+ * requests to witnesses until earlier writes are durable. Later chunks of a live view aren't delayed by the platform,
+ * so they wait for `sync` here.
  */
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
   readonly #module: WebAssembly.Module;
   #log: Log | undefined;
   #exports: Exports | undefined;
   #tables: Tables | undefined;
-  /** The instance that the log is in. */
+  /** The number of the instance that the log belongs to. */
   #instance = 0;
-  /** How many leaves are published, as far as that was told. */
+  /** Number of published entries, as last announced. */
   #size = 0;
   #published = deferred();
   #witnessing = false;
-  /** Fails when the bucket knows another log than this one, which then takes nothing. */
+  /** Rejects if the bucket belongs to another log; this one then accepts nothing. */
   #checked: Promise<void> = Promise.resolve();
-  /** When witnesses are to be asked again. */
+  /** When to ask witnesses again. */
   #again = 0;
-  /** Comes about when witnesses were asked whether they have seen more than was here when the object woke. */
+  /** Resolves once witnesses were asked whether they saw more than the object had when it woke. */
   #looked: Promise<void> = Promise.resolve();
   readonly #turns = new Turns();
 
@@ -51,17 +51,17 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     this.#module = module;
   }
 
-  /** What this log is to be. The Worker's environment says so, unless a class that extends this one does. */
+  /** Returns the settings of this log, by default from the Worker's environment. Override it in a subclass. */
   protected settings(): LogSettings {
     return settingsOf(this.env, this.ctx.id);
   }
 
-  /** The time in milliseconds. */
+  /** Returns the time in milliseconds since the epoch. */
   protected now(): number {
     return Date.now();
   }
 
-  /** Answers a request. */
+  /** Handles a request. */
   async fetch(request: Request): Promise<Response> {
     try {
       const log = this.#woken();
@@ -75,7 +75,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       }
       this.#attend(log);
       if (answer.status === 202) {
-        // What was asked to be erased is not erased to its end yet.
+        // The requested erasure is not finished yet.
         await this.#wake(this.now());
       }
       switch (answer.kind) {
@@ -97,7 +97,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** The origins of pages that may ask, as far as that can be read. */
+  /** Returns the origins of pages that may send requests, as far as the settings can be read. */
   #cors(): string {
     try {
       return this.settings().cors;
@@ -106,7 +106,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Goes on with erasures, copies what can be read without this object or its effort, and asks witnesses again. */
+  /** Continues erasures, makes copies for R2, and asks witnesses again. */
   async alarm(): Promise<void> {
     let more = true;
     try {
@@ -127,15 +127,15 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       }
       more = rounds.value || unrecorded;
     } catch (error) {
-      // An alarm that fails is tried a few times, and then never again.
+      // The platform retries a failing alarm only a few times.
       this.#failed(error);
     }
     if (more) {
-      await this.#wake(this.now() + AGAIN);
+      await this.#wake(this.now() + RETRY_MS);
     }
   }
 
-  /** Records who read what, when it is time. Says whether that failed. */
+  /** Records reads that are due. Returns true if that failed. */
   #recordReads(log: Log): boolean {
     try {
       log.recordReads(this.now());
@@ -148,7 +148,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Says whether there is more to do soon. */
+  /** Runs witness rounds and copies tiles. Returns true if there is more to do soon. */
   async #rounds(log: Log): Promise<boolean> {
     await this.#checked;
     await this.#looked;
@@ -175,19 +175,19 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (error instanceof OtherLog) {
         throw error;
       }
-      // Without the bucket the log goes on: what is in it is compared with each copy.
+      // The log works without the bucket, whose contents are compared with each copy.
       console.error("countersign:", error);
     });
-    // Whoever submits hears of it.
+    // Submissions report the error.
     this.#checked.catch(() => {});
   }
 
   #failed(error: unknown): void {
     console.error("countersign:", error);
     if (isStop(error)) {
-      // What is half done is in memory alone: the next request finds another object, and another instance.
+      // Unfinished work is only in memory; the next request gets a new object and instance.
       replace();
-      this.ctx.abort("the log's WebAssembly stopped");
+      this.ctx.abort("the log's WebAssembly crashed");
     }
   }
 
@@ -200,7 +200,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** The log, as a request finds it: when it rested, what an alarm may have left undone is seen to. */
+  /** Returns the log for a request. After a restart, resumes what an alarm may have left undone. */
   #woken(): Log {
     const rested = this.#log === undefined;
     const log = this.#open();
@@ -216,7 +216,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   }
 
   #open(): Log {
-    // Another log of this isolate may have stopped the instance that this one was in.
+    // Another log of this isolate may have stopped the shared instance.
     if (this.#log === undefined || this.#instance !== current()) {
       begin(this.#module);
       const { key, trust, readers, cors, quota, recordReads } = this.settings();
@@ -264,13 +264,13 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     return answer;
   }
 
-  /** Goes on with what is being looked for, a turn at a time. */
+  /** Continues a search in slices. */
   async #look(log: Log, looking: Answer, request: Request): Promise<Answer> {
     try {
       for (;;) {
         await this.#turns.next();
         if (request.signal.aborted) {
-          throw new Error("nobody waits for it any more");
+          throw new Error("the client disconnected");
         }
         const answer = log.look(looking, this.now());
         this.#tables?.check();
@@ -279,7 +279,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         }
       }
     } finally {
-      // Freeing what was made in another instance would harm this one.
+      // Freeing objects of another instance would corrupt this one.
       if (this.#log === log && this.#instance === current()) {
         this.#ended(log, looking);
         looking.free();
@@ -287,7 +287,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Nobody takes more of an answer. */
+  /** Ends a response that isn't read any more. */
   #ended(log: Log, answer: Answer): void {
     if (this.#log === log && this.#instance === current()) {
       log.ended(answer, this.now());
@@ -295,7 +295,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Has the alarm record who reads, where that is to be recorded. */
+  /** Schedules the alarm for recording reads, if they are recorded. */
   #attendReads(log: Log): void {
     const due = log.readsDue;
     if (due !== undefined) {
@@ -303,18 +303,18 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Sees to what a request brought with it. */
+  /** Follows up on a request: witnesses, and new entries. */
   #attend(log: Log): void {
     this.#attendReads(log);
     if (log.hasWitnesses) {
       this.#witness(log, false).catch((error) => this.#failed(error));
     }
     if (log.size > this.#size) {
-      this.#tell(log);
+      this.#announce(log);
     }
   }
 
-  #tell(log: Log): void {
+  #announce(log: Log): void {
     const full = Math.floor(log.size / 256) > Math.floor(this.#size / 256);
     this.#size = log.size;
     this.#published.resolve();
@@ -325,7 +325,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     this.#copyExports().catch((error) => console.error("countersign:", error));
   }
 
-  /** Has the alarm see to copies of exports, when there is something to do. */
+  /** Schedules the alarm for copies of exports, if there is work. */
   async #copyExports(): Promise<void> {
     const due = this.#exports?.due(this.#size);
     if (due !== undefined) {
@@ -333,7 +333,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** An export. One of the whole log comes out of copies, where there are some. */
+  /** Returns an export. One of the whole log uses copies, if there are any. */
   #export(log: Log, answer: Answer, request: Request): Response {
     const size = answer.wholeLog;
     if (this.env.EXPORTS === undefined || this.#exports === undefined || size === undefined) {
@@ -354,9 +354,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     });
   }
 
-  /** The answer to a submission, when witnesses had their time for it. */
+  /** Returns the response to a submission once witnesses had their time. */
   async #wait(log: Log, waiting: Answer): Promise<Answer> {
-    const end = this.now() + PATIENCE;
+    const end = this.now() + CHECKPOINT_TIMEOUT_MS;
     for (let late = false; ; ) {
       const answer = log.resume(waiting, late);
       if (answer !== undefined) {
@@ -367,7 +367,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** What a live view goes on with, when there is something. */
+  /** Returns the next chunk of a live view once there is one. */
   async #further(log: Log, view: Answer): Promise<Uint8Array | undefined> {
     for (let told = true; ; ) {
       const published = this.#published.promise;
@@ -398,7 +398,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         await gather(log, round, () => this.now());
         this.#again = this.now() + log.publish(round, this.now());
         this.#tables?.check();
-        this.#tell(log);
+        this.#announce(log);
       }
     } finally {
       this.#witnessing = false;
@@ -410,7 +410,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
 
   async #wakeSometime(): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null) {
-      await this.ctx.storage.setAlarm(this.now() + AGAIN);
+      await this.ctx.storage.setAlarm(this.now() + RETRY_MS);
     }
   }
 

@@ -1,4 +1,4 @@
-/** What is needed of the platform: a part of what `wrangler types` gives. */
+/** The parts of the platform's types that are used, from `wrangler types`. */
 
 /** A statement's rows. */
 export interface Cursor {
@@ -6,13 +6,13 @@ export interface Cursor {
   readonly rowsWritten: number;
 }
 
-/** A Durable Object's storage, with SQLite. */
+/** A Durable Object's storage with SQLite. */
 export interface LogStorage {
   readonly sql: { exec(query: string, ...bindings: unknown[]): Cursor };
   transactionSync<T>(work: () => T): T;
   getAlarm(): Promise<number | null>;
   setAlarm(time: number): Promise<void>;
-  /** Waits until all that was written is durable. */
+  /** Resolves when all writes are durable. */
   sync(): Promise<void>;
 }
 
@@ -29,20 +29,20 @@ export interface ObjectState {
   abort(reason?: string): void;
 }
 
-/** The binding of a namespace of Durable Objects. */
+/** A Durable Object namespace binding. */
 export interface LogNamespace {
   idFromName(name: string): ObjectId;
   get(id: ObjectId): { fetch(request: Request): Promise<Response> };
 }
 
-/** The binding of an R2 bucket. */
+/** An R2 bucket binding for tiles, which are never replaced. */
 export interface TileBucket {
   get(key: string): Promise<{ readonly body: ReadableStream } | null>;
-  /** Gives nothing when the condition is not met. */
+  /** Resolves to null if the condition fails. */
   put(key: string, value: Uint8Array, options: { onlyIf: { etagDoesNotMatch: string } }): Promise<object | null>;
 }
 
-/** The binding of an R2 bucket for copies that are deleted again. */
+/** An R2 bucket binding for copies that are deleted again. */
 export interface ExportBucket {
   get(key: string): Promise<{
     readonly size: number;
@@ -53,28 +53,28 @@ export interface ExportBucket {
   delete(keys: string[]): Promise<void>;
 }
 
-/** What `CountersignLog` finds in the Worker's environment. */
+/** The environment that `CountersignLog` needs. */
 export interface LogEnv {
   /** The namespace of the class itself. */
   LOG: LogNamespace;
-  /** The log's private key, a secret; of several logs one a line. Each is the object whose name is its key's. */
+  /** The log's private key, as a secret; for several logs, one per line. Each log is the object named like its key. */
   AUDIT_LOG_KEY: string;
-  /** The trust file's text: issuers, emitters and witnesses. */
+  /** The text of the trust file: issuers, emitters, and witnesses. */
   AUDIT_TRUST: string;
-  /** Who may read: the lines of `readers.txt`, which have hashes alone. */
+  /** The readers who may access the log: the lines of `readers.txt`, which only contain hashes. */
   AUDIT_READERS?: string;
-  /** The origins of pages that may ask, with blanks between them, or `*`. */
+  /** Origins of pages that may send requests, separated by spaces, or `*`. */
   AUDIT_CORS?: string;
-  /** How many events a second a key may bring, over time. */
+  /** Events per second that a key may submit on average. */
   AUDIT_QUOTA_EVENTS?: string;
-  /** How many bytes a second. */
+  /** Bytes per second that a key may submit on average. */
   AUDIT_QUOTA_BYTES?: string;
-  /** How many seconds' worth of these may come at once after a rest. */
+  /** Burst size of the quotas, in seconds. */
   AUDIT_QUOTA_BURST?: string;
-  /** Which reads are recorded on the log's own chain: `none`, `exports` or `all`. */
+  /** The reads that are recorded on the log's own chain: `none`, `exports`, or `all`. */
   AUDIT_RECORD_READS?: string;
-  /** Where full tiles and bundles are copied to, so that they are read without the object. */
+  /** Bucket for copies of full tiles and bundles, so that reading them doesn't wake the object. */
   TILES?: TileBucket;
-  /** Where an export's lines are copied to, sealed, so that they are not made anew for each reader. */
+  /** Bucket for sealed copies of an export's lines, so that they need not be generated for each reader. */
   EXPORTS?: ExportBucket;
 }

@@ -1,28 +1,32 @@
-/** Answers of the log's WebAssembly as responses. */
+/** Converts answers of the log's WebAssembly to responses. */
 
 import { current } from "./instance.js";
 import type { Answer } from "./wasm/log.js";
 
 /**
- * The answer to a request that the log could not look at, as it answers itself while its store fails. `cors` has the
- * origins of pages that may read it, with blanks between them, or `*`.
+ * Returns the response to a request that could not reach the log, the same as the log's own while its storage fails.
+ * `cors` lists the origins of pages that may read it, separated by spaces, or `*`.
  */
 export function unavailable(request: Request, cors: string): Response {
-  const error = { code: "server.unavailable", message: "the log cannot do this now", hint: "send it again later" };
+  const error = {
+    code: "server.unavailable",
+    message: "the log cannot process this request right now",
+    hint: "send it again later",
+  };
   return refusal(error, 503, { ...readableBy(request, cors), "retry-after": "1" });
 }
 
-/** The answer to a client for whom too many refusals wait already, with the seconds after which to come again. */
+/** Returns the response to a client with too many waiting rejections, which may retry after this many seconds. */
 export function busy(request: Request, cors: string, after: number): Response {
   const error = {
     code: "server.busy",
-    message: "too much of what this address submitted was refused",
-    hint: "send what the log takes, later",
+    message: "too many submissions from this address were rejected",
+    hint: "fix the submissions, and send them again later",
   };
   return refusal(error, 429, { ...readableBy(request, cors), "retry-after": `${after}` });
 }
 
-/** The answer to a request that is for no log. */
+/** Returns the response to a request for an unknown log. */
 export function notFound(request: Request, cors: string): Response {
   const error = { code: "request.not_found", message: "there is no log at this address" };
   return refusal(error, 404, readableBy(request, cors));
@@ -31,7 +35,7 @@ export function notFound(request: Request, cors: string): Response {
 const refusal = (error: object, status: number, headers: Record<string, string>): Response =>
   Response.json({ error }, { status, headers: { ...headers, "cache-control": "no-store" } });
 
-/** The headers that let a page read an answer, as the log server sends them (crates/log/src/api/cors.rs). */
+/** Returns the headers that let a page read a response, the same as in the log server (crates/log/src/api/cors.rs). */
 function readableBy(request: Request, cors: string): Record<string, string> {
   const allowed = cors.split(/\s+/);
   const origin = request.headers.get("origin") ?? "";
@@ -43,33 +47,33 @@ function readableBy(request: Request, cors: string): Record<string, string> {
   return { ...headers, vary: "origin", ...(named && { "access-control-allow-origin": origin }) };
 }
 
-/** A request as it comes to a Worker. */
+/** A request as received by a Worker. */
 type ClientRequest = Request & { cf?: { clientAcceptEncoding?: string } };
 
-/** Whether who asks takes gzip. */
+/** True if the client accepts gzip. */
 export function takesGzip(request: ClientRequest): boolean {
-  // The runtime says in every request from outside that it takes gzip, and what the client says is in `cf`. A request of
-  // another Worker has its headers alone.
-  const said = request.cf === undefined ? request.headers.get("accept-encoding") : request.cf.clientAcceptEncoding;
+  // The runtime sets `accept-encoding: gzip` on each external request; the client's own header is in `cf`. Requests of
+  // other Workers only have headers.
+  const accepted = request.cf === undefined ? request.headers.get("accept-encoding") : request.cf.clientAcceptEncoding;
   const weights = new Map<string, number>();
-  for (const choice of (said ?? "").toLowerCase().split(",")) {
+  for (const choice of (accepted ?? "").toLowerCase().split(",")) {
     const [coding = "", weight] = choice.split(/;\s*q=/);
     weights.set(coding.trim(), weight === undefined ? 1 : Number(weight));
   }
   return (weights.get("gzip") ?? weights.get("*") ?? 0) > 0;
 }
 
-/** Status and headers of an answer. */
+/** Returns the status and headers of an answer. */
 function head(answer: Answer): { status: number; headers: Headers } {
   const headers = new Headers();
-  const said = answer.headers;
-  for (let place = 0; place < said.length; place += 2) {
-    headers.append(said[place] ?? "", said[place + 1] ?? "");
+  const pairs = answer.headers;
+  for (let at = 0; at < pairs.length; at += 2) {
+    headers.append(pairs[at] ?? "", pairs[at + 1] ?? "");
   }
   return { status: answer.status, headers };
 }
 
-/** An answer that is whole. */
+/** Converts a complete answer. */
 export function whole(answer: Answer, request: Request): Response {
   const init = head(answer);
   const body = answer.body();
@@ -78,56 +82,56 @@ export function whole(answer: Answer, request: Request): Response {
   return new Response(request.method === "HEAD" ? null : new Uint8Array(body), init);
 }
 
-/** What gives an answer's pieces, or nothing at its end, and hears when no more are asked for. */
-export interface Making {
+/** Generates the chunks of an answer, with undefined at the end. `ended` is called when no more are needed. */
+export interface ChunkSource {
   next(): Promise<Uint8Array | undefined>;
   ended?(): void;
 }
 
-/** An export, made only as fast as it is taken. */
-export function pieces(answer: Answer, request: Request, making: Making): Response {
+/** Streams an export, generated only as fast as it is read. */
+export function pieces(answer: Answer, request: Request, source: ChunkSource): Response {
   const init = head(answer);
   init.headers.append("vary", "accept-encoding");
-  // The runtime compresses what says that it is.
+  // The runtime compresses bodies with this header.
   if (takesGzip(request)) {
     init.headers.set("content-encoding", "gzip");
   }
-  return streamed(answer, init, request, making);
+  return streamed(answer, init, request, source);
 }
 
-/** A live view. */
-export function live(answer: Answer, request: Request, making: Making): Response {
-  return streamed(answer, head(answer), request, making);
+/** Streams a live view. */
+export function live(answer: Answer, request: Request, source: ChunkSource): Response {
+  return streamed(answer, head(answer), request, source);
 }
 
-function streamed(answer: Answer, init: ResponseInit, request: Request, making: Making): Response {
+function streamed(answer: Answer, init: ResponseInit, request: Request, source: ChunkSource): Response {
   if (request.method === "HEAD") {
-    making.ended?.();
+    source.ended?.();
     answer.free();
     return new Response(null, init);
   }
-  const made = piecesOf(answer, making);
-  // It begins now: what has not begun is not seen to when the client goes.
+  const made = piecesOf(answer, source);
+  // Started now, because a generator that has not started isn't cleaned up when the client disconnects.
   void made.next();
-  // A piece is made when the one before was taken: a slow client makes no memory grow.
+  // Chunks are generated on demand, so slow clients use no extra memory.
   return new Response(ReadableStream.from(made), init);
 }
 
-/** Of the runtime's own, which the DOM's types lack. */
+/** A method of the runtime that the DOM types lack. */
 declare const ReadableStream: {
   from(pieces: AsyncIterable<Uint8Array>): globalThis.ReadableStream<Uint8Array<ArrayBuffer>>;
 };
 
-/** First nothing, and then the pieces. Where they are cut, what is being made still needs the answer. */
-async function* piecesOf(answer: Answer, making: Making): AsyncGenerator<Uint8Array> {
+/** Yields an empty chunk, and then the answer's chunks. The answer is freed only after a pending chunk is done. */
+async function* piecesOf(answer: Answer, source: ChunkSource): AsyncGenerator<Uint8Array> {
   const instance = current();
   try {
     yield new Uint8Array();
-    for (let piece = await making.next(); piece !== undefined; piece = await making.next()) {
+    for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
       yield piece;
     }
   } finally {
-    making.ended?.();
+    source.ended?.();
     if (instance === current()) {
       answer.free();
     }

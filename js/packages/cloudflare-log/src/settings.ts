@@ -1,69 +1,79 @@
-/** What a log is to be, out of the Worker's environment. */
+/** Reads a log's settings from the Worker's environment. */
 
 import { must } from "@countersign/shared/error.js";
 import { nameOf, SIGNER_PREFIX } from "@countersign/shared/keys.js";
 import type { LogEnv, ObjectId } from "./platform.js";
 
-/** What a log is to be. */
+/** The settings of a log. */
 export interface LogSettings {
-  /** Its private key, whose name is the log's origin. */
+  /** The log's private key, whose name is the log's origin. */
   key: string;
-  /** Its trust file's text. */
+  /** The text of the trust file. */
   trust: string;
   /** The lines of `readers.txt`. */
   readers: string;
-  /** The origins of pages that may ask, with blanks between them, or `*`. */
+  /** Origins of pages that may send requests, separated by spaces, or `*`. */
   cors: string;
-  /** How much a key may bring a second, over time; default: as much as the log can take. */
+  /**
+   * Quota of each key.
+   *
+   * @default none: as much as the log can handle
+   */
   quota?: LogQuota;
   /**
-   * Which reads are recorded on the log's own chain; `all` has proofs and live views too. Default: `exports` where the trust file
-   * has a line `emitter` with the log's key, by which readers know the records, else `none`.
+   * The reads to record on the log's own chain. `all` includes proofs and live views.
+   *
+   * @default "exports" if the trust file has an `emitter` line with the log's key, which identifies the records to
+   * readers; otherwise "none"
    */
   recordReads?: (typeof READS)[number] | undefined;
 }
 
-/** How much a key may bring: whole numbers from 1 on. */
+/** Quota of a key, in whole numbers from 1. */
 export interface LogQuota {
-  /** Events a second. */
+  /** Events per second on average. */
   events?: number | undefined;
-  /** Bytes a second. */
+  /** Bytes per second on average. */
   bytes?: number | undefined;
-  /** How many seconds' worth may come at once after a rest; default 10. */
+  /**
+   * Burst size in seconds of the average rate.
+   *
+   * @default 10
+   */
   burst?: number | undefined;
 }
 
 const READS = ["none", "exports", "all"] as const;
 
-/** The private keys of the environment, by their origins. */
+/** Returns the private keys in the environment by their origins. */
 export function keys(env: LogEnv): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of (env.AUDIT_LOG_KEY ?? "").split("\n")) {
     const key = line.trim();
     const name = key.startsWith(SIGNER_PREFIX) ? nameOf(key.slice(SIGNER_PREFIX.length)) : "";
     if (key !== "") {
-      const hint = "it is what `countersign keygen` wrote: PRIVATE+KEY+…";
+      const hint = "set it to lines of the form PRIVATE+KEY+… from `countersign keygen`";
       check(name !== "", "AUDIT_LOG_KEY has a line that is not a private key", hint);
       found.set(name, key);
     }
   }
   check(
     found.size > 0,
-    "there is no AUDIT_LOG_KEY in the Worker's environment",
-    "make a key with `countersign keygen`, and set it: wrangler secret put AUDIT_LOG_KEY",
+    "AUDIT_LOG_KEY is missing in the Worker's environment",
+    "create a key with `countersign keygen`, and set it with wrangler secret put AUDIT_LOG_KEY",
   );
   return found;
 }
 
-/** The settings of the log that is this object: the one whose origin is the object's name. */
+/** Returns the settings of the log whose origin is this object's name. */
 export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
   const bind = "bind the class CountersignLog as LOG";
-  check(env.LOG !== undefined, "there is no binding LOG in the Worker's environment", bind);
+  check(env.LOG !== undefined, "the binding LOG is missing in the Worker's environment", bind);
   const [, key] = [...keys(env)].find(([origin]) => env.LOG.idFromName(origin).equals(id)) ?? [];
   check(
     key !== undefined,
     "AUDIT_LOG_KEY has no key for this object",
-    "an object's name is its log's origin, the name in its key: env.LOG.idFromName(origin)",
+    "use env.LOG.idFromName(origin), with the origin in the log's key",
   );
   return {
     key,
@@ -71,21 +81,25 @@ export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
     readers: env.AUDIT_READERS ?? "",
     cors: env.AUDIT_CORS ?? "",
     quota: {
-      events: pace(env, "AUDIT_QUOTA_EVENTS"),
-      bytes: pace(env, "AUDIT_QUOTA_BYTES"),
-      burst: pace(env, "AUDIT_QUOTA_BURST"),
+      events: rate(env, "AUDIT_QUOTA_EVENTS"),
+      bytes: rate(env, "AUDIT_QUOTA_BYTES"),
+      burst: rate(env, "AUDIT_QUOTA_BURST"),
     },
     recordReads: reads(env),
   };
 }
 
-function pace(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {
+function rate(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {
   const text = env[name] ?? "";
   if (text === "") {
     return undefined;
   }
   const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : 2 ** 32;
-  check(number < 2 ** 32, `${name} is ${JSON.stringify(text)}`, "it is a whole number from 1 to 4294967295");
+  check(
+    number < 2 ** 32,
+    `${name} must be a whole number from 1 to 4294967295, not ${JSON.stringify(text)}`,
+    "correct it, or omit it",
+  );
   return number;
 }
 
@@ -95,7 +109,11 @@ function reads(env: LogEnv): (typeof READS)[number] | undefined {
     return undefined;
   }
   const which = READS.find((known) => known === text);
-  check(which !== undefined, `AUDIT_RECORD_READS is ${JSON.stringify(text)}`, `it is one of ${READS.join(", ")}`);
+  check(
+    which !== undefined,
+    `AUDIT_RECORD_READS must be one of ${READS.join(", ")}, not ${JSON.stringify(text)}`,
+    "correct it, or omit it",
+  );
   return which;
 }
 

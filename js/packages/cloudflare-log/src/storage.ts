@@ -1,4 +1,7 @@
-/** A Durable Object's storage, as the log's WebAssembly uses it (crates/wasm/src/log/storage.rs). */
+/**
+ * The storage interface of the log's WebAssembly, implemented with a Durable Object's storage
+ * (crates/wasm/src/log/storage.rs).
+ */
 
 import type { Exports } from "./exports.js";
 import { isStop } from "./instance.js";
@@ -14,22 +17,22 @@ export class Tables {
     this.#exports = exports;
   }
 
-  /** Runs a statement, and gives its rows. */
+  /** Runs a statement and returns its rows. */
   rows(sql: string, values: unknown[]): unknown[][] {
     return [...this.#storage.sql.exec(sql, ...values).raw()];
   }
 
-  /** Runs statements that change rows. Gives how many were written, which is 0 where nothing changed. */
+  /** Runs statements that change rows. Returns the number of rows written; 0 if nothing changed. */
   change(sql: string, values: unknown[]): number {
     return this.#storage.sql.exec(sql, ...values).rowsWritten;
   }
 
-  /** Undoes what the work did when it throws. */
+  /** Runs work in a transaction, which is rolled back if it throws. */
   transaction(work: () => void): void {
     try {
       this.#storage.transactionSync(work);
     } catch (error) {
-      // The log takes it for a failure of the storage, and would go on.
+      // The log would treat it as a storage failure and continue.
       if (isStop(error)) {
         this.#stop = error;
       }
@@ -37,12 +40,12 @@ export class Tables {
     }
   }
 
-  /** Sees to it that nobody can read copies of these leaves' events any more. */
+  /** Makes copies of these entries' events unreadable. */
   withdraw(leaves: Float64Array): void {
     this.#exports.withdraw(leaves);
   }
 
-  /** Throws what stopped the log's WebAssembly in the middle of a transaction, if anything did. */
+  /** Throws the error that stopped the log's WebAssembly during a transaction, if any. */
   check(): void {
     if (this.#stop !== undefined) {
       throw this.#stop;

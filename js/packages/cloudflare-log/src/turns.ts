@@ -1,20 +1,17 @@
-/**
- * Whose turn it is: an object does one thing at a time. What takes long is done in slices, one after each other's, and
- * submissions go first.
- */
+/** Schedules work on a log's single thread. Long work is done in slices that take turns, and submissions go first. */
 
 import { inTurn } from "@countersign/shared/promises.js";
 import { sleep } from "@countersign/shared/timers.js";
 
-/** For so many milliseconds at most a slice waits for submissions that are under way: one that is sent slowly holds nobody up. */
-const PATIENCE = 20;
+/** Maximum milliseconds that a slice waits for running submissions, so that slow ones block nothing. */
+const MAX_WAIT_MS = 20;
 
 export class Turns {
   readonly #inTurn = inTurn();
-  /** How many submissions are under way. */
+  /** Number of running submissions. */
   #submissions = 0;
 
-  /** Does what goes before all slices. */
+  /** Runs work that goes before all slices. */
   async first<T>(work: () => Promise<T>): Promise<T> {
     this.#submissions += 1;
     try {
@@ -24,12 +21,12 @@ export class Turns {
     }
   }
 
-  /** Waits for a turn, which is for one slice: what is done at once when this comes about. */
+  /** Waits for a turn. It covers the synchronous work done right after this resolves. */
   next(): Promise<void> {
     return this.#inTurn(async () => {
-      // Whatever came meanwhile is seen to by the event loop first.
+      // Lets the event loop handle pending events first.
       await sleep(0);
-      for (const end = Date.now() + PATIENCE; this.#submissions > 0 && Date.now() < end; ) {
+      for (const end = Date.now() + MAX_WAIT_MS; this.#submissions > 0 && Date.now() < end; ) {
         await sleep(1);
       }
     });

@@ -1,18 +1,18 @@
-/** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
+/** Requests cosignatures from a log's witnesses over HTTP (C2SP tlog-witness). */
 
 import { readAtMost } from "@countersign/shared/bytes.js";
 import { isStop } from "./instance.js";
 import { Log, type Witnesses } from "./wasm/log.js";
 
-/** The most bytes of an answer. */
-const MOST = 64 << 10;
+/** Maximum size of a response in bytes. */
+const MAX_RESPONSE_BYTES = 64 << 10;
 
-/** Asks all witnesses at once, until enough have answered or their time is over. */
+/** Asks all witnesses at the same time, until enough have responded or the time is over. */
 export async function gather(log: Log, witnesses: Witnesses, now: () => number): Promise<void> {
   const over = new AbortController();
   const { signal } = over;
   const timer = setTimeout(() => over.abort(), Log.patience);
-  // Proofs that are being fetched: the round ends after them, or what a witness knows would be missed.
+  // Number of proofs being fetched. The round waits for them so as not to miss what a witness knows.
   let proofs = 0;
   const prove = async (number: number) => {
     const url = log.proofUrl(witnesses, number);
@@ -22,7 +22,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
     proofs += 1;
     try {
       const response = await fetch(url, { redirect: "manual", signal });
-      const note = response.status === 200 ? await readAtMost(response.body, MOST) : undefined;
+      const note = response.status === 200 ? await readAtMost(response.body, MAX_RESPONSE_BYTES) : undefined;
       if (note !== undefined && !signal.aborted) {
         log.prove(witnesses, number, note);
       }
@@ -38,9 +38,9 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
           break;
         }
         const response = await fetch(url, { method: "POST", body, redirect: "manual", signal });
-        const answer = await readAtMost(response.body, MOST);
+        const answer = await readAtMost(response.body, MAX_RESPONSE_BYTES);
         if (answer === undefined) {
-          throw new Error("its answer is too long");
+          throw new Error("the response is too large");
         }
         if (signal.aborted) {
           return;
@@ -54,7 +54,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
         throw error;
       }
       if (!signal.aborted) {
-        log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
+        log.unanswered(witnesses, number, error instanceof Error ? error.message : "the witness did not respond");
       }
     }
     if (!signal.aborted && proofs === 0 && witnesses.areEnough) {
@@ -68,7 +68,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
     });
   } finally {
     clearTimeout(timer);
-    // Who answers from now on is not heard: the witnesses are handed back.
+    // Later responses are ignored, because the round is over.
     over.abort();
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Ends a build: makes a text of the worker of Node.js, since a bundler finds no file by the address of one, and keeps
- * declarations that no entry leads to out of what npm packs. The other packages of this workspace compile against them.
+ * Finishes a build: inlines the Node.js worker as a string, because bundlers don't resolve a file by its URL, and
+ * excludes declarations that no entry point reaches from the npm package. The other packages of this workspace compile
+ * against them.
  */
 
 import { execFileSync } from "node:child_process";
@@ -19,16 +20,16 @@ const { outputFiles } = await build({
   platform: "node",
   format: "cjs",
   target: "node20",
-  // LICENSES.txt has them all.
+  // LICENSES.txt contains them.
   legalComments: "none",
   write: false,
   logLevel: "warning",
-  // The verifier's glue names its file, which is never asked for.
+  // The verifier's glue code has a default file URL that is never used.
   logOverride: { "empty-import-meta": "silent" },
 });
 writeFileSync(new URL("dist/inlined/worker.node.js", home), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
-/** The declarations that the entries' types lead to, as the compiler follows them. */
+/** Returns the declaration files that the entry points' types reach, according to the compiler. */
 function declarationsOfEntries() {
   const { exports } = JSON.parse(readFileSync(new URL("package.json", home), "utf8"));
   const entries = Object.values(exports).flatMap(({ types }) => types ?? []);

@@ -1,7 +1,7 @@
 /**
- * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
- * Artifacts become base64, and types are made of the codes that the core lists and of the actions that SPEC.md names.
- * With `--preview` only what the auditor's page needs is made.
+ * Starts a build: turns inputs other than TypeScript into modules for tsc and bundlers. WebAssembly modules become
+ * base64, and types are generated from the core's codes and from the actions in SPEC.md. With `--preview`, generates
+ * only what the auditor's page needs.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ empty(dist);
 copyArtifacts(ARTIFACTS.flatMap(filesOf), new URL("wasm/", dist), { isPreview });
 mkdirSync(new URL("inlined/", dist));
 
-/** A module that gives a text; without one for now, where what it is made of is yet to be compiled. */
+/** Writes a module that exports a string, empty if the content is compiled later. */
 function inline(name, text = "") {
   writeFileSync(new URL(`inlined/${name}.js`, dist), `export default ${JSON.stringify(text)};\n`);
   writeFileSync(new URL(`inlined/${name}.d.ts`, dist), "declare const text: string;\nexport default text;\n");
@@ -26,14 +26,14 @@ function inline(name, text = "") {
 for (const name of isPreview ? ["recorder"] : ARTIFACTS) {
   inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
 }
-// build/bundle.mjs fills it.
+// build/bundle.mjs fills it in.
 inline("worker.node");
 
-/** The closed type of what a source of the core lists, one code a line. */
+/** Returns a union type of the codes that a pattern finds in a source file of the core. */
 function codesIn(source, pattern) {
   const codes = [...source.matchAll(pattern)].map(([, code]) => JSON.stringify(code));
   if (codes.length === 0) {
-    throw new Error(`no code is like ${pattern}`);
+    throw new Error(`no code matches ${pattern}`);
   }
   return codes.join(" | ");
 }
@@ -49,23 +49,23 @@ const [errors, verdicts, findings, meanings, reports, signerTrusts] = sources.ma
   readFileSync(new URL(`src/${name}`, project), "utf8"),
 );
 const [signers = ""] = /^ +pub enum TrustBasis \{$[^}]+/m.exec(reports) ?? [];
-/** A word of an enum. */
+/** A variant of an enum with its code. */
 const WORD = /^ +\w+ = "([\w.]+)",$/gm;
 const specification = readFileSync(new URL("SPEC.md", project), "utf8");
 const [actions = ""] = /^Names of actions .+(?:\n.+)*/m.exec(specification) ?? [];
 const [, checks] = /^checks! \{ ([a-z_ ]+) \}$/m.exec(reports) ?? [undefined, ""];
 const closed = [
-  `/** What is checked, in the order in which it is shown. */\nexport type CheckName = ${codesIn(checks, /(\w+)/g)};\n`,
-  `/** The one answer to "can this be believed?". Computed by the core, and nowhere else. */\nexport type Verdict = ${codesIn(verdicts, WORD)};\n`,
-  `/** What the words for a verdict depend on where it has several (SPEC.md, section 9). */\nexport type Why = ${codesIn(meanings, WORD)};\n`,
-  `/**\n * Why a signer is trusted or not: revoked in the log or by the trust file, named in the trust file, granted by an\n * issuer that the trust file names, or none of it.\n */\nexport type TrustBasis = ${codesIn(signers, WORD)};\n`,
-  `/** Whether the key that signed an event is one to trust (SPEC.md, section 9). */\nexport type SignerTrust = ${codesIn(signerTrusts, WORD)};\n`,
-  `/** Actions that the built-in rules know. Any other \`noun.verb\` is an action too. */\nexport type KnownAction = ${codesIn(actions, /`(\w+\.\w+)`/g)};\n`,
-  `/** What the core refuses. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
+  `/** The checks, in order of display. */\nexport type CheckName = ${codesIn(checks, /(\w+)/g)};\n`,
+  `/** The verdict on an export, computed by the core. */\nexport type Verdict = ${codesIn(verdicts, WORD)};\n`,
+  `/** The reason for a verdict that can have several (SPEC.md, section 9). */\nexport type Why = ${codesIn(meanings, WORD)};\n`,
+  `/**\n * The reason for a signer's trust: revoked in the log or by the trust file, named in the trust file, granted by an\n * issuer that the trust file names, or none of these.\n */\nexport type TrustBasis = ${codesIn(signers, WORD)};\n`,
+  `/** The trust in the key that signed an event (SPEC.md, section 9). */\nexport type SignerTrust = ${codesIn(signerTrusts, WORD)};\n`,
+  `/** Actions that the built-in rules know. Any other \`noun.verb\` is also valid. */\nexport type KnownAction = ${codesIn(actions, /`(\w+\.\w+)`/g)};\n`,
+  `/** Error codes of the core. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
   ...Object.entries({
     Error: "A finding that fails its check.",
-    Warning: "A finding that a reader should know; no check fails by it.",
-    Info: "A finding by which nothing is wrong.",
+    Warning: "A finding to be aware of. It fails no check.",
+    Info: "An informational finding. It fails no check.",
   }).map(
     ([severity, about]) =>
       `/** ${about} */\nexport type ${severity}FindingCode = ${codesIn(findings, new RegExp(`^ +\\w+ "(\\w+\\.\\w+)" ${severity}$`, "gm"))};\n`,

@@ -1,4 +1,4 @@
-/** What only browsers have: their storage, and keys that no script can read. */
+/** The entry `countersign/browser`: browser storage, and keys that no script can read. */
 
 export {
   type BrowserKey,

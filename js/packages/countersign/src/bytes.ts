@@ -1,20 +1,20 @@
-/** Bytes that come in pieces. */
+/** Helpers for chunks of bytes. */
 
-/** The pieces as one, which is always a copy. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+/** Concatenates chunks into a new array. */
+export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
   }
-  return whole;
+  return joined;
 }
 
-/** The body of whoever is not trusted. Nothing where it has more bytes than this: what comes after is not read. */
+/** Reads the body of an untrusted response. Returns undefined if it has more than `max` bytes; the rest is not read. */
 export async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
-  most: number,
+  max: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -25,7 +25,7 @@ export async function readAtMost(
       return concat(pieces);
     }
     length += value.length;
-    if (length > most) {
+    if (length > max) {
       await reader?.cancel();
       return undefined;
     }

@@ -1,4 +1,4 @@
-/** What only Cloudflare Workers have: handlers, bindings, Durable Objects and R2. */
+/** The entry `countersign/cloudflare`: handlers, bindings, Durable Objects, and R2 for Cloudflare Workers. */
 
 export {
   type AuditedHandlers,

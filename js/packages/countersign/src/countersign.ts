@@ -1,4 +1,4 @@
-/** The entry `countersign`: all that works in every runtime, without a framework. */
+/** The entry `countersign`: everything that works in every runtime without a framework. */
 
 export { auditFetch, type FetchHandler, type FetchOptions } from "./adapters/fetch.js";
 export type { HttpOptions } from "./adapters/http-request.js";

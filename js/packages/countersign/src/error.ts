@@ -1,17 +1,17 @@
-/** The package's one error class, and every code that it can have. */
+/** The error class of the package, and its codes. */
 
 import type { CoreErrorCode } from "./codes.js";
 import type { Phrases } from "./report.js";
 
-/** A stable word for what went wrong. */
+/** A stable code of an error. */
 export type ErrorCode =
   | CoreErrorCode
-  // What keeps `verify` from verifying. What is wrong with an export is no error: the report says it.
-  /** An option is not what it should be. */
+  // Errors of `verify` itself. Problems in an export are reported in its result instead.
+  /** An option is invalid. */
   | "options.invalid"
-  /** There is nothing in what was given that could be read: another type, a failed response, a stream in use. */
+  /** The source can't be read: it has the wrong type, is a failed response, or is a stream already in use. */
   | "source.invalid"
-  /** Reading the export failed on the way. */
+  /** Reading the export failed midway. */
   | "source.unreadable"
   /** The JavaScript engine is too old for this package. */
   | "engine.unsupported"
@@ -19,149 +19,154 @@ export type ErrorCode =
   | "wasm.unavailable"
   /** A worker could not be started. */
   | "worker.unavailable"
-  /** A worker ended unexpectedly. */
+  /** A worker stopped unexpectedly. */
   | "worker.failed"
-  /** A worker's script is of another version of the package. */
+  /** A worker's script belongs to another version of the package. */
   | "worker.incompatible"
-  // What keeps events from coming into a log, beside what the log itself refuses.
-  /** The log server cannot be reached. */
+  // Errors in delivery, besides those that the log itself returns.
+  /** The log server can't be reached. */
   | "log_server.unreachable"
-  /** It did not answer in time. */
+  /** The log server did not respond in time. */
   | "log_server.timeout"
-  /** It has too much to do. */
+  /** The log server is overloaded. */
   | "log_server.busy"
-  /** It answers that it failed. */
+  /** The log server reported an internal error. */
   | "log_server.failed"
-  /** Its address is one of a public network, and begins with http. Nothing fails by that. */
+  /** The log server's URL uses http on a public network. Only a warning. */
   | "log_server.cleartext"
-  /** What answers is no log server. */
+  /** The response is not from a log server. */
   | "log_server.unexpected"
-  /** The log lost what it had proven to hold. */
+  /** The log lost entries that it had proven to contain. */
   | "log.rollback"
-  /** A batch is larger than the log server takes. */
+  /** A batch exceeds the log server's size limit. */
   | "submit.too_large"
   /** This machine's clock is ahead of the log's. */
   | "clock.ahead"
-  /** This machine's clock is behind the log's, or behind what its key was granted. */
+  /** This machine's clock is behind the log's, or behind the start of its key's grant. */
   | "clock.behind"
-  // What keeps a recorder from recording or from handing on.
-  /** A defect of the package. */
+  // Errors of the recorder.
+  /** A bug in the package. */
   | "recorder.failed"
-  /** The program ended, and events that were not delivered with it. */
+  /** The program exited before events were delivered. */
   | "recorder.lost"
-  /** More waits to be handed on than may. */
+  /** The limit of waiting bytes is reached. */
   | "recorder.full"
-  /** Nothing here follows what is called and waited for, so that a context would be left behind. */
+  /** This recorder or runtime can't carry a context across asynchronous calls. */
   | "context.unavailable"
-  /** The signer gave no signature. */
+  /** The signer did not return a signature. */
   | "signer.failed"
-  /** The transport did not take the lines. */
+  /** The transport did not accept the lines. */
   | "transport.failed"
-  /** WebAssembly stopped, for want of memory most likely. The recorder is of no more use. */
+  /** The WebAssembly module crashed, most likely for lack of memory. The recorder can't be used any more. */
   | "wasm.failed"
-  /** WebCrypto has no Ed25519 here, or does not take this key. */
+  /** WebCrypto does not support Ed25519 here, or does not accept this key. */
   | "webcrypto.unavailable"
-  // What keeps a key from being made, kept or granted.
-  /** The browser keeps nothing for this page. */
+  // Errors in creating, storing, or granting keys.
+  /** The browser does not store keys for this page. */
   | "key.unkept"
-  /** The server does not grant this key. */
+  /** The server refused to grant this key. */
   | "grant.refused"
-  /** The server that grants keys cannot be reached, or failed. */
+  /** The server that grants keys can't be reached, or failed. */
   | "grant.failed"
-  // What keeps a gate from deciding as it should.
-  /** There is no watchlist that holds. */
+  // Errors of a gate.
+  /** There is no valid watchlist. */
   | "watchlist.stale"
   /** No newer watchlist can be fetched. */
   | "watchlist.unreachable"
-  /** A defect of the package, or of what was given to it. */
+  /** A bug in the package or in a callback passed to it. */
   | "gate.failed"
-  // What keeps an outbox from keeping.
-  /** Another recorder has it. */
+  // Errors of an outbox.
+  /** Another recorder uses it. */
   | "outbox.in_use"
-  /** There is no room: the disk is full, or the quota used up. */
+  /** There is no space: the disk is full, or the quota is used up. */
   | "outbox.full"
-  /** What is in it cannot be read as it was written. */
+  /** Its contents can't be read back. */
   | "outbox.damaged"
-  /** The storage is not there, not allowed, or failed. */
+  /** The storage is missing, not permitted, or failed. */
   | "outbox.failed";
 
-/** What an error can say beside its code and message. */
+/** Details of an error besides its code and message. */
 export interface ErrorDetails {
   hint?: string | undefined;
   line?: number | undefined;
   member?: string | undefined;
-  /** What the core says to people, as data. */
+  /** The message and the hint of the core as data. */
   phrases?: Phrases | undefined;
   cause?: unknown;
 }
 
-/** An error with a stable code, and what to do about it. */
+/** An error with a stable code and a hint. */
 export class CountersignError extends Error {
   override readonly name = "CountersignError";
-  /** What went wrong, as a word that programs may compare. */
+  /** A stable code for programs to compare. */
   readonly code: ErrorCode;
-  /** What to do about it, for people. */
+  /** How to fix the problem, for people. */
   declare readonly hint: string | undefined;
-  /** The line of the input, 1-based. */
+  /** The line number in the input, from 1. */
   declare readonly line: number | undefined;
-  /** The member in question. */
+  /** The option or field in question. */
   declare readonly member: string | undefined;
-  /** The message and the hint as data, where the core said them. */
+  /** The message and the hint as data, if they come from the core. */
   declare readonly phrases: Phrases | undefined;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    // Without a prototype, which something else may have given such fields.
-    const { hint, line, member, phrases, cause }: ErrorDetails = { __proto__: null, ...details } as ErrorDetails;
+  constructor(code: ErrorCode, message: string, given: ErrorDetails = {}) {
+    // Without a prototype, since a polluted one could add fields.
+    const { hint, line, member, phrases, cause }: ErrorDetails = { __proto__: null, ...given } as ErrorDetails;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    // Node.js prints members that have no value, too.
-    const said = Object.entries({ hint, line, member }).filter(([, value]) => value !== undefined);
-    Object.assign(this, Object.fromEntries(said));
+    // Node.js prints fields that are undefined, too.
+    const details = Object.entries({ hint, line, member }).filter(([, value]) => value !== undefined);
+    Object.assign(this, Object.fromEntries(details));
     if (phrases !== undefined) {
-      // It says nothing more: what enumerates fields, such as JSON, doesn't see it.
+      // Not enumerable, so that JSON and other serializations don't include it.
       Object.defineProperty(this, "phrases", { value: phrases });
     }
   }
 
-  /** As JSON with its message, which an error's own JSON lacks; without its stack and its cause. */
+  /** Returns the error as JSON with its message, without stack and cause. */
   toJSON(): object {
     return { ...this, message: this.message };
   }
 }
 
-/** The error for an option that cannot be used. */
+/** Returns the error for an invalid option. */
 export function refused(member: string | undefined, message: string, hint: string): CountersignError {
   return new CountersignError("options.invalid", message, { member, hint });
 }
 
-/** Refuses an option that is not right. */
+/** Throws `options.invalid` unless the condition holds. */
 export function must(isRight: boolean, member: string | undefined, message: string, hint: string): asserts isRight {
   if (!isRight) {
     throw refused(member, message, hint);
   }
 }
 
-/** Refuses an option that is no number of milliseconds. */
+/** Throws unless the value is a non-negative number of milliseconds. */
 export function mustBeMillis(value: unknown, option: string): asserts value is number {
   const isTime = typeof value === "number" && value >= 0;
-  const message = `${option} must be a non-negative number of milliseconds`;
-  must(isTime, option, message, "give a number such as 5000, or leave it out");
+  const message = `\`${option}\` must be a non-negative number of milliseconds`;
+  must(isTime, option, message, "pass a number such as 5000, or omit it");
 }
 
-/** Refuses what is neither a function nor left out. */
-export function mustCall(given: object, ...members: readonly string[]): void {
+/** Throws unless these options are functions or absent. */
+export function mustCall(options: object, ...members: readonly string[]): void {
   for (const member of members) {
-    const value = (given as Record<string, unknown>)[member];
-    must(value === undefined || typeof value === "function", member, "no function", `${member} is a callback`);
+    const value = (options as Record<string, unknown>)[member];
+    must(
+      value === undefined || typeof value === "function",
+      member,
+      `\`${member}\` must be a function`,
+      "pass a callback, or omit it",
+    );
   }
 }
 
-/** What was thrown where it says what went wrong, and else an error that does. */
+/** Returns a `CountersignError` as it is, and wraps anything else. */
 export function coded(cause: unknown, code: ErrorCode, message: string, hint: string): CountersignError {
   return cause instanceof CountersignError ? cause : new CountersignError(code, message, { hint, cause });
 }
 
-/** An error of the core's, which has a code, as one of the package's own. */
+/** Converts an error of the core to a `CountersignError`; undefined for other errors. */
 export function ofCore(error: unknown): CountersignError | undefined {
   if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || !("code" in error)) {
     return undefined;
@@ -172,7 +177,7 @@ export function ofCore(error: unknown): CountersignError | undefined {
     : new CountersignError(code, message, { hint, line, member, phrases });
 }
 
-/** An error as plain data: as it crosses to another thread, and as pages show it. Without a code it is nobody's refusal. */
+/** An error as plain data, for other threads and for display. Errors of other origin have no code. */
 export interface PlainError {
   readonly code: string | undefined;
   readonly message: string;
@@ -182,7 +187,7 @@ export interface PlainError {
   readonly phrases: Phrases | undefined;
 }
 
-/** What can be told of whatever was thrown. */
+/** Returns the plain data of any thrown value. */
 export function plainError(error: unknown): PlainError {
   const { code, message, hint, line, member, phrases } = Object(error) as Partial<Record<keyof PlainError, unknown>>;
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
@@ -196,12 +201,12 @@ export function plainError(error: unknown): PlainError {
   };
 }
 
-/** An error as a line of the console, with what it is about where that is not plain. */
+/** Formats an error as one line for the console, with `about` in front. */
 export function asLine({ code, message, hint }: CountersignError, about = ""): string {
   return `countersign: ${about}${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-/** Writes what failed on the console, and not again until something of another code does. */
+/** Returns a callback that writes errors to the console, without repeating the same code in a row. */
 export function teller(
   about?: string,
   write: (line: string) => void = (line) => console.warn(line),
@@ -215,11 +220,11 @@ export function teller(
   };
 }
 
-/** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */
+/** Calls `onError` and survives errors in it. */
 export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
   try {
     onError(error);
   } catch (cause) {
-    console.error(`countersign: onError failed when it was told of ${error.code}: ${error.message}:`, cause);
+    console.error(`countersign: onError threw an error while handling ${error.code}: ${error.message}:`, cause);
   }
 }

@@ -1,22 +1,22 @@
-/** What strangers say, which goes to logs and consoles, where some characters do things. */
+/** Sanitizes untrusted text before it is logged or displayed. */
 
 /**
- * Characters that are not text: controls, what turns its direction, and breaks between lines. Not a literal: an engine looks
- * such properties up when it loads a recorder, which hardly ever repeats anything, and that takes a quarter of a millisecond.
+ * Control characters, direction controls, and line breaks. Built on demand: as a literal, its Unicode properties would
+ * add a quarter of a millisecond to loading, although it is rarely used.
  */
 const UNPRINTED = "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]+";
 
-/** At most so much is repeated. */
-const REPEATED = 300;
+/** Maximum length of the result, in characters. */
+const MAX_LENGTH = 300;
 
-/** A text as it may be repeated; nothing where it is no text. */
-export function repeatable(said: unknown): string | undefined {
-  return typeof said === "string"
-    ? said.slice(0, REPEATED).replace(new RegExp(UNPRINTED, "gu"), " ").toWellFormed()
+/** Returns text without characters that affect the display, truncated; undefined if it isn't a string. */
+export function repeatable(text: unknown): string | undefined {
+  return typeof text === "string"
+    ? text.slice(0, MAX_LENGTH).replace(new RegExp(UNPRINTED, "gu"), " ").toWellFormed()
     : undefined;
 }
 
-/** What a text says as JSON; nothing where it is none. */
+/** Parses JSON; returns undefined if the text isn't valid. */
 export function jsonOf(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? "");

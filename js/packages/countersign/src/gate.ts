@@ -1,4 +1,4 @@
-/** Deciding on what is about to be recorded: whether it goes on. */
+/** Gates: decide whether an event may happen before it is recorded. */
 
 import { artifact } from "#gate";
 import { gating } from "./gate/gate.js";
@@ -9,5 +9,5 @@ export type { Asking, Gate, GateOptions, GateStatus } from "./gate/gate.js";
 export type { Limit } from "./gate/limits.js";
 export type { WatchlistOptions } from "./gate/watchlist.js";
 
-/** Makes a gate. */
+/** Creates a gate. */
 export const gate = gating(artifact);

@@ -1,4 +1,4 @@
-/** Hono, in whatever runtime. */
+/** The entry `countersign/hono`: the adapter for Hono. */
 
 export { type AuditVariables, auditHono, type HonoAudit, type HonoOptions } from "./adapters/hono.js";
 export type { HttpOptions } from "./adapters/http-request.js";

@@ -1,9 +1,11 @@
-/** IndexedDB as promises. */
+/** IndexedDB with promises. */
 
-/** How many milliseconds it may take until the database is open. */
-const PATIENCE = 10_000;
+/** Timeout for opening a database, in milliseconds. */
+const OPEN_TIMEOUT_MS = 10_000;
 
-/** A connection to a database, which `make` makes where it is not there; `onClosed` is told when it is closed by others. */
+/**
+ * Opens a database, creating it with `make` if needed. `onClosed` is called if the browser or another tab closes it.
+ */
 export function openDatabase(
   name: string,
   make: (database: IDBDatabase) => void,
@@ -11,17 +13,17 @@ export function openDatabase(
 ): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     if (globalThis.indexedDB === undefined) {
-      throw new DOMException("there is no IndexedDB here", "NotSupportedError");
+      throw new DOMException("IndexedDB is not available", "NotSupportedError");
     }
     const opening = indexedDB.open(name, 1);
     opening.onupgradeneeded = () => make(opening.result);
     let isLate = false;
     const block = () => {
       isLate = true;
-      reject(new DOMException("another tab is in the way", "BlockedError"));
+      reject(new DOMException("another tab blocks the database", "BlockedError"));
     };
-    // Nothing else tells that it waits until a tab lets the database be deleted.
-    const timer = setTimeout(block, PATIENCE);
+    // No event reports the wait for a deletion that another tab blocks.
+    const timer = setTimeout(block, OPEN_TIMEOUT_MS);
     opening.onblocked = block;
     opening.onerror = () => {
       clearTimeout(timer);
@@ -35,7 +37,7 @@ export function openDatabase(
         return;
       }
       database.onclose = onClosed;
-      // Somebody wants to delete it.
+      // Another tab wants to delete the database.
       database.onversionchange = () => {
         onClosed();
         database.close();
@@ -45,7 +47,7 @@ export function openDatabase(
   });
 }
 
-/** Does work in a transaction, and resolves when it is on the disk. */
+/** Runs work in a transaction, and resolves when it is on disk. */
 export function transact<T, const Names extends readonly string[]>(
   database: IDBDatabase,
   names: Names,
@@ -54,7 +56,8 @@ export function transact<T, const Names extends readonly string[]>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(names, mode, { durability: "strict" });
-    transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
+    transaction.onabort = () =>
+      reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
     const stores = names.map((name) => transaction.objectStore(name));
     const result = work(...(stores as { [Place in keyof Names]: IDBObjectStore }));
     transaction.oncomplete = () => resolve(result);

@@ -1,4 +1,4 @@
-/** A server's key that grants emitters' keys, and revokes them. */
+/** The entry `countersign/issuer`: a server's key that grants and revokes emitters' keys. */
 
 export type { LogServerOptions } from "./deliver/log-server.js";
 export { CountersignError, type ErrorCode } from "./error.js";

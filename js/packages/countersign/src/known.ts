@@ -1,34 +1,34 @@
-/** Options that there are not, which are mostly others misspelt. */
+/** Rejects unknown options and suggests the nearest name. */
 
 import { CountersignError, must } from "./error.js";
 import { ownFields } from "./own.js";
 
 /**
- * Returns a copy of the options that holds nothing but known ones that were given, so that reading it finds no field of
- * a polluted `Object.prototype`. Throws `options.invalid` for an unknown option and suggests the nearest name. `within`
- * is the option that has these.
+ * Returns a copy of the options with only their own known fields, so that a polluted `Object.prototype` has no effect.
+ * Throws `options.invalid` for an unknown option and suggests the nearest name. `within` is the path of the options, if
+ * they are nested.
  */
-export function ownOptions<T extends object>(given: T, known: readonly string[], within?: string): T {
+export function ownOptions<T extends object>(options: T, known: readonly string[], within?: string): T {
   must(
-    Object(given) === given,
+    Object(options) === options,
     within,
-    "no options by their names",
-    `give { ${known.join(", ")} }, as many as are needed`,
+    within === undefined ? "options must be an object" : `\`${within}\` must be an object`,
+    `pass any of { ${known.join(", ")} }`,
   );
-  for (const name of Object.keys(given)) {
-    if (!known.includes(name) && (given as Record<string, unknown>)[name] !== undefined) {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name) && (options as Record<string, unknown>)[name] !== undefined) {
       const member = within === undefined ? name : `${within}.${name}`;
       const nearest = nearestOf(name, known);
-      throw new CountersignError("options.invalid", `there is no option ${JSON.stringify(name.slice(0, 64))}`, {
+      throw new CountersignError("options.invalid", `unknown option ${JSON.stringify(name.slice(0, 64))}`, {
         member,
-        hint: nearest === undefined ? `there are ${known.join(", ")}` : `is it ${nearest}?`,
+        hint: nearest === undefined ? `use one of: ${known.join(", ")}` : `use ${nearest}`,
       });
     }
   }
-  return ownFields(given, known);
+  return ownFields(options, known);
 }
 
-/** Returns the name that differs in at most a third of its letters; units such as `Ms` don't count. */
+/** Returns the nearest name within an edit distance of a third of its length. Units such as `Ms` don't count. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((one) => ({ one, distance: distance(withoutUnit(name.slice(0, 64)), withoutUnit(one)) }))
@@ -41,7 +41,7 @@ function withoutUnit(name: string): string {
   return name.toLowerCase().replace(/(ms|seconds|bytes)$/, "");
 }
 
-/** How many letters are to be put in, taken out, changed, or swapped with the next. */
+/** Returns the edit distance: insertions, deletions, substitutions, and swaps of adjacent letters. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);

@@ -1,4 +1,4 @@
-/** Koa. */
+/** The entry `countersign/koa`: the adapter for Koa. */
 
 export type { HttpOptions } from "./adapters/http-request.js";
 export { auditKoa, type KoaContext, type KoaState } from "./adapters/koa.js";

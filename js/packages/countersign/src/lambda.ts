@@ -1,4 +1,4 @@
-/** AWS Lambda. */
+/** The entry `countersign/lambda`: the adapter for AWS Lambda. */
 
 export { auditLambda, type LambdaContext, type LambdaOptions } from "./adapters/lambda.js";
 export type { Audit } from "./record/audit.js";

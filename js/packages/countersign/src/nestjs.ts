@@ -1,4 +1,4 @@
-/** NestJS. */
+/** The entry `countersign/nestjs`: the adapter for NestJS. */
 
 export { AUDIT, AuditModule, type NestAsyncOptions, type NestModule, type NestOptions } from "./adapters/nestjs.js";
 export type { Audit } from "./record/audit.js";

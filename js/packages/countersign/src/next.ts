@@ -1,4 +1,4 @@
-/** Next.js. */
+/** The entry `countersign/next`: the adapter for Next.js. */
 
 export { type After, auditNext, type NextOptions } from "./adapters/next.js";
 export type { Audit } from "./record/audit.js";

@@ -1,4 +1,4 @@
-/** Programs that use OpenTelemetry. */
+/** The entry `countersign/opentelemetry`. */
 
 export { type AuditLogOptions, AuditLogProcessor, type EmittedLog } from "./opentelemetry/log-processor.js";
 export { activeSpan, type SpanIds, traced } from "./opentelemetry/trace.js";

@@ -1,11 +1,11 @@
 /**
- * Reads fields that an object has itself or by its class. A field that another library put on `Object.prototype` would
- * otherwise count as one of every object: of an event's actor, for one.
+ * Reads fields of an object itself or of its class, so that a field which another library added to `Object.prototype`
+ * doesn't appear in every object, such as an event's actor.
  */
 
-/** True if the object has the field itself or by its class; what the root of its prototypes has does not count. */
-export function hasField(given: object, name: string): boolean {
-  for (let at = given; ; ) {
+/** True if the object or its class has the field; the root of the prototype chain doesn't count. */
+export function hasField(object: object, name: string): boolean {
+  for (let at = object; ; ) {
     if (Object.hasOwn(at, name)) {
       return true;
     }
@@ -24,12 +24,12 @@ export function field(given: unknown, name: string): unknown {
     : undefined;
 }
 
-/** Returns a copy without a prototype, for an interface that reads options in the usual way, as `fetch` does. */
+/** Returns a copy without a prototype, for APIs that read options with plain property access, such as `fetch`. */
 export function own<T extends object>(given: T): T {
   return Object.assign(Object.create(null), given);
 }
 
-/** Returns a copy without a prototype that has these fields of the object, as far as the object has them. */
+/** Returns a copy without a prototype of these fields of the object, as far as it has them. */
 export function ownFields<T extends object>(given: T, names: readonly string[]): T {
   const own: Record<string, unknown> = Object.create(null);
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** Recording within a program's own transactions, in PostgreSQL. */
+/** The entry `countersign/postgres`: recording in a program's own PostgreSQL transactions. */
 
 export {
   type Connection,

@@ -1,13 +1,13 @@
-/** `Promise.withResolvers`, which Node.js 20 and Safari 16 have not. */
+/** Helpers for promises. `Promise.withResolvers` is missing in Node.js 20 and Safari 16. */
 
-/** A promise, and who settles it. */
+/** A promise with the functions that settle it. */
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T | PromiseLike<T>): void;
   reject(reason?: unknown): void;
 }
 
-/** Makes one. */
+/** Creates a deferred promise. */
 export function deferred<T = void>(): Deferred<T> {
   let settle: Pick<Deferred<T>, "resolve" | "reject"> | undefined;
   const promise = new Promise<T>((resolve, reject) => {
@@ -16,17 +16,17 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, ...(settle as unknown as Pick<Deferred<T>, "resolve" | "reject">) };
 }
 
-/** Lets others wait for what changes now and then. */
+/** Wakes waiters when shared state changes. */
 export class Notifier {
   #next = deferred();
 
-  /** Something changed. */
+  /** Wakes all waiters, so that they check their conditions again. */
   notify(): void {
     this.#next.resolve();
     this.#next = deferred();
   }
 
-  /** Resolves when this holds: it is looked at now, and after each change. */
+  /** Resolves when the condition holds. It is checked now and after each `notify`. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
       await this.#next.promise;
@@ -34,7 +34,7 @@ export class Notifier {
   }
 }
 
-/** Does one piece of work at a time, in the order in which they are asked for, whatever became of the one before. */
+/** Returns a function that runs work one piece at a time, in call order, even after failures. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -1,6 +1,6 @@
-/** Why a request failed, and whether to ask again. */
+/** Reasons for failed requests, and whether to retry them. */
 
-/** The system's word for why a request failed, where the runtime tells it. */
+/** Returns the system's error code of a failed request, such as `ECONNREFUSED`, if the runtime exposes it. */
 export function reason(cause: unknown): string | undefined {
   for (let at = cause, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     const { code } = at as { code?: unknown };
@@ -12,8 +12,8 @@ export function reason(cause: unknown): string | undefined {
 }
 
 /**
- * Whether what an HTTP status says passes, so that the same may be asked again. 421 does not: that another connection leads
- * to another server, `fetch` has tried, and a log says it to who calls it by a name that is not its own.
+ * True if a request that got this HTTP status may be retried. 421 isn't retried: `fetch` already tries another
+ * connection, and a log server uses 421 to reject a wrong host name.
  */
 export function passes(status: number): boolean {
   return [408, 425, 429].includes(status) || status >= 500;

@@ -1,4 +1,4 @@
-/** The report that verifying an export gives: SPEC section 9, every word of it a closed type. */
+/** The report of verifying an export (SPEC section 9). */
 
 import type {
   CheckName,
@@ -20,64 +20,64 @@ export type {
   Why,
 } from "./codes.js";
 
-/** How a check ended: over its items one failed, none failed but one had no answer, or all passed. */
+/** The state of a check: `fail` if an item failed, `not_checked` if an item had no answer, otherwise `pass`. */
 export type CheckState = Check["state"];
 
-interface Items {
-  /** How many items had an answer. */
+interface CheckedItems {
+  /** Number of items that were checked. */
   checked: number;
-  /** How many items had an error, each once. */
+  /** Number of items with an error, each counted once. */
   failed: number;
 }
 
-/** The result of one check. `reason` says to a person why it has no answer. */
-export type Check = Items & ({ state: "pass" | "fail"; reason: null } | { state: "not_checked"; reason: string });
+/** The result of a check. `reason` says why it was not done, for people. */
+export type Check = CheckedItems &
+  ({ state: "pass" | "fail"; reason: null } | { state: "not_checked"; reason: string });
 
-/** What was found, as a word that programs may compare. Codes are stable. */
+/** A stable code of a finding. */
 export type FindingCode = ErrorFindingCode | WarningFindingCode | InfoFindingCode;
 
-/** What a finding means for its check. */
+/** The effect of a finding on its check. */
 export type Severity = Finding["severity"];
 
-interface Found {
-  /** The line of the export, 1-based, blank lines counted. */
+interface FindingBase {
+  /** The line number in the export, from 1, blank lines included. */
   line: number;
-  /** The leaf's index in the log, where the line is a leaf. */
+  /** The entry's index in the log, if the line is an entry. */
   index?: number;
-  /** The chain that it is about, where it is about one: 32 characters of hex. */
+  /** The affected chain, if any: 32 hex characters. */
   chain?: string;
-  /** The link's place in its chain. */
+  /** The link's `seq` in its chain. */
   seq?: number;
-  /** What was found, for people. */
+  /** A description for people. */
   message: string;
-  /** What to make of it or do about it, for people. */
+  /** Advice for people. */
   hint: string;
 }
 
-/** One thing that was found, and where. */
-export type Finding = Found &
+/** A problem or notice in an export. */
+export type Finding = FindingBase &
   (
     | { code: ErrorFindingCode; severity: "error" }
     | { code: WarningFindingCode; severity: "warning" }
     | { code: InfoFindingCode; severity: "info" }
   );
 
-/** What an export is shown to be complete for: the leaves from `range[0]` to `range[1]` − 1, or all chains shown. */
+/** The scope for which an export is proven complete: entries `range[0]` to `range[1]` − 1, or all shown chains. */
 export type Complete = { by: "range"; range: [number, number] } | { by: "closure" };
 
-/** What an export holds. */
+/** Counts of an export's contents. */
 export interface Counts {
-  /** Lines that are not blank, the header and malformed ones included. */
+  /** Non-blank lines, including the header and malformed ones. */
   lines: number;
-  /** Leaves here. */
-  entries: number;
-  /** Leaves that skips stand for. */
+  /** Entries in the export. */
+  leaves: number;
+  /** Entries omitted from the export. */
   skipped: number;
   /** Events shown. */
   events: number;
-  /** Event links without their event. */
+  /** Event links whose event is withheld. */
   withheld: number;
-  /** Chains. */
   chains: number;
   /** Valid signatures on links. */
   signatures: number;
@@ -87,25 +87,25 @@ export interface Counts {
   checkpoints: number;
 }
 
-/** The last checkpoint whose root the leaves gave. */
+/** The last checkpoint whose root hash the entries produce. */
 export interface Log {
-  /** How many leaves it covers. */
+  /** Number of entries that it covers. */
   size: number;
-  /** Its root hash, in base64. */
+  /** The root hash, in base64. */
   root: string;
-  /** When it was seen at by the quorum of witnesses: a time such as `2026-11-20T06:01:02.000Z`. */
+  /** When the quorum of witnesses saw it, such as `2026-11-20T06:01:02.000Z`; null without a quorum. */
   time: string | null;
 }
 
-/** A key that an open link names. */
+/** A key named by an open link. */
 export interface Signer {
-  /** The verifier key: `name+hhhhhhhh+base64`. */
+  /** The public key (vkey): `name+hhhhhhhh+base64`. */
   vkey: string;
-  /** Why it is trusted or not. */
+  /** The reason for its trust. */
   trust: TrustBasis;
-  /** How many chains it signs here. */
+  /** Number of chains that it signs in the export. */
   chains: number;
-  /** How many links it has here, forks not counted. */
+  /** Number of its links in the export, without forks. */
   links: number;
   /** The earliest time of a link. */
   first: string;
@@ -113,54 +113,52 @@ export interface Signer {
   last: string;
 }
 
-interface Body {
+interface ReportBody {
   countersign: "report/v1";
-  /** The log that the header names; null where there is no header. */
+  /** The origin of the log that the header names; null without a header. */
   origin: string | null;
-  /** The checks. */
   checks: Record<CheckName, Check>;
-  /** What the export holds. */
+  /** Counts of the export's contents. */
   counts: Counts;
-  /** The last checkpoint whose root the leaves gave; null where there is none. */
+  /** The last checkpoint whose root hash the entries produce; null if there is none. */
   log: Log | null;
-  /** Each key that an open link names, in the byte order of the keys. */
+  /** Each key named by an open link, in the byte order of the keys. */
   signers: Signer[];
-  /** Of each code the first hundred, by line. */
+  /** The first hundred findings of each code, by line. */
   findings: Finding[];
-  /** How many findings of each code there are. */
+  /** The number of findings of each code. */
   finding_counts: Partial<Record<FindingCode, number>>;
 }
 
 /**
- * What verifying produced. `message`, `hint` and `reason` are for people and worded freely; all the rest is the same
- * from every verifier. Only a `verified` export is shown to be complete for something.
+ * The result of verifying an export. `message`, `hint`, and `reason` are for people and may change; everything else is
+ * the same from every verifier. Only a `verified` export is proven complete for a scope.
  */
-export type Report = Body &
+export type Report = ReportBody &
   ({ verdict: "verified"; complete: Complete } | { verdict: Exclude<Verdict, "verified">; complete: null });
 
-/** The chains whose signers are in doubt; all are, where a report lists fewer such chains than there are. */
+/** The chains whose signers are in doubt; "all" if the report doesn't list all of them. */
 export type Doubts = "all" | readonly string[];
 
-/** A sentence of a report or an error as data, for those who say it in another language. */
+/** A sentence of a report or an error as data, for translations. */
 export interface Phrase {
-  /** A stable code. */
   readonly code: string;
-  /** The values in it, by their names. */
+  /** The values in the sentence, by name. */
   readonly values?: Readonly<Record<string, string | number>>;
 }
 
-/** Phrases by the English sentences that reports and errors have for people. */
+/** Phrases by their English sentences in reports and errors. */
 export type Phrases = Readonly<Record<string, Phrase>>;
 
-/** A report, and what it means to who reads it, as the core has it. */
+/** A report with the core's interpretation. */
 export interface Judged {
   report: Report;
-  /** What the report says to people, as data. A sentence without a code is not among it. */
+  /** The sentences of the report as data. Sentences without a code are missing. */
   phrases: Phrases;
-  /** What the words for the verdict depend on; null where they depend on nothing else, or on what was changed. */
+  /** The reason for the verdict; null if the verdict needs none, or if the reason was a change. */
   why: Why | null;
-  /** The checks that are `not_checked` because nothing asks for an answer: people are told that they are not needed. */
+  /** Checks that are `not_checked` because nothing requires them; the sentences say that they aren't needed. */
   notNeeded: readonly CheckName[];
-  /** Whose events are not to be trusted, whoever signed them. */
+  /** The chains whose events should not be trusted, regardless of their signer. */
   doubts: Doubts;
 }

@@ -1,10 +1,13 @@
 /**
- * The entry `countersign/slim`: recording and verifying without the package's own WebAssembly and worker, for programs that
- * load these in a way of their own.
+ * The entry `countersign/slim`: recording and verifying without the package's own WebAssembly and worker, for programs
+ * that load these themselves.
  *
- *     import { createVerifier, recording } from "countersign/slim";
- *     const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder.wasm")));
- *     const { verify } = createVerifier({ module: () => WebAssembly.compile(bytesOf("countersign/verifier.wasm")) });
+ * @example
+ * ```ts
+ * import { createVerifier, recording } from "countersign/slim";
+ * const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder.wasm")));
+ * const { verify } = createVerifier({ module: () => WebAssembly.compile(bytesOf("countersign/verifier.wasm")) });
+ * ```
  */
 
 import type { ModuleSource } from "./artifact/load.js";
@@ -24,8 +27,8 @@ export {
 } from "./verify/create-verifier.js";
 
 /**
- * Returns `createRecorder` and `generateKey` of the entry `countersign`. Their recorders deliver and report at the end of a
- * page or a program, as its recorders do.
+ * Returns `createRecorder` and `generateKey`, as exported by `countersign`, for a given recorder module. Their
+ * recorders also deliver and report when a page or a program ends.
  */
 export const recording = (source: ModuleSource): { createRecorder: CreateRecorder; generateKey: GenerateKey } =>
   recordingIn(source, ofRuntime);

@@ -1,4 +1,4 @@
-/** SvelteKit. */
+/** The entry `countersign/sveltekit`: the adapter for SvelteKit. */
 
 export type { HttpOptions } from "./adapters/http-request.js";
 export { auditHandle, type SvelteKitEvent, type SvelteKitLocals } from "./adapters/sveltekit.js";

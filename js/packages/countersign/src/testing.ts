@@ -1,4 +1,4 @@
-/** Recorders for tests of what records. */
+/** The entry `countersign/testing`: recorders for testing code that records events. */
 
 export type { Recorder } from "./record/recorder.js";
 export { type AuditMatchers, assertRecorded, matchers } from "./testing/matchers.js";

@@ -1,10 +1,10 @@
-/** A WebAssembly file, where the runtime or the bundler compiles it on import. */
+/** A WebAssembly file that the runtime or the bundler compiles on import. */
 declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;
 }
 
-/** The same, as bundlers for Vercel's edge runtime are asked for it. */
+/** The import form for bundlers of Vercel's edge runtime. */
 declare module "*.wasm?module" {
   const module: WebAssembly.Module;
   export default module;

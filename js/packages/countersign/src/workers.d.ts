@@ -1,5 +1,5 @@
-/** What a Worker's own types say, as far as it is needed here. */
+/** The parts of the Workers runtime's types that are used. */
 declare module "cloudflare:workers" {
-  /** Older runtimes have none. It throws outside of requests. */
+  /** Missing in older runtimes. Throws outside of requests. */
   export const waitUntil: ((work: Promise<unknown>) => void) | undefined;
 }

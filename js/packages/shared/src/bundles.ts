@@ -1,13 +1,13 @@
-/** Entry bundles of C2SP tlog-tiles, as lines of an export. */
+/** Entry bundles of C2SP tlog-tiles, converted to lines of an export. */
 
 /** Entries in a full bundle. */
 export const FULL = 256;
 
-/** What a well-formed link looks like, and nothing else that a log may hold. */
+/** Matches well-formed links and nothing else. */
 const LINK = /^countersign\/v1 (open \S+ \S+|(event|close) [0-9a-f]{32} [1-9]\d*) [\dT:.-]{23}Z( [\w+/]+=*){2,3}$/;
 const NOTE = /^countersign\/v1 keys\n(?:.+\n)+\n(?:\u2014 .+\n)+$/;
 
-/** Where a bundle is, and a part of one: `tile/entries/x001/234`, `tile/entries/005.p/17`. */
+/** Returns the path of a full or partial bundle: `tile/entries/x001/234`, `tile/entries/005.p/17`. */
 export function bundlePath(index: number, width: number): string {
   const digits = `${index}`;
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/.{3}/g) ?? [];
@@ -16,8 +16,8 @@ export function bundlePath(index: number, width: number): string {
 }
 
 /**
- * The entries of a bundle, each as a line of an export, without its event. Undefined where the bundle is cut, or has an
- * entry of which it is not clear whether it is a link, a key note or something else, which are written differently.
+ * Returns the entries of a bundle as lines of an export, without events. Returns undefined if the bundle is cut off, or
+ * if the kind of an entry is unclear: links, key notes, and other entries are written differently.
  */
 export function linesOf(bundle: Uint8Array): readonly string[] | undefined {
   const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength);
@@ -40,7 +40,7 @@ function lineOf(leaf: Uint8Array): string | undefined {
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(leaf);
   } catch {
-    // It is no text, and so neither a link nor a note.
+    // Binary data is neither a link nor a note.
   }
   if (!text.startsWith("countersign/v1 ")) {
     return `${JSON.stringify({ leaf: btoa(Array.from(leaf, (byte) => String.fromCharCode(byte)).join("")) })}\n`;

@@ -1,4 +1,4 @@
-/** Calls between a page and its workers, and between workers. */
+/** Remote calls between a page and its workers, and between workers. */
 
 export { connect, type Port, type Remote, transfer } from "../../countersign/dist/rpc/connect.js";
 export {

@@ -1,4 +1,4 @@
-/** Verifying, with what the viewer needs beside the entries: how a source is read again, and where its events are. */
+/** Verification, with what the viewer needs in addition: reading a source again, and the positions of its events. */
 
 export type { VerifiedEvent } from "../../countersign/dist/verify/batch.js";
 export {
@@ -10,5 +10,5 @@ export {
 export { readStream } from "../../countersign/dist/verify/event-stream.js";
 export type * from "../../countersign/dist/verify/marks.js";
 export type { Expectations, Verification, VerifyOptions } from "../../countersign/dist/verify/public.js";
-export { PIECE } from "../../countersign/dist/verify/roles.js";
+export { CHUNK_BYTES as PIECE } from "../../countersign/dist/verify/roles.js";
 export { lengthOf, open, type Reading, readable, type Source } from "../../countersign/dist/verify/source.js";

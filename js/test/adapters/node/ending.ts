@@ -1,4 +1,4 @@
-/** A server that records, until it is told to end. What it is to do then is its first argument. */
+/** A server that records until a signal ends it. The first argument selects the scenario. */
 
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -20,7 +20,7 @@ const recorder = (file: string, milliseconds: number) =>
   }).ready();
 
 if (what === "first-process") {
-  // To the first process of a container the kernel gives only those signals that it handles.
+  // The kernel only sends handled signals to the first process of a container.
   Object.defineProperties(process, { pid: { value: 1 }, kill: { value: () => true } });
 }
 

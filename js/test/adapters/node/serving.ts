@@ -1,9 +1,9 @@
-/** A server of Deno's or of Bun's, which asks itself and prints the requests that were recorded. */
+/** A server in Deno or Bun that sends itself requests and prints the recorded ones. */
 
 import { auditFetch } from "../../../packages/countersign/dist/adapters/fetch.js";
 import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
 
-/** What the two have, as far as it is needed. */
+/** The parts of both runtimes that are used. */
 interface Runtimes {
   Deno?: {
     serve(

@@ -1,4 +1,4 @@
-/** Types, together with Cloudflare's own: this file is compiled, and never run. */
+/** Type tests with Cloudflare's types. This file is compiled and never run. */
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { type Audit, auditOf, durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
@@ -16,7 +16,7 @@ interface Env {
   TILES: R2Bucket;
 }
 
-/** Compiles only where both are the same. */
+/** Compiles only if both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(..._proof: Same<A, B> extends true ? [] : [never]): void {}
 
@@ -31,11 +31,11 @@ export default withCountersign(options, {
     same<ReturnType<typeof auditOf>, Audit | undefined>();
     const { index } = await audit.record({ action: "job.delete" }).delivered();
     same<typeof index, number | null>();
-    // @ts-expect-error: an action is required
+    // @ts-expect-error: `action` is required
     audit.record({ actor: { id: "u_1" } });
-    // @ts-expect-error: an isolate's recorder is not closed by one of its requests
+    // @ts-expect-error: a request can't close the isolate's recorder
     audit.close();
-    // @ts-expect-error: there is no such variable
+    // @ts-expect-error: unknown variable
     env.NO_SUCH;
     return new Response("ok");
   },
@@ -58,7 +58,7 @@ export default withCountersign(options, {
   },
 }) satisfies ExportedHandler<Env, { id: string }>;
 
-/** Without a framework of types in between. */
+/** Handlers without the types of a framework. */
 const handlers = withCountersign(options, {
   fetch: () => new Response("ok"),
   scheduled: async () => {},
@@ -88,13 +88,13 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
   required: true,
   http: { actor: (request) => request.headers.get("x-user") ?? undefined, path: "actual" },
 });
-// @ts-expect-error: flushes begin when an invocation ends
+// @ts-expect-error: `maxDelayMs` is not supported; flushes start when an invocation ends
 withCountersign({ key: "", to: "", log: "", autoFlush: { maxDelayMs: 10 } }, handler);
-// @ts-expect-error: no log
+// @ts-expect-error: `log` is required
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
-// @ts-expect-error: no key
+// @ts-expect-error: the key must be a string or a signer
 withCountersign((env: Env) => ({ key: 1, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handler);
-// @ts-expect-error: no handler
+// @ts-expect-error: a handler must return a response
 withCountersign(options, { fetch: () => "no response" });
 
 export class Room extends withCountersign(options, DurableObject<Env>) {
@@ -136,7 +136,7 @@ app.get("/", (c) => {
   same<typeof got, Audit>();
   return c.text("ok");
 });
-// A chain of calls has it without being told.
+// In a chain of calls, the type is inferred.
 new Hono()
   .use(
     auditHono((c) => auditOf(c.executionCtx), {
@@ -148,7 +148,7 @@ new Hono()
     same<typeof c.var.audit, Audit>();
     return c.text("ok");
   });
-// @ts-expect-error: an actor has an id
+// @ts-expect-error: `id` is required
 app.use(auditHono((c) => auditOf(c.executionCtx), { actor: () => ({ name: "Alice" }) }));
 
 export const hono = withCountersign(options, app) satisfies ExportedHandler<Env>;

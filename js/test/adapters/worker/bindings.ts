@@ -58,7 +58,7 @@ const ways = {
   "/transport": withCountersign((env: Env) => ({ key: env.KEY, to: () => {}, origin: "log.example" }), handlers),
 };
 
-/** Brings what it is asked to the log, and says by what name it was found. */
+/** Forwards requests to the log, and reports the name by which it was looked up. */
 export class Log extends DurableObject<Env> {
   async fetch(request: Request): Promise<Response> {
     const { name } = (this.ctx as unknown as { id: { name?: string } }).id;
@@ -68,7 +68,7 @@ export class Log extends DurableObject<Env> {
 
 const options = (env: Env) => ({ key: env.KEY, to: env.URL, log: env.LOG, timeoutMs: 500 });
 
-/** Keeps what is not delivered in its storage. */
+/** Stores undelivered events in its storage. */
 export class Room extends withCountersign(options, DurableObject<Env>) {
   async note(id: string): Promise<void> {
     await this.audit.record(event(id)).stored();
@@ -82,7 +82,7 @@ export class Room extends withCountersign(options, DurableObject<Env>) {
   }
 }
 
-/** One that cannot be set up. */
+/** An object whose recorder can't start. */
 export class Broken extends withCountersign((env: Env) => ({ ...options(env), key: "" }), DurableObject<Env>) {
   async note(id: string): Promise<void> {
     this.audit.record(event(id));

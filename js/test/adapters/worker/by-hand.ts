@@ -1,4 +1,4 @@
-/** A Worker that makes its recorders itself, with `createRecorder`. */
+/** A Worker that creates its recorders with `createRecorder`. */
 
 import { DurableObject } from "cloudflare:workers";
 import { auditFetch, createRecorder, type Recorder } from "countersign";
@@ -22,7 +22,7 @@ const made = ({ KEY, URL, LOG }: Env, autoFlush?: false) => createRecorder({ key
 let shared: Recorder | undefined;
 let asked: Recorder | undefined;
 
-/** Records, and leaves the rest to the recorder. */
+/** Records an event without waiting for its delivery. */
 function recorded(audit: Pick<Recorder, "record">, request: Request): Response {
   audit.record({ action: "job.delete", target: { type: "job", id: new URL(request.url).search } });
   return new Response("ok");

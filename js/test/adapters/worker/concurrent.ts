@@ -76,7 +76,7 @@ const audited = withCountersign(
 export default {
   ...audited,
   fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
-    // As if its time were up a moment after it has answered.
+    // Simulates the end of the context shortly after the response.
     const cut = new URL(request.url).searchParams.has("cut");
     const moment = () => new Promise((resolve) => setTimeout(resolve, 100));
     const waitUntil = (promise: Promise<unknown>) => ctx.waitUntil(Promise.race([promise, moment()]));

@@ -1,4 +1,4 @@
-/** Workers that are set up wrongly, each in its own way: the request's path says which. */
+/** A Worker with a different configuration mistake for each path. */
 
 import { DurableObject } from "cloudflare:workers";
 import { type Audit, CountersignError, type WorkerContext, withCountersign } from "countersign/cloudflare";
@@ -14,7 +14,7 @@ interface Env {
   LOG: string;
   EMPTY: string;
   OBJECT: Namespace;
-  // These are not there, whatever their types say.
+  // Declared, but missing at run time.
   NO_KEY: string;
   NO_URL: string;
   NO_LOG: string;
@@ -85,7 +85,7 @@ const healing = withCountersign((env: Env) => {
   return { key: { get: async () => env.KEY }, to: env.URL, log: env.LOG };
 }, handlers);
 
-/** Takes little, so that it is soon full; what is undefined is as if it were not there. */
+/** Options of a recorder with a low limit. Undefined options count as absent. */
 const little = (env: Env) => ({
   key: env.KEY,
   to: env.URL,
@@ -95,7 +95,7 @@ const little = (env: Env) => ({
   timeoutMs: undefined,
 });
 
-/** Records more than there is room for, and says how much was dropped. */
+/** Records more events than fit, and returns how many were dropped. */
 function overflow(audit: Audit, name: string): Response {
   for (let nth = 0; nth < 50; nth += 1) {
     audit.record({ action: "job.delete", target: { type: "job", id: `${name} ${nth}` } });
@@ -107,7 +107,7 @@ const full = (required: boolean) =>
   withCountersign(little, { fetch: (_request, _env, _ctx, audit) => overflow(audit, "of many") }, { required });
 
 let fails = true;
-/** Has more events before it starts than wait for it. */
+/** Records more events before the start than the queue holds. */
 const early = withCountersign(
   (env: Env) => {
     if (fails) {

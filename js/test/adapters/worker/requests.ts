@@ -1,4 +1,4 @@
-/** A Worker whose requests are recorded: by the adapter alone, and by Hono's middleware. */
+/** A Worker whose requests are recorded by the adapter, and by Hono's middleware. */
 
 import { type Audit, auditOf, type WorkerContext, withCountersign } from "countersign/cloudflare";
 import { type AuditVariables, auditHono } from "countersign/hono";
@@ -63,11 +63,11 @@ interface Platform {
   ctx: WorkerContext;
 }
 
-/** Of the request that came last, as Next.js has it where it is asked. */
+/** The latest request's environment, which Next.js provides globally. */
 let asked: { env: Env; ctx: WorkerContext };
 const audited = auditNext(() => options(asked.env), { after: (work) => asked.ctx.waitUntil(work) });
 const next = audited(async (_request: Request, audit: Audit) => {
-  // More than a recorder holds back elsewhere.
+  // More than a recorder queues by default.
   const metadata = { body: "x".repeat(150_000) };
   audit.record({ action: "config.read", metadata });
   audit.record({ action: "config.read", metadata });
@@ -75,13 +75,13 @@ const next = audited(async (_request: Request, audit: Audit) => {
   return Response.json({ queued: audit.status().queued });
 });
 
-/** SvelteKit's hook, as it is on Cloudflare. */
+/** SvelteKit's hook on Cloudflare. */
 const handle = ({ event, resolve }: { event: SvelteKitEvent; resolve: (event: SvelteKitEvent) => Response }) =>
   withCountersign(options, {
     fetch: (_request, _env, _ctx, audit) => auditHandle(audit)({ event, resolve }),
   }).fetch(event.request, (event.platform as Platform).env, (event.platform as Platform).ctx);
 
-/** Calls it as SvelteKit's Worker does. */
+/** Calls the hook like SvelteKit's Worker does. */
 const kit = (request: Request, env: Env, ctx: WorkerContext) =>
   handle({
     event: {

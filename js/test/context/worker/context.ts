@@ -1,4 +1,4 @@
-/** Says what a recorder with a context records, as the runtime's flags allow. */
+/** Reports what a recorder with a context records, with the runtime's flags. */
 
 import { asyncContext } from "../../../packages/countersign/dist/context/context.js";
 import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
@@ -11,7 +11,7 @@ interface Env {
 async function recorded({ KEY, FLAG }: Env): Promise<unknown[]> {
   const to = memory();
   const recorder = await createRecorder({ key: KEY, origin: "log.example", to, autoFlush: false }).ready();
-  // As a Worker writes it, which knows its own flags.
+  // As in a Worker, which knows its own flags.
   const given = FLAG === "nodejs_als" ? await import("node:async_hooks") : {};
   const audit = asyncContext(recorder, given);
   await Promise.all(

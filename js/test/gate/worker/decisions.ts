@@ -1,10 +1,10 @@
-/** Decides on what it is given. */
+/** Decides on the events that it receives. */
 
 import { encoder, Room } from "../../../packages/countersign/dist/gate/core.js";
 import * as wasm from "../../../packages/countersign/dist/wasm/gate.js";
 import module from "../../../packages/countersign/dist/wasm/gate_bg.wasm";
 
-interface Asked {
+interface DecisionRequest {
   pack: string;
   watchlist: string;
   key: string;
@@ -13,7 +13,7 @@ interface Asked {
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    const { pack, watchlist, key, cases } = (await request.json()) as Asked;
+    const { pack, watchlist, key, cases } = (await request.json()) as DecisionRequest;
     wasm.initSync({ module });
     const gate = new wasm.Gate(encoder.encode(pack));
     gate.watch(new wasm.SignedList(watchlist, key));

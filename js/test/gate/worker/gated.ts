@@ -1,4 +1,4 @@
-/** A Worker with a gate, whose limit an object counts. */
+/** A Worker with a gate and a limit in a Durable Object. */
 
 import { GateLimits, type ObjectNamespace, type WorkerContext, withCountersign } from "countersign/cloudflare";
 import { type Gate, gate } from "countersign/gate";
@@ -17,7 +17,7 @@ interface Env {
 
 let own: Gate | undefined;
 
-/** The environment is there with the first request. */
+/** Created on the first request, when the environment is available. */
 const gateOf = (env: Env): Gate => {
   own ??= gate({
     pack: PACK,

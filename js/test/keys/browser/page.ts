@@ -1,4 +1,4 @@
-/** What a page can be asked to do with keys of its own. */
+/** The functions for keys that a page exposes. */
 
 import {
   type BrowserKeyOptions,
@@ -10,7 +10,7 @@ import {
 } from "../../../packages/countersign/dist/browser.js";
 import { createRecorder, generateKey, type Recorder } from "../../../packages/countersign/dist/record/record.js";
 
-/** How to begin: `fallback` for the one there is. */
+/** Options of `begin`; `fallback: true` selects the only fallback. */
 type Begin = Omit<GrantedKeyOptions, "from" | "fallback"> & { from?: string; fallback?: boolean };
 
 let granted: GrantedKey | undefined;
@@ -22,7 +22,7 @@ const rotated = new Promise<void>((resolve) => {
 });
 
 const page = {
-  /** The key, and what a script can learn of it. */
+  /** Returns the key, and what a script can learn of it. */
   async key({ fallback, ...options }: Omit<BrowserKeyOptions, "fallback"> & { fallback?: boolean }) {
     const { key, vkey } = await browserKey({ ...options, ...(fallback ? { fallback: generateKey } : {}) });
     if (typeof key === "string") {
@@ -36,7 +36,7 @@ const page = {
     return { vkey, extractable, exported };
   },
   forget: (options: { issuer: string; session?: string }) => forgetBrowserKey(options),
-  /** Begins to record under a key that the server grants. */
+  /** Starts recording with a key granted by the server. */
   async begin({ fallback, ...options }: Begin, to: string, log: string) {
     const chosen = fallback ? { fallback: generateKey } : {};
     const onError = ({ code }: { code: string }) => errors.push(code);
@@ -46,7 +46,7 @@ const page = {
     granted.follow({ rotate: (key) => recorder.rotate(key).then(onRotated) });
     return { vkey: granted.vkey, until: granted.until?.getTime() };
   },
-  /** Records one event, and gives where the log has it. */
+  /** Records an event, and returns its position in the log. */
   async record(action: string) {
     const handle = audit?.record({ action });
     await audit?.flush();
@@ -57,13 +57,13 @@ const page = {
     await granted?.renew({ fresh });
     return granted?.vkey;
   },
-  /** Waits until the recorder goes on under a key that was granted anew. */
+  /** Waits until the recorder continues with a renewed key. */
   rotated: () => rotated,
   until: async () => granted?.until?.getTime(),
   close: async () => audit?.close(),
 };
 
-/** A call by name, whose outcome can cross to the test. */
+/** Calls a function by name, with a result that can be sent to the test. */
 async function call(name: keyof typeof page, args: unknown[]): Promise<Outcome> {
   try {
     return { value: await (page[name] as (...args: unknown[]) => unknown)(...args) };

@@ -1,4 +1,4 @@
-/** What a page can be asked to do with its outboxes. */
+/** The functions for outboxes that a page exposes. */
 
 import { type IndexedDbOutboxOptions, indexedDbOutbox } from "../../../packages/countersign/dist/outbox/indexeddb.js";
 import type { Entry, Outbox } from "../../../packages/countersign/dist/outbox/outbox.js";
@@ -8,10 +8,10 @@ const open = new Map<string, Outbox>();
 const of = (label: string) => open.get(label) ?? missing(label);
 
 const page = {
-  /** Runs the cases that all outboxes share. */
+  /** Runs the cases shared by all outboxes. */
   conformance: () => failures((nth) => () => indexedDbOutbox({ name: `case ${nth}` }), { shared: true }),
 
-  /** Opens an outbox, and gives what is in it. */
+  /** Opens an outbox, and returns its entries. */
   async open(label: string, options?: IndexedDbOutboxOptions): Promise<[number, string][]> {
     const outbox = indexedDbOutbox(options);
     open.set(label, outbox);
@@ -21,17 +21,17 @@ const page = {
   write: (label: string, put: readonly [number, string][], remove: readonly number[] = []) =>
     of(label).write({ put: put.map(([id, text]) => entry(id, text)), remove }),
   close: (label: string) => of(label).close(),
-  /** Writes so many bytes. */
+  /** Writes this many bytes. */
   fill: (label: string, id: number, bytes: number) =>
     of(label).write({ put: [{ id, bytes: new Uint8Array(bytes).map(() => Math.random() * 256) }], remove: [] }),
-  /** Writes two changes when the page is left, so that the second follows the first at once. */
+  /** Writes two consecutive changes when the page is left. */
   writeWhenLeft: (label: string, ids: readonly number[]) =>
     addEventListener("pagehide", () => {
       for (const id of ids) {
         void of(label).write({ put: [entry(id, `${id}`)], remove: [] });
       }
     }),
-  /** Has a worker of its own do something, until it is ended. */
+  /** Runs a function in a worker. */
   inWorker: async (name: string, args: unknown[]) => {
     worker ??= new Worker("/worker.js", { type: "module" });
     return answer(worker, name, args);
@@ -47,7 +47,7 @@ const page = {
   },
 };
 
-/** A call by name, whose outcome can cross to the test. */
+/** Calls a function by name, with a result that can be sent to the test. */
 async function call(name: keyof typeof page, args: unknown[]): Promise<Outcome> {
   try {
     return { value: await (page[name] as (...args: unknown[]) => unknown)(...args) };
@@ -76,7 +76,7 @@ Object.assign(globalThis, { call });
 
 let worker: Worker | undefined;
 
-/** Asks a worker, which has the same script as the page. */
+/** Calls a function in a worker, which runs the same script as the page. */
 async function answer(worker: Worker | ServiceWorker, name: string, args: unknown[]): Promise<unknown> {
   const { port1, port2 } = new MessageChannel();
   const answered = new Promise<Outcome>((resolve) => {

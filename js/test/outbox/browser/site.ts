@@ -1,4 +1,4 @@
-/** A site whose pages have outboxes, in a real browser. */
+/** Opens pages with outboxes in a real browser. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ const { outputFiles } = await esbuild.build({
 });
 const script = outputFiles[0]?.contents ?? assert.fail();
 
-/** Pages of one origin, with one profile. */
+/** Pages of one origin with one profile. */
 export class Site {
   readonly profile = mkdtempSync(join(tmpdir(), "countersign-profile-"));
   readonly #server = createServer((request, response) => {
@@ -36,7 +36,7 @@ export class Site {
       this.#origin = `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
     }
     this.#context = await launchWith(this.profile, {
-      // Pages are tested in it.
+      // Enabled, because tests use it.
       without: ["--disable-back-forward-cache"],
       args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"],
     });
@@ -51,7 +51,7 @@ export class Site {
     return this.#context ?? assert.fail("not started");
   }
 
-  /** A new tab. */
+  /** Opens a new tab. */
   async tab(address = this.#origin): Promise<Tab> {
     const tab = await this.context.newPage();
     await tab.goto(address);
@@ -66,7 +66,7 @@ export class Site {
   }
 }
 
-/** Has a page do something. */
+/** Calls a function of a page. */
 export async function ask<Name extends keyof Page>(
   tab: Tab,
   name: Name,
@@ -77,7 +77,7 @@ export async function ask<Name extends keyof Page>(
   return value as Awaited<ReturnType<Page[Name]>>;
 }
 
-/** Has a page do something that may fail. */
+/** Calls a function of a page that may fail. */
 export function outcome<Name extends keyof Page>(
   tab: Tab,
   name: Name,

@@ -1,4 +1,4 @@
-/** Workers of tests, as one module each. */
+/** Bundles test workers, as one module each. */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

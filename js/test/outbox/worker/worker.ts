@@ -1,4 +1,4 @@
-/** Objects with outboxes: one with SQLite, one without. */
+/** Durable Objects with outboxes: one with SQLite, one without. */
 
 import { durableObjectOutbox, type ObjectStorage } from "../../../packages/countersign/dist/outbox/durable-object.js";
 import type { Outbox } from "../../../packages/countersign/dist/outbox/outbox.js";
@@ -42,7 +42,7 @@ class Keeper {
         return Response.json((await storage.list({ prefix: "countersign-outbox/" })).size);
       case "/write": {
         const put = Array.from({ length: to - from }, (_, nth) => entry(from + nth, `${from + nth}`));
-        // After a restart, of which nobody told, it is not open.
+        // Not open yet after a restart.
         await this.#open().write({ put, remove: searchParams.getAll("remove").map(Number) });
         return Response.json("written");
       }

@@ -1,6 +1,6 @@
-/** A page of jsdom's in place of a browser's, as tests of components have it: its names are global, and workers are none of them. */
+/** Replaces the browser by jsdom, like component tests do: its globals are available, except workers. */
 
-// Where it is installed is told: it is none of the project's own.
+// The path is an argument, because jsdom isn't installed in the project.
 const { JSDOM, VirtualConsole } = await import(process.argv[2]);
 
 const errors = [];

@@ -1,4 +1,4 @@
-/** What is done in every set-up: an event recorded, and what was recorded verified. */
+/** The steps in every setup: records an event, and verifies the export. */
 
 import { createRecorder, memory } from "countersign";
 import { createIssuer } from "countersign/issuer";
@@ -7,7 +7,7 @@ import { verify } from "countersign/verify";
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 export const TRUST = "emitter example.com/recorder+7fca09ae+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs\n";
 
-/** An export with one event. */
+/** Returns an export with one event. */
 export async function recorded() {
   const to = memory();
   const audit = createRecorder({ key: KEY, origin: "log.example/audit", to });
@@ -16,7 +16,7 @@ export async function recorded() {
   return to.text();
 }
 
-/** Gives "verified" where it works, and else what went wrong. */
+/** Returns "verified" on success, and the problem otherwise. */
 export async function once() {
   try {
     createIssuer({ key: KEY, to: "https://log.example", log: "log.example" });

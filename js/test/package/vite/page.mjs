@@ -1,4 +1,4 @@
-/** A page built by Vite. The test calls this. */
+/** A page built by Vite, which the test calls. */
 
 import { scenario } from "../scenario.mjs";
 

@@ -1,4 +1,4 @@
-/** What the test calls in the browser. The package is served as it was built, and found by an import map. */
+/** The functions that the test calls in the browser. The package is served as built, and found by an import map. */
 
 import { createVerifier } from "countersign/slim";
 import {
@@ -10,15 +10,15 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { Kept } from "../kept.ts";
+import { WorkerPool } from "../worker-pool.ts";
 
-const workers = new Kept(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
+const workers = new WorkerPool(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
 const kept = createVerifier({
   module: () => WebAssembly.compileStreaming(fetch(import.meta.resolve("countersign/verifier.wasm"))),
   worker: () => workers.take(),
 });
 
-/** Options as they come from the test. */
+/** Options in the form that the test sends. */
 interface Options extends Pick<VerifyOptions, "trust" | "pins" | "threads"> {
   expect?: (Omit<NonNullable<VerifyOptions["expect"]>, "now"> & { now?: string }) | undefined;
 }
@@ -32,7 +32,7 @@ function revived({ expect, ...options }: Options): VerifyOptions {
 }
 
 const page = {
-  /** Reports of files that the server has, by their address, with workers that are kept. */
+  /** Returns the reports of files on the server by URL, reusing workers. */
   async reports(files: { address: string; options: Options }[]): Promise<Report[]> {
     const reports = [];
     for (const { address, options } of files) {
@@ -42,7 +42,7 @@ const page = {
     return reports;
   },
 
-  /** What the package's own entry gives. */
+  /** Verifies with the package's own entry. */
   async verify(address: string, source: "blob" | "response" | "bytes", options: Options) {
     const response = await fetch(address);
     const given = { blob: () => response.blob(), response: () => response, bytes: () => response.bytes() };
@@ -54,7 +54,7 @@ const page = {
     return { report, lines };
   },
 
-  /** What is told of a file beside its events: marks, and the codes of findings. */
+  /** Returns a file's marks and finding codes. */
   async told(address: string, options: Options) {
     const marks: Mark[] = [];
     const codes: string[] = [];
@@ -66,7 +66,7 @@ const page = {
     return { marks, codes: codes.sort() };
   },
 
-  /** The verdicts of a stream that the server holds open, until there were so many. */
+  /** Returns the verdicts of a stream that the server keeps open, until there are this many. */
   async live(address: string, trust: string, threads: 0 | 1, reports: number): Promise<string[]> {
     const verdicts: string[] = [];
     const enough = new AbortController();
@@ -86,7 +86,7 @@ const page = {
     );
   },
 
-  /** How a verification ends that is canceled when it has begun. */
+  /** Returns the outcome of a verification that is canceled after it began. */
   async canceled(address: string, threads: number): Promise<string> {
     const controller = new AbortController();
     const options = { threads, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) };
@@ -97,7 +97,7 @@ const page = {
     );
   },
 
-  /** The error of a verification, by its code and hint. */
+  /** Returns the error code and hint of a verification. */
   async error(threads: number): Promise<{ code: string; hint: string | undefined } | undefined> {
     return verify(new Uint8Array(), { threads }).then(
       () => undefined,
@@ -106,7 +106,7 @@ const page = {
   },
 };
 
-/** What `page.evaluate` finds. */
+/** The functions exposed to `page.evaluate`. */
 export type Page = typeof page;
 
 Object.assign(globalThis, { verifyPage: page });

@@ -1,4 +1,4 @@
-/** A program's end, when it is told to. */
+/** Graceful shutdown of a program on signals. */
 
 import { constants } from "node:os";
 import { asLine, CountersignError, must, mustBeMillis } from "../error.js";
@@ -6,25 +6,39 @@ import { ownOptions } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
 
-/** How to end. */
+/** Options of `closeOnSignals`. */
 export interface CloseOptions {
-  /** Which signals. By default SIGTERM and SIGINT. */
+  /**
+   * The signals to handle.
+   *
+   * @default ["SIGTERM", "SIGINT"]
+   */
   signals?: readonly NodeJS.Signals[] | undefined;
-  /** What comes first: closing the server, so that nothing more is recorded. */
+  /**
+   * Called and awaited before the recorder is closed, for example to close the server, so that nothing more is
+   * recorded.
+   */
   first?: (() => unknown) | undefined;
-  /** Milliseconds for which failed deliveries are retried. Default: 5000. */
+  /**
+   * Milliseconds to retry failed deliveries.
+   *
+   * @default 5000
+   */
   retryForMs?: number | undefined;
 }
 
-/** How many recorders are being closed. */
+/** Number of recorders being closed. */
 let closing = 0;
 
 /**
- * Closes the recorder when the program is told to end, then lets the signal end it as it would have. A second signal ends
- * it at once. Signals don't end the first process of a container: that one exits once the recorder is closed. Gives what
- * takes this back.
+ * Closes the recorder when a signal arrives, then lets the signal end the program as usual. A second signal ends it
+ * immediately. As the first process of a container, which signals don't end, the program exits once the recorder is
+ * closed. Returns a function that removes the handlers.
  *
- *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
+ * @example
+ * ```ts
+ * closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
+ * ```
  */
 export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOptions = {}): () => void {
   const {
@@ -32,15 +46,15 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     first,
     retryForMs = 5_000,
   } = ownOptions(options, ["signals", "first", "retryForMs"]);
-  const recorder = "give what createRecorder returns: createRecorder({ … })";
-  must(typeof audit?.close === "function", "audit", "no recorder", recorder);
+  const recorder = "pass the result of createRecorder";
+  must(typeof audit?.close === "function", "audit", "`audit` must be a recorder", recorder);
   const areSignals = Array.isArray(signals) && signals.every((signal) => signal in constants.signals);
-  must(areSignals, "signals", "no list of signals", 'give their names, such as ["SIGTERM"]');
+  must(areSignals, "signals", "`signals` must be an array of signal names", 'pass names such as ["SIGTERM"]');
   must(
     first === undefined || typeof first === "function",
     "first",
-    "no function",
-    "give () => …, which is called then",
+    "`first` must be a function",
+    "pass a function to call before the recorder is closed",
   );
   mustBeMillis(retryForMs, "retryForMs");
   const undo = () => {
@@ -54,7 +68,7 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     try {
       await first?.();
     } catch (error) {
-      console.error("countersign: what comes before closing failed:", error);
+      console.error("countersign: `first` failed before the recorder was closed:", error);
     }
     try {
       await audit.close({ retryForMs });
@@ -68,9 +82,9 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     }
     closing -= 1;
     if (closing === 0) {
-      // A signal ends a program without its event `exit`, by which recorders say what is lost.
+      // A signal ends a program without the `exit` event, in which recorders report lost events.
       exiting();
-      // The first process of a container is not ended by a signal that it does not handle.
+      // A signal without a handler does not end the first process of a container.
       if (process.pid === 1 && process.listenerCount(signal) === 0) {
         process.exit(128 + constants.signals[signal]);
       }

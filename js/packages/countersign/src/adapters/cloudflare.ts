@@ -1,4 +1,4 @@
-/** Recording in Cloudflare Workers. */
+/** The adapter for Cloudflare Workers. */
 
 import { refused } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -13,24 +13,24 @@ import { type HttpOptions, handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, remember, type WaitingContext } from "./invocation.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 
-/** A class that Workers makes: with `(ctx, env)`. */
+/** A class that Workers instantiates with `(ctx, env)`. */
 export type ClassOf = abstract new (...args: never[]) => object;
 
-/** The class, whose objects have a recorder. */
+/** The class with a recorder in each of its objects. */
 export type WithAudit<Class extends ClassOf> = abstract new (
   ...args: ConstructorParameters<Class>
 ) => InstanceType<Class> & {
-  /** Records what the object does. */
+  /** Records events of the object. */
   readonly audit: Audit;
 };
 
-/** What is needed of a Durable Object's `ctx`. */
+/** The parts of a Durable Object's `ctx` that are used. */
 interface ObjectContext extends WaitingContext {
   readonly storage: ObjectStorage;
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** The class with `this.audit`. */
+/** Returns the class with `this.audit`. */
 export function objectClass<Env>(
   options: WorkerOptionsOf<Env>,
   base: ClassOf,
@@ -43,13 +43,16 @@ export function objectClass<Env>(
       super(context, env);
       const audit = "storage" in context ? ofObject(options, context, env, required) : ofCall(recorderIn(env), context);
       remember(context, audit);
-      // On the object itself, where no one can reach it by RPC.
+      // Defined on the instance, so that RPC can't reach it.
       Object.defineProperty(this, "audit", { value: audit });
     }
   };
 }
 
-/** An object's recorder. All of its requests are one context, so that timers go on and its storage is its outbox. */
+/**
+ * Returns a Durable Object's recorder. All requests of the object share one context, so timers keep running, and its
+ * storage serves as the outbox.
+ */
 function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, env: Env, required: boolean): Audit {
   const recorder = createLazyRecorder({
     read: async () => {
@@ -64,26 +67,26 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
   });
   const started = context.blockConcurrencyWhile(() => startRecorder(recorder, required));
   started.catch(() => {
-    // The object is reset, and whoever asked it is told.
+    // The object is reset, and its caller gets the error.
   });
   return recorder;
 }
 
-/** An entrypoint is made for each call. */
+/** Returns the recorder of an entrypoint, which is instantiated per call. */
 function ofCall(recorder: Recorder, context: WaitingContext): Audit {
   const invocation = new Invocation(recorder, context);
   invocation.end();
   return invocation;
 }
 
-/** What a Worker's handlers get beside what happened and the environment. */
+/** The `ctx` of a Worker's handlers. */
 export interface WorkerContext {
   waitUntil(promise: Promise<unknown>): void;
   passThroughOnException(): void;
   readonly props: unknown;
 }
 
-/** A message that came, as far as this package's types tell. */
+/** A queue message, as far as this package's types describe it. */
 export interface Message {
   readonly id: string;
   readonly timestamp: Date;
@@ -93,7 +96,10 @@ export interface Message {
   retry(options?: { delaySeconds?: number }): void;
 }
 
-/** A Worker's handlers, each with the recorder as its last argument. Annotate what happened with Cloudflare's own types. */
+/**
+ * A Worker's handlers, each with the recorder as its last argument. Annotate the first argument with Cloudflare's own
+ * types.
+ */
 export interface AuditedHandlers<Env> {
   fetch?(request: Request, env: Env, ctx: WorkerContext, audit: Audit): Response | Promise<Response>;
   scheduled?(
@@ -130,36 +136,44 @@ export interface AuditedHandlers<Env> {
 const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "tailStream", "trace", "test"] as const;
 type HandlerName = (typeof HANDLERS)[number];
 
-/** The handlers as Workers has them. */
+/** The handlers with the signatures that Workers expects. */
 export type Handlers<H, Env> = {
   [Name in keyof H & HandlerName]: NonNullable<H[Name]> extends (first: infer First, ...rest: never[]) => infer Answer
     ? (first: First, env: Env, ctx: WorkerContext) => Promise<Awaited<Answer>>
     : never;
 };
 
-/** How the adapter itself behaves. */
+/** Options of `withCountersign`. */
 export interface WithCountersignOptions {
   /**
-   * Whether there is no answer without a recorder. By default a handler answers though the recorder could not be started
-   * (what it records waits, and the next request tries again), and what there is no room for is dropped and counted.
+   * Makes requests fail if the recorder can't start. By default, a handler runs anyway: its events wait, the next
+   * request tries again, and events beyond the limit are dropped and counted.
+   *
+   * @default false
    */
   required?: boolean | undefined;
-  /** Has each request recorded as `http.request`. */
+  /**
+   * Records each request as `http.request`.
+   *
+   * @default false
+   */
   http?: HttpOptions<Request> | boolean | undefined;
 }
 
 /**
- * Gives each of a Worker's handlers a recorder as its last argument. An isolate has one, made by its first request, and
- * each invocation flushes it when it has answered, under `ctx.waitUntil`.
+ * Passes a recorder to each of a Worker's handlers as the last argument. An isolate has one recorder, created by its
+ * first request, and each invocation flushes it after its response, under `ctx.waitUntil`.
  *
- *     export default withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), {
- *       async fetch(request, env, ctx, audit) { … },
- *     });
+ * A class gets it as `this.audit`: a Durable Object, which uses its storage as the outbox, or a `WorkerEntrypoint`.
  *
- * Classes have it as `this.audit`: Durable Objects, which keep in their storage what is not yet delivered, and
- * `WorkerEntrypoint`.
+ * @example
+ * ```ts
+ * export default withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), {
+ *   async fetch(request, env, ctx, audit) { … },
+ * });
  *
- *     export class Room extends withCountersign(options, DurableObject<Env>) { … }
+ * export class Room extends withCountersign(options, DurableObject<Env>) { … }
+ * ```
  */
 export function withCountersign<Env, Class extends ClassOf>(
   options: WorkerOptionsOf<Env>,
@@ -177,11 +191,12 @@ export function withCountersign<Env>(
   settings: WithCountersignOptions = {},
 ): unknown {
   if (!isObject(options) && typeof options !== "function") {
-    const hint = "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
-    throw refused("options", "no options", hint);
+    const hint =
+      "call withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
+    throw refused("options", "recorder options must be an object or a function", hint);
   }
   const { required = false, http } = ownOptions(settings, ["required", "http"]);
-  const recorderIn = (env: Env) => found(options, env, required);
+  const recorderIn = (env: Env) => recorderFor(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
     return objectClass(options, target, required, recorderIn);
   }
@@ -190,8 +205,8 @@ export function withCountersign<Env>(
   if (names.length === 0) {
     throw refused(
       "handlers",
-      "neither handlers nor a class",
-      "withCountersign(options, { async fetch(request, env, ctx, audit) { … } }): options first, then an object with fetch, scheduled, queue …, or a class",
+      "withCountersign needs handlers or a class",
+      "pass options first, then a class or an object with fetch, scheduled, queue, …: withCountersign(options, { async fetch(request, env, ctx, audit) { … } })",
     );
   }
   const recording = recordingOf(http);
@@ -201,7 +216,7 @@ export function withCountersign<Env>(
     return [
       name,
       (first: unknown, env: Env, context: WorkerContext) =>
-        invoked(recorderIn(env), required, context, (audit) => {
+        runInvocation(recorderIn(env), required, context, (audit) => {
           const handling = (audit: Audit) => handle(first, env, context, audit);
           if (name !== "fetch") {
             return handling(audit);
@@ -222,7 +237,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-async function invoked(
+async function runInvocation(
   recorder: Recorder,
   required: boolean,
   context: WorkerContext,
@@ -234,7 +249,7 @@ async function invoked(
   try {
     if (!recorder.isStarted) {
       const begun = startRecorder(recorder, required);
-      await (required ? begun : comesWithin(START, begun));
+      await (required ? begun : comesWithin(START_TIMEOUT_MS, begun));
     }
     return await handle(invocation);
   } finally {
@@ -242,19 +257,19 @@ async function invoked(
   }
 }
 
-/** How long a handler waits for its recorder. Mostly it is there at once. */
-const START = 1_000;
+/** Milliseconds that a handler waits for its recorder, which usually starts immediately. */
+const START_TIMEOUT_MS = 1_000;
 
-/** Recorders by options and environment: those that are required, and the others. */
+/** Recorders by options and environment, with and without `required`. */
 const recorders = {
   required: new WeakMap<object, WeakMap<object, Recorder>>(),
   others: new WeakMap<object, WeakMap<object, Recorder>>(),
 };
-/** Stands for an environment that is none. */
-const NOWHERE = {};
+/** The key for a missing environment. */
+const NO_ENV = {};
 
-function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Recorder {
-  const key = isObject(env) ? env : NOWHERE;
+function recorderFor<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Recorder {
+  const key = isObject(env) ? env : NO_ENV;
   const all = required ? recorders.required : recorders.others;
   const there = all.get(options) ?? new WeakMap<object, Recorder>();
   all.set(options, there);

@@ -1,32 +1,47 @@
-/** Whatever answers a `Request` with a `Response`: Deno.serve, Bun.serve, and the routers that are made for them. */
+/**
+ * The adapter for handlers that take a `Request` and return a `Response`: Deno.serve, Bun.serve, and routers for them.
+ */
 
 import { type CountersignError, must, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
 import { ownOptions } from "../known.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
+import {
+  HTTP_OPTIONS,
+  type HttpOptions,
+  HttpRecording,
+  type RefusedResponse,
+  type RequestView,
+} from "./http-request.js";
 
-/** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
+/**
+ * A request handler. It may return undefined where the runtime allows it, as Bun does for a request upgraded to a
+ * WebSocket.
+ */
 export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
   request: Request,
   ...rest: Rest
 ) => Answer | Promise<Answer>;
 
-/** What to record of requests. */
+/** Options of `auditFetch`. */
 export interface FetchOptions<Rest extends readonly unknown[]> extends Omit<HttpOptions<Request>, "ip"> {
   /**
-   * The client's address, which a `Request` does not tell: it is in what the runtime gives beside it, `remoteAddr` in
-   * Deno, `server.requestIP(request)` in Bun. A header tells it only behind a proxy that sets it. By default it is not
-   * recorded.
+   * Returns the client's address, which a `Request` does not contain: use the runtime's additional arguments,
+   * `info.remoteAddr` in Deno or `server.requestIP(request)` in Bun. Use a header only behind a proxy that sets it.
+   *
+   * @default false: no address is recorded
    */
   ip?: false | ((request: Request, ...rest: Rest) => string | undefined) | undefined;
 }
 
 /**
- * Records each request that a handler answers. It is recorded when there is an answer, which is given on as it is: a
- * body that is streamed, or cut off, after that does not show.
+ * Records each request that a handler answers, as soon as there is a response. The response is passed on unchanged;
+ * what happens to a streamed body afterwards is not recorded.
  *
- *     Deno.serve(auditFetch(audit, (request) => new Response("ok"), { path: "actual" }));
+ * @example
+ * ```ts
+ * Deno.serve(auditFetch(audit, (request) => new Response("ok"), { path: "actual" }));
+ * ```
  */
 export function auditFetch<Rest extends readonly unknown[], Answer extends Response | undefined>(
   audit: Audit,
@@ -34,12 +49,17 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
   given: FetchOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
   mustRecord(audit);
-  must(typeof handler === "function", "handler", "no function", "auditFetch(audit, (request) => new Response())");
+  must(
+    typeof handler === "function",
+    "handler",
+    "`handler` must be a function",
+    "call auditFetch(audit, (request) => new Response())",
+  );
   const { ip, ...options } = ownOptions(given, HTTP_OPTIONS);
   const address = ip === false ? undefined : ip;
   if (address !== undefined && typeof address !== "function") {
     throw noAddress(
-      "ip: (request, info) => info.remoteAddr.hostname in Deno, (request) => server.requestIP(request)?.address in Bun",
+      "use ip: (request, info) => info.remoteAddr.hostname in Deno, (request) => server.requestIP(request)?.address in Bun",
     );
   }
   const recording = new HttpRecording<Request>({ ...options, ip: address !== undefined });
@@ -49,18 +69,21 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
   };
 }
 
-/** That an address is asked for where there is none but what a client could write itself. */
+/** Returns the error for `ip: true` where only the client itself could provide an address. */
 export function noAddress(hint: string): CountersignError {
-  const message = "a request does not tell its client's address here";
-  return refused("ip", message, `give a function: ${hint}`);
+  const message = "`ip: true` is not available here, because requests don't contain the client's address";
+  return refused("ip", message, `pass a function: ${hint}`);
 }
 
-/** The status of an answer. With nothing a request became a WebSocket, or has no content; Azure's handlers may leave out 200. */
+/**
+ * Returns the status of a response. Without a response, a request became a WebSocket or has no content; Azure's
+ * handlers may omit 200.
+ */
 function statusOf(request: Request, answer: Partial<Response> | undefined): number {
   return answer?.status ?? (answer ? 200 : request.headers.has("upgrade") ? 101 : 204);
 }
 
-/** Records a request when its answer is there. */
+/** Handles a request and records it when there is a response. */
 export function recorded<Answer extends Response | undefined>(
   recording: HttpRecording<Request>,
   audit: Audit,
@@ -69,8 +92,8 @@ export function recorded<Answer extends Response | undefined>(
   answer: (audit: Audit) => Answer | Promise<Answer>,
   asking?: Asking,
 ): Promise<Answer> {
-  const asked = { ...seen(request), ip };
-  return recording.answered<Answer>(audit, request, asked, {
+  const view = { ...requestView(request), ip };
+  return recording.handle<Answer>(audit, request, view, {
     answer,
     statusOf: (response) => statusOf(request, response),
     refusal: (refused) => responseOf(refused) as Answer,
@@ -78,13 +101,13 @@ export function recorded<Answer extends Response | undefined>(
   });
 }
 
-/** What is answered to a request that was refused. */
-export function responseOf({ status, headers, body }: Refused): Response {
+/** Returns the response to a refused request. */
+export function responseOf({ status, headers, body }: RefusedResponse): Response {
   return new Response(body, { status, headers });
 }
 
-/** What a `Request` tells. */
-export function seen(request: Request): Omit<Asked, "ip"> {
+/** Returns an adapter's view of a `Request`. */
+export function requestView(request: Request): Omit<RequestView, "ip"> {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   return {
     method: request.method,
@@ -94,7 +117,7 @@ export function seen(request: Request): Omit<Asked, "ip"> {
   };
 }
 
-/** The client's address in a Worker, where no client can set this header. */
+/** Returns the client's address in a Worker, where clients can't set this header. */
 export function addressInWorker(request: Request): string | undefined {
   return request.headers.get("cf-connecting-ip") ?? undefined;
 }

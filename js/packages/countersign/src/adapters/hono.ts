@@ -1,36 +1,39 @@
-/** Hono, in whatever runtime. */
+/** The adapter for Hono, in any runtime. */
 
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { CountersignError } from "../error.js";
 import { field } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
-import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
+import { addressInWorker, noAddress, requestView, responseOf } from "./fetch.js";
+import { type HttpOptions, HttpRecording, type RequestView } from "./http-request.js";
 
-/** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
+/** Variables that the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
 export interface AuditVariables {
   audit: Audit;
 }
 
-/** What to record of requests; the callbacks are called with Hono's context. */
-// biome-ignore lint/suspicious/noExplicitAny: what an app has in its context is known to the app alone.
+/** Options of `auditHono`. Callbacks receive Hono's context. */
+// biome-ignore lint/suspicious/noExplicitAny: only the app knows the type of its context.
 export type HonoOptions<E extends Env = any> = HttpOptions<Context<E>>;
 
-/** A recorder, or what finds that of a request: in a Worker, `(c) => auditOf(c.executionCtx)`. */
-// biome-ignore lint/suspicious/noExplicitAny: as above.
+/** A recorder, or a function that returns the recorder for a request; in a Worker, `(c) => auditOf(c.executionCtx)`. */
+// biome-ignore lint/suspicious/noExplicitAny: only the app knows the type of its context.
 export type HonoAudit<E extends Env = any> = Audit | ((context: Context<E>) => Audit | undefined);
 
 /**
- * A middleware that sets `c.var.audit`, and records each request when there is an answer: with the path of the route
- * that answered, such as `/jobs/:id`.
+ * Returns a middleware that sets `c.var.audit` and records each request when there is a response, with the path of the
+ * matched route, such as `/jobs/:id`.
  *
- *     app.use(auditHono(audit, { actor: (c) => c.get("user")?.id }));
+ * In an app wrapped by `withCountersign`, use the recorder of the invocation; `auditOf` is exported by
+ * `countersign/cloudflare`.
  *
- * In an app that `withCountersign` wraps, the recorder is that of the invocation; `auditOf` is in `countersign/cloudflare`:
- *
- *     app.use(auditHono((c) => auditOf(c.executionCtx)));
+ * @example
+ * ```ts
+ * app.use(auditHono(audit, { actor: (c) => c.get("user")?.id }));
+ * app.use(auditHono((c) => auditOf(c.executionCtx))); // in a Worker
+ * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: an app of any kind takes it, and `c.get("user")` is of the app.
+// biome-ignore lint/suspicious/noExplicitAny: must fit any app, whose variables only the app knows.
 export function auditHono<E extends Env = any>(
   audit: HonoAudit<E>,
   options: HonoOptions<E> = {},
@@ -39,26 +42,26 @@ export function auditHono<E extends Env = any>(
   if (find === undefined) {
     mustRecord(audit);
   }
-  // Only a Worker is told the client's address, and only a Worker needs a function that finds its recorder.
+  // Only Workers provide the client's address, and only Workers need a function as `audit`.
   if (field(options, "ip") === true && find === undefined) {
-    throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
+    throw noAddress("use ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
   }
   const recording = new HttpRecording<Context<E>>(options);
   return async (context, next) => {
     const source = context as unknown as Context<E>;
-    const recorder = typeof audit === "function" ? found(audit, source) : audit;
+    const recorder = typeof audit === "function" ? recorderOf(audit, source) : audit;
     const request = context.req.raw;
     let template: string | undefined;
-    const asked: Asked = {
-      ...seen(request),
+    const view: RequestView = {
+      ...requestView(request),
       ip: () => addressInWorker(request),
       template: () => template,
     };
-    return recording.answered<Response | undefined>(recorder, source, asked, {
+    return recording.handle<Response | undefined>(recorder, source, view, {
       answer: async (audit) => {
         context.set("audit", audit);
         await next().finally(() => {
-          // The route whose handler was called last.
+          // The route of the handler called last.
           template = context.req.routePath;
         });
         return undefined;
@@ -70,26 +73,26 @@ export function auditHono<E extends Env = any>(
   };
 }
 
-function found<E extends Env>(find: (context: Context<E>) => Audit | undefined, context: Context<E>): Audit {
+function recorderOf<E extends Env>(find: (context: Context<E>) => Audit | undefined, context: Context<E>): Audit {
   let audit: Audit | undefined;
   let cause: unknown;
   try {
     audit = find(context);
   } catch (error) {
-    // Without a Worker's `ctx` Hono throws when it is asked for.
+    // Hono throws if there is no `ctx` of a Worker.
     cause = error;
   }
   if (audit === undefined) {
     throw new CountersignError("options.invalid", "there is no recorder for this request", {
       member: "audit",
-      hint: "give auditHono what createRecorder returns; in a Worker: auditHono((c) => auditOf(c.executionCtx)), and export default withCountersign(options, app)",
+      hint: "pass the result of createRecorder to auditHono; in a Worker, use auditHono((c) => auditOf(c.executionCtx)) and export default withCountersign(options, app)",
       cause,
     });
   }
   return audit;
 }
 
-/** A Worker's `ctx`; elsewhere asking for it throws. */
+/** Returns a Worker's `ctx`; reading it throws elsewhere. */
 function executionOf(context: Context) {
   try {
     return context.executionCtx;

@@ -1,6 +1,6 @@
 /**
- * Recording a request as `http.request`. What is recorded by itself holds nothing of what the client chose but the
- * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
+ * Records requests as `http.request`. By default, the event contains nothing that the client chose except the method
+ * and the request ID header: no query, no headers, no bodies, and only the template of the path.
  */
 
 import { CurrentRequest, outsideRequests } from "../context/request.js";
@@ -13,96 +13,134 @@ import type { Audit, Scope } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { actorOf, tenantOf } from "../record/fields.js";
-import type { Otherwise, Recorder } from "../record/recorder.js";
-import { asId, requestId as namedBy, type Said, Scoped, said } from "../record/scope.js";
+import type { Recorder, RejectedListener } from "../record/recorder.js";
+import { asId, type EventScope, eventScope, requestId as namedBy, Scoped } from "../record/scope.js";
 
 /**
- * What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it;
- * `actor`, `tenant` and `requestId` also for each event that is recorded within it.
+ * Options for recording requests. Callbacks other than `ip` are called when the request is done, with the adapter's
+ * request or context. `actor`, `tenant`, and `requestId` are also called for each event recorded within it.
  */
 export interface HttpOptions<Source> {
-  /** Who asked: an actor, or an actor's id. It is in each event recorded within the request that names no actor itself. */
+  /**
+   * Returns who made the request: an actor, or an actor's ID. Events recorded within the request use it unless they
+   * have their own actor.
+   */
   actor?: ((source: Source) => Scope["actor"]) | undefined;
-  /** Whose data it is about; in each of these events, too. */
+  /** Returns the customer or organization whose data is affected. Also added to events recorded within the request. */
   tenant?: ((source: Source) => Scope["tenant"]) | undefined;
-  /** Whether a request is recorded: `({ status }) => …`, or by its path. By default all are. */
+  /**
+   * Selects the requests to record, such as `(request, { status }) => status >= 400`.
+   *
+   * @default all requests
+   */
   only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
   /**
-   * The path to record. By default the template of the route, such as `/jobs/:id`, where the framework tells it, and `*`
-   * where not: paths hold names, identifiers and tokens. `"shape"` records the actual path with what is an identifier
-   * replaced, `/jobs/{number}`: names stay. `"actual"` says that yours hold none of that.
+   * The path to record.
+   *
+   * - By default, the route's template, such as `/jobs/:id`, if the framework provides it, and `*` otherwise: actual
+   *   paths may contain names, identifiers, and tokens.
+   * - `"shape"`: the actual path with identifiers replaced, `/jobs/{number}`. Names remain.
+   * - `"actual"`: the actual path. Use it if your paths contain no personal data.
+   * - A function: returns the path.
    */
   path?: "actual" | "shape" | ((source: Source) => string | undefined) | undefined;
-  /** What names the request. By default its header `cf-ray` or `x-request-id`, in Lambda the invocation; `false` for nothing. */
+  /**
+   * Returns the ID of the request; `false` for none.
+   *
+   * @default the header `cf-ray` or `x-request-id`; in Lambda, the invocation's ID
+   */
   requestId?: ((source: Source) => string | undefined) | false | undefined;
   /**
-   * The client's address: `true` for that of the connection, where the adapter is told it: by Node.js, and by Cloudflare
-   * as `cf-connecting-ip`. Behind a proxy that is the proxy's, and a function gives what the proxy said, such as Express's
-   * `({ ip }) => ip` with `trust proxy`; it is called when the request comes. By default no address is recorded.
+   * Records the client's address. `true` uses the connection's address in Node.js and `cf-connecting-ip` in Workers.
+   * Behind a proxy, pass a function that returns the address from the proxy, such as Express's `({ ip }) => ip` with
+   * `trust proxy`; it is called when the request arrives.
+   *
+   * @default false
    */
   ip?: boolean | ((source: Source) => string | undefined) | undefined;
-  /** Whether the header `user-agent` is recorded. */
+  /**
+   * Records the header `user-agent`.
+   *
+   * @default false
+   */
   userAgent?: boolean | undefined;
-  /** Whether the host that was asked is recorded. */
+  /**
+   * Records the requested host.
+   *
+   * @default false
+   */
   host?: boolean | undefined;
   /**
-   * Decides whether a request is answered, as `gate` of `countersign/gate` makes it. What it refuses is recorded, whatever
-   * `only` says. It is asked when the request comes, of what is known by then: of the path itself where that is not
-   * given by `path`, and of the client's address and its `user-agent` even where these are not recorded.
+   * Decides whether a request is handled: a gate from `countersign/gate`. Refused requests are always recorded,
+   * regardless of `only`. The gate is called when the request arrives, with what is known by then: the actual path
+   * unless `path` is a function, and the client's address and `user-agent` even if these are not recorded.
    */
   gate?: Gate | undefined;
-  /** Told of what could not be recorded. By default it is a warning on the console. */
+  /**
+   * Called with errors in recording.
+   *
+   * @default `console.warn`, without repeating the same error code in a row
+   */
   onError?: ((error: CountersignError) => void) | undefined;
 }
 
-/** A request, as an adapter sees it. */
-export interface Asked {
+/** A request, as seen by an adapter. */
+export interface RequestView {
   readonly method: string;
-  /** The route's template, where it is known by the end. */
+  /** The route's template, if known by the end of the request. */
   template?(): string | undefined;
-  /** The path itself, without its query. */
+  /** The actual path without the query. */
   path(): string;
   host(): string | undefined;
-  /** The address of the client. */
+  /** The client's address. */
   ip(): string | undefined;
   header(name: string): string | undefined;
-  /** What names it, where that is none of its headers. */
+  /** The request's ID, if it isn't in a header. */
   readonly id?: string | undefined;
 }
 
-/** How a request ended. */
+/** The outcome of a request. */
 export interface End {
   readonly status: number;
-  /** Why it failed, where its status does not say. */
+  /** Why it failed, if the status doesn't tell. */
   readonly reason?: string | undefined;
-  /** Why it was not answered. */
+  /** Why it was refused. */
   readonly refusal?: Refusal | undefined;
 }
 
-/** What is answered to a request that was refused, and why. */
-export interface Refused extends Answer {
+/** The response to a refused request, and the reason. */
+export interface RefusedResponse extends Answer {
   readonly refusal: Refusal;
 }
 
-/** How an adapter answers. */
-export interface Answering<Given> {
-  /** Answers the request; what is recorded with this audit says who asked, also where nothing follows the calls. */
-  readonly answer: (audit: Audit) => Given | Promise<Given>;
-  /** The status of what it was answered with. */
-  readonly statusOf: (given: Given) => number;
-  /** What is answered to a request that was refused. */
-  readonly refusal: (refused: Refused) => Given;
+/** An adapter's functions for handling a request. */
+export interface RequestHandling<Result> {
+  /**
+   * Handles the request. Events recorded with this audit have the request's actor, even where async context is
+   * unavailable.
+   */
+  readonly answer: (audit: Audit) => Result | Promise<Result>;
+  /** Returns the status of a result. */
+  readonly statusOf: (result: Result) => number;
+  /** Returns the result for a refused request. */
+  readonly refusal: (refused: RefusedResponse) => Result;
   readonly asking?: Asking | undefined;
 }
 
-/** The most characters of what a client wrote, where it is recorded. */
-const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
+/** Maximum length of recorded values that the client chose, in characters. */
+const MAX_CHARACTERS = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
-/** The path without escapes of what needs none (RFC 3986, 6.2.2.2): routers take `/%69nternal` for `/internal`, so rules have to. */
-const pathOf = (asked: Asked): string =>
-  asked.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
+/**
+ * Returns the path with unneeded escapes decoded (RFC 3986, 6.2.2.2): routers treat `/%69nternal` as `/internal`, so
+ * rules must too.
+ */
+const pathOf = (view: RequestView): string =>
+  view.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
 
-/** The path as programs have it that read the request's target as a URL: with `/x/../internal` and `/internal\jobs` resolved. */
+/**
+ * Returns the path as programs see it that parse the target as a URL: with `/x/../internal` and `/internal\\jobs`
+ * resolved.
+ */
 function resolved(path: string): string {
   try {
     return new URL(path, "http://localhost").pathname;
@@ -111,79 +149,79 @@ function resolved(path: string): string {
   }
 }
 
-/** The path where none may be told. */
+/** The path if none may be recorded. */
 const ANY = "*";
 
-/** What stands in an event for what a callback should have told and did not: a gate takes it for no answer. */
-const UNTOLD = Symbol() as unknown as undefined;
+/** Marks a value in an event that a callback failed to return, so that a gate can't mistake it for an absent one. */
+const MISSING = Symbol() as unknown as undefined;
 
-/** True for what a callback told. */
-const isTold = <T>(value: T): boolean => value !== UNTOLD;
+/** True if a callback returned the value. */
+const isPresent = <T>(value: T): boolean => value !== MISSING;
 
 const isFunction = (value: unknown) => typeof value === "function";
 const isFlag = (value: unknown) => typeof value === "boolean";
 
-/** What each option has to be where it is given, in code and in words. */
+/** The check of each option, and what to pass instead. */
 const RULES: Readonly<Record<keyof HttpOptions<never>, readonly [(value: unknown) => boolean, string]>> = {
-  actor: [isFunction, "a callback that gives who asked"],
-  tenant: [isFunction, "a callback that gives whose data it is about"],
-  only: [isFunction, "a callback that says whether the request is recorded"],
-  path: [(path) => path === "actual" || path === "shape" || isFunction(path), '"actual", "shape" or a callback'],
-  requestId: [(id) => id === false || isFunction(id), "false, or a callback that gives the request's name"],
-  ip: [(ip) => isFlag(ip) || isFunction(ip), "true, or a callback that gives the client's address"],
+  actor: [isFunction, "a callback that returns the actor"],
+  tenant: [isFunction, "a callback that returns the tenant"],
+  only: [isFunction, "a callback that returns true for requests to record"],
+  path: [(path) => path === "actual" || path === "shape" || isFunction(path), '"actual", "shape", or a callback'],
+  requestId: [(id) => id === false || isFunction(id), "false, or a callback that returns the request ID"],
+  ip: [(ip) => isFlag(ip) || isFunction(ip), "true, or a callback that returns the client's address"],
   userAgent: [isFlag, "true or false"],
   host: [isFlag, "true or false"],
-  gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "what gate of countersign/gate made"],
-  onError: [isFunction, "a callback that is told of errors"],
+  gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "the result of gate from countersign/gate"],
+  onError: [isFunction, "a callback that takes an error"],
 };
 
-/** Every option there is. */
 export const HTTP_OPTIONS: readonly string[] = Object.keys(RULES);
 
-/** What an adapter records requests with that records none where nobody asks for it. */
+/** Returns the recording for an adapter's option `http`; undefined if it is off. */
 export function recordingOf<Source>(
   http: HttpOptions<Source> | boolean | undefined,
 ): HttpRecording<Source> | undefined {
   return http ? new HttpRecording(http === true ? {} : http) : undefined;
 }
 
-/** Records requests with an audit. Nothing that goes wrong here is thrown: the answer does not depend on it. */
+/** Records requests. Its errors are never thrown, because the response must not depend on them. */
 export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;
-  readonly #warn = teller("a request could not be recorded as it should: ");
+  readonly #warn = teller("a request could not be recorded completely: ");
 
-  constructor(given: HttpOptions<Source> = {}) {
-    const options = ownOptions(given, HTTP_OPTIONS);
+  constructor(input: HttpOptions<Source> = {}) {
+    const options = ownOptions(input, HTTP_OPTIONS);
     for (const [name, [isRight, hint]] of Object.entries(RULES)) {
       const value = options[name as keyof HttpOptions<Source>];
-      must(value === undefined || isRight(value), name, `${name} is not what it should be`, `give ${hint}`);
+      must(value === undefined || isRight(value), name, `\`${name}\` is invalid`, `pass ${hint}`);
     }
     this.#options = options;
   }
 
-  /** Takes a request that begins now. */
-  begin(source: Source, given: Asked) {
-    const asked = own(given);
+  /** Starts recording a request. */
+  begin(source: Source, input: RequestView) {
+    const view = own(input);
     const began = performance.now();
     const { ip: chosen, gate } = this.#options;
-    // Node.js forgets it when the connection ends. Where nobody chose it, a framework may know none.
-    const ip = chosen || gate ? this.#address(source, asked, chosen ? UNTOLD : undefined) : undefined;
+    // Read now because Node.js forgets it when the connection ends. A framework may have no address, which only matters
+    // if `ip` is set.
+    const ip = chosen || gate ? this.#address(source, view, chosen ? MISSING : undefined) : undefined;
     let isDone = false;
-    const current = new CurrentRequest(() => this.#said(source, asked));
+    const current = new CurrentRequest(() => this.#scope(source, view));
     return {
-      /** The request, for what is recorded within it. */
+      /** The request, as the context of events recorded within it. */
       current,
-      /** What is answered in place of what was asked for; nothing where that is to be answered. */
-      refuse: (asking?: Asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
-      /** Records it, once. */
+      /** Returns the response to send instead, if the gate refuses the request. */
+      refuse: (asking?: Asking) => gate && this.#refuse(gate, this.#pendingEvent(source, view, ip), asking),
+      /** Records the request once. */
       done: (audit: Audit, end: End) => {
         if (!isDone) {
           isDone = true;
           const latency = Math.max(0, Math.round(performance.now() - began));
-          // It says itself who asked, as far as that is known by the end.
+          // The event has its own actor, as far as known by the end.
           outsideRequests(() =>
             this.#record(audit, source, end, () =>
-              this.#event(source, asked, end, chosen && ip !== UNTOLD ? ip : undefined, latency),
+              this.#event(source, view, end, chosen && ip !== MISSING ? ip : undefined, latency),
             ),
           );
         }
@@ -191,36 +229,36 @@ export class HttpRecording<Source> {
     };
   }
 
-  /** Has a request answered or refused, and records it when there is an answer. */
-  async answered<Given>(
+  /** Lets a request be handled or refuses it, and records it when there is a response. */
+  async handle<Result>(
     audit: Audit,
     source: Source,
-    asked: Asked,
-    { answer, statusOf, refusal, asking }: Answering<Given>,
-  ): Promise<Given> {
-    const { current, refuse, done } = this.begin(source, asked);
+    view: RequestView,
+    { answer, statusOf, refusal, asking }: RequestHandling<Result>,
+  ): Promise<Result> {
+    const { current, refuse, done } = this.begin(source, view);
     const refusing = refuse(asking);
     const refused = refusing instanceof Promise ? await refusing : refusing;
     if (refused !== undefined) {
       done(audit, refused);
       return refusal(refused);
     }
-    let given: Given;
+    let result: Result;
     try {
-      given = await current.within(() => answer(scopedTo(audit, current)));
+      result = await current.within(() => answer(scopedTo(audit, current)));
     } catch (error) {
       done(audit, { status: 500, reason: "the handler threw" });
       throw error;
     } finally {
       current.end();
     }
-    done(audit, { status: statusOf(given) });
-    return given;
+    done(audit, { status: statusOf(result) });
+    return result;
   }
 
-  /** What each event says that is recorded while a request is handled. */
-  #said(source: Source, asked: Asked): Said {
-    const id = this.#requestId(source, asked);
+  /** Returns the values that the request adds to events recorded within it. */
+  #scope(source: Source, view: RequestView): EventScope {
+    const id = this.#requestId(source, view);
     const { actor, tenant } = this.#options;
     return {
       actor: actor && this.#try("actor", () => checkedActor(actor(source))),
@@ -229,23 +267,27 @@ export class HttpRecording<Source> {
     };
   }
 
-  #requestId(source: Source, asked: Asked): string | undefined {
+  #requestId(source: Source, view: RequestView): string | undefined {
     const { requestId } = this.#options;
     return requestId === false
       ? undefined
-      : this.#try("requestId", () => (requestId ? asId(requestId(source)) : idOf(asked)));
+      : this.#try("requestId", () => (requestId ? asId(requestId(source)) : idOf(view)));
   }
 
-  /** Whether a gate decides on requests. */
+  /** True if a gate decides on requests. */
   get isGated(): boolean {
     return this.#options.gate !== undefined;
   }
 
-  #refuse(gate: Gate, event: EventToBe, asking?: Asking): Refused | undefined | Promise<Refused | undefined> {
-    const refused = (decision: Decision): Refused | undefined =>
+  #refuse(
+    gate: Gate,
+    event: EventToBe,
+    asking?: Asking,
+  ): RefusedResponse | undefined | Promise<RefusedResponse | undefined> {
+    const refused = (decision: Decision): RefusedResponse | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
     const { path = ANY } = event.http ?? {};
-    // Which of both it is taken for, the program alone knows.
+    // Only the program knows which of the two paths it will act on, so both must be allowed.
     const other = resolved(path);
     const decision = gate.decide(
       event,
@@ -255,43 +297,44 @@ export class HttpRecording<Source> {
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
-  /** The request as far as it is known before it is answered. */
-  #asked(source: Source, asked: Asked, ip: string | undefined): EventToBe {
+  /** Returns the event as far as it is known before the request is handled. */
+  #pendingEvent(source: Source, view: RequestView, ip: string | undefined): EventToBe {
     const { requestId, path: chosen } = this.#options;
     return {
       action: "http.request",
-      ...this.#whose(source, UNTOLD),
+      ...this.#whose(source, MISSING),
       http: {
-        method: bounded(asked.method, MOST.method) ?? "",
-        // All of it: what is far behind counts too. Where a callback gives none, the path itself.
-        path: (isFunction(chosen) && this.#path(source, asked)) || pathOf(asked).toWellFormed() || ANY,
-        host: this.#try("host", () => bounded(asked.host(), MOST.host)),
+        method: bounded(view.method, MAX_CHARACTERS.method) ?? "",
+        // The full path, because rules match its end too. If a callback returns none, the actual path.
+        path: (isFunction(chosen) && this.#path(source, view)) || pathOf(view).toWellFormed() || ANY,
+        host: this.#try("host", () => bounded(view.host(), MAX_CHARACTERS.host)),
       },
       context: {
         ip,
-        user_agent: bounded(asked.header("user-agent"), MOST.userAgent),
-        request_id: requestId === undefined ? idOf(asked) : undefined,
+        user_agent: bounded(view.header("user-agent"), MAX_CHARACTERS.userAgent),
+        request_id: requestId === undefined ? idOf(view) : undefined,
       },
     };
   }
 
-  /** Where the client is. A socket that takes IPv6 too has addresses of IPv4 in a form that no rule has them in. */
-  #address(source: Source, asked: Asked, otherwise: undefined): string | undefined {
+  /** Returns the client's address. Dual-stack sockets show IPv4 addresses in IPv6 form, which no rule expects. */
+  #address(source: Source, view: RequestView, otherwise: undefined): string | undefined {
     const { ip } = this.#options;
     return this.#try(
       "ip",
-      () => bounded((isFunction(ip) ? ip(source) : asked.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MOST.host),
+      () =>
+        bounded((isFunction(ip) ? ip(source) : view.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MAX_CHARACTERS.host),
       otherwise,
     );
   }
 
-  /** Who asked, and whose data it is about. */
+  /** Returns the actor and the tenant. */
   #whose(source: Source, otherwise?: undefined): Pick<AuditEvent, "actor" | "tenant"> {
     const { actor, tenant } = this.#options;
-    // Where there is no such header, some frameworks give an empty text.
+    // Some frameworks return an empty string for a missing header.
     const whose = this.#try("tenant", () => tenant?.(source) || undefined, otherwise);
     const who = this.#try("actor", () => actor?.(source) || undefined, otherwise);
-    return { tenant: isTold(whose) ? tenantOf(whose) : UNTOLD, actor: isTold(who) ? actorOf(who) : UNTOLD };
+    return { tenant: isPresent(whose) ? tenantOf(whose) : MISSING, actor: isPresent(who) ? actorOf(who) : MISSING };
   }
 
   #record(audit: Audit, source: Source, end: End, event: () => AuditEvent): void {
@@ -302,9 +345,9 @@ export class HttpRecording<Source> {
     }
   }
 
-  /** Records a request. What no event can hold of what the callbacks gave is told, and left out. */
+  /** Records a request. Invalid values from callbacks are reported and omitted. */
   #recordOf(audit: Pick<Audit, "record">, event: AuditEvent, whose: Partial<AuditEvent>): void {
-    const without: Otherwise = (error, audit) => {
+    const without: RejectedListener = (error, audit) => {
       this.#failed(error);
       if (error.code === "event.invalid" && Object.keys(whose).length > 0) {
         const [wrong = ""] = error.member?.split(".") ?? [];
@@ -319,52 +362,53 @@ export class HttpRecording<Source> {
     }
   }
 
-  #event(source: Source, asked: Asked, end: End, ip: string | undefined, latency: number): AuditEvent {
+  #event(source: Source, view: RequestView, end: End, ip: string | undefined, latency: number): AuditEvent {
     const { status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = own(end);
-    const host = this.#options.host === true ? this.#try("host", () => bounded(asked.host(), MOST.host)) : undefined;
+    const host =
+      this.#options.host === true ? this.#try("host", () => bounded(view.host(), MAX_CHARACTERS.host)) : undefined;
     return {
       action: "http.request",
       outcome: refusal === undefined ? outcomeOf(status, reason) : "denied",
       reason,
       http: {
-        method: bounded(asked.method, MOST.method) ?? "",
-        path: bounded(this.#path(source, asked), MOST.path) ?? ANY,
+        method: bounded(view.method, MAX_CHARACTERS.method) ?? "",
+        path: bounded(this.#path(source, view), MAX_CHARACTERS.path) ?? ANY,
         status,
         host,
         latency_ms: latency,
       },
-      context: this.#context(source, asked, ip),
+      context: this.#context(source, view, ip),
       ...(refusal === undefined ? {} : { countersign: decided(refusal) }),
     };
   }
 
-  #path(source: Source, asked: Asked): string | undefined {
+  #path(source: Source, view: RequestView): string | undefined {
     const chosen = this.#options.path;
-    const given = () => {
+    const path = () => {
       switch (chosen) {
         case undefined:
-          return asked.template?.();
+          return view.template?.();
         case "shape":
-          return pathShape(pathOf(asked));
+          return pathShape(pathOf(view));
         case "actual":
-          return pathOf(asked);
+          return pathOf(view);
         default:
           return chosen(source);
       }
     };
     return this.#try("path", () =>
-      given()
+      path()
         ?.replace(/[?#].*$/s, "")
         .toWellFormed(),
     );
   }
 
-  #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {
+  #context(source: Source, view: RequestView, ip: string | undefined): Context | undefined {
     const { userAgent } = this.#options;
     const context: Context = {
       ip,
-      user_agent: userAgent === true ? bounded(asked.header("user-agent"), MOST.userAgent) : undefined,
-      request_id: this.#requestId(source, asked),
+      user_agent: userAgent === true ? bounded(view.header("user-agent"), MAX_CHARACTERS.userAgent) : undefined,
+      request_id: this.#requestId(source, view),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
@@ -373,8 +417,10 @@ export class HttpRecording<Source> {
     try {
       return work();
     } catch (cause) {
-      const hint = "the request is recorded without what it gives: see the cause";
-      this.#failed(new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause }));
+      const hint = "see the cause; the request is recorded without this value";
+      this.#failed(
+        new CountersignError("options.invalid", `the callback \`${member}\` threw: ${cause}`, { member, hint, cause }),
+      );
       return otherwise;
     }
   }
@@ -385,7 +431,7 @@ export class HttpRecording<Source> {
       try {
         onError(error);
       } catch {
-        // It has been told, and there is nobody else to tell.
+        // There is no other way to report it.
       }
       return;
     }
@@ -393,18 +439,18 @@ export class HttpRecording<Source> {
   }
 }
 
-/** A recorder for who handles a request: what is recorded with it says who asked. */
+/** Returns a recorder for a request's handler. Events recorded with it have the request's actor. */
 export function scopedTo(audit: Audit, request: CurrentRequest): Audit {
   return new Scoped(audit, {}, () => request.own());
 }
 
-/** Handles what is known by a name alone: that names what is recorded within it. */
+/** Handles a request, and adds its ID, which is all that is known, to events recorded within. */
 export async function handled<Answer>(
   audit: Audit,
   request: Scope["request"],
   handle: (audit: Audit) => Answer | Promise<Answer>,
 ): Promise<Answer> {
-  const fixed = said({ request });
+  const fixed = eventScope({ request });
   const current = new CurrentRequest(() => fixed);
   try {
     return await current.within(() => handle(scopedTo(audit, current)));
@@ -413,9 +459,9 @@ export async function handled<Answer>(
   }
 }
 
-/** An actor that an event can have. What a callback gives otherwise must not keep events from being recorded. */
-function checkedActor(given: unknown): Actor | undefined {
-  const actor = actorOf(given || undefined);
+/** Returns a valid actor. An invalid one from a callback must not keep events from being recorded. */
+function checkedActor(input: unknown): Actor | undefined {
+  const actor = actorOf(input || undefined);
   const isText = (value: unknown) => value === undefined || (typeof value === "string" && value !== "");
   const { id, type, name, session, credential } = ownFields(Object(actor), [
     "id",
@@ -432,23 +478,23 @@ function checkedActor(given: unknown): Actor | undefined {
   return actor;
 }
 
-function checkedTenant(given: unknown): string | undefined {
-  const tenant = tenantOf(given || undefined);
+function checkedTenant(input: unknown): string | undefined {
+  const tenant = tenantOf(input || undefined);
   if (tenant !== undefined && typeof tenant !== "string") {
     throw new TypeError("tenant must return a string");
   }
   return tenant;
 }
 
-function idOf({ id, header }: Asked): string | undefined {
+function idOf({ id, header }: RequestView): string | undefined {
   return id ?? namedBy(header);
 }
 
-function bounded(text: string | undefined, most: number): string | undefined {
-  return text === undefined || text === "" ? undefined : text.slice(0, most).toWellFormed();
+function bounded(text: string | undefined, max: number): string | undefined {
+  return text === undefined || text === "" ? undefined : text.slice(0, max).toWellFormed();
 }
 
-/** What was refused to who asked is denied, and whatever else did not end well a failure. */
+/** Returns the outcome: 401 and 403 are denials, other errors are failures. */
 function outcomeOf(status: number, reason: string | undefined): AuditEvent["outcome"] {
   if (status === 401 || status === 403) {
     return "denied";

@@ -1,30 +1,30 @@
-/** Servers of `node:http`, and the frameworks on them: Express, Fastify, Connect. */
+/** The adapter for `node:http` servers and frameworks based on them: Express, Fastify, Connect. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindEmitter } from "../context/request.js";
 import { must } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
-import { headersOf, whenEnded } from "./node-response.js";
+import { type HttpOptions, HttpRecording, type RefusedResponse } from "./http-request.js";
+import { headersOf, onResponseEnd } from "./node-response.js";
 
-/** A request as its framework has it. */
+/** A request of `node:http`, with the fields that Express adds. */
 export type NodeRequest = IncomingMessage & ExpressRequest;
 
-/** What Express adds. */
+/** The fields that Express adds. */
 interface ExpressRequest {
   baseUrl?: string;
   originalUrl?: string;
   route?: { path?: unknown };
 }
 
-/** What Fastify has in the place of a request. */
+/** Fastify's request, as far as used. */
 interface FastifyRequest {
   raw: IncomingMessage;
   routeOptions?: { url?: string | undefined };
 }
 
-/** What Fastify has in the place of a response. */
+/** Fastify's reply, as far as used. */
 interface FastifyReply {
   raw: ServerResponse;
   code(status: number): unknown;
@@ -32,21 +32,24 @@ interface FastifyReply {
   send(body: string): unknown;
 }
 
-/** A middleware, a listener of a server's `request`, and a hook of Fastify's `onRequest`. */
+/** A middleware, a listener for a server's `request` event, and a Fastify `onRequest` hook. */
 export interface NodeMiddleware {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
   (request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void): void;
 }
 
-/** What to record of requests; the callbacks are called with the framework's request. */
+/** Options of `auditHttp`. Callbacks receive the framework's request. */
 export type NodeOptions<Request = NodeRequest> = HttpOptions<Request>;
 
 /**
- * Records each request when its response is through, or has been cut off.
+ * Records each request when its response has been sent or cut off.
  *
- *     app.use(auditHttp(audit, { actor: (request) => request.user?.id })); // Express
- *     app.addHook("onRequest", auditHttp(audit)); // Fastify
- *     server.prependListener("request", auditHttp(audit)); // node:http
+ * @example
+ * ```ts
+ * app.use(auditHttp(audit, { actor: (request) => request.user?.id })); // Express
+ * app.addHook("onRequest", auditHttp(audit)); // Fastify
+ * server.prependListener("request", auditHttp(audit)); // node:http
+ * ```
  */
 export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOptions<Request> = {}): NodeMiddleware {
   mustRecord(audit);
@@ -54,28 +57,28 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
   return (given: IncomingMessage | FastifyRequest, answer: ServerResponse | FastifyReply, next?: () => void) => {
     const request = "raw" in given ? given.raw : given;
     const response = "raw" in answer ? answer.raw : answer;
-    // Read now: a framework may rewrite it.
+    // Read now, because frameworks may rewrite it.
     const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
     const header = headersOf(request.headers);
     const { current, refuse, done } = recording.begin(given as Request, {
       method,
       template: () => ("raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest)),
-      // Where a router is mounted it has the rest of the path alone.
+      // In a mounted router, `url` is only the rest of the path.
       path: () => pathOf(baseUrl ? originalUrl : url),
       host: () => header("host"),
       ip: () => request.socket.remoteAddress,
       header,
     });
     let refusal: Refusal | undefined;
-    whenEnded(response, (end) => {
+    onResponseEnd(response, (end) => {
       done(audit, { ...end, refusal });
-      // Whatever else waits for the end of the response is part of the request.
+      // Other listeners for the end of the response still belong to the request.
       setImmediate(() => current.end());
     });
-    // Their events come from the connection, which many requests may have in common.
+    // Their events are emitted by the connection, which requests may share.
     bindEmitter(request, current);
     bindEmitter(response, current);
-    const decided = (refused: Refused | undefined) => {
+    const decided = (refused: RefusedResponse | undefined) => {
       refusal = refused?.refusal;
       if (refused === undefined) {
         if (next === undefined) {
@@ -87,9 +90,13 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
         respond(answer, refused);
       }
     };
-    const hint =
-      "call what auditHttp gives with a third argument: (request, response, () => handler(request, response))";
-    must(!recording.isGated || next !== undefined, "gate", "a gate cannot keep another listener from answering", hint);
+    const hint = "call the middleware with a third argument: (request, response, () => handler(request, response))";
+    must(
+      !recording.isGated || next !== undefined,
+      "gate",
+      "`gate` can't be used in a listener, which can't stop other listeners from responding",
+      hint,
+    );
     const refusing = refuse();
     if (refusing instanceof Promise) {
       refusing.then(decided);
@@ -99,7 +106,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
   };
 }
 
-function respond(answer: ServerResponse | FastifyReply, { status, headers, body }: Refused): void {
+function respond(answer: ServerResponse | FastifyReply, { status, headers, body }: RefusedResponse): void {
   if ("raw" in answer) {
     answer.code(status);
     answer.headers(headers);
@@ -109,12 +116,15 @@ function respond(answer: ServerResponse | FastifyReply, { status, headers, body 
   }
 }
 
-/** The path of the route that answered. Where its router is mounted is told with parameters filled in, so not here. */
+/** Returns the matched route's template. The mount path is only known with parameters filled in, so it becomes `*`. */
 function expressTemplate({ baseUrl = "", route }: ExpressRequest): string | undefined {
   return typeof route?.path === "string" ? `${baseUrl === "" ? "" : "/*"}${route.path}` : undefined;
 }
 
-/** The path of a request's target, which may be a whole URL. With a fragment, Express takes `\` for `/`. */
+/**
+ * Returns the path of a request's target, which may be an absolute URL. If there is a fragment, Express treats `\\` as
+ * `/`.
+ */
 function pathOf(target: string): string {
   const [path = ""] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
   return target.includes("#") ? path.replaceAll("\\", "/") : path;

@@ -1,32 +1,32 @@
-/** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
+/** Recording in one invocation of a Worker, which ends after its response and its `waitUntil` work. */
 
 import { field } from "../own.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
-import { PATIENCE } from "../record/flush-scheduler.js";
+import { MAX_CONTEXT_MS } from "../record/flush-scheduler.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
-import type { FlushOptions, Otherwise, Recorder, Status } from "../record/recorder.js";
+import type { FlushOptions, Recorder, RejectedListener, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
 
-/** What is needed of a handler's `ctx`. */
+/** The parts of a handler's `ctx` that are used. */
 export interface WaitingContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** After so many events a flush begins though the handler goes on. */
-const MANY = 64;
+/** Number of events after which a flush starts while the handler is still running. */
+const FLUSH_EVERY = 64;
 
-/** The same recorder for all, with a promise of each invocation's own that it is flushed. */
+/** A shared recorder that promises each invocation a flush of its own. */
 export class Invocation extends Scopable implements Audit {
   readonly #recorder: Recorder;
   readonly #context: WaitingContext | undefined;
   readonly #ended = deferred();
   #recorded = 0;
-  /** The end of the flush that the handler asked for last. */
-  #asked: Promise<void> | undefined;
-  /** Whether a flush is to come that covers what is recorded now. */
+  /** The end of the last flush that the handler requested. */
+  #requested: Promise<void> | undefined;
+  /** True if an upcoming flush covers events recorded now. */
   #promised = false;
 
   constructor(recorder: Recorder, context: WaitingContext | undefined) {
@@ -35,8 +35,8 @@ export class Invocation extends Scopable implements Audit {
     this.#context = context;
   }
 
-  record(event: AuditEvent, otherwise?: Otherwise): Handle {
-    return this.#recordedAs(this.#recorder.record(event, otherwise));
+  record(event: AuditEvent, onRejected?: RejectedListener): Handle {
+    return this.#recordedAs(this.#recorder.record(event, onRejected));
   }
 
   recordJson(json: string | Uint8Array): Handle {
@@ -45,9 +45,9 @@ export class Invocation extends Scopable implements Audit {
 
   async flush(options?: FlushOptions): Promise<void> {
     const flush = this.#recorder.flush(options);
-    // One that goes on for longer is not waited for.
-    if (Number(field(options, "retryForMs") ?? 0) <= PATIENCE) {
-      this.#asked = flush.catch(() => {});
+    // A longer flush isn't awaited.
+    if (Number(field(options, "retryForMs") ?? 0) <= MAX_CONTEXT_MS) {
+      this.#requested = flush.catch(() => {});
     }
     return flush;
   }
@@ -57,21 +57,21 @@ export class Invocation extends Scopable implements Audit {
   }
 
   /**
-   * Looks after what this invocation records, and what others left. From its beginning, so that it goes on when its
-   * client goes away: what it has done by then is recorded.
+   * Promises a flush of this invocation's events, and of earlier ones. Called at the start so that events are recorded
+   * even if the client disconnects.
    */
   begin(): void {
     this.#promise(this.#ended.promise);
   }
 
-  /** The handler is done. */
+  /** Called when the handler is done. */
   end(): void {
     this.#ended.resolve();
   }
 
   #recordedAs(handle: Handle): Handle {
     this.#recorded += 1;
-    if (this.#recorded % MANY === 0) {
+    if (this.#recorded % FLUSH_EVERY === 0) {
       this.#context?.waitUntil(this.#flush());
     } else {
       this.#promise(this.#ended.promise);
@@ -82,11 +82,11 @@ export class Invocation extends Scopable implements Audit {
     };
   }
 
-  /** Nobody else's flush can be waited for: its context may end. */
+  /** Awaits delivery by a flush of this invocation, because the context of another one may end. */
   async #delivered(handle: Handle): Promise<Receipt> {
     const delivered = handle.delivered();
-    // A flush that fails with what came after may have delivered this.
-    const failed = this.#recorder.flush({ retryForMs: PATIENCE }).then(
+    // A flush that fails because of later events may have delivered this one.
+    const failed = this.#recorder.flush({ retryForMs: MAX_CONTEXT_MS }).then(
       () => delivered,
       (error) => Promise.race([delivered, Promise.reject(error)]),
     );
@@ -101,13 +101,13 @@ export class Invocation extends Scopable implements Audit {
   }
 
   async #flush(): Promise<void> {
-    const until = performance.now() + PATIENCE;
+    const until = performance.now() + MAX_CONTEXT_MS;
     if (this.#recorder.waiting > 0) {
-      // The answer goes first: what a flush does at once would hold it up.
+      // Lets the response go first, which the synchronous part of a flush would delay.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    // As long as that goes on, another would look again and again whether it is its turn.
-    await this.#asked;
+    // Until then, another flush would only poll for its turn.
+    await this.#requested;
     this.#promised = false;
     if (this.#recorder.waiting === 0) {
       return;
@@ -123,7 +123,7 @@ export class Invocation extends Scopable implements Audit {
 
 const audits = new WeakMap<object, Audit>();
 
-/** Remembers it for as long as there is the context. */
+/** Associates a recorder with a context, as long as the context exists. */
 export function remember(context: unknown, audit: Audit): void {
   if (typeof context === "object" && context !== null) {
     audits.set(context, audit);
@@ -131,19 +131,19 @@ export function remember(context: unknown, audit: Audit): void {
 }
 
 /**
- * The recorder of the invocation with that `ctx`, for code that a framework calls without the handler's last argument.
- * There is one only within what `withCountersign` wraps.
+ * Returns the recorder of the invocation with this `ctx`, for code that a framework calls without the handler's last
+ * argument. Undefined outside of handlers wrapped by `withCountersign`.
  */
 export function auditOf(context: object): Audit | undefined {
   return audits.get(context);
 }
 
-/** Whether this runs in Cloudflare Workers, where nothing outlives a request but what it left with `waitUntil`. */
+/** True in Cloudflare Workers, where only `waitUntil` work outlives a request. */
 export function isWorker(): boolean {
   return globalThis.navigator?.userAgent === "Cloudflare-Workers";
 }
 
-/** The options of a recorder that an isolate's requests have in common: timers end with the request that set them. */
+/** Returns options for a recorder shared by an isolate's requests, whose timers end with the request that set them. */
 export function inIsolate(options: RecorderOptions): RecorderOptions {
   return { ...options, autoFlush: false };
 }

@@ -1,11 +1,11 @@
-/** Koa. */
+/** The adapter for Koa. */
 
 import { bindEmitter } from "../context/request.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, scopedTo } from "./http-request.js";
-import { type EndingResponse, headersOf, whenEnded } from "./node-response.js";
+import { type EndingResponse, headersOf, onResponseEnd } from "./node-response.js";
 
-/** What is needed of Koa's context. */
+/** The parts of Koa's context that are used. */
 export interface KoaContext {
   readonly method: string;
   readonly path: string;
@@ -21,16 +21,20 @@ export interface KoaContext {
   set(headers: Record<string, string>): void;
 }
 
-/** What the middleware sets: `ctx.state.audit`. */
+/** The state that the middleware sets: `ctx.state.audit`. */
 export interface KoaState {
   audit: Audit;
 }
 
 /**
- * A middleware that sets `ctx.state.audit`, which names the request in what is recorded, and records each request when
- * its response is through or has been cut off: with the path of the route that @koa/router matched, such as `/jobs/:id`.
+ * Returns a middleware that sets `ctx.state.audit` and records each request when its response has been sent or cut off,
+ * with the path of the route matched by @koa/router, such as `/jobs/:id`. Events recorded with `ctx.state.audit` have
+ * the request's ID.
  *
- *     app.use(auditKoa(audit, { actor: (ctx) => ctx.state.user?.id }));
+ * @example
+ * ```ts
+ * app.use(auditKoa(audit, { actor: (ctx) => ctx.state.user?.id }));
+ * ```
  */
 export function auditKoa<Context extends KoaContext = KoaContext>(
   audit: Audit,
@@ -53,9 +57,9 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
     });
     (context.state as KoaState).audit = scopedTo(audit, current);
     const refused = await refuse();
-    whenEnded(res, (end) => {
+    onResponseEnd(res, (end) => {
       done(audit, { ...end, refusal: refused?.refusal });
-      // Whatever else waits for the end of the response is part of the request.
+      // Other listeners for the end of the response still belong to the request.
       setTimeout(() => current.end(), 0);
     });
     if (refused === undefined) {

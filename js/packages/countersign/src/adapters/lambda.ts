@@ -1,44 +1,55 @@
-/** AWS Lambda. */
+/** The adapter for AWS Lambda. */
 
 import { must, mustBeMillis, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
-import { type Asked, type HttpOptions, handled, type Refused, recordingOf } from "./http-request.js";
+import { type HttpOptions, handled, type RefusedResponse, type RequestView, recordingOf } from "./http-request.js";
 
-/** What is needed of Lambda's context. */
+/** The parts of Lambda's context that are used. */
 export interface LambdaContext {
   readonly awsRequestId: string;
   getRemainingTimeInMillis(): number;
 }
 
-/** How the adapter itself behaves. */
+/** Options of `auditLambda`. */
 export interface LambdaOptions<Event = unknown> {
   /**
-   * Whether an invocation fails where what it recorded could not be delivered. By default it answers, and `onError` is
-   * told: the events wait in memory for the next invocation, and are lost where the environment has none.
+   * Makes an invocation fail if its events could not be delivered. By default, it succeeds and `onError` is called; the
+   * events wait in memory for the environment's next invocation, and are lost if there is none.
+   *
+   * @default false
    */
   required?: boolean | undefined;
-  /** Milliseconds for which failed deliveries are retried, at most as long as the invocation has. Default: 5000. */
+  /**
+   * Milliseconds to retry failed deliveries, limited by the invocation's remaining time.
+   *
+   * @default 5000
+   */
   retryForMs?: number | undefined;
   /**
-   * Has each request recorded as `http.request`, and decided on where `gate` is given: those of API Gateway, of function
-   * URLs and of load balancers. The callbacks are called with the event.
+   * Records each request of API Gateway, function URLs, and load balancers as `http.request`, and applies `gate` if
+   * given. Callbacks receive the event.
+   *
+   * @default false
    */
   http?: HttpOptions<Event> | boolean | undefined;
 }
 
-/** As long before an invocation's end its answer is given. */
-const MARGIN = 500;
+/** Milliseconds before an invocation's deadline at which it responds at the latest. */
+const MARGIN_MS = 500;
 
 /**
- * Gives a handler a recorder as its last argument. An environment has one, made by its first invocation. What an
- * invocation records is delivered before it answers: then the environment is frozen, and nothing goes on.
+ * Passes a recorder to a handler as its last argument. An environment has one recorder, created by its first
+ * invocation. Events are delivered before the invocation responds, because the environment is frozen afterwards.
  *
- *     export const handler = auditLambda(() => ({ key: process.env.AUDIT_KEY, to, log }), async (event, context, audit) => {
- *       audit.record({ action: "job.delete", target: { type: "job", id: event.id } });
- *     });
+ * @example
+ * ```ts
+ * export const handler = auditLambda(() => ({ key: process.env.AUDIT_KEY, to, log }), async (event, context, audit) => {
+ *   audit.record({ action: "job.delete", target: { type: "job", id: event.id } });
+ * });
+ * ```
  */
 export function auditLambda<Event, Context extends LambdaContext, Answer>(
   options: () => RecorderOptions | Promise<RecorderOptions>,
@@ -47,8 +58,8 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
 ): (event: Event, context: Context) => Promise<Answer> {
   for (const [member, given] of Object.entries({ options, handler })) {
     if (typeof given !== "function") {
-      const hint = "auditLambda(() => ({ key, to, log }), async (event, context, audit) => { … })";
-      throw refused(member, "no function", hint);
+      const hint = "call auditLambda(() => ({ key, to, log }), async (event, context, audit) => { … })";
+      throw refused(member, `\`${member}\` must be a function`, hint);
     }
   }
   const { required = false, retryForMs = 5_000, http } = ownOptions(settings, ["required", "retryForMs", "http"]);
@@ -64,7 +75,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     if (recorder.waiting === 0 && recorder.status().dropped === 0) {
       return;
     }
-    const left = Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
+    const left = Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS);
     try {
       await recorder.flush({ retryForMs: Math.min(retryForMs, left) });
     } catch (error) {
@@ -75,20 +86,25 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
   };
   return async (event, context) => {
-    const hint = "hand on what Lambda gives: handler(event, context)";
-    must(typeof context?.getRemainingTimeInMillis === "function", "context", "no context of Lambda's", hint);
+    const hint = "pass on both of Lambda's arguments: handler(event, context)";
+    must(
+      typeof context?.getRemainingTimeInMillis === "function",
+      "context",
+      "`context` must be Lambda's context",
+      hint,
+    );
     await startRecorder(recorder, required);
     let answer: Answer;
     try {
       const { awsRequestId: id } = context;
-      const asked = requestOf(event);
+      const view = requestOf(event);
       answer = await handled(recorder, id, (audit) =>
-        recording === undefined || asked === undefined
+        recording === undefined || view === undefined
           ? handler(event, context, audit)
-          : recording.answered<Answer>(
+          : recording.handle<Answer>(
               recorder,
               event,
-              { ...asked, id },
+              { ...view, id },
               {
                 answer: (audit) => handler(event, context, audit),
                 statusOf,
@@ -97,7 +113,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
             ),
       );
     } catch (error) {
-      // Why it failed says more than that nothing could be delivered.
+      // The handler's error says more than a failed delivery.
       await deliver(context).catch((failure) => recorder.report(failure));
       throw error;
     }
@@ -106,7 +122,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   };
 }
 
-/** What there is of them. */
+/** The fields of request events that are used. */
 interface RequestEvent {
   readonly httpMethod?: unknown;
   readonly path?: unknown;
@@ -120,8 +136,8 @@ interface RequestEvent {
   };
 }
 
-/** The request that an event is of; nothing where it is of none. */
-export function requestOf(event: unknown): Asked | undefined {
+/** Returns the request that an event represents; undefined if it isn't a request. */
+export function requestOf(event: unknown): RequestView | undefined {
   if (typeof event !== "object" || event === null) {
     return undefined;
   }
@@ -146,15 +162,15 @@ export function requestOf(event: unknown): Asked | undefined {
   };
 }
 
-/** The status of an answer: one without is a body, and was answered with 200. */
+/** Returns the status of a result. A result without one is a body, which Lambda sends with 200. */
 export function statusOf(answer: unknown): number {
   const { statusCode } = (typeof answer === "object" && answer !== null ? answer : {}) as { statusCode?: unknown };
   const status = Number(statusCode);
   return Number.isInteger(status) ? status : 200;
 }
 
-/** What is answered to a request that was refused. */
-export function answerOf({ status, headers, body }: Refused) {
+/** Returns the result for a refused request. */
+export function answerOf({ status, headers, body }: RefusedResponse) {
   return { statusCode: status, headers, body };
 }
 

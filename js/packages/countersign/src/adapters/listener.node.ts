@@ -1,26 +1,34 @@
-/** What answers a `Request`, as a listener of `node:http`. */
+/** Adapts a `Request` handler to a listener of `node:http`. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { must } from "../error.js";
 
 /**
- * Makes a listener for a server of `node:http`, and a handler for Express and the like, of what answers a `Request` with
- * a `Response`. A body that a middleware parsed as JSON before is passed on as JSON.
+ * Returns a `node:http` listener, also usable as an Express handler, that calls a handler of `Request` and `Response`.
+ * A body already parsed as JSON by a middleware is serialized again.
  *
- *     app.post("/audit/grant", nodeListener(issuer.handler({ authorize })));
+ * @example
+ * ```ts
+ * app.post("/audit/grant", nodeListener(issuer.handler({ authorize })));
+ * ```
  */
 export function nodeListener(
   handler: (request: Request) => Promise<Response>,
 ): (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void {
-  must(typeof handler === "function", "handler", "handler must be a function", "nodeListener(issuer.handler({ … }))");
+  must(
+    typeof handler === "function",
+    "handler",
+    "`handler` must be a function",
+    "call nodeListener(issuer.handler({ … }))",
+  );
   return (request, response, next) => {
     answer(handler, request, response).catch((error) => {
       if (next !== undefined) {
         next(error);
         return;
       }
-      console.error("countersign: a request could not be answered:", error);
+      console.error("countersign: a request handler failed:", error);
       if (!response.headersSent) {
         response.writeHead(500);
       }
@@ -35,7 +43,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const given = await handler(requestOf(request));
-  // A cookie each has a line of its own.
+  // Each cookie needs its own header line.
   const cookies = given.headers.getSetCookie();
   response.writeHead(given.status, {
     ...Object.fromEntries(given.headers),
@@ -47,7 +55,7 @@ async function answer(
 function requestOf(request: IncomingMessage & { readonly originalUrl?: unknown; readonly body?: unknown }): Request {
   const { method = "GET", headers, url = "/", originalUrl = url } = request;
   const host = headers.host ?? "localhost";
-  // A target may be a whole URL; the host that was asked is in the header then, too.
+  // The target may be an absolute URL; the header also has the host then.
   const path = `${originalUrl}`.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
   const copied = new Headers();
   for (const [name, value] of Object.entries(headers)) {

@@ -1,56 +1,63 @@
-/** NestJS. */
+/** The adapter for NestJS. */
 
 import { must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
 import { mustRecord } from "../record/audit.js";
 import type { Recorder } from "../record/recorder.js";
 
-/** Milliseconds for which deliveries are retried when the program ends. */
+/** Milliseconds to retry deliveries when the program ends. */
 const RETRY_FOR_MS = 5_000;
 
-/** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
+/** The injection token of the recorder: `@Inject(AUDIT) audit: Audit`. */
 export const AUDIT = Symbol.for("countersign.audit");
 
-/** How the recorder is closed. */
+/** Options of `AuditModule`. */
 export interface NestOptions {
-  /** Milliseconds for which failed deliveries are retried when the program ends. Default: 5000. */
+  /**
+   * Milliseconds to retry failed deliveries when the program ends.
+   *
+   * @default 5000
+   */
   retryForMs?: number | undefined;
 }
 
-/** How the recorder is made from injected providers. */
+/** Options of `AuditModule.forRootAsync`. */
 export interface NestAsyncOptions extends NestOptions {
-  /** Makes it, given what is injected. */
+  /** Creates the recorder from the injected providers. */
   useFactory: (...injected: never[]) => Recorder | Promise<Recorder>;
-  /** What that is: classes, or tokens of other providers. */
+  /** The providers to inject: classes or tokens. */
   inject?: readonly unknown[] | undefined;
-  /** Modules that have these providers. */
+  /** Modules that export these providers. */
   imports?: readonly unknown[] | undefined;
 }
 
-/** A module as Nest takes it for one with `@Module`. */
+/** A dynamic module of NestJS. */
 export interface NestModule {
-  // Nest's own types are in no declaration of this package, which must be there without Nest.
-  // biome-ignore lint/suspicious/noExplicitAny: its lists are mutable, and of types that are Nest's alone.
+  // Nest's types are not used, so that the declarations of this package work without Nest.
+  // biome-ignore lint/suspicious/noExplicitAny: the types of its mutable arrays are Nest's.
   module: any;
   global: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  // biome-ignore lint/suspicious/noExplicitAny: a type of Nest's.
   imports: any[];
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  // biome-ignore lint/suspicious/noExplicitAny: a type of Nest's.
   providers: any[];
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  // biome-ignore lint/suspicious/noExplicitAny: a type of Nest's.
   exports: any[];
 }
 
-/** Has a recorder injected where it is asked for, and closes it when the program ends. */
+/** A module that provides a recorder for injection and closes it when the program ends. */
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest names a module by its class.
 export class AuditModule {
   /**
-   * The module to import once, at the root: its recorder is for all others. The program starts when the recorder has.
+   * Returns the module to import once, in the root module. The program starts when the recorder has started.
    *
-   *     imports: [AuditModule.forRoot(createRecorder({ key, to, log }))]
+   * To record requests, add `app.use(auditHttp(app.get(AUDIT)))` with `auditHttp` from `countersign/node`. The recorder
+   * is closed by `app.close()`, and on signals with `app.enableShutdownHooks()`.
    *
-   * Requests are recorded by `app.use(auditHttp(app.get(AUDIT)))` of `countersign/node`. The recorder is closed by
-   * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
+   * @example
+   * ```ts
+   * imports: [AuditModule.forRoot(createRecorder({ key, to, log }))]
+   * ```
    */
   static forRoot(audit: Recorder, options: NestOptions = {}): NestModule {
     mustRecord(audit);
@@ -59,9 +66,12 @@ export class AuditModule {
   }
 
   /**
-   * Like `forRoot`, with a recorder made from injected providers.
+   * Like `forRoot`, with a recorder created from injected providers.
    *
-   *     imports: [AuditModule.forRootAsync({ useFactory: (config: ConfigService) => createRecorder(…), inject: [ConfigService] })]
+   * @example
+   * ```ts
+   * imports: [AuditModule.forRootAsync({ useFactory: (config: ConfigService) => createRecorder(…), inject: [ConfigService] })]
+   * ```
    */
   static forRootAsync(options: NestAsyncOptions): NestModule {
     const {
@@ -70,10 +80,20 @@ export class AuditModule {
       imports = [],
       retryForMs = RETRY_FOR_MS,
     } = ownOptions(options, ["useFactory", "inject", "imports", "retryForMs"]);
-    const hint = "AuditModule.forRootAsync({ useFactory: () => createRecorder({ key, to, log }) })";
-    must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
+    const hint = "call AuditModule.forRootAsync({ useFactory: () => createRecorder({ key, to, log }) })";
+    must(
+      typeof useFactory === "function",
+      "useFactory",
+      "`useFactory` must be a function that creates a recorder",
+      hint,
+    );
     for (const [member, given] of Object.entries({ inject, imports })) {
-      must(Array.isArray(given), member, "no list", `give a list, or leave it out: ${member}: [ConfigService]`);
+      must(
+        Array.isArray(given),
+        member,
+        `\`${member}\` must be an array`,
+        `pass an array such as ${member}: [ConfigService], or omit it`,
+      );
     }
     mustBeMillis(retryForMs, "retryForMs");
     const closing = Symbol("countersign.closing");
@@ -87,7 +107,7 @@ export class AuditModule {
       global: true,
       imports: [...imports],
       providers: [
-        // Nest looks at what is injected for hooks of its own, which a recorder has none of.
+        // Nest calls lifecycle hooks only on providers that have them, and a recorder has none.
         { provide: AUDIT, useFactory: started, inject: [...inject] },
         {
           provide: closing,

@@ -1,4 +1,4 @@
-/** Next.js. */
+/** The adapter for Next.js. */
 
 import { refused } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -10,45 +10,56 @@ import { type FetchOptions, noAddress, recorded } from "./fetch.js";
 import { handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, isWorker } from "./invocation.js";
 
-/** What Next.js has for what is done when the answer is given: `after` of `next/server`. */
+/** Schedules work after the response: `after` of `next/server`. */
 export type After = (work: Promise<unknown>) => unknown;
 
-/** How the adapter itself behaves. */
+/** Options of `auditNext`. */
 export interface NextOptions {
   /** `after` of `next/server`. */
   after: After;
   /**
-   * Whether a handler fails without a recorder. By default it goes on: what it records waits, and the next one tries
-   * again; what there is no room for is dropped and counted.
+   * Makes handlers fail if the recorder can't start. By default, they run anyway: events wait, the next call tries
+   * again, and events beyond the limit are dropped and counted.
+   *
+   * @default false
    */
   required?: boolean | undefined;
-  /** Has each request of a route handler recorded as `http.request`, and decided on where `gate` is given. */
+  /**
+   * Records each request of a route handler as `http.request`, and applies `gate` if given.
+   *
+   * @default false
+   */
   http?: FetchOptions<[]> | boolean | undefined;
 }
 
 /**
- * Gives route handlers and server actions a recorder as their last argument. A server has one, made at the first call,
- * and not when `next build` loads the module. What a call records is delivered after its answer, by way of `after`. A
- * route handler is always given two arguments, so that its third is the recorder; TypeScript wants it annotated.
+ * Passes a recorder to route handlers and server actions as their last argument. A server has one recorder, created at
+ * the first call and not while `next build` loads the module. Events are delivered after the response, using `after`.
+ * Route handlers always receive two arguments, so the recorder is the third; annotate it for TypeScript.
  *
- *     export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
+ * @example
+ * ```ts
+ * export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
  *
- *     export const DELETE = audited(async (request, { params }, audit: Audit) => { … });
+ * export const DELETE = audited(async (request, { params }, audit: Audit) => { … });
+ * ```
  */
 export function auditNext(options: () => RecorderOptions | Promise<RecorderOptions>, next: NextOptions) {
   if (typeof options !== "function") {
     throw refused(
       "options",
-      "no function",
-      "give () => ({ key, to, log }): they are read at the first call, not when this is built",
+      "`options` must be a function",
+      "pass () => ({ key, to, log }), which is called at the first request instead of at build time",
     );
   }
   if (typeof field(next, "after") !== "function") {
-    throw refused("after", "no function", 'give { after } of "next/server"');
+    throw refused("after", "`after` must be a function", 'pass { after } from "next/server"');
   }
   const { after, required = false, http } = ownOptions(next, ["after", "required", "http"]);
   if (field(http, "ip") === true) {
-    throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
+    throw noAddress(
+      'use ip: (request) => request.headers.get("x-real-ip") ?? undefined, if your platform sets this header',
+    );
   }
   const recording = recordingOf<Request>(http);
   const recorder = isWorker()
@@ -77,7 +88,7 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
     };
 }
 
-/** A server action is given something else. */
+/** True for a `Request`; server actions receive other arguments. */
 function isRequest(first: unknown): first is Request {
   return typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
 }

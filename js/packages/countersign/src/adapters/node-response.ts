@@ -1,28 +1,28 @@
-/** What Node.js tells of requests and responses. */
+/** Helpers for requests and responses of Node.js. */
 
-/** What is needed of a `ServerResponse`. */
+/** The parts of a `ServerResponse` that are used. */
 export interface EndingResponse {
   readonly closed: boolean;
   readonly writableFinished: boolean;
   readonly headersSent: boolean;
   readonly statusCode: number;
-  once(event: "finish" | "close", told: () => void): unknown;
+  once(event: "finish" | "close", listener: () => void): unknown;
 }
 
-/** How a response ended: with which status, and why it failed where that does not say. */
-export interface Ended {
+/** The end of a response: its status, and why it failed if the status doesn't tell. */
+export interface ResponseEnd {
   readonly status: number;
   readonly reason: string | undefined;
 }
 
-/** The status of a request that the client gave up before there was an answer, as proxies log it. */
-const GIVEN_UP = 499;
+/** The status recorded if the client disconnected before there was a response, as in nginx. */
+const CLIENT_CLOSED_REQUEST = 499;
 
-/** Tells once when a response is through, or has been cut off. */
-export function whenEnded(response: EndingResponse, told: (end: Ended) => void): void {
+/** Calls back once when a response has been sent or cut off. */
+export function onResponseEnd(response: EndingResponse, callback: (end: ResponseEnd) => void): void {
   const end = (isWhole: boolean) =>
-    told({
-      status: response.headersSent ? response.statusCode : GIVEN_UP,
+    callback({
+      status: response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST,
       reason: isWhole ? undefined : "the connection ended before the response did",
     });
   if (response.closed) {
@@ -33,7 +33,7 @@ export function whenEnded(response: EndingResponse, told: (end: Ended) => void):
   response.once("close", () => end(response.writableFinished));
 }
 
-/** The first value of each header. */
+/** Returns a function that looks up the first value of a header. */
 export function headersOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): (name: string) => string | undefined {

@@ -1,11 +1,11 @@
-/** SvelteKit. */
+/** The adapter for SvelteKit. */
 
 import type { Asking } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { responseOf, seen } from "./fetch.js";
+import { requestView, responseOf } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 
-/** What is needed of SvelteKit's `RequestEvent`. */
+/** The parts of SvelteKit's `RequestEvent` that are used. */
 export interface SvelteKitEvent {
   readonly request: Request;
   readonly route: { readonly id: string | null };
@@ -14,16 +14,19 @@ export interface SvelteKitEvent {
   getClientAddress(): string;
 }
 
-/** What the hook sets, for `App.Locals`. */
+/** The locals that the hook sets, for `App.Locals`. */
 export interface SvelteKitLocals {
   audit: Audit;
 }
 
 /**
- * A `handle` hook that sets `event.locals.audit`, which names the request in what is recorded, and records each request
- * when there is an answer: with its route's id, such as `/jobs/[id]`.
+ * Returns a `handle` hook that sets `event.locals.audit` and records each request when there is a response, with its
+ * route's ID, such as `/jobs/[id]`. Events recorded with `event.locals.audit` have the request's ID.
  *
- *     export const handle = sequence(auditHandle(audit, { actor: (event) => event.locals.user?.id }), others);
+ * @example
+ * ```ts
+ * export const handle = sequence(auditHandle(audit, { actor: (event) => event.locals.user?.id }), others);
+ * ```
  */
 export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   audit: Audit,
@@ -33,12 +36,12 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
     const { ctx } = (event.platform ?? {}) as { ctx?: Asking };
-    const asked = {
-      ...seen(event.request),
+    const view = {
+      ...requestView(event.request),
       ip: () => event.getClientAddress(),
       template: () => event.route.id ?? undefined,
     };
-    return recording.answered(audit, event, asked, {
+    return recording.handle(audit, event, view, {
       answer: (audit) => {
         (event.locals as SvelteKitLocals).audit = audit;
         return resolve(event);

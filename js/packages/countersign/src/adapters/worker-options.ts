@@ -1,11 +1,11 @@
-/** What a Worker's recorder is made with: options that may hold bindings as they are. */
+/** Options of a Worker's recorder, which may contain bindings. */
 
 import type { Fetch } from "../deliver/log-server.js";
 import { CountersignError, must } from "../error.js";
 import { hasField, ownFields } from "../own.js";
 import { type LogOptions, ownRecorderOptions, type RecorderOptions, type TransportOptions } from "../record/options.js";
 
-/** A secret of Cloudflare's Secrets Store. */
+/** A secret in Cloudflare's Secrets Store. */
 export interface StoredSecret {
   get(): Promise<string>;
 }
@@ -15,49 +15,55 @@ export interface ServiceBinding {
   fetch: Fetch;
 }
 
-/** A binding of Durable Objects. */
+/** A Durable Object namespace binding. */
 export interface ObjectNamespace {
   idFromName(name: string): unknown;
   get(id: never): { fetch: Fetch };
 }
 
-/** A binding, and of a namespace the object. */
+/** A binding, and for a namespace the name of the object. */
 export interface NamedObject {
   binding: ObjectNamespace | ServiceBinding;
-  /** The object's name. By default the log's origin, as `logHandler` names it. */
+  /**
+   * The object's name.
+   *
+   * @default the log's origin, as `logHandler` names it
+   */
   name?: string | undefined;
 }
 
-/** What a Worker takes in its own way, or leaves no choice in: when flushes begin. */
+/** Options that Workers replace, or that they set themselves. */
 type Other = "autoFlush" | "key" | "to";
 
-/** Recording into a log, from a Worker. */
+/** Options for recording into a log from a Worker. */
 export interface WorkerLogOptions extends Omit<LogOptions, Other> {
   key: LogOptions["key"] | StoredSecret;
-  /** The log server: its address, a service binding, a binding of Durable Objects (`CountersignLog`), or `{ url, fetch }`. */
+  /**
+   * The log server: its URL, a service binding, a Durable Object namespace of `CountersignLog`, or `{ url, fetch }`.
+   */
   to: LogOptions["to"] | ServiceBinding | ObjectNamespace | NamedObject;
 }
 
-/** Recording without a log, from a Worker. */
+/** Options for recording without a log from a Worker. */
 export interface WorkerTransportOptions extends Omit<TransportOptions, Exclude<Other, "to">> {
   key: TransportOptions["key"] | StoredSecret;
 }
 
 /**
- * How a Worker records. Flushes begin when an invocation ends and not by themselves, and a log server may take 8 seconds
- * for an answer, so that there is time for another try within the 30 that an invocation has after its answer.
+ * Options of a Worker's recorder. Flushes start only when an invocation ends. The default timeout of a request to the
+ * log server is 8 seconds, which leaves time for a retry in the 30 seconds that an invocation has after its response.
  */
 export type WorkerOptions = WorkerLogOptions | WorkerTransportOptions;
 
-/** The options, or what makes them of a Worker's environment. */
+/** The options, or a function that returns them for a Worker's environment. */
 export type WorkerOptionsOf<Env> = WorkerOptions | ((env: Env) => WorkerOptions | Promise<WorkerOptions>);
 
-/** What a log server behind a binding is called; nothing resolves it. */
+/** Placeholder URL of a log server behind a binding; it is never resolved. */
 const INTERNAL = "https://countersign.internal";
 
-/** Reads options in an environment. What is missing there is named. */
-export async function readOptions<Env>(given: WorkerOptionsOf<Env>, env: Env): Promise<RecorderOptions> {
-  const options = ownRecorderOptions(typeof given === "function" ? await evaluated(given, env) : given);
+/** Evaluates options in an environment. Throws an error that names missing variables. */
+export async function readOptions<Env>(input: WorkerOptionsOf<Env>, env: Env): Promise<RecorderOptions> {
+  const options = ownRecorderOptions(typeof input === "function" ? await evaluate(input, env) : input);
   const key = isStored(options.key) ? await options.key.get() : options.key;
   if (options.origin !== undefined) {
     return { ...options, key };
@@ -65,26 +71,26 @@ export async function readOptions<Env>(given: WorkerOptionsOf<Env>, env: Env): P
   return { ...options, key, to: logServerOf(options) };
 }
 
-async function evaluated<Env>(
+async function evaluate<Env>(
   make: (env: Env) => WorkerOptions | Promise<WorkerOptions>,
   env: Env,
 ): Promise<WorkerOptions> {
   const missing: string[] = [];
   let options: WorkerOptions;
   try {
-    options = await make(watched(env, missing));
+    options = await make(trackMissing(env, missing));
   } catch (cause) {
     throw missing.length === 0 ? cause : unset(missing, [], cause);
   }
-  const empty = missing.length === 0 ? [] : emptyMembers(options);
+  const empty = missing.length === 0 ? [] : emptyOptions(options);
   if (empty.length > 0) {
     throw unset(missing, empty);
   }
   return options;
 }
 
-/** The environment, which notes what was asked for and is not there. */
-function watched<Env>(env: Env, missing: string[]): Env {
+/** Returns the environment in a proxy that lists variables which are read but missing. */
+function trackMissing<Env>(env: Env, missing: string[]): Env {
   if (typeof env !== "object" || env === null) {
     return env;
   }
@@ -99,8 +105,8 @@ function watched<Env>(env: Env, missing: string[]): Env {
   });
 }
 
-/** Members that are there and hold nothing, in their order. */
-function emptyMembers(options: WorkerOptions): string[] {
+/** Returns the names of required options that are present but empty. */
+function emptyOptions(options: WorkerOptions): string[] {
   const isEmpty = (value: unknown) => value === undefined || value === "";
   return Object.entries(options)
     .filter(([name, value]) => ["key", "to", "log", "origin"].includes(name) && (isEmpty(value) || hasNoTarget(value)))
@@ -113,29 +119,29 @@ function emptyMembers(options: WorkerOptions): string[] {
 }
 
 function unset(names: readonly string[], members: readonly string[], cause?: unknown): CountersignError {
-  // Where each member has its variable, which is for what is known.
+  // Each option can only be matched to a variable if there are as many of both.
   const matched = names.length === members.length;
   const hints = names.map((name, nth) => ((matched && HINTS[members[nth] ?? ""]) || anyHint)(name));
-  return new CountersignError("options.invalid", `the Worker's environment has no ${names.join(", no ")}`, {
+  return new CountersignError("options.invalid", `variables missing in the Worker's environment: ${names.join(", ")}`, {
     member: members[0],
     hint: hints.join("; "),
     cause,
   });
 }
 
-const variable = (name: string, value: string) => `in wrangler.jsonc: "vars": { "${name}": "${value}" }`;
+const variable = (name: string, value: string) => `add to wrangler.jsonc: "vars": { "${name}": "${value}" }`;
 
-/** How a variable is set, by the member that it is for. */
+/** Hints for setting a variable, by the option that it is for. */
 const HINTS: Readonly<Record<string, (name: string) => string>> = {
   key: (name) =>
-    `npx wrangler secret put ${name}, with a signer key as \`countersign keygen\` makes it (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`,
+    `run npx wrangler secret put ${name} with a private key from \`countersign keygen\` (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`,
   to: (name) =>
     `${variable(name, "https://log.example.com")}, or a binding: "services": [{ "binding": "${name}", "service": "…" }] or "durable_objects": { "bindings": [{ "name": "${name}", "class_name": "CountersignLog" }] }`,
-  log: (name) => `${variable(name, "example.com/audit+1a2b3c4d+A…")}, the log's vkey, which who runs the log has`,
+  log: (name) => `${variable(name, "example.com/audit+1a2b3c4d+A…")}, the log's vkey, which the log operator has`,
   origin: (name) => variable(name, "example.com/audit"),
 };
 const anyHint = (name: string) =>
-  `set ${name}: npx wrangler secret put ${name} for a key, "vars" or a binding in wrangler.jsonc for the rest`;
+  `set ${name}: use npx wrangler secret put ${name} for a key, and "vars" or a binding in wrangler.jsonc for other options`;
 
 function logServerOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   if (typeof to !== "object" || to === null || to instanceof URL || (isPlain(to) && Object.hasOwn(to, "url"))) {
@@ -147,11 +153,11 @@ function logServerOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
       ? objectOf(binding, name)
       : logServerOf({ to: binding, log } as WorkerLogOptions);
   }
-  const hint = "give the namespace: to: env.LOG, or { binding: env.LOG, name }";
+  const hint = "pass the namespace: to: env.LOG, or { binding: env.LOG, name }";
   must(
     to.constructor?.name !== "DurableObject",
     "to",
-    "a Durable Object's stub is of no use to the next request",
+    "`to` can't be a Durable Object stub, which only works in the request that created it",
     hint,
   );
   if (isFetcher(to)) {
@@ -163,7 +169,7 @@ function logServerOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   return to as LogOptions["to"];
 }
 
-/** A stub is of the request that made it, so that each has its own. */
+/** Stubs belong to the request that created them, so each request creates its own. */
 function objectOf(namespace: ObjectNamespace, name: string): LogOptions["to"] {
   return {
     url: INTERNAL,
@@ -171,13 +177,13 @@ function objectOf(namespace: ObjectNamespace, name: string): LogOptions["to"] {
   };
 }
 
-/** The origin in a vkey, or in a trust file's line on its log. */
+/** Returns the origin in a vkey, or in the `log` line of a trust file. */
 function originOf(log: unknown): string {
   const [, origin = ""] = /^(?:log\s+)?([^\s+]+)\+/m.exec(typeof log === "string" ? log.trim() : "") ?? [];
   return origin;
 }
 
-/** A service takes any name for one of its methods, and a namespace has no `fetch`. */
+/** A service binding has every name as an RPC method, and a namespace has no `fetch`. */
 export function isNamespace(to: object): to is ObjectNamespace {
   return !isFetcher(to) && "idFromName" in to && typeof to.idFromName === "function";
 }

@@ -1,16 +1,18 @@
-/** The artifacts and other parts that differ between runtimes: the package's `imports` say how each gets its own. */
+/**
+ * Parts that differ between runtimes, such as WebAssembly modules. The package's `imports` map each runtime to its own.
+ */
 
 declare module "#recorder" {
   export const artifact: import("./load.js").ModuleSource;
-  /** What the runtime tells a recorder about its end. */
+  /** Reports the runtime's shutdown to a recorder. */
   export const lifecycle: import("../record/lifecycle.js").Lifecycle;
-  /** How it signs with a signer key's text, where the artifact does not. */
+  /** Signs with a private key's text, unless the WebAssembly module does. */
   export const readKey: import("../record/create.js").Variant["readKey"];
 }
 
 declare module "#verifier" {
   export const artifact: import("./load.js").ModuleSource;
-  /** Starts a worker, where there are any. */
+  /** Starts a worker, in runtimes that have them. */
   export const worker: (() => import("../rpc/worker-group.js").WorkerLike) | undefined;
 }
 

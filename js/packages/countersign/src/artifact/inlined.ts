@@ -1,17 +1,17 @@
-/** An artifact that is part of the code, as base64: it is there whatever a bundler made of the files. */
+/** Loads a WebAssembly module that is inlined as base64, which survives any bundler. */
 
-/** What decodes at once, where it is there. */
+/** Native base64 decoders. */
 interface Decoders {
   Uint8Array: { fromBase64?(text: string): Uint8Array<ArrayBuffer> };
   Buffer?: { from(text: string, encoding: "base64"): Uint8Array<ArrayBuffer> };
 }
 
-/** Compiles it. */
+/** Compiles the module. */
 export async function compileInlined(base64: string): Promise<WebAssembly.Module> {
   return WebAssembly.compile(decode(base64));
 }
 
-/** The same at once, for a small one on a server: waiting for another thread takes longer than compiling it. */
+/** Compiles a small module synchronously on a server, where waiting for another thread takes longer. */
 export function compileInlinedAtOnce(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(decode(base64));
 }

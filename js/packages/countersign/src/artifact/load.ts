@@ -1,17 +1,20 @@
-/** Loading an artifact: once, again after it failed, and with an error that says what to do. */
+/** Loads a WebAssembly module once, retries after a failure, and throws errors with hints. */
 
 import { CountersignError } from "../error.js";
 import { OLDEST, refuseOldEngine } from "../supported.js";
 
-/** A `WebAssembly.Module`, of which not every project has the type. */
+/** A `WebAssembly.Module`. Not every project has that type. */
 // biome-ignore lint/suspicious/noEmptyInterface: the DOM library's is as empty
 export interface CompiledModule {}
 
-/** How a runtime loads an artifact: compiled already, or to be compiled on first use. */
+/** The way a runtime loads an artifact: compiled already, or to be compiled on first use. */
 export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
-/** Has an artifact loaded when it is first asked for. A failure is told to those who wait, and tried again by the next. */
-export function loading<T extends CompiledModule>(whose: string, source: T | (() => Promise<T>)): () => Promise<T> {
+/**
+ * Returns a function that loads a module on the first call. A failure rejects the waiting calls, and the next call
+ * tries again.
+ */
+export function loading<T extends CompiledModule>(name: string, source: T | (() => Promise<T>)): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   const load = async () => {
     refuseOldEngine();
@@ -20,62 +23,66 @@ export function loading<T extends CompiledModule>(whose: string, source: T | (()
   return () => {
     loaded ??= load().catch((cause) => {
       loaded = undefined;
-      throw cause instanceof CountersignError ? cause : unavailable(whose, cause);
+      throw cause instanceof CountersignError ? cause : unavailable(name, cause);
     });
     return loaded;
   };
 }
 
-/** What wasm-bindgen made of an artifact, as far as it starts it. */
+/** The parts of a module's wasm-bindgen output that are used. */
 interface Bindings {
   initSync(options: { module: CompiledModule }): unknown;
   default(options: { module_or_path: CompiledModule }): Promise<unknown>;
 }
 
-/** Has an artifact loaded, and started, when it is first asked for. */
+/** Returns a function that loads and instantiates a module on the first call. */
 export function starting<Core extends Bindings>(
-  whose: "gate" | "recorder",
+  name: "gate" | "recorder",
   source: ModuleSource,
   core: Core,
 ): () => Promise<Core> {
-  return loading(whose, async () => {
+  return loading(name, async () => {
     const module = typeof source === "function" ? await source() : source;
     if (module instanceof WebAssembly.Module) {
       core.initSync({ module });
     } else {
-      // One of another realm, as Next.js gives at the edge, which `initSync` takes for none.
+      // A module of another realm, as in Next.js's edge runtime, which `initSync` doesn't recognize.
       await core.default({ module_or_path: module });
     }
     return core;
   });
 }
 
-/** What can be given a module. */
-const TAKES_MODULES: Readonly<Record<string, string>> = {
-  gate: "gate as its option module",
-  recorder: "recording of countersign/slim",
-  verifier: "createVerifier of countersign/slim",
+/** The functions that accept a compiled module. */
+const MODULE_OPTIONS: Readonly<Record<string, string>> = {
+  gate: "gate, as its option `module`",
+  recorder: "recording from countersign/slim",
+  verifier: "createVerifier from countersign/slim",
 };
 
-function unavailable(whose: string, cause: unknown): CountersignError {
+function unavailable(name: string, cause: unknown): CountersignError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new CountersignError("wasm.unavailable", `the ${whose}'s WebAssembly could not be loaded: ${message}`, {
-    hint: hintFor(whose, message, cause),
-    cause,
-  });
+  return new CountersignError(
+    "wasm.unavailable",
+    `the WebAssembly module of the ${name} could not be loaded: ${message}`,
+    {
+      hint: hintFor(name, message, cause),
+      cause,
+    },
+  );
 }
 
-/** Engines tell causes apart by their messages alone. */
-function hintFor(whose: string, message: string, cause: unknown): string | undefined {
+/** Engines only distinguish causes by message. */
+function hintFor(name: string, message: string, cause: unknown): string | undefined {
   if (/content security policy|unsafe-eval|blocked by csp/i.test(message)) {
-    return "the page's Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src";
+    return "allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy";
   }
   if (/code generation/i.test(message)) {
-    const given = TAKES_MODULES[whose];
-    return `this runtime takes WebAssembly only as a module: import countersign/${whose}.wasm as one, and give it to ${given}`;
+    const target = MODULE_OPTIONS[name];
+    return `import countersign/${name}.wasm as a module and pass it to ${target}, because this runtime does not compile WebAssembly`;
   }
   if (cause instanceof WebAssembly.CompileError) {
-    return `what was loaded is no WebAssembly that this engine takes: is it the file of this version, unaltered, and the engine ${OLDEST}, or later?`;
+    return `check that the file is unchanged and from this version of the package, and that the engine is ${OLDEST}, or later`;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { compileFetched } from "./fetched.js";
 import { compileInlined } from "./inlined.js";
 
-/** The file, which loads faster, and where a bundler lost it the code that has it inlined. */
+/** Compiles the module from its file, which loads faster, and from the inlined copy if a bundler lost the file. */
 export async function artifact(): Promise<WebAssembly.Module> {
   try {
     return await compileFetched(new URL("../wasm/verifier_bg.wasm", import.meta.url));
@@ -13,7 +13,7 @@ export async function artifact(): Promise<WebAssembly.Module> {
   }
 }
 
-/** Some places that load this, service workers for one, start no workers. */
+/** Undefined where workers can't be started, such as in service workers. */
 export const worker =
   typeof Worker === "undefined"
     ? undefined

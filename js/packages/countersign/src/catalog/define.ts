@@ -1,10 +1,12 @@
-/** Events with a schema each, of any library that implements Standard Schema (standardschema.dev). */
+/**
+ * Catalogs of events, with a schema per action from any library that implements Standard Schema (standardschema.dev).
+ */
 
 import { CountersignError, must } from "../error.js";
 import { field } from "../own.js";
 import type { Catalog } from "../record/event.js";
 
-/** What is needed of a Standard Schema, version 1. */
+/** The parts of a Standard Schema, version 1, that are used. */
 export interface Schema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
@@ -24,40 +26,44 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** A schema for each action, of the event's members beside `action`. */
+/** A schema for each action. It validates the event's fields other than `action`. */
 export interface Schemas {
   readonly [action: string]: Schema;
 }
 
-/** What events may hold, as the schemas have it. */
+/** The event types that the schemas describe. */
 export type EventsOf<S extends Schemas> = {
   [Action in keyof S & string]: NonNullable<S[Action]["~standard"]["types"]>["input"];
 };
 
-/** What the adapters record by themselves. */
+/** Actions that adapters record by themselves. */
 const BUILT_IN = ["http.request"];
 
-/** As much of a schema's own words as is told. */
-const MESSAGE = 300;
+/** Maximum length of a schema's message, in characters. */
+const MAX_MESSAGE = 300;
 
 /**
- * Lists a program's events: `createRecorder({ …, events })` takes only these, typed, and checks each with its action's
- * schema when it is recorded. A schema sees the event without its `action`, and only checks: the event is recorded as it
- * was given, whatever the schema would make of it. What adapters record by themselves (`http.request`) needs none.
+ * Defines a program's events: a recorder with this catalog as `events` accepts only these, typed, and validates each
+ * with its action's schema. A schema sees the event without its `action` and only validates: its output doesn't replace
+ * the recorded event. Events that adapters record (`http.request`) need no schema.
  *
- *     const events = defineEvents({ "job.delete": z.object({ target: z.object({ type: z.literal("job"), id: z.string() }) }) });
+ * @example
+ * ```ts
+ * const events = defineEvents({
+ *   "job.delete": z.object({ target: z.object({ type: z.literal("job"), id: z.string() }) }),
+ * });
+ * ```
  */
 export function defineEvents<S extends Schemas>(schemas: S): Catalog<EventsOf<S>> {
-  const each = 'give a schema for each action: defineEvents({ "job.delete": z.object({ … }) })';
-  must(typeof schemas === "object" && schemas !== null, "schemas", "no schemas", each);
+  const each = 'pass a schema for each action: defineEvents({ "job.delete": z.object({ … }) })';
+  must(typeof schemas === "object" && schemas !== null, "schemas", "`schemas` must be an object", each);
   for (const action of Object.keys(schemas)) {
     const standard = schemas[action]?.["~standard"];
-    const hint =
-      "give one of zod from 3.24 on, valibot from 1.0 on, arktype from 2.0 on, or another that standardschema.dev lists";
+    const hint = "use zod 3.24, valibot 1.0, arktype 2.0, or later, or another library listed on standardschema.dev";
     must(
       standard?.version === 1 && typeof standard.validate === "function",
       action,
-      `${quoted(action)} has no schema that implements Standard Schema`,
+      `the schema of ${quoted(action)} does not implement Standard Schema`,
       hint,
     );
   }
@@ -65,7 +71,7 @@ export function defineEvents<S extends Schemas>(schemas: S): Catalog<EventsOf<S>
     const { action: _, ...members } = event as { action?: unknown };
     const action = field(event, "action");
     if (typeof action !== "string") {
-      // What it lacks is said by who records it.
+      // The recorder reports the missing action.
       return undefined;
     }
     const schema = Object.hasOwn(schemas, action) ? schemas[action] : undefined;
@@ -73,9 +79,9 @@ export function defineEvents<S extends Schemas>(schemas: S): Catalog<EventsOf<S>
       return validate(schema, action, members);
     }
     if (!BUILT_IN.includes(action)) {
-      throw new CountersignError("event.invalid", `${quoted(action)} is not among the recorder's events`, {
+      throw new CountersignError("event.invalid", `${quoted(action)} is not in the recorder's catalog of events`, {
         member: "action",
-        hint: "give defineEvents a schema for it",
+        hint: "add a schema for it to defineEvents",
       });
     }
     return undefined;
@@ -94,14 +100,14 @@ function validate(schema: Schema, action: string, members: object): unknown {
   try {
     result = schema["~standard"].validate(members);
   } catch (cause) {
-    const hint = "see the cause: a schema tells what is wrong with an event, and throws nothing";
-    throw new CountersignError("event.invalid", `the schema of ${quoted(action)} failed`, { hint, cause });
+    const hint = "see the cause; a schema must return issues instead of throwing";
+    throw new CountersignError("event.invalid", `the schema of ${quoted(action)} threw an error`, { hint, cause });
   }
   if (result instanceof Promise) {
-    // What becomes of it is of no use any more.
+    // The result isn't used; avoid an unhandled rejection.
     result.catch(() => {});
-    throw new CountersignError("event.invalid", `the schema of ${quoted(action)} answers later`, {
-      hint: "an event is checked when it is recorded: use no asynchronous refinement or transformation",
+    throw new CountersignError("event.invalid", `the schema of ${quoted(action)} is asynchronous`, {
+      hint: "remove asynchronous refinements and transformations, because events are validated synchronously",
     });
   }
   const [first] = result.issues ?? [];
@@ -117,16 +123,16 @@ function refused(action: string, members: object, { message, path = [] }: Issue)
   for (const name of names) {
     value = (value as Record<PropertyKey, unknown> | null | undefined)?.[name];
   }
-  const hint = withoutValue(message, value).slice(0, MESSAGE);
+  const hint = withoutValue(message, value).slice(0, MAX_MESSAGE);
   const member = names.length === 0 ? undefined : names.map(String).join(".");
   const where = member === undefined ? "" : `: ${member}`;
-  return new CountersignError("event.invalid", `${quoted(action)} is not as its schema has it${where}`, {
+  return new CountersignError("event.invalid", `${quoted(action)} does not match its schema${where}`, {
     member,
     hint,
   });
 }
 
-/** Some libraries quote the value, which can be what nobody may read in a program's own log. */
+/** Removes the value from a message: some libraries quote it, and it may be too sensitive for a program's log. */
 function withoutValue(message: string, value: unknown): string {
   const isPrimitive = typeof value === "string" || typeof value === "number" || typeof value === "bigint";
   const text = isPrimitive ? `${value}` : "";
@@ -137,7 +143,7 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // Who records it says what is wrong with it.
+    // The recorder reports invalid JSON.
     return undefined;
   }
 }

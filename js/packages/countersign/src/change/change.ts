@@ -1,31 +1,37 @@
-/** Two states of a thing, and of each what differs from the other. */
+/** The differences between two states of an object. */
 
 import { field } from "../own.js";
 
-/** What differs, as members of an event. */
+/** The differing fields of both states, as fields of an event. */
 export interface Changed {
-  /** What is no more, or was otherwise. */
+  /** Fields that were removed, or changed, with their old values. */
   before?: Record<string, unknown>;
-  /** What is new, or otherwise now. */
+  /** Fields that were added, or changed, with their new values. */
   after?: Record<string, unknown>;
 }
 
-/** How deep is gone, itself the first level, and how many values are compared; an event has room for no more. */
-const DEEPEST = 62;
-const MOST = 262_144;
+/**
+ * Maximum depth, with the object itself as level 1, and maximum number of compared values. Events have no room for
+ * more.
+ */
+const MAX_DEPTH = 62;
+const MAX_VALUES = 262_144;
 
-/** Stands for a member that is not there. */
+/** Represents a missing field. */
 const ABSENT = Symbol("absent");
 
 /**
- * Gives of both states only the members that differ, at any depth; nothing, where none does.
+ * Compares two states of an object and returns only the fields that differ, at any depth. Returns an empty object if
+ * none do.
  *
- *     audit.record({ action: "job.update", target, ...change(before, after) });
+ * Objects are compared field by field, everything else by its JSON value. An array that differs is returned whole in
+ * both states. Pass `null` or `undefined` as `before` for a created object, and as `after` for a deleted one. Values
+ * too deep or too large to compare count as different. Never throws: `record` rejects invalid values.
  *
- * Objects are compared member by member, and all else as it would be written as JSON. An array with a difference is
- * given as a whole in both: a place in it says nothing without the others. What was made has no state before, and what
- * was deleted none after: `null` or `undefined` stands for that. What is too deep or too large to be compared counts as
- * different. It throws nothing: what is no state of a thing, `record` refuses.
+ * @example
+ * ```ts
+ * audit.record({ action: "job.update", target, ...change(before, after) });
+ * ```
  */
 export function change(before: object | null | undefined, after: object | null | undefined): Changed {
   const [was, is] = differenceOf(before ?? ABSENT, after ?? ABSENT) ?? [ABSENT, ABSENT];
@@ -39,7 +45,7 @@ function differenceOf(before: unknown, after: unknown): Difference | undefined {
   try {
     return new Comparison().difference(before, after, 1);
   } catch {
-    // What throws when it is read does so again when it is recorded, and is named then.
+    // A field that throws when read does so again in `record`, which names it.
     return [before, after];
   }
 }
@@ -49,13 +55,13 @@ type Difference = readonly [before: unknown, after: unknown];
 class Comparison {
   #values = 0;
 
-  /** What differs of two values, each without what is the same in both; nothing where they are the same. */
+  /** Returns the differing parts of two values; undefined if they are equal. */
   difference(before: unknown, after: unknown, level: number): Difference | undefined {
     this.#values++;
-    if (level > DEEPEST || this.#values > MOST) {
+    if (level > MAX_DEPTH || this.#values > MAX_VALUES) {
       return before === after ? undefined : [before, after];
     }
-    const [was, is] = [written(before), written(after)];
+    const [was, is] = [jsonValue(before), jsonValue(after)];
     if (was === is || (Number.isNaN(was) && Number.isNaN(is))) {
       return undefined;
     }
@@ -70,7 +76,7 @@ class Comparison {
   }
 
   #members(was: Members, is: Members, level: number): Difference | undefined {
-    // A member of any name is one, `__proto__` too.
+    // Fields may have any name, `__proto__` included.
     const [before, after]: [Members, Members] = [Object.create(null), Object.create(null)];
     for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
       const differing = this.difference(memberOf(was, name), memberOf(is, name), level + 1);
@@ -89,8 +95,8 @@ class Comparison {
 
 type Members = Record<string, unknown>;
 
-/** As JSON has it: a Date is its text, and what is undefined is not there. */
-function written(value: unknown): unknown {
+/** Returns a value as JSON represents it: a Date becomes a string, and undefined is missing. */
+function jsonValue(value: unknown): unknown {
   if (typeof value !== "object" || value === null) {
     return value === undefined ? ABSENT : value;
   }
@@ -98,7 +104,9 @@ function written(value: unknown): unknown {
   return typeof toJSON === "function" ? toJSON.call(value, "") : value;
 }
 
-/** Maps, buffers and the like have none: what they hold cannot be compared, and the recorder refuses them by name. */
+/**
+ * True for objects with fields to compare. Maps, buffers, and the like have none; the recorder rejects them by name.
+ */
 function hasMembers(value: unknown): value is Members {
   if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
     return false;

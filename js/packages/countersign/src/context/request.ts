@@ -1,41 +1,43 @@
-/** The request that is being handled: what its adapter knows of it is said of each event that is recorded within it. */
+/** The request being handled. Its adapter's knowledge of it is added to each event recorded within it. */
 
-import { joined, type Said } from "../record/scope.js";
+import { type EventScope, joined } from "../record/scope.js";
 import { type AsyncStorage, type AsyncStorageClass, foundStorage } from "./storage.js";
 
-/** What is needed of an `AsyncLocalStorage` to begin a request that no function call encloses. */
+/** The parts of an `AsyncLocalStorage` needed to enter a request without a surrounding function call. */
 type Storage = AsyncStorage<CurrentRequest | undefined> & { enterWith?(value: CurrentRequest): void };
 
-/** Every copy of this package in a program shares one: a bundler may give the adapter and the recorder each their own. */
+/**
+ * Shared by all copies of this package in a program, because bundlers may give the adapter and the recorder their own.
+ */
 const SLOT = Symbol.for("countersign.request.v1");
 const shared = globalThis as { [SLOT]?: Storage };
 
-/** A request, from the moment at which its adapter sees it until it is answered. */
+/** A request, from the time its adapter receives it until it is answered. */
 export class CurrentRequest {
-  readonly #say: () => Said;
-  /** The request within which this one is, once it began. */
+  readonly #readScope: () => EventScope;
+  /** The surrounding request; null before this one began. */
   #outer: CurrentRequest | undefined | null = null;
   #isOver = false;
-  #isAsked = false;
+  #isReading = false;
 
-  /** `say` is asked for each event anew: who asks may be known only after the request began. */
-  constructor(say: () => Said) {
-    this.#say = say;
+  /** `readScope` is called for each event, because the actor may only be known after the request began. */
+  constructor(readScope: () => EventScope) {
+    this.#readScope = readScope;
   }
 
-  /** Does work as part of the request, with whatever it calls and waits for. */
+  /** Runs work as part of the request, including everything that it calls and awaits. */
   within<Result>(work: () => Result): Result {
-    const storage = this.#begun();
+    const storage = this.#enterStorage();
     return storage === undefined ? work() : storage.run(this, work);
   }
 
-  /** Has all that follows in this turn be part of the request, and what that calls and waits for. */
+  /** Makes the rest of the current turn part of the request, including everything that it calls and awaits. */
   enter(): void {
-    const storage = this.#begun();
+    const storage = this.#enterStorage();
     storage?.enterWith?.(this);
   }
 
-  #begun(): Storage | undefined {
+  #enterStorage(): Storage | undefined {
     const storage = storageHere();
     if (this.#outer === null) {
       this.#outer = storage?.getStore();
@@ -44,54 +46,54 @@ export class CurrentRequest {
   }
 
   /**
-   * Ends it: what goes on after the answer is no longer part of it. A timer that a request started would otherwise record
-   * in the name of whoever made that request, for as long as it runs.
+   * Ends the request, so that later work isn't part of it. Otherwise, a timer started by a request would record events
+   * in its actor's name for as long as it runs.
    */
   end(): void {
     this.#isOver = true;
   }
 
-  /** What is said of an event: of this request, and of those within which it is. */
-  said(): Said | undefined {
-    return this.#isOver ? this.#outer?.said() : this.own();
+  /** Returns the scope of events recorded now: of this request and the surrounding ones. */
+  scope(): EventScope | undefined {
+    return this.#isOver ? this.#outer?.scope() : this.own();
   }
 
-  /** The same, also after it was answered: for who was given its recorder. */
-  own(): Said {
+  /** Also applies after the request was answered, for holders of its recorder. */
+  own(): EventScope {
     const outer = this.#outer?.own();
-    if (this.#isAsked) {
+    if (this.#isReading) {
       return outer ?? {};
     }
-    // What an adapter asks may itself record something.
-    this.#isAsked = true;
+    // The adapter's callbacks may record events themselves.
+    this.#isReading = true;
     try {
-      return joined(outer, this.#say());
+      return joined(outer, this.#readScope());
     } finally {
-      this.#isAsked = false;
+      this.#isReading = false;
     }
   }
 }
 
-/** What is to be said of an event that is recorded now; undefined if no request is being handled. */
-export function requestSaid(): Said | undefined {
-  return shared[SLOT]?.getStore()?.said();
+/** Returns the scope of events recorded now; undefined if no request is being handled. */
+export function requestScope(): EventScope | undefined {
+  return shared[SLOT]?.getStore()?.scope();
 }
 
-/** Does work that belongs to no request. */
+/** Runs work that belongs to no request. */
 export function outsideRequests<Result>(work: () => Result): Result {
   const storage = shared[SLOT];
   return storage === undefined ? work() : storage.run(undefined, work);
 }
 
-/** Has what listens to an emitter be part of the request: its events come from the connection. */
-export function bindEmitter(given: object, request: CurrentRequest): void {
-  const emitter = given as { emit?: (...given: unknown[]) => unknown };
+/** Makes listeners of an emitter part of the request, because its events are emitted by the connection. */
+export function bindEmitter(target: object, request: CurrentRequest): void {
+  const emitter = target as { emit?: (...args: unknown[]) => unknown };
   const { emit } = emitter;
   if (emit === undefined || storageHere() === undefined) {
     return;
   }
-  emitter.emit = function (this: unknown, ...given: unknown[]) {
-    return request.within(() => Reflect.apply(emit, this, given));
+  emitter.emit = function (this: unknown, ...args: unknown[]) {
+    return request.within(() => Reflect.apply(emit, this, args));
   };
 }
 

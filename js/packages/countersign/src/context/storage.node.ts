@@ -1,7 +1,7 @@
-/** The class `AsyncLocalStorage` in Node.js, Deno and Bun, also where they have no `process.getBuiltinModule`. */
+/** Finds `AsyncLocalStorage` in Node.js, Deno, and Bun, including versions without `process.getBuiltinModule`. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AsyncStorageClass } from "./storage.js";
 
-/** Returns the class of `node:async_hooks`. */
+/** Returns the class from `node:async_hooks`. */
 export const foundStorage = (): AsyncStorageClass => AsyncLocalStorage;

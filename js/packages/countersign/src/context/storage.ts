@@ -1,15 +1,15 @@
-/** The class `AsyncLocalStorage`, wherever there is one. */
+/** Finds `AsyncLocalStorage` in any runtime that has it. */
 
-/** What is needed of an `AsyncLocalStorage`. */
+/** The parts of an `AsyncLocalStorage` that are used. */
 export interface AsyncStorage<Value> {
   getStore(): Value | undefined;
   run<Result>(value: Value, work: () => Result): Result;
 }
 
-/** The class `AsyncLocalStorage` of `node:async_hooks`. */
+/** The class `AsyncLocalStorage` from `node:async_hooks`. */
 export type AsyncStorageClass = new () => AsyncStorage<unknown>;
 
-/** Returns a global of the edge runtimes, or a module of Node.js's as a Worker with `nodejs_compat` has it. */
+/** Returns the global of edge runtimes, or the class of the Node.js module that Workers with `nodejs_compat` have. */
 export function foundStorage(): AsyncStorageClass | undefined {
   const { AsyncLocalStorage, process } = globalThis as {
     AsyncLocalStorage?: AsyncStorageClass;

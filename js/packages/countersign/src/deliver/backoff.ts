@@ -1,4 +1,4 @@
-/** Chains that wait after a failure of their own, while others go on. */
+/** Backoff of chains that wait after a failure while others continue. */
 
 import { pause, type Waits } from "../timers.js";
 import { Failure } from "./failure.js";
@@ -6,13 +6,13 @@ import { Failure } from "./failure.js";
 interface Rest {
   failures: number;
   failure: Failure;
-  /** Until when it is not tried by itself. */
+  /** Time until which it is not retried automatically. */
   until: number;
-  /** Until when it is not tried at all, as the log server asked. */
+  /** Time until which it is not retried at all, as demanded by the log server. */
   notBefore: number;
 }
 
-/** Keeps a chain from being tried again too soon. */
+/** Keeps chains from being retried too soon. */
 export class ChainBackoff {
   readonly #waits: Waits;
   readonly #chains = new Map<string, Rest>();
@@ -29,7 +29,7 @@ export class ChainBackoff {
     return this.#chains.size;
   }
 
-  /** Has a chain wait: longer each time, and as long as the log server asked for. */
+  /** Makes a chain wait: longer after each failure, and at least as long as the log server demanded. */
   add(chain: string, failure: Failure): void {
     const failures = (this.#chains.get(chain)?.failures ?? 0) + 1;
     const { retryAfter } = failure;
@@ -43,7 +43,7 @@ export class ChainBackoff {
     this.#chains.delete(chain);
   }
 
-  /** Has all be tried with the next delivery. */
+  /** Makes the next delivery try all chains. */
   wake(): void {
     for (const rest of this.#chains.values()) {
       rest.until = 0;
@@ -51,7 +51,7 @@ export class ChainBackoff {
     }
   }
 
-  /** Why a chain is not to be tried now; `asked` where somebody wants it tried as soon as it may be. */
+  /** Returns the reason for not trying a chain now. With `asked`, only waits demanded by the log server count. */
   hold(chain: string, asked: boolean): Failure | undefined {
     const rest = this.#chains.get(chain);
     if (rest === undefined || performance.now() >= (asked ? rest.notBefore : rest.until)) {
@@ -60,7 +60,7 @@ export class ChainBackoff {
     return new Failure("waiting", rest.failure.error);
   }
 
-  /** Milliseconds until the next of them is tried by itself. */
+  /** Milliseconds until the next automatic retry of a chain. */
   get next(): number | undefined {
     const first = Math.min(...Array.from(this.#chains.values(), ({ until }) => until));
     return Number.isFinite(first) ? Math.max(0, first - performance.now()) : undefined;

@@ -1,35 +1,38 @@
-/** Where batches go, and what shows that they came there. */
+/** Destinations of batches, and their confirmations of delivery. */
 
 import { concat } from "../bytes.js";
 import { CountersignError, coded } from "../error.js";
 import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
+import type { LogServer, RequestSettings } from "./log-server.js";
 import { Failure } from "./failure.js";
-import type { LogServer, Sending } from "./log-server.js";
-import { type Otherwise, readResponse } from "./response.js";
+import { type ResendResult, readResponse } from "./response.js";
 
-/** That batches are where they should be. */
-export interface Delivered {
-  /** The proof of the last link, and its index; null where there is no log. */
+/** Confirmation that batches were delivered. */
+export interface Confirmation {
+  /** The proof of the last link, and its index; null without a log. */
   readonly proof: string | null;
   readonly index: number | null;
 }
 
-/** What became of batches that were sent. */
-export type Sent = { kind: "delivered"; delivered: Delivered } | Otherwise;
+/** The outcome of sending batches. */
+export type SendResult = { kind: "delivered"; delivered: Confirmation } | ResendResult;
 
-/** Takes batches of one chain, in order. Throws {@link Failure}. */
+/** Receives batches of one chain, in order. Throws {@link Failure}. */
 export interface Destination {
-  send(batches: readonly Batch[], sending: Sending): Promise<Sent>;
-  /** Lets go of what it holds. */
+  send(batches: readonly Batch[], sending: RequestSettings): Promise<SendResult>;
+  /** Releases its resources. */
   close?(): Promise<void>;
 }
 
-/** Checks a proof of a leaf, and gives the leaf's index. */
+/** Verifies a proof of an entry and returns the entry's index. */
 export type Prove = (proof: string, leaf: string) => number;
 
-/** Delivers to a log server, and believes the log's proofs alone. `dated` is given when the log server answered. */
+/**
+ * Returns a destination that delivers to a log server and trusts only the log's proofs. `dated` is called with the date
+ * of each response.
+ */
 export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: number) => void): Destination {
   return {
     async send(batches, sending) {
@@ -50,7 +53,9 @@ export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: nu
       }
       const tip = read.tip(last.chain);
       if (tip?.seq !== last.to) {
-        throw unproven(new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"));
+        throw unproven(
+          new CountersignError("proof.invalid", "the response has no proof of the last link that was sent"),
+        );
       }
       try {
         const index = prove(tip.proof, lastLink(last));
@@ -65,8 +70,8 @@ export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: nu
 function unproven(cause: unknown): Failure {
   const message = cause instanceof CountersignError ? cause.message : `${cause}`;
   const hint =
-    "the log server says that it has the events and does not prove it to `log`: is that the log's key? The events are kept";
-  const error = new CountersignError("proof.invalid", `the log_server's proof is not believed: ${message}`, {
+    "check that `log` is the public key of this server's log, because the server does not prove that it has the events; they stay queued";
+  const error = new CountersignError("proof.invalid", `the log server's proof is invalid: ${message}`, {
     hint,
     cause,
   });
@@ -78,7 +83,10 @@ function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPositio
   return { chain: head?.chain ?? "", first: head?.from ?? 0, last: tail?.to ?? 0, hasHeader };
 }
 
-/** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
+/**
+ * Returns a destination that passes chunks of one export to a transport. The first chunk includes the header, unless
+ * the transport already has one.
+ */
 export function toTransport(transport: Transport, header: string): Destination {
   const to: TransportObject =
     typeof transport === "function"
@@ -96,7 +104,7 @@ export function toTransport(transport: Transport, header: string): Destination {
       } catch (cause) {
         throw new Failure(
           "log_server",
-          coded(cause, "transport.failed", "the lines could not be handed on", "see the cause"),
+          coded(cause, "transport.failed", "the transport failed to write lines", "see the cause"),
         );
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };
@@ -112,7 +120,7 @@ export function toTransport(transport: Transport, header: string): Destination {
           cause,
           "transport.failed",
           "the transport could not be closed",
-          "all lines were handed on: see the cause",
+          "see the cause; all lines were written",
         );
       }
     },

@@ -1,29 +1,35 @@
-/** Why something was not delivered, and what that means for the rest. */
+/** Reasons for failed deliveries, and their effect on other chains. */
 
 import { CountersignError } from "../error.js";
 
-/** What a failure stops. */
+/** The scope of a failure. */
 export type Scope =
-  /** Nothing can be delivered now. */
+  /** Delivery is currently impossible. */
   | "log_server"
-  /** This chain cannot, now; others perhaps can. */
+  /** Delivery of this chain is currently impossible; other chains may work. */
   | "chain"
-  /** The same, because its key may not sign it, or its times are to come. Nothing that is pending of it is in the log. */
+  /**
+   * Like "chain", because its key may not sign it or its times are in the future. None of its pending links are in the
+   * log.
+   */
   | "refused"
-  /** The same: it is not its turn yet after a failure that was told before. Nothing was sent. */
+  /** Like "chain": it still waits after an earlier, reported failure. Nothing was sent. */
   | "waiting"
-  /** The log server says that this chain never can as it is, and nobody signed that: it is to be said again. */
+  /**
+   * The log server says that this chain can never be delivered as it is. The statement isn't signed, so it must be
+   * repeated.
+   */
   | "denied"
-  /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
+  /** This chain can never be delivered as it is. It stays in the outbox and isn't resent automatically. */
   | "dead";
 
-/** A delivery that failed. */
+/** A failed delivery. */
 export class Failure extends Error {
   readonly scope: Scope;
   readonly error: CountersignError;
-  /** How many milliseconds the log server asks to wait. */
+  /** Milliseconds to wait, as demanded by the log server. */
   readonly retryAfter: number | undefined;
-  /** What the log's clock showed, where that is why: milliseconds from the epoch. Nobody signed it. */
+  /** The log's time in milliseconds since the epoch, if that is the reason. It isn't signed. */
   readonly logTime: number | undefined;
 
   constructor(scope: Scope, error: CountersignError, retryAfter?: number, logTime?: number) {
@@ -34,21 +40,21 @@ export class Failure extends Error {
     this.logTime = logTime;
   }
 
-  /** Returns the same failure, whose error also says what becomes of the events. */
-  saying(fate: string): Failure {
+  /** Returns the same failure with a hint that also says what happens to the events. */
+  withFate(fate: string): Failure {
     const { code, message, hint, line, member, cause } = this.error;
     const whole = hint === undefined ? fate : `${hint}${/[.?!]$/.test(hint) ? "" : "."} ${sentence(fate)}`;
     const error = new CountersignError(code, message, { hint: whole, line, member, cause });
     return new Failure(this.scope, error, this.retryAfter, this.logTime);
   }
 
-  /** Whether it stops one chain for now, and nothing else. */
+  /** True if it only stops one chain for now. */
   get isOfChain(): boolean {
     return this.scope !== "log_server" && this.scope !== "dead";
   }
 }
 
-/** Returns which of two failures is told: that a chain cannot go on, or else the first that says more than that it waits. */
+/** Returns the more serious of two failures: a dead chain first, then the first that isn't just "waiting". */
 export function heavier(before: Failure | undefined, failure: Failure): Failure {
   return before === undefined || weight(failure) > weight(before) ? failure : before;
 }

@@ -1,4 +1,4 @@
-/** A log server over HTTP: lines go to its `/submit`, and what it answers comes back unjudged. */
+/** HTTP client for a log server: posts lines to its `/submit` and returns the response without judging it. */
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, refused } from "../error.js";
@@ -8,91 +8,103 @@ import { own } from "../own.js";
 import { reason } from "../reason.js";
 import { within } from "../timers.js";
 
-/** What `fetch` is, as far as a log server needs it. */
+/** The signature of `fetch`, as far as it is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A log server that is reached in its own way: by a service binding or a Durable Object's stub, say. */
+/** A log server with its URL and, optionally, its own `fetch`, such as a service binding or a Durable Object's stub. */
 export interface LogServerOptions {
-  /** Its address; a path before `/submit` is kept. */
+  /** The log server's URL. A path is kept, and `/submit` is appended. */
   url: string | URL;
-  /** What sends the requests, in place of the runtime's `fetch`. */
+  /**
+   * Sends the requests.
+   *
+   * @default the runtime's `fetch`
+   */
   fetch?: Fetch | undefined;
 }
 
-/** An answer as it came. */
+/** A response as it was received. */
 export interface LogServerResponse {
+  /** HTTP status. */
   status: number;
-  /** Who answered. */
+  /** The URL that responded. */
   from: string;
-  /** Where else it says to ask. */
+  /** The redirect target, if any. */
   location: string | undefined;
-  /** How many milliseconds it asks to wait. */
+  /** Milliseconds to wait, as demanded by the log server. */
   retryAfter: number | undefined;
-  /** When it answered, in milliseconds from the epoch: of the first that took lines, if that says so. */
+  /** The response's date in milliseconds since the epoch. Only set for the first successful response. */
   date: number;
-  /** The body, where it is a JSON object. */
+  /** The body, if it is a JSON object. */
   body: { readonly [member: string]: unknown } | undefined;
 }
 
-/** How a request is sent. */
-export interface Sending {
-  /** How many milliseconds it may take. */
+/** Settings of a request. */
+export interface RequestSettings {
+  /** Timeout in milliseconds. */
   timeout: number;
-  /** Whether it is to outlive the page, for which it must be small. */
+  /** True if the request must outlive the page, for which it must be small. */
   keepalive: boolean;
 }
 
-/** The most bytes that an answer may have: proofs of one chain, or of one key note, are far below it. */
-const MOST = 4 << 20;
+/** Maximum size of a response in bytes. Proofs for one chain or one key note are far smaller. */
+const MAX_RESPONSE_BYTES = 4 << 20;
 
 /** Sends lines to one log server. */
 export class LogServer {
-  /** Where lines are submitted. */
+  /** URL for submitting lines. */
   readonly submit: string;
-  /** Whether events go there in clear text, through a network that may be anybody's. */
+  /** True if events are sent unencrypted across a network that may be public. */
   readonly isCleartext: boolean;
   readonly #fetch: Fetch;
   #isDated = false;
 
   constructor(options: LogServerOptions) {
-    const { url, fetch: given } = ownOptions(options, ["url", "fetch"], "to");
+    const { url, fetch: ownFetch } = ownOptions(options, ["url", "fetch"], "to");
     this.submit = submitUrl(url);
-    // What a binding is given as address leads nowhere.
+    // The URL passed to a binding is never resolved.
     const { protocol, hostname } = new URL(this.submit);
-    this.isCleartext = given === undefined && protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
-    const hint = "give the binding's own: (url, init) => env.LOG.fetch(url, init)";
-    must(given === undefined || typeof given === "function", "to", "fetch is not a function", hint);
-    this.#fetch = given ?? ((url, init) => fetch(url, init));
+    this.isCleartext = ownFetch === undefined && protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
+    const hint = "pass the binding's fetch: (url, init) => env.LOG.fetch(url, init)";
+    must(ownFetch === undefined || typeof ownFetch === "function", "to", "`to.fetch` must be a function", hint);
+    this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
   }
 
-  /** Submits lines once. Throws `log_server.unreachable` or `log_server.timeout`; the log server may have them then. */
-  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: Sending): Promise<LogServerResponse> {
+  /**
+   * Submits lines once. Throws `log_server.unreachable` or `log_server.timeout`, after which the log server may have the
+   * lines.
+   */
+  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: RequestSettings): Promise<LogServerResponse> {
     const patience = new AbortController();
     const late = () => {
       patience.abort();
       return patience.signal.reason;
     };
-    // Bytes without a type: a page needs no leave of the log server to send them, which would take a second request.
+    // A body without a content type avoids a CORS preflight request.
     const init: RequestInit = own({ method: "POST", body: lines, redirect: "manual", signal: patience.signal });
     try {
-      // A fetch that was given may heed no signal.
+      // A custom fetch may ignore the signal.
       return await within(timeout, this.#exchange(keepalive ? own({ ...init, keepalive }) : init), late);
     } catch (cause) {
       if (cause instanceof CountersignError) {
         throw cause;
       }
       if (patience.signal.aborted) {
-        throw new CountersignError("log_server.timeout", `the logServer did not answer within ${timeout} ms`, {
-          hint: "is the log server overloaded, or timeoutMs too short?",
+        throw new CountersignError("log_server.timeout", `the log server did not respond within ${timeout} ms`, {
+          hint: "check the load of the log server, or raise timeoutMs",
           cause,
         });
       }
       const why = reason(cause);
-      const said = why === undefined ? "" : ` (${why})`;
-      throw new CountersignError("log_server.unreachable", `the logServer at ${this.submit} cannot be reached${said}`, {
-        hint: todo(why),
-        cause,
-      });
+      const detail = why === undefined ? "" : ` (${why})`;
+      throw new CountersignError(
+        "log_server.unreachable",
+        `the log server at ${this.submit} can't be reached${detail}`,
+        {
+          hint: hintFor(why),
+          cause,
+        },
+      );
     }
   }
 
@@ -100,7 +112,7 @@ export class LogServer {
     const response = await this.#fetch(this.submit, init);
     const body = await read(response);
     const { status, ok } = response;
-    // Headers are read where they say something: in a Worker each is a call out of JavaScript.
+    // In Workers, each access to a header is a call out of JavaScript, so they are only read when needed.
     const [elsewhere, later] = ok ? [] : [location(response), retryAfter(response)];
     const date = ok && !this.#isDated ? Date.parse(response.headers.get("date") ?? "") : Number.NaN;
     this.#isDated ||= ok;
@@ -108,13 +120,13 @@ export class LogServer {
   }
 }
 
-/** That events go to a log server in clear text. */
+/** Returns the warning that events are sent unencrypted. */
 export function cleartext({ submit }: LogServer): CountersignError {
-  const message = `events go to ${submit} in clear text: anyone on the way can read them`;
-  return new CountersignError("log_server.cleartext", message, { hint: "give an address that begins with https://" });
+  const message = `events are sent unencrypted to ${submit}`;
+  return new CountersignError("log_server.cleartext", message, { hint: "use an https:// URL" });
 }
 
-/** Addresses of this machine, of a private network, and names that only such a one resolves. */
+/** Hosts of this machine or of private networks. */
 const PRIVATE = [
   /^(localhost|[^.:]+)$/,
   /\.(localhost|local|internal|test|home\.arpa)$/,
@@ -122,17 +134,17 @@ const PRIVATE = [
   /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f[0-9a-f]{2}|a[0-9a-f]{2}|c0a8):.*)\]$/,
 ];
 
-function todo(why: string | undefined): string {
+function hintFor(why: string | undefined): string {
   if (why === undefined) {
-    return "check the address and that the log server runs; a page also needs the log server's leave (serve --cors ORIGIN) and connect-src in its own policy";
+    return "check the URL and that the log server is running; for a page, the log server must also allow the page's origin (serve --cors ORIGIN) and the page's policy must allow the URL in connect-src";
   }
   if (/SSL|TLS|CERT|ISSUER/i.test(why)) {
-    return "what answers there speaks no TLS, or its certificate is not trusted: should the address begin with http://, or have another port?";
+    return "check that the server uses TLS with a trusted certificate, and that the URL's scheme and port are right";
   }
   if (/NOTFOUND|EAI_/.test(why)) {
-    return "is the host's name right?";
+    return "check the host name";
   }
-  return "check the address, its port, and that the log server runs";
+  return "check the URL, its port, and that the log server is running";
 }
 
 function location(response: Response): string | undefined {
@@ -141,7 +153,7 @@ function location(response: Response): string | undefined {
     return undefined;
   }
   const url = new URL(given, response.url || undefined);
-  // Who is asked to go elsewhere may be given secrets to go with.
+  // A redirect URL's query may contain secrets, so it is not shown.
   return /^https?:$/.test(url.protocol) ? `${url.origin}${url.pathname}`.slice(0, 200) : undefined;
 }
 
@@ -151,23 +163,23 @@ function submitUrl(given: string | URL): string {
     url = new URL(given);
   } catch {
     throw URL.canParse(`https://${given}`)
-      ? refused("to", "the log server's address lacks https://", "give all of it, such as https://log.example.com")
-      : refused("to", "the log server's address is no URL", "give one such as https://log.example.com");
+      ? refused("to", "the log server's URL lacks https://", "use a full URL such as https://log.example.com")
+      : refused("to", "the log server's URL is invalid", "use a URL such as https://log.example.com");
   }
   const isWeb = url.protocol === "https:" || url.protocol === "http:";
-  must(isWeb, "to", `a logServer is not reached by ${url.protocol}`, "give an address that begins with https://");
-  const unneeded = "a log server needs none: the links' signatures say who brings them";
+  must(isWeb, "to", `the log server's URL must not use ${url.protocol}`, "use an https:// URL");
+  const unneeded = "remove the credentials; links are authenticated by their signatures";
   const isOpen = url.username === "" && url.password === "";
-  must(isOpen, "to", "the log server's address has a password in it", unneeded);
-  const alone = "give the address alone, such as https://log.example.com";
-  must(url.search === "" && url.hash === "", "to", "the log server's address has a query or a fragment", alone);
+  must(isOpen, "to", "the log server's URL contains credentials", unneeded);
+  const alone = "use the plain URL, such as https://log.example.com";
+  must(url.search === "" && url.hash === "", "to", "the log server's URL has a query or a fragment", alone);
   const path = url.pathname.replace(/\/+$/, "");
-  const added = "leave /submit out: it is added";
-  must(!path.endsWith("/submit"), "to", "the log server's address ends in /submit", added);
+  const added = "remove /submit, which is appended automatically";
+  must(!path.endsWith("/submit"), "to", "the log server's URL ends in /submit", added);
   return `${url.origin}${path}/submit`;
 }
 
-/** How long to wait, in milliseconds. A date is by the clock of whoever answers. */
+/** Returns the milliseconds to wait. Dates are relative to the server's clock. */
 function retryAfter({ headers }: Response): number | undefined {
   const text = headers.get("retry-after") ?? "";
   const seconds = Number.parseInt(text, 10);
@@ -178,19 +190,24 @@ function retryAfter({ headers }: Response): number | undefined {
   return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-/** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */
+/** Returns the body as a JSON object. Limited in size, because the server is not trusted. */
 async function read(response: Response): Promise<LogServerResponse["body"]> {
-  const bytes = isBounded(response.headers) ? undefined : await readAtMost(response.body, MOST);
+  const bytes = isBounded(response.headers) ? undefined : await readAtMost(response.body, MAX_RESPONSE_BYTES);
   const text = isBounded(response.headers) ? await response.text() : bytes && new TextDecoder().decode(bytes);
   const body = jsonOf(text);
   return typeof body === "object" && body !== null ? (body as LogServerResponse["body"]) : undefined;
 }
 
 /**
- * Whether what was announced is no more than is read: then the runtime reads it in one go, which costs a Worker a tenth
- * of a flush less than piece by piece. The length is on the wire, so it says nothing of what is compressed.
+ * True if the announced length is within the limit. The runtime then reads the body in one call, which saves a Worker a
+ * tenth of a flush's time. The length doesn't limit the size of compressed bodies.
  */
 function isBounded(headers: Headers): boolean {
   const length = headers.get("content-length");
-  return length !== null && /^\d{1,7}$/.test(length) && Number(length) <= MOST && !headers.has("content-encoding");
+  return (
+    length !== null &&
+    /^\d{1,7}$/.test(length) &&
+    Number(length) <= MAX_RESPONSE_BYTES &&
+    !headers.has("content-encoding")
+  );
 }

@@ -1,4 +1,4 @@
-/** Interprets answers of a log server (crates/log/README.md). */
+/** Interprets responses of a log server (crates/log/README.md). */
 
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
@@ -6,29 +6,29 @@ import { passes } from "../reason.js";
 import { Failure, type Scope } from "./failure.js";
 import type { LogServerResponse } from "./log-server.js";
 
-/** What the log says of a chain that it took. */
+/** The head of a chain in the log: its last link's `seq` and proof. */
 export interface Tip {
   readonly seq: number;
   readonly proof: string;
 }
 
-/** What is to be sent instead. */
-export type Otherwise =
-  /** Links are missing: the chain from there on. */
+/** The links to send instead. */
+export type ResendResult =
+  /** Links are missing: resend the chain from `seq` on. */
   | { kind: "from"; seq: number; failure: Failure }
-  /** Less at a time. */
+  /** The request is too large: send less at a time. */
   | { kind: "less"; bytes: number | undefined; lines: number | undefined; failure: Failure };
 
-/** An answer that is to be acted on. */
+/** The result of a submission. */
 export type SubmitResult =
   | { kind: "taken"; tip(chain: string): Tip | undefined; note(place: number): string | undefined }
-  | Otherwise
+  | ResendResult
   | { kind: "failed"; failure: Failure };
 
-/** Refusals of what was sent, each a code of this package's too. */
-const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
+/** Error codes for invalid submissions, shared with the log server. */
+const DENIAL_CODES: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
-/** Reads an answer. */
+/** Interprets a response. */
 export function readResponse(response: LogServerResponse): SubmitResult {
   const { status, body } = response;
   if (status === 200 && body !== undefined) {
@@ -51,47 +51,47 @@ export function readResponse(response: LogServerResponse): SubmitResult {
 function failed(response: LogServerResponse): Failure {
   const { status, from, location, retryAfter } = response;
   const { code, message, hint, line } = errorOf(response);
-  const says = message === "" ? `${from} answered with status ${status}` : `the logServer says: ${message}`;
+  const says = message === "" ? `${from} returned HTTP status ${status}` : `the log server reported: ${message}`;
   const failure = (scope: Scope, own: ErrorCode, todo: string, logTime?: number) =>
     new Failure(scope, new CountersignError(own, says, { hint: todo, line }), retryAfter, logTime);
   if (code === "submit.early") {
     const todo =
-      "set this machine's clock, or the log's: whichever is wrong. The events are kept, and are taken when the log's clock has come to their times";
+      "set this machine's clock, or have the log server's clock set if that one is wrong; events stay queued until the log's clock reaches their times";
     return failure("chain", "clock.ahead", todo, moment(response.body?.now));
   }
   if (status === 413) {
-    const todo = "a batch is larger than the log server takes: have its limits raised, or record smaller events";
+    const todo = "record smaller events, or raise the limits of the log server";
     return failure("chain", "submit.too_large", todo);
   }
   if (code === "log.unauthorized") {
-    const todo = hint ?? "the key needs a grant in the log, or a line in the log's trust file";
-    return failure("chain", "log.unauthorized", `${todo}; and \`log\` must be this log_server's log`);
+    const todo = hint ?? "grant the key in the log, or add it to the log's trust file";
+    return failure("chain", "log.unauthorized", `${todo}; check that \`log\` is the log of this server`);
   }
   if (code === "log.fork") {
     const todo =
-      "this chain was continued twice: the key was used elsewhere, or storage was restored from a copy. Find out which";
+      "find out whether the key was used elsewhere or storage was restored from a copy, because this chain was continued twice";
     return failure("denied", "log.fork", todo);
   }
   if (code === "log.gap") {
-    return failure("chain", "log.gap", hint ?? "links before these are missing");
+    return failure("chain", "log.gap", hint ?? "send the earlier links first");
   }
-  if (status === 400 && DENIALS.has(code)) {
-    const todo = hint ?? "what is kept is not what this recorder wrote, or the log server is another version";
+  if (status === 400 && DENIAL_CODES.has(code)) {
+    const todo = hint ?? "check that the outbox was not changed and that the log server's version is compatible";
     return failure("denied", code as ErrorCode, todo);
   }
   if (passes(status)) {
     const [own, todo]: [ErrorCode, string] =
       status === 503 || status < 500
-        ? ["log_server.busy", "the log server has too much to do: if this goes on, ask who runs it"]
-        : ["log_server.failed", "ask who runs the log server, if this goes on"];
+        ? ["log_server.busy", "contact the log operator if the log server stays overloaded"]
+        : ["log_server.failed", "contact the log operator if this continues"];
     return failure("log_server", own, todo);
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
-      ? `it redirects: give the address of the logServer itself${location === undefined ? "" : `, which may be ${location.replace(/\/submit$/, "")}`}`
+      ? `use the URL that the server redirects to${location === undefined ? "" : `, probably ${location.replace(/\/submit$/, "")}`}`
       : status === 401 || (status === 403 && code === "")
-        ? "something before the log server asks who this is; exempt /submit from it, as the links' signatures say who sends them"
-        : `is this the address of a logServer? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
+        ? "exempt /submit from the authentication in front of the log server; links are authenticated by their signatures"
+        : `check the URL; GET ${from.replace(/submit$/, "checkpoint")} must return the log's checkpoint`;
   return failure("log_server", "log_server.unexpected", todo);
 }
 
@@ -122,7 +122,7 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
 }
 
-/** A time of the format, in milliseconds from the epoch. */
+/** Parses a timestamp of the format to milliseconds since the epoch. */
 function moment(text: unknown): number | undefined {
   const millis = typeof text === "string" && /^\d{4}-[\d:T.-]{18}Z$/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isFinite(millis) ? millis : undefined;

@@ -1,7 +1,8 @@
 /**
- * Sends batches to the destination: those of a chain in order, and each is kept until the log proves that it has it.
- * Knows how much goes together, which chains wait after a failure, and how often the log denied one. It calls nobody
- * back: `deliver` returns what became of a chain, and its owner decides whether the chain's events go elsewhere.
+ * Sends batches to the destination, in order per chain, and keeps each until the log proves that it contains it.
+ * Decides how much to send together, which chains wait after a failure, and how often the log rejected one. It has no
+ * callbacks: `deliver` returns the outcome for a chain, and its owner decides whether the chain's events move
+ * elsewhere.
  */
 
 import { CountersignError } from "../error.js";
@@ -10,37 +11,43 @@ import type { Receipt } from "../record/handle.js";
 import type { Waits } from "../timers.js";
 import { ChainBackoff } from "./backoff.js";
 import { type Batch, linksOf } from "./batch.js";
-import type { Delivered, Destination, Sent } from "./destination.js";
+import type { Confirmation, Destination, SendResult } from "./destination.js";
 import { Failure } from "./failure.js";
 
-/** How much is sent at one time. */
+/** Maximum size of a request. */
 export interface Limits {
   bytes: number;
   lines: number;
 }
 
-/** Well below what a log server takes, and little to send again. */
+/** Well below the limits of log servers, and cheap to resend. */
 const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 
-/** After so many deliveries with no refusal between, twice as much goes together where no limit was said. */
-const PROVEN = 16;
+/**
+ * Number of consecutive accepted deliveries after which the request size doubles, unless the log server stated a limit.
+ */
+const GROWTH_PERIOD = 16;
 
-/** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
-export const KEEPALIVE = 60 << 10;
+/** Maximum bytes that a page being unloaded may send. Browsers allow 64 KiB for all such requests together. */
+export const MAX_KEEPALIVE_BYTES = 60 << 10;
 
-/** How often a log server has to say that a chain cannot go on before it is believed: what it says there is not signed. */
-const DENIALS = 3;
+/**
+ * Number of times that a log server must reject a chain before it is considered dead, because the rejection isn't
+ * signed.
+ */
+const DENIALS_UNTIL_DEAD = 3;
 
-/** How batches are sent. */
+/** Settings of a sender. */
 export interface SenderOptions {
+  /** Timeout of a request, in milliseconds. */
   timeout: number;
-  /** How long a chain waits after a failure of its own. */
+  /** Backoff of a chain after a failure. */
   waits: Waits;
-  /** Whether what is sent now must outlive the page. */
+  /** True if requests sent now must outlive the page. */
   leaving: () => boolean;
 }
 
-/** The newest proof that was verified. */
+/** The newest verified proof, and the link that it covers. */
 export interface LastProof {
   readonly chain: string;
   readonly seq: number;
@@ -52,31 +59,33 @@ export class Sender {
   readonly #destination: Destination;
   readonly #outbox: RecorderOutbox;
   readonly #options: SenderOptions;
-  /** What the log server takes, as far as it said so. */
+  /** The log server's limits, as far as it stated them. */
   readonly #limits: Limits = { ...LIMITS };
-  /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
-  #together = LIMITS.bytes;
-  /** The least that this ever was: what is signed together cannot be split, and is never large again. */
+  /**
+   * Maximum bytes of batches sent together. Reduced when a request was rejected as too large without a usable limit.
+   */
+  #requestBytes = LIMITS.bytes;
+  /** The smallest value that it ever had: signed batches can't be split, so new ones stay below it. */
   #batchBytes = LIMITS.bytes;
-  /** How many deliveries there were since. */
-  #proven = 0;
-  /** How many batches go together at most, after some took too long; with each delivery twice as many. */
-  #most = Number.POSITIVE_INFINITY;
+  /** Number of deliveries since the last reduction. */
+  #deliveries = 0;
+  /** Maximum number of batches sent together. Halved after a timeout, and doubled with each delivery. */
+  #maxBatches = Number.POSITIVE_INFINITY;
   #pending: Batch[] = [];
   /**
-   * Chains whose batches are sent one by one. Of several that were refused together the log may have the first, where
-   * its answer was lost; it is a repeat then, and taken.
+   * Chains whose batches are sent one by one. If several batches were rejected together, the log may already have the
+   * first one because its response was lost; it then accepts the repetition.
    */
   readonly #single = new Set<string>();
-  /** How often in a row it was said why a chain cannot go on. */
+  /** Number of consecutive rejections of a chain for the same reason. */
   readonly #denials = new Map<string, { code: string; times: number }>();
   readonly #backoff: ChainBackoff;
   #sending: readonly Batch[] = [];
-  /** Batches of a refused chain whose events go into another. */
+  /** Batches of a rejected chain whose events move to another. */
   #claimed: readonly Batch[] = [];
-  /** Bytes of lines that are not delivered and can be. */
+  /** Bytes of lines that are undelivered and still deliverable. */
   bytes: number = 0;
-  /** The newest proof. */
+  /** The newest verified proof. */
   last: LastProof | undefined;
 
   constructor(destination: Destination, outbox: RecorderOutbox, options: SenderOptions) {
@@ -86,37 +95,37 @@ export class Sender {
     this.#backoff = new ChainBackoff(options.waits);
   }
 
-  /** All that is not delivered and can be. */
+  /** Batches that are undelivered and still deliverable. */
   get pending(): readonly Batch[] {
     return this.#pending;
   }
 
-  /** The same, and what is on its way from one chain into another. */
-  get owed(): readonly Batch[] {
+  /** Also includes batches whose events are moving to another chain. */
+  get unsettled(): readonly Batch[] {
     return [...this.#pending, ...this.#claimed];
   }
 
-  /** The chains with something pending, in the order in which they are delivered. */
+  /** The chains with pending batches, in order of delivery. */
   get chains(): ReadonlySet<string> {
     return new Set(this.#pending.map(({ chain }) => chain));
   }
 
-  /** True if a chain waits after a failure of its own. */
+  /** True if a chain waits after a failure. */
   isWaiting(chain: string | undefined): boolean {
     return this.#backoff.has(chain);
   }
 
-  /** Milliseconds until a chain that waits is tried again by itself. */
+  /** Milliseconds until a waiting chain is retried automatically. */
   get retryInMs(): number | undefined {
     return this.#backoff.next;
   }
 
-  /** Has the next delivery try all chains that wait. */
+  /** Makes the next delivery try all waiting chains. */
   wake(): void {
     this.#backoff.wake();
   }
 
-  /** Bytes that are to be delivered before more of a chain is: those of other chains that wait hold up nothing. */
+  /** Returns the bytes to deliver before more of a chain: other chains that wait don't count. */
   bytesBefore(chain: string | undefined): number {
     if (this.#backoff.size === 0) {
       return this.bytes;
@@ -124,13 +133,13 @@ export class Sender {
     return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.#backoff.has(batch.chain)));
   }
 
-  /** How many events are being sent now. */
+  /** Number of events being sent now. */
   get inFlight(): number {
     return this.#sending.reduce((sum, { taken }) => sum + taken.length, 0);
   }
 
-  /** As many bytes as a batch may have so that a log server takes it. */
-  get mostBytes(): number {
+  /** The largest batch that the log server is expected to accept, in bytes. */
+  get maxBatchBytes(): number {
     return Math.min(this.#limits.bytes, this.#batchBytes);
   }
 
@@ -140,8 +149,8 @@ export class Sender {
   }
 
   /**
-   * Keeps a batch in the outbox, and before it what is pending of its chain and not kept yet: nothing behind a gap could
-   * ever be delivered by whoever opens the outbox next.
+   * Stores a batch in the outbox, after all unstored batches of its chain before it: after a gap, the next recorder
+   * that opens the outbox could deliver nothing.
    */
   async keep({ chain, to }: Batch): Promise<void> {
     for (const batch of this.#ofChain(chain)) {
@@ -152,10 +161,10 @@ export class Sender {
   }
 
   /**
-   * Delivers a chain until nothing of it is pending. Returns the failure that stops this chain and no other, and throws
-   * one that stops them all. `alive` is asked after each wait whether this is still to go on. With `asked` the chain
-   * waits no longer than the log server asked for. After "refused" and "dead" the owner decides what becomes of the
-   * chain; after any other failure it waits.
+   * Delivers a chain until none of its batches is pending. Returns a failure that affects only this chain, and throws
+   * one that affects all. `alive` is checked after each wait. With `asked`, the chain waits no longer than the log
+   * server demanded. After "refused" and "dead" the owner decides what happens to the chain; after other failures it
+   * waits.
    */
   async deliver(chain: string, alive: () => boolean, asked: boolean): Promise<Failure | undefined> {
     const waiting = this.#backoff.hold(chain, asked);
@@ -179,7 +188,7 @@ export class Sender {
     }
   }
 
-  /** Drops a chain that never can go on. Returns what was pending of it, which stays in the outbox. */
+  /** Drops a dead chain. Returns its pending batches, which stay in the outbox. */
   drop(chain: string): readonly Batch[] {
     const batches = this.#ofChain(chain);
     this.#remove(batches);
@@ -187,7 +196,10 @@ export class Sender {
     return batches;
   }
 
-  /** Takes the batches of a refused chain, so that their events can be queued for another. Until `endClaim` they are owed. */
+  /**
+   * Removes the batches of a rejected chain so that their events can be queued in another. They count as unsettled until
+   * `endClaim`.
+   */
   claim(chain: string): readonly Batch[] {
     const batches = this.#ofChain(chain);
     this.#remove(batches);
@@ -195,7 +207,7 @@ export class Sender {
     return batches;
   }
 
-  /** Ends a claim. Given why the chain was refused, the batches go back to where they were, and the chain waits. */
+  /** Ends a claim. If `why` is given, the batches become pending again and the chain waits. */
   endClaim(chain: string, batches: readonly Batch[], why?: Failure): void {
     this.#claimed = [];
     if (why === undefined) {
@@ -207,13 +219,15 @@ export class Sender {
     this.#backoff.add(chain, why);
   }
 
-  /** Sends what it can without waiting for anything: the page is going away. */
+  /** Sends as much as possible synchronously, because the page is being unloaded. */
   leave(): void {
     const first = this.#pending.find(({ chain }) => this.#backoff.hold(chain, true) === undefined);
     const batches =
-      first === undefined ? [] : this.#nextBatches(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
+      first === undefined
+        ? []
+        : this.#nextBatches(first.chain, 0, { ...this.#limits, bytes: MAX_KEEPALIVE_BYTES }, true);
     if (batches.length > 0) {
-      // Nobody will be there for the answer. What the outbox has is sent again by whoever opens it next.
+      // The response can't be processed. The next recorder that opens the outbox resends stored batches.
       this.#destination.send(batches, { timeout: this.#options.timeout, keepalive: true }).catch(() => {});
     }
   }
@@ -222,7 +236,7 @@ export class Sender {
     return this.#pending.filter((batch) => batch.chain === chain);
   }
 
-  /** Batches of a chain from that `seq` on, as many as may go together: at least one, unless they must be small. */
+  /** Returns batches of a chain from this `seq` on that fit into one request: at least one, unless `small`. */
   #nextBatches(chain: string, from: number, limits: Limits, small = false): Batch[] {
     const batches: Batch[] = [];
     let bytes = 0;
@@ -234,7 +248,7 @@ export class Sender {
       bytes += batch.lines.length;
       lines += batch.to - batch.from + 1;
       const isMuch =
-        bytes > limits.bytes || lines > limits.lines || batches.length >= this.#most || this.#single.has(chain);
+        bytes > limits.bytes || lines > limits.lines || batches.length >= this.#maxBatches || this.#single.has(chain);
       if (isMuch && (small || batches.length > 0)) {
         break;
       }
@@ -247,7 +261,7 @@ export class Sender {
   }
 
   async #step(chain: string, alive: () => boolean): Promise<void> {
-    // The log may say once where it stands, and is believed once.
+    // The log may state its next expected `seq` once per step.
     for (let from = 0, moved = false; ; moved = true) {
       const batches = await this.#kept(chain, from, alive);
       if (!alive()) {
@@ -273,14 +287,20 @@ export class Sender {
     }
   }
 
-  /** The next batches, all of it in the outbox: what was sent and is not there would be recorded anew after a kill. */
+  /**
+   * Returns the next batches, all stored in the outbox: a sent batch that isn't stored would be recorded twice after a
+   * kill.
+   */
   async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
     const { bytes, lines } = this.#limits;
-    const limits = { lines, bytes: this.#options.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
+    const limits = {
+      lines,
+      bytes: this.#options.leaving() ? MAX_KEEPALIVE_BYTES : Math.min(bytes, this.#requestBytes),
+    };
     const kept: Batch[] = [];
     for (const batch of this.#nextBatches(chain, from, limits)) {
       const error = await this.keep(batch).catch((error: CountersignError) => error);
-      // Of what the outbox never had nothing can be recorded anew.
+      // If none of its events is in the outbox, they can't be recorded twice.
       if (error && batch.taken.some(({ id }) => id !== undefined)) {
         if (kept.length === 0) {
           throw new Failure("log_server", error);
@@ -295,12 +315,12 @@ export class Sender {
     return kept;
   }
 
-  /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
+  /** Handles a failure. Returns if the chain's first batch is to be tried alone; throws otherwise. */
   #refused(chain: string, batches: readonly Batch[], failure: unknown): undefined {
     const code = failure instanceof Failure ? failure.error.code : undefined;
     if (code === "log_server.timeout") {
-      // The same would take as long each time.
-      this.#most = Math.max(1, Math.floor(batches.length / 2));
+      // The same request would time out again.
+      this.#maxBatches = Math.max(1, Math.floor(batches.length / 2));
     }
     if (!(failure instanceof Failure) || (code !== "log.unauthorized" && failure.logTime === undefined)) {
       throw failure;
@@ -321,10 +341,10 @@ export class Sender {
     this.bytes -= sizeOf(batches);
   }
 
-  async #send(batches: readonly Batch[]): Promise<Sent> {
+  async #send(batches: readonly Batch[]): Promise<SendResult> {
     this.#sending = batches;
     const bytes = sizeOf(batches);
-    const keepalive = this.#options.leaving() && bytes <= KEEPALIVE;
+    const keepalive = this.#options.leaving() && bytes <= MAX_KEEPALIVE_BYTES;
     try {
       return await this.#destination.send(batches, { timeout: this.#options.timeout, keepalive });
     } finally {
@@ -332,16 +352,16 @@ export class Sender {
     }
   }
 
-  /** A tip that is proven vouches for all links of its chain before it. */
-  async #delivered(batches: readonly Batch[], delivered: Delivered): Promise<void> {
+  /** Removes delivered batches. A proven link vouches for all earlier links of its chain. */
+  async #delivered(batches: readonly Batch[], delivered: Confirmation): Promise<void> {
     const last = batches.at(-1);
     if (last === undefined) {
       return;
     }
-    this.#most *= 2;
-    this.#proven += 1;
-    if (this.#proven % PROVEN === 0) {
-      this.#together = Math.min(this.#together * 2, LIMITS.bytes);
+    this.#maxBatches *= 2;
+    this.#deliveries += 1;
+    if (this.#deliveries % GROWTH_PERIOD === 0) {
+      this.#requestBytes = Math.min(this.#requestBytes * 2, LIMITS.bytes);
     }
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
@@ -355,8 +375,8 @@ export class Sender {
     });
   }
 
-  /** Has less go together from now on. Fails for a batch that is too large alone: its links are signed as they are. */
-  #tooLarge(batches: readonly Batch[], { bytes, lines, failure }: Sent & { kind: "less" }): void {
+  /** Reduces the request size. Throws for a single batch that is too large, since signed links can't be split. */
+  #tooLarge(batches: readonly Batch[], { bytes, lines, failure }: SendResult & { kind: "less" }): void {
     const before = { ...this.#limits };
     this.#limits.bytes = Math.max(1, Math.min(before.bytes, bytes ?? before.bytes));
     this.#limits.lines = Math.max(1, Math.min(before.lines, lines ?? before.lines));
@@ -364,35 +384,35 @@ export class Sender {
       throw failure;
     }
     if (this.#limits.bytes === before.bytes && this.#limits.lines === before.lines) {
-      this.#together = Math.max(1, Math.floor(Math.min(this.#together, before.bytes, sizeOf(batches)) / 2));
-      this.#batchBytes = Math.min(this.#batchBytes, this.#together);
-      this.#proven = 0;
+      this.#requestBytes = Math.max(1, Math.floor(Math.min(this.#requestBytes, before.bytes, sizeOf(batches)) / 2));
+      this.#batchBytes = Math.min(this.#batchBytes, this.#requestBytes);
+      this.#deliveries = 0;
     }
   }
 
-  /** Whether what the log would take next is here. */
-  #check(chain: string, { seq: expected, failure }: Sent & { kind: "from" }): void {
+  /** Throws unless the next link that the log expects is pending. */
+  #check(chain: string, { seq: expected, failure }: SendResult & { kind: "from" }): void {
     const batches = this.#ofChain(chain);
     const [first] = batches;
     if (expected > (batches.at(-1)?.to ?? 0)) {
       throw failure;
     }
     if (first !== undefined && expected < first.from) {
-      const message = `the log asks for ${chain}/${expected}, and had proven to hold it`;
-      const hint = "the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence";
+      const message = `the log requests ${chain}/${expected}, although it proved that it contains it`;
+      const hint = "contact the log operator, because the log lost entries or was reset; keep the receipts as evidence";
       throw new Failure("denied", new CountersignError("log.rollback", message, { hint }), failure.retryAfter);
     }
   }
 
-  /** Believes that a chain cannot go on when it was said so often, with no delivery between. */
+  /** Counts a rejection. The chain is dead after several with no delivery in between. */
   #denied(chain: string, { error: { code, message, hint = "", line }, retryAfter }: Failure): Failure {
     const before = this.#denials.get(chain);
     const times = before?.code === code ? before.times + 1 : 1;
     this.#denials.set(chain, { code, times });
-    // What comes before that which is refused is taken, alone.
+    // Sending one by one delivers the batches before the rejected one.
     this.#single.add(chain);
-    const isDead = times >= DENIALS;
-    const todo = `${hint}. ${isDead ? "A new chain has begun" : "It is asked again"}`;
+    const isDead = times >= DENIALS_UNTIL_DEAD;
+    const todo = `${hint}. ${isDead ? "A new chain was started" : "The request is retried"}`;
     return new Failure(
       isDead ? "dead" : "chain",
       new CountersignError(code, message, { hint: todo, line }),
@@ -400,7 +420,7 @@ export class Sender {
     );
   }
 
-  /** Forgets how a chain failed. */
+  /** Resets the failure state of a chain. */
   #forget(chain: string): void {
     this.#denials.delete(chain);
     this.#single.delete(chain);
@@ -412,8 +432,8 @@ function sizeOf(batches: readonly Batch[]): number {
   return batches.reduce((sum, { lines }) => sum + lines.length, 0);
 }
 
-/** Tells whoever waits. Their receipts are made only when somebody looks at them. */
-function settle(batches: readonly Batch[], { proof, index }: Delivered): void {
+/** Resolves callers that await these events. Receipts are created only on access. */
+function settle(batches: readonly Batch[], { proof, index }: Confirmation): void {
   let links: string[] | undefined;
   const [head] = batches;
   for (const { chain, from, taken } of batches) {

@@ -1,4 +1,4 @@
-/** A file that one holder alone appends to: whole writes, on the disk before they count, and nothing of those that failed. */
+/** A file that only one holder appends to. Writes are synced before they count, and failed ones are rolled back. */
 
 import { fdatasyncSync, fstatSync, writeSync } from "node:fs";
 import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
@@ -6,16 +6,16 @@ import { dirname } from "node:path";
 import { syncFolder } from "./files.node.js";
 import { hold, type Release } from "./hold.node.js";
 
-/** How a file is, against what was written to it. */
+/** The state of a file compared to what was written. */
 export type Standing =
   | "sound"
-  /** What is behind its end, or on the disk, is not known since a write failed. */
+  /** After a failed write, the bytes after `size`, or those on the disk, are unknown. */
   | "doubtful"
-  /** Something else wrote to it, or cut it off. */
+  /** Another program wrote to the file or truncated it. */
   | "altered"
   | "deleted";
 
-/** The real path of a file, which is created where there is none, readable by its owner alone. */
+/** Creates the file, readable by its owner only, unless it exists, and returns its real path. */
 export async function createdFile(path: string): Promise<string> {
   await (await open(path, "a", 0o600)).close();
   const real = await realpath(path);
@@ -23,22 +23,23 @@ export async function createdFile(path: string): Promise<string> {
   return real;
 }
 
-/** All that are open, so that none is collected, and its file closed, while its path is held. */
+/** Prevents open files from being garbage collected, and so closed, while their path is held. */
 const all = new Set<AppendFile>();
 
 const NOTHING = new Uint8Array();
 
+/** An append-only file that is held exclusively until it is closed. */
 export class AppendFile {
-  /** Its real path. */
+  /** The file's real path. */
   readonly path: string;
   #handle: FileHandle;
   readonly #release: Release;
-  /** The bytes up to here are sound; nothing is wanted of those after. */
+  /** Number of valid bytes. Bytes after them are ignored. */
   size: number;
   #isDoubtful = false;
   /** Bytes that are being appended. */
   #appending: Uint8Array = NOTHING;
-  /** True while another file is put in the place of this one. */
+  /** True while the file is being replaced. */
   #isMoving = false;
 
   private constructor(path: string, handle: FileHandle, release: Release, size: number) {
@@ -48,7 +49,10 @@ export class AppendFile {
     this.size = size;
   }
 
-  /** Opens the file of a real path and holds it until it is closed or the process ends; undefined where another does. */
+  /**
+   * Opens a file by its real path and holds it until it is closed or the process ends. Returns undefined if it's held
+   * elsewhere.
+   */
   static async open(path: string): Promise<AppendFile | undefined> {
     const release = await hold(path);
     if (release === undefined) {
@@ -65,7 +69,7 @@ export class AppendFile {
     }
   }
 
-  /** How the file is now. */
+  /** Checks the state of the file. */
   async standing(): Promise<Standing> {
     const { nlink, size } = await this.#handle.stat();
     if (nlink === 0) {
@@ -77,7 +81,7 @@ export class AppendFile {
     return size === this.size ? "sound" : "altered";
   }
 
-  /** Bytes from a place on; fewer where the file ends before. */
+  /** Reads bytes at a position; fewer at the end of the file. */
   async read(position: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let done = 0;
@@ -87,7 +91,7 @@ export class AppendFile {
     return bytes.subarray(0, done);
   }
 
-  /** Appends bytes and waits for the disk. Where it throws, none of them counts. */
+  /** Appends bytes and syncs them. If it throws, none of them count. */
   async append(bytes: Uint8Array): Promise<void> {
     let isWritten = false;
     this.#appending = bytes;
@@ -99,7 +103,7 @@ export class AppendFile {
       this.#isDoubtful = true;
       this.#appending = NOTHING;
       await this.#handle.truncate(this.size).then(
-        // The kernel may forget what it could not bring to the disk, and say nothing the next time.
+        // After a failed sync, the kernel may drop the data and report success the next time.
         () => {
           this.#isDoubtful = isWritten;
         },
@@ -107,7 +111,7 @@ export class AppendFile {
       );
       throw cause;
     }
-    // `appendNow` counted them, if there was one.
+    // `appendNow` may have counted them already.
     if (this.#appending === bytes) {
       this.#appending = NOTHING;
       this.size += bytes.length;
@@ -115,14 +119,14 @@ export class AppendFile {
   }
 
   /**
-   * Appends bytes, and waits for nothing but the disk: the process ends, and nothing more is written after. An `append`
-   * that is under way is repeated before them, byte for byte: it may still reach the file, or never.
+   * Appends bytes synchronously because the process is ending. An unfinished `append` may or may not reach the file, so
+   * its bytes are written again first, at the same position.
    */
   appendNow(bytes: Uint8Array): void {
     const { nlink, size } = fstatSync(this.#handle.fd);
     const whole = this.size + this.#appending.length;
     if (this.#isMoving || this.#isDoubtful || nlink === 0 || size < this.size || size > whole) {
-      throw new Error("the file is being rewritten, or is not as it was written");
+      throw new Error("the file is being rewritten, or was changed by another program");
     }
     writeAllSync(this.#handle.fd, this.#appending, this.size);
     writeAllSync(this.#handle.fd, bytes, whole);
@@ -131,7 +135,7 @@ export class AppendFile {
     this.#appending = NOTHING;
   }
 
-  /** Ends the file there, and waits for the disk. It needs no room, unlike all else. */
+  /** Truncates the file and syncs it. Unlike other writes, it needs no free space. */
   async cut(size: number): Promise<void> {
     this.#isDoubtful = true;
     await this.#handle.truncate(size);
@@ -140,7 +144,7 @@ export class AppendFile {
     this.#isDoubtful = false;
   }
 
-  /** Puts a file in the place of this one. Where it throws, this one is as it was, or the new one is doubtful. */
+  /** Replaces the file's contents. If it throws, the file is unchanged, or the new one is doubtful. */
   async replace(pieces: Iterable<Uint8Array>): Promise<void> {
     this.#isMoving = true;
     try {
@@ -175,7 +179,6 @@ export class AppendFile {
     this.#isDoubtful = false;
   }
 
-  /** Closes the file, and lets go of it. */
   async close(): Promise<void> {
     all.delete(this);
     await this.#handle.close().finally(() => this.#release());

@@ -1,4 +1,4 @@
-/** What files need beyond `node:fs`: errors that say what to do, and names that last. */
+/** File helpers beyond `node:fs`: errors with hints, and durable names. */
 
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -6,18 +6,18 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { CountersignError, must } from "../error.js";
 
-/** The path of a file, whatever the working directory is later. `member` is what it was given for. */
+/** Returns the absolute path of a file. `member` is the option that it was passed for. */
 export function pathOf(path: string | URL, member: "outbox" | "to"): string {
-  const hint = "give a path or a file: URL; is a variable of the environment missing?";
+  const hint = "pass a path or a file: URL; check that the environment variable is set";
   if (path instanceof URL || (typeof path === "string" && path.startsWith("file:"))) {
-    must(new URL(path).protocol === "file:", member, "no URL of a file", hint);
+    must(new URL(path).protocol === "file:", member, `\`${member}\` must be a file: URL`, hint);
     return fileURLToPath(path);
   }
-  must(typeof path === "string" && path !== "", member, "no path of a file", hint);
+  must(typeof path === "string" && path !== "", member, `\`${member}\` must be the path of a file`, hint);
   return resolve(path);
 }
 
-/** That something with a file failed, by the system's own code. */
+/** Returns the error for a failed file operation, with a hint for the system's error code. */
 export function fileError(cause: unknown, path: string, what: string, kind: "outbox" | "transport"): CountersignError {
   if (cause instanceof CountersignError) {
     return cause;
@@ -31,8 +31,8 @@ export function fileError(cause: unknown, path: string, what: string, kind: "out
   });
 }
 
-const PERMISSION = "the process needs to read and write this file, and to make files in its folder";
-const FULL = "make room on the disk, or raise the quota";
+const PERMISSION = "allow the process to read and write this file and to create files in its folder";
+const FULL = "free disk space, or raise the quota";
 const HINTS: Record<string, string> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -40,36 +40,37 @@ const HINTS: Record<string, string> = {
   EACCES: PERMISSION,
   EPERM: PERMISSION,
   ERR_ACCESS_DENIED:
-    "Node.js's permissions deny it: --allow-fs-read and --allow-fs-write for the file's folder, and --allow-net for a socket beside it; where it is fsync that is disabled, no option allows it: do without --permission",
-  NotCapable: "Deno needs --allow-read, --allow-write and --allow-net, the last for a Unix socket beside the file",
-  EROFS: "the file system is read-only: give a path on another",
-  ENOENT: "the folder has to be there already: create it, or give another path",
-  ENOTDIR: "a part of the path is a file: give another path",
-  EISDIR: "this is a folder: give the path of a file in it",
-  EMFILE: "the process has too many files open: raise its limit, or find what leaves them open",
-  EIO: "the disk fails: look into the system's log",
+    "run Node.js with --allow-fs-read and --allow-fs-write for the file's folder, and --allow-net for a socket next to the file; if fsync is disabled, run without --permission",
+  NotCapable:
+    "run Deno with --allow-read, --allow-write, and --allow-net; the last is for a Unix socket next to the file",
+  EROFS: "use a path on a writable file system",
+  ENOENT: "create the folder, or use another path",
+  ENOTDIR: "use another path; a component of this one is a file",
+  EISDIR: "use the path of a file in this folder",
+  EMFILE: "raise the process's limit of open files, or find what leaves them open",
+  EIO: "check the system log for disk failures",
 };
 
-/** Whether there was no room. */
+/** True if the disk or the quota is full. */
 export function isFull(cause: unknown): boolean {
   return ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(cause) ?? "");
 }
 
-/** The system's word for an error: `ENOSPC`. */
+/** Returns the system's error code, such as `ENOSPC`. */
 export function codeOf(cause: unknown): string | undefined {
   const { code, name, message } = (cause ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
   if (typeof code === "string") {
     return code;
   }
-  // Deno has a name or a number for some.
+  // Some Deno errors have only a name or a number.
   return name === "NotCapable" ? name : NUMBERS[/\(os error (\d+)\)/.exec(String(message))?.[1] ?? ""];
 }
 
 const NUMBERS: Record<string, string> = { 5: "EIO", 27: "EFBIG", 69: "EDQUOT", 122: "EDQUOT" };
 
-/** Makes the names in a folder durable: a file that was created or renamed. */
+/** Syncs a folder, so that created and renamed files in it are durable. */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows cannot, and need not.
+  // Windows has no such operation, and doesn't need it.
   if (process.platform === "win32") {
     return;
   }

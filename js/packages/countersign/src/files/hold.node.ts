@@ -1,10 +1,10 @@
 /**
- * Holding a path for one holder alone, on this machine, until it lets go or its process ends, however it ends.
+ * An exclusive hold on a path on this machine, until it is released or the process ends in any way.
  *
- * A holder listens on a socket beside the path, whose name nobody else ever uses. Who wants to hold the path listens
- * first and then looks for others: of two at least one sees the other. The kernel closes the sockets of a process that
- * ends, so that nobody answers there; the name that stays is removed by the next holder. On Windows it is a named pipe
- * that goes with its process.
+ * A holder listens on a Unix socket next to the path, with a unique name. A claimant first listens and then looks for
+ * others, so of two claimants at least one sees the other. The kernel closes the sockets of an ended process, so that
+ * connecting fails; the next holder removes the leftover name. On Windows, the hold is a named pipe, which disappears with
+ * its process.
  */
 
 import { Buffer } from "node:buffer";
@@ -18,20 +18,20 @@ import process from "node:process";
 import { sleep } from "../timers.js";
 import { codeOf } from "./files.node.js";
 
-/** Lets go of a path. */
+/** Releases a hold. */
 export type Release = () => Promise<void>;
 
-/** The longest address of a socket, in bytes: 104 on the BSDs with the zero at its end. */
-const ADDRESS = 103;
-/** Where the folder's file system has no sockets: exFAT, some shared folders of virtual machines. */
+/** Maximum length of a socket address in bytes: 104 on BSD systems, including the terminating zero. */
+const MAX_ADDRESS_BYTES = 103;
+/** Error codes of file systems without sockets: exFAT, some shared folders of virtual machines. */
 const NO_SOCKETS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOSYS", "EPROTONOSUPPORT"];
 
-/** Holds a path, which is a real path; undefined where another holds it. */
+/** Holds a real path. Returns undefined if it is held elsewhere. */
 export async function hold(path: string): Promise<Release | undefined> {
   if (process.platform === "win32") {
     return holdPipe(path);
   }
-  // Two who begin at once see each other and both stand back. One of them is quicker the next time.
+  // Two simultaneous claimants see each other and both release. The random wait decides the next round.
   for (let attempt = 0; attempt < 4; attempt += 1) {
     if (attempt > 0) {
       await sleep(5 + Math.random() * 40);
@@ -52,7 +52,7 @@ export async function hold(path: string): Promise<Release | undefined> {
 async function claimIn(folder: string, prefix: string): Promise<Release | undefined> {
   return withAddress(folder, prefix, async (address) => {
     const name = prefix + randomBytes(6).toString("hex");
-    // Under its name only once it listens: before, it would look as one whose process ended.
+    // Renamed only once it listens; before that, it would look like a leftover.
     const server = await listen(address(`${name}.new`));
     const release = async () => {
       await rm(join(folder, name), { force: true });
@@ -71,7 +71,7 @@ async function claimIn(folder: string, prefix: string): Promise<Release | undefi
       return release;
     } catch (error) {
       await release();
-      // Another took it for a remnant.
+      // Another claimant removed the name as a leftover.
       if (codeOf(error) === "ENOENT") {
         return undefined;
       }
@@ -80,18 +80,20 @@ async function claimIn(folder: string, prefix: string): Promise<Release | undefi
   });
 }
 
-/** Whether a name is of a socket of ours: nothing else is to be touched. */
+/** True if the name is that of a hold's socket. No other file may be touched. */
 function isClaim(name: string, prefix: string): boolean {
   return name.startsWith(prefix) && /^[0-9a-f]{12}(\.new)?$/.test(name.slice(prefix.length));
 }
 
-/** Runs `work` with a way to write addresses of sockets in a folder, however long its path is. */
+/**
+ * Runs `work` with a function that returns socket addresses in a folder, by way of a symlink if its path is too long.
+ */
 async function withAddress<T>(
   folder: string,
   prefix: string,
   work: (address: (name: string) => string) => Promise<T>,
 ): Promise<T> {
-  const room = ADDRESS - "/0123456789ab.new".length - prefix.length;
+  const room = MAX_ADDRESS_BYTES - "/0123456789ab.new".length - prefix.length;
   if (Buffer.byteLength(folder) <= room) {
     return work((name) => join(folder, name));
   }
@@ -122,11 +124,11 @@ function digest(path: string): string {
 
 async function listen(address: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
-  // Without `exclusive` the workers of a cluster would share it.
+  // Otherwise the workers of a cluster would share it.
   server.listen({ path: address, exclusive: true });
   await once(server, "listening");
   server.on("error", () => {});
-  // It must not keep the process alive.
+  // The server must not keep the process alive.
   server.unref();
   return server;
 }
@@ -135,14 +137,14 @@ function closed(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** Whether a process listens there. */
+/** True if a process listens at the address. */
 async function answers(address: string): Promise<boolean> {
   const socket = connect(address);
   try {
     await once(socket, "connect");
     return true;
   } catch (error) {
-    // Refused is what the kernel says where nobody listens. All else may be a process that is busy.
+    // The kernel refuses the connection if no process listens. Any other error may come from a busy process.
     return !["ECONNREFUSED", "ENOENT"].includes(codeOf(error) ?? "");
   } finally {
     socket.destroy();

@@ -1,13 +1,16 @@
-/** What a gate decides, and what is answered. */
+/** Decisions of a gate, and the responses to refused requests. */
 
 import { CountersignError, must } from "../error.js";
 import { ownFields } from "../own.js";
 import type { Actor, AuditEvent, HttpRequest } from "../record/event.js";
 
-/** An event as far as it is known before it is done: of a request there is no status yet. */
+/** An event before it happens: a request has no status yet. */
 export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest> | undefined };
 
-/** Throws where it does not say who or where as an event does: no rule, list or limit would know them. */
+/**
+ * Throws unless identifiers have the types of a recorded event, because rules, lists, and limits would not match them
+ * otherwise.
+ */
 export function mustTell({ actor, tenant, context }: EventToBe): void {
   const { id, session, credential } = (actor ?? NOBODY) as Partial<Actor>;
   mustBeText(typeof id === "string", "actor.id");
@@ -23,37 +26,35 @@ const isText = (value: unknown): boolean => typeof value === "string" || (value 
 
 function mustBeText(isOne: boolean, member: string): void {
   if (!isOne) {
-    const hint = "give it at once, and as record takes it: an actor is { id }, a number or a Promise none";
-    throw new CountersignError("event.invalid", `${member} must be a text`, { member, hint });
+    const hint = "pass it as a string, not a number or a Promise; an actor must be an object with `id`";
+    throw new CountersignError("event.invalid", `${member} must be a string`, { member, hint });
   }
 }
 
-/** What becomes of what is asked for: it goes on, whoever asks has to show anew who they are, or it is refused. */
+/** The verdict on a request: it may proceed, the actor must authenticate again, or it is refused. */
 export type Verdict = "allow" | "challenge" | "deny";
 
-/** Why something does not go on. */
+/** The reason why a request was refused or challenged. */
 export interface Refusal {
   readonly decision: "challenge" | "deny";
-  /**
-   * What decided: a rule of the pack, the watchlist, a limit, or that the gate could not decide and is to fail closed.
-   */
+  /** The cause: a rule of the pack, the watchlist, a limit, or a failure of a gate that fails closed. */
   readonly by: "rule" | "watchlist" | "limit" | "failure";
-  /** The rule's id, the limit's name, or the code of what failed. */
+  /** The rule's ID, the limit's name, or the error code of the failure. */
   readonly rule: string;
-  /** What the rule is called, where that is known. */
+  /** The rule's title, if known. */
   readonly title?: string | undefined;
-  /** The hash of the rule's pack, base64; nothing where it could not be read. */
+  /** The hash of the rule's pack, in base64; undefined if the pack could not be read. */
   readonly pack?: string | undefined;
-  /** The id of the finding, where the watchlist decided. */
+  /** The ID of the finding, if the watchlist decided. */
   readonly finding?: string | undefined;
-  /** When it is over, as far as that is known. */
+  /** When the refusal ends, if known. */
   readonly until?: Date | undefined;
 }
 
-/** It goes on, or not. */
+/** The decision of a gate. */
 export type Decision = { readonly decision: "allow" } | Refusal;
 
-/** What is answered in place of what was asked for. */
+/** The response sent for a refused request. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -62,10 +63,10 @@ export interface Answer {
 
 const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 
-/** What is answered by default. It does not say which rule it was: that would help who tries. */
+/** Returns the default response. It doesn't name the rule, which would help an attacker. */
 export function defaultAnswer({ decision, by, until }: Refusal, now: number): Answer {
   if (decision === "challenge") {
-    // RFC 9470: what was shown of who it is does not suffice.
+    // RFC 9470: the authentication was not strong or recent enough.
     const challenge = 'Bearer error="insufficient_user_authentication"';
     return { status: 401, headers: { ...TEXT, "www-authenticate": challenge }, body: "Log in again.\n" };
   }
@@ -79,26 +80,26 @@ export function defaultAnswer({ decision, by, until }: Refusal, now: number): An
   return { status: 403, headers: TEXT, body: "Forbidden.\n" };
 }
 
-/** An answer of the program's own: without headers and a body, where it gives none. */
+/** A response from the option `respond`. Headers and body default to empty. */
 export type OwnAnswer = Pick<Answer, "status"> & Partial<Answer>;
 
-/** Reads an answer of the program's own. What is none would be answered as if nothing had been refused. */
+/** Validates a response from `respond`. An invalid one would be sent as if nothing had been refused. */
 export function readAnswer(answer: OwnAnswer): Answer {
   const { status, headers = {}, body = "" } = ownFields(Object(answer), ["status", "headers", "body"]) as OwnAnswer;
   const isAnswer = Number.isInteger(status) && status >= 200 && status <= 599 && typeof body === "string";
   must(
     isAnswer,
     "respond",
-    "what respond gave is no answer",
-    "give { status, headers, body }, at once and no Response",
+    "`respond` must return a response",
+    "return { status, headers, body } synchronously, not a Response or a Promise",
   );
   return { status, headers: Object.fromEntries(new Headers(headers)), body };
 }
 
-/** What an event says that was refused (SPEC section 13, "Decisions"). */
+/** Returns the field `countersign` of a refused event (SPEC section 13, "Decisions"). */
 export function decided({ decision, rule, pack, finding }: Refusal) {
   return { decision, rule, pack, finding };
 }
 
-/** The name that the answers' decision has where there is none. */
+/** The decision that allows a request. */
 export const ALLOW: Decision = { decision: "allow" };

@@ -1,4 +1,4 @@
-/** Decides on events before they are recorded. */
+/** The gate: decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artifact/load.js";
 import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
@@ -18,49 +18,68 @@ import {
   type Refusal,
   readAnswer,
 } from "./decision.js";
-import { Counting, type Limit } from "./limits.js";
-import { Watching } from "./watching.js";
+import { type Limit, LimitCounter } from "./limits.js";
 import type { WatchlistOptions } from "./watchlist.js";
+import { WatchlistClient } from "./watchlist-client.js";
 
-/** How a gate decides. */
+/** Options of a gate. */
 export interface GateOptions {
   /**
-   * The rules: what `countersign rules build` writes, as text or as the object that a bundler makes of it. Those decide
-   * that say `countersign.decision` and look at each event by itself.
+   * The rules: the output of `countersign rules build`, as text or as a parsed JSON object. A gate applies the rules
+   * with `countersign.decision` that judge each event by itself.
    */
   pack: string | object;
   /**
-   * What happens where the gate cannot decide, for want of a watchlist that holds or because something failed: with
-   * `open` the rest decides, and with `closed` nothing goes on but what a rule excepts.
+   * Behavior if the gate can't decide, because there is no valid watchlist or something failed. With `"open"`, the
+   * remaining checks decide; with `"closed"`, everything is refused except what a rule exempts.
    */
   fail: "open" | "closed";
-  /** Whom findings have refused. */
+  /**
+   * A watchlist of actors and addresses refused because of findings.
+   *
+   * @default none
+   */
   watchlist?: WatchlistOptions | undefined;
-  /** How often something may be asked for. */
+  /**
+   * Rate limits.
+   *
+   * @default none
+   */
   limits?: readonly Limit[] | undefined;
-  /** What is answered to what is refused. By default 403, 401 to a challenge, 429 to a limit, and 503 where the gate fails closed. */
+  /**
+   * Returns the response for a refused request, synchronously; `undefined` for the default.
+   *
+   * @default 401 for a challenge, 429 for a limit, 503 if the gate fails closed, and 403 otherwise
+   */
   respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
-  /** Told of what failed. By default it is a warning on the console, once until something else fails. */
+  /**
+   * Called with failures.
+   *
+   * @default `console.warn`, without repeating the same error code in a row
+   */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** The artifact, where the runtime takes WebAssembly only as a module: `import module from "countersign/gate.wasm"`. */
+  /**
+   * The compiled WebAssembly module, in runtimes that only accept modules: `import module from
+   * "countersign/gate.wasm"`.
+   */
   module?: CompiledModule | undefined;
 }
 
-/** Who waits for a decision. */
+/** The context of the request that waits for a decision. */
 export interface Asking {
-  /** What the runtime has for work that goes on after the answer: `ctx.waitUntil`. */
+  /** Keeps the runtime alive for work after the response: `ctx.waitUntil`. */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
-/** What there is to know of a gate. */
+/** A snapshot of a gate's state. */
 export interface GateStatus {
-  /** The pack's hash, and how many of its rules decide; nothing before it is loaded. */
+  /** The pack's hash and the number of its rules that apply; undefined before it is loaded. */
   readonly pack: { readonly hash: string; readonly rules: number } | undefined;
-  /** The list that counts, and when it no longer holds. */
+  /** The current watchlist: when it was made, and until when it is valid. */
   readonly watchlist:
     | { readonly sequence: number; readonly entries: number; readonly made: Date; readonly until: Date }
     | undefined;
-  /** How each limit counts: exactly, or as a best effort for this isolate or process alone. */
+  /** Counting mode of each limit: `exact`, or `best-effort` if each isolate or process counts separately. */
   readonly limits: readonly { readonly name: string; readonly counts: "exact" | "best-effort" }[];
   readonly lastError: CountersignError | undefined;
 }
@@ -68,13 +87,15 @@ export interface GateStatus {
 /** Decides on events before they are recorded. */
 export interface Gate {
   /**
-   * What becomes of what an event says, as far as it is known before it is done. At once, where nothing has to be fetched.
-   * With another event, which the program may take it for, it goes on if both do.
+   * Decides on an event before it happens. Synchronous unless something has to be fetched. If `other` is given, a
+   * second interpretation of the same request, both events must be allowed.
    */
   decide(event: EventToBe, asking?: Asking, other?: EventToBe): Decision | Promise<Decision>;
-  /** What is answered to what was refused. */
+  /** Returns the response for a refusal. */
   answer(refusal: Refusal): Answer;
-  /** Loads the rules and fetches the watchlist, so that the first request need not wait. Throws for a pack that cannot be used. */
+  /**
+   * Loads the rules and fetches the watchlist, so that the first request need not wait. Rejects if the pack is invalid.
+   */
   ready(): Promise<void>;
   status(): GateStatus;
 }
@@ -87,7 +108,7 @@ interface Loaded {
   readonly room: Room;
 }
 
-/** Makes `gate`, for a runtime that loads the artifact so. `now` is the clock: milliseconds from the epoch. */
+/** Builds `gate` for a way to load the WebAssembly module. `now` is the clock, in milliseconds since the epoch. */
 export function gating(source: ModuleSource, now: () => number = () => Date.now()): (options: GateOptions) => Gate {
   return (options) => new LocalGate(source, options, now);
 }
@@ -96,40 +117,40 @@ class LocalGate implements Gate {
   readonly #options: GateOptions;
   readonly #load: () => Promise<Core>;
   readonly #now: () => number;
-  readonly #watching: Watching | undefined;
-  readonly #counting: readonly Counting[];
+  readonly #watchlist: WatchlistClient | undefined;
+  readonly #counters: readonly LimitCounter[];
   #loaded: Loaded | undefined;
   #lastError: CountersignError | undefined;
   #warn = teller();
 
-  constructor(source: ModuleSource, given: GateOptions, now: () => number) {
-    const options = Object(given) === given ? ownFields(given, OPTIONS) : given;
+  constructor(source: ModuleSource, input: GateOptions, now: () => number) {
+    const options = Object(input) === input ? ownFields(input, OPTIONS) : input;
     const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
-    must(isPack, "pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
-    const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
-    must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
-    ownOptions(given, OPTIONS);
+    must(isPack, "pack", "`pack` is required: the gate's rules", "pass the output of `countersign rules build`");
+    const which = 'set it to "open" to allow requests that the gate can\'t decide, or to "closed" to refuse them';
+    must(options.fail === "open" || options.fail === "closed", "fail", '`fail` must be "open" or "closed"', which);
+    ownOptions(input, OPTIONS);
     mustCall(options, "respond", "onError");
     const { module } = options;
-    // One of another realm is none by `instanceof`.
+    // `instanceof` doesn't work across realms.
     const isModule = module === undefined || Object.prototype.toString.call(module) === "[object WebAssembly.Module]";
     must(
       isModule,
       "module",
-      "no compiled WebAssembly",
-      'import module from "countersign/gate.wasm", where that gives a module',
+      "`module` must be a compiled WebAssembly module",
+      'pass the import of "countersign/gate.wasm", if your bundler makes it a module',
     );
     this.#options = options;
     this.#now = now;
     this.#load = loader(options.module ?? source);
-    this.#watching = options.watchlist && new Watching(options.watchlist, this.#now);
+    this.#watchlist = options.watchlist && new WatchlistClient(options.watchlist, this.#now);
     const { limits = [] } = options;
-    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, max, windowMs }]");
-    this.#counting = limits.map((limit) => new Counting(limit));
+    must(Array.isArray(limits), "limits", "`limits` must be an array", "pass limits: [{ name, by, max, windowMs }]");
+    this.#counters = limits.map((limit) => new LimitCounter(limit));
     const names = new Set(limits.map(({ name }) => name));
-    const own = "give each a name of its own: what is refused is recorded with it, and an object counts by it";
-    must(names.size === limits.length, "limits.name", "two limits have one name", own);
-    const unbound = this.#counting.filter(({ isUnbound }) => isUnbound).map(({ limit }) => limit.name);
+    const own = "give each limit a unique name, because refusals are recorded and counted by it";
+    must(names.size === limits.length, "limits.name", "two limits have the same name", own);
+    const unbound = this.#counters.filter(({ isUnbound }) => isUnbound).map(({ limit }) => limit.name);
     if (unbound.length > 0) {
       this.#report(notBound(unbound));
     }
@@ -141,15 +162,15 @@ class LocalGate implements Gate {
     if (loaded === undefined) {
       return this.#decideLater(events);
     }
-    const watching = this.#watching;
-    if (watching === undefined) {
+    const watchlist = this.#watchlist;
+    if (watchlist === undefined) {
       return this.#decide(loaded, events);
     }
     const now = this.#now();
-    if (watching.isDue(loaded.gate, now)) {
-      const refresh = this.#refresh(loaded, watching);
-      if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
+    if (watchlist.isDue(loaded.gate, now)) {
+      const refresh = this.#refresh(loaded, watchlist);
+      if (!watchlist.suffices(loaded.gate, now)) {
+        return comesWithin(watchlist.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
       }
       asking.waitUntil?.(refresh);
     }
@@ -170,8 +191,8 @@ class LocalGate implements Gate {
 
   async ready(): Promise<void> {
     const loaded = await this.#start();
-    if (this.#watching !== undefined && !this.#watching.holds(loaded.gate, this.#now())) {
-      await this.#refresh(loaded, this.#watching);
+    if (this.#watchlist !== undefined && !this.#watchlist.holds(loaded.gate, this.#now())) {
+      await this.#refresh(loaded, this.#watchlist);
     }
   }
 
@@ -188,11 +209,11 @@ class LocalGate implements Gate {
               made: new Date(gate.listMade),
               until: new Date(gate.listUntil),
             },
-      limits: this.#counting.map(({ limit }) => ({
+      limits: this.#counters.map(({ limit }) => ({
         name: limit.name,
         counts: limit.in === undefined ? "best-effort" : "exact",
       })),
-      lastError: this.#watching?.error ?? this.#lastError,
+      lastError: this.#watchlist?.error ?? this.#lastError,
     };
   }
 
@@ -217,18 +238,18 @@ class LocalGate implements Gate {
     } catch (error) {
       return this.#failed(asCoded(error)) ?? this.#count(events, undefined, 0);
     }
-    const watching = this.#watching;
-    if (watching?.isDue(loaded.gate, this.#now())) {
-      await comesWithin(watching.maxWaitMs, this.#refresh(loaded, watching));
+    const watchlist = this.#watchlist;
+    if (watchlist?.isDue(loaded.gate, this.#now())) {
+      await comesWithin(watchlist.maxWaitMs, this.#refresh(loaded, watchlist));
     }
     return this.#decide(loaded, events);
   }
 
-  /** Waits for what is fetched no longer than a request may. */
-  async #refresh({ core, gate }: Loaded, watching: Watching): Promise<void> {
-    await watching.refresh(core, gate);
-    if (watching.error !== undefined) {
-      this.#tell(watching.error);
+  /** Fetches the watchlist and reports a failure. */
+  async #refresh({ core, gate }: Loaded, watchlist: WatchlistClient): Promise<void> {
+    await watchlist.refresh(core, gate);
+    if (watchlist.error !== undefined) {
+      this.#tell(watchlist.error);
     } else {
       this.#warn = teller();
     }
@@ -236,17 +257,17 @@ class LocalGate implements Gate {
 
   #decide({ gate, room }: Loaded, events: readonly EventToBe[], at?: number): Decision | Promise<Decision> {
     let excepted = 0;
-    // Where the clock fails, no list holds.
+    // If the clock throws, no list counts as valid.
     let now = Number.NaN;
     let failed: CountersignError | undefined;
     try {
       now = at ?? this.#now();
       for (const event of events) {
-        const said = gate.decide(room.write(JSON.stringify(event)), now);
-        if (said === undefined) {
+        const decided = gate.decide(room.write(JSON.stringify(event)), now);
+        if (decided === undefined) {
           continue;
         }
-        const { until, ...refusal } = JSON.parse(said);
+        const { until, ...refusal } = JSON.parse(decided);
         if (refusal.decision !== "allow") {
           const by = refusal.finding === undefined ? "rule" : "watchlist";
           return { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
@@ -261,33 +282,33 @@ class LocalGate implements Gate {
       failed = asCoded(error);
     }
     let refusal = failed && this.#failed(failed, gate);
-    if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
-      const error = this.#watching.error ?? stale();
+    if (this.#watchlist !== undefined && !this.#watchlist.holds(gate, now)) {
+      const error = this.#watchlist.error ?? stale();
       this.#tell(error);
       refusal ??= this.#failing(error, gate);
     }
     return refusal ?? this.#count(events, gate, 0);
   }
 
-  /** By each limit from this one on. */
+  /** Applies the limits, starting with the one at index `from`. */
   #count(events: readonly EventToBe[], gate: CoreGate | undefined, from: number): Decision | Promise<Decision> {
-    for (let nth = from; nth < this.#counting.length; nth += 1) {
-      const counting = this.#counting[nth] as Counting;
+    for (let nth = from; nth < this.#counters.length; nth += 1) {
+      const counter = this.#counters[nth] as LimitCounter;
       const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
         isAllowed
           ? undefined
           : {
-              decision: counting.limit.decision ?? "deny",
+              decision: counter.limit.decision ?? "deny",
               by: "limit",
-              rule: counting.limit.name,
+              rule: counter.limit.name,
               pack: gate?.pack,
               until: new Date(until),
             };
-      let counted: ReturnType<Counting["count"]>;
+      let counted: ReturnType<LimitCounter["count"]>;
       try {
-        // An event counts once, however it is taken.
+        // A request counts once, even if it has two interpretations.
         const [first, second] = events;
-        counted = first && (counting.count(first, this.#now()) ?? (second && counting.count(second, this.#now())));
+        counted = first && (counter.count(first, this.#now()) ?? (second && counter.count(second, this.#now())));
       } catch (error) {
         const refusal = this.#failed(asCoded(error), gate);
         if (refusal !== undefined) {
@@ -309,7 +330,7 @@ class LocalGate implements Gate {
     return ALLOW;
   }
 
-  /** The refusal where it is to fail closed; with nothing, the rest decides. */
+  /** Reports a failure. Returns the refusal if the gate fails closed; otherwise the remaining checks decide. */
   #failed(error: CountersignError, gate?: CoreGate): Refusal | undefined {
     this.#report(error);
     return this.#failing(error, gate);
@@ -318,7 +339,7 @@ class LocalGate implements Gate {
   #failing(error: CountersignError, gate?: CoreGate): Refusal | undefined {
     return this.#options.fail === "open"
       ? undefined
-      : { decision: "deny", by: "failure", rule: error.code, title: "the gate could not decide", pack: gate?.pack };
+      : { decision: "deny", by: "failure", rule: error.code, title: "The gate failed", pack: gate?.pack };
   }
 
   #report(error: CountersignError): void {
@@ -332,25 +353,25 @@ class LocalGate implements Gate {
 }
 
 function notBound(limits: readonly string[]): CountersignError {
-  const message = `no object counts by ${limits.join(", ")}, but each isolate for itself: the binding is not there`;
+  const message = `limits without their Durable Object binding are counted per isolate: ${limits.join(", ")}`;
   const binding = `"durable_objects": { "bindings": [{ "name": "LIMITS", "class_name": "GateLimits" }] }`;
-  return refused("limits.in", message, `in wrangler.jsonc: ${binding}; or leave \`in\` out, where that will do`);
+  return refused("limits.in", message, `add to wrangler.jsonc: ${binding}; or omit \`in\` if a best effort is enough`);
 }
 
 function stale(): CountersignError {
-  return new CountersignError("watchlist.stale", "there is no watchlist that holds", {
-    hint: "is what makes it running, and its address served?",
+  return new CountersignError("watchlist.stale", "there is no valid watchlist", {
+    hint: "check that `countersign watch --watchlist` is running and that its file is served",
   });
 }
 
 function notJson(cause: SyntaxError): CountersignError {
-  return new CountersignError("pack.invalid", "the pack is no JSON", {
-    hint: "give what `countersign rules build` writes",
+  return new CountersignError("pack.invalid", "the pack is not valid JSON", {
+    hint: "pass the output of `countersign rules build`",
     cause,
   });
 }
 
-/** Reads a pack. As it was built it is in canonical form already, which takes long to make. */
+/** Loads a pack. Packs are built in canonical form, so the slow conversion is only a fallback. */
 function read(core: Core, pack: object): CoreGate {
   try {
     return new core.Gate(encoder.encode(JSON.stringify(pack)));
@@ -359,7 +380,7 @@ function read(core: Core, pack: object): CoreGate {
   }
 }
 
-/** The value's canonical text. */
+/** Returns the value as canonical JSON. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map(canonical).join()}]`;

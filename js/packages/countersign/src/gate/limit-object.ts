@@ -1,8 +1,8 @@
-/** An object that counts for all isolates. */
+/** A Durable Object that counts hits of a limit for all isolates. */
 
 import { Hits } from "./limits.js";
 
-/** What is needed of a Durable Object's `ctx`. */
+/** The parts of a Durable Object's `ctx` that are used. */
 interface ObjectContext {
   readonly storage: {
     readonly sql: { exec(statement: string, ...values: unknown[]): { toArray(): Record<string, unknown>[] } };
@@ -13,29 +13,32 @@ interface ObjectContext {
 }
 
 /**
- * Counts exactly, for one limit and one of those whom it counts apart: what it lets through is in its storage before
- * anybody is told. Export it from the Worker, and bind its namespace:
+ * Counts hits exactly, for one limit and one key. A hit is stored before the response is sent. Export it from the
+ * Worker and bind its namespace.
  *
- *     export { GateLimits } from "countersign/cloudflare";
- *     // wrangler.jsonc: "durable_objects": { "bindings": [{ "name": "LIMITS", "class_name": "GateLimits" }] },
- *     //                 "migrations": [{ "tag": "v1", "new_sqlite_classes": ["GateLimits"] }]
+ * @example
+ * ```ts
+ * export { GateLimits } from "countersign/cloudflare";
+ * // wrangler.jsonc: "durable_objects": { "bindings": [{ "name": "LIMITS", "class_name": "GateLimits" }] },
+ * //                 "migrations": [{ "tag": "v1", "new_sqlite_classes": ["GateLimits"] }]
+ * ```
  */
 export class GateLimits {
   readonly #storage: ObjectContext["storage"];
   #hits: Hits | undefined;
-  /** What `#hits` counts by. */
-  #of = "";
+  /** The settings that `#hits` was created with. */
+  #settings = "";
 
   constructor(context: ObjectContext) {
     this.#storage = context.storage;
   }
 
-  /** Takes one more, or says when there is room. */
+  /** Counts a hit, or responds with the time when there is room again. */
   async fetch(request: Request): Promise<Response> {
     const { max, windowMs } = (await request.json()) as { max: number; windowMs: number };
     const { sql } = this.#storage;
-    const of = `${max} ${windowMs}`;
-    if (this.#hits === undefined || this.#of !== of) {
+    const settings = `${max} ${windowMs}`;
+    if (this.#hits === undefined || this.#settings !== settings) {
       sql.exec("CREATE TABLE IF NOT EXISTS hits (at INTEGER NOT NULL, until INTEGER NOT NULL)");
       const rows = sql.exec("SELECT at FROM hits ORDER BY at").toArray();
       this.#hits = new Hits(
@@ -43,10 +46,10 @@ export class GateLimits {
         windowMs,
         rows.map(({ at }) => Number(at)),
       );
-      this.#of = of;
+      this.#settings = settings;
     }
     const now = Date.now();
-    const { isAllowed, until } = this.#hits.take(now);
+    const { isAllowed, until } = this.#hits.add(now);
     if (isAllowed) {
       const at = this.#hits.last;
       sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
@@ -57,7 +60,7 @@ export class GateLimits {
     return Response.json({ isAllowed, until });
   }
 
-  /** Forgets what no longer counts. */
+  /** Deletes expired hits. */
   async alarm(): Promise<void> {
     const { sql } = this.#storage;
     const now = Date.now();

@@ -1,93 +1,122 @@
-/** How often something may be asked for. */
+/** Rate limits of a gate. */
 
 import { isNamespace, type ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { EventToBe } from "./decision.js";
 
-/** At most `max` events per key within any `windowMs`. */
+/** A rate limit: allows at most `max` events per key within any `windowMs`. */
 export interface Limit {
-  /** What it is called: what was refused is recorded with it. */
+  /** The limit's name. Refusals are recorded with it. */
   name: string;
-  /** Whom it counts apart, of IPv6 addresses those of one /64 together. An event without it is not counted. */
+  /** The key to count by. IPv6 addresses count per /64. Events without a key are not counted. */
   by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
-  /** The number of events that are let through in a window, at most 10,000. */
+  /** Number of events allowed per window, from 1 to 10,000. */
   max: number;
-  /** The length of the window in milliseconds, at most a day. */
+  /** Length of the window in milliseconds, at most a day. */
   windowMs: number;
-  /** Which events count. By default all do. */
+  /**
+   * Selects the events that count.
+   *
+   * @default all events
+   */
   only?: ((event: EventToBe) => boolean) | undefined;
-  /** By default `deny`. */
+  /**
+   * The decision when the limit is exceeded.
+   *
+   * @default "deny"
+   */
   decision?: "challenge" | "deny" | undefined;
   /**
-   * A binding of Durable Objects, `GateLimits`: it counts exactly, whichever isolate asks. Without it each isolate or
-   * process counts for itself, which is a best effort: there may be many, and one that ends forgets. Where the binding
-   * that is given is not there, it is so too, and `onError` is told.
+   * A Durable Object namespace of `GateLimits`, which counts exactly across isolates. Without it, each isolate or
+   * process counts separately and forgets its counts when it ends. If the binding passed here is missing (`undefined`),
+   * the limit falls back to that, and `onError` is called.
    */
   in?: ObjectNamespace | undefined;
 }
 
 const OPTIONS = ["name", "by", "max", "windowMs", "only", "decision", "in"];
-/** The most that are counted apart by one limit in memory. */
-const KEYS = 10_000;
-/** How long an object has for its answer. */
-const PATIENCE = 1_000;
+/** Maximum number of keys that a limit counts in memory. */
+const MAX_KEYS = 10_000;
+/** Timeout of a request to a Durable Object, in milliseconds. */
+const OBJECT_TIMEOUT_MS = 1_000;
 
-/** Counts by one limit. */
-export class Counting {
+/** Counts events for one limit. */
+export class LimitCounter {
   readonly limit: Limit;
   readonly #hits = new Map<string, Hits>();
 
-  constructor(given: Limit) {
-    const limit = ownOptions(given, OPTIONS, "limits");
+  constructor(input: Limit) {
+    const limit = ownOptions(input, OPTIONS, "limits");
     this.limit = limit;
     const { name, by, max, windowMs, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
     for (const [member, isRight, hint] of [
-      ["name", typeof name === "string" && name !== "" && name.length <= 128, "a name of at most 128 characters"],
-      ["by", typeof by === "function" || Object.hasOwn(BY, by ?? ""), `${Object.keys(BY).join(", ")} or a function`],
-      ["max", isWhole(max, 1, 10_000), "a whole number from 1 to 10,000"],
-      ["windowMs", isWhole(windowMs, 1, 86_400_000), "milliseconds, at most a day"],
-      ["only", only === undefined || typeof only === "function", "a function: (event) => true where it counts"],
-      ["decision", decision === undefined || ["challenge", "deny"].includes(decision), "challenge or deny"],
+      [
+        "name",
+        typeof name === "string" && name !== "" && name.length <= 128,
+        "set it to a string of 1 to 128 characters",
+      ],
+      [
+        "by",
+        typeof by === "function" || Object.hasOwn(BY, by ?? ""),
+        `set it to ${Object.keys(BY).join(", ")}, or a function`,
+      ],
+      ["max", isWhole(max, 1, 10_000), "set it to a whole number from 1 to 10,000"],
+      ["windowMs", isWhole(windowMs, 1, 86_400_000), "set it to a whole number of milliseconds from 1 to 86,400,000"],
+      [
+        "only",
+        only === undefined || typeof only === "function",
+        "set it to a function that returns true for events that count",
+      ],
+      [
+        "decision",
+        decision === undefined || ["challenge", "deny"].includes(decision),
+        'set it to "challenge" or "deny"',
+      ],
       [
         "in",
         objects === undefined || isNamespace(Object(objects)),
-        "a binding of GateLimits of countersign/cloudflare",
+        "set it to a namespace binding of GateLimits from countersign/cloudflare",
       ],
     ] as const) {
-      must(isRight, `limits.${member}`, `a limit's ${member} cannot be used`, hint);
+      must(isRight, `limits.${member}`, `\`${member}\` of a limit is invalid`, hint);
     }
   }
 
-  /** Whether an object was to count, and its binding is not there. */
+  /** True if the limit needs a Durable Object whose binding is missing. */
   get isUnbound(): boolean {
     return "in" in this.limit && this.limit.in === undefined;
   }
 
-  /** One more, where the limit is about this event. */
-  count(event: EventToBe, now: number): Counted | Promise<Counted> | undefined {
+  /** Counts an event, if the limit applies to it. */
+  count(event: EventToBe, now: number): HitResult | Promise<HitResult> | undefined {
     const { by, only, in: objects, name, max, windowMs } = this.limit;
-    const whose = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
-    must(typeof whose === "string", "limits.by", `by of ${name} gave no text`, "give whom it counts, at once: a text");
-    if (whose === "" || only?.(event) === false) {
+    const key = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
+    must(
+      typeof key === "string",
+      "limits.by",
+      `\`by\` of the limit ${name} must return a string`,
+      "return the key to count by, synchronously",
+    );
+    if (key === "" || only?.(event) === false) {
       return undefined;
     }
-    return objects === undefined ? this.#here(whose, now) : inObject(objects, `${name}\n${whose}`, max, windowMs);
+    return objects === undefined ? this.#countHere(key, now) : inObject(objects, `${name}\n${key}`, max, windowMs);
   }
 
-  #here(whose: string, now: number): Counted {
+  #countHere(key: string, now: number): HitResult {
     const { max, windowMs } = this.limit;
-    const hits = this.#hits.get(whose) ?? new Hits(max, windowMs);
-    // The last in the map is the one that asked last.
-    this.#hits.delete(whose);
-    this.#hits.set(whose, hits);
-    if (this.#hits.size > KEYS) {
+    const hits = this.#hits.get(key) ?? new Hits(max, windowMs);
+    // Keeps the map in order of last use.
+    this.#hits.delete(key);
+    this.#hits.set(key, hits);
+    if (this.#hits.size > MAX_KEYS) {
       const [first] = this.#hits.keys();
       this.#hits.delete(first as string);
     }
-    return hits.take(now);
+    return hits.add(now);
   }
 }
 
@@ -99,7 +128,7 @@ const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: Ev
   tenant: ({ tenant }) => tenant,
 };
 
-/** An address of IPv4, or of IPv6 the /64 that whoever has one of its addresses mostly has all of. */
+/** Returns an IPv4 address as it is, and the /64 prefix of an IPv6 address, which usually belongs to one client. */
 function networkOf(ip: string): string {
   if (!ip.includes(":") || ip.includes(".")) {
     return ip;
@@ -111,33 +140,33 @@ function networkOf(ip: string): string {
   return isOfIpv4 ? ip : groups.slice(0, 4).join(":");
 }
 
-async function inObject(objects: ObjectNamespace, name: string, max: number, windowMs: number): Promise<Counted> {
+async function inObject(objects: ObjectNamespace, name: string, max: number, windowMs: number): Promise<HitResult> {
   const stub = objects.get(objects.idFromName(name) as never);
   const response = await stub.fetch("https://countersign.internal/take", {
     method: "POST",
     body: JSON.stringify({ max, windowMs }),
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(OBJECT_TIMEOUT_MS),
   });
   if (!response.ok) {
-    throw new CountersignError("gate.failed", `the limit's object answered with status ${response.status}`, {
-      hint: "is the binding one of GateLimits of countersign/cloudflare?",
+    throw new CountersignError("gate.failed", `the limit's Durable Object returned HTTP status ${response.status}`, {
+      hint: "check that the binding's class is GateLimits from countersign/cloudflare",
     });
   }
-  return (await response.json()) as Counted;
+  return (await response.json()) as HitResult;
 }
 
-/** What a limit says of one more. */
-export interface Counted {
+/** The result of counting an event. */
+export interface HitResult {
   readonly isAllowed: boolean;
-  /** When there is room again, in milliseconds. */
+  /** When there is room again, in milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Lets through at most so many in any stretch of time so long. What is refused does not count. */
+/** Allows at most `max` hits within any `windowMs`. Refused hits do not count. */
 export class Hits {
   readonly #max: number;
   readonly #windowMs: number;
-  /** Oldest first, from `#from` on. */
+  /** Times of hits in ascending order; valid from index `#from` on. */
   #times: number[] = [];
   #from = 0;
 
@@ -147,25 +176,25 @@ export class Hits {
     this.#times = [...times];
   }
 
-  /** One more, now. */
-  take(now: number): Counted {
+  /** Counts a hit. */
+  add(now: number): HitResult {
     this.#forget(now - this.#windowMs);
     if (this.#times.length - this.#from >= this.#max) {
       const oldest = this.#times[this.#times.length - this.#max] ?? now;
       return { isAllowed: false, until: oldest + this.#windowMs + 1 };
     }
-    // A clock that is set back makes no room.
+    // Moving the clock back makes no room.
     const last = this.#times.at(-1) ?? now;
     this.#times.push(Math.max(now, last));
     return { isAllowed: true, until: now };
   }
 
-  /** When it let something through last. */
+  /** The time of the last allowed hit. */
   get last(): number {
     return this.#times.at(-1) ?? 0;
   }
 
-  /** Forgets what was at that moment or before. */
+  /** Removes hits before this time. */
   #forget(moment: number): void {
     while (this.#from < this.#times.length && (this.#times[this.#from] as number) < moment) {
       this.#from += 1;

@@ -1,22 +1,36 @@
-/** What a watchlist is fetched by: apart from what fetches it, whose types are the artifact's. */
+/** Options of the watchlist. Separate from its client, whose types depend on the WebAssembly module. */
 
 import type { Fetch } from "../deliver/log-server.js";
 
-/** Where the watchlist is, and who makes it. */
+/** The source of a watchlist, and the key that signs it. */
 export interface WatchlistOptions {
-  /** Where it is fetched. */
+  /** The URL to fetch the list from. */
   url: string | URL;
-  /** The vkey of who signs it, or those of several: one of them has to. */
+  /** The vkey that signs the list, or several vkeys; one must sign it. */
   key: string | readonly string[];
-  /** What fetches it, in place of the runtime's `fetch`: `(url, init) => env.WATCH.fetch(url, init)`. */
+  /**
+   * Fetches the list, for example through a binding: `(url, init) => env.WATCH.fetch(url, init)`.
+   *
+   * @default the runtime's `fetch`
+   */
   fetch?: Fetch | undefined;
-  /** Headers to ask with. */
+  /**
+   * Headers of the request.
+   *
+   * @default {}
+   */
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Milliseconds for which a request waits for a list if none is valid, at most. Default: 1000. */
+  /**
+   * Maximum milliseconds that a request waits for a list if none is valid.
+   *
+   * @default 1000
+   */
   maxWaitMs?: number | undefined;
   /**
-   * Milliseconds after which a fetched list is too old: a request then waits for a newer one, up to `maxWaitMs`. At least
-   * 1000. Default: the next list is fetched at half of the time for which one holds, and no request waits for it.
+   * Milliseconds after which a fetched list is too old: requests then wait for a newer one, up to `maxWaitMs`. At least
+   * 1000.
+   *
+   * @default undefined: the next list is fetched after half of the current one's validity, and no request waits for it
    */
   maxAgeMs?: number | undefined;
 }

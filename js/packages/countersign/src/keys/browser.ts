@@ -1,4 +1,4 @@
-/** A key that a browser makes for itself, and keeps where no script can read it. */
+/** Keys that a browser generates and stores where no script can read them. */
 
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -8,69 +8,78 @@ import { generateKeyHandle } from "../record/webcrypto.js";
 import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
 import { checkIssuer, randomName } from "./name.js";
 
-/** Makes a key outside WebCrypto, as `generateKey` of the entry `countersign` does. */
+/** Generates a key without WebCrypto, like `generateKey` from `countersign`. */
 export type Fallback = (name: string) => Promise<{ key: string; vkey: string }>;
 
-/** What key is wanted. */
+/** Options of `browserKey`. */
 export interface BrowserKeyOptions {
-  /** The name of the issuer that is to grant the key: the key's name is this, a slash and random characters. */
+  /** The name of the issuer that grants the key. The key's name is this name, a slash, and random characters. */
   issuer: string;
   /**
-   * Whose key it is, among those that this browser keeps for the issuer: a session's identifier, say, so that who
-   * signs in next has another. It stays in the browser. By default there is one for all.
+   * Selects among the keys that this browser stores for the issuer, such as a session's ID, so that the next user gets
+   * another key. It never leaves the browser.
+   *
+   * @default "": one key for all
    */
   session?: string | undefined;
-  /** With `false` the key is not kept: it lives as long as the page. */
+  /**
+   * Stores the key in the browser. With `false`, it lives as long as the page.
+   *
+   * @default true
+   */
   keep?: boolean | undefined;
   /**
-   * What makes a key where the browser has no Ed25519: `generateKey` of the entry `countersign`. Such a key is weaker:
-   * its secret is in the page's memory, where a script of somebody else's in the page can read it, and it is never
-   * kept. Without a fallback there is an error.
+   * Generates a key if the browser has no Ed25519: `generateKey` from `countersign`. Such a key is weaker: its private
+   * key is in the page's memory, where an injected script can read it, and it is never stored.
+   *
+   * @default undefined: throws `webcrypto.unavailable`
    */
   fallback?: Fallback | undefined;
 }
 
-/** @internal Every option of a browser's key, and of one that is granted. */
+/** @internal Names of the options of `browserKey` and `grantedKey`. */
 export const GRANTED_OPTIONS: readonly string[] = ["issuer", "session", "keep", "fallback", "from", "init", "onError"];
 
-/** A key of this browser's. */
+/** A key of this browser. */
 export interface BrowserKey {
-  /** What `createRecorder` takes as `key`. */
+  /** The value for the option `key` of `createRecorder`. */
   readonly key: KeyHandle | string;
-  /** Its verifier key, for whom is to grant it. */
+  /** The public key, to be granted by the issuer. */
   readonly vkey: string;
 }
 
-/** A key and how it is kept. */
+/** A key with its storage. */
 export interface HeldKey extends BrowserKey {
-  /** The newest grant of it that is known. */
+  /** The newest known grant. */
   readonly grant: Grant | undefined;
-  /** Where it is kept, if it is. */
+  /** Its place in the browser's storage, if it is stored. */
   readonly slot: Slot | undefined;
 }
 
 /**
- * Gives this browser's key, and makes it where there is none: an Ed25519 key of WebCrypto's whose secret no script can
- * read, kept in IndexedDB. All tabs of the page's origin share it: a key is no chain, each recorder begins one of its
- * own, and one grant is enough for all. Throws `webcrypto.unavailable` where the browser has no Ed25519.
+ * Returns this browser's key, generating it if needed: an Ed25519 key of WebCrypto, stored in IndexedDB, whose private
+ * key no script can read. All tabs of an origin share it. Each recorder starts its own chain, and one grant covers all
+ * of them.
+ *
+ * Throws `webcrypto.unavailable` if the browser has no Ed25519 and no `fallback` is given.
  */
 export async function browserKey(options: BrowserKeyOptions): Promise<BrowserKey> {
   const { key, vkey } = await hold(options);
   return { key, vkey };
 }
 
-/** Lets the browser's key go, when its session ends: whoever comes next has another. */
+/** Deletes the browser's key, for example at the end of a session, so that the next user gets another one. */
 export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer" | "session">): Promise<void> {
   await updateKey(slotOf(options), () => undefined);
 }
 
-/** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
-export async function hold(given: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
-  const options = ownOptions(given, GRANTED_OPTIONS);
+/** Returns the key for {@link browserKey}. If its vkey is `instead`, it is replaced by a new one. */
+export async function hold(input: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
+  const options = ownOptions(input, GRANTED_OPTIONS);
   const slot = slotOf(options);
-  const hint = "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })";
+  const hint = "pass generateKey from countersign: browserKey({ issuer, fallback: generateKey })";
   const { fallback } = options;
-  must(fallback === undefined || typeof fallback === "function", "fallback", "the fallback makes no keys", hint);
+  must(fallback === undefined || typeof fallback === "function", "fallback", "`fallback` must be a function", hint);
   const isWanted = (kept: StoredKey | undefined) => kept !== undefined && kept.vkey !== instead;
   const isKept = options.keep !== false;
   if (isKept) {
@@ -88,13 +97,13 @@ export async function hold(given: BrowserKeyOptions, instead?: string): Promise<
   if (!isKept) {
     return heldKey(made, undefined);
   }
-  // Another tab may have made one meanwhile.
+  // Another tab may have stored one in the meantime.
   const kept = await updateKey(slot, (kept) => (isWanted(kept) ? kept : made));
   return heldKey(kept ?? made, slot);
 }
 
-/** Notes the newest grant of a kept key, for all tabs. */
-export async function noteGrant({ slot, vkey }: HeldKey, grant: Grant): Promise<void> {
+/** Stores the newest grant of a stored key, for all tabs. */
+export async function storeGrant({ slot, vkey }: HeldKey, grant: Grant): Promise<void> {
   if (slot !== undefined) {
     await updateKey(slot, (kept) => (kept?.vkey === vkey ? { ...kept, grant } : kept));
   }
@@ -107,11 +116,11 @@ function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined)
 function slotOf(options: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
   const { issuer, session = "" } = ownFields(Object(options), ["issuer", "session"]) as Partial<BrowserKeyOptions>;
   checkIssuer(issuer, "issuer");
-  must(typeof session === "string", "session", "the session is not text", "give a text that names it");
+  must(typeof session === "string", "session", "`session` must be a string", "pass the session's ID, or omit it");
   return { issuer, session };
 }
 
-/** A key of WebCrypto's; nothing where there can be none and something else is chosen. */
+/** Generates a WebCrypto key. Returns undefined if that is unsupported and there is a fallback. */
 async function makeHandle(name: string, hasFallback: boolean): Promise<KeyHandle | undefined> {
   try {
     return await generateKeyHandle(name);
@@ -125,9 +134,9 @@ async function makeHandle(name: string, hasFallback: boolean): Promise<KeyHandle
     const insecure = globalThis.isSecureContext === false;
     throw new CountersignError(
       "webcrypto.unavailable",
-      insecure ? "a page without HTTPS has no WebCrypto" : "this browser's WebCrypto has no Ed25519",
+      insecure ? "WebCrypto is not available without HTTPS" : "WebCrypto does not support Ed25519 in this browser",
       {
-        hint: `${insecure ? "serve the page over HTTPS (localhost is fine too)" : "it takes Chrome 137, Firefox 129 or Safari 17"}, or choose the weaker signer in WebAssembly: fallback: generateKey, of the entry countersign`,
+        hint: `${insecure ? "serve the page over HTTPS (localhost also works)" : "use Chrome 137, Firefox 129, Safari 17, or later"}, or allow the weaker signer in WebAssembly with fallback: generateKey from countersign`,
         cause,
       },
     );

@@ -1,17 +1,17 @@
-/** What an issuer's handler answers where it grants nothing. */
+/** Error responses of an issuer's handler. */
 
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
 
-/** The codes that a handler gives. */
+/** Error codes that a handler returns. */
 const CODES: ReadonlySet<string> = new Set<ErrorCode>(["grant.refused", "grant.failed", "key.invalid", "name.invalid"]);
 
-/** The body of an answer that is an error. */
+/** Returns the body of an error response. */
 export function errorBody({ code, message, hint }: CountersignError): string {
   return JSON.stringify({ error: { code, message, hint } });
 }
 
-/** The error that an answer is. */
+/** Parses an error response. */
 export function asError(status: number, body: unknown): CountersignError {
   const { error } = (body ?? {}) as { error?: unknown };
   const { code, message, hint } = (error ?? {}) as { [name: string]: unknown };
@@ -19,10 +19,11 @@ export function asError(status: number, body: unknown): CountersignError {
   const refused = status === 401 || status === 403;
   return new CountersignError(
     known ?? (refused ? "grant.refused" : "grant.failed"),
-    repeatable(message) ?? `the server that grants keys answered with status ${status}`,
+    repeatable(message) ?? `the server that grants keys returned HTTP status ${status}`,
     {
       hint:
-        repeatable(hint) ?? (refused ? "is the session signed in, and allowed to record?" : "see the server's own log"),
+        repeatable(hint) ??
+        (refused ? "check that the user is signed in and allowed to record" : "see the server's log"),
     },
   );
 }

@@ -1,50 +1,57 @@
-/** A browser's key that its server grants, and grants anew before the grant ends. */
+/** A browser's key with a grant of its server, renewed before the grant ends. */
 
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
 import { jsonOf } from "../foreign.js";
 import { ownOptions } from "../known.js";
 import { LONGEST, pause } from "../timers.js";
-import { type BrowserKey, type BrowserKeyOptions, GRANTED_OPTIONS, type HeldKey, hold, noteGrant } from "./browser.js";
+import { type BrowserKey, type BrowserKeyOptions, GRANTED_OPTIONS, type HeldKey, hold, storeGrant } from "./browser.js";
 import { asError } from "./error-response.js";
 import type { Grant } from "./key-store.js";
 
-/** How far a device's clock may be ahead of the log's. */
-const AHEAD = 5 * 60_000;
-/** How many milliseconds the server may take for an answer. */
-const TIMEOUT = 15_000;
-/** The most bytes of an answer: a note with its proof is far below it. */
-const MOST = 1 << 20;
-/** Which part of a grant's life is left when it is asked for anew. */
-const LEFT = 1 / 4;
-/** How long to wait after failures to renew. */
+/** Milliseconds that a device's clock may be ahead of the server's. */
+const MAX_AHEAD_MS = 5 * 60_000;
+/** Timeout of a request to the server, in milliseconds. */
+const TIMEOUT_MS = 15_000;
+/** Maximum size of a response in bytes. A note with its proof is far smaller. */
+const MAX_RESPONSE_BYTES = 1 << 20;
+/** Remaining fraction of a grant's lifetime at which it is renewed. */
+const RENEW_AT = 1 / 4;
+/** Backoff after failed renewals, in milliseconds. */
 const WAITS = { first: 1_000, longest: 60_000 };
 
-/** Which key is wanted, and who grants it. */
+/** Options of `grantedKey`. */
 export interface GrantedKeyOptions extends BrowserKeyOptions {
-  /** Where the server's handler is (`handler` of the entry `countersign/issuer`): `/audit/grant`. */
+  /** The URL of the server's handler (`issuer.handler` from `countersign/issuer`), such as `/audit/grant`. */
   from: string | URL;
-  /** What is sent along: headers, or `credentials: "include"` for another origin's handler. */
+  /** Options of the request, such as headers, or `credentials: "include"` for a handler of another origin. */
   init?: Omit<RequestInit, "method" | "body"> | undefined;
-  /** Told of each failure to renew. By default it is a warning on the console. */
+  /**
+   * Called with each failure to renew.
+   *
+   * @default `console.warn`
+   */
   onError?: ((error: CountersignError) => void) | undefined;
 }
 
-/** What a chain's key can be changed in: a recorder. */
+/** A recorder, or another object whose key can be changed. */
 export interface Rotating {
   rotate(key: BrowserKey["key"]): Promise<unknown>;
 }
 
 /**
- * Gives this browser's key with a grant that does not end soon: one that a tab has already, or a new one of the
- * server's. Throws `grant.refused` where the server does not grant it.
+ * Returns this browser's key with a grant that does not end soon: one that another tab obtained, or a new one from the
+ * server. Throws `grant.refused` if the server does not grant it.
  *
- *     const granted = await grantedKey({ from: "/audit/grant", issuer: "example.com" });
- *     const audit = createRecorder({ key: granted.key, to, log });
- *     granted.follow(audit);
+ * @example
+ * ```ts
+ * const granted = await grantedKey({ from: "/audit/grant", issuer: "example.com" });
+ * const audit = createRecorder({ key: granted.key, to, log });
+ * granted.follow(audit);
+ * ```
  */
-export async function grantedKey(given: GrantedKeyOptions): Promise<GrantedKey> {
-  const options = ownOptions(given, GRANTED_OPTIONS);
+export async function grantedKey(input: GrantedKeyOptions): Promise<GrantedKey> {
+  const options = ownOptions(input, GRANTED_OPTIONS);
   const { held, grant } = await obtain(options, await hold(options));
   return new GrantedKey(options, held, grant);
 }
@@ -75,20 +82,20 @@ export class GrantedKey implements BrowserKey {
     return this.#held.vkey;
   }
 
-  /** When the grant ends; nothing where it does not. */
+  /** The end of the grant; undefined if it has none. */
   get until(): Date | undefined {
     const { until } = this.#grant;
     return Number.isFinite(until) ? new Date(until) : undefined;
   }
 
   /**
-   * Sees to it that the recorder's chain has a key that is granted: before the grant ends it is asked for anew, and the
-   * recorder goes on with a new chain. A chain has to end with it, because a log looks at a key's grants when the chain
-   * begins. Gives what ends this.
+   * Keeps the recorder's key granted: before the grant ends, it is renewed and the recorder continues with a new chain.
+   * A new chain is needed because a log checks a key's grant at the start of a chain. Returns a function that stops
+   * this.
    */
   follow(recorder: Rotating): () => void {
     this.#followed.add(recorder);
-    // Timers sleep when the device does.
+    // Timers pause while the device sleeps.
     globalThis.document?.addEventListener("visibilitychange", this.#wake);
     globalThis.addEventListener?.("online", this.#wake);
     this.#plan();
@@ -105,8 +112,8 @@ export class GrantedKey implements BrowserKey {
   }
 
   /**
-   * Asks for a grant now, and rotates the recorders that follow. With `fresh` it is for a new key: after the log
-   * refused this one (`log.unauthorized`), because it was revoked, say.
+   * Requests a grant now and rotates the recorders that follow. With `fresh`, a new key is generated, for example after
+   * the log rejected this one as revoked (`log.unauthorized`).
    */
   renew(options: { fresh?: boolean | undefined } = {}): Promise<void> {
     const { fresh = false } = ownOptions(options, ["fresh"]);
@@ -115,7 +122,7 @@ export class GrantedKey implements BrowserKey {
       return before.done;
     }
     const begin = () => this.#renew(fresh);
-    // One that keeps the key is no answer to who wants another.
+    // A renewal that keeps the key doesn't satisfy a request for a new one.
     const done: Promise<void> = (before === undefined ? begin() : before.done.then(begin, begin)).finally(() => {
       if (this.#renewing?.done === done) {
         this.#renewing = undefined;
@@ -127,7 +134,7 @@ export class GrantedKey implements BrowserKey {
   }
 
   async #renew(fresh: boolean): Promise<void> {
-    // A key that is kept nowhere is this one as long as it is good; of another, another tab may have a grant already.
+    // An unstored key is only known here. For a stored one, another tab may already have a newer grant.
     const isHere = this.#held.slot === undefined && !fresh;
     const held = isHere ? this.#held : await hold(this.#options, fresh ? this.vkey : undefined);
     const isNew = held.vkey !== this.vkey || held.grant?.until !== this.#grant.until;
@@ -142,7 +149,7 @@ export class GrantedKey implements BrowserKey {
     try {
       await recorder.rotate(this.key);
     } catch (error) {
-      // A recorder that was closed needs no key.
+      // A closed recorder needs no key.
       if (!(error instanceof CountersignError && error.code === "recorder.out_of_turn")) {
         throw error;
       }
@@ -173,21 +180,21 @@ export class GrantedKey implements BrowserKey {
   }
 }
 
-/** The key with a grant that lasts: the one that is known, or a new one. */
+/** Returns the key with its grant, or with a new one if that ends soon. */
 async function obtain(options: GrantedKeyOptions, held: HeldKey): Promise<{ held: HeldKey; grant: Grant }> {
   if (held.grant !== undefined && held.grant.renew > Date.now()) {
     return { held, grant: held.grant };
   }
-  const grant = await ask(options, held.vkey);
-  await noteGrant(held, grant);
+  const grant = await requestGrant(options, held.vkey);
+  await storeGrant(held, grant);
   return { held: { ...held, grant }, grant };
 }
 
-async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Grant> {
-  const place = placeOf(from);
-  const asked = Date.now();
+async function requestGrant({ from, init }: GrantedKeyOptions, vkey: string): Promise<Grant> {
+  const url = withoutQuery(from);
+  const requestedAt = Date.now();
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), TIMEOUT);
+  const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
   init?.signal?.addEventListener("abort", () => patience.abort(init.signal?.reason), { once: true });
   let response: Response;
   let body: Partial<{ vkey: unknown; from: unknown; until: unknown; now: unknown }>;
@@ -197,14 +204,14 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
     init?.signal?.throwIfAborted();
     const { signal } = patience;
     response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ vkey }) });
-    body = Object(jsonOf(new TextDecoder().decode(await readAtMost(response.body, MOST))));
+    body = Object(jsonOf(new TextDecoder().decode(await readAtMost(response.body, MAX_RESPONSE_BYTES))));
   } catch (cause) {
     if (patience.signal.aborted && !init?.signal?.aborted) {
-      const message = `the server that grants keys did not answer within ${TIMEOUT} ms at ${place}`;
-      throw new CountersignError("grant.failed", message, { hint: "is it overloaded? See its own log", cause });
+      const message = `the server that grants keys did not respond within ${TIMEOUT_MS} ms at ${url}`;
+      throw new CountersignError("grant.failed", message, { hint: "check the server's load and log", cause });
     }
-    throw new CountersignError("grant.failed", `the server that grants keys cannot be reached at ${place}`, {
-      hint: "check the address and the connection; another origin's handler has to name this one in `origins`",
+    throw new CountersignError("grant.failed", `the server that grants keys can't be reached at ${url}`, {
+      hint: "check the URL and the connection; a handler of another origin must list this page's origin in `origins`",
       cause,
     });
   } finally {
@@ -214,40 +221,35 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
     throw asError(response.status, body);
   }
   const time = (value: unknown, otherwise: number) => (typeof value === "string" ? Date.parse(value) : otherwise);
-  const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, asked)];
+  const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, requestedAt)];
   if (body.vkey !== vkey || [begin, until, now].some(Number.isNaN) || until <= now) {
-    throw new CountersignError("grant.failed", `what answers at ${place} grants no keys`, {
-      hint: "is this the address of an issuer's handler?",
+    throw new CountersignError("grant.failed", `the response from ${url} is not a grant`, {
+      hint: "check that the URL is that of an issuer's handler",
     });
   }
-  checkClock(asked, begin, until, now);
-  // By this device's clock, which may be ahead: or it would be asked for anew at once, again and again.
-  return { until, renew: until === Infinity ? until : until - (until - asked) * LEFT };
+  checkClock(requestedAt, begin, until, now);
+  // Computed with this device's clock, which may be ahead; otherwise the grant would be requested again and again.
+  return { until, renew: until === Infinity ? until : until - (until - requestedAt) * RENEW_AT };
 }
 
-/** An address as errors may tell it: a query can hold a token. */
-function placeOf(address: string | URL): string {
+/** Returns a URL without its query, which may contain a token, for use in errors. */
+function withoutQuery(address: string | URL): string {
   const text = `${address}`;
-  const hint = "browsers ask at no such address: send what the server wants in init: { headers }";
-  must(
-    !/^([a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*@/i.test(text),
-    "from",
-    "the address of the server that grants keys has a password in it",
-    hint,
-  );
+  const hint = "pass credentials in init: { headers }, because browsers don't fetch such URLs";
+  must(!/^([a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*@/i.test(text), "from", "`from` must not contain credentials", hint);
   return text.replace(/[?#].*$/s, "");
 }
 
-/** A clock that is wrong would have every event refused, so it is told at once. */
-function checkClock(asked: number, begin: number, until: number, now: number): void {
-  const hint = "set this device's clock; nothing that it records now is taken by the log";
-  if (asked > now + AHEAD || asked >= until) {
-    const minutes = Math.round((asked - now) / 60_000);
+/** Throws if the device's clock is wrong, because the log would reject every event. */
+function checkClock(requestedAt: number, begin: number, until: number, now: number): void {
+  const hint = "set this device's clock; the log rejects events until then";
+  if (requestedAt > now + MAX_AHEAD_MS || requestedAt >= until) {
+    const minutes = Math.round((requestedAt - now) / 60_000);
     throw new CountersignError("clock.ahead", `this device's clock is ${minutes} minutes ahead of the server's`, {
       hint,
     });
   }
   if (Date.now() < begin) {
-    throw new CountersignError("clock.behind", "by this device's clock the key's grant has not begun", { hint });
+    throw new CountersignError("clock.behind", "this device's clock is before the start of the key's grant", { hint });
   }
 }

@@ -1,4 +1,4 @@
-/** Where browsers ask for a grant, in any server that knows `Request` and `Response`. */
+/** The handler for browsers' grant requests, for any server that uses `Request` and `Response`. */
 
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
@@ -6,27 +6,33 @@ import { ownOptions } from "../known.js";
 import { errorBody } from "./error-response.js";
 import { isRandomUnder, nameOf } from "./name.js";
 
-/** How long a grant lasts. Without any it is 12 hours from now. */
+/** The validity of a grant. By default, it ends in 12 hours. */
 export interface GrantOptions {
-  /** Until when, that moment not included; `null` for no end. */
+  /**
+   * The end of the grant (exclusive); `null` for no end.
+   *
+   * @default 12 hours from now
+   */
   until?: Date | null | undefined;
-  /** Milliseconds from now until the end, in place of `until`. */
+  /** Milliseconds until the end of the grant; an alternative to `until`. */
   ttlMs?: number | undefined;
   /**
-   * From when on. By default there is no beginning: a key cannot have signed before it was made, and a device whose clock
-   * is behind is not refused.
+   * The start of the grant. A key can't have signed before it was generated, so the default accepts devices whose
+   * clocks are behind.
+   *
+   * @default no start
    */
   from?: Date | undefined;
 }
 
-/** What a log keeps of a statement about a key, with its proof. */
+/** A statement about a key in the log, with its proof. */
 export interface Noted {
   readonly vkey: string;
-  /** The signed note, which is a leaf of the log. */
+  /** The signed note, which is an entry of the log. */
   readonly note: string;
-  /** The leaf's index. */
+  /** The entry's index. */
   readonly index: number;
-  /** The C2SP tlog-proof that it is there, verified. */
+  /** The verified C2SP tlog-proof of the entry. */
   readonly proof: string;
 }
 
@@ -36,36 +42,42 @@ export interface Granted extends Noted {
   readonly until: Date | undefined;
 }
 
-/** A key that is not to be trusted any more. */
+/** A key that is no longer trusted. */
 export interface Revoked extends Noted {
   readonly since: Date | undefined;
 }
 
-/** The most bytes that a request may have: a vkey is much shorter. */
-const MOST = 4096;
+/** Maximum size of a request in bytes. A vkey is much shorter. */
+const MAX_REQUEST_BYTES = 4096;
 
-/** How to answer. */
+/** Options of an issuer's handler. */
 export interface HandlerOptions {
   /**
-   * Decides whether who asks may record: by the session that the request's cookies tell, say. `true` grants the key for
-   * 12 hours, a plain object for as long as it says, and anything else not at all, a `Response` neither.
+   * Decides whether the requester may record, for example by the session in the request's cookies. Return `true` to
+   * grant the key for 12 hours, or a plain object to set the validity; any other value, including a `Response`,
+   * refuses.
    *
-   * Two things it alone can see to. A grant is a note that the log keeps for good, so it should count the vkeys that a
-   * session has had, and refuse more than a few. And nothing shows that the key is the asker's own: vkeys are public.
-   * Whoever has a vkey granted cannot sign with it, but prolongs what its owner may do, so where sessions end before
-   * their grants it should keep which session a vkey was first granted to, and refuse it to others.
+   * Two checks are up to this function:
+   * - A log keeps grants forever, so count the vkeys of each session and refuse more than a few.
+   * - vkeys are public, and nothing proves that the key belongs to the requester. Granting someone else's vkey doesn't
+   *   let the requester sign with it, but extends its owner's rights. If sessions can end before their grants, remember
+   *   the session that first got a grant for a vkey, and refuse others.
    */
   authorize(request: Request, vkey: string): Authorized | PromiseLike<Authorized>;
-  /** Pages of which other origins may ask: `https://dashboard.example.com`. By default only those of its own. */
+  /**
+   * Other origins whose pages may send requests, such as `https://dashboard.example.com`.
+   *
+   * @default []: only the server's own origin
+   */
   origins?: readonly string[] | undefined;
 }
 
-/** What was decided. */
+/** The decision of `authorize`. */
 export type Authorized = boolean | GrantOptions | null | undefined;
 
 /**
- * Answers POST with `{"vkey":"…"}` as JSON. A key's name is public and for good, and who asks chooses it: so only names
- * are granted that say nothing, as {@link randomName} makes them.
+ * Handles POST requests with the JSON body `{"vkey":"…"}`. A key's name is public, permanent, and chosen by the
+ * requester, so only random names as from {@link randomName} are granted.
  */
 export function grantHandler(
   issuer: { readonly name: string; grant(vkey: string, options?: GrantOptions): Promise<Granted> },
@@ -73,13 +85,16 @@ export function grantHandler(
   options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
   const { authorize, origins = [] } = ownOptions(options, ["authorize", "origins"]);
-  const hint = "give a function that looks at the request's session";
-  must(typeof authorize === "function", "authorize", "nothing decides who is granted a key", hint);
+  const hint = "pass a function that checks the request's session";
+  must(typeof authorize === "function", "authorize", "`authorize` must be a function", hint);
   return async (request) => {
     const from = originOf(request, origins);
     if (from === "foreign") {
-      const message = "pages of this origin may not ask";
-      return refusal(403, new CountersignError("grant.refused", message, { hint: "name it in the handler's origins" }));
+      const message = "this origin may not request grants";
+      return refusal(
+        403,
+        new CountersignError("grant.refused", message, { hint: "add it to the handler's `origins`" }),
+      );
     }
     const answer = await respond(request);
     if (from !== "own") {
@@ -99,28 +114,31 @@ export function grantHandler(
       return new Response(null, { status: 204, headers });
     }
     if (request.method !== "POST") {
-      const answer = refusal(405, new CountersignError("grant.failed", "a grant is asked for with POST"));
+      const answer = refusal(405, new CountersignError("grant.failed", "the request method must be POST"));
       answer.headers.set("allow", "POST, OPTIONS");
       return answer;
     }
-    // A form of another site's cannot send this type without asking first.
+    // A form of another site can't send this type without a CORS preflight.
     const [type = ""] = (request.headers.get("content-type") ?? "").split(";");
     if (type.trim().toLowerCase() !== "application/json") {
-      return refusal(415, new CountersignError("grant.failed", "a grant is asked for as application/json"));
+      return refusal(415, new CountersignError("grant.failed", "the content type must be application/json"));
     }
     const vkey = await readVkey(request);
     if (vkey === undefined) {
       const hint = 'send {"vkey":"name+hhhhhhhh+base64"}';
-      return refusal(400, new CountersignError("key.invalid", "no verifier key", { hint, member: "vkey" }));
+      return refusal(
+        400,
+        new CountersignError("key.invalid", "`vkey` must be a public key (vkey)", { hint, member: "vkey" }),
+      );
     }
     if (!isRandomUnder(issuer.name, nameOf(vkey))) {
-      const message = `the key's name is not ${issuer.name}/ and 16 random characters`;
-      const hint = `browserKey({ issuer: "${issuer.name}" }) names it so; issuer.grant() grants keys of other names`;
+      const message = `the key's name must be ${issuer.name}/ followed by 16 random characters`;
+      const hint = `use browserKey({ issuer: "${issuer.name}" }), or grant keys with other names by issuer.grant()`;
       return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
     const decided = await authorize(request, vkey);
     if (decided !== true && !isPlain(decided)) {
-      const hint = "is the session signed in, and allowed to record?";
+      const hint = "check that the user is signed in and allowed to record";
       return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));
     }
     return grant(vkey, decided === true ? {} : decided);
@@ -131,7 +149,7 @@ export function grantHandler(
       const { from, until, note, index, proof } = await issuer.grant(vkey, options);
       return json(200, JSON.stringify({ vkey, from, until, now: new Date(now()), note, index, proof }));
     } catch (error) {
-      // What is wrong with the server's own options is for the server's log, not for who asks.
+      // Errors in the server's own options must not reach the requester.
       if (!(error instanceof CountersignError) || error.code === "options.invalid" || error.member === "key") {
         throw error;
       }
@@ -139,14 +157,14 @@ export function grantHandler(
         return refusal(400, error);
       }
       console.warn(asLine(error));
-      const answer = refusal(503, new CountersignError("grant.failed", "the log did not take the grant now"));
+      const answer = refusal(503, new CountersignError("grant.failed", "the log did not accept the grant"));
       answer.headers.set("retry-after", "5");
       return answer;
     }
   }
 }
 
-/** Whether it is an object that says for how long, and nothing that would say no, such as a `Response` or an error. */
+/** True for a plain object with the grant's validity, but not for a `Response` or an error. */
 function isPlain(decided: unknown): decided is GrantOptions {
   if (typeof decided !== "object" || decided === null) {
     return false;
@@ -155,7 +173,7 @@ function isPlain(decided: unknown): decided is GrantOptions {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Whose page asks: the server's own, one that may (its origin), or another. Only browsers say. */
+/** Returns whose page sent the request: "own", the allowed origin, or "foreign". Only browsers send these headers. */
 function originOf(request: Request, origins: readonly string[]): "own" | "foreign" | (string & {}) {
   const origin = request.headers.get("origin");
   if (origin === null) {
@@ -164,15 +182,15 @@ function originOf(request: Request, origins: readonly string[]): "own" | "foreig
   if (origins.includes(origin)) {
     return origin;
   }
-  // What ends TLS in front of the server leaves it the host alone.
+  // Behind a TLS proxy, only the host is known.
   const isOwn = URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
   return isOwn ? "own" : "foreign";
 }
 
-/** The key that is asked for. */
+/** Reads the vkey of a request. */
 async function readVkey(request: Request): Promise<string | undefined> {
   try {
-    const bytes = await readAtMost(request.body, MOST);
+    const bytes = await readAtMost(request.body, MAX_REQUEST_BYTES);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const { vkey } = (JSON.parse(text) ?? {}) as { vkey?: unknown };
     return typeof vkey === "string" ? vkey : undefined;

@@ -1,35 +1,35 @@
-/** Keys that a browser keeps: in IndexedDB, which takes a key of WebCrypto's as it is, its secret unseen. */
+/** Keys stored in IndexedDB, which can hold a WebCrypto key without exposing its private key. */
 
 import { CountersignError } from "../error.js";
 import { openDatabase, transact } from "../indexeddb.js";
 import type { KeyHandle } from "../record/signer.js";
 
 const DATABASE = "countersign-keys";
-/** Keys under [issuer, session]. */
+/** The object store of keys, by [issuer, session]. */
 const KEYS = "keys";
 
-/** The newest grant of a key, in milliseconds from the epoch. */
+/** The newest grant of a key. Times are milliseconds since the epoch. */
 export interface Grant {
-  /** When it ends. */
+  /** End of the grant. */
   readonly until: number;
-  /** When it is to be asked for anew. */
+  /** Time to renew the grant. */
   readonly renew: number;
 }
 
-/** A key as it is kept. */
+/** A stored key. */
 export interface StoredKey extends KeyHandle {
   readonly grant?: Grant | undefined;
 }
 
-/** Where a key is kept. */
+/** The storage key of a key. */
 export interface Slot {
   readonly issuer: string;
   readonly session: string;
 }
 
 /**
- * What `choose` makes of what is kept there, which is kept from now on; `undefined` removes it. All tabs of the origin
- * see the same.
+ * Replaces a stored key by the result of `choose`, and returns it; `undefined` deletes the key. All tabs of the origin
+ * share the storage.
  */
 export async function updateKey(
   { issuer, session }: Slot,
@@ -38,24 +38,24 @@ export async function updateKey(
   let database: IDBDatabase | undefined;
   try {
     database = await openDatabase(DATABASE, (made) => void made.createObjectStore(KEYS));
-    const place = [issuer, session];
+    const slot = [issuer, session];
     let chosen: StoredKey | undefined;
     await transact(database, [KEYS], "readwrite", (keys) => {
-      const reading: IDBRequest<unknown> = keys.get(place);
+      const reading: IDBRequest<unknown> = keys.get(slot);
       reading.onsuccess = () => {
         const kept = isKept(reading.result) ? reading.result : undefined;
         chosen = choose(kept);
         if (chosen === undefined) {
-          keys.delete(place);
+          keys.delete(slot);
         } else if (chosen !== kept) {
-          keys.put(chosen, place);
+          keys.put(chosen, slot);
         }
       };
     });
     return chosen;
   } catch (cause) {
-    throw new CountersignError("key.unkept", "the browser does not keep a key for this page", {
-      hint: "private windows and third-party frames have no storage, and a quota may be used up: with keep: false the key lives as long as the page",
+    throw new CountersignError("key.unkept", "the browser can't store a key for this page", {
+      hint: "check the storage quota, and set `keep` to false in private windows and third-party frames, which have no storage",
       cause,
     });
   } finally {

@@ -1,4 +1,4 @@
-/** Recording what there is a lot of, no faster than it is delivered. */
+/** Imports of many events, recorded no faster than they are delivered. */
 
 import { CountersignError, must, mustBeMillis, mustCall } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -8,48 +8,65 @@ import type { EventInput } from "../record/event.js";
 import { plainFields } from "../record/fields.js";
 import type { Handle } from "../record/handle.js";
 
-/** How far an import is. */
+/** The progress of an import. */
 export interface ManyProgress {
-  /** Events of the source that were looked at, with those that were skipped: the place to go on from. */
+  /** Number of events read from the source, including skipped ones; pass it as `skip` to resume. */
   readonly read: number;
-  /** Events that are proven to be in the log, or handed to the transport. */
+  /** Number of events proven to be in the log, or written to the transport. */
   readonly delivered: number;
-  /** Events that `onInvalid` was told of. */
+  /** Number of events passed to `onInvalid`. */
   readonly invalid: number;
 }
 
-/** How to import. */
+/** Options of `recordMany`. */
 export interface ManyOptions {
-  /** Told after each part that was delivered; what it gives is waited for, so that the place can be kept. */
+  /** Called after each delivered batch, and awaited, so that you can store the position. */
   onProgress?: ((progress: ManyProgress) => unknown) | undefined;
-  /** So many events of the source were imported before: `read` of the last progress that was kept. */
+  /**
+   * Number of events to skip, because they were imported before: `read` of the last stored progress.
+   *
+   * @default 0
+   */
   skip?: number | undefined;
-  /** Told of what is no event, which is left out then. Without it the import ends there. */
+  /**
+   * Called with each invalid event and its index, and the event is skipped.
+   *
+   * @default undefined: the import stops at an invalid event
+   */
   onInvalid?: ((error: CountersignError, at: number) => unknown) | undefined;
-  /** Ends it after the part that is under way. */
+  /** Stops the import after the current batch. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds for which failed deliveries are retried. Default: 60,000. */
+  /**
+   * Milliseconds to retry failed deliveries.
+   *
+   * @default 60000
+   */
   retryForMs?: number | undefined;
 }
 
-/** So many events, or bytes of them, are recorded before they are delivered. */
-const PART = { events: 1024, bytes: 1 << 20 };
+/** Maximum number of events, and of bytes, per batch. */
+const BATCH = { events: 1024, bytes: 1 << 20 };
 
-/** An event of the source, and what became of it. */
-interface Recorded {
+/** An event of the source with its handle. */
+interface RecordedEvent {
   readonly event: EventInput;
   handle: Handle;
 }
 
 /**
- * Records events of before, each with its own `occurred_at`, in their order. No more of the source is read than is
- * delivered: a part is recorded, flushed, and each of its events is proven to be in the log before the next part begins.
- * What there was no room for is recorded when there is. Resolves with what was done; where it fails, all that was
- * recorded stays the recorder's to deliver, and the error says which event of the source it was at.
+ * Records events from the past in order, each with its own `occurred_at`. The source is read no faster than events are
+ * delivered: a batch is recorded and flushed, and each of its events is proven to be in the log before the next batch
+ * begins. If the recorder is full, it waits for room.
  *
- *     await recordMany(audit, eventsOfOldSystem(), { onProgress: ({ read }) => keep(read), skip: await kept() });
+ * Resolves with the final progress. If it fails, the error names the event's index in the source, and already recorded
+ * events stay queued in the recorder.
  *
- * After a kill, go on with `skip`: what was delivered after the last progress that was kept is recorded again.
+ * After a crash, resume with `skip`. Events delivered after the last stored progress are recorded again.
+ *
+ * @example
+ * ```ts
+ * await recordMany(audit, eventsOfOldSystem(), { onProgress: ({ read }) => save(read), skip: await saved() });
+ * ```
  */
 export async function recordMany(
   audit: Pick<Audit, "record" | "flush" | "status">,
@@ -57,26 +74,26 @@ export async function recordMany(
   options: ManyOptions = {},
 ): Promise<ManyProgress> {
   mustRecord(audit);
-  const events = "give an array, a generator, or whatever else for await goes through";
-  must(isIterable(source), "source", "no events, one after the other", events);
+  const events = "pass an array, a generator, or another iterable or async iterable";
+  must(isIterable(source), "source", "`source` must be an iterable of events", events);
   const own = ownOptions(options, ["onProgress", "skip", "onInvalid", "signal", "retryForMs"]);
   const { onProgress, skip = 0, onInvalid, signal, retryForMs = 60_000 } = own;
-  const hint = "give `read` of the last progress, or leave it out";
-  must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
+  const hint = "pass `read` of the last progress, or omit it";
+  must(Number.isSafeInteger(skip) && skip >= 0, "skip", "`skip` must be a whole number of events", hint);
   mustCall(own, "onProgress", "onInvalid");
   mustBeMillis(retryForMs, "retryForMs");
   const isSignal = signal === undefined || typeof signal?.throwIfAborted === "function";
-  must(isSignal, "signal", "no AbortSignal", "give the signal of an AbortController");
+  must(isSignal, "signal", "`signal` must be an AbortSignal", "pass the signal of an AbortController");
   signal?.throwIfAborted();
   const done = { read: 0, delivered: 0, invalid: 0 };
-  let part: Recorded[] = [];
+  let batch: RecordedEvent[] = [];
   const end = async () => {
-    if (part.length === 0) {
+    if (batch.length === 0) {
       return;
     }
-    await delivered(audit, part, retryForMs);
-    done.delivered += part.length;
-    part = [];
+    await deliver(audit, batch, retryForMs);
+    done.delivered += batch.length;
+    batch = [];
     await onProgress?.({ ...done });
     signal?.throwIfAborted();
   };
@@ -86,12 +103,12 @@ export async function recordMany(
       continue;
     }
     try {
-      part.push({ event, handle: await taken(audit, dated(event), retryForMs) });
+      batch.push({ event, handle: await record(audit, requireTime(event), retryForMs) });
     } catch (cause) {
       if (!(cause instanceof CountersignError)) {
         throw cause;
       }
-      const error = placed(cause, at);
+      const error = withIndex(cause, at);
       if (cause.code !== "event.invalid" || onInvalid === undefined) {
         await end();
         throw error;
@@ -99,7 +116,7 @@ export async function recordMany(
       done.invalid++;
       await onInvalid(error, at);
     }
-    if (part.length >= PART.events || audit.status().waitingBytes >= PART.bytes) {
+    if (batch.length >= BATCH.events || audit.status().waitingBytes >= BATCH.bytes) {
       await end();
     }
   }
@@ -107,20 +124,20 @@ export async function recordMany(
   return { ...done };
 }
 
-/** An import without the time of each event would date all of them now. */
-function dated(event: EventInput): EventInput {
+/** Throws if an event has no time of its own; it would be recorded with the current time. */
+function requireTime(event: EventInput): EventInput {
   const isObject = typeof event === "object" && event !== null;
   if (isObject && (field(plainFields(event), "occurred_at") ?? undefined) === undefined) {
-    throw new CountersignError("event.invalid", "an event of before does not say when it happened", {
+    throw new CountersignError("event.invalid", "imported events need `occurred_at`", {
       member: "occurred_at",
-      hint: "give a Date, or a time such as 2026-01-31T12:00:00Z",
+      hint: "set it to a Date, or a time such as 2026-01-31T12:00:00Z",
     });
   }
   return event;
 }
 
-/** Records an event, when there is room. */
-async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, retryForMs: number): Promise<Handle> {
+/** Records an event, after a flush if the recorder is full. */
+async function record(audit: Pick<Audit, "record" | "flush">, event: EventInput, retryForMs: number): Promise<Handle> {
   try {
     return audit.record(event);
   } catch (error) {
@@ -132,16 +149,16 @@ async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, 
   }
 }
 
-/** Delivers a part, and what of it a recorder dropped that has `onFull: "drop"`: once there is room. */
-async function delivered(
+/** Delivers a batch. Events that were dropped because of `onFull: "drop"` are recorded again once there is room. */
+async function deliver(
   audit: Pick<Audit, "record" | "flush">,
-  part: readonly Recorded[],
+  batch: readonly RecordedEvent[],
   retryForMs: number,
 ): Promise<void> {
-  for (let left = part; left.length > 0; ) {
+  for (let left = batch; left.length > 0; ) {
     await audit.flush({ retryForMs });
     const results = await Promise.allSettled(left.map(({ handle }) => handle.delivered()));
-    const dropped: Recorded[] = [];
+    const dropped: RecordedEvent[] = [];
     for (const [at, result] of results.entries()) {
       const one = left[at];
       if (result.status === "rejected" && one !== undefined) {
@@ -152,7 +169,7 @@ async function delivered(
       }
     }
     for (const one of dropped) {
-      one.handle = await taken(audit, one.event, retryForMs);
+      one.handle = await record(audit, one.event, retryForMs);
     }
     left = dropped;
   }
@@ -166,6 +183,6 @@ function isFull(error: unknown): boolean {
   return error instanceof CountersignError && error.code === "recorder.full";
 }
 
-function placed({ code, message, hint, member, cause }: CountersignError, at: number): CountersignError {
-  return new CountersignError(code, `event ${at} of the source, counted from 0: ${message}`, { hint, member, cause });
+function withIndex({ code, message, hint, member, cause }: CountersignError, at: number): CountersignError {
+  return new CountersignError(code, `event ${at} of \`source\` (from 0): ${message}`, { hint, member, cause });
 }

@@ -1,4 +1,4 @@
-/** Audit logs that are emitted through OpenTelemetry, recorded and so signed. */
+/** Records audit events that are emitted as OpenTelemetry logs. */
 
 import { asLine, type CountersignError, coded, tell } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -7,7 +7,7 @@ import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent, EventInput } from "../record/event.js";
 import { type SpanIds, traceContext } from "./trace.js";
 
-/** What is needed of a log record of `@opentelemetry/sdk-logs`. */
+/** The parts of a log record of `@opentelemetry/sdk-logs` that are used. */
 export interface EmittedLog {
   readonly hrTime: readonly [seconds: number, nanoseconds: number];
   readonly spanContext?: SpanIds | undefined;
@@ -20,29 +20,40 @@ export interface EmittedLog {
   readonly droppedAttributesCount: number;
 }
 
-/** Which log records are recorded, and as what. */
+/** Options of `AuditLogProcessor`. */
 export interface AuditLogOptions {
-  /** Which are. By default those that have an `eventName`. */
+  /**
+   * Selects the log records to record.
+   *
+   * @default those with an `eventName`
+   */
   only?: ((log: EmittedLog) => boolean) | undefined;
-  /** Gives the event to record in the place of what is made of a record by itself. */
+  /** Returns the event to record instead of the converted one. */
   toEvent?: ((event: AuditEvent, log: EmittedLog) => EventInput) | undefined;
-  /** Told of what could not be recorded as it should. By default it is a warning on the console. */
+  /**
+   * Called with errors in recording.
+   *
+   * @default the recorder's `onError`, or `console.warn` if it has none
+   */
   onError?: ((error: CountersignError) => void) | undefined;
 }
 
-/** From this severity number on a record is an error. */
-const ERROR = 17;
-/** How long a flush goes on trying where nobody says it. */
-const PATIENCE = 30_000;
+/** Severity numbers from this one on are errors. */
+const MIN_ERROR_SEVERITY = 17;
+/** Milliseconds to retry a flush by default. */
+const FLUSH_TIMEOUT_MS = 30_000;
 
 /**
- * A `LogRecordProcessor` that records what is emitted:
+ * A `LogRecordProcessor` that records log records as audit events.
  *
- *     new LoggerProvider({ processors: [new AuditLogProcessor(audit)] });
+ * The event's action is `eventName`; its actor is `user.id` (or `enduser.id`), `user.name`, and `session.id`; its
+ * context is `client.address`, `user_agent.original`, and the span. A record with `error.type` or an error severity is
+ * a failure. Everything else becomes `metadata`. The processor does not close the recorder.
  *
- * Of a record `eventName` is the action; `user.id` (or `enduser.id`), `user.name` and `session.id` are the actor,
- * `client.address` and `user_agent.original` the context, beside the span; a failure is what has `error.type` or the
- * severity of an error. All else is in `metadata`. The recorder is the program's to close.
+ * @example
+ * ```ts
+ * new LoggerProvider({ processors: [new AuditLogProcessor(audit)] });
+ * ```
  */
 export class AuditLogProcessor {
   readonly #audit: Pick<Audit, "record" | "flush">;
@@ -54,7 +65,7 @@ export class AuditLogProcessor {
     this.#options = ownOptions(options, ["only", "toEvent", "onError"]);
   }
 
-  /** Records a log record, at once. What emits it is never thrown at. */
+  /** Records a log record. Never throws. */
   onEmit(log: EmittedLog): void {
     const { only = ({ eventName }) => eventName !== undefined && eventName !== "", toEvent } = this.#options;
     let event: AuditEvent | undefined;
@@ -67,24 +78,24 @@ export class AuditLogProcessor {
     } catch (cause) {
       const error = asCoded(cause);
       this.#tell(error);
-      if (error.code === "event.invalid" && !this.#recordedAs(restOf(log, error))) {
-        this.#recordedAs(minimalOf(log, error));
+      if (error.code === "event.invalid" && !this.#tryRecord(fallbackEvent(log, error))) {
+        this.#tryRecord(minimalEvent(log, error));
       }
     }
   }
 
-  /** Has all that was emitted delivered. */
+  /** Delivers all recorded events. */
   async forceFlush(options: { timeoutMillis?: number } = {}): Promise<void> {
-    const { timeoutMillis = PATIENCE } = ownFields(options, ["timeoutMillis"]);
+    const { timeoutMillis = FLUSH_TIMEOUT_MS } = ownFields(options, ["timeoutMillis"]);
     await this.#audit.flush({ retryForMs: timeoutMillis });
   }
 
-  /** The same, at the end. */
+  /** Delivers all recorded events, at shutdown. */
   async shutdown(): Promise<void> {
     await this.forceFlush();
   }
 
-  #recordedAs(event: AuditEvent): boolean {
+  #tryRecord(event: AuditEvent): boolean {
     try {
       this.#audit.record(event);
       return true;
@@ -97,14 +108,15 @@ export class AuditLogProcessor {
   #tell(error: CountersignError): void {
     const { onError } = this.#options;
     const { report } = this.#audit as { report?: unknown };
-    // Without one of its own, the recorder's.
-    const others = typeof report === "function" ? (error: CountersignError) => report.call(this.#audit, error) : warn;
-    tell(onError ?? others, error);
+    // Defaults to the recorder's `onError`.
+    const ofRecorder =
+      typeof report === "function" ? (error: CountersignError) => report.call(this.#audit, error) : warn;
+    tell(onError ?? ofRecorder, error);
   }
 }
 
-/** What is taken out of attributes, by the names of OpenTelemetry's semantic conventions. */
-const TAKEN = [
+/** Attributes that become fields of an event, named by OpenTelemetry's semantic conventions. */
+const MAPPED = [
   "user.id",
   "enduser.id",
   "user.name",
@@ -116,22 +128,22 @@ const TAKEN = [
 
 function eventOf(log: EmittedLog): AuditEvent {
   const { attributes, severityNumber = 0, severityText, body, droppedAttributesCount } = log;
-  const said = (name: (typeof TAKEN)[number]) => {
+  const text = (name: (typeof MAPPED)[number]) => {
     const value = field(attributes, name);
-    return isSaid(value) ? `${value}` : undefined;
+    return isMappable(value) ? `${value}` : undefined;
   };
-  const id = said("user.id") ?? said("enduser.id");
-  const others = Object.entries(attributes).filter(([name]) => !isTaken(name, id !== undefined, attributes[name]));
-  const failed = field(attributes, "error.type") !== undefined || severityNumber >= ERROR;
+  const id = text("user.id") ?? text("enduser.id");
+  const others = Object.entries(attributes).filter(([name]) => !isMapped(name, id !== undefined, attributes[name]));
+  const failed = field(attributes, "error.type") !== undefined || severityNumber >= MIN_ERROR_SEVERITY;
   return {
     action: actionOf(log),
-    actor: id === undefined ? undefined : { id, name: said("user.name"), session: said("session.id") },
+    actor: id === undefined ? undefined : { id, name: text("user.name"), session: text("session.id") },
     outcome: failed ? "failure" : undefined,
-    reason: said("error.type"),
+    reason: text("error.type"),
     occurred_at: timeOf(log.hrTime),
     context: definedOf({
-      ip: said("client.address"),
-      user_agent: said("user_agent.original"),
+      ip: text("client.address"),
+      user_agent: text("user_agent.original"),
       ...traceContext(log.spanContext),
     }),
     metadata: definedOf({
@@ -144,8 +156,11 @@ function eventOf(log: EmittedLog): AuditEvent {
   };
 }
 
-/** All that was emitted, where it has no place but in `metadata`: what is made of it by itself, or by `toEvent`, is no event. */
-function restOf(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
+/**
+ * Returns an event with the whole log record in `metadata`, used if the converted event, or that of `toEvent`, is
+ * invalid.
+ */
+function fallbackEvent(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
   const { attributes, severityText, body, instrumentationScope } = log;
   return {
     action: actionOf(log),
@@ -160,8 +175,8 @@ function restOf(log: EmittedLog, { message, member }: CountersignError): AuditEv
   };
 }
 
-/** That it was emitted, and nothing more. */
-function minimalOf(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
+/** Returns an event that only says that something was logged. */
+function minimalEvent(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
   return {
     action: actionOf(log),
     occurred_at: timeOf(log.hrTime),
@@ -173,14 +188,14 @@ function actionOf({ eventName }: EmittedLog): string {
   return eventName || "opentelemetry.log";
 }
 
-/** Whether an attribute has its place outside of `metadata`: what names an actor has none without one. */
-function isTaken(name: string, hasActor: boolean, value: unknown): boolean {
+/** True if an attribute has its own field in the event. Attributes of an actor have none without an actor ID. */
+function isMapped(name: string, hasActor: boolean, value: unknown): boolean {
   const isOfActor = name === "user.name" || name === "session.id";
-  return (TAKEN as readonly string[]).includes(name) && isSaid(value) && (hasActor || !isOfActor);
+  return (MAPPED as readonly string[]).includes(name) && isMappable(value) && (hasActor || !isOfActor);
 }
 
-/** True for a value that a field of an event can have. An empty string says nothing, and stays with the other attributes. */
-function isSaid(value: unknown): value is string | number {
+/** True if the value fits a field of an event. Empty strings stay in `metadata`. */
+function isMappable(value: unknown): value is string | number {
   return (typeof value === "string" && value !== "") || typeof value === "number";
 }
 
@@ -188,7 +203,7 @@ function timeOf([seconds, nanoseconds]: EmittedLog["hrTime"]): Date {
   return new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6));
 }
 
-/** A value of OpenTelemetry's as JSON has it; what JSON has no form for is text. */
+/** Converts a value to JSON; values without a JSON form become strings. */
 function plain(value: unknown, level = 0): unknown {
   if (value instanceof Uint8Array) {
     return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
@@ -213,10 +228,10 @@ function definedOf<T extends object>(members: T): T | undefined {
 }
 
 function asCoded(error: unknown): CountersignError {
-  const hint = "see the cause: is it `only` or `toEvent`?";
-  return coded(error, "event.invalid", "what makes an event of a log record failed", hint);
+  const hint = "see the cause, and check `only` and `toEvent`";
+  return coded(error, "event.invalid", "converting a log record to an event failed", hint);
 }
 
 function warn(error: CountersignError): void {
-  console.warn(asLine(error, "a log record could not be recorded as it should: "));
+  console.warn(asLine(error, "a log record could not be recorded completely: "));
 }

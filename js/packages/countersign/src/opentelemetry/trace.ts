@@ -1,23 +1,23 @@
-/** The trace and the span within which an event is recorded. */
+/** The active trace and span, added to events. */
 
 import type { Audit } from "../record/audit.js";
 import type { Context, EventInput } from "../record/event.js";
 import { Scoped } from "../record/scope.js";
 
-/** What is needed of OpenTelemetry's `SpanContext`. */
+/** The parts of OpenTelemetry's `SpanContext` that are used. */
 export interface SpanIds {
   readonly traceId: string;
   readonly spanId: string;
 }
 
-/** How `@opentelemetry/api` names itself in every version since 1.0, so that its copies find each other. */
+/** The global key of `@opentelemetry/api` in all versions since 1.0, by which its copies find each other. */
 const API = Symbol.for("opentelemetry.js.api.1");
-/** And the span in a context. */
+/** The context key of the active span. */
 const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
 
 /**
- * The active span's, as the program's own `@opentelemetry/api` has it: asked for by the names that its copies share, so
- * that nothing is imported and no bundler brings a second copy along. Nothing, where there is no span or no such API.
+ * Returns the IDs of the active span of the program's own `@opentelemetry/api`; undefined if there is none. Uses the
+ * global keys that copies of the API share, so that nothing is imported and bundlers add no second copy.
  */
 export function activeSpan(): SpanIds | undefined {
   const api = (globalThis as { [API]?: { context?: { active?: () => { getValue(key: symbol): unknown } } } })[API];
@@ -25,7 +25,7 @@ export function activeSpan(): SpanIds | undefined {
   return span?.spanContext?.();
 }
 
-/** The members of an event's context; nothing for identifiers that are none, as a span has that is not recorded. */
+/** Returns the context fields of a span; undefined for invalid IDs, such as those of a non-recording span. */
 export function traceContext(ids: SpanIds | undefined): Context | undefined {
   const { traceId, spanId } = ids ?? {};
   const isValid =
@@ -37,11 +37,14 @@ export function traceContext(ids: SpanIds | undefined): Context | undefined {
 }
 
 /**
- * The same recorder, which adds the active span's `trace_id` and `span_id` to each event's `context`. `spanOf` says
- * which span that is, where it is not that of the program's `@opentelemetry/api`; an event is recorded without it where
- * that throws.
+ * Returns a view of the recorder that adds the active span's `trace_id` and `span_id` to each event's `context`.
+ * `spanOf` returns the span, by default that of the program's `@opentelemetry/api`. If it throws, the event is recorded
+ * without a span.
  *
- *     const audit = traced(recorder);
+ * @example
+ * ```ts
+ * const audit = traced(recorder);
+ * ```
  */
 export function traced<Event = EventInput>(
   audit: Audit<Event>,
@@ -54,10 +57,10 @@ export function traced<Event = EventInput>(
   return new Scoped(audit as unknown as Audit, {}, now) as unknown as Audit<Event>;
 }
 
-/** What traces a program must not keep it from recording. */
-function guarded<T>(ask: () => T): T | undefined {
+/** Calls a function whose failure must not keep events from being recorded. */
+function guarded<T>(work: () => T): T | undefined {
   try {
-    return ask();
+    return work();
   } catch {
     return undefined;
   }

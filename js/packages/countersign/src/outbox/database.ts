@@ -1,21 +1,21 @@
-/** The IndexedDB database of an outbox: rooms, each with the entries of one writer. */
+/** The IndexedDB database of an outbox. It is divided into rooms, each with the entries of one writer. */
 
 import { CountersignError } from "../error.js";
 import { openDatabase, transact } from "../indexeddb.js";
 import type { Entry } from "./outbox.js";
 
-/** Of each room the name of the lock that its writer holds, under the room's number. */
+/** The object store of rooms: the name of the lock that a room's writer holds, by room number. */
 const ROOMS = "rooms";
-/** Bytes under [room's number, id]. */
+/** The object store of entries: bytes, by [room number, ID]. */
 const ENTRIES = "entries";
 
-/** An entry's place. */
-export interface Place {
+/** The key of an entry. */
+export interface EntryKey {
   readonly room: number;
   readonly id: number;
 }
 
-/** The database, opened when it is needed, and again when the browser closed it. */
+/** The database. It is opened on demand, and reopened after the browser closed it. */
 export class Database {
   readonly #name: string;
   #connection: Promise<IDBDatabase> | undefined;
@@ -25,18 +25,20 @@ export class Database {
     this.#name = name;
   }
 
-  /** Opens the database where it is not open. Gives the number of the connection: under another one it may be new. */
+  /**
+   * Opens the database if needed. Returns the connection's number; under another number, the database may be a new one.
+   */
   async open(): Promise<number> {
     await this.#connected();
     return this.#number;
   }
 
-  /** Whether this connection is still open, as far as is known. */
+  /** True if this connection is still open, as far as known. */
   isOpen(connection: number): boolean {
     return this.#connection !== undefined && this.#number === connection;
   }
 
-  /** All rooms in the order in which they were made, with the names of their locks. */
+  /** Returns the lock names of all rooms by room number, in order of creation. */
   async rooms(): Promise<Map<number, string>> {
     const [numbers, locks] = await this.#transact(
       "readonly",
@@ -45,7 +47,7 @@ export class Database {
     return new Map(numbers.result.map((number, nth) => [Number(number), String(locks.result[nth])]));
   }
 
-  /** What is in a room, in the order of ids. */
+  /** Returns the entries of a room in the order of their IDs. */
   async entries(room: number): Promise<Entry[]> {
     const all = inRoom(room);
     const [keys, values] = await this.#transact(
@@ -56,25 +58,21 @@ export class Database {
       const [, id] = key as [number, number];
       const bytes: unknown = values.result[nth];
       if (!(bytes instanceof Uint8Array)) {
-        throw new CountersignError(
-          "outbox.damaged",
-          `an entry of the database ${this.#name} is not as it was written`,
-          {
-            hint: "did something else write to it? Give the outbox another name",
-          },
-        );
+        throw new CountersignError("outbox.damaged", `an entry of the database ${this.#name} was changed`, {
+          hint: "check whether other code writes to it, and give the outbox another name",
+        });
       }
       return { id, bytes };
     });
   }
 
-  /** Makes a room, and gives its number. */
+  /** Creates a room and returns its number. */
   async add(lock: string): Promise<number> {
     const number = await this.#transact("readwrite", (_, rooms) => rooms.add(lock));
     return Number(number.result);
   }
 
-  /** Removes a room, unless there is something in it after all: the last that a page wrote may come late. */
+  /** Deletes a room if it is empty: the last write of a page may come late. */
   async discard(room: number): Promise<void> {
     await this.#transact("readwrite", (entries, rooms) => {
       const count = entries.count(inRoom(room));
@@ -86,24 +84,24 @@ export class Database {
     });
   }
 
-  /** Removes entries and then puts others into a room, whole or not at all, by way of this connection alone. */
+  /** Removes entries and then adds others to a room, atomically, and only on this connection. */
   async change(
     connection: number,
-    remove: readonly Place[],
+    remove: readonly EntryKey[],
     put: readonly Entry[],
     into: number | undefined,
   ): Promise<void> {
     if (!this.isOpen(connection)) {
-      throw databaseError(new DOMException("the connection is closed", "InvalidStateError"), this.#name);
+      throw databaseError(new DOMException("the database connection is closed", "InvalidStateError"), this.#name);
     }
     await this.#transact("readwrite", (entries) => {
       for (const { room, id } of remove) {
         entries.delete([room, id]);
       }
       for (const { id, bytes } of into === undefined ? [] : put) {
-        entries.put(alone(bytes), [into as number, id]);
+        entries.put(unshared(bytes), [into as number, id]);
       }
-      // A page that is being left does not come to the end of it otherwise.
+      // Otherwise, the transaction would not finish while the page is being unloaded.
       entries.transaction.commit();
     });
   }
@@ -151,25 +149,25 @@ export class Database {
   }
 }
 
-/** The keys of a room's entries. An array comes after every number. */
+/** Returns the key range of a room's entries. Arrays sort after all numbers. */
 function inRoom(room: number): IDBKeyRange {
   return IDBKeyRange.bound([room], [room, []]);
 }
 
-/** A copy where they are a part of something larger, which would be stored whole, or shared with other threads. */
-function alone(bytes: Uint8Array): Uint8Array {
+/** Copies bytes that are part of a larger buffer, which would be stored whole, or of shared memory. */
+function unshared(bytes: Uint8Array): Uint8Array {
   const { buffer, byteLength } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? bytes : bytes.slice();
 }
 
 const HINTS: Record<string, string> = {
-  NotSupportedError: "private windows of some browsers have none; leave the outbox out: events then wait in memory",
-  InvalidStateError: "the browser closed the database, or allows none in this window; it is tried again",
-  SecurityError:
-    "the browser allows this page no storage: a sandboxed frame needs allow-same-origin, a third-party one permission",
-  VersionError: "a newer release of countersign made this database: reload the page to get that release",
+  NotSupportedError: "omit `outbox` to keep events in memory; some browsers have no IndexedDB in private windows",
+  InvalidStateError:
+    "no action is needed unless it repeats; the browser closed the database, or allows none in this window",
+  SecurityError: "add allow-same-origin to a sandboxed frame, or request storage access in a third-party frame",
+  VersionError: "reload the page to get the newer version of countersign that created this database",
   BlockedError: "close the other tabs of this site, and try again",
-  UnknownError: "the disk may be full, or the browser's data of this site damaged: clear it",
+  UnknownError: "free disk space, or clear the site's data, which may be corrupt",
 };
 
 function databaseError(cause: unknown, name: string): CountersignError {
@@ -179,7 +177,7 @@ function databaseError(cause: unknown, name: string): CountersignError {
   const kind = cause instanceof Error ? cause.name : "";
   if (kind === "QuotaExceededError") {
     return new CountersignError("outbox.full", "the browser's quota for this site is used up", {
-      hint: "let the site store less, free disk space, or ask for more with navigator.storage.persist()",
+      hint: "store less on this site, free disk space, or call navigator.storage.persist()",
       cause,
     });
   }

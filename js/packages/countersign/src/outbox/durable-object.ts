@@ -1,47 +1,54 @@
-/** An outbox in a Durable Object's storage. */
+/** An outbox in the storage of a Durable Object. */
 
 import { concat } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Outbox } from "./outbox.js";
 
-/** What is needed of a Durable Object's `ctx.storage`, with SQLite or without. */
+/** The parts of a Durable Object's `ctx.storage` that are used. SQLite is optional. */
 export interface ObjectStorage {
   list(options: { prefix: string }): Promise<Map<string, unknown>>;
   put(entries: Record<string, unknown>): Promise<void>;
   delete(keys: string[]): Promise<number>;
-  /** Resolves when all that was written is on disk. */
+  /** Resolves when all writes are on disk. */
   sync(): Promise<void>;
 }
 
-/** Which outbox. */
+/** Options of `durableObjectOutbox`. */
 export interface DurableObjectOutboxOptions {
-  /** Tells the outboxes of one object from each other. */
+  /**
+   * The outbox's name, if an object has several.
+   *
+   * @default "default"
+   */
   name?: string | undefined;
 }
 
 /**
- * Keeps what is not yet delivered in a Durable Object's storage, under keys of its own. What it writes holds back what
- * the object answers until it is on disk, as all writes do.
+ * Stores undelivered events in a Durable Object's storage, under keys with the prefix `countersign-outbox/`. As with
+ * all writes, the object's responses are held back until they are on disk.
  *
- *     createRecorder({ …, outbox: durableObjectOutbox(this.ctx.storage) })
+ * @example
+ * ```ts
+ * createRecorder({ …, outbox: durableObjectOutbox(this.ctx.storage) })
+ * ```
  */
 export function durableObjectOutbox(storage: ObjectStorage, options: DurableObjectOutboxOptions = {}): Outbox {
   const { name = "default" } = ownOptions(options, ["name"]);
-  const hint = "give this.ctx.storage, in a class that extends DurableObject";
-  must(typeof storage?.sync === "function", "outbox", "this is not the storage of a Durable Object", hint);
+  const hint = "pass this.ctx.storage in a class that extends DurableObject";
+  must(typeof storage?.sync === "function", "outbox", "`storage` must be the storage of a Durable Object", hint);
   const prefix = `countersign-outbox/${name}/`;
-  // Sorts as the numbers do.
+  // Sorts in numeric order.
   const key = (id: number, part: number) => `${prefix}${String(id).padStart(16, "0")}/${String(part).padStart(4, "0")}`;
-  /** How many parts each entry has; nothing while it is not open. */
+  /** Number of parts of each entry; undefined while the outbox is closed. */
   let counts: Map<number, number> | undefined;
   return {
     async open() {
       const names = open.get(storage) ?? new Set();
       open.set(storage, names);
       if (names.has(name)) {
-        throw new CountersignError("outbox.in_use", "another recorder of this object has this outbox", {
-          hint: "keep one recorder for the object, or give each outbox a name of its own",
+        throw new CountersignError("outbox.in_use", "another recorder of this object uses this outbox", {
+          hint: "create one recorder per object, or give each outbox its own name",
         });
       }
       names.add(name);
@@ -67,16 +74,16 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
       });
       const rows = put.flatMap(({ id, bytes }) => {
         const pieces = parts(bytes);
-        // It may be there though its write failed.
+        // A failed write may still have stored it.
         gone.push(...keys(id).slice(pieces.length));
         known.set(id, pieces.length);
         return pieces.map((piece, part) => [key(id, part), piece] as const);
       });
       try {
-        // Calls between which nothing is waited for reach the disk together or not at all.
+        // Storage operations started without awaiting in between are committed atomically.
         await Promise.all([
-          ...portions(gone).map((keys) => storage.delete(keys)),
-          ...portions(rows).map((entries) => storage.put(Object.fromEntries(entries))),
+          ...chunks(gone).map((keys) => storage.delete(keys)),
+          ...chunks(rows).map((entries) => storage.put(Object.fromEntries(entries))),
         ]);
         await storage.sync();
       } catch (cause) {
@@ -92,33 +99,38 @@ export function durableObjectOutbox(storage: ObjectStorage, options: DurableObje
   };
 }
 
-/** The names of the outboxes that are open, by their storage: an object has one, for as long as it is in memory. */
+/** Names of open outboxes, by storage. An object in memory has one storage instance. */
 const open = new WeakMap<ObjectStorage, Set<string>>();
 
-/** The largest value that a storage without SQLite takes is 128 KiB with what it adds: a longer entry has several. */
-const PART = 120 << 10;
-/** The most keys that one call takes. */
-const CALL = 128;
+/**
+ * Maximum size of a part in bytes. Storage without SQLite accepts 128 KiB including overhead, so longer entries are
+ * split.
+ */
+const MAX_PART_BYTES = 120 << 10;
+/** Maximum number of keys per call. */
+const MAX_KEYS = 128;
 
-/** The bytes in pieces, which are copies; of nothing one empty piece. */
+/** Splits bytes into parts, which are copies; a single empty one for no bytes. */
 function parts(bytes: Uint8Array): Uint8Array[] {
-  return Array.from({ length: Math.max(1, Math.ceil(bytes.length / PART)) }, (_, nth) =>
-    bytes.slice(nth * PART, (nth + 1) * PART),
+  return Array.from({ length: Math.max(1, Math.ceil(bytes.length / MAX_PART_BYTES)) }, (_, nth) =>
+    bytes.slice(nth * MAX_PART_BYTES, (nth + 1) * MAX_PART_BYTES),
   );
 }
 
-function portions<T>(all: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / CALL) }, (_, nth) => all.slice(nth * CALL, (nth + 1) * CALL));
+function chunks<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / MAX_KEYS) }, (_, nth) =>
+    all.slice(nth * MAX_KEYS, (nth + 1) * MAX_KEYS),
+  );
 }
 
-/** The parts of each entry, which come in order. */
+/** Returns the parts of each entry. Rows are sorted by key, so parts are in order. */
 function joined(prefix: string, rows: ReadonlyMap<string, unknown>): Map<number, Uint8Array[]> {
   const entries = new Map<number, Uint8Array[]>();
   for (const [key, value] of rows) {
     const id = Number(key.slice(prefix.length).split("/")[0]);
     if (!Number.isSafeInteger(id) || !(value instanceof Uint8Array)) {
-      throw new CountersignError("outbox.damaged", "an entry of the outbox is not as it was written", {
-        hint: "did something else write under keys that begin with countersign-outbox/?",
+      throw new CountersignError("outbox.damaged", "an entry of the outbox was changed", {
+        hint: "check whether other code writes to keys that begin with countersign-outbox/",
       });
     }
     entries.set(id, [...(entries.get(id) ?? []), value]);
@@ -133,7 +145,7 @@ function storageError(cause: unknown, what: "read" | "written"): CountersignErro
   const message = cause instanceof Error ? cause.message : "";
   if (/SQLITE_FULL|(disk|database) is full|storage (limit|quota)|exceed\w* .*(storage|limit)/i.test(message)) {
     return new CountersignError("outbox.full", "the Durable Object's storage is full", {
-      hint: "let the object store less, or find out why the log does not take what waits",
+      hint: "store less in the object, or check why deliveries fail",
       cause,
     });
   }

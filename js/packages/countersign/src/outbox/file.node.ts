@@ -1,4 +1,4 @@
-/** An outbox in a file, for Node, Deno and Bun. */
+/** An outbox in a file, for Node.js, Deno, and Bun. */
 
 import { CountersignError } from "../error.js";
 import { AppendFile, createdFile } from "../files/append-file.node.js";
@@ -8,19 +8,18 @@ import { Journal } from "./journal.node.js";
 import type { Outbox } from "./outbox.js";
 
 /**
- * Keeps what is not yet delivered in a file, which survives a kill of the process and, as far as the disk keeps its
- * word, a loss of power. The file is created where there is none, readable by its owner alone; its folder has to be
- * there, and be writable.
+ * Stores undelivered events in a file, which survives a kill of the process and, if the disk syncs reliably, a power
+ * loss. The file is created if needed, readable by its owner only, in an existing, writable folder.
  *
- * A file that was damaged is set aside, `onError` is told what could be read of it and what not, and the recorder goes on
- * with what could.
+ * Only one recorder can use a file at a time. Give each of several processes its own path, and the same one after a
+ * restart.
  *
- * One recorder at a time has it. For several processes give each a path of its own, which it finds again when it
- * comes back.
+ * A damaged file is renamed and kept, `onError` receives what could and could not be read, and the recorder continues
+ * with the readable entries.
  */
 export function fileOutbox(path: string | URL): Outbox {
   const absolute = pathOf(path, "outbox");
-  let opened: ReturnType<typeof openedAt> | undefined;
+  let opened: ReturnType<typeof openOutbox> | undefined;
   let journal: Journal | undefined;
   return {
     key: `file:${absolute}`,
@@ -28,7 +27,7 @@ export function fileOutbox(path: string | URL): Outbox {
       if (opened !== undefined) {
         throw inUse(absolute);
       }
-      opened = openedAt(absolute, report);
+      opened = openOutbox(absolute, report);
       opened.catch(() => {
         opened = undefined;
       });
@@ -49,7 +48,7 @@ export function fileOutbox(path: string | URL): Outbox {
       try {
         journal.writeNow(change);
       } catch (cause) {
-        throw fileError(cause, absolute, "the outbox's file could not be written", "outbox");
+        throw fileError(cause, absolute, "writing the outbox's file failed", "outbox");
       }
     },
     async close() {
@@ -65,7 +64,7 @@ export function fileOutbox(path: string | URL): Outbox {
   };
 }
 
-async function openedAt(path: string, report?: (problem: CountersignError) => void) {
+async function openOutbox(path: string, report?: (problem: CountersignError) => void) {
   const failed = (what: string) => (cause: unknown) => {
     throw fileError(cause, path, `the outbox's file could not be ${what}`, "outbox");
   };
@@ -87,7 +86,7 @@ async function openedAt(path: string, report?: (problem: CountersignError) => vo
 }
 
 function inUse(path: string): CountersignError {
-  return new CountersignError("outbox.in_use", `another recorder has this outbox: ${path}`, {
-    hint: "close it, wait until its process has ended, or give each process a path of its own",
+  return new CountersignError("outbox.in_use", `another recorder uses this outbox: ${path}`, {
+    hint: "close the other recorder, wait until its process has ended, or give each process its own path",
   });
 }

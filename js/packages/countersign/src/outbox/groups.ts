@@ -1,28 +1,28 @@
-/** Changes that wait at the same time are made together. */
+/** Batches concurrent changes of an outbox. */
 
 import { type Deferred, deferred } from "../promises.js";
 import type { Change, Entry } from "./outbox.js";
 
-interface Waiting extends Deferred<void> {
+interface PendingChange extends Deferred<void> {
   readonly change: Change;
 }
 
 /**
- * Makes one change at a time durable. Those asked for meanwhile become one, so that however many they are they wait for
- * the disk once.
+ * Makes one change durable at a time. Changes requested in the meantime are merged, so that all of them need only one
+ * sync.
  */
 export class Groups {
   readonly #commit: (change: Change) => Promise<void>;
-  #waiting: Waiting[] = [];
+  #waiting: PendingChange[] = [];
   #working: Promise<void> | undefined;
-  #hurried = new Set<Promise<void>>();
+  #early = new Set<Promise<void>>();
 
-  /** `commit` makes a change, whole or not at all. */
+  /** `commit` makes a change atomically. */
   constructor(commit: (change: Change) => Promise<void>) {
     this.#commit = commit;
   }
 
-  /** Makes a change after those asked for before. */
+  /** Makes a change after all earlier ones. */
   write(change: Change): Promise<void> {
     const made = deferred();
     this.#waiting.push({ ...made, change: copied(change) });
@@ -30,27 +30,27 @@ export class Groups {
     return made.promise;
   }
 
-  /** Begins with what waits though the change before is under way: for a storage that keeps their order by itself. */
-  hurry(): void {
+  /** Starts pending changes without waiting for the running one, for storage that keeps their order itself. */
+  startPending(): void {
     const group = this.#next();
     if (group.length > 0) {
-      const made = this.#make(group).finally(() => this.#hurried.delete(made));
-      this.#hurried.add(made);
+      const made = this.#make(group).finally(() => this.#early.delete(made));
+      this.#early.add(made);
     }
   }
 
-  /** Whether nothing waits or is under way. */
+  /** True if no change is pending or running. */
   get isIdle(): boolean {
-    return this.#working === undefined && this.#hurried.size === 0;
+    return this.#working === undefined && this.#early.size === 0;
   }
 
-  /** Resolves when nothing waits or is under way any more. */
+  /** Resolves when no change is pending or running. */
   async idle(): Promise<void> {
-    await Promise.all([this.#working, ...this.#hurried]);
+    await Promise.all([this.#working, ...this.#early]);
   }
 
   async #work(): Promise<void> {
-    // What the caller asks for in the same breath belongs to the first group already.
+    // Lets changes requested in the same tick join the first group.
     await undefined;
     for (let group = this.#next(); group.length > 0; group = this.#next()) {
       await this.#make(group);
@@ -58,7 +58,7 @@ export class Groups {
     this.#working = undefined;
   }
 
-  async #make(group: readonly Waiting[]): Promise<void> {
+  async #make(group: readonly PendingChange[]): Promise<void> {
     try {
       await this.#commit(merged(group.map(({ change }) => change)));
       for (const { resolve } of group) {
@@ -70,26 +70,26 @@ export class Groups {
         first?.reject(error);
         return;
       }
-      // What is too much together need not be too much alone: a removal makes room.
+      // Changes that are too large together may fit one by one, since removals make room.
       for (const one of group) {
         await this.#make([one]);
       }
     }
   }
 
-  #next(): Waiting[] {
+  #next(): PendingChange[] {
     const group = this.#waiting;
     this.#waiting = [];
     return group;
   }
 }
 
-/** The caller may use its arrays again. Bytes are not copied: entries do not change. */
+/** Copies the arrays, which the caller may reuse. Entries are immutable, so their bytes aren't copied. */
 function copied({ put, remove }: Change): Change {
   return { put: [...put], remove: [...remove] };
 }
 
-/** One change that comes to the same as these. In each, what it removes is gone before what it puts is there. */
+/** Returns one change equivalent to these. Within a change, removals come before additions. */
 function merged(changes: readonly Change[]): Change {
   const put = new Map<number, Entry>();
   const remove = new Set<number>();

@@ -1,41 +1,45 @@
-/** An outbox in IndexedDB, for pages and workers of browsers. */
+/** An outbox in IndexedDB, for pages and workers in browsers. */
 
 import { CountersignError } from "../error.js";
 import { ownOptions } from "../known.js";
 import { inTurn } from "../promises.js";
-import { Database, type Place } from "./database.js";
+import { Database, type EntryKey } from "./database.js";
 import { Groups } from "./groups.js";
 import { type Lock, tryLock, webLocks } from "./lock.js";
-import { type Change, type Entry, ORPHANS, type Outbox } from "./outbox.js";
+import { type Change, type Entry, ORPHAN_IDS, type Outbox } from "./outbox.js";
 
-/** Which outbox. */
+/** Options of `indexedDbOutbox`. */
 export interface IndexedDbOutboxOptions {
-  /** Tells the outboxes of an origin from each other: one for each log, where there are several. */
+  /**
+   * The outbox's name within its origin. Use one per log.
+   *
+   * @default "default"
+   */
   name?: string | undefined;
 }
 
 /**
- * Keeps what is not yet delivered in IndexedDB, where it outlives the tab. All tabs and workers of an origin may use
- * one name: each has a room of its own in the database, held by a Web Lock for as long as it lives. What one leaves
- * behind that crashed or was closed is taken over by the next that opens the outbox or asks for orphans.
+ * Stores undelivered events in IndexedDB, where they outlive the tab. All tabs and workers of an origin can use the
+ * same name: each has its own room in the database, held by a Web Lock while it lives. Entries of a closed or crashed
+ * tab are taken over by the next recorder that opens the outbox or checks for orphans.
  *
- * It needs a secure context: HTTPS, or localhost. The browser may evict what a site stores when the disk gets full,
- * unless the site called `navigator.storage.persist()`.
+ * Needs a secure context: HTTPS or localhost. Browsers may evict a site's storage when the disk is full, unless it
+ * called `navigator.storage.persist()`.
  *
- * A page that is left while nothing waits in its room gives the room up, so that it can go to the back/forward cache;
- * with something in it, it keeps the lock and so is ended by the browsers that cache no page with a lock, and another
- * tab delivers what is there at once.
+ * When a page is left, an empty room is released, so that the page can enter the back/forward cache. A room with
+ * entries stays locked. Browsers that don't cache pages with locks then end the page, and another tab delivers its
+ * entries.
  */
 export function indexedDbOutbox(options: IndexedDbOutboxOptions = {}): Outbox {
   const { name = "default" } = ownOptions(options, ["name"]);
   return new IndexedDbOutbox(`countersign-outbox-${name}`);
 }
 
-/** A part of the database that is this outbox's for as long as it holds the lock. */
+/** A part of the database that belongs to this outbox while it holds the lock. */
 interface Room {
   readonly number: number;
   readonly lock: Lock;
-  /** What is in it, by the ids that the recorder knows, with those under which it is there. */
+  /** The IDs of its entries in the database, by the IDs that the recorder uses. */
   readonly ids: Map<number, number>;
 }
 
@@ -45,17 +49,17 @@ class IndexedDbOutbox implements Outbox {
   readonly #groups = new Groups((change) => this.#commit(change));
   #isOpen = false;
   readonly #next = inTurn();
-  /** Where new entries go. There is none before the first. */
+  /** The room for new entries; undefined before the first. */
   #own: Room | undefined;
-  /** All that are held: the own one, and those of the dead that are not empty yet. */
+  /** All held rooms: the own one, and those taken over that are not empty yet. */
   readonly #rooms = new Set<Room>();
-  /** The connection by which the rooms were last looked at. */
+  /** The connection on which the rooms were last checked. */
   #connection = 0;
-  /** Whether the page is being left. */
+  /** True while the page is being unloaded. */
   #isLeaving = false;
-  /** Whether the page was frozen since the rooms were last looked at. */
+  /** True if the page was frozen since the rooms were last checked. */
   #wasFrozen = false;
-  /** Set where what was stored is gone. */
+  /** Set if stored entries disappeared. */
   #lost: CountersignError | undefined;
 
   constructor(name: string) {
@@ -65,7 +69,7 @@ class IndexedDbOutbox implements Outbox {
 
   async open(): Promise<readonly Entry[]> {
     if (this.#isOpen) {
-      throw new CountersignError("outbox.in_use", "another recorder has this outbox", {
+      throw new CountersignError("outbox.in_use", "another recorder uses this outbox", {
         hint: "call indexedDbOutbox() for each recorder",
       });
     }
@@ -88,8 +92,8 @@ class IndexedDbOutbox implements Outbox {
     }
     const written = this.#groups.write(change);
     if (this.#isLeaving || globalThis.document?.visibilityState === "hidden") {
-      // The page may not live to see the end of the change before.
-      this.#groups.hurry();
+      // The page may end before the running change does.
+      this.#groups.startPending();
     }
     await written;
   }
@@ -105,7 +109,7 @@ class IndexedDbOutbox implements Outbox {
       }
       try {
         const entries = await this.#database.entries(number);
-        if (!this.#isOpen || taken.length + entries.length > ORPHANS) {
+        if (!this.#isOpen || taken.length + entries.length > ORPHAN_IDS) {
           await lock.release();
           break;
         }
@@ -118,7 +122,7 @@ class IndexedDbOutbox implements Outbox {
         this.#rooms.add({ number, lock, ids });
       } catch (error) {
         await lock.release();
-        // What was taken before it is given all the same. The next call throws again.
+        // Entries taken over so far are returned. The next call throws again.
         if (taken.length === 0) {
           throw error;
         }
@@ -148,13 +152,13 @@ class IndexedDbOutbox implements Outbox {
       if (this.#database.isOpen(this.#connection)) {
         throw error;
       }
-      // The browser closed the database on the way: what is there now has to be looked at before the next attempt.
+      // The browser closed the database in between; the rooms are checked again before the second attempt.
       await this.#make(change);
     }
   }
 
   async #make(change: Change): Promise<void> {
-    // One begins after the other, whatever it has to wait for; from there on the database keeps their order.
+    // Changes begin one after the other; from then on, the database keeps their order.
     const { made, undo } = await this.#next(() => this.#begin(change));
     try {
       await made;
@@ -169,14 +173,14 @@ class IndexedDbOutbox implements Outbox {
     await this.#ready();
     const connection = this.#connection;
     const own = put.length === 0 ? undefined : (this.#own ?? (await this.#enter()));
-    const places: Place[] = [];
+    const keys: EntryKey[] = [];
     const steps: (() => void)[] = [];
-    // Known before it is made: a change that is hurried after it may remove what it puts.
+    // Updated before the change is made, because a change started early may remove what this one adds.
     for (const { number, ids } of this.#rooms) {
       for (const known of remove) {
         const id = ids.get(known);
         if (id !== undefined) {
-          places.push({ room: number, id });
+          keys.push({ room: number, id });
           ids.delete(known);
           steps.push(() => ids.set(known, id));
         }
@@ -191,14 +195,14 @@ class IndexedDbOutbox implements Outbox {
         step();
       }
     };
-    return { made: this.#database.change(connection, places, put, own?.number), undo };
+    return { made: this.#database.change(connection, keys, put, own?.number), undo };
   }
 
-  /** Makes the room for new entries. */
+  /** Creates the room for new entries. */
   async #enter(): Promise<Room> {
     const lock = await tryLock(`${this.#name}/${crypto.randomUUID()}`);
     if (lock === undefined) {
-      throw new TypeError("a lock of a name that nobody else has is taken");
+      throw new TypeError("the lock of a new room is already held");
     }
     try {
       const room = { number: await this.#database.add(lock.name), lock, ids: new Map() };
@@ -211,25 +215,25 @@ class IndexedDbOutbox implements Outbox {
     }
   }
 
-  /** Leaves the rooms in which nothing is, but for the own one. */
+  /** Releases empty rooms, except the own one. */
   async #discardEmpty(): Promise<void> {
     const empty = [...this.#rooms].filter((room) => room !== this.#own && room.ids.size === 0);
     for (const room of empty) {
       this.#rooms.delete(room);
     }
     for (const { number, lock } of empty) {
-      // Where it fails, the next that comes across the room discards it.
+      // If this fails, the next recorder that finds the room discards it.
       await this.#database.discard(number).catch(() => {});
       await lock.release();
     }
   }
 
-  /** Sees to it that the database is open, and that it is the same as before. */
+  /** Opens the database if needed, and checks that it is the same as before. */
   async #ready(): Promise<void> {
     const connection = await this.#database.open();
     if (connection !== this.#connection || this.#wasFrozen) {
       this.#wasFrozen = false;
-      await this.#look();
+      await this.#checkRooms();
       this.#connection = connection;
     }
     if (this.#lost !== undefined) {
@@ -237,8 +241,8 @@ class IndexedDbOutbox implements Outbox {
     }
   }
 
-  /** Looks whether the rooms are still there. */
-  async #look(): Promise<void> {
+  /** Checks that the rooms still exist. */
+  async #checkRooms(): Promise<void> {
     const rooms = this.#rooms.size === 0 ? new Map<number, string>() : await this.#database.rooms();
     for (const room of [...this.#rooms].filter(({ number, lock }) => rooms.get(number) !== lock.name)) {
       this.#rooms.delete(room);
@@ -247,24 +251,24 @@ class IndexedDbOutbox implements Outbox {
         this.#own = undefined;
       }
       if (room.ids.size > 0) {
-        this.#lost = new CountersignError("outbox.failed", "what the outbox held is no longer there", {
-          hint: "the site's data was cleared, or another tab took it over while this page was frozen: reload the page",
+        this.#lost = new CountersignError("outbox.failed", "the outbox's entries are gone", {
+          hint: "reload the page; the site's data was cleared, or another tab took over the entries while this page was frozen",
         });
       }
     }
   }
 
   #listen(how: "addEventListener" | "removeEventListener"): void {
-    // A worker never gets these events.
+    // Workers never receive these events.
     globalThis[how]?.("pagehide", this.#onPageHide);
     globalThis[how]?.("pageshow", this.#onPageShow);
   }
 
   readonly #onPageHide = (): void => {
     this.#isLeaving = true;
-    this.#groups.hurry();
+    this.#groups.startPending();
     if (this.#groups.isIdle && [...this.#rooms].every(({ ids }) => ids.size === 0)) {
-      // The next that comes across them discards them: a page with a transaction under way is not cached.
+      // The next recorder that finds the rooms discards them, because a page with a running transaction is not cached.
       for (const { lock } of this.#rooms) {
         void lock.release();
       }

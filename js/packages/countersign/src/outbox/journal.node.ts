@@ -1,13 +1,13 @@
 /**
- * A file that keeps entries: lines, each a change that was made whole. A change that only puts is a line for each entry.
+ * A journal file of entries. Each line is a complete change; a change that only adds entries has a line per entry.
  * docs/outbox-files.md describes the format.
  *
  *     countersign outbox v1
  *     5f0c… {"put":[[1,"aGVsbG8="]],"remove":[]}
  *     a81b… {"put":[[2,"d29ybGQ="]],"remove":[1]}
  *
- * A line begins with a checksum of itself and of the line before. It is in the file, and the file on the disk, before
- * the next is written; so only the last one can be torn.
+ * Each line begins with a checksum of itself and the previous one. A line is synced to disk before the next is written,
+ * so only the last one can be torn.
  */
 
 import { Buffer } from "node:buffer";
@@ -21,31 +21,30 @@ import { codeOf, isFull, syncFolder } from "../files/files.node.js";
 import type { Change, Entry } from "./outbox.js";
 
 const HEADER = "countersign outbox v1\n";
-/** Hex characters of a checksum. */
+/** Length of a checksum in hex characters. */
 const CHECKSUM = 16;
-/** A file smaller than this is not worth writing anew. */
-const SMALL = 1 << 20;
+/** Files below this size, in bytes, are not rewritten. */
+const MIN_REWRITE_BYTES = 1 << 20;
 
-/** An entry as its line has it. */
+/** An entry as it is written in a line. */
 type Stored = readonly [id: number, base64: string];
 
-/** Lines of a journal. */
+/** Lines of a journal and the last one's checksum. */
 interface Lines {
   readonly text: string;
-  /** The last line's checksum. */
   readonly last: string;
 }
 
-/** A change as its line has it: first it removes, then it puts. */
+/** A change as it is written in a line: removals first, then additions. */
 interface Step {
   put: readonly Stored[];
   remove: readonly number[];
 }
 
-/** What is in a journal at some point. */
-class Live {
+/** The entries of a journal at some point. */
+class LiveEntries {
   readonly entries: Map<number, string>;
-  /** About as many bytes as a journal of them alone has. */
+  /** Approximate size of a journal with only these entries, in bytes. */
   size: number;
 
   constructor(entries: Iterable<Stored> = [], size = 0) {
@@ -64,24 +63,24 @@ class Live {
     }
   }
 
-  after(step: Step): Live {
-    const live = new Live(this.entries, this.size);
+  after(step: Step): LiveEntries {
+    const live = new LiveEntries(this.entries, this.size);
     live.apply(step);
     return live;
   }
 }
 
-/** A journal that is open. Nothing is asked of it before the last answer. */
+/** An open journal. It handles one call at a time. */
 export class Journal {
   readonly #file: AppendFile;
-  readonly #live: Live;
+  readonly #live: LiveEntries;
   /** The last line's checksum. */
   #last: string;
-  /** The change that is being made, and its lines once they are being appended. */
+  /** The change being made, and its lines once they are being appended. */
   #step: Step | undefined;
   #lines: Lines | undefined;
-  /** Above this size the file is written anew, if most of it is dead. */
-  #rewriteAbove = SMALL;
+  /** The file is rewritten above this size if most of it is obsolete. */
+  #rewriteAbove = MIN_REWRITE_BYTES;
 
   private constructor(file: AppendFile, { live, last }: Content) {
     this.#file = file;
@@ -90,11 +89,12 @@ export class Journal {
   }
 
   /**
-   * What a file holds; it is made a journal where there is nothing in it. With `report` a damaged file is set aside, and
-   * the journal holds what could be read.
+   * Reads a journal, or initializes an empty file. With `report`, a damaged file is copied aside, and the journal
+   * contains the readable entries.
    */
   static async open(file: AppendFile, report?: (problem: CountersignError) => void): Promise<Journal> {
-    // Deno loads what this needs when it is first used, and runs other work meanwhile: not in `writeNow`.
+    // Deno loads the hash implementation on first use and runs other work meanwhile, which must not happen in
+    // `writeNow`.
     checksum("", "");
     const { buffer, byteOffset, length } = await file.read(0, file.size);
     const bytes = Buffer.from(buffer, byteOffset, length);
@@ -123,14 +123,14 @@ export class Journal {
     return new Journal(file, content);
   }
 
-  /** What is in it, in the order of ids. */
+  /** Returns the entries in the order of their IDs. */
   entries(): Entry[] {
     return [...this.#live.entries]
       .sort(([a], [b]) => a - b)
       .map(([id, text]) => ({ id, bytes: new Uint8Array(Buffer.from(text, "base64")) }));
   }
 
-  /** Makes a change, and waits for the disk. Where it throws, the change is not made. */
+  /** Makes a change and syncs it. If it throws, the change is not made. */
   async write(change: Change): Promise<void> {
     const step = stepOf(change);
     this.#step = step;
@@ -139,21 +139,23 @@ export class Journal {
     } finally {
       this.#lines = undefined;
     }
-    // `writeNow` applied it, if there was one.
+    // `writeNow` may have applied it already.
     if (this.#step === step) {
       this.#step = undefined;
       this.#live.apply(step);
     }
     const { size } = this.#file;
     if (size > this.#rewriteAbove && size > 4 * this.#live.size) {
-      // It goes on in the old file where there is no room for both.
+      // If there is no space for both files, the old one continues.
       await (this.#live.entries.size === 0 ? this.#empty() : this.#rewrite(this.#live)).catch(() => {
         this.#rewriteAbove = 2 * size;
       });
     }
   }
 
-  /** Makes a change at once, after the one that is being made. Nothing more is written after: the process ends. */
+  /**
+   * Makes a change synchronously, after the running one, because the process is ending. Nothing is written afterwards.
+   */
   writeNow(change: Change): void {
     const [step, before] = [stepOf(change), this.#lines];
     const { text, last } = linesOf(before?.last ?? this.#last, step);
@@ -169,7 +171,7 @@ export class Journal {
 
   async #make(step: Step): Promise<void> {
     if ((await this.#file.standing()) !== "sound") {
-      // What it held is known here.
+      // The contents are known from memory.
       await this.#rewrite(this.#live.after(step));
       return;
     }
@@ -204,35 +206,35 @@ export class Journal {
     this.#last = "";
   }
 
-  /** Has the file hold what is alive and nothing else. */
-  async #rewrite(live: Live): Promise<void> {
+  /** Replaces the file's contents by these entries. */
+  async #rewrite(live: LiveEntries): Promise<void> {
     let last = "";
-    const pieces = function* () {
+    const chunks = function* () {
       yield Buffer.from(HEADER);
-      for (const put of portions(live)) {
+      for (const put of chunksOf(live)) {
         const lines = linesOf(last, { put, remove: [] });
         last = lines.last;
         yield Buffer.from(lines.text, "latin1");
       }
     };
-    await this.#file.replace(pieces());
+    await this.#file.replace(chunks());
     this.#last = last;
-    this.#rewriteAbove = SMALL;
+    this.#rewriteAbove = MIN_REWRITE_BYTES;
   }
 }
 
-/** What a file says, up to the end of its last sound line. */
+/** The contents of a file up to its last valid line. */
 interface Content {
-  live: Live;
+  live: LiveEntries;
   size: number;
   last: string;
 }
 
 function parse(bytes: Buffer, path: string): Content {
-  const content: Content = { live: new Live(), size: 0, last: "" };
+  const content: Content = { live: new LiveEntries(), size: 0, last: "" };
   const header = bytes.subarray(0, HEADER.length);
   if (header.toString("latin1") !== HEADER) {
-    // The file was created and no more: its first line is cut off, or never came to the disk.
+    // The process ended right after creating the file: its first line is cut off, or never reached the disk.
     if (HEADER.startsWith(bytes.toString("latin1", 0, HEADER.length)) || !bytes.some((byte) => byte !== 0)) {
       return content;
     }
@@ -246,18 +248,18 @@ function parse(bytes: Buffer, path: string): Content {
     }
     const text = bytes.toString("latin1", content.size, end);
     if (!apply(text, content)) {
-      // Blocks of a file that never came to the disk read as zeros.
+      // Blocks that never reached the disk read as zeros.
       if (end === bytes.length - 1 && text.includes("\0")) {
         break;
       }
-      throw damaged(path, number, "a line of the outbox is not as it was written");
+      throw damaged(path, number, "a line of the outbox has a wrong checksum");
     }
     content.size = end + 1;
   }
   return content;
 }
 
-/** Makes a line's change; false where it is none. */
+/** Applies a line's change. Returns false if the line is invalid. */
 function apply(text: string, content: Content): boolean {
   const json = text.slice(CHECKSUM + 1);
   const last = checksum(content.last, json);
@@ -269,21 +271,22 @@ function apply(text: string, content: Content): boolean {
   return true;
 }
 
-/** What a damaged file still says. */
+/** The readable contents of a damaged file. */
 interface Salvaged {
-  readonly live: Live;
-  /** The first line that is not as it was written. */
+  readonly live: LiveEntries;
+  /** The number of the first invalid line. */
   readonly line: number;
-  /** Entries of lines that can't be read, and that no later line removes. */
+  /** Number of entries in unreadable lines that no later line removes. */
   readonly lost: number;
 }
 
 /**
- * Reads the lines of a damaged file whose checksums are right; undefined if there is none. Each line's checksum is of the
- * checksum before it too: that of a damaged line is the one that it has, or the one that its text has.
+ * Reads the lines of a damaged file that have valid checksums; returns undefined if there are none. A checksum also
+ * covers the previous line's, so after a damaged line, both the checksum that it has and the one that its text should
+ * have are tried.
  */
 function salvage(bytes: Buffer): Salvaged | undefined {
-  const live = new Live();
+  const live = new LiveEntries();
   const unread = new Set<number>();
   const removed = new Set<number>();
   let first = 0;
@@ -309,7 +312,7 @@ function salvage(bytes: Buffer): Salvaged | undefined {
       continue;
     }
     first ||= at + 1;
-    // A header that is damaged was before nothing.
+    // A damaged header has no checksum to chain from.
     before = at === 0 ? [""] : [text.slice(0, CHECKSUM), ...made];
     for (const id of idsIn(text)) {
       unread.add(id);
@@ -322,19 +325,19 @@ function salvage(bytes: Buffer): Salvaged | undefined {
   return good === 0 ? undefined : { live, line: first, lost };
 }
 
-/** The lines in one whose end was damaged: no entry holds what a line begins with. */
+/** Splits a line whose newline was damaged. No entry contains the text that a line begins with. */
 function partsOf(text: string): string[] {
   const begins = Array.from(text.matchAll(/[0-9a-f]{16} \{"put":\[/g), ({ index }) => index).filter((at) => at > 0);
   return [0, ...begins].map((begin, nth) => text.slice(begin, begins[nth] === undefined ? undefined : begins[nth] - 1));
 }
 
-/** The ids of entries in a line, as far as it shows any. */
+/** Returns the IDs of entries that are visible in a line. */
 function idsIn(text: string): number[] {
   const [, put = ""] = text.split('"put":');
   return Array.from(put.split('"remove":')[0]?.matchAll(/\[(\d{1,15}),"/g) ?? [], ([, id]) => Number(id));
 }
 
-/** Gives a damaged file another name beside its own, under which it stays. */
+/** Copies a damaged file to a new name next to it. */
 async function setAside(path: string): Promise<string> {
   const time = new Date().toISOString().replace(/[:.]/g, "-");
   for (let nth = 1; ; nth++) {
@@ -352,11 +355,11 @@ async function setAside(path: string): Promise<string> {
 }
 
 function damagedInPart(path: string, aside: string, { live, line, lost }: Salvaged): CountersignError {
-  const read = `${live.entries.size} entries could be read and will be delivered`;
-  const message = `the outbox is damaged: ${path}: ${read}, ${lost} could not`;
+  const counts = `recovered entries, which will be delivered: ${live.entries.size}; lost entries: ${lost}`;
+  const message = `the outbox is damaged: ${path}; ${counts}`;
   return new CountersignError("outbox.damaged", message, {
     line,
-    hint: `keep ${aside}, which is the damaged file: \`countersign outbox salvage\` reads it. An entry is an event, or a batch of them; what was delivered while a damaged line was written may be recorded again`,
+    hint: `keep the damaged file, ${aside}, and read it with \`countersign outbox salvage\`. An entry is an event or a batch of events; events delivered around the time of a damaged line may be recorded again`,
   });
 }
 
@@ -364,14 +367,14 @@ function cutOff(path: string, torn: Buffer): CountersignError {
   const lost = idsIn(torn.toString("latin1")).length;
   const message = `the outbox's last line is cut off: ${path}: at least ${lost} entries in it could not be read`;
   return new CountersignError("outbox.damaged", message, {
-    hint: "if the program was killed while it wrote, nobody was told that these were stored; if the file was cut off later, more may be missing",
+    hint: "check whether the file was truncated later, in which case more may be missing; if the program was only killed while writing, these entries were never reported as stored",
   });
 }
 
 function damaged(path: string, line: number, message: string): CountersignError {
   return new CountersignError("outbox.damaged", `${message}: ${path}`, {
     line,
-    hint: "keep the file, for what is in it was not delivered, and give another path",
+    hint: "keep the file, which contains undelivered events, and use another path",
   });
 }
 
@@ -380,8 +383,8 @@ function stepOf({ put, remove }: Change): Step {
 }
 
 /**
- * A change's lines, and the last one's checksum. Entries that are put without anything removed have a line each: what
- * problems a line then costs one entry, and one without the others is no less true.
+ * Returns a change's lines. Additions without removals get a line each, so that problem to a line costs only one entry,
+ * and each line is valid on its own.
  */
 function linesOf(before: string, { put, remove }: Step): Lines {
   if (remove.length > 0 || put.length < 2) {
@@ -407,21 +410,21 @@ function checksum(last: string, json: string): string {
   return createHash("sha256").update(last).update(json, "latin1").digest("hex").slice(0, CHECKSUM);
 }
 
-/** What is alive, in lines of no more than a mebibyte or one entry. */
-function* portions(live: Live): Generator<Stored[]> {
-  let portion: Stored[] = [];
+/** Splits entries into lines of at most a mebibyte, or a single entry. */
+function* chunksOf(live: LiveEntries): Generator<Stored[]> {
+  let chunk: Stored[] = [];
   let size = 0;
   for (const entry of live.entries) {
-    if (size + entry[1].length > SMALL && portion.length > 0) {
-      yield portion;
-      portion = [];
+    if (size + entry[1].length > MIN_REWRITE_BYTES && chunk.length > 0) {
+      yield chunk;
+      chunk = [];
       size = 0;
     }
-    portion.push(entry);
+    chunk.push(entry);
     size += entry[1].length;
   }
-  if (portion.length > 0) {
-    yield portion;
+  if (chunk.length > 0) {
+    yield chunk;
   }
 }
 

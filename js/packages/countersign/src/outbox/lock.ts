@@ -1,46 +1,46 @@
-/** Web Locks: the browser lets go of them when a tab or worker ends, however it ends. */
+/** Web Locks, which the browser releases when a tab or worker ends in any way. */
 
 import { CountersignError } from "../error.js";
 
-/** A lock that is held. */
+/** A held lock. */
 export interface Lock {
   readonly name: string;
-  /** Resolves when others can take it. */
+  /** Resolves when others can acquire it. */
   release(): Promise<unknown>;
 }
 
-/** The browser's locks. */
+/** Returns the browser's lock manager. */
 export function webLocks(): LockManager {
   const { locks } = globalThis.navigator ?? {};
   if (locks === undefined) {
-    throw new CountersignError("outbox.failed", "there are no Web Locks here", {
-      hint: "serve the page over HTTPS or from localhost, or leave the outbox out: events then wait in memory",
+    throw new CountersignError("outbox.failed", "Web Locks are not available", {
+      hint: "serve the page over HTTPS or from localhost, or omit `outbox` to keep events in memory",
     });
   }
   return locks;
 }
 
-/** Takes a lock; undefined where another has it. */
+/** Acquires a lock; undefined if another holder has it. */
 export function tryLock(name: string): Promise<Lock | undefined> {
   const locks = webLocks();
   return new Promise((resolve, reject) => {
-    const taken = locks.request(name, { ifAvailable: true }, (lock) => {
+    const request = locks.request(name, { ifAvailable: true }, (lock) => {
       if (lock === null) {
         resolve(undefined);
         return undefined;
       }
-      return new Promise<void>((letGo) => {
+      return new Promise<void>((unlock) => {
         const release = () => {
-          letGo();
-          return taken.catch(() => {});
+          unlock();
+          return request.catch(() => {});
         };
         resolve({ name, release });
       });
     });
-    taken.catch((cause) =>
+    request.catch((cause) =>
       reject(
-        new CountersignError("outbox.failed", "the browser gives no Web Lock", {
-          hint: "a sandboxed frame needs allow-same-origin; else see the cause",
+        new CountersignError("outbox.failed", "the browser refused a Web Lock", {
+          hint: "add allow-same-origin to a sandboxed frame; otherwise, see the cause",
           cause,
         }),
       ),

@@ -1,56 +1,56 @@
-/** Where a recorder keeps what is not yet delivered. */
+/** The storage interface for undelivered events. */
 
 import type { CountersignError } from "../error.js";
 
-/** Something that is kept. What its bytes mean is the recorder's business. */
+/** A stored item. Only the recorder interprets its bytes. */
 export interface Entry {
-  /** Its place: ids ascend in an outbox, and none is used twice. */
+  /** IDs ascend in an outbox and are never reused. */
   readonly id: number;
   readonly bytes: Uint8Array;
 }
 
-/** What becomes of an outbox in one step. */
+/** An atomic change of an outbox. */
 export interface Change {
-  /** What is there under the same id already is replaced: a write that failed may have come to something. */
+  /** Entries to add. An existing entry with the same ID, which a failed write may have left, is replaced. */
   readonly put: readonly Entry[];
-  /** Ids, also of entries that are not there. */
+  /** IDs to remove. They need not exist. */
   readonly remove: readonly number[];
 }
 
-/** As many ids as {@link Outbox.orphans} may use. */
-export const ORPHANS = 2 ** 24;
+/** Number of IDs that {@link Outbox.orphans} may use. */
+export const ORPHAN_IDS = 2 ** 24;
 
 /**
- * Keeps a recorder's events until they are delivered, where they outlive it: after a kill the next recorder with the
- * same outbox goes on with what is there. What it throws is a `CountersignError`: `outbox.in_use`, `outbox.full`,
- * `outbox.damaged`, `outbox.failed`.
+ * Stores a recorder's events until they are delivered. After a kill, the next recorder with the same outbox continues
+ * with its entries. Methods throw a `CountersignError` with the code `outbox.in_use`, `outbox.full`, `outbox.damaged`,
+ * or `outbox.failed`.
  */
 export interface Outbox {
   /**
-   * Names the storage within the program. In development a recorder that a reloaded module makes takes it over from the one
-   * that the module made before.
+   * Identifies the storage within the program. In development, when a module is reloaded, its new recorder takes over
+   * the outbox of the old one.
    */
   readonly key?: string | undefined;
   /**
-   * Takes it for one recorder alone, and gives what is in it in the order of ids. An outbox that can be read in part alone
-   * sets what was damaged aside and says so to `report`; without `report` it throws `outbox.damaged`.
+   * Opens the outbox for one recorder and returns its entries in the order of their IDs. If only some can be read, the
+   * damaged storage is kept aside and passed to `report`; without `report`, it throws `outbox.damaged`.
    */
   open(report?: (problem: CountersignError) => void): Promise<readonly Entry[]>;
   /**
-   * Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. A change that
-   * removes nothing may leave its first entries if the process is killed meanwhile.
+   * Makes a change atomically, after all earlier ones. Once it resolves, the change survives a kill. A change without
+   * removals may be applied in part if the process is killed meanwhile.
    */
   write(change: Change): Promise<void>;
   /**
-   * Makes a change at once, and waits for nothing: the program ends. What the changes asked for before put is in it too.
-   * It is on the disk when this returns. Only some storages can do that.
+   * Makes a change synchronously because the program exits, including unfinished earlier ones. It is on disk when this
+   * returns. Not all storage supports this.
    */
   writeNow?(change: Change): void;
   /**
-   * Takes over what others left that died, a tab that crashed for one: in their order, under ids from `first` on and
-   * less than {@link ORPHANS} above it. Mostly there is nothing.
+   * Takes over entries of ended recorders, such as those of a crashed tab. Returns them in order with IDs from `first`
+   * on, below `first` + {@link ORPHAN_IDS}. Usually there are none.
    */
   orphans?(first: number): Promise<readonly Entry[]>;
-  /** Lets go of it. What is in it stays. */
+  /** Releases the outbox. Its entries stay. */
   close(): Promise<void> | void;
 }

@@ -1,27 +1,27 @@
-/** A recorder's hold on its outbox: what goes in, under which id, and what it was when it comes out again. */
+/** A recorder's view of its outbox: encodes events and batches as entries, and assigns IDs. */
 
 import { concat } from "../bytes.js";
 import type { Batch } from "../deliver/batch.js";
 import { CountersignError, coded } from "../error.js";
-import type { Taken } from "../record/handle.js";
-import { type Entry, ORPHANS, type Outbox } from "./outbox.js";
+import type { PendingEvent } from "../record/handle.js";
+import { type Entry, ORPHAN_IDS, type Outbox } from "./outbox.js";
 
-/** What was in an outbox. */
-export type Found =
-  /** An event that has no link yet, as the core wrote it. */
+/** An item restored from an outbox. */
+export type RestoredItem =
+  /** An event without a link, in the core's form. */
   { kind: "event"; id: number; line: string } | { kind: "batch"; batch: Batch };
 
-/** A recorder that gives its outbox to another. */
+/** A recorder that can pass its outbox on to another. */
 export interface Replaceable {
-  /** Ends its work, and lets go of the outbox with all that it holds. */
+  /** Stops its work and releases the outbox with all its entries. */
   handOver(): Promise<void>;
-  /** Has another do what is still asked of it. */
+  /** Forwards later calls to the successor. */
   replaceBy(successor: this): void;
 }
 
 const HOLDERS = Symbol.for("countersign.outboxes.v1");
 
-/** Who has which outbox in this program, whichever copy of this module made it. */
+/** Returns the holders of outboxes in this program, shared by all copies of this module. */
 function holders(): Map<string, Replaceable> {
   const shared = globalThis as { [HOLDERS]?: Map<string, Replaceable> };
   shared[HOLDERS] ??= new Map();
@@ -30,7 +30,10 @@ function holders(): Map<string, Replaceable> {
 
 declare const process: { readonly env: { readonly [name: string]: string | undefined } };
 
-/** True in development, where modules are loaded anew while the program runs. Elsewhere two recorders are a mistake. */
+/**
+ * True in development, where modules are reloaded while the program runs. Elsewhere, two recorders for one outbox are a
+ * mistake.
+ */
 function isReloading(): boolean {
   try {
     return process.env.NODE_ENV === "development";
@@ -45,27 +48,27 @@ const BATCH = 0x62;
 export class RecorderOutbox {
   readonly #outbox: Outbox | undefined;
   #next = 1;
-  /** Entries that are of no more use. */
-  #gone: readonly number[] = [];
+  /** Entries whose removal is pending. */
+  #removable: readonly number[] = [];
 
   readonly #report: (problem: CountersignError) => void;
 
-  /** `report` is told what can't be read of it; all else goes on. */
+  /** `report` is called with entries that can't be read; the others are used. */
   constructor(outbox: Outbox | undefined, report: (problem: CountersignError) => void = () => {}) {
     this.#outbox = outbox;
     this.#report = report;
   }
 
-  /** Whether what is kept outlives the recorder. */
+  /** True if events outlive the recorder. */
   get isDurable(): boolean {
     return this.#outbox !== undefined;
   }
 
-  /** Takes the outbox for what is made with what is in it; lets go of it where that cannot be made. */
-  async open<T extends Replaceable>(make: (found: Found[]) => T): Promise<T> {
+  /** Opens the outbox and passes its entries to `make`. Closes it again if `make` throws. */
+  async open<T extends Replaceable>(make: (found: RestoredItem[]) => T): Promise<T> {
     const key = this.#outbox?.key;
     const before = key === undefined ? undefined : holders().get(key);
-    // Where this fails it may be another's.
+    // If this fails, another recorder may be using it.
     const open = () => guarded(async () => (await this.#outbox?.open(this.#report)) ?? []);
     const [entries, replaced] = await open().then(
       (entries) => [entries, undefined] as const,
@@ -85,33 +88,34 @@ export class RecorderOutbox {
       }
       return made;
     } catch (cause) {
-      // What went wrong first is what has to be repaired.
+      // The first error is the one to fix.
       await this.close().catch(() => {});
       throw cause;
     }
   }
 
-  /** Whether others can leave something behind in it. */
+  /** True if ended recorders can leave entries in it. */
   get hasOrphans(): boolean {
     return this.#outbox?.orphans !== undefined;
   }
 
-  /** What others left behind that died since. */
-  async orphans(): Promise<Found[]> {
+  /** Returns entries of recorders that ended since the last call. */
+  async orphans(): Promise<RestoredItem[]> {
     const outbox = this.#outbox;
     if (outbox?.orphans === undefined) {
       return [];
     }
     const first = this.#next;
-    this.#next += ORPHANS;
+    this.#next += ORPHAN_IDS;
     return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
   }
 
-  /**
-   * Keeps events, in the place of these entries if there are any; each has its id from now on, unless it could not be
-   * kept.
-   */
-  async keepEvents(lines: readonly string[], taken: readonly Taken[], remove: readonly number[] = []): Promise<void> {
+  /** Stores events, replacing these entries. Sets each event's ID, unless storing fails. */
+  async keepEvents(
+    lines: readonly string[],
+    taken: readonly PendingEvent[],
+    remove: readonly number[] = [],
+  ): Promise<void> {
     const put = lines.map((line, nth): Entry => {
       const id = this.id();
       const one = taken[nth];
@@ -130,7 +134,7 @@ export class RecorderOutbox {
     }
   }
 
-  /** Keeps a batch in the place of its events. */
+  /** Stores a batch, replacing its events. */
   async keep(batch: Batch): Promise<void> {
     if (this.#outbox !== undefined) {
       const remove = batch.taken.flatMap(({ id }) => id ?? []);
@@ -142,16 +146,16 @@ export class RecorderOutbox {
     }
   }
 
-  /** True if it can keep something without waiting, when a program ends. */
+  /** True if it can store synchronously when a program exits. */
   get writesNow(): boolean {
     return typeof this.#outbox?.writeNow === "function";
   }
 
-  /** Keeps events, as the core wrote them, and batches, before the program ends. */
-  keepNow(events: readonly { line: string; taken: Taken }[], batches: readonly Batch[]): void {
+  /** Stores events, in the core's form, and batches synchronously before the program exits. */
+  keepNow(events: readonly { line: string; taken: PendingEvent }[], batches: readonly Batch[]): void {
     const put: Entry[] = [];
     for (const { line, taken } of events) {
-      // It may have been given one by a write that is under way.
+      // A running write may have assigned an ID already.
       taken.id ??= this.id();
       put.push(eventEntry(taken.id, line));
     }
@@ -178,13 +182,13 @@ export class RecorderOutbox {
     }
   }
 
-  /** Lets go of what was delivered, and of what it could not let go of before. */
+  /** Removes delivered entries, and those whose removal failed before. */
   async remove(ids: readonly number[]): Promise<void> {
     if (this.#outbox !== undefined && ids.length > 0) {
-      this.#gone = [...this.#gone, ...ids];
-      const remove = this.#gone;
+      this.#removable = [...this.#removable, ...ids];
+      const remove = this.#removable;
       await guarded(async () => this.#outbox?.write({ put: [], remove }));
-      this.#gone = this.#gone.slice(remove.length);
+      this.#removable = this.#removable.slice(remove.length);
     }
   }
 
@@ -192,12 +196,12 @@ export class RecorderOutbox {
     await guarded(async () => this.#outbox?.close());
   }
 
-  /** The next entry's id. */
+  /** Returns a new entry ID. */
   id(): number {
     return this.#next++;
   }
 
-  #read(entries: readonly Entry[]): Found[] {
+  #read(entries: readonly Entry[]): RestoredItem[] {
     for (const { id } of entries) {
       this.#next = Math.max(this.#next, id + 1);
     }
@@ -205,7 +209,7 @@ export class RecorderOutbox {
       try {
         return [decode(entry)];
       } catch (problem) {
-        // It stays where it is, and what else is there is delivered.
+        // The entry stays in the outbox; the others are delivered.
         this.#report(problem as CountersignError);
         return [];
       }
@@ -222,7 +226,7 @@ function encode({ chain, from, to, lines }: Batch): Uint8Array {
   return concat([head, lines]);
 }
 
-function decode({ id, bytes }: Entry): Found {
+function decode({ id, bytes }: Entry): RestoredItem {
   if (bytes[0] === EVENT) {
     return { kind: "event", id, line: new TextDecoder().decode(bytes.subarray(1)) };
   }
@@ -232,8 +236,8 @@ function decode({ id, bytes }: Entry): Found {
       bytes[0] === BATCH && end > 0 ? new TextDecoder().decode(bytes.subarray(0, end)) : "",
     ) ?? [];
   if (from === undefined || to === undefined) {
-    throw new CountersignError("outbox.damaged", `entry ${id} of the outbox is not one of a recorder's`, {
-      hint: "it stays in the outbox, and the other entries are delivered; was this place used by something else?",
+    throw new CountersignError("outbox.damaged", `entry ${id} of the outbox was not written by a recorder`, {
+      hint: "check whether other code uses this storage; the entry stays in the outbox, and the others are delivered",
     });
   }
   const lines = new Uint8Array(bytes.subarray(end + 1));
@@ -249,6 +253,6 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function failed(cause: unknown): CountersignError {
-  const hint = "what was recorded is still in memory, and would be lost with it: look at the cause";
-  return coded(cause, "outbox.failed", "the outbox could not be written or read", hint);
+  const hint = "see the cause; events are still in memory, and are lost if the program exits";
+  return coded(cause, "outbox.failed", "the outbox could not be read or written", hint);
 }

@@ -1,80 +1,81 @@
-/** Clients of PostgreSQL, as far as they are needed. */
+/** PostgreSQL clients, as far as they are used. */
 
 import { CountersignError, coded, must } from "../error.js";
 
-/** A client of `pg`: within a transaction the client that has it, and not a pool. */
+/** A client of `pg`. In a transaction, pass the client that runs it, not the pool. */
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-/** A `sql` of `postgres`: within a transaction the one that `sql.begin` gives. */
+/** A `sql` of `postgres`. In a transaction, pass the one from `sql.begin`. */
 export interface PostgresClient {
   unsafe(text: string, values?: never[]): PromiseLike<readonly unknown[]>;
 }
 
-/** Either. */
+/** A client of `pg` or `postgres`. */
 export type SqlClient = PgClient | PostgresClient;
 
-/** A connection of one's own: `await pool.connect()` of `pg`, or `await sql.reserve()` of `postgres`. */
+/** A dedicated connection: `await pool.connect()` of `pg`, or `await sql.reserve()` of `postgres`. */
 export type Connection = SqlClient & { release(error?: boolean): unknown };
 
-/** A row of what was asked for. */
+/** A row of a result. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Asks. Values are texts and numbers alone, which both clients write alike. */
-export async function ask(
+/** Runs a statement. Values must be strings or numbers, which both clients encode alike. */
+export async function query(
   client: SqlClient,
   text: string,
   values: readonly (string | number)[] = [],
 ): Promise<readonly Row[]> {
-  const given: Partial<PgClient & PostgresClient> = Object(client);
-  if (typeof given.unsafe === "function") {
-    return (await given.unsafe(text, [...values] as never[])) as readonly Row[];
+  const object: Partial<PgClient & PostgresClient> = Object(client);
+  if (typeof object.unsafe === "function") {
+    return (await object.unsafe(text, [...values] as never[])) as readonly Row[];
   }
-  if (typeof given.query === "function") {
-    return (await given.query(text, [...values])).rows as readonly Row[];
+  if (typeof object.query === "function") {
+    return (await object.query(text, [...values])).rows as readonly Row[];
   }
-  throw new CountersignError("options.invalid", "no client of PostgreSQL", {
+  throw new CountersignError("options.invalid", "`client` must be a PostgreSQL client", {
     member: "client",
-    hint: "give a client of pg, or a sql of postgres: within a transaction the one that has it. What is neither inserts what outbox.row(event) gives",
+    hint: "pass a client of pg or a sql of postgres, in a transaction the one that runs it; with other libraries, insert the result of outbox.row(event)",
   });
 }
 
-/** Why the database could not be asked, with its own code for it. */
+/** Returns the error for a failed query, with the database's own code. */
 export function databaseFailed(cause: unknown): CountersignError {
   const { code } = Object(cause) as { code?: unknown };
   const why = typeof code === "string" ? ` (${code})` : "";
-  const hint = "nothing is lost: it is tried again; are the tables there (outboxTables), and may this user use them?";
-  return coded(cause, "outbox.failed", `the outbox's database could not be asked${why}`, hint);
+  const hint =
+    "check that the tables exist (outboxTables) and that this user has access; the query is retried, and no events are lost";
+  return coded(cause, "outbox.failed", `a query to the outbox's database failed${why}`, hint);
 }
 
-/** What its table is called where nobody says it. */
+/** The default table. */
 export const TABLE = "countersign_outbox";
 
-/** As much as an event may have. */
-const MOST = 262_144;
+/** Maximum size of an event in bytes. */
+const MAX_EVENT_BYTES = 262_144;
 
-/** The names of its two tables, as SQL has them. */
+/** Returns the names of the two tables for use in SQL. */
 export function names(table: string): { events: string; entries: string } {
-  const hint = "give a name such as countersign_outbox, or audit.outbox within a schema: small letters, digits and _";
+  const hint = "use lowercase letters, digits, and _, such as countersign_outbox, or audit.outbox with a schema";
   must(
     typeof table === "string" && /^([a-z_][a-z0-9_]{0,48}\.)?[a-z_][a-z0-9_]{0,48}$/.test(table),
     "table",
-    "no name of a table",
+    "`table` must be the name of a table",
     hint,
   );
   return { events: table, entries: `${table}_entries` };
 }
 
 /**
- * The SQL that makes the outbox's tables, for a migration. The first takes events within the program's transactions,
- * and the second has what the drainer took and is not yet proven to be in the log.
+ * Returns the SQL that creates the outbox's tables, for a migration. The first table receives events in the program's
+ * transactions. The second contains entries that the drainer took over and that are not yet proven to be in the log.
  */
 export function outboxTables(table: string = TABLE): string {
   const { events, entries } = names(table);
   return `CREATE TABLE IF NOT EXISTS ${events} (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  event text NOT NULL CHECK (octet_length(event) <= ${MOST}),
+  event text NOT NULL CHECK (octet_length(event) <= ${MAX_EVENT_BYTES}),
   refused text
 );
 CREATE TABLE IF NOT EXISTS ${entries} (

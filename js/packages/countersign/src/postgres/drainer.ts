@@ -1,4 +1,4 @@
-/** Brings what programs recorded within their transactions into a log. */
+/** Delivers events that programs recorded in their transactions to a log. */
 
 import { artifact } from "#recorder";
 import { asLine, CountersignError, must, tell } from "../error.js";
@@ -8,54 +8,66 @@ import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
 import type { LogOptions, TransportOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
-import { ask, type Connection, databaseFailed, names, type Row, TABLE } from "./client.js";
+import { type Connection, databaseFailed, names, query, type Row, TABLE } from "./client.js";
 import { Entries } from "./entries.js";
 
-/** What a drainer decides by itself. */
+/** Recorder options that a drainer sets itself. */
 type Own = "outbox" | "autoFlush" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
 
-/** How to drain. */
+/** Options of `drainer`. */
 export interface DrainOptions {
-  /** Gives a connection of its own: `() => pool.connect()` of `pg`, `() => sql.reserve()` of `postgres`. */
+  /** Returns a dedicated connection: `() => pool.connect()` of `pg`, `() => sql.reserve()` of `postgres`. */
   connect: () => Promise<Connection>;
-  /** What the recorder is made with: key, to, log and the others. */
+  /** Options of the recorder: `key`, `to`, `log`, and others. */
   recorder: Omit<LogOptions, Own> | Omit<TransportOptions, Own>;
-  /** The table, perhaps within a schema. By default `countersign_outbox`. */
+  /**
+   * The table, optionally with its schema.
+   *
+   * @default "countersign_outbox"
+   */
   table?: string | undefined;
-  /** Milliseconds between two looks at the table when it was empty or something failed. Default: 1000. */
+  /**
+   * Milliseconds between checks of the table, after it was empty or something failed.
+   *
+   * @default 1000
+   */
   pollIntervalMs?: number | undefined;
-  /** Told of each failure. By default it is a warning on the console. */
+  /**
+   * Called with each failure.
+   *
+   * @default `console.warn`
+   */
   onError?: ((error: CountersignError) => void) | undefined;
 }
 
-/** How a drainer is. */
+/** A snapshot of a drainer's state. */
 export interface DrainStatus {
-  /** Whether this one drains; else another does, or there is no connection. */
+  /** True if this drainer is active. Otherwise, another one is, or there is no connection. */
   readonly isActive: boolean;
-  /** Events that were taken out of the first table, and are not yet proven to be in the log. */
+  /** Number of events taken out of the first table and not yet proven to be in the log. */
   readonly waiting: number;
-  /** Rows that were no events, and stay in the table with the reason. */
+  /** Number of rows that were not valid events. They stay in the table with the reason. */
   readonly refused: number;
 }
 
-/** Takes events out of the outbox and delivers each exactly once. */
+/** Delivers each event of the outbox exactly once. */
 export interface Drainer {
-  /** Delivers all that is committed by now. Rejects where that fails; `outbox.in_use` says that another drains. */
+  /** Delivers all committed events. Rejects on failure, with `outbox.in_use` if another drainer is active. */
   once(): Promise<void>;
-  /** Goes on until `signal` ends it, or `close`. What fails is told and tried again. */
+  /** Delivers events until `signal` is aborted or `close` is called. Failures are reported and retried. */
   run(signal?: AbortSignal): Promise<void>;
-  /** How things stand. */
+  /** Returns a snapshot of the drainer's state. */
   status(): DrainStatus;
-  /** Ends the chain and lets go of the connection. What could not be delivered stays in the tables. */
+  /** Ends the chain and releases the connection. Undelivered events stay in the tables. */
   close(): Promise<void>;
 }
 
-/** So many rows are taken at a time, and so many events may wait to be delivered before more are. */
-const MOST = 256;
+/** Maximum number of rows to take at a time, and of events waiting for delivery. */
+const MAX_EVENTS = 256;
 
-const CONNECT = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
+const CONNECT = "pass () => pool.connect() of pg, or () => sql.reserve() of postgres";
 
-/** A connection with the lock, and a recorder that keeps what it takes by way of it. */
+/** A connection that holds the lock, with the recorder that stores its entries through it. */
 interface Session {
   readonly connection: Connection;
   readonly entries: Entries;
@@ -63,15 +75,15 @@ interface Session {
 }
 
 /**
- * Makes a drainer. Of several one drains at a time, which has an advisory lock; the others stand by. In one transaction
- * events leave the first table and are what the recorder keeps in the second, and its links are in there before they are
- * sent: after a kill at any moment the next drainer goes on, and the log takes the same links only once.
+ * Creates a drainer. If there are several, one is active and holds an advisory lock; the others are on standby. Events
+ * move from the first table to the recorder's entries in the second in one transaction, and links are stored there
+ * before they are sent. After a kill at any point, the next drainer continues, and the log accepts each link only once.
  */
 export function drainer(options: DrainOptions): Drainer {
   return new PostgresDrainer(options);
 }
 
-/** Events are in the tables: nothing of them is lost with the program, so that nobody needs to be told of its end. */
+/** Without a lifecycle: events stay in the tables, so none are lost when the program exits. */
 const { createRecorder } = recording(artifact, none);
 
 class PostgresDrainer implements Drainer {
@@ -85,14 +97,14 @@ class PostgresDrainer implements Drainer {
   #working: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => {};
 
-  constructor(given: DrainOptions) {
-    const options = ownOptions(given, ["connect", "recorder", "table", "pollIntervalMs", "onError"]);
+  constructor(input: DrainOptions) {
+    const options = ownOptions(input, ["connect", "recorder", "table", "pollIntervalMs", "onError"]);
 
     const { table = TABLE, pollIntervalMs = 1_000, connect, recorder } = options;
-    must(typeof connect === "function", "connect", "nothing to connect with", CONNECT);
-    must(Object(recorder) === recorder, "recorder", "nothing to record with", "give { key, to, log }");
+    must(typeof connect === "function", "connect", "`connect` must be a function", CONNECT);
+    must(Object(recorder) === recorder, "recorder", "`recorder` must be an object", "pass { key, to, log }");
     const isPause = Number.isInteger(pollIntervalMs) && pollIntervalMs >= 1 && pollIntervalMs <= 3_600_000;
-    must(isPause, "pollIntervalMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
+    must(isPause, "pollIntervalMs", "`pollIntervalMs` must be a whole number from 1 to 3600000", "omit it for 1000");
     const { events, entries } = names(table);
     this.#options = options;
     this.#events = events;
@@ -101,7 +113,7 @@ class PostgresDrainer implements Drainer {
   }
 
   once(): Promise<void> {
-    return this.#alone(() => this.#drain());
+    return this.#inTurn(() => this.#drain());
   }
 
   async run(signal?: AbortSignal): Promise<void> {
@@ -131,18 +143,18 @@ class PostgresDrainer implements Drainer {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wake();
-    await this.#alone(async () => {
+    await this.#inTurn(async () => {
       const session = this.#session;
       try {
         await session?.recorder.close();
       } finally {
-        await this.#leave(session?.entries.isOver === true).catch(() => {});
+        await this.#leave(session?.entries.isBroken === true).catch(() => {});
       }
     });
   }
 
-  /** One at a time. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs work after all earlier work. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const made = this.#working.then(work);
     this.#working = made.catch(() => {});
     return made;
@@ -151,14 +163,14 @@ class PostgresDrainer implements Drainer {
   async #drain(): Promise<void> {
     try {
       const { recorder, entries } = await this.#opened();
-      for (let taken = MOST; taken > 0; ) {
-        taken = await this.#take(recorder, entries);
+      for (let taken = MAX_EVENTS; taken > 0; ) {
+        taken = await this.#moveRows(recorder, entries);
         await recorder.flush();
       }
     } catch (error) {
       const { entries } = this.#session ?? {};
-      // A log that cannot be reached is tried again with what is here; of all else nothing here is believed.
-      if (entries?.isOver !== false || !(error instanceof CountersignError)) {
+      // After a failed delivery, the session continues. After any other error, its state can't be trusted.
+      if (entries?.isBroken !== false || !(error instanceof CountersignError)) {
         await this.#leave(true);
       }
       throw databaseFailed(error);
@@ -170,20 +182,25 @@ class PostgresDrainer implements Drainer {
       return this.#session;
     }
     const connection = await this.#options.connect();
-    // A pool would give the lock to one of its connections, and what is written to others.
-    must(typeof Object(connection).release === "function", "connect", "it gives no connection of its own", CONNECT);
-    // A client of pg that loses its connection says so to whoever listens, and ends the program where nobody does.
-    (connection as { on?: (event: string, told: () => void) => unknown }).on?.("error", () => {});
+    // With a pool, the lock and the writes would use different connections.
+    must(
+      typeof Object(connection).release === "function",
+      "connect",
+      "`connect` must return a dedicated connection",
+      CONNECT,
+    );
+    // A pg client that loses its connection emits an error, which ends the program if there is no listener.
+    (connection as { on?: (event: string, listener: () => void) => unknown }).on?.("error", () => {});
     try {
-      const [lock] = await ask(connection, "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS mine", [
+      const [lock] = await query(connection, "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS mine", [
         `countersign ${this.#events}`,
       ]);
       if (lock?.mine !== true) {
-        throw new CountersignError("outbox.in_use", "another drainer has the outbox", {
-          hint: "it drains for all; this one can stand by",
+        throw new CountersignError("outbox.in_use", "another drainer is active", {
+          hint: "no action is needed; this one is on standby",
         });
       }
-      const entries = await Entries.of(connection, this.#entries);
+      const entries = await Entries.connect(connection, this.#entries);
       const recorder = createRecorder({
         ...(this.#options.recorder as LogOptions),
         outbox: entries,
@@ -199,29 +216,29 @@ class PostgresDrainer implements Drainer {
     }
   }
 
-  /** Takes the next rows over, in one transaction. Gives how many left the table. */
-  async #take(recorder: Recorder, entries: Entries): Promise<number> {
-    if (recorder.status().waiting >= MOST) {
+  /** Moves the next rows to the recorder's entries, in one transaction. Returns the number of rows moved. */
+  async #moveRows(recorder: Recorder, entries: Entries): Promise<number> {
+    if (recorder.status().waiting >= MAX_EVENTS) {
       return 0;
     }
     const { connection } = this.#session as Session;
     const refusals: CountersignError[] = [];
     const taken = await entries.transaction(async () => {
-      const rows = await ask(
+      const rows = await query(
         connection,
         `SELECT one.id::text AS id, one.event FROM ${this.#events} AS one WHERE one.refused IS NULL
-         ORDER BY one.id LIMIT ${MOST} FOR UPDATE SKIP LOCKED`,
+         ORDER BY one.id LIMIT ${MAX_EVENTS} FOR UPDATE SKIP LOCKED`,
       );
       const handles: Handle[] = [];
       const ids: string[] = [];
       for (const row of rows) {
-        const made = recorded(recorder, row);
+        const made = recordRow(recorder, row);
         if (made instanceof CountersignError) {
           if (made.code === "recorder.full") {
             break;
           }
           const why = `${made.code}: ${made.message}`;
-          await ask(connection, `UPDATE ${this.#events} SET refused = $2 WHERE id = $1::text::bigint`, [
+          await query(connection, `UPDATE ${this.#events} SET refused = $2 WHERE id = $1::text::bigint`, [
             String(row.id),
             why,
           ]);
@@ -234,7 +251,7 @@ class PostgresDrainer implements Drainer {
       await Promise.all(handles.map((handle) => handle.stored()));
       if (ids.length > 0) {
         const gone = "SELECT value::bigint FROM json_array_elements_text($1::text::json)";
-        await ask(connection, `DELETE FROM ${this.#events} WHERE id IN (${gone})`, [JSON.stringify(ids)]);
+        await query(connection, `DELETE FROM ${this.#events} WHERE id IN (${gone})`, [JSON.stringify(ids)]);
       }
       return ids.length;
     });
@@ -245,7 +262,7 @@ class PostgresDrainer implements Drainer {
     return taken;
   }
 
-  /** Lets go of the connection, and with it of the lock; `isBroken` where nothing may use it again. */
+  /** Releases the connection and its lock. With `isBroken`, the connection is not reused. */
   async #leave(isBroken: boolean): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
@@ -253,7 +270,7 @@ class PostgresDrainer implements Drainer {
       return;
     }
     if (!isBroken) {
-      await ask(session.connection, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", [
+      await query(session.connection, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", [
         `countersign ${this.#events}`,
       ]);
     }
@@ -273,8 +290,8 @@ class PostgresDrainer implements Drainer {
   }
 }
 
-/** A row as an event, or why it is none. */
-function recorded(recorder: Recorder, { id, event }: Row): Handle | CountersignError {
+/** Records a row as an event. Returns the error if it isn't valid. */
+function recordRow(recorder: Recorder, { id, event }: Row): Handle | CountersignError {
   try {
     return recorder.recordJson(String(event));
   } catch (error) {
@@ -286,16 +303,16 @@ function recorded(recorder: Recorder, { id, event }: Row): Handle | CountersignE
   }
 }
 
-/** A connection that may be broken is ended: back in its pool it would keep the lock. */
+/** Closes a connection that may be broken; back in its pool, it would keep the lock. */
 async function release(connection: Connection, isBroken: boolean): Promise<void> {
   try {
     if ("unsafe" in connection && isBroken) {
-      // postgres ends no reserved connection: it goes back as it came, without a transaction and without the lock.
+      // postgres can't close reserved connections, so the connection is returned without a transaction and the lock.
       await connection.unsafe("ROLLBACK; SELECT pg_advisory_unlock_all()");
     }
     await connection.release(isBroken);
   } catch {
-    // It is gone already.
+    // The connection is already closed.
   }
 }
 

@@ -1,25 +1,25 @@
-/** What a recorder keeps, in a table beside the events, by way of one connection. */
+/** A recorder's entries in a table, accessed through one connection. */
 
 import { CountersignError } from "../error.js";
 import type { Change, Entry, Outbox } from "../outbox/outbox.js";
 import { inTurn } from "../promises.js";
-import { ask, databaseFailed, type SqlClient } from "./client.js";
+import { databaseFailed, query, type SqlClient } from "./client.js";
 
 /**
- * A recorder's outbox. All it writes goes by the one connection that has the lock: once that is lost nothing is written
- * any more, and what is not written is not sent.
+ * A recorder's outbox in a table. All writes use the one connection that holds the lock. If it is lost, nothing more is
+ * written, and unwritten links are not sent.
  */
 export class Entries implements Outbox {
   readonly #client: SqlClient;
   readonly #table: string;
-  /** The server's process for the connection, which has the lock. */
+  /** The PID of the connection's backend, which holds the lock. */
   readonly #process: unknown;
-  /** A connection has one transaction at a time. */
+  /** A connection can run one transaction at a time. */
   readonly #next = inTurn();
-  /** Whether a transaction is under way that changes are part of. */
+  /** True while a transaction is open that changes are part of. */
   #isWithin = false;
-  /** Whether something failed, so that what is in memory may not be what is in the table. */
-  isOver: boolean = false;
+  /** True if something failed, so that memory and table may differ. */
+  isBroken: boolean = false;
 
   private constructor(client: SqlClient, table: string, process: unknown) {
     this.#client = client;
@@ -27,14 +27,14 @@ export class Entries implements Outbox {
     this.#process = process;
   }
 
-  /** The entries of a table, for as long as this connection lasts. */
-  static async of(client: SqlClient, table: string): Promise<Entries> {
+  /** Opens the entries of a table for the lifetime of this connection. */
+  static async connect(client: SqlClient, table: string): Promise<Entries> {
     return new Entries(client, table, await processOf(client));
   }
 
   async open(): Promise<readonly Entry[]> {
-    const asked = ask(this.#client, `SELECT id, entry FROM ${this.#table} ORDER BY id`);
-    const rows = await asked.catch((cause) => {
+    const result = query(this.#client, `SELECT id, entry FROM ${this.#table} ORDER BY id`);
+    const rows = await result.catch((cause) => {
       throw databaseFailed(cause);
     });
     return rows.map(({ id, entry }) => ({ id: Number(id), bytes: new TextEncoder().encode(String(entry)) }));
@@ -50,39 +50,39 @@ export class Entries implements Outbox {
 
   close(): void {}
 
-  /** Does work within a transaction, which is committed where that ends well. What is written meanwhile is part of it. */
+  /** Runs work in a transaction and commits it. Changes written meanwhile are part of it. */
   transaction<T>(work: () => Promise<T>): Promise<T> {
     return this.#next(async () => {
-      this.#refuseOver();
+      this.#refuseBroken();
       try {
-        await ask(this.#client, "BEGIN");
+        await query(this.#client, "BEGIN");
         if ((await processOf(this.#client)) !== this.#process) {
           throw failed();
         }
         this.#isWithin = true;
         const result = await work();
         this.#isWithin = false;
-        await ask(this.#client, "COMMIT");
+        await query(this.#client, "COMMIT");
         return result;
       } catch (error) {
-        // Whether it was committed is not known: what the tables say is looked at anew, by another recorder.
+        // The transaction may or may not have been committed; another recorder reads the tables again.
         this.#isWithin = false;
-        this.isOver = true;
+        this.isBroken = true;
         throw databaseFailed(error);
       }
     });
   }
 
   async #apply({ put, remove }: Change): Promise<void> {
-    this.#refuseOver();
+    this.#refuseBroken();
     const text = new TextDecoder("utf-8", { fatal: true });
     if (remove.length > 0) {
       const ids = JSON.stringify(remove);
       const gone = `SELECT value::bigint FROM json_array_elements_text($1::text::json)`;
-      await ask(this.#client, `DELETE FROM ${this.#table} WHERE id IN (${gone})`, [ids]);
+      await query(this.#client, `DELETE FROM ${this.#table} WHERE id IN (${gone})`, [ids]);
     }
     for (const { id, bytes } of put) {
-      await ask(
+      await query(
         this.#client,
         `INSERT INTO ${this.#table} (id, entry) VALUES ($1::text::bigint, $2)
          ON CONFLICT (id) DO UPDATE SET entry = EXCLUDED.entry`,
@@ -91,21 +91,21 @@ export class Entries implements Outbox {
     }
   }
 
-  #refuseOver(): void {
-    if (this.isOver) {
+  #refuseBroken(): void {
+    if (this.isBroken) {
       throw failed();
     }
   }
 }
 
-/** A client that connected anew by itself is another, without the lock. */
+/** Returns the connection's backend PID. A client that reconnected has another one, without the lock. */
 async function processOf(client: SqlClient): Promise<unknown> {
-  const [row] = await ask(client, "SELECT pg_backend_pid() AS process");
+  const [row] = await query(client, "SELECT pg_backend_pid() AS process");
   return row?.process;
 }
 
 function failed(): CountersignError {
   return new CountersignError("outbox.failed", "the connection to the outbox was lost", {
-    hint: "what was taken is in its tables: the drainer connects anew",
+    hint: "no events were lost; the drainer reconnects",
   });
 }

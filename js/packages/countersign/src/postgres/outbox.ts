@@ -1,4 +1,4 @@
-/** Recording within a program's own transaction. */
+/** A recorder that writes events in a program's own PostgreSQL transactions. */
 
 import { artifact } from "#recorder";
 import { CountersignError, must, mustCall, teller } from "../error.js";
@@ -8,50 +8,64 @@ import type { Catalog, EventInput, EventOf } from "../record/event.js";
 import { copyOf, plainFields } from "../record/fields.js";
 import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
-import { ask, names, type SqlClient, TABLE } from "./client.js";
+import { names, query, type SqlClient, TABLE } from "./client.js";
 
 /** Options of `postgresRecorder`. */
 export interface PostgresRecorderOptions<Events = unknown> {
-  /** The table, perhaps within a schema. By default `countersign_outbox`. */
+  /**
+   * The table, optionally with its schema (`audit.outbox`).
+   *
+   * @default "countersign_outbox"
+   */
   table?: string | undefined;
-  /** The program's own events. */
+  /** The program's own events, from `defineEvents`. `record` and `row` accept no others. */
   events?: Catalog<Events> | undefined;
-  /** What is redacted, as for a recorder. The drainer's recorder redacts by its own options, too. */
+  /** Fields to redact, as in a recorder's options. The drainer's recorder also redacts, by its own options. */
   redact?: CommonOptions["redact"];
-  /** What `record` and `row` do with a part of an event that is not right, as for a recorder; what is no event is thrown. */
+  /**
+   * Behavior of `record` and `row` for an invalid event, as in a recorder's options, except that an input that isn't an
+   * event at all always throws.
+   */
   onInvalid?: CommonOptions["onInvalid"];
-  /** Told of what was not right in an event. By default it is a warning on the console. */
+  /**
+   * Called with problems in events.
+   *
+   * @default `console.warn`
+   */
   onError?: CommonOptions["onError"];
 }
 
-/** Records events within the transactions of a program. `drainer` delivers them. */
+/** Records events in a program's transactions. A `drainer` delivers them. */
 export interface PostgresRecorder<Event = EventInput> {
   /**
-   * Adds a row within the transaction of `client`: the event is recorded if and only if that is committed. It is checked
-   * and redacted first, and gets the time now as its `occurred_at` where it has none.
+   * Inserts a row in the transaction of `client`, so that the event is recorded if and only if the transaction commits.
+   * The event is validated and redacted first. `occurred_at` defaults to the current time.
    */
   record(client: SqlClient, event: Event): Promise<void>;
   /**
-   * The row that `record` would add, for what inserts rows in a way of its own, as Drizzle and Kysely do. It has
-   * to be inserted within the transaction.
+   * Returns the row that `record` would insert, for query builders such as Drizzle and Kysely. Insert it in the
+   * transaction.
    */
   row(event: Event): { event: string };
 }
 
-/** Nobody is asked to trust it: the artifact redacts for a chain alone, and this one never begins. */
+/** Placeholders: the WebAssembly module redacts only for a chain, and this chain never starts. */
 const ORIGIN = "outbox.invalid/audit";
 const SIGNER = "outbox.invalid/recorder";
 
 const load = loader(artifact);
 
 /**
- * Returns a recorder that writes events into a table within the transactions of a program. `outboxTables` has the SQL for
- * the table, and a `drainer` delivers what is in it.
+ * Returns a recorder that writes events into a table in the program's own transactions. Create the table with the SQL
+ * from `outboxTables`, and deliver its events with a `drainer`.
  *
- *     await sql.begin(async (sql) => {
- *       await sql`DELETE FROM jobs WHERE id = ${id}`;
- *       await audit.record(sql, { action: "job.delete", target: { type: "job", id } });
- *     });
+ * @example
+ * ```ts
+ * await sql.begin(async (sql) => {
+ *   await sql`DELETE FROM jobs WHERE id = ${id}`;
+ *   await audit.record(sql, { action: "job.delete", target: { type: "job", id } });
+ * });
+ * ```
  */
 export async function postgresRecorder<Events = unknown>(
   options: PostgresRecorderOptions<Events> = {},
@@ -59,16 +73,21 @@ export async function postgresRecorder<Events = unknown>(
   const known = ["table", "events", "redact", "onInvalid", "onError"];
   const { table = TABLE, events: catalog, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
-  must(isKnown, "onInvalid", 'onInvalid must be "throw" or "report"', "leave it out for the default");
+  must(isKnown, "onInvalid", '`onInvalid` must be "throw" or "report"', "omit it for the default");
   mustCall({ onError }, "onError");
-  const defined = "give what defineEvents returned";
-  must(catalog === undefined || typeof catalog.check === "function", "events", "no events", defined);
+  const defined = "pass the result of defineEvents";
+  must(
+    catalog === undefined || typeof catalog.check === "function",
+    "events",
+    "`events` must be a catalog of events",
+    defined,
+  );
   const { paths, kept, known: knowsSecrets } = redaction(redact);
   const { events } = names(table);
   const core = await load();
   const [key = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(1)));
 
-  /** The event as a recorder would keep it: checked and redacted. */
+  /** Returns the event as a recorder would store it: validated and redacted. */
   const redacted = (json: string): string =>
     inCore(() => {
       const recorder = new core.Recorder(ORIGIN, key, knowsSecrets);
@@ -95,23 +114,25 @@ export async function postgresRecorder<Events = unknown>(
     onError: onError ?? teller(),
   });
 
-  const row = (given: unknown) => {
-    if (typeof given !== "object" || given === null || Array.isArray(given)) {
-      throw new CountersignError("event.invalid", "not an event", { hint: 'give an object: { action: "job.delete" }' });
+  const row = (input: unknown) => {
+    if (typeof input !== "object" || input === null || Array.isArray(input)) {
+      throw new CountersignError("event.invalid", "an event must be an object", {
+        hint: 'pass an object such as { action: "job.delete" }',
+      });
     }
-    return intake.record(dated(given), (json) => ({ event: redacted(json) }));
+    return intake.record(dated(input), (json) => ({ event: redacted(json) }));
   };
   return {
     async record(client, event) {
-      await ask(client, `INSERT INTO ${events} (event) VALUES ($1)`, [row(event).event]);
+      await query(client, `INSERT INTO ${events} (event) VALUES ($1)`, [row(event).event]);
     },
     row,
   };
 }
 
-/** The event, with the time now if it has none. */
-function dated(given: object): object {
-  const event = copyOf(plainFields(given));
+/** Returns the event with `occurred_at` set, by default to the current time. */
+function dated(input: object): object {
+  const event = copyOf(plainFields(input));
   if (((Object.hasOwn(event, "occurred_at") ? event.occurred_at : undefined) ?? undefined) === undefined) {
     event.occurred_at = new Date();
   }

@@ -1,4 +1,4 @@
-/** What code that records is given. */
+/** The interface of a recorder for code that records events. */
 
 import type { LastProof } from "../deliver/sender.js";
 import { type CountersignError, must, mustBeMillis } from "../error.js";
@@ -6,95 +6,101 @@ import { ownOptions } from "../known.js";
 import type { ActorInput, Context, EventInput } from "./event.js";
 import type { Handle } from "./handle.js";
 
-/** A request of the web's, of Node.js's or of a framework's, of which a proxy's name for it is read and nothing else. */
+/** A request of the Fetch API, Node.js, or a framework. Only the header with its ID is read. */
 export interface NamedRequest {
   readonly headers: { get(name: string): string | null } | { readonly [name: string]: unknown };
 }
 
-/** What is added to events that do not say it themselves. */
+/** Values added to events that don't have their own. */
 export interface Scope {
-  /** Who acts: an actor, or an actor's id. */
+  /** The actor, or its ID. */
   actor?: ActorInput | string | number | bigint | null | undefined;
-  /** Whose data it is about. */
+  /** The customer or organization whose data is affected. */
   tenant?: string | number | bigint | null | undefined;
-  /** What names the request, or the request: its header `cf-ray` or `x-request-id` names it. */
+  /** The request, or its ID. A request's ID is read from the header `cf-ray` or `x-request-id`. */
   request?: NamedRequest | string | null | undefined;
-  /** From where, member by member. */
+  /** Where the action came from. Each field is added separately. */
   context?: Context | null | undefined;
 }
 
 /**
- * A recorder that many share, so that none of them can close it. Every `Recorder` is one.
+ * A recorder that many parts of a program share, so it can't be closed. Every `Recorder` is one.
  *
- * One that is yet to start takes events, too: they wait for it, and only its start shows some of what can be wrong with
- * an event. Then the handle and `onError` are told, and `countersign.dropped` is recorded in its place.
+ * A recorder that has not started yet accepts events and queues them. Some problems of an event only show at the start;
+ * they are then reported to the handle and to `onError`, and `countersign.dropped` is recorded instead.
  */
 export interface Audit<Event = EventInput> {
-  /** Takes an event, at this moment. */
+  /** Records an event, with the current time. */
   record(event: Event): Handle;
-  /** Takes any JSON object as text, or as text in UTF-8. */
+  /** Records any JSON object, given as a string or as UTF-8 bytes. */
   recordJson(json: string | Uint8Array): Handle;
-  /** Resolves when all that was recorded before is delivered. */
+  /** Resolves when all events recorded before are delivered. Rejects with the reason if they aren't. */
   flush(options?: FlushOptions): Promise<void>;
-  /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
+  /** Returns a snapshot: waiting events, the last error and proof, and counts of dropped, lost, and redacted items. */
   status(): Status;
-  /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
+  /** Returns a view of this recorder that adds the actor, tenant, and request to events that don't have their own. */
   with(scope: Scope): Audit<Event>;
   /**
-   * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` returns
-   * can do that, and all else throws `context.unavailable`.
+   * Runs `work` and adds the scope to every event recorded in it, including in functions that it calls or awaits. Needs
+   * a recorder from `asyncContext`; others throw `context.unavailable`.
    */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
 }
 
-/** How a recorder is. */
+/** A snapshot of a recorder's state. */
 export interface Status {
-  /** Events that wait for a link. */
+  /** Number of events that have no link yet. */
   readonly queued: number;
-  /** Events and bytes that wait to be delivered, all in all. */
+  /** Number of events that wait for delivery. */
   readonly waiting: number;
+  /** Size of the events that wait for delivery, in bytes. */
   readonly waitingBytes: number;
-  /** Events that are being sent now. */
+  /** Number of events being sent now. */
   readonly inFlight: number;
-  /** The chain, once it has a link. */
+  /** The current chain's name, once it has a link. */
   readonly chain: string | undefined;
-  /** The newest proof that was verified. */
+  /** The newest verified proof. */
   readonly lastProof: LastProof | undefined;
-  /** What kept the last flush from ending well; nothing after one that did. */
+  /** The error of the last flush; undefined once a flush succeeds. */
   readonly lastError: CountersignError | undefined;
-  /** Milliseconds until it is tried again by itself. */
+  /** Milliseconds until the next automatic retry. */
   readonly retryInMs: number | undefined;
-  /** Events that there was no room for, since the recorder was created. */
+  /** Number of events dropped because the recorder was full, since it was created. */
   readonly dropped: number;
   /**
-   * Events that are lost for another reason, since the recorder was created: those of chains that can't be continued,
-   * which no outbox has, and those that were not valid, if `onInvalid` reports them.
+   * Number of events lost for other reasons, since the recorder was created: events of dead chains that no outbox
+   * contains, and invalid events with `onInvalid: "report"`.
    */
   readonly lost: number;
-  /** Values, and parts of texts, that were redacted of what this recorder recorded. */
+  /** Number of values, or parts of strings, that were redacted. */
   readonly redacted: number;
-  /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */
+  /**
+   * Chains that can't be continued, with the reason. Their undelivered events stay in the outbox and aren't resent
+   * automatically.
+   */
   readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
 }
 
-/** How to flush, and what waits for a flush: `rotate` and `close`. */
+/** Options of `flush`, `rotate`, and `close`. */
 export interface FlushOptions {
   /**
-   * Milliseconds for which failed deliveries are retried. When they are over, the call rejects, whatever is still under way.
-   * Default: 0, for one attempt.
+   * Milliseconds to retry failed deliveries. The call rejects when they are over, even while a delivery is still
+   * running.
+   *
+   * @default 0, for a single attempt
    */
   retryForMs?: number | undefined;
 }
 
-/** Refuses what is no recorder, such as the promise of one. */
+/** Throws unless the value is a recorder; a promise of one is a common mistake. */
 export function mustRecord(audit: unknown): void {
   const isAudit = typeof (audit as Partial<Audit> | null | undefined)?.record === "function";
-  must(isAudit, "audit", "no recorder", "give what createRecorder returns: createRecorder({ … })");
+  must(isAudit, "audit", "`audit` must be a recorder", "pass the result of createRecorder");
 }
 
-/** Checks the options of a flush, and returns the milliseconds for which it is retried. */
-export function retryForMsOf(given: FlushOptions): number {
-  const { retryForMs = 0 } = ownOptions(given, ["retryForMs"]);
+/** Checks flush options and returns `retryForMs`. */
+export function retryForMsOf(options: FlushOptions): number {
+  const { retryForMs = 0 } = ownOptions(options, ["retryForMs"]);
   mustBeMillis(retryForMs, "retryForMs");
   return retryForMs;
 }

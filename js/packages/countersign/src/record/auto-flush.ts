@@ -1,4 +1,4 @@
-/** Begins flushes by itself, if the recorder was not told to leave that to its owner (`autoFlush: false`). */
+/** Starts flushes automatically, unless `autoFlush` is false. */
 
 import type { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
@@ -10,7 +10,7 @@ import { type Linker, ORPHANS_PERIOD_MS } from "./linker.js";
 import type { Settings } from "./options.js";
 import type { ProgramExit } from "./program-exit.js";
 
-/** What automatic flushes need. */
+/** The parts that automatic flushes use. */
 export interface AutoFlushParts {
   readonly settings: Pick<Settings, "autoFlush" | "manyContexts">;
   readonly hold: Hold | undefined;
@@ -23,8 +23,8 @@ export interface AutoFlushParts {
 
 export class AutoFlush {
   readonly #parts: AutoFlushParts;
-  /** True if someone asked for a delivery that the flush under way may not include. */
-  #isHastened = false;
+  /** True if a caller awaits an event that the running flush may not include. */
+  #isRequested = false;
   readonly #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(parts: AutoFlushParts) {
@@ -35,54 +35,54 @@ export class AutoFlush {
     }
   }
 
-  /** Flushes soon, or at once if much waits or the program is idle. */
-  soon(isHastened = false): void {
+  /** Schedules a flush: immediately if much is waiting or the program is idle. */
+  soon(isRequested = false): void {
     const { settings, hold, linker, scheduler, programExit } = this.#parts;
     const { autoFlush } = settings;
     if (autoFlush === undefined || (scheduler.isRunning && hold === undefined)) {
       return;
     }
-    if (isHastened || programExit.isHurried) {
+    if (isRequested || programExit.isHurried) {
       scheduler.soon(0, true);
       return;
     }
     scheduler.soon(linker.hasMuch(autoFlush.maxEvents, autoFlush.maxBytes) ? 0 : autoFlush.maxDelayMs);
   }
 
-  /** Flushes at once, because someone waits for an event's delivery. */
-  hasten(): void {
+  /** Flushes immediately because a caller awaits an event's delivery. */
+  deliverSoon(): void {
     const { settings, scheduler } = this.#parts;
     if (settings.autoFlush !== undefined) {
-      this.#isHastened = scheduler.isRunning;
+      this.#isRequested = scheduler.isRunning;
       scheduler.soon(0, true);
     }
   }
 
-  /** Flushes what was recorded while a flush was under way, which has ended. */
+  /** Flushes events recorded during the flush that just ended. */
   flushEnded(): void {
     const { hold, linker } = this.#parts;
-    const isHastened = this.#isHastened;
-    this.#isHastened = false;
-    if (hold === undefined && linker.owesNow(linker.newest)) {
-      this.soon(isHastened);
+    const isRequested = this.#isRequested;
+    this.#isRequested = false;
+    if (hold === undefined && linker.hasDeliverable(linker.newest)) {
+      this.soon(isRequested);
     }
   }
 
-  /** Takes over what recorders left that have ended, and flushes it: perhaps no one records here. */
+  /** Takes over and flushes entries that ended recorders left in the outbox, even if nothing is recorded here. */
   adopt(): void {
     const { linker, errors } = this.#parts;
     if (!this.#watchesOrphans) {
       return;
     }
     const soon = () => {
-      if (linker.owes(linker.newest)) {
+      if (linker.hasUndelivered(linker.newest)) {
         this.soon();
       }
     };
     linker.adopt(0).then(soon, (error: CountersignError) => errors.failed(error));
   }
 
-  /** Begins nothing by itself any more. */
+  /** Stops automatic flushes. */
   end(): void {
     this.#parts.scheduler.end();
     clearInterval(this.#watch);

@@ -1,106 +1,106 @@
-/** One chain that is being written: its queue, and the links made of it. */
+/** A chain being written: its queue, and the links made from it. */
 
 import type { Batch } from "../deliver/batch.js";
 import { CountersignError } from "../error.js";
 import { within } from "../timers.js";
 import type { Recorder as CoreRecorder } from "../wasm/recorder.js";
 import { coded, inCore, salted } from "./core.js";
-import type { Taken } from "./handle.js";
+import type { PendingEvent } from "./handle.js";
 import type { Signing } from "./signer.js";
 
-/** Who signs a chain, where the core does not. */
+/** Signs a chain's links, unless the core does. */
 export interface Seal extends Omit<Signing, "key"> {
-  /** How many milliseconds that may take. */
+  /** Timeout for a signature, in milliseconds. */
   timeout: number;
 }
 
-/** What links are made with. */
-export interface Means {
+/** Sources of times, random bytes, and IDs for links. */
+export interface LinkContext {
   now: () => number;
-  /** Fills bytes so that nobody can guess them. */
+  /** Fills bytes with cryptographically secure random values. */
   random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
-  /** The next batch's entry in the outbox. */
+  /** Returns the outbox ID for the next batch. */
   id: () => number;
 }
 
-/** How far a chain is; linker.ts says what leads from one state to another. */
+/** The state of a chain. linker.ts describes the transitions. */
 export type ChainState =
-  /** Events are queued in it. */
+  /** Accepts events. */
   | "open"
-  /** It takes no more events. Links of what is queued are due, and a close link. */
+  /** Accepts no more events. Links for the queued events and a close link are due. */
   | "closing"
-  /** Its close link is made, and waits for a signature. */
+  /** Its close link waits for a signature. */
   | "sealed"
   /** All its links are in batches. */
   | "closed"
-  /** It was given up, and what it had queued is another chain's. */
+  /** Given up. Its queued events moved to another chain. */
   | "dead";
 
-/** What a link adds to its event, about. */
+/** Estimated size of a link without its event, in bytes. */
 export const LINK = 400;
 
 export class Chain {
   readonly #core: CoreRecorder;
   readonly #seal: Seal;
-  readonly #means: Means;
+  readonly #context: LinkContext;
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** Events in the order of the core's queue. */
-  #queue: Taken[] = [];
-  /** 32 characters of hex, once there is a link. */
+  #queue: PendingEvent[] = [];
+  /** 32 hex characters, once there is a link. */
   name: string | undefined;
   /** The `seq` of the next link. */
   #next = 0;
   #state: ChainState = "open";
-  /** Whether who signs is known to hold the chain's key. */
+  /** True if the signer is known to hold the chain's private key. */
   #signerKnown: boolean;
-  /** Counts links asked for, so that one which was given up does nothing more. */
+  /** Counts signing attempts, so that an abandoned one has no effect. */
   #attempt = 0;
 
-  constructor(core: CoreRecorder, seal: Seal, means: Means) {
+  constructor(core: CoreRecorder, seal: Seal, context: LinkContext) {
     this.#core = core;
     this.#seal = seal;
     this.#signerKnown = seal.checks === "none";
-    this.#means = means;
+    this.#context = context;
   }
 
   /** Events without a link. */
-  get queue(): readonly Taken[] {
+  get queue(): readonly PendingEvent[] {
     return this.#queue;
   }
 
-  /** True if nothing more is to be recorded in it. */
+  /** True if the program can record no more events in it. */
   get isEnded(): boolean {
     return this.#state !== "open";
   }
 
-  /** True if it takes no event any more, not even one that is the recorder's own. */
+  /** True if it accepts no events at all, not even the recorder's own. */
   get isSealed(): boolean {
     return this.isEnded && this.#state !== "closing";
   }
 
-  /** True if no link of it is to be made any more. */
+  /** True if no more links will be made. */
   get #isOver(): boolean {
     return this.#state === "closed" || this.#state === "dead";
   }
 
-  /** True if there is something to make links of. */
+  /** True if there are links to make. */
   get hasWork(): boolean {
     return this.#queue.length > 0 || (this.isEnded && !this.#isOver);
   }
 
-  /** Whether a batch of about so many bytes holds all that is queued. */
+  /** True if one batch of about this many bytes would hold the whole queue. */
   linksAll(bytes: number): boolean {
     return this.#count(bytes) === this.#queue.length;
   }
 
-  /** Whether links are made without waiting for a signer. */
+  /** True if links are made without waiting for a signer. */
   get isSwift(): boolean {
     return this.#seal.sign === undefined;
   }
 
-  record(json: string, typed: boolean, now: number, taken: Taken): void {
+  record(json: string, typed: boolean, now: number, taken: PendingEvent): void {
     try {
-      taken.bytes = this.#core.record(salted(json, this.#means.random), now, typed);
+      taken.bytes = this.#core.record(salted(json, this.#context.random), now, typed);
       taken.redacted = this.#core.redacted;
     } catch (error) {
       throw coded(error);
@@ -108,20 +108,20 @@ export class Chain {
     this.#queue.push(taken);
   }
 
-  /** Queues an event as it was kept. */
-  restore(line: string, taken: Taken): void {
+  /** Queues an event in its stored form. */
+  restore(line: string, taken: PendingEvent): void {
     taken.bytes = inCore(() => this.#core.restore(`${line}\n`));
     this.#queue.push(taken);
   }
 
-  /** The lines to keep of events that were recorded since this was asked last. */
+  /** Returns the lines to store of events recorded since the last call. */
   unstored(): string[] {
     const lines = inCore(() => this.#core.unstored());
     return lines === "" ? [] : lines.slice(0, -1).split("\n");
   }
 
-  /** What is queued, with the lines to keep of it. */
-  queued(): { line: string; taken: Taken }[] {
+  /** Returns the queued events, each with the line to store. */
+  queued(): { line: string; taken: PendingEvent }[] {
     if (this.#queue.length === 0) {
       return [];
     }
@@ -129,15 +129,18 @@ export class Chain {
     return this.#queue.map((taken, nth) => ({ line: lines[nth] ?? "", taken }));
   }
 
-  /** Ends the chain with what is queued now: a close link says so. */
+  /** Ends the chain after the queued events, with a close link. */
   end(): void {
     if (this.#state === "open") {
       this.#state = "closing";
     }
   }
 
-  /** Takes what is queued out of it, for another chain, and events whose links nobody signed: nobody has seen those. */
-  abandon(): { lines: string[]; taken: readonly Taken[] } {
+  /**
+   * Gives up the chain. Returns its queued events for another chain, including those whose unsigned links nobody has
+   * seen.
+   */
+  abandon(): { lines: string[]; taken: readonly PendingEvent[] } {
     if (this.#isOver) {
       return { lines: [], taken: [] };
     }
@@ -150,15 +153,15 @@ export class Chain {
     return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
   }
 
-  /** How many of the queue have links, which wait for a signature. */
+  /** Number of queued events whose links wait for a signature. */
   get #linked(): number {
     return this.#queue.length - this.#core.queued;
   }
 
   /**
-   * Makes links of the next events, of about so many bytes, and has the last one signed. Whoever asks anew takes the
-   * place of one that still waits for its signer. `linked` has the batch as soon as the queue has it no more: at no
-   * moment is it nowhere.
+   * Makes links of the next events, about `bytes` in size, and signs the last one. A new call replaces one that still
+   * waits for its signer. `linked` gets the batch in the same step in which it leaves the queue, so that events are
+   * always in one of the two.
    */
   async link(bytes: number, linked: (batch: Batch) => void): Promise<Batch | undefined> {
     if (!this.hasWork) {
@@ -180,7 +183,7 @@ export class Chain {
     return batch;
   }
 
-  /** The same at once, where signing waits for nothing. */
+  /** Does the same synchronously, if signing is synchronous. */
   linkNow(bytes: number): Batch | undefined {
     if (!this.isSwift || !this.hasWork) {
       return undefined;
@@ -193,13 +196,13 @@ export class Chain {
   }
 
   #begin(bytes: number): { count: number; now: number } {
-    const now = this.#means.now();
+    const now = this.#context.now();
     if (this.#nonce === undefined) {
       this.#nonce = new Uint8Array(16);
-      this.#means.random(this.#nonce);
+      this.#context.random(this.#nonce);
     }
     const nonce = this.#nonce;
-    // Where it was not signed the last time, it is the same again, and perhaps more: none is 0, which would be all.
+    // Unsigned links of the last attempt are included again. The count is never 0, which the core takes for "all".
     const linked = this.#linked;
     const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
     const close = this.isEnded && count === this.#queue.length;
@@ -210,7 +213,7 @@ export class Chain {
     return { count, now };
   }
 
-  /** How many events go into a batch of about so many bytes: at least one, if there is any. */
+  /** Returns how many events fit into a batch of about this many bytes: at least one, if any are queued. */
   #count(bytes: number): number {
     let [count, size] = [0, 0];
     for (const one of this.#queue) {
@@ -240,7 +243,7 @@ export class Chain {
     if (lines.length === 0 || this.name === undefined) {
       return undefined;
     }
-    return { id: this.#means.id(), chain: this.name, from, to: this.#next - 1, lines, taken, kept: false };
+    return { id: this.#context.id(), chain: this.name, from, to: this.#next - 1, lines, taken, kept: false };
   }
 
   #signed(signature: Uint8Array): void {
@@ -250,12 +253,12 @@ export class Chain {
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const { sign, timeout } = this.#seal;
-    const late = () => new Error(`nothing came within ${timeout} ms`);
+    const late = () => new Error(`no signature within ${timeout} ms`);
     try {
       return sign === undefined ? new Uint8Array() : await within(timeout, sign(bytes), late);
     } catch (cause) {
-      throw new CountersignError("signer.failed", "the signer gave no signature", {
-        hint: "what was recorded is kept: flush again",
+      throw new CountersignError("signer.failed", "the signer did not return a signature", {
+        hint: "check the signer and flush again; events stay queued",
         cause,
       });
     }

@@ -1,43 +1,45 @@
-/** The clock that links are dated by: this machine's, set back by what a log said that it is ahead. */
+/** The clock for event times: this machine's clock, set back if a log reported that it is ahead. */
 
 import { CountersignError } from "../error.js";
 
-/** By so much a clock may differ from the log's, or be set, and nothing is made of it. Logs take what is a little ahead. */
-const AGREE = 60_000;
-/** The most that a log is believed: nobody signs what its clock shows. */
-const MOST = 86_400_000;
-/** For how long. Then this machine's own clock counts until the log refuses it again. */
-const BELIEVED = 3_600_000;
+/** Clock differences and changes up to this many milliseconds are ignored. Logs accept times slightly in the future. */
+const MAX_IGNORED_MS = 60_000;
+/** Largest correction accepted from a log, in milliseconds: the log's time is not signed. */
+const MAX_CORRECTION_MS = 86_400_000;
+/**
+ * Milliseconds for which a correction applies. After that, this machine's clock is used until the log rejects it again.
+ */
+const CORRECTION_TTL_MS = 3_600_000;
 
-/** From how much on it is told that a clock is behind. */
-export const BEHIND = 120_000;
+/** A clock at least this many milliseconds behind the log's is reported. */
+export const REPORTED_LAG_MS = 120_000;
 
-/** What is to be done about a clock. */
-export const SET = "set this machine's clock; or have the log's set, if that is the one which is wrong";
+/** Hint for a wrong clock. */
+export const CLOCK_HINT = "set this machine's clock, or have the log server's clock set if that one is wrong";
 
-/** That this machine's clock is behind. No log refuses what is dated so, and nothing is dated anew. */
+/** Returns the warning that this machine's clock is behind. Logs accept such times, so they aren't changed. */
 export function clockBehind(millis: number): CountersignError {
-  const what = `this machine's clock is ${Math.round(millis / 1000)} s behind the log's, and events are dated by it`;
-  return new CountersignError("clock.behind", what, { hint: SET });
+  const what = `this machine's clock is ${Math.round(millis / 1000)} s behind the log's, so events are recorded with wrong times`;
+  return new CountersignError("clock.behind", what, { hint: CLOCK_HINT });
 }
 
-/** What follows from a log's clock. */
-export interface Learnt {
-  /** By how many milliseconds this machine's clock is ahead of the log's; negative where it is behind. */
+/** The result of comparing this machine's clock with a log's. */
+export interface ClockCorrection {
+  /** Milliseconds by which this machine's clock is ahead of the log's; negative if it's behind. */
   readonly ahead: number;
-  /** Whether links are dated by the log's clock from now on. */
+  /** True if events get the log's time from now on. */
   readonly isCorrected: boolean;
-  /** Whether that is more than a log is believed. */
+  /** True if the difference exceeds the largest accepted correction. */
   readonly isTooMuch: boolean;
-  /** When an event happened that was recorded with that time, as far as one can know. */
+  /** Returns the best estimate of when an event with this recorded time happened. */
   dated(millis: number): number;
 }
 
 export class Clock {
   readonly #own: () => number;
-  /** By how many milliseconds the own clock is taken to be ahead. */
+  /** Milliseconds by which this machine's clock is assumed to be ahead. */
   #ahead = 0;
-  /** Since when, and what the own clock showed more, by a clock that nobody sets. */
+  /** When the correction was made on the monotonic clock, and the difference between both clocks then. */
   #since = 0;
   #apart = 0;
 
@@ -45,7 +47,7 @@ export class Clock {
     this.#own = own;
   }
 
-  /** Milliseconds from the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   readonly now = (): number => {
     const own = this.#own();
     if (this.#ahead !== 0 && this.#isOutdated(own)) {
@@ -54,12 +56,12 @@ export class Clock {
     return own - this.#ahead;
   };
 
-  /** Takes in what the log's clock showed when it refused links that were dated after it. */
-  learn(logTime: number): Learnt {
+  /** Learns from the log's time after it rejected links with later times. */
+  learn(logTime: number): ClockCorrection {
     const own = this.#own();
     const ahead = own - logTime;
-    const isTooMuch = ahead > MOST;
-    const isCorrected = ahead > AGREE && !isTooMuch;
+    const isTooMuch = ahead > MAX_CORRECTION_MS;
+    const isCorrected = ahead > MAX_IGNORED_MS && !isTooMuch;
     const since = performance.now();
     if (isCorrected) {
       [this.#ahead, this.#since, this.#apart] = [ahead, since, own - since];
@@ -69,9 +71,9 @@ export class Clock {
     return { ahead, isCorrected, isTooMuch, dated };
   }
 
-  /** Whether the own clock was set since, or the log believed for long enough. */
+  /** True if the clock was set since the correction, or the correction has expired. */
   #isOutdated(own: number): boolean {
     const since = performance.now();
-    return since - this.#since > BELIEVED || Math.abs(own - since - this.#apart) > AGREE;
+    return since - this.#since > CORRECTION_TTL_MS || Math.abs(own - since - this.#apart) > MAX_IGNORED_MS;
   }
 }

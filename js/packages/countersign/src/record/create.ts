@@ -1,4 +1,4 @@
-/** Makes `createRecorder`, for a way to load the artifact. */
+/** Builds `createRecorder` for a given way to load the WebAssembly module. */
 
 import type { ModuleSource } from "../artifact/load.js";
 import { toLogServer, toTransport } from "../deliver/destination.js";
@@ -8,7 +8,7 @@ import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
-import { BEHIND, Clock, clockBehind } from "./clock.js";
+import { Clock, clockBehind, REPORTED_LAG_MS } from "./clock.js";
 import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
 import { noName } from "./key-name.js";
@@ -27,48 +27,50 @@ import {
   signerKey,
 } from "./signer.js";
 
-/** Creates a recorder of the events of a catalog, if there is one, or of those that the type parameter says. */
+/** Creates a recorder. Its event type comes from the catalog in the options, or from the type parameter. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
 
-/** How a recorder is created whose options are read when it starts. */
+/** Options of a recorder that reads its recorder options when it starts. */
 export interface LazyOptions {
-  /** Reads the options, again in each attempt: what was missing may be there by then. */
+  /** Reads the options on each attempt to start, because missing ones may be available later. */
   read: () => Promise<RecorderOptions>;
-  /** True if those who wait for the start may wait for one attempt: false if the context of an attempt can end before. */
+  /**
+   * True if all callers that wait for the start can share one attempt; false if an attempt can end with its caller's
+   * context.
+   */
   isShared: boolean;
-  /** True if `record` throws when there is no room, unless the options say otherwise. */
+  /** True if `record` throws when the recorder is full, unless the options say otherwise. */
   required: boolean;
 }
 
-/** Makes a signer key of that name. */
+/** Generates a key pair with this name. */
 export type GenerateKey = (name: string) => Promise<GeneratedKey>;
 
-/** A new signer key. */
+/** A new key pair. */
 export interface GeneratedKey {
-  /** The secret: `PRIVATE+KEY+…`. Who has it can sign. */
+  /** The private key as text (`PRIVATE+KEY+…`). Keep it secret: anyone with the key can sign. */
   key: string;
-  /** The verifier key, for trust files and for grants. */
+  /** The public key (vkey), for trust files and grants. */
   vkey: string;
 }
 
-/** What differs between runtimes, and for tests: a clock and randomness among it. */
+/** Differences between runtimes, and test doubles such as a clock and randomness. */
 export interface Variant extends Pick<Environment, "manyContexts" | "now" | "random"> {
-  /** How a runtime signs with a signer key's text, where the artifact does not. */
+  /** Reads a private key's text if the runtime signs instead of the WebAssembly module. */
   readKey?: ((text: string) => Promise<Signing>) | undefined;
-  /** Gives what stands in the artifact's place. */
+  /** Replaces the loaded module. */
   wrapped?: (<Artifact>(core: Artifact) => Artifact) | undefined;
 }
 
-/** The fields of a variant. */
 const VARIANT = ["manyContexts", "now", "random", "readKey", "wrapped"] as const satisfies readonly (keyof Variant)[];
 
-/** Makes the entry's functions for a runtime's way to load the artifact, and its way to end. */
+/** Builds the functions of an entry point for a way to load the module and a lifecycle. */
 export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
   const { createRecorder, generateKey } = recorderFactory(source, lifecycle, variant);
   return { createRecorder, generateKey };
 }
 
-/** Makes these functions, and the one that creates recorders whose options are read later. */
+/** Builds these functions, and the one that creates recorders that read their options later. */
 export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
   const { readKey, wrapped = <Artifact>(core: Artifact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
@@ -125,7 +127,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
             onError: options.onError ?? onError,
             onFull: options.onFull ?? (required ? "throw" : "drop"),
           },
-          // A context whose attempt is not shared ends by itself.
+          // If attempts aren't shared, each context flushes separately.
           isShared ? environment : own<Environment>({ ...environment, manyContexts: true }),
         );
         warnOfCleartext(chosen);
@@ -139,7 +141,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
     });
   };
   const generateKey: GenerateKey = async (name) => {
-    // What a text holds that no name can is said by the core.
+    // The core rejects other invalid names.
     if (typeof name !== "string" || name === "") {
       throw noName();
     }
@@ -166,7 +168,7 @@ function route(core: Core, { to, now, onError }: Settings) {
   const trust = readLog(core, to.log.trim());
   const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
   const destination = toLogServer(to.logServer, prove, (date) => {
-    if (date - now() > BEHIND) {
+    if (date - now() > REPORTED_LAG_MS) {
       tell(onError, clockBehind(date - now()));
     }
   });
@@ -183,20 +185,20 @@ function readLog(core: Core, text: string) {
     }
     const { code, message, hint, line } = cause;
     if (text.startsWith(SIGNER_PREFIX)) {
-      throw new CountersignError(code, "log is a signer key, which is a secret of whoever runs the log", {
+      throw new CountersignError(code, "`log` is a private key", {
         member: "log",
-        hint: "give the log's verifier key, and keep the other out of here",
+        hint: "pass the log's vkey, and keep the log's private key secret",
       });
     }
-    throw new CountersignError(code, `log is neither a vkey nor a trust file: ${message}`, {
+    throw new CountersignError(code, `\`log\` is neither a vkey nor a trust file: ${message}`, {
       member: "log",
-      hint: `give the log's vkey, such as example.com/audit+1a2b3c4d+A…, or a trust file's text${hint === undefined ? "" : `; ${hint}`}`,
+      hint: `pass the log's vkey, such as example.com/audit+1a2b3c4d+A…, or the text of a trust file${hint === undefined ? "" : `; ${hint}`}`,
       line,
     });
   }
 }
 
-/** What the core says of a key, said of the option. */
+/** Runs work in the core and reports errors in the key as errors of the option `key`. */
 function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
   try {
     return inCore(work);
@@ -212,7 +214,7 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
   }
 }
 
-/** Refuses a key of which the core need not be asked. */
+/** Rejects an invalid key without calling the core. */
 function mustBeKey(key: string | KeyHandle | Signer): void {
   if (typeof key === "string") {
     signerKey(key.trim());
@@ -221,7 +223,7 @@ function mustBeKey(key: string | KeyHandle | Signer): void {
   }
 }
 
-/** Returns a function that reads a key and returns what begins chains under it. */
+/** Returns a function that reads a key and returns a function that starts chains with it. */
 function beginner(
   core: Core,
   readKey: Variant["readKey"],
@@ -230,7 +232,7 @@ function beginner(
   outbox: RecorderOutbox,
   { now }: Clock,
 ) {
-  const means = { now, random, id: () => outbox.id() };
+  const context = { now, random, id: () => outbox.id() };
   const ofText = async (text: string): Promise<Signing> => readKey?.(text) ?? { key: text, checks: "none" };
   return async (key: string | KeyHandle | Signer) => {
     const { key: read, ...signing } = typeof key === "string" ? await ofText(signerKey(key.trim())) : external(key);
@@ -246,9 +248,9 @@ function beginner(
         recorder.shapePaths();
       }
       recorder.keepUnstored(outbox.isDurable);
-      return new Chain(recorder, { ...signing, timeout: timeoutMs }, means);
+      return new Chain(recorder, { ...signing, timeout: timeoutMs }, context);
     };
-    // What is wrong with the key shows now.
+    // Creating the first chain now reports an invalid key early.
     let first: Chain | undefined = begun();
     return () => {
       const chain = first ?? begun();

@@ -1,4 +1,4 @@
-/** Reports a recorder's errors to `onError`, and keeps the last for `status()`. */
+/** Reports a recorder's errors to `onError` and keeps the last one for `status()`. */
 
 import { type CountersignError, tell } from "../error.js";
 
@@ -11,12 +11,12 @@ export class ErrorReporter {
     this.#onError = onError;
   }
 
-  /** The last failure, until a flush succeeds. */
+  /** The last failure; undefined after a successful flush. */
   get last(): CountersignError | undefined {
     return this.#last;
   }
 
-  /** Keeps a failure. It is reported, unless the caller that waited for it `isTold` of it. */
+  /** Records a failure and reports it, unless `isTold`: a caller that waits gets it. */
   failed(error: CountersignError, isTold = false): void {
     if (this.#isMuted) {
       return;
@@ -27,7 +27,7 @@ export class ErrorReporter {
     }
   }
 
-  /** Reports an error that is no failure of a flush. */
+  /** Reports an error without keeping it as the last failure. */
   report(error: CountersignError): void {
     tell(this.#onError, error);
   }
@@ -36,7 +36,7 @@ export class ErrorReporter {
     this.#last = undefined;
   }
 
-  /** Ignores failures from now on: another recorder has the events. */
+  /** Ignores failures from now on, because another recorder has the events. */
   mute(): void {
     this.#isMuted = true;
   }

@@ -1,6 +1,6 @@
-/** Takes events into the chain in use: checks and redacts them, and drops those for which there is no room. */
+/** Accepts events into the current chain: validates and redacts them, and drops events when the recorder is full. */
 
-import { requestSaid } from "../context/request.js";
+import { requestScope } from "../context/request.js";
 import { CountersignError } from "../error.js";
 import type { AutoFlush } from "./auto-flush.js";
 import { LINK } from "./chain.js";
@@ -15,7 +15,6 @@ import type { Settings } from "./options.js";
 import type { ProgramExit } from "./program-exit.js";
 import { completedText } from "./scope.js";
 
-/** The parts of an event queue. */
 export interface EventQueueParts {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -29,7 +28,7 @@ export interface EventQueueParts {
 export class EventQueue {
   readonly #parts: EventQueueParts;
   readonly #intake: Intake;
-  /** True while it takes events for which the recorder found room before it had started. */
+  /** True while events are accepted that were counted against the limit before the start. */
   #isCatchingUp = false;
   #redacted = 0;
 
@@ -38,31 +37,31 @@ export class EventQueue {
     this.#intake = new Intake(parts.settings);
   }
 
-  /** How many values, or parts of strings, were redacted. */
+  /** Number of values, or parts of strings, that were redacted. */
   get redacted(): number {
     return this.#redacted;
   }
 
-  /** Records an event, with what was wrong with it when it was read before. */
+  /** Records an event, with the problems found when it was first read. */
   record(event: AuditEvent, problems: readonly EventProblem[]): Handle {
-    return this.#reporting(() => this.#intake.record(event, (json) => this.#take(json, true), problems));
+    return this.#reporting(() => this.#intake.record(event, (json) => this.#enqueue(json, true), problems));
   }
 
-  /** Records the text that `Intake` made of an event, with what was wrong with the event. */
+  /** Records text that `Intake` made of an event, with the event's problems. */
   recordText(json: string, problems: readonly EventProblem[]): Handle {
-    return this.#reporting(() => this.#intake.recordText(json, problems, (text) => this.#take(text, true)));
+    return this.#reporting(() => this.#intake.recordText(json, problems, (text) => this.#enqueue(text, true)));
   }
 
-  /** Records any JSON object as text. */
+  /** Records a JSON object given as text. */
   recordJson(json: string | Uint8Array): Handle {
     return this.#reporting(() => {
-      const text = textOf(completedText(json, requestSaid()));
+      const text = textOf(completedText(json, requestScope()));
       this.#parts.settings.events?.checkJson(text);
-      return this.#take(text, false);
+      return this.#enqueue(text, false);
     });
   }
 
-  /** Records events during `work` without a limit: their room was found before. */
+  /** Records the events of `work` without the limit, which was checked when they came. */
   catchUp(work: () => void): void {
     this.#isCatchingUp = true;
     try {
@@ -72,22 +71,22 @@ export class EventQueue {
     }
   }
 
-  /** Counts events that were dropped, and has that recorded. */
+  /** Counts dropped events and has the count recorded. */
   drop(dropped: Dropped, reason: LossReason): void {
     this.#parts.losses.drop(dropped, reason);
     this.#parts.autoFlush.soon();
   }
 
-  /** Records that there was an event which was not valid. */
+  /** Records that an invalid event was passed to `record`. */
   recordInvalid(error: CountersignError): void {
     this.#parts.losses.lost++;
-    this.#take(invalidEvent(error), true);
+    this.#enqueue(invalidEvent(error), true);
   }
 
-  /** Reports an invalid event and records that there was one, if `onInvalid` says so. */
-  #reporting(take: () => Handle): Handle {
+  /** With `onInvalid: "report"`, reports an invalid event and records `countersign.dropped` for it. */
+  #reporting(record: () => Handle): Handle {
     try {
-      return take();
+      return record();
     } catch (cause) {
       const { settings, errors } = this.#parts;
       if (!settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
@@ -99,10 +98,10 @@ export class EventQueue {
     }
   }
 
-  #take(json: string, typed: boolean): Handle {
+  #enqueue(json: string, typed: boolean): Handle {
     const { settings, linker, autoFlush, programExit } = this.#parts;
     linker.refuseClosed();
-    // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
+    // A lower bound of the UTF-8 size, which is only known once the event is in the chain.
     if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
       return this.#full();
     }
@@ -116,8 +115,8 @@ export class EventQueue {
   #full(): Handle {
     const { settings, clock, losses, programExit } = this.#parts;
     if (!settings.drops) {
-      throw new CountersignError("recorder.full", "too much waits to be handed on", {
-        hint: "flush more often, find out why flushes fail, or raise maxWaitingBytes",
+      throw new CountersignError("recorder.full", "the recorder is full: maxWaitingBytes is reached", {
+        hint: "flush more often, check why flushes fail, or raise maxWaitingBytes",
       });
     }
     const now = clock.now();

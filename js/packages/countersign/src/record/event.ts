@@ -1,92 +1,102 @@
-/** What an event says: the members that search, viewers and analysis understand (SPEC section 12). */
+/** The fields of an event that search, viewers, and analysis understand (SPEC section 12). */
 
 import type { KnownAction } from "../codes.js";
 
 export type { KnownAction } from "../codes.js";
 
-/** An object of any type, with values that JSON can carry; an array is none. */
+/** An object of any type with JSON values, but not an array. */
 export type Members = object;
 
-/** Who did it. */
+/** Who performed the action. */
 export interface Actor {
+  /** A stable identifier, such as a user ID. */
   id: string;
-  /** `user` where it is not given. */
+  /**
+   * The kind of actor.
+   *
+   * @default "user"
+   */
   type?: "user" | "service" | "agent" | "anonymous" | undefined;
-  /** A name for people. */
+  /** Display name. */
   name?: string | undefined;
+  /** The ID of the actor's session. */
   session?: string | undefined;
-  /** An identifier of the key or token used, never the secret. */
+  /** The ID of the API key or token used, never the secret itself. */
   credential?: string | undefined;
 }
 
-/** What was acted on. */
+/** The object that the action affected. */
 export interface Target {
+  /** The kind of object: `job`, `invoice`. */
   type: string;
   id: string;
-  /** A name for people. */
+  /** Display name. */
   name?: string | undefined;
 }
 
-/** From where. */
+/** Where the action came from. */
 export interface Context {
+  /** IP address of the client. */
   ip?: string | undefined;
   user_agent?: string | undefined;
+  /** Location of the client: `country` is an ISO 3166 code, `lat` and `lon` are degrees. */
   geo?: { country?: string | undefined; lat?: number | undefined; lon?: number | undefined } | undefined;
   request_id?: string | undefined;
   region?: string | undefined;
-  /** The trace and the span within which it happened, as W3C Trace Context writes them. */
+  /** The W3C Trace Context IDs of the trace and the span in which the action happened. */
   trace_id?: string | undefined;
   span_id?: string | undefined;
 }
 
-/** The request, where there was one. */
+/** The HTTP request that caused the event. */
 export interface HttpRequest {
   method: string;
-  /** Without its query. */
+  /** The path without the query. */
   path: string;
   status: number;
   host?: string | undefined;
+  /** Duration of the request in milliseconds. */
   latency_ms?: number | undefined;
 }
 
-/** What a gate refused, and why. */
+/** A refusal by a gate. */
 export interface Decided {
   decision: "challenge" | "deny";
-  /** The id of the rule, or the name of what else decided. */
+  /** The ID of the rule, or the name of another cause. */
   rule: string;
-  /** The hash of the rule's pack, base64. */
+  /** The hash of the rule's pack, in base64. */
   pack?: string | undefined;
-  /** The id of the finding by which it was on a watchlist. */
+  /** The ID of the finding that put the client on a watchlist. */
   finding?: string | undefined;
 }
 
-/** Who did what, to what, from where, with what outcome. */
+/** Who did what, to what, from where, and with what outcome. */
 export interface AuditEvent {
-  /** `noun.verb`. */
+  /** The action as `noun.verb`, such as `job.delete`. */
   action: KnownAction | (string & {});
   actor?: Actor | undefined;
   target?: Target | undefined;
-  /** How it ended, `denied` where it was refused to who asked; where it is not given, that is not stated. */
+  /** The result: `denied` if the actor wasn't allowed to do it. If absent, the result is not stated. */
   outcome?: "success" | "failure" | "denied" | "unknown" | undefined;
-  /** Why it failed or was refused. */
+  /** Why it failed or was denied. */
   reason?: string | undefined;
-  /** When it happened, if that is not when it is recorded. */
+  /** When it happened, if that differs from when it is recorded. */
   occurred_at?: Date | string | undefined;
-  /** Whose it is. */
+  /** The customer or organization that it belongs to. */
   tenant?: string | undefined;
   context?: Context | undefined;
   http?: HttpRequest | undefined;
-  /** What was there before. */
+  /** The object's state before the action. */
   before?: Members | undefined;
-  /** What is there now. */
+  /** The object's state after the action. */
   after?: Members | undefined;
-  /** Anything else. */
+  /** Any other data. */
   metadata?: Members | undefined;
-  /** What a gate refused, and why. */
+  /** A refusal by a gate. */
   countersign?: Decided | undefined;
 }
 
-/** An actor as programs have it. */
+/** An actor as accepted by `record`: IDs may be numbers. */
 export interface ActorInput extends Omit<Actor, "id" | "name" | "session" | "credential" | "type"> {
   id: string | number | bigint;
   type?: Actor["type"] | null;
@@ -95,15 +105,15 @@ export interface ActorInput extends Omit<Actor, "id" | "name" | "session" | "cre
   credential?: string | number | bigint | null | undefined;
 }
 
-/** A target as programs have it. */
+/** A target as accepted by `record`: IDs may be numbers. */
 export interface TargetInput extends Omit<Target, "id" | "name"> {
   id: string | number | bigint;
   name?: string | null | undefined;
 }
 
 /**
- * An event as `record` takes it. An actor's id alone becomes an actor, a number that is an identifier a string, and a
- * number of milliseconds a time; `null` counts as absent.
+ * An event as accepted by `record`. A plain actor ID becomes an actor, numeric identifiers become strings, a number of
+ * milliseconds becomes a time, and `null` counts as absent.
  */
 export interface EventInput
   extends Omit<
@@ -134,9 +144,12 @@ export interface EventInput
 }
 
 /**
- * An event of a catalog: of each action the members that it must have, or may only have so.
+ * The event type of a catalog: for each action, the fields with their required types.
  *
- *     interface Events { "job.delete": { target: { type: "job"; id: string } } }
+ * @example
+ * ```ts
+ * interface Events { "job.delete": { target: { type: "job"; id: string } } }
+ * ```
  */
 export type EventOf<Events> = unknown extends Events
   ? EventInput
@@ -145,15 +158,15 @@ export type EventOf<Events> = unknown extends Events
         Omit<Events[Action], "action"> & { action: Action };
     }[keyof Events & string];
 
-/** What `defineEvents` returns: each action, and what its events must hold. */
+/** The program's events by action, with a schema for each. Returned by `defineEvents`. */
 export interface Catalog<Events = unknown> {
   /**
-   * Throws `event.invalid` for an event that is not as its action's schema has it, or whose action is not listed. Returns
-   * what the schema made of the other fields.
+   * Throws `event.invalid` if the event's action isn't listed or the event doesn't match its schema. Returns the
+   * schema's output for the other fields.
    */
   check(event: object): unknown;
-  /** The same of an event as JSON text. */
+  /** Checks an event given as JSON text. */
   checkJson(json: string): void;
-  /** What the events hold, for TypeScript alone. */
+  /** The event types. Exists only for TypeScript. */
   readonly "~events"?: Events | undefined;
 }

@@ -1,12 +1,12 @@
-/** How long a program that has nothing else to do is kept alive to deliver its events. */
+/** Decides how long to keep an otherwise idle program alive to deliver its events. */
 
-/** Milliseconds for deliveries that fail, all in all. */
+/** Total milliseconds for failing deliveries. */
 const TIMEOUT_MS = 5_000;
-/** Milliseconds after that for each event that somebody waits for. */
+/** Extra milliseconds per awaited event. */
 const AWAITED_MS = 1_000;
 /**
- * How often events that were recorded since the last time are delivered. A `beforeExit` listener that always records is
- * called again after each delivery, and would keep the program alive forever.
+ * Maximum number of deliveries of newly recorded events. A `beforeExit` listener that always records is called again
+ * after each delivery and would keep the program alive forever.
  */
 const MAX_ROUNDS = 10;
 
@@ -15,7 +15,7 @@ export class ExitPatience {
   #rounds = 0;
   #recorded = -1;
 
-  /** Milliseconds to try to deliver events up to the number `recorded`; 0 to let the program end. */
+  /** Returns the milliseconds to try to deliver events up to number `recorded`; 0 to let the program end. */
   next(recorded: number, isAwaited: boolean): number {
     if (recorded !== this.#recorded) {
       this.#recorded = recorded;
@@ -27,17 +27,17 @@ export class ExitPatience {
     return this.isOver ? 0 : this.#left;
   }
 
-  /** True if the program is kept alive no longer for events that nobody waits for. */
+  /** True if the program is no longer kept alive for events that no caller awaits. */
   get isOver(): boolean {
     return this.#rounds > MAX_ROUNDS || this.#left === 0;
   }
 
-  /** Counts milliseconds of deliveries that failed. */
+  /** Subtracts the milliseconds of a failed delivery. */
   failed(milliseconds: number): void {
     this.#left = Math.max(0, this.#left - milliseconds);
   }
 
-  /** Restores the time: the log can be reached. */
+  /** Resets the time, because the log is reachable. */
   succeeded(): void {
     this.#left = TIMEOUT_MS;
   }

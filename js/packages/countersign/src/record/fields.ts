@@ -1,4 +1,4 @@
-/** The fields that an event has (SPEC section 12), and the one form that each value gets, in whatever form it is given. */
+/** The fields of an event (SPEC section 12), and the normalization of their values. */
 
 import { nearestOf } from "../known.js";
 import { field } from "../own.js";
@@ -7,7 +7,7 @@ import { invalid, type Report } from "./serialize.js";
 
 type Fields = Record<string, unknown>;
 
-/** The fields of an event, and of the objects in it whose fields are known. */
+/** The fields of an event and of its objects with known fields, by path. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "": [
     "action",
@@ -28,15 +28,18 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   target: ["type", "id", "name"],
   context: ["ip", "user_agent", "geo", "request_id", "region", "trace_id", "span_id"],
   "context.geo": ["country", "lat", "lon"],
-  // `url` may stand for a path (the option `path`).
+  // `url` may replace `path` (the option `path`).
   http: ["method", "path", "status", "host", "latency_ms", "url"],
   countersign: ["decision", "rule", "pack", "finding"],
 };
 
-/** Identifiers, which databases also have as numbers. */
+/** Paths of identifiers, which may also be numbers. */
 const IDENTIFIERS = ["tenant", "actor.id", "actor.session", "actor.credential", "target.id", "context.request_id"];
 
-/** What other libraries call these fields, without case and separators; under "" the path within the event. */
+/**
+ * Names of these fields in other libraries, lowercase and without separators. Under "", the value is a path in the
+ * event.
+ */
 const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
     account: "tenant",
@@ -87,23 +90,23 @@ const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = 
 };
 
 /**
- * Returns an event in the form that is recorded: an actor's id alone becomes an actor, numbers that are identifiers
- * become strings, `null` counts as absent, and a time may be a Date or milliseconds. An object of a class counts with
- * the accessors of that class for the fields that an event has. The event itself is returned if nothing changes.
+ * Returns an event in the form in which it is recorded: a plain actor ID becomes an actor, numeric identifiers become
+ * strings, `null` counts as absent, and a time may be a Date or milliseconds. A class instance also contributes
+ * accessors of its class for known fields. Returns the same object if nothing changes.
  */
 export function normalized(event: unknown): unknown {
   if (!isFields(event)) {
     return event;
   }
-  const made = new Rewriting(plainFields(event, ""));
+  const made = new CopyOnWrite(plainFields(event, ""));
   for (const name of KNOWN[""] as readonly string[]) {
-    made.change(name, (value) => inForm(value, name));
+    made.change(name, (value) => normalizedValue(value, name));
   }
   return made.result;
 }
 
-/** Returns a value in the form that the field at this path has. */
-function inForm(value: unknown, path: string): unknown {
+/** Returns a value in the form required at this path. */
+function normalizedValue(value: unknown, path: string): unknown {
   if (value === null) {
     return undefined;
   }
@@ -121,38 +124,38 @@ function inForm(value: unknown, path: string): unknown {
   if (known === undefined || !isFields(value)) {
     return value;
   }
-  const made = new Rewriting(plainFields(value, path));
+  const made = new CopyOnWrite(plainFields(value, path));
   for (const name of known) {
-    made.change(name, (one) => inForm(one, `${path}.${name}`));
+    made.change(name, (one) => normalizedValue(one, `${path}.${name}`));
   }
   return made.result;
 }
 
-/** Returns an actor as `with` and callbacks give one: an id alone becomes an actor. */
-export function actorOf(given: unknown): AuditEvent["actor"] {
-  return inForm(given, "actor") as AuditEvent["actor"];
+/** Returns the actor for a value passed to `with` or returned by a callback. */
+export function actorOf(input: unknown): AuditEvent["actor"] {
+  return normalizedValue(input, "actor") as AuditEvent["actor"];
 }
 
-/** Returns a context as events have it. */
-export function contextOf(given: unknown): AuditEvent["context"] {
-  return inForm(given, "context") as AuditEvent["context"];
+/** Returns the context for a value passed to `with`. */
+export function contextOf(input: unknown): AuditEvent["context"] {
+  return normalizedValue(input, "context") as AuditEvent["context"];
 }
 
-/** Returns a tenant as events have it. */
-export function tenantOf(given: unknown): AuditEvent["tenant"] {
-  return inForm(given, "tenant") as AuditEvent["tenant"];
+/** Returns the tenant for a value passed to `with`. */
+export function tenantOf(input: unknown): AuditEvent["tenant"] {
+  return normalizedValue(input, "tenant") as AuditEvent["tenant"];
 }
 
 function identifier(value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value)) {
-    // No identifier, and refused as such.
+    // Makes the event's validation reject it.
     return null;
   }
   return typeof value === "number" || typeof value === "bigint" ? `${value}` : value;
 }
 
-/** An object, of which a copy is made when a field changes. */
-class Rewriting {
+/** An object that is copied on the first change. */
+class CopyOnWrite {
   #fields: Fields;
   #isCopy = false;
 
@@ -176,14 +179,14 @@ class Rewriting {
         return;
       }
     } catch {
-      // The serializer reads it again and reports what it throws, with its path.
+      // The serializer reads the field again and reports the error with its path.
       return;
     }
     if (!this.#isCopy) {
       this.#fields = copyOf(this.#fields);
       this.#isCopy = true;
     }
-    // A field of any name, `__proto__` too.
+    // Not an assignment: the name may be `__proto__`.
     Object.defineProperty(this.#fields, name, { ...VALUE, value: made });
   }
 }
@@ -191,8 +194,8 @@ class Rewriting {
 const VALUE = { enumerable: true, configurable: true, writable: true };
 
 /**
- * Returns an object's own fields. An object of a class has the accessors of its class too, for the known fields of an
- * event at this path; what has `toJSON` is what that returns.
+ * Returns an object's own fields. For a class instance, includes accessors of its class for known fields at this path;
+ * if it has `toJSON`, uses that method's result.
  */
 export function plainFields(given: object, path = ""): Fields {
   const prototype: unknown = Object.getPrototypeOf(given);
@@ -221,7 +224,7 @@ export function plainFields(given: object, path = ""): Fields {
   return written as Fields;
 }
 
-/** True if a class of the object has an accessor of this name; `Object.prototype` is no class. */
+/** True if a class of the object, `Object.prototype` excluded, has an accessor of this name. */
 function isAccessor(given: object, name: string): boolean {
   for (let at: object | null = Object.getPrototypeOf(given); at !== null; at = Object.getPrototypeOf(at)) {
     if (Object.getPrototypeOf(at) === null) {
@@ -235,7 +238,7 @@ function isAccessor(given: object, name: string): boolean {
   return false;
 }
 
-/** Returns a copy of an object's own fields. A field that throws when it is read throws in the copy too. */
+/** Returns a copy of an object's own fields. A field that throws when read also throws in the copy. */
 export function copyOf(given: object): Fields {
   const copy: Fields = {};
   for (const name of Object.keys(given)) {
@@ -256,9 +259,9 @@ function copyField(from: Fields, to: Fields, name: string): void {
 }
 
 /**
- * Reports fields that events don't have: what is recorded under a wrong name is found by no search and no rule. In
- * objects that may have fields of their own, such as an actor, only likely misspellings are reported. The same holds for
- * the event itself if it has a schema of its own: `schema` has the fields that the schema names.
+ * Reports unknown fields, because search and rules don't find values under a wrong name. In nested objects, which may
+ * have additional fields, only likely misspellings are reported. The same applies to the event itself if it has a
+ * schema; `schema` holds the fields that the schema defines.
  */
 export function reportUnknown(event: unknown, report: Report, schema?: { readonly fields: object | undefined }): void {
   if (!isFields(event)) {
@@ -289,34 +292,34 @@ function reportIn(given: unknown, path: string, report: Report, schema?: { reado
     const member = path === "" ? name.slice(0, 64) : `${path}.${name.slice(0, 64)}`;
     const hint =
       likely === undefined
-        ? `put it in metadata: an event has ${known.join(", ")}`
-        : `use ${path === "" ? likely : `${path}.${likely}`}, or put it in metadata if it is something else`;
+        ? `move it to metadata; known fields: ${known.join(", ")}`
+        : `use ${path === "" ? likely : `${path}.${likely}`}, or move it to metadata if it means something else`;
     report(invalid(`unknown field ${JSON.stringify(member)}`, hint, member), true);
   }
 }
 
-/** Returns the known field that an unknown name is probably meant to be. */
+/** Returns the known field that an unknown name probably stands for. */
 function likelyOf(name: string, path: string, known: readonly string[]): string | undefined {
   const bare = bareOf(name.slice(0, 64));
   const others = OTHER_NAMES[path];
   const same = known.find((one) => bareOf(one) === bare);
-  // Of two letters nearly everything is one letter away.
+  // Short names are within one edit of nearly everything.
   const long = path === "" ? known : known.filter((one) => one.length > 3);
   return same ?? (others !== undefined && Object.hasOwn(others, bare) ? others[bare] : nearestOf(name, long));
 }
 
-/** A name without case and separators. */
+/** Returns a name in lowercase, without separators. */
 function bareOf(name: string): string {
   return name.toLowerCase().replace(/[\s._-]/g, "");
 }
 
-/** True if a schema's own result has the field, or if its result says nothing about fields. */
+/** True if the schema's output has the field, or isn't an object there. */
 function hasAt(fields: object | undefined, path: string, name: string): boolean {
   const at = path === "" ? fields : valueAt(fields, path);
   return !isFields(at) || Object.hasOwn(at, name);
 }
 
-/** Returns the value at a path of names; undefined if there is none, or if reading it throws. */
+/** Returns the value at a path; undefined if it's missing or throws when read. */
 function valueAt(given: unknown, path: string): unknown {
   let at = given;
   try {

@@ -1,4 +1,4 @@
-/** One flush at a time: whoever asks for one while it is under way waits for the same. */
+/** Runs one flush at a time. Callers that ask for one while it runs share it. */
 
 import { Failure } from "../deliver/failure.js";
 import { CountersignError, coded } from "../error.js";
@@ -6,81 +6,81 @@ import { deferred } from "../promises.js";
 import { pause, ref, sleep, unref, type Waits, within } from "../timers.js";
 import type { Hold } from "./lifecycle.js";
 
-/** One attempt to deliver all that waits. */
+/** One attempt to deliver all waiting events. */
 export interface FlushTurn {
-  /** Returns true while the attempt is to go on; asked after each wait. */
+  /** True while the attempt should continue; checked after each wait. */
   isAlive(): boolean;
-  /** True if someone asked for it: chains that wait after a failure of their own are tried too, where they may be. */
+  /** True if a caller asked for it, so that chains waiting after a failure are tried too, where allowed. */
   readonly isAsked: boolean;
-  /** Resolves the flushes whose events are delivered, though others are not yet. */
+  /** Resolves the callers whose events are delivered, while others still wait. */
   progressed(): void;
 }
 
-/** What is flushed. */
+/** The work that a flush does. */
 export interface FlushWork {
-  /** Delivers all that waits. Throws why some of it is not delivered. */
+  /** Delivers all waiting events. Throws the reason if some are not delivered. */
   flush(turn: FlushTurn): Promise<void>;
-  /** Milliseconds until a chain that waits is tried again. */
+  /** Milliseconds until a waiting chain is retried. */
   readonly retryInMs: number | undefined;
-  /** The number of the event that was recorded last. */
+  /** The number of the last recorded event. */
   readonly newest: number;
-  /** True if events up to that number are still to be delivered. */
-  owes(number: number): boolean;
+  /** True if an event with a number up to this one is undelivered. */
+  hasUndelivered(number: number): boolean;
 }
 
-/** What became of flushes. */
+/** Callbacks for the outcome of flushes. */
 export interface FlushEvents {
-  /** A flush did not end well. `isTold` is true if someone waited for it, or was told of the same before. */
+  /** Called when a flush failed. `isTold` is true if a caller received the error, or it was reported before. */
   failed(error: CountersignError, isTold: boolean): void;
-  /** A flush ended well. */
+  /** Called when a flush succeeded. */
   succeeded(): void;
-  /** No flush is under way any more: what was recorded at the last moment waits for the next. */
+  /** Called when no flush is running any more; events recorded at the last moment wait for the next. */
   ended(): void;
 }
 
-/** How flushes behave. */
+/** Timing and retries of flushes. */
 export interface Pace {
-  /** Whether what fails is tried again by itself. */
+  /** True if failures are retried automatically. */
   auto: boolean;
   waits: Waits;
   /**
-   * Where flushes are asked for in contexts that end one by one, as requests of a Worker do: how many milliseconds pass
-   * at most between two signs of life of a flush, before it is taken for dead. Each context then works for itself when
-   * it is its turn, and waits for no promise of another.
+   * In runtimes where contexts end one by one, such as requests of a Worker: milliseconds without progress after which a
+   * flush counts as dead. Each context then works by itself when it is its turn and awaits no promise of another context.
    */
   lifetime: number | undefined;
-  /** Keeps such a context, where flushes begin in them by themselves. */
+  /** Keeps such a context alive for automatic flushes. */
   hold: Hold | undefined;
 }
 
-/** What kept a flush from ending well, and how long to wait before the next. */
-interface Failed {
+/** The error of a flush, and the time until the next. */
+interface FlushFailure {
+  /** Milliseconds until the next flush. */
   readonly error: CountersignError;
   readonly wait: number;
-  /** Whether some of what was to be delivered never will be: nobody may take this flush for a good one. */
+  /** True if events are lost for good, so that no caller may consider this flush successful. */
   readonly isDead: boolean;
-  /** Whether it was told before. */
+  /** True if the error was reported before. */
   readonly isOld: boolean;
 }
 
 interface Waiter {
   readonly number: number;
-  /** Until when to go on after a failure. */
+  /** The time until which failures are retried. */
   readonly until: number;
   resolve(): void;
   reject(error: unknown): void;
 }
 
-/** A flush in a context that ends begins no new try after so many milliseconds: `waitUntil` keeps it for 30 s. */
-export const PATIENCE = 20_000;
+/** Milliseconds after which a flush in such a context starts no new attempt; `waitUntil` extends a context by 30 s. */
+export const MAX_CONTEXT_MS = 20_000;
 
-/** How long is waited at most before looking again. */
-const PAUSE = 1_000;
+/** Longest wait between two checks, in milliseconds. */
+const MAX_PAUSE_MS = 1_000;
 
-/** How long a context waits at first before it looks again whether it is its turn. */
-const LOOK = 10;
+/** Initial wait of a context between two checks for its turn, in milliseconds. */
+const INITIAL_PAUSE_MS = 10;
 
-/** Milliseconds that never go back. */
+/** Returns milliseconds of a monotonic clock. */
 const clock = () => performance.now();
 
 export class FlushScheduler {
@@ -88,25 +88,25 @@ export class FlushScheduler {
   readonly #pace: Pace;
   readonly #events: FlushEvents;
   #waiters: Waiter[] = [];
-  /** Counts flushes, so that one which was taken for dead does nothing more. */
+  /** Counts flushes, so that one considered dead has no further effect. */
   #generation = 0;
   isRunning: boolean = false;
-  #seen = 0;
+  #lastProgress = 0;
   #failures = 0;
-  /** Not before this moment, as the log server asked. */
+  /** Earliest time of the next request, as demanded by the log server. */
   #notBefore = 0;
-  /** Nobody who has time tries again before this moment. */
+  /** Earliest time of the next retry for callers that can wait. */
   #restUntil = 0;
   #lastError: CountersignError | undefined;
-  /** How often a chain was found that cannot go on, and why the last could not. */
+  /** Number of dead chains found, and the reason of the last one. */
   #deaths = 0;
   #lastDeath: CountersignError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
-  /** Ends the rest before the next try, while there is one. */
+  /** Ends the wait before the next attempt, if there is one. */
   #wake: (() => void) | undefined;
   #ended = false;
-  /** After how many milliseconds what is recorded at this moment is flushed in its own context. */
+  /** Milliseconds after which events recorded now are flushed in their own context. */
   #held = Number.POSITIVE_INFINITY;
 
   constructor(work: FlushWork, pace: Pace, events: FlushEvents) {
@@ -115,12 +115,12 @@ export class FlushScheduler {
     this.#events = events;
   }
 
-  /** Milliseconds until the next try, after a failure. */
+  /** Milliseconds until the next retry, after a failure. */
   get retryInMs(): number | undefined {
     return this.#lastError !== undefined && this.#timer !== undefined ? Math.max(0, this.#due - clock()) : undefined;
   }
 
-  /** Flushes all events up to that number, and goes on so many milliseconds after a failure. */
+  /** Flushes all events up to this number, retrying failures for `patience` milliseconds. */
   async flush(number: number, patience: number): Promise<void> {
     if (patience === 0 && clock() < this.#notBefore && (!this.isRunning || this.#wake !== undefined)) {
       throw this.#lastError;
@@ -143,14 +143,14 @@ export class FlushScheduler {
     });
   }
 
-  /** Tells those whose events came, though the flush goes on with others. */
+  /** Resolves callers whose events are delivered, while the flush continues. */
   #progressed(): void {
     this.#settle(() => undefined);
   }
 
   /**
-   * Flushes after so many milliseconds at the latest, unless a failed flush is to be tried again anyway. With `isAwaited`
-   * the program does not end before.
+   * Schedules a flush within this many milliseconds, unless a retry is already scheduled. With `isAwaited`, the program
+   * stays alive until then.
    */
   soon(milliseconds: number, isAwaited = false): void {
     const { hold } = this.#pace;
@@ -164,7 +164,7 @@ export class FlushScheduler {
     this.#schedule(milliseconds, isAwaited);
   }
 
-  /** Each context looks after what it records itself: another, and the timers of another, may end before. */
+  /** Flushes in the calling context, because other contexts and their timers may end earlier. */
   #flushHere(hold: Hold, milliseconds: number): void {
     if (milliseconds >= this.#held) {
       return;
@@ -173,8 +173,8 @@ export class FlushScheduler {
     queueMicrotask(() => {
       this.#held = Number.POSITIVE_INFINITY;
     });
-    const flush = () => this.#inTurn(this.#work.newest, clock() + PATIENCE, this.#pace.lifetime ?? 0, false);
-    // Whoever is to be told of a failure was.
+    const flush = () => this.#inTurn(this.#work.newest, clock() + MAX_CONTEXT_MS, this.#pace.lifetime ?? 0, false);
+    // Failures were already reported.
     hold(
       sleep(milliseconds)
         .then(flush)
@@ -182,7 +182,7 @@ export class FlushScheduler {
     );
   }
 
-  /** Nothing begins by itself any more. */
+  /** Stops automatic flushes. */
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
@@ -228,7 +228,7 @@ export class FlushScheduler {
     try {
       do {
         const failed = await this.#attempt(() => true, asked);
-        const again = failed === undefined ? 0 : this.#tell(failed);
+        const again = failed === undefined ? 0 : this.#reportFailure(failed);
         asked = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
         if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
           const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryInMs ?? 0);
@@ -241,21 +241,21 @@ export class FlushScheduler {
     this.#events.ended();
   }
 
-  /** Works in this context when it is its turn, until all events up to that number are delivered. */
+  /** Flushes in this context, when it is its turn, until all events up to this number are delivered. */
   async #inTurn(number: number, until: number, lifetime: number, asked = true): Promise<void> {
     const isPatient = until > clock();
     const deaths = this.#deaths;
     let isAsked = asked;
-    for (let look = LOOK; ; look = Math.min(2 * look, PAUSE)) {
-      if (!this.#work.owes(number)) {
-        // What is owed no more need not have come.
+    for (let pauseMs = INITIAL_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+      if (!this.#work.hasUndelivered(number)) {
+        // Events may be settled without being delivered.
         if (deaths !== this.#deaths && asked) {
           throw this.#lastDeath;
         }
         return;
       }
       const now = clock();
-      const isFree = !this.isRunning || now - this.#seen >= lifetime;
+      const isFree = !this.isRunning || now - this.#lastProgress >= lifetime;
       if (isFree && (!isPatient || now >= this.#restUntil)) {
         const turn = this.#turn(isAsked);
         isAsked = asked && !isPatient;
@@ -268,18 +268,18 @@ export class FlushScheduler {
             throw failed.error;
           }
         }
-        look = LOOK;
+        pauseMs = INITIAL_PAUSE_MS;
       } else if (isPatient && now >= until) {
         throw this.#lastError ?? late();
       }
-      if (this.#work.owes(number)) {
-        await sleep(look);
+      if (this.#work.hasUndelivered(number)) {
+        await sleep(pauseMs);
       }
     }
   }
 
-  /** Waits no longer for a turn, which goes on: what it fails with is told to nobody who waits. */
-  #leave(turn: Promise<Failed | undefined>): CountersignError {
+  /** Stops waiting for a turn, which continues. Its failure is reported as a background error. */
+  #leave(turn: Promise<FlushFailure | undefined>): CountersignError {
     void turn.then((failed) => {
       if (failed !== undefined) {
         this.#events.failed(failed.error, failed.isOld);
@@ -289,16 +289,16 @@ export class FlushScheduler {
     return this.#lastError ?? late();
   }
 
-  async #turn(asked: boolean): Promise<Failed | undefined> {
+  async #turn(asked: boolean): Promise<FlushFailure | undefined> {
     const generation = ++this.#generation;
     const alive = () => {
       if (generation === this.#generation) {
-        this.#seen = clock();
+        this.#lastProgress = clock();
       }
       return generation === this.#generation;
     };
     this.isRunning = true;
-    this.#seen = clock();
+    this.#lastProgress = clock();
     try {
       return await this.#attempt(alive, asked);
     } finally {
@@ -309,8 +309,8 @@ export class FlushScheduler {
     }
   }
 
-  /** Works once. */
-  async #attempt(alive: () => boolean, asked: boolean): Promise<Failed | undefined> {
+  /** Makes one attempt. */
+  async #attempt(alive: () => boolean, asked: boolean): Promise<FlushFailure | undefined> {
     try {
       await this.#work.flush({ isAlive: alive, isAsked: asked, progressed: () => this.#progressed() });
     } catch (cause) {
@@ -327,14 +327,14 @@ export class FlushScheduler {
     return undefined;
   }
 
-  #failed(cause: unknown): Failed {
-    const hint = "this is a defect of the package: report it";
+  #failed(cause: unknown): FlushFailure {
+    const hint = "report this as a bug";
     const thrown = cause instanceof Failure ? cause.error : cause;
     const error = coded(thrown, "recorder.failed", `a flush failed unexpectedly: ${thrown}`, hint);
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#lastError = error;
     if (cause instanceof Failure && cause.isOfChain) {
-      // The log server works: what else is recorded goes on at its pace.
+      // The log server works, so other chains continue at their pace.
       this.#failures = 0;
       this.#notBefore = 0;
       this.#restUntil = 0;
@@ -344,7 +344,7 @@ export class FlushScheduler {
     this.#failures++;
     const wait = pause(this.#pace.waits, this.#failures, retryAfter);
     this.#notBefore = retryAfter === undefined ? 0 : clock() + Math.min(wait, retryAfter);
-    // What cannot go on at all holds up nothing else.
+    // A dead chain doesn't block others.
     const isDead = cause instanceof Failure && cause.scope === "dead";
     this.#restUntil = isDead ? 0 : clock() + wait;
     if (isDead) {
@@ -354,12 +354,15 @@ export class FlushScheduler {
     return { error, wait: isDead ? 0 : wait, isDead, isOld: false };
   }
 
-  /** Tells whoever has no more patience, and gives how long to rest for those who have. */
-  #tell(failed: Failed): number {
+  /**
+   * Rejects callers that can't wait any longer. Returns the milliseconds to wait for the others, or 0 if there are
+   * none.
+   */
+  #reportFailure(failed: FlushFailure): number {
     const now = clock();
     const { error, isDead } = failed;
-    const told = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
-    this.#events.failed(error, told || failed.isOld);
+    const wasReceived = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
+    this.#events.failed(error, wasReceived || failed.isOld);
     const patient = Math.max(0, ...this.#waiters.map(({ until }) => until - now));
     if (patient > 0) {
       return Math.max(1, Math.min(failed.wait, patient));
@@ -368,30 +371,30 @@ export class FlushScheduler {
     return 0;
   }
 
-  #scheduleAfter({ wait }: Failed): void {
+  #scheduleAfter({ wait }: FlushFailure): void {
     if (this.#pace.auto && this.#pace.hold === undefined && !this.#ended) {
       this.#schedule(wait);
     }
   }
 
   /**
-   * Tells who waits: those whose events came, unless what is not owed any more may not have come, and those who are to
-   * be told of an error. Gives whether any of these was.
+   * Settles callers: resolves those whose events are delivered (unless `isDead`, because settled events may be lost),
+   * and rejects those for which `fate` returns an error. Returns true if it rejected any.
    */
   #settle(fate: (waiter: Waiter) => { error: unknown } | undefined, isDead = false): boolean {
     const waiters = this.#waiters;
     this.#waiters = [];
     let some = false;
     for (const waiter of waiters) {
-      if (!isDead && !this.#work.owes(waiter.number)) {
+      if (!isDead && !this.#work.hasUndelivered(waiter.number)) {
         waiter.resolve();
         continue;
       }
-      const told = fate(waiter);
-      if (told === undefined) {
+      const failure = fate(waiter);
+      if (failure === undefined) {
         this.#waiters.push(waiter);
       } else {
-        waiter.reject(told.error);
+        waiter.reject(failure.error);
         some = true;
       }
     }
@@ -399,8 +402,8 @@ export class FlushScheduler {
   }
 
   /**
-   * Waits before the next try, until somebody asks for a flush, but as long as the log server asked for in any case.
-   * Whether somebody asked.
+   * Waits before the next attempt until a caller asks for a flush, but at least as long as the log server demanded.
+   * Returns true if a caller asked.
    */
   async #rest(milliseconds: number): Promise<boolean> {
     const until = clock() + milliseconds;
@@ -414,7 +417,7 @@ export class FlushScheduler {
       };
     });
     while (!woken && clock() < until) {
-      await Promise.race([wake, sleep(Math.min(until - clock(), PAUSE))]);
+      await Promise.race([wake, sleep(Math.min(until - clock(), MAX_PAUSE_MS))]);
     }
     this.#wake = undefined;
     return woken;
@@ -422,7 +425,7 @@ export class FlushScheduler {
 }
 
 function late(): CountersignError {
-  return new CountersignError("log_server.timeout", "a flush was still under way when retryForMs was over", {
-    hint: "does the signer, the log server or the transport hang? The flush goes on",
+  return new CountersignError("log_server.timeout", "the flush did not finish within `retryForMs`", {
+    hint: "check the signer, the log server, and the transport; the flush continues in the background",
   });
 }

@@ -1,73 +1,76 @@
-/** What becomes of an event after it was recorded. */
+/** The state of a recorded event, from its storage in the outbox to the proof that it's in the log. */
 
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 
-/** That an event is in the log, for whoever has it and the log's key: no one has to be asked. */
+/** Proof that an event is in the log. It can be verified offline with the log's public key. */
 export interface Receipt {
   readonly chain: string;
-  /** The event's place in its chain. */
+  /** The event's position in its chain, from 0. */
   readonly seq: number;
   /**
-   * The event's link and those after it up to the one that `proof` is of, mostly none: each commits to the one before
-   * it by `prev`.
+   * The event's link, followed by the links up to the one that `proof` covers; usually just the event's own. Each link
+   * commits to the previous one by `prev`.
    */
   readonly links: readonly string[];
-  /** The index of the last of `links` in the log; null where there is no log. */
+  /** The index of the last of `links` in the log; null if the recorder has no log. */
   readonly index: number | null;
-  /** A C2SP tlog-proof of the last of `links`; null where there is no log. */
+  /** A C2SP tlog-proof of the last of `links`; null if the recorder has no log. */
   readonly proof: string | null;
 }
 
-/** An event that was recorded. */
+/** A recorded event. */
 export interface Handle {
   /**
-   * Resolves when the event is in the outbox's storage: only then does it survive a kill. In memory it survives
-   * nothing, and this resolves at once. Rejects when the outbox could not keep it; it may be delivered all the same.
-   * Rejects with `recorder.lost` if the program has nothing else to do and the outbox does not answer.
+   * Resolves when the event is in the outbox's storage and so survives a kill. Without an outbox it resolves at once,
+   * although events in memory don't survive a kill.
+   *
+   * Rejects if the outbox could not store the event, which may still be delivered; and with `recorder.lost` if the
+   * program has nothing else to do and the outbox does not respond.
    */
   stored(): Promise<void>;
   /**
-   * Resolves when the event is proven to be in the log, and has it flushed at once where the recorder flushes by
-   * itself. Rejects when it never will be there. If the program has nothing else to do than to wait for this (Node.js,
-   * Deno, Bun), delivery is tried for 5 more seconds; then this rejects with `recorder.lost`, or with why the event was
-   * not delivered if the outbox has it.
+   * Resolves when the event is proven to be in the log. If the recorder flushes automatically, the call starts a flush.
+   *
+   * Rejects if the event will never be in the log. If a program (Node.js, Deno, Bun) has nothing to do but wait for
+   * this, the recorder keeps trying for 5 more seconds; then this rejects with `recorder.lost`, or with the reason for
+   * the failed delivery if the event is in the outbox.
    */
   delivered(): Promise<Receipt>;
 }
 
-/** An event that the recorder took. */
-export class Taken implements Handle {
-  /** How many were recorded with it. */
+/** An event that the recorder accepted and that may not be delivered yet. */
+export class PendingEvent implements Handle {
+  /** The event's number among the recorder's events, from 1. */
   readonly number: number;
-  /** How many events are lost with it: a `countersign.dropped` stands for others. */
+  /** The number of events that are lost if this one is: a `countersign.dropped` event represents several. */
   readonly count: number;
-  /** How many bytes of UTF-8 it has; the chain that it is in counts them. */
+  /** Size in bytes of UTF-8; set by the chain. */
   bytes = 0;
-  /** How many values, or parts of texts, were redacted of it. */
+  /** Number of values, or parts of strings, that were redacted. */
   redacted = 0;
-  /** Its entry in the outbox, once it was given one. */
+  /** The ID of its entry in the outbox, once it has one. */
   id: number | undefined;
-  // Most events are never asked about: what only tells somebody is made for who asks, or for what went wrong.
+  // Few callers ask for the outcome of an event, so its promises are created only on request or on failure.
   #isStored = false;
   #stored: Deferred<void> | undefined;
   #receipt: (() => Receipt) | undefined;
   #delivered: Deferred<() => Receipt> | undefined;
   #isFailed = false;
-  /** Has it delivered soon. */
-  readonly #hasten: () => void;
+  /** Asks the recorder to deliver the event soon. */
+  readonly #deliverSoon: () => void;
 
-  constructor(number: number, hasten: () => void, id?: number, count = 1) {
-    this.#hasten = hasten;
+  constructor(number: number, deliverSoon: () => void, id?: number, count = 1) {
+    this.#deliverSoon = deliverSoon;
     this.number = number;
     this.id = id;
     this.count = count;
   }
 
   async stored(): Promise<void> {
-    // Once it was said that it could not be kept, that stays so, though it was kept later.
+    // A failure to store the event stays reported, even if it is stored later.
     if (!this.#isStored || this.#stored !== undefined) {
-      this.#stored ??= unheard();
+      this.#stored ??= quietDeferred();
       await this.#stored.promise;
     }
   }
@@ -76,14 +79,14 @@ export class Taken implements Handle {
     if (this.#receipt !== undefined) {
       return this.#receipt();
     }
-    this.#delivered ??= unheard();
+    this.#delivered ??= quietDeferred();
     if (!this.#isFailed) {
-      this.#hasten();
+      this.#deliverSoon();
     }
     return (await this.#delivered.promise)();
   }
 
-  /** Whether it is in the outbox, or was; in memory alone it counts as kept. */
+  /** True if the event is, or was, in the outbox. Without an outbox it is always true. */
   get isKept(): boolean {
     return this.#isStored;
   }
@@ -94,20 +97,20 @@ export class Taken implements Handle {
       this.#isStored = true;
       this.#stored?.resolve();
     } else if (!this.#isStored) {
-      this.#stored ??= unheard();
+      this.#stored ??= quietDeferred();
       this.#stored.reject(error);
     }
   }
 
-  /** True if somebody waits for what becomes of it. */
+  /** True if a caller awaits `stored()` or `delivered()`. */
   get isAwaited(): boolean {
     const isOpen = this.#receipt === undefined && !this.#isFailed;
     return (isOpen && this.#delivered !== undefined) || (!this.#isStored && this.#stored !== undefined);
   }
 
   /**
-   * @internal Rejects what somebody waits for, because the program has nothing else to do. The event may still be
-   * delivered: who asks again waits for that.
+   * @internal Rejects pending `stored()` and `delivered()` calls because the program has nothing else to do. The event
+   * may still be delivered, and later calls wait for that.
    */
   giveUp(error: unknown): void {
     if (!this.#isStored) {
@@ -133,34 +136,34 @@ export class Taken implements Handle {
   fail(error: unknown): void {
     if (this.#receipt === undefined) {
       this.#isFailed = true;
-      this.#delivered ??= unheard();
+      this.#delivered ??= quietDeferred();
       this.#delivered.reject(error);
     }
   }
 }
 
-/** Returns how many events are lost if these are. */
-export function countOf(taken: readonly Taken[]): number {
-  return taken.reduce((sum, { count }) => sum + count, 0);
+/** Returns the number of events that are lost if these are. */
+export function countOf(events: readonly PendingEvent[]): number {
+  return events.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The end of a wait. Who does not ask is not told that it failed. */
-export function unheard<T>(): Deferred<T> {
-  const end = deferred<T>();
-  end.promise.catch(() => {});
-  return end;
+/** Returns a deferred whose rejection never counts as unhandled. */
+export function quietDeferred<T>(): Deferred<T> {
+  const quiet = deferred<T>();
+  quiet.promise.catch(() => {});
+  return quiet;
 }
 
-/** What was recorded and is no event. */
+/** Returns the handle of an input that isn't a valid event. */
 export function invalidHandle(error: CountersignError): Handle {
   return { stored: () => Promise.reject(error), delivered: () => Promise.reject(error) };
 }
 
-/** An event for which there was no room. */
+/** Returns the handle of an event that was dropped because the recorder is full. */
 export function droppedHandle(): Handle {
   const error = () =>
-    new CountersignError("recorder.full", "the event was dropped: too much waits to be delivered", {
-      hint: "status().dropped counts the dropped events, and countersign.dropped is recorded; find out why deliveries fail, or raise maxWaitingBytes",
+    new CountersignError("recorder.full", "the event was dropped because the recorder is full", {
+      hint: "check why deliveries fail (status().lastError), or raise maxWaitingBytes",
     });
   return { stored: () => Promise.reject(error()), delivered: () => Promise.reject(error()) };
 }

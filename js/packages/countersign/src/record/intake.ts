@@ -1,4 +1,7 @@
-/** Events as `record` takes them: what is wrong with one is thrown, or reported and the rest recorded. */
+/**
+ * Validates events and turns them into JSON. A problem in an event is either thrown, or reported while the rest is
+ * recorded.
+ */
 
 import { CountersignError, tell } from "../error.js";
 import { field } from "../own.js";
@@ -8,54 +11,54 @@ import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.
 
 type Fields = Record<string, unknown>;
 
-/** What is wrong with a part of an event; `isKept` if it was recorded all the same. */
+/** A problem in a field of an event. `isKept` is true if the value was recorded all the same. */
 export interface EventProblem {
   readonly error: CountersignError;
   readonly isKept: boolean;
 }
 
-/** How events are taken. */
+/** Settings of an intake. */
 export interface IntakeOptions {
   readonly beforeRecord: ((event: AuditEvent) => EventInput) | undefined;
   readonly events: Catalog | undefined;
-  /** True if what is wrong with an event is reported, and false if it is thrown. */
+  /** True if problems are reported; false if they are thrown. */
   readonly reports: boolean;
   readonly onError: (error: CountersignError) => void;
 }
 
-/** Queues an event's text, given what was wrong with the event. */
-type Take<Taken> = (json: string, problems: readonly EventProblem[]) => Taken;
+/** Queues the JSON text of an event, which has these problems. */
+type Enqueue<Result> = (json: string, problems: readonly EventProblem[]) => Result;
 
-/** The field of `metadata` that lists what is wrong with an event. */
+/** The field of `metadata` that lists an event's problems. */
 const NOTE = "countersign_problems";
-/** The problems that an event lists. */
+/** Maximum number of problems listed in an event. */
 const MAX_NOTED = 16;
-/** The characters of a problem in an event. */
+/** Maximum length of a problem in an event, in characters. */
 const MAX_PROBLEM = 200;
-/** The parts of an event that are left out before it is given up. */
+/** Maximum number of fields to omit before the event is rejected. */
 const MAX_TRIES = 64;
 
 declare const process: { readonly env: { readonly [name: string]: string | undefined } };
 
 /**
- * True in development and in tests, where an event that is not right should be noticed: `NODE_ENV` says so, or the test
- * runner of Node.js. Everywhere else it must not make a handler fail, also where the variable was forgotten.
+ * True in development and tests, where an invalid event should be noticed: if `NODE_ENV` says so, or in the Node.js
+ * test runner. An invalid event must not make a handler fail elsewhere, even if the variable isn't set.
  */
 export function isDevelopment(): boolean {
   try {
-    // Bundlers replace this by a string.
+    // Bundlers replace this with a string.
     const mode = process.env.NODE_ENV;
     if (mode !== undefined && mode !== "") {
       return mode === "development" || mode === "test";
     }
-    // Deno asks before it reads others.
+    // Deno prompts for permission to read other variables.
     return !("Deno" in globalThis) && process.env.NODE_TEST_CONTEXT !== undefined;
   } catch {
     return false;
   }
 }
 
-/** Makes events' texts, for what queues them. */
+/** Turns events into JSON text and passes it on. */
 export class Intake {
   readonly #options: IntakeOptions;
 
@@ -64,20 +67,20 @@ export class Intake {
   }
 
   /**
-   * Takes an event. `take` queues its text, and throws `event.invalid` if it is no event; it is told what was wrong with
-   * the event, too. `earlier` is what was wrong with it when it was read before.
+   * Validates an event and passes its text to `enqueue`, along with the event's problems. `enqueue` throws
+   * `event.invalid` if the text isn't a valid event. `earlier` holds problems found when the event was first read.
    */
-  record<Taken>(given: unknown, take: Take<Taken>, earlier: readonly EventProblem[] = []): Taken {
+  record<Result>(input: unknown, enqueue: Enqueue<Result>, earlier: readonly EventProblem[] = []): Result {
     const { reports } = this.#options;
     const problems = [...earlier];
     const report = reports ? collectedIn(problems) : refuse;
-    const event = this.#read(given, report);
+    const event = this.#read(input, report);
     const found = problems.length;
     let refusal: CountersignError | undefined;
     try {
       const json = toJson(event, report);
       if (problems.length === 0) {
-        return take(json, []);
+        return enqueue(json, []);
       }
     } catch (cause) {
       if (!isInvalid(cause) || !isFields(event)) {
@@ -86,30 +89,32 @@ export class Intake {
       refusal = cause;
     }
     if (!reports) {
-      // Where it is found by looking at each value, the path is whole.
+      // Checking value by value finds the full path.
       toJsonSlowly(event as object, refuse);
       throw refusal;
     }
-    return this.#recordRest(event as object, problems.slice(0, found), take);
+    return this.#recordRest(event as object, problems.slice(0, found), enqueue);
   }
 
-  /** Takes a text that `record` made of an event. `earlier` was wrong with the event, and was reported. */
-  recordText<Taken>(json: string, earlier: readonly EventProblem[], take: Take<Taken>): Taken {
+  /**
+   * Passes on text that `record` made of an event. `earlier` holds the event's problems, which were already reported.
+   */
+  recordText<Result>(json: string, earlier: readonly EventProblem[], enqueue: Enqueue<Result>): Result {
     try {
-      return take(json, earlier);
+      return enqueue(json, earlier);
     } catch (cause) {
       if (!this.#options.reports || !isInvalid(cause)) {
         throw cause;
       }
     }
-    return this.#recordRest(JSON.parse(json), [...earlier], take, earlier.length);
+    return this.#recordRest(JSON.parse(json), [...earlier], enqueue, earlier.length);
   }
 
-  #read(given: unknown, report: Report): unknown {
+  #read(input: unknown, report: Report): unknown {
     const { beforeRecord, events } = this.#options;
-    let event = normalized(given);
+    let event = normalized(input);
     if (beforeRecord !== undefined && isFields(event)) {
-      event = normalized(replaced(beforeRecord, event as AuditEvent));
+      event = normalized(replaceEvent(beforeRecord, event as AuditEvent));
     }
     let schema: { fields: object | undefined } | undefined;
     if (events !== undefined && isFields(event)) {
@@ -128,19 +133,22 @@ export class Intake {
     return event;
   }
 
-  /** Records what is right of an event, with a list of what was wrong; so many of these problems were reported. */
-  #recordRest<Taken>(event: object, problems: EventProblem[], take: Take<Taken>, reported = 0): Taken {
-    // A copy, of which parts can be left out.
+  /**
+   * Records the valid part of an event, with a list of its problems. The first `reported` of them were already
+   * reported.
+   */
+  #recordRest<Result>(event: object, problems: EventProblem[], enqueue: Enqueue<Result>, reported = 0): Result {
+    // A copy that fields can be removed from.
     const rest = JSON.parse(toJsonSlowly(event, collectedIn(problems))) as Fields;
     for (let tries = 0; ; tries++) {
       try {
-        const taken = take(JSON.stringify(noted(rest, problems)), [...problems]);
+        const result = enqueue(JSON.stringify(withProblems(rest, problems)), [...problems]);
         for (const { error, isKept } of problems.slice(reported)) {
-          tell(this.#options.onError, told(error, isKept));
+          tell(this.#options.onError, problemError(error, isKept));
         }
-        return taken;
+        return result;
       } catch (cause) {
-        const problem = isInvalid(cause) && tries < MAX_TRIES ? leaveOut(rest, cause) : undefined;
+        const problem = isInvalid(cause) && tries < MAX_TRIES ? omit(rest, cause) : undefined;
         if (problem === undefined) {
           throw cause;
         }
@@ -150,16 +158,16 @@ export class Intake {
   }
 }
 
-/** Reads an event that is recorded later: as it is now, whatever becomes of the object. */
-export function frozen(given: unknown, reports: boolean): { json: string; problems: readonly EventProblem[] } {
+/** Serializes an event that will be recorded later, so that changes to the object have no effect. */
+export function frozen(input: unknown, reports: boolean): { json: string; problems: readonly EventProblem[] } {
   const problems: EventProblem[] = [];
-  const json = toJson(normalized(given), reports ? collectedIn(problems) : refuse);
+  const json = toJson(normalized(input), reports ? collectedIn(problems) : refuse);
   return { json, problems };
 }
 
 function collectedIn(problems: EventProblem[]): Report {
   return (error, isKept = false) => {
-    // One more than is listed says that there are more.
+    // The first problem beyond the limit is kept to show that there are more.
     if (problems.length <= MAX_NOTED) {
       problems.push({ error, isKept });
     }
@@ -170,27 +178,27 @@ function isInvalid(cause: unknown): cause is CountersignError {
   return cause instanceof CountersignError && cause.code === "event.invalid";
 }
 
-function replaced(beforeRecord: (event: AuditEvent) => EventInput, event: AuditEvent): AuditEvent {
+function replaceEvent(beforeRecord: (event: AuditEvent) => EventInput, event: AuditEvent): AuditEvent {
   let made: unknown;
   try {
     made = beforeRecord(event);
   } catch (cause) {
-    throw invalid("beforeRecord failed", "see the cause", undefined, cause);
+    throw invalid("beforeRecord threw an error", "see the cause", undefined, cause);
   }
   if (typeof made !== "object" || made === null || typeof field(made, "then") === "function") {
-    const hint = "it gives the event to record, at once: an audit log leaves none out";
-    throw invalid("beforeRecord gave no event", hint);
+    const hint = "return the event to record, synchronously; events can't be skipped";
+    throw invalid("beforeRecord must return an event", hint);
   }
   return made as AuditEvent;
 }
 
 /**
- * Leaves out the part of an event that was refused: the value itself, or what holds it if a required one is missing, or
- * the largest part if there is too much. Returns undefined if nothing can be left out.
+ * Removes the field that was rejected: the value itself, its parent if a required field is missing, or the largest
+ * field if the event is too large. Returns undefined if nothing can be removed.
  */
-function leaveOut(event: Fields, error: CountersignError): EventProblem | undefined {
+function omit(event: Fields, error: CountersignError): EventProblem | undefined {
   const { member } = error;
-  const path = member === undefined ? largestOf(event) : present(event, member.split("."));
+  const path = member === undefined ? largestOf(event) : existingPath(event, member.split("."));
   const [name] = path;
   if (name === undefined || (path.length === 1 && name === "action")) {
     return undefined;
@@ -201,8 +209,8 @@ function leaveOut(event: Fields, error: CountersignError): EventProblem | undefi
   return { error: invalid(error.message, error.hint ?? "", path.join("."), error), isKept: false };
 }
 
-/** The longest beginning of a path that there is. */
-function present(event: Fields, path: readonly string[]): readonly string[] {
+/** Returns the longest prefix of a path that exists in the event. */
+function existingPath(event: Fields, path: readonly string[]): readonly string[] {
   let at: unknown = event;
   for (const [depth, name] of path.entries()) {
     if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) {
@@ -213,7 +221,7 @@ function present(event: Fields, path: readonly string[]): readonly string[] {
   return path;
 }
 
-/** The largest part that an event can do without. */
+/** Returns the path of the largest field that isn't required. */
 function largestOf(event: Fields): readonly string[] {
   const parts = Object.keys(event)
     .filter((name) => name !== "action")
@@ -222,17 +230,18 @@ function largestOf(event: Fields): readonly string[] {
   return parts[0] === undefined ? [] : [parts[0].name];
 }
 
-/** The event with a list of what is wrong with it. */
-function noted(event: Fields, problems: readonly EventProblem[]): object {
+/** Returns the event with its problems listed in `metadata`. */
+function withProblems(event: Fields, problems: readonly EventProblem[]): object {
   const list = problems.slice(0, MAX_NOTED).map(({ error: { message, member }, isKept }) => ({
     field: member ?? "",
     problem: message.slice(0, MAX_PROBLEM).toWellFormed(),
     recorded: isKept,
   }));
-  const all = problems.length === list.length ? list : [...list, { field: "", problem: "and more", recorded: false }];
+  const all =
+    problems.length === list.length ? list : [...list, { field: "", problem: "more problems", recorded: false }];
   const metadata = Object.hasOwn(event, "metadata") ? event.metadata : {};
   if (!isFields(metadata)) {
-    // It is refused, and left out then.
+    // The event is rejected for this, and `metadata` is then removed.
     return event;
   }
   const made = copyOf(event);
@@ -240,27 +249,27 @@ function noted(event: Fields, problems: readonly EventProblem[]): object {
   return made;
 }
 
-function told(error: CountersignError, isKept: boolean): CountersignError {
+function problemError(error: CountersignError, isKept: boolean): CountersignError {
   const { message, member, cause } = error;
   const what = isKept ? "an event was recorded with a problem" : "an event was recorded without a part";
   return new CountersignError("event.invalid", `${what}: ${message}`, { hint: error.hint || undefined, member, cause });
 }
 
-/** Decodes JSON text. Throws `event.invalid` if it is no text in UTF-8. */
+/** Decodes JSON text. Throws `event.invalid` if it isn't valid UTF-8 or a well-formed string. */
 export function textOf(json: string | Uint8Array): string {
   if (typeof json === "string") {
     if (json.isWellFormed()) {
       return json;
     }
-    // It has no UTF-8, and would be replaced on the way.
-    throw invalid("half of a surrogate pair", "write both halves, or U+FFFD");
+    // A lone surrogate has no UTF-8 and would be replaced on the way.
+    throw invalid("the JSON text contains a lone surrogate", "escape both halves of the pair, or write U+FFFD instead");
   }
   if (!(json instanceof Uint8Array)) {
-    throw invalid("neither text nor bytes", "record takes objects, recordJson JSON text");
+    throw invalid("recordJson needs a string or a Uint8Array", "pass JSON text to recordJson, and objects to record");
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
   } catch (cause) {
-    throw invalid("not UTF-8", "JSON text is UTF-8", undefined, cause);
+    throw invalid("the JSON text is not valid UTF-8", "encode it as UTF-8", undefined, cause);
   }
 }

@@ -1,52 +1,55 @@
-/** What a runtime tells a recorder about its end. */
+/** Lifecycle events of the runtime that a recorder reacts to. */
 
-/** What a recorder does when it is told. */
-export interface Endings {
+/** Callbacks for lifecycle events. */
+export interface LifecycleEvents {
   /** The page is hidden, and may not be shown again. */
   hidden(): void;
-  /** The page is shown again. */
+  /** The page is visible again. */
   shown(): void;
-  /** The page goes away, now: nothing is waited for any more. */
+  /** The page is being unloaded; nothing asynchronous can complete. */
   leaving(): void;
-  /** The program has nothing else to do. This repeats: whatever is done then may give the program more to do. */
+  /**
+   * The program has nothing else to do. May be called repeatedly, because the recorder's work can keep the program
+   * running.
+   */
   idle(): void;
-  /** The program ends, now. */
+  /** The program exits now. */
   exiting(): void;
 }
 
-/** Follows a runtime's life. */
+/** The lifecycle of the runtime. */
 export interface Lifecycle {
-  /** Whether what is sent now must outlive the page. */
+  /** True if requests sent now must outlive the page. */
   isLeaving(): boolean;
   /**
-   * About how many bytes of events and links are signed together. A page that is going away may send no more than 60 KiB,
-   * and no less than what was signed together; elsewhere it is below what any proxy takes that has a limit of its own.
+   * Approximate number of bytes of events and links to sign together. A page being unloaded can send at most 60 KiB,
+   * and must send a whole signed batch. The value elsewhere is below the body size limits of common proxies.
    */
   readonly batchBytes: number;
-  /** Tells a recorder, until what is given back is called. */
-  follow(endings: Endings): () => void;
-  /** Makes the program's exit status one of failure, because it ends without some of its events. */
+  /** Subscribes to lifecycle events and returns a function that unsubscribes. */
+  follow(events: LifecycleEvents): () => void;
+  /** Sets a failure exit status because the program exits without some of its events. */
   failed?(): void;
-  /** Where recording goes on in contexts that end one by one: gives what keeps the present one. */
+  /** Returns the function that keeps the current context alive, in runtimes where contexts end one by one. */
   holder?(): Promise<Hold>;
-  /** Keeps the present context there until the work is done, if that is known how already. */
+  /** Keeps the current context alive until the work is done, if the runtime's function for it is already loaded. */
   hold?: Hold;
 }
 
-/** Keeps the context in which it is called until the work is done. */
+/** Keeps the calling context alive until the work is done. */
 export type Hold = (work: Promise<unknown>) => void;
 
-/** Where nobody tells: isolates that end unseen. */
+/** The lifecycle of isolates, which end without notice. */
 export const none: Lifecycle = { isLeaving: () => false, batchBytes: 96 << 10, follow: () => () => {} };
 
-/** Of whatever runs here: a page, a program, or what is both. */
+/** The lifecycle of the current runtime: a page, a program, or both. */
 export const ofRuntime: Lifecycle = {
   isLeaving: () => inPage() && document.visibilityState === "hidden",
   get batchBytes() {
     return inPage() ? 48 << 10 : none.batchBytes;
   },
-  follow(endings) {
-    const ends = [inPage() ? followPage(endings) : [], program() ? followProgram(endings) : []].flat();
+  follow(events) {
+    const ends = [inPage() ? followPage(events) : [], program() ? followProgram(events) : []].flat();
     return () => {
       for (const end of ends) {
         end();
@@ -63,8 +66,8 @@ export const ofRuntime: Lifecycle = {
 
 const inPage = () => typeof document !== "undefined";
 
-/** Pages are hidden before they go, and few get to know more than that. */
-function followPage({ hidden, shown, leaving }: Endings): () => void {
+/** Pages are hidden before they are unloaded, and often get no later event. */
+function followPage({ hidden, shown, leaving }: LifecycleEvents): () => void {
   const changed = () => {
     if (document.visibilityState === "hidden") {
       hidden();
@@ -82,43 +85,43 @@ function followPage({ hidden, shown, leaving }: Endings): () => void {
 
 interface Program {
   exitCode?: number | string | null | undefined;
-  on(event: "beforeExit" | "exit", told: () => void): unknown;
-  off(event: "beforeExit" | "exit", told: () => void): unknown;
+  on(event: "beforeExit" | "exit", listener: () => void): unknown;
+  off(event: "beforeExit" | "exit", listener: () => void): unknown;
 }
 
-/** Node.js, Deno and Bun. By way of the global object: bundlers put something of their own in place of `process`. */
+/** Returns the process of Node.js, Deno, or Bun. Read from the global object because bundlers replace `process`. */
 function program(): Program | undefined {
   const { process } = globalThis as { process?: Partial<Program> };
   return typeof process?.on === "function" && typeof process.off === "function" ? (process as Program) : undefined;
 }
 
-/** All recorders go by one listener each: Node.js takes many listeners for a leak. */
-const followed = new Set<Endings>();
+/** Recorders share one listener per event: Node.js warns about a leak if there are many. */
+const followed = new Set<LifecycleEvents>();
 
 const idle = () => {
-  // Behind the program's own listeners: they may still record.
+  // Runs after the program's own listeners, which may still record.
   program()?.off("exit", exiting);
   program()?.on("exit", exiting);
-  for (const endings of [...followed]) {
-    endings.idle();
+  for (const events of [...followed]) {
+    events.idle();
   }
 };
 
-/** Tells all recorders that the program ends, now. */
+/** Notifies all recorders that the program exits now. */
 export const exiting = (): void => {
-  for (const endings of [...followed]) {
-    endings.exiting();
+  for (const events of [...followed]) {
+    events.exiting();
   }
 };
 
-function followProgram(endings: Endings): () => void {
+function followProgram(events: LifecycleEvents): () => void {
   if (followed.size === 0) {
     program()?.on("beforeExit", idle);
     program()?.on("exit", exiting);
   }
-  followed.add(endings);
+  followed.add(events);
   return () => {
-    followed.delete(endings);
+    followed.delete(events);
     if (followed.size === 0) {
       program()?.off("beforeExit", idle);
       program()?.off("exit", exiting);

@@ -1,19 +1,19 @@
-/** Cloudflare Workers. */
+/** Lifecycle of Cloudflare Workers. */
 
 import { must } from "../error.js";
 import { type Hold, type Lifecycle, none } from "./lifecycle.js";
 
-/** `waitUntil` of the request at hand, once its module has loaded. */
+/** `waitUntil` of the current request, once its module has loaded. */
 let keep: Hold | undefined;
 
-/** Loads before the first request. Written so that bundlers which do not know the module leave it alone. */
+/** Loads before the first request. The comment keeps bundlers that don't know the module from resolving it. */
 const loading = import(/* webpackIgnore: true */ "cloudflare:workers")
   .catch(() => ({ waitUntil: undefined }))
   .then(({ waitUntil }) => {
     keep = waitUntil;
   });
 
-/** Requests end with their timers, one by one, unless work is left with `waitUntil`; then they go on for half a minute. */
+/** Timers end with their request unless `waitUntil` extends it, for at most half a minute. */
 export const inWorker: Lifecycle = {
   ...none,
   hold: (work) => keep?.(work),
@@ -21,7 +21,12 @@ export const inWorker: Lifecycle = {
     if (keep === undefined) {
       await loading;
     }
-    must(keep !== undefined, "autoFlush", "this runtime cannot send what a request leaves behind", "update wrangler");
+    must(
+      keep !== undefined,
+      "autoFlush",
+      "autoFlush needs waitUntil, which this runtime does not provide",
+      "update wrangler, or set `autoFlush` to false",
+    );
     return keep;
   },
 };

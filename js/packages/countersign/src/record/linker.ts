@@ -1,70 +1,70 @@
 /**
- * Owns a recorder's chains. One chain is in use: events are queued in it. Others are ending: they still have links to
- * make. A flush makes links of what is queued, and hands them to the sender in batches.
+ * Owns a recorder's chains. Events are queued in the current chain. Other chains are ending: they still have links to
+ * make. A flush turns queued events into links and passes these to the sender in batches.
  *
- * States of a chain (`ChainState`), and what leads from one to the next:
+ * States of a chain (`ChainState`) and their transitions:
  *
- *   open     Events are queued in it. Only the chain in use is open.
+ *   open     Events are queued in it. Only the current chain is open.
  *     -> closing  `rotate`, `close`, or a clock that went back by more than `MAX_BACK_MS`.
- *     -> dead     `rotate` or the clock, if the chain is empty; or the log refused it.
- *   closing  It takes no event but `countersign.dropped` and those of chains that died, and only while it is in use.
- *     -> sealed   All that is queued has a link, and so has the end: the close link.
+ *     -> dead     `rotate` or the clock, if the chain is empty; or the log rejected it.
+ *   closing  Accepts only `countersign.dropped` and the events of dead chains, and only while it is current.
+ *     -> sealed   All queued events have a link, followed by the close link.
  *     -> dead     As from "sealed".
- *   sealed   The last batch waits for its signature. Nothing is added any more.
- *     -> closed   It is signed, and the sender has it.
- *     -> dead     Nobody signs it, or the log refuses its key, its times or its links.
- *   closed   Final. Its batches are the sender's.
- *   dead     Final. What had no link, or has one that the log does not have, goes into the chain in use.
+ *   sealed   The last batch waits for its signature. Nothing is added.
+ *     -> closed   The last batch is signed and passed to the sender.
+ *     -> dead     The signer fails, or the log rejects its key, its times, or its links.
+ *   closed   Final. The sender owns its batches.
+ *   dead     Final. Events without a link, or with a link that the log does not have, move to the current chain.
  *
- * A chain that waits after a failure of its own stays in its state: how long it waits, and how often the log denied it,
- * is known by the sender alone. That the log denied a chain for good is kept here, by its name: its batches may be those
- * of an earlier recorder.
+ * A chain that waits after a failure stays in its state: the sender alone tracks its backoff and how often the log
+ * rejected it. Permanently rejected chains are tracked here by name, because batches may belong to an earlier
+ * recorder's chain.
  */
 
 import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Failure, heavier } from "../deliver/failure.js";
 import type { Sender } from "../deliver/sender.js";
 import { CountersignError } from "../error.js";
-import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
+import type { RecorderOutbox, RestoredItem } from "../outbox/recorder-outbox.js";
 import { type Chain, LINK } from "./chain.js";
-import { type Clock, type Learnt, SET } from "./clock.js";
+import { CLOCK_HINT, type Clock, type ClockCorrection } from "./clock.js";
 import type { ErrorReporter } from "./error-reporter.js";
 import type { FlushTurn } from "./flush-scheduler.js";
-import { countOf, Taken } from "./handle.js";
+import { countOf, PendingEvent } from "./handle.js";
 import { droppedEvent, type LostEvents } from "./lost-events.js";
 import { UnkeptEvents } from "./unkept-events.js";
 
-/** The parts of a linker. */
+/** The collaborators of a linker. */
 export interface LinkerParts {
   readonly clock: Clock;
   readonly outbox: RecorderOutbox;
   readonly sender: Sender;
   readonly losses: LostEvents;
   readonly errors: ErrorReporter;
-  /** The most bytes that wait. */
+  /** Maximum number of bytes that may wait for delivery. */
   readonly maxWaitingBytes: number;
-  /** About how many bytes are signed together. */
+  /** Approximate number of bytes to sign together. */
   readonly batchBytes: () => number;
-  /** Begins a chain. */
+  /** Starts a chain. */
   readonly begin: () => Chain;
-  /** Has events delivered soon, because someone waits for one. */
-  readonly hasten: () => void;
+  /** Requests a delivery soon because a caller waits for an event. */
+  readonly deliverSoon: () => void;
 }
 
-/** Bytes of links that are made before some are sent. */
+/** Bytes of links to make before sending some. */
 const MAX_LINKED_BYTES = 1 << 20;
 /** Milliseconds that a clock may go back before a new chain begins. */
 const MAX_BACK_MS = 300_000;
-/** Milliseconds between looks for what ended recorders left in the outbox. */
+/** Milliseconds between checks for entries that ended recorders left in the outbox. */
 export const ORPHANS_PERIOD_MS = 15_000;
 
 export class Linker {
   readonly #parts: LinkerParts;
   readonly #unkept: UnkeptEvents;
   #chain: Chain;
-  /** Chains that are to be closed. */
+  /** Chains to be closed. */
   #ending: Chain[] = [];
-  /** Begins a chain with the key in use. */
+  /** Starts a chain with the current key. */
   #begin: () => Chain;
   /** Chains that cannot go on. What is left of them stays in the outbox. */
   readonly #dead = new Map<string, CountersignError>();
@@ -74,10 +74,10 @@ export class Linker {
   #queuedBytes = 0;
   #isClosed = false;
   #isStopped = false;
-  /** The latest time of an event that the chain got. */
+  /** The latest event time in the current chain, in milliseconds since the epoch. */
   #latest = Number.NEGATIVE_INFINITY;
-  /** By how much this machine's clock was last said to be ahead of the log's. */
-  #toldAhead = 0;
+  /** The last reported lead of this machine's clock over the log's, in milliseconds. */
+  #reportedAheadMs = 0;
   #lookedAt = 0;
 
   constructor(parts: LinkerParts) {
@@ -87,29 +87,29 @@ export class Linker {
     this.#chain = parts.begin();
   }
 
-  /** The name of the chain in use, once there is a link. */
+  /** The name of the current chain, once it has a link. */
   get chain(): string | undefined {
     return this.#chain.name;
   }
 
-  /** Chains that cannot go on, and why. */
+  /** Dead chains by name, each with the reason. */
   get dead(): ReadonlyMap<string, CountersignError> {
     return this.#dead;
   }
 
-  /** Why events will never be delivered that no outbox has. */
+  /** The reason why events were lost that no outbox contains. */
   get lost(): CountersignError | undefined {
     return this.#lost;
   }
 
-  /** The number of the event that was recorded last. */
+  /** The number of the last recorded event. */
   get newest(): number {
     return this.#recorded;
   }
 
   /** The number of events without a link. */
   get queued(): number {
-    // It is asked for each event.
+    // Not a `reduce`: this runs for each event.
     let queued = this.#chain.queue.length;
     for (const { queue } of this.#ending) {
       queued += queue.length;
@@ -117,7 +117,7 @@ export class Linker {
     return queued;
   }
 
-  /** The number of events that are not delivered and can be. */
+  /** The number of events that are undelivered and still deliverable. */
   get waiting(): number {
     return this.#parts.sender.pending.reduce((sum, { taken }) => sum + taken.length, this.queued);
   }
@@ -126,19 +126,22 @@ export class Linker {
     return this.#queuedBytes + this.#parts.sender.bytes;
   }
 
-  /** Bytes of all that waits, with the links that are not made yet. */
+  /** Total bytes waiting, including an estimate for links not made yet. */
   get heldBytes(): number {
     return this.waitingBytes + LINK * this.queued;
   }
 
-  /** True if the chain in use has so many events without a link, or all chains so many bytes of them. */
+  /**
+   * True if the current chain has at least that many events without a link, or all chains at least that many bytes of
+   * them.
+   */
   hasMuch(events: number, bytes: number): boolean {
     return this.#chain.queue.length >= events || this.#queuedBytes >= bytes;
   }
 
-  /** Events that are not delivered. */
-  get undelivered(): Taken[] {
-    return [...this.#all.flatMap(({ queue }) => queue), ...this.#parts.sender.owed.flatMap(({ taken }) => taken)];
+  /** Undelivered events. */
+  get undelivered(): PendingEvent[] {
+    return [...this.#all.flatMap(({ queue }) => queue), ...this.#parts.sender.unsettled.flatMap(({ taken }) => taken)];
   }
 
   /** True if `close` was called. */
@@ -158,10 +161,10 @@ export class Linker {
   }
 
   /** Queues an event. */
-  record(json: string, typed: boolean): Taken {
+  record(json: string, typed: boolean): PendingEvent {
     const now = this.#parts.clock.now();
     this.#leaveWhatIsAhead(now);
-    const taken = new Taken(this.#recorded + 1, this.#parts.hasten);
+    const taken = new PendingEvent(this.#recorded + 1, this.#parts.deliverSoon);
     this.#chain.record(json, typed, now, taken);
     this.#recorded++;
     this.#queuedBytes += taken.bytes;
@@ -173,14 +176,14 @@ export class Linker {
     return taken;
   }
 
-  /** Queues what was in the outbox. */
-  restore(found: readonly Found[]): void {
+  /** Queues the contents of the outbox. */
+  restore(found: readonly RestoredItem[]): void {
     for (const one of found) {
       if (one.kind === "batch") {
         this.#send(one.batch);
         continue;
       }
-      const taken = new Taken(++this.#recorded, this.#parts.hasten, one.id);
+      const taken = new PendingEvent(++this.#recorded, this.#parts.deliverSoon, one.id);
       this.#chain.restore(one.line, taken);
       this.#latest = Math.max(this.#latest, Number.parseInt(one.line, 10));
       this.#queuedBytes += taken.bytes;
@@ -188,7 +191,7 @@ export class Linker {
     }
   }
 
-  /** Takes over what recorders left that have ended, unless it looked for that a moment ago. */
+  /** Takes over entries that ended recorders left in the outbox, unless it checked less than `pollIntervalMs` ago. */
   async adopt(pollIntervalMs = ORPHANS_PERIOD_MS): Promise<void> {
     const now = performance.now();
     if (this.#isClosed || now - this.#lookedAt < pollIntervalMs) {
@@ -196,51 +199,51 @@ export class Linker {
     }
     this.#lookedAt = now;
     const found = await this.#parts.outbox.orphans();
-    // Otherwise whoever opens the outbox next has them.
+    // Otherwise the next recorder that opens the outbox gets them.
     if (!this.#chain.isSealed) {
       this.restore(found);
     }
   }
 
-  /** Ends the chain in use, and has others begin with another key. */
+  /** Ends the current chain. Later chains use another key. */
   rotate(begin: () => Chain): void {
     this.#begin = begin;
     this.#next();
   }
 
-  /** Ends the chain in use, and begins no other. */
+  /** Ends the current chain for good. */
   close(): void {
     this.#isClosed = true;
     this.#chain.end();
   }
 
-  /** Stops all work, because another recorder takes over the outbox. A flush under way ends at its next step. */
+  /** Stops all work because another recorder takes over the outbox. A running flush ends at its next step. */
   stop(): void {
     this.#isStopped = true;
     this.#isClosed = true;
     this.keep();
   }
 
-  /** Begins to write events to the outbox that it does not have yet. */
+  /** Starts writing events to the outbox that it does not contain yet. */
   keep(): void {
     this.#unkept.write(this.#chain);
   }
 
-  /** Writes events and batches to the outbox that it does not have yet, without waiting: the program ends. */
+  /** Writes missing events and batches to the outbox synchronously, because the program exits. */
   keepNow(): void {
     if (!this.#chain.isSealed) {
       this.#recordDropped(this.#chain, true);
     }
     const events = this.#all.flatMap((chain) => chain.queued().filter(({ taken }) => !taken.isKept));
-    const batches = this.#parts.sender.owed.filter(({ kept }) => !kept);
+    const batches = this.#parts.sender.unsettled.filter(({ kept }) => !kept);
     this.#unkept.clear(this.#chain);
     this.#parts.outbox.keepNow(events, batches);
   }
 
-  /** Sends what can be sent without waiting: the page goes away. */
+  /** Sends as much as possible synchronously, because the page is being unloaded. */
   leave(): void {
     const { outbox, batchBytes, sender } = this.#parts;
-    // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
+    // An outbox must store links before they are sent; otherwise its events could be recorded twice.
     if (!outbox.isDurable && this.#chain.isSwift) {
       const batch = this.#chain.linkNow(batchBytes());
       if (batch !== undefined) {
@@ -251,36 +254,36 @@ export class Linker {
     sender.leave();
   }
 
-  /** True if events up to that number are still to be delivered. */
-  owes(number: number): boolean {
-    return this.#owes(number, () => false);
+  /** True if an event with a number up to this one is undelivered. */
+  hasUndelivered(number: number): boolean {
+    return this.#hasUndelivered(number, () => false);
   }
 
-  /** The same, but for events whose chain waits after a failure. */
-  owesNow(number: number): boolean {
-    return this.#owes(number, (chain) => this.#parts.sender.isWaiting(chain));
+  /** Like `hasUndelivered`, but ignores chains that wait after a failure. */
+  hasDeliverable(number: number): boolean {
+    return this.#hasUndelivered(number, (chain) => this.#parts.sender.isWaiting(chain));
   }
 
-  #owes(number: number, waits: (chain: string | undefined) => boolean): boolean {
+  #hasUndelivered(number: number, waits: (chain: string | undefined) => boolean): boolean {
     return (
-      this.#parts.sender.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
+      this.#parts.sender.unsettled.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
       this.#all.some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
     );
   }
 
-  /** Milliseconds until a chain that waits is tried again. */
+  /** Milliseconds until a waiting chain is retried. */
   get retryInMs(): number | undefined {
     return this.#parts.sender.retryInMs;
   }
 
-  /** Makes links of all that is queued, and delivers them. Throws why some are not delivered. */
+  /** Turns all queued events into links and delivers them. Throws the reason if some are not delivered. */
   async flush({ isAlive, isAsked, progressed }: FlushTurn): Promise<void> {
     const alive = () => !this.#isStopped && isAlive();
     if (!alive()) {
       return;
     }
     await this.adopt();
-    // What is recorded from now on is flushed by another: or this one might never end.
+    // Later events belong to the next flush; otherwise this one might never end.
     const newest = this.#recorded;
     let waiting: Failure | undefined;
     let isFirst = true;
@@ -295,7 +298,7 @@ export class Linker {
         if (!(cause instanceof Failure && cause.isOfChain)) {
           throw cause;
         }
-        // That it waits again says less than why.
+        // The original failure says more than "still waiting".
         waiting = waiting === undefined || waiting.scope === "waiting" ? cause : waiting;
       }
       isFirst = false;
@@ -309,16 +312,16 @@ export class Linker {
       if (failed !== undefined) {
         throw failed;
       }
-    } while (this.owesNow(newest));
+    } while (this.hasDeliverable(newest));
     this.#parts.losses.reportDue();
-    if (waiting !== undefined && this.owes(newest)) {
+    if (waiting !== undefined && this.hasUndelivered(newest)) {
       throw waiting;
     }
   }
 
   /**
-   * Makes links of what is queued now, and keeps them: what comes meanwhile must not hold up what is linked. Returns what
-   * kept a chain from it, or what the outbox says against it: what is linked can go.
+   * Turns events queued so far into links and stores them. Later events wait, so that they can't delay delivery.
+   * Returns the first failure of a chain or of the outbox; links that were made can still be sent.
    */
   async #link(alive: () => boolean): Promise<unknown> {
     let failed: unknown;
@@ -348,7 +351,7 @@ export class Linker {
   async #linkAll(chain: Chain, newest: number, alive: () => boolean): Promise<CountersignError | undefined> {
     const { sender } = this.#parts;
     let unkept: CountersignError | undefined;
-    // Anew each time: a close link may follow, and nothing after it.
+    // Checked on each pass: a close link may follow, and nothing after it.
     for (;;) {
       this.#recordDropped(chain);
       if (!alive() || !hasWorkOf(chain, newest) || sender.bytesBefore(chain.name) >= MAX_LINKED_BYTES) {
@@ -377,15 +380,18 @@ export class Linker {
   }
 
   get #batchBytes(): number {
-    return Math.min(this.#parts.batchBytes(), this.#parts.sender.mostBytes);
+    return Math.min(this.#parts.batchBytes(), this.#parts.sender.maxBatchBytes);
   }
 
-  /** Keeps an event a moment later, so that those of the same moment go together. */
-  #keepSoon(taken: Taken): void {
+  /** Stores an event a moment later, together with other events of the same moment. */
+  #keepSoon(taken: PendingEvent): void {
     this.#unkept.add(taken, () => this.keep());
   }
 
-  /** What gets its link now is kept with it. If that is not all, or who signs may not do it, all is kept as it is. */
+  /**
+   * Stores events that get no link in this step. Events that do are stored with their link, unless the signer may take
+   * long.
+   */
   #keepWhatStays(chain: Chain): void {
     if (chain !== this.#chain || !this.#unkept.areAny) {
       return;
@@ -397,17 +403,17 @@ export class Linker {
     }
   }
 
-  /** Records that events were dropped, once there is room for that, or for the last time. */
+  /** Records a `countersign.dropped` event once there is room, or on the last opportunity. */
   #recordDropped(chain: Chain, isLast = false): void {
-    const { losses, outbox, clock, maxWaitingBytes, hasten } = this.#parts;
-    // In an outbox the count survives a kill. In memory it can wait until something was delivered.
+    const { losses, outbox, clock, maxWaitingBytes, deliverSoon } = this.#parts;
+    // With an outbox the event survives a kill. In memory it waits until something was delivered.
     const hasRoom = this.heldBytes < (outbox.isDurable ? maxWaitingBytes : maxWaitingBytes / 2);
     if (losses.unrecorded === 0 || chain !== this.#chain || !(hasRoom || this.#isClosed || isLast)) {
       return;
     }
     for (const dropped of losses.take()) {
-      // It goes with what was recorded last: who waits for that waits for this too.
-      const taken = new Taken(this.#recorded, hasten, undefined, dropped.count);
+      // It has the number of the last recorded event, so whoever waits for that one waits for this one too.
+      const taken = new PendingEvent(this.#recorded, deliverSoon, undefined, dropped.count);
       chain.record(droppedEvent(dropped), true, clock.now(), taken);
       this.#queuedBytes += taken.bytes;
       if (outbox.isDurable) {
@@ -416,7 +422,7 @@ export class Linker {
     }
   }
 
-  /** Delivers all chains. One that fails holds up no other; what weighs most of their failures is thrown. */
+  /** Delivers all chains. A failing chain does not block others; the most serious failure is thrown. */
   async #deliver(alive: () => boolean, asked: boolean): Promise<void> {
     let worst: Failure | undefined;
     for (const chain of this.#parts.sender.chains) {
@@ -435,7 +441,7 @@ export class Linker {
     }
   }
 
-  /** Gives up a chain that cannot go on: what has no link yet goes into a new one. */
+  /** Gives up a dead chain and moves its events without a link to a new one. */
   #bury(name: string, error: CountersignError): void {
     const { sender, outbox, losses, clock } = this.#parts;
     const batches = sender.drop(name);
@@ -461,7 +467,7 @@ export class Linker {
     this.#endIfClosed();
   }
 
-  /** Moves what is pending of a refused chain into another. Returns false if the chain waits instead. */
+  /** Moves pending events of a rejected chain to another. Returns false if the chain waits instead. */
   async #reassign(name: string, why: Failure): Promise<boolean> {
     const { sender } = this.#parts;
     const batches = sender.claim(name);
@@ -475,22 +481,22 @@ export class Linker {
   }
 
   /**
-   * A chain whose key the log refuses, or whose times. A grant to come acts on chains that begin after it: the chain in
-   * use waits for one as long as the log has nothing of it. What else waits of such a chain goes into another, dated
-   * before what the log's clock shows.
+   * Handles a chain whose key or times the log rejects. A future grant applies only to chains that begin after it, so
+   * the current chain waits for one as long as the log has none of its links. Other events move to another chain, with
+   * times that the log's clock has already reached.
    */
   async #requeue(name: string, batches: readonly Batch[], { logTime, error }: Failure): Promise<boolean> {
-    const { clock, outbox, hasten } = this.#parts;
+    const { clock, outbox, deliverSoon } = this.#parts;
     const isInUse = this.#chain.name === name;
     const learnt = logTime === undefined ? undefined : clock.learn(logTime);
     if (learnt === undefined ? isInUse && batches[0]?.from === 0 : learnt.isTooMuch) {
       return false;
     }
-    const dated = (line: string) => (learnt === undefined ? line : datedAnew(line, learnt));
+    const dated = (line: string) => (learnt === undefined ? line : withCorrectedTime(line, learnt));
     const lines = batches.flatMap(eventsOf).map(dated);
-    // What an earlier recorder wrote has no handles. Every flush owes it.
+    // Batches of an earlier recorder have no handles. Every flush must deliver them.
     const handles = batches.flatMap(({ taken }) => taken);
-    const taken = handles.length === lines.length ? handles : lines.map(() => new Taken(0, hasten));
+    const taken = handles.length === lines.length ? handles : lines.map(() => new PendingEvent(0, deliverSoon));
     if (outbox.isDurable) {
       const before = handles.map(({ id }) => id);
       const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
@@ -505,7 +511,7 @@ export class Linker {
     }
     const over = isInUse ? this.#chain : this.#ending.find((chain) => chain.name === name);
     this.#ending = this.#ending.filter((chain) => chain !== over);
-    // A chain that is ended takes nothing any more.
+    // An ended chain accepts no events.
     if (isInUse || this.#chain.isEnded) {
       this.keep();
       this.#ending.push(...(isInUse ? [] : [this.#chain]));
@@ -527,37 +533,37 @@ export class Linker {
     return true;
   }
 
-  /** Says once what a log's clock showed. */
-  #tellClock({ ahead, isCorrected }: Learnt, { message }: CountersignError): void {
-    if (isCorrected && Math.abs(ahead - this.#toldAhead) < 60_000) {
+  /** Reports a clock difference once. */
+  #tellClock({ ahead, isCorrected }: ClockCorrection, { message }: CountersignError): void {
+    if (isCorrected && Math.abs(ahead - this.#reportedAheadMs) < 60_000) {
       return;
     }
-    this.#toldAhead = isCorrected ? ahead : 0;
+    this.#reportedAheadMs = isCorrected ? ahead : 0;
     const seconds = Math.round(ahead / 1000);
     const [what, hint] = isCorrected
-      ? [`this machine's clock is ${seconds} s ahead of the log's: events are dated by the log's clock`, SET]
+      ? [`this machine's clock is ${seconds} s ahead of the log's; events use the log's time`, CLOCK_HINT]
       : [
-          `events were dated by a clock that was ahead of the log's: they are recorded with the time now (${message})`,
-          "was this machine's clock set?",
+          `events had times ahead of the log's clock and are recorded with the current time (${message})`,
+          "check whether this machine's clock was changed",
         ];
     this.#parts.errors.failed(new CountersignError("clock.ahead", what, { hint }));
   }
 
   /**
-   * Times never go back in a chain: after a clock that was far ahead it could only repeat a time that is yet to come, and
-   * a log takes none such until then. What is recorded from now on need not wait for that.
+   * Times never go back in a chain. After a clock ran far ahead, a chain could only repeat that future time, which the
+   * log rejects until it is reached. A new chain avoids the wait.
    */
   #leaveWhatIsAhead(now: number): void {
     if (now < this.#latest - MAX_BACK_MS) {
       this.#next();
       this.#latest = now;
-      // What waits for a time to come may have had it from that clock.
+      // Waiting batches may have times of the wrong clock.
       this.#parts.sender.wake();
     }
     this.#latest = Math.max(this.#latest, now);
   }
 
-  /** Ends the chain in use, if there is anything in it, and begins another. */
+  /** Ends the current chain, unless it is empty, and starts another. */
   #next(): void {
     this.keep();
     if (this.#chain.name === undefined && this.#chain.queue.length === 0) {
@@ -569,7 +575,7 @@ export class Linker {
     this.#chain = this.#begin();
   }
 
-  /** What nobody signs in a chain that was ended goes into the chain in use: its key may be gone for good. */
+  /** Moves events of an ended chain that can't be signed to the current chain: the chain's key may be gone for good. */
   #leaveEnded(chain: Chain, cause: unknown): void {
     if (this.#chain.isSealed) {
       this.#ending.push(this.#chain);
@@ -578,8 +584,8 @@ export class Linker {
     }
     this.#moveOn(chain);
     this.#parts.errors.failed(
-      new CountersignError("signer.failed", "a chain ends without a close link, since nobody signs it", {
-        hint: "its events go on in the next chain; who verifies sees it as one that was never closed",
+      new CountersignError("signer.failed", "a chain ends without a close link because its signer failed", {
+        hint: "no action is needed for its events, which continue in the next chain; verifiers report the chain as never closed",
         cause,
       }),
     );
@@ -597,8 +603,8 @@ export class Linker {
     return false;
   }
 
-  /** Queues events as they were kept, in the chain in use. */
-  #queue(lines: readonly string[], taken: readonly Taken[]): void {
+  /** Queues events in the current chain, in the form in which they were stored. */
+  #queue(lines: readonly string[], taken: readonly PendingEvent[]): void {
     lines.forEach((line, nth) => {
       const one = taken[nth];
       if (one !== undefined) {
@@ -608,8 +614,11 @@ export class Linker {
   }
 }
 
-/** True if one of the events was recorded by then. Without events it is the chain's own link, which is always due. */
-function isDue(taken: readonly Taken[], number: number): boolean {
+/**
+ * True if one of the events has a number up to this one. A batch without events holds only the chain's own link, which
+ * is always due.
+ */
+function isDue(taken: readonly PendingEvent[], number: number): boolean {
   return taken.length === 0 || taken.some((one) => one.number <= number);
 }
 
@@ -621,8 +630,8 @@ function isOfSigner(error: unknown): boolean {
   return error instanceof CountersignError && (error.code === "signer.failed" || error.code === "signature.invalid");
 }
 
-/** A queued event, with the time that it is to have. */
-function datedAnew(line: string, { dated }: Learnt): string {
+/** Returns a queued event's line with its corrected time. */
+function withCorrectedTime(line: string, { dated }: ClockCorrection): string {
   const end = line.indexOf(" ");
   return `${dated(Number(line.slice(0, end)))}${line.slice(end)}`;
 }

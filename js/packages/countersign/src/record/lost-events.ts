@@ -1,9 +1,9 @@
-/** Counts events that will not be delivered, and reports them: once per period, not once per event. */
+/** Counts events that will not be delivered and reports them once per period. */
 
 import { CountersignError } from "../error.js";
 import { toJson } from "./serialize.js";
 
-/** Events that are not in the log, and when the first and the last of them were: milliseconds from the epoch. */
+/** A number of events missing from the log, with the times of the first and the last: milliseconds since the epoch. */
 export interface Dropped {
   readonly count: number;
   readonly since: number;
@@ -13,22 +13,22 @@ export interface Dropped {
 /** Milliseconds between two reports. */
 const PERIOD_MS = 60_000;
 
-/** Why events were lost, as the event `countersign.dropped` says it. */
+/** Reasons for lost events, as given in `countersign.dropped`. */
 export type LossReason =
   | "too much waited to be delivered"
   | "a chain could not be continued"
   | "the recorder could not be started";
 
-/** Events that are not in the log, and why. */
+/** Lost events and the reason. */
 export type Loss = Dropped & { readonly reason: LossReason };
 
 export class LostEvents {
   readonly #report: (error: CountersignError) => void;
-  /** Counts of events that no `countersign.dropped` was recorded for yet. */
+  /** Counts not recorded as `countersign.dropped` yet. */
   readonly #unrecorded = new Map<LossReason, Dropped>();
-  /** Events since the recorder was created that there was no room for. */
+  /** Number of events dropped because the recorder was full, since it was created. */
   dropped = 0;
-  /** Events since then that were lost for another reason. */
+  /** Number of events lost for other reasons, since the recorder was created. */
   lost = 0;
   #unreported = 0;
   #isReporting = false;
@@ -39,7 +39,7 @@ export class LostEvents {
     this.#report = report;
   }
 
-  /** Counts events that there was no room for. */
+  /** Counts events dropped because the recorder was full. */
   drop(dropped: Dropped, reason: LossReason = "too much waited to be delivered"): void {
     this.dropped += dropped.count;
     this.#unreported += dropped.count;
@@ -47,27 +47,27 @@ export class LostEvents {
     this.reportDue();
   }
 
-  /** Reports events that were dropped since the last report, if that was long enough ago. */
+  /** Reports events dropped since the last report, at most once per period. */
   reportDue(): void {
     if (this.#unreported > 0 && !this.#isReporting && performance.now() - this.#reported >= PERIOD_MS) {
       this.#isReporting = true;
-      // Those of the same moment are one report.
+      // Events dropped in the same moment share a report.
       queueMicrotask(() => this.#reportDropped());
     }
   }
 
-  /** Counts events of a chain that can't be continued, and that no outbox has. That is reported with the chain. */
+  /** Counts events of a dead chain that no outbox contains. They are reported with the chain. */
   lose(lost: Dropped): void {
     this.lost += lost.count;
     this.#add("a chain could not be continued", lost);
   }
 
-  /** How many of them no `countersign.dropped` was recorded for yet. */
+  /** Number of lost events not recorded as `countersign.dropped` yet. */
   get unrecorded(): number {
     return [...this.#unrecorded.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Takes what is to be recorded as `countersign.dropped`. */
+  /** Returns the losses to record as `countersign.dropped`, and resets them. */
   take(): Loss[] {
     const taken = Array.from(this.#unrecorded, ([reason, dropped]) => ({ reason, ...dropped }));
     this.#unrecorded.clear();
@@ -86,19 +86,19 @@ export class LostEvents {
     this.#reported = performance.now();
     const what = count === 1 ? "1 event was" : `${count} events were`;
     this.#report(
-      new CountersignError("recorder.full", `${what} dropped: too much waits to be delivered`, {
-        hint: "find out why deliveries fail (status().lastError), or raise maxWaitingBytes; status().dropped counts the dropped events",
+      new CountersignError("recorder.full", `${what} dropped because the recorder is full`, {
+        hint: "check why deliveries fail (status().lastError), or raise maxWaitingBytes; status().dropped counts the dropped events",
       }),
     );
   }
 }
 
-/** The event that stands in the log for events that are not there. */
+/** Returns the event that represents lost events in the log. */
 export function droppedEvent({ reason, count, since, until }: Loss): string {
   return lossEvent(reason, { count, since: new Date(since), until: new Date(until) });
 }
 
-/** The event that stands in the log for one that was not valid. */
+/** Returns the event that represents an invalid event in the log. */
 export function invalidEvent({ code, member }: CountersignError): string {
   return lossEvent("an event was not valid", { count: 1, code, member });
 }
@@ -108,9 +108,9 @@ function lossEvent(reason: string, metadata: object): string {
   return toJson({ action: "countersign.dropped", actor, outcome: "failure", reason, metadata });
 }
 
-/** The error for events that are lost with the program. */
+/** Returns the error for events that are lost when the program exits. */
 export function lostError(count: number, isDurable: boolean, hint: string): CountersignError {
   const what = count === 1 ? "1 event was" : `${count} events were`;
   const how = isDurable ? "neither delivered nor in the outbox" : "not delivered";
-  return new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint });
+  return new CountersignError("recorder.lost", `${what} ${how} before the program exited`, { hint });
 }

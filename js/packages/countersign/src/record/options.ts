@@ -1,4 +1,4 @@
-/** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
+/** Options of a recorder and their validation. */
 
 import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { type CountersignError, must, teller } from "../error.js";
@@ -11,128 +11,184 @@ import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
-/** When a recorder flushes by itself: as soon as one of these is reached. */
+/** Thresholds of automatic flushes. A flush starts as soon as one of them is reached. */
 export interface AutoFlushOptions {
-  /** The number of events that wait. Default: 64. */
+  /**
+   * Number of waiting events.
+   *
+   * @default 64
+   */
   maxEvents?: number | undefined;
-  /** The bytes of the events that wait. Default: 256 KiB. */
+  /**
+   * Total size of the waiting events, in bytes.
+   *
+   * @default 262144 (256 KiB)
+   */
   maxBytes?: number | undefined;
-  /** Milliseconds for which the oldest event waits. Default: 1000. */
+  /**
+   * Age of the oldest waiting event, in milliseconds.
+   *
+   * @default 1000
+   */
   maxDelayMs?: number | undefined;
 }
 
-/** Fields to redact or keep, each a name or a path of names separated by dots. */
+/** Fields to redact or to keep, each by its name or by a path of names separated by dots. */
 export type RedactOptions =
   | readonly string[]
   | { readonly also?: readonly string[] | undefined; readonly keep?: readonly string[] | undefined }
   | { readonly only: readonly string[] }
   | false;
 
-/** What there is to choose for every recorder. */
+/** Options of every recorder. */
 export interface CommonOptions<Events = unknown> {
   /**
-   * Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. It must be there: that
-   * an environment's variable may be missing is told when the recorder is created.
+   * Signs the events: a private key as text (`PRIVATE+KEY+…`), a WebCrypto key with its name, or a function that signs
+   * elsewhere, such as in a KMS. Required; `undefined` is in the type so that you can pass `process.env.AUDIT_KEY`, and
+   * is rejected when the recorder is created.
    */
   key: string | KeyHandle | Signer | undefined;
-  /** Keeps events until they are delivered, through a kill and a restart. By default they are in memory alone. */
+  /**
+   * Stores events until they are delivered, so that they survive a kill and a restart: the result of `fileOutbox`,
+   * `indexedDbOutbox`, or `durableObjectOutbox`.
+   *
+   * @default none: events wait in memory
+   */
   outbox?: Outbox | undefined;
-  /** When the recorder flushes by itself; with `false` only `flush()` does. */
+  /**
+   * Starts flushes automatically. With `false`, only `flush()`, `rotate()`, and `close()` send events.
+   *
+   * @default { maxEvents: 64, maxBytes: 262144, maxDelayMs: 1000 }
+   */
   autoFlush?: AutoFlushOptions | false | undefined;
   /**
-   * Fields that are replaced by `"[redacted]"` before an event is stored or hashed, in addition to those that are secrets by
-   * name or by look: names, or paths such as `card.number`, at any depth. `{ also, keep }` redacts the fields in `also` too,
-   * and keeps those in `keep` as they are, whatever they contain; the fields of a kept object are still judged by their own
-   * names. `also` comes before `keep`. `{ only }` redacts nothing but these fields, and `false` turns redaction off.
+   * Replaces fields with `"[redacted]"` before an event is stored or hashed. By default, fields that are secrets by
+   * their name (`password`, `authorization`, …) or by their value (tokens, private keys, …) are replaced.
+   *
+   * - An array, or `also`: redacts these fields too. Each is a name, or a path such as `card.number`, at any depth.
+   * - `keep`: never redacts these fields, whatever they contain. Fields inside a kept object are still checked by their
+   *   own names. `also` takes precedence over `keep`.
+   * - `only`: redacts nothing but these fields.
+   * - `false`: redacts nothing.
+   *
+   * @example
+   * ```ts
+   * redact: { also: ["ssn", "card.number"], keep: ["token_count"] }
+   * ```
    */
   redact?: RedactOptions | undefined;
   /**
-   * Replaces identifiers in the fields `http.path` and `http.url`, before an event is stored or hashed: `/jobs/42` becomes
-   * `/jobs/{number}`. Numbers, UUIDs, hashes, dates, e-mail addresses, ULIDs, and tokens are replaced, and the query is
-   * removed. Default: `false`.
+   * Replaces identifiers in the fields `http.path` and `http.url` before an event is stored or hashed: `/jobs/42`
+   * becomes `/jobs/{number}`. Numbers, UUIDs, hashes, dates, email addresses, ULIDs, and tokens are replaced, and the
+   * query is removed.
+   *
+   * @default false
    */
   pathShapes?: boolean | undefined;
   /**
-   * The program's own events, which `defineEvents` lists: `record` takes no others, and each is
-   * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
+   * Restricts `record` to the events listed by `defineEvents`. Each is checked against its action's schema, after
+   * `beforeRecord`.
+   *
+   * @default undefined: events may have any action
    */
   events?: Catalog<Events> | undefined;
   /**
-   * Gives the event to record in the place of each that `record` is given, or the same. It is asked at once, before
-   * anything is redacted; what it throws, `record` throws as the cause of `event.invalid`.
+   * Called synchronously with each event passed to `record`, before redaction. Returns the event to record: the same
+   * one or a replacement. If it throws, `record` throws `event.invalid` with the error as its cause.
    */
   beforeRecord?: ((event: AuditEvent) => EventInput) | undefined;
   /**
-   * What `record` does with a part of an event that is not right: `"throw"` throws `event.invalid`, and nothing is
-   * recorded. `"report"` reports it to `onError` and records the rest, with a list of what was wrong in
-   * `metadata.countersign_problems`. What is no event at all, by `recordJson` too, is recorded as `countersign.dropped`;
-   * the handle rejects then. The default is `"throw"` if `NODE_ENV` is `development` or `test`, or in a test of
-   * `node --test`, and otherwise `"report"`: a handler must not fail because of an audit event.
+   * Behavior of `record` for an invalid event. `"throw"` throws `event.invalid` and records nothing. `"report"` calls
+   * `onError` and records the valid fields, with a list of the problems in `metadata.countersign_problems`. An input
+   * that isn't an event at all, such as invalid JSON passed to `recordJson`, is recorded as `countersign.dropped`, and
+   * its handle rejects.
+   *
+   * @default "throw" if `NODE_ENV` is `development` or `test`, or under `node --test`; otherwise "report", so that an
+   * audit event can't make a handler fail
    */
   onInvalid?: "throw" | "report" | undefined;
-  /** The bytes that may wait to be delivered, at most, with about 400 for the link of each event. Default: 16 MiB. */
+  /**
+   * Maximum number of bytes that may wait for delivery. Each event counts its own size and about 400 bytes for its
+   * link.
+   *
+   * @default 16777216 (16 MiB)
+   */
   maxWaitingBytes?: number | undefined;
   /**
-   * What `record` does above it: throw `recorder.full` (the default), or drop the event. `status().dropped` counts the
-   * dropped events, `onError` is told of them once a minute at most, and they are recorded as `countersign.dropped` as
-   * soon as there is room.
+   * Behavior of `record` when `maxWaitingBytes` is reached: `"throw"` throws `recorder.full`, `"drop"` drops the event.
+   * `status().dropped` counts dropped events, `onError` receives `recorder.full` at most once a minute, and
+   * `countersign.dropped` is recorded as soon as there is room.
+   *
+   * @default "throw"
    */
   onFull?: "throw" | "drop" | undefined;
   /**
-   * Told of each failure to start, and of each other failure that no `flush` under way told anybody. By default it is a
-   * warning on the console, which is not repeated before another code came.
+   * Called with each failure to start, and with each background failure that no pending `flush()` reports.
+   *
+   * @default `console.warn`, without repeating the same error code in a row
    */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** Milliseconds that the log server may take for an answer. Default: 30,000, in a request of a Worker 8,000. */
+  /**
+   * Timeout of a request to the log server, in milliseconds.
+   *
+   * @default 30000, and 8000 in a request of a Worker
+   */
   timeoutMs?: number | undefined;
   /**
-   * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds. Default: 500
-   * and 60,000.
+   * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds.
+   *
+   * @default { initialDelayMs: 500, maxDelayMs: 60000 }
    */
   retry?: { initialDelayMs?: number | undefined; maxDelayMs?: number | undefined } | undefined;
 }
 
-/** Recording into a log, by way of its log server. That an environment's variable may be missing is told as with `key`. */
+/**
+ * Options for recording into a log. `to` and `log` are required; like `key`, they accept `undefined` only to be
+ * rejected when the recorder is created.
+ */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
-  /** The log server: its address, or how it is reached. */
+  /** The log server: its URL, or `{ url, fetch, headers }`. */
   to: string | URL | LogServerOptions | undefined;
   /**
-   * The log: its vkey, which you have from who runs it and never from the log itself, or a trust file with one `log`
-   * line and perhaps a quorum of witnesses. Chains name its origin, and its key must have signed what proves that
-   * events are in it.
+   * The log's public key (vkey), such as `example.com/audit+1a2b3c4d+A…`, or a trust file with one `log` line and
+   * optionally a quorum of witnesses. Get it from the log operator, never from the log server. Chains name the log's
+   * origin, and proofs of delivery must be signed by the log's key.
    */
   log: string | undefined;
   origin?: undefined;
 }
 
-/** Recording without a log. */
+/** Options for recording without a log. */
 export interface TransportOptions<Events = unknown> extends CommonOptions<Events> {
-  /** Takes the lines. */
+  /** Receives the signed lines. */
   to: Transport;
-  /** The log that the chain is for, as its checkpoints name it: `example.com/audit`. */
+  /** The origin of the log that the chain is for, as in its checkpoints: `example.com/audit`. */
   origin: string;
   log?: undefined;
 }
 
-/** How to record: into a log (`key`, `to`, `log`), or without one (`key`, `to`, `origin`). */
+/**
+ * Options of a recorder: `key`, `to`, and `log` to record into a log, or `key`, `to`, and `origin` to record without
+ * one.
+ */
 export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
 
-/** Properties of a recorder that its creator sets, and its options don't. */
+/** Settings that the creator of a recorder makes, as opposed to its options. */
 export interface Environment {
   /** True if contexts end one by one, as the requests of a Worker do. Default: false. */
   readonly inContexts?: boolean | undefined;
-  /** True if flushes run separately in each such context. Default: `inContexts`, unless there is an outbox. */
+  /** True if each such context flushes separately. Default: `inContexts`, unless there is an outbox. */
   readonly manyContexts?: boolean | undefined;
-  /** The clock: milliseconds from the epoch. Default: `Date.now`. */
+  /** The clock: milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Fills bytes with random values, for example salts. Default: cryptographically secure. */
+  /** Fills bytes with random values, such as salts. Default: cryptographically secure. */
   readonly random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
 }
 
-/** Options with every default in its place. */
+/** Validated options with all defaults applied. */
 export type Settings = ReturnType<typeof settings>;
 
-/** Where the lines go. */
+/** The destination of lines. */
 type To = { logServer: LogServer; log: string } | { transport: Transport; origin: string };
 
 const MEBIBYTE = 1 << 20;
@@ -143,51 +199,59 @@ const oneOf =
   (value: unknown) =>
     words.includes(value);
 
-/** What are read together with others, or have a default. */
+/** Options with a default or with rules that involve others. */
 const READ = ["key", "to", "log", "origin", "autoFlush", "redact", "maxWaitingBytes", "timeoutMs", "retry"] as const;
 
-/** What each of the others has to be where it is given, what is wrong otherwise, and what to do. */
+/** Each other option: its check, and the message and hint if it fails. */
 const RULES: Readonly<
   Record<Exclude<keyof LogOptions, (typeof READ)[number]>, readonly [(value: unknown) => boolean, string, string]>
 > = {
-  outbox: [has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
-  pathShapes: [
-    oneOf(true, false),
-    "pathShapes must be true or false",
-    "leave it out to record paths as they are given",
+  outbox: [
+    has("write"),
+    "`outbox` must be an outbox",
+    "pass the result of indexedDbOutbox, fileOutbox, or durableObjectOutbox",
   ],
-  events: [has("check"), "no events", "give what defineEvents returned"],
-  beforeRecord: [isFunction, "no function", "give one that takes an event and gives the one to record"],
-  onInvalid: [oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
-  onFull: [oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
-  onError: [isFunction, "no function", "give one that takes an error"],
+  pathShapes: [oneOf(true, false), "`pathShapes` must be true or false", "omit it to record paths unchanged"],
+  events: [has("check"), "`events` must be a catalog of events", "pass the result of defineEvents"],
+  beforeRecord: [
+    isFunction,
+    "`beforeRecord` must be a function",
+    "pass a function that takes an event and returns the event to record",
+  ],
+  onInvalid: [oneOf("throw", "report"), '`onInvalid` must be "throw" or "report"', "omit it for the default"],
+  onFull: [oneOf("throw", "drop"), '`onFull` must be "throw" or "drop"', "omit it for the default"],
+  onError: [isFunction, "`onError` must be a function", "pass a function that takes an error"],
 };
 
-/** Every option there is. */
 const OPTIONS: readonly string[] = [...READ, ...Object.keys(RULES)];
 
-/** Whether a value is called in this way. */
+/** Returns a check for a method of that name. */
 function has(method: string): (value: unknown) => boolean {
   return (value) => typeof field(value, method) === "function";
 }
 
-/** Returns a copy of a recorder's options that holds only fields that were given, unknown ones too: these are refused later. */
-export function ownRecorderOptions<Options extends object>(given: Options): Options {
-  return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
+/** Returns a copy of the options with own fields only. Unknown fields are kept, to be rejected later. */
+export function ownRecorderOptions<Options extends object>(options: Options): Options {
+  return Object(options) === options ? own({ ...options, ...ownFields(options, OPTIONS) }) : options;
 }
 
-/** Reads options, for a recorder in that environment. */
+/** Validates options for a recorder in this environment. */
 export function settings(given: RecorderOptions, environment: Environment = own({})) {
   const isGiven = typeof given === "object" && given !== null;
-  must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
+  must(
+    isGiven,
+    "key",
+    "recorder options must be an object",
+    "pass at least key, to, and log (or origin, without a log)",
+  );
   const options = ownOptions(given, OPTIONS);
   const { key, outbox, beforeRecord, events } = options;
   const { inContexts = false, manyContexts = inContexts && outbox === undefined, now, random } = environment;
   must(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
-    "no key to sign with",
-    "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
+    "`key` is required: the private key that signs events",
+    "check that the secret or variable is set; create a key with `countersign keygen NAME`, or pass { vkey, privateKey } or { vkey, sign }",
   );
   for (const [member, [isRight, message, hint]] of Object.entries(RULES)) {
     const value = options[member as keyof typeof RULES];
@@ -216,39 +280,44 @@ export function settings(given: RecorderOptions, environment: Environment = own(
 
 function destination({ to, log, origin }: RecorderOptions): To {
   if (typeof to === "function" || (typeof to === "object" && to !== null && hasField(to, "write"))) {
-    const instead = "give origin instead; for a log server give `to` its address or { url, fetch }";
-    must(log === undefined, "log", "a transport has no log", instead);
-    const name = "give the name that the log's checkpoints bear, such as example.com/audit";
-    must(typeof origin === "string", "origin", "no origin", name);
+    const instead = "pass `origin` instead; for a log server, set `to` to its URL or { url, fetch }";
+    must(log === undefined, "log", "`log` can't be used with a transport", instead);
+    const name = "pass the origin in the log's checkpoints, such as example.com/audit";
+    must(typeof origin === "string", "origin", "`origin` is required with a transport", name);
     return { transport: to, origin };
   }
-  const address = "give the log server's address (is the variable set?), { url, fetch }, a function, or memory()";
-  must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
+  const address = "pass the log server's URL (check that the variable is set), { url, fetch }, a function, or memory()";
+  must(to !== undefined && to !== null && to !== "", "to", "`to` is required: the log server's URL", address);
   const logServer = typeof to === "string" || to instanceof URL ? { url: to } : to;
   const { url, fetch } = ownFields(Object(logServer), ["url", "fetch"]) as Partial<LogServerOptions>;
   const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
-    'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
-  must(isAddress || fetch === undefined, "to", "a binding alone has no address", binding);
-  must(isAddress, "to", "nothing that takes lines", address);
+    'pass { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }; the host can be any name';
+  must(isAddress || fetch === undefined, "to", "`to` needs a URL besides a binding", binding);
+  must(isAddress, "to", "`to` must be the log server's URL, an object with `url`, or a transport", address);
   must(
     typeof log === "string" && log !== "",
     "log",
-    "no log to believe proofs of",
-    "give the log's vkey, such as example.com/audit+1a2b3c4d+A… (is the variable set?): who runs the log has it, `countersign serve` prints it",
+    "`log` is required: the log's public key (vkey)",
+    "pass the log's vkey, such as example.com/audit+1a2b3c4d+A… (check that the variable is set); `countersign serve` prints it, and the log operator has it",
   );
-  must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
+  must(
+    origin === undefined,
+    "origin",
+    "`origin` can't be used with `log`",
+    "omit it; the log's vkey contains the origin",
+  );
   return { logServer: new LogServer(logServer as LogServerOptions), log };
 }
 
-/** What is redacted: fields to redact, fields to keep, and whether known secrets are redacted too. */
+/** Fields to redact, fields to keep, and whether known secrets are redacted. */
 interface Redaction {
   readonly paths: readonly string[];
   readonly kept: readonly string[];
   readonly known: boolean;
 }
 
-/** Reads the option `redact`. */
+/** Validates the option `redact`. */
 export function redaction(redact: CommonOptions["redact"]): Redaction {
   if (redact === undefined || redact === false) {
     return { paths: [], kept: [], known: redact === undefined };
@@ -264,7 +333,7 @@ export function redaction(redact: CommonOptions["redact"]): Redaction {
   const { only, also = [], keep = [] } = chosen;
   if (only !== undefined) {
     const alone = !("also" in chosen || "keep" in chosen);
-    must(alone, "redact", "`only` can't be combined with `also` or `keep`", "leave out `only`, or the others");
+    must(alone, "redact", "`only` can't be combined with `also` or `keep`", "omit `only`, or the others");
     return { paths: fields("redact", only), kept: [], known: false };
   }
   return { paths: fields("redact.also", also), kept: fields("redact.keep", keep), known: true };
@@ -273,7 +342,12 @@ export function redaction(redact: CommonOptions["redact"]): Redaction {
 function fields(option: string, paths: unknown): readonly string[] {
   const isName = (name: unknown) => typeof name === "string" && name !== "" && name.isWellFormed();
   const areNames = Array.isArray(paths) && paths.every(isName);
-  must(areNames, option, "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
+  must(
+    areNames,
+    option,
+    `\`${option}\` must be an array of field names`,
+    'pass names or paths, such as ["ssn", "card.number"]',
+  );
   return paths;
 }
 
@@ -281,8 +355,8 @@ function autoFlush(given: AutoFlushOptions | false | undefined) {
   if (given === false) {
     return undefined;
   }
-  const message = "autoFlush must be false or an object";
-  const hint = "give { maxEvents, maxBytes, maxDelayMs }, any of them, or false";
+  const message = "`autoFlush` must be false or an object";
+  const hint = "pass any of { maxEvents, maxBytes, maxDelayMs }, or false";
   must(given === undefined || isMembers(given), "autoFlush", message, hint);
   const names = ["maxEvents", "maxBytes", "maxDelayMs"];
   const { maxEvents = 64, maxBytes = 256 << 10, maxDelayMs = 1000 } = ownOptions(given ?? {}, names, "autoFlush");
@@ -294,8 +368,8 @@ function autoFlush(given: AutoFlushOptions | false | undefined) {
 }
 
 function waits(retry: CommonOptions["retry"]): Waits {
-  const any = "give { initialDelayMs, maxDelayMs }, or one of them";
-  must(retry === undefined || isMembers(retry), "retry", "retry must be an object", any);
+  const any = "pass { initialDelayMs, maxDelayMs }, or one of them";
+  must(retry === undefined || isMembers(retry), "retry", "`retry` must be an object", any);
   const { initialDelayMs = 500, maxDelayMs = 60_000 } = ownOptions(
     retry ?? {},
     ["initialDelayMs", "maxDelayMs"],
@@ -311,13 +385,13 @@ function isMembers(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function count(member: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
-  const isWhole = Number.isInteger(value) && value >= 1 && value <= most;
-  must(isWhole, member, "not a whole number above 0", "leave it out for the default");
+function count(member: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
+  const isWhole = Number.isInteger(value) && value >= 1 && value <= max;
+  must(isWhole, member, `\`${member}\` must be a whole number from 1 to ${max}`, "omit it for the default");
   return value;
 }
 
-/** Secure random bytes, asked of the system for many events at a time. */
+/** Returns a source of secure random bytes that asks the system for many at a time. */
 function pooled(): (bytes: Uint8Array<ArrayBuffer>) => void {
   const pool = new Uint8Array(2048);
   let left = 0;
@@ -327,7 +401,7 @@ function pooled(): (bytes: Uint8Array<ArrayBuffer>) => void {
       left = pool.length;
     }
     left -= bytes.length;
-    // So few are copied sooner than a view of them is made.
+    // A loop is faster than a view for this few bytes.
     for (let at = 0; at < bytes.length; at++) {
       bytes[at] = pool[left + at] ?? 0;
     }

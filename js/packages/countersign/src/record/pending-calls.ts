@@ -1,16 +1,16 @@
-/** Calls that somebody waits for, so that none of them is left without an answer when a program ends. */
+/** Calls with a waiting caller, so that each is settled before a program exits. */
 
 import { deferred } from "../promises.js";
 
 export class PendingCalls {
   readonly #rejects = new Set<(error: unknown) => void>();
 
-  /** True if a call waits. */
+  /** True if a call is pending. */
   get areAny(): boolean {
     return this.#rejects.size > 0;
   }
 
-  /** Returns what the work returns, unless `rejectAll` is called before. */
+  /** Returns the result of the work, unless `rejectAll` is called first. */
   until<T>(work: PromiseLike<T>): Promise<T> {
     const { promise, resolve, reject } = deferred<T>();
     this.#rejects.add(reject);
@@ -24,7 +24,7 @@ export class PendingCalls {
     return promise;
   }
 
-  /** Rejects the calls that wait now. Their work goes on. */
+  /** Rejects all pending calls. Their work continues. */
   rejectAll(error: unknown): void {
     for (const reject of this.#rejects) {
       reject(error);

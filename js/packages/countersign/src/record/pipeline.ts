@@ -1,22 +1,22 @@
 /**
- * What a recorder does once it has started. Each part calls only those below it:
+ * The inner parts of a started recorder. Each part calls only those below it:
  *
- *   Pipeline        puts the other parts together
- *   EventQueue      takes events: checks, redacts, drops
- *   AutoFlush       begins flushes by itself; ProgramExit at the end of a program
- *   FlushScheduler  has one flush at a time, and tries again after failures
- *   Linker          owns the chains, and makes links of events
- *   Sender          sends links, and waits after failures
+ *   Pipeline        wires the other parts
+ *   EventQueue      accepts events: checks, redacts, drops
+ *   AutoFlush       starts automatic flushes; ProgramExit starts one at the end of a program
+ *   FlushScheduler  runs one flush at a time and retries after failures
+ *   Linker          owns the chains and turns events into links
+ *   Sender          sends links and waits after failures
  *
- * The parts below answer with what they return; a flush that began by itself, with {@link FlushEvents}.
+ * Lower parts report through return values; automatic flushes report through {@link FlushEvents}.
  */
 
-import { requestSaid } from "../context/request.js";
+import { requestScope } from "../context/request.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
 import { Sender } from "../deliver/sender.js";
 import { CountersignError, type ErrorCode } from "../error.js";
-import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
+import type { RecorderOutbox, RestoredItem } from "../outbox/recorder-outbox.js";
 import { type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { AutoFlush } from "./auto-flush.js";
 import type { Chain } from "./chain.js";
@@ -36,7 +36,7 @@ import { ProgramExit } from "./program-exit.js";
 import { completed } from "./scope.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
-/** The parts of a pipeline. */
+/** The parts and settings of a pipeline. */
 export interface Parts {
   origin: string;
   settings: Settings;
@@ -45,13 +45,13 @@ export interface Parts {
   destination: Destination;
   lifecycle: Lifecycle;
   hold: Hold | undefined;
-  /** Reads a key, and gives what begins chains under it. */
+  /** Reads a key and returns a function that starts chains with it. */
   begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
   chain: () => Chain;
-  found: readonly Found[];
+  found: readonly RestoredItem[];
 }
 
-/** Failures that pass, whose hints say what becomes of the events until then. */
+/** Temporary failures, whose hints say what happens to the events until the retry succeeds. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
   "log_server.unreachable",
   "log_server.timeout",
@@ -59,11 +59,11 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
   "log_server.failed",
   "transport.failed",
 ]);
-/** The most waits of 10 ms for a flush under way before the outbox is handed over. */
-const HAND_OVER = 200;
+/** Maximum number of waits of 10 ms for a running flush before the outbox is handed over. */
+const MAX_HAND_OVER_WAITS = 200;
 
 export class Pipeline {
-  /** The log that the chain names. */
+  /** The origin that the chain names. */
   readonly origin: string;
 
   readonly #parts: Parts;
@@ -76,10 +76,10 @@ export class Pipeline {
   readonly #autoFlush: AutoFlush;
   readonly #events: EventQueue;
   readonly #unfollow: () => void;
-  /** Calls of `flush`, `rotate` and `close` that somebody waits for. */
+  /** Pending calls of `flush`, `rotate`, and `close`. */
   readonly #calls = new PendingCalls();
   #isHandedOver = false;
-  /** Who has this one's outbox now. */
+  /** The pipeline that owns this one's outbox after a hand-over. */
   #successor: Pipeline | undefined;
 
   constructor(parts: Parts) {
@@ -102,7 +102,7 @@ export class Pipeline {
       maxWaitingBytes: settings.maxWaitingBytes,
       batchBytes: () => lifecycle.batchBytes,
       begin: parts.chain,
-      hasten: () => this.#autoFlush.hasten(),
+      deliverSoon: () => this.#autoFlush.deliverSoon(),
     });
     this.#linker.restore(found);
     this.#scheduler = this.#schedule();
@@ -137,7 +137,7 @@ export class Pipeline {
     const flush = (turn: FlushTurn) =>
       linker.flush(turn).catch((cause) => {
         const passes = cause instanceof Failure && RETRIED.has(cause.error.code);
-        throw passes ? cause.saying(this.#programExit.fate) : cause;
+        throw passes ? cause.withFate(this.#programExit.fate) : cause;
       });
     const work = {
       flush,
@@ -147,7 +147,7 @@ export class Pipeline {
       get newest() {
         return linker.newest;
       },
-      owes: (number: number) => linker.owes(number),
+      hasUndelivered: (number: number) => linker.hasUndelivered(number),
     };
     const pace = {
       auto: settings.autoFlush !== undefined,
@@ -165,27 +165,26 @@ export class Pipeline {
     });
   }
 
-  /** The chain: 32 characters of hex. There is none before the first flush. */
+  /** The current chain's name: 32 hex characters. Undefined before the first flush. */
   get chain(): string | undefined {
     return this.#linker.chain;
   }
 
-  /** The number of events that wait for the next flush. */
   get queued(): number {
     return this.#linker.queued;
   }
 
-  /** The number of events that are not delivered and can be. */
+  /** The number of events that are undelivered and still deliverable. */
   get waiting(): number {
     return this.#linker.waiting;
   }
 
-  /** Records an event, at this moment. */
+  /** Records an event with the current time. */
   record(event: AuditEvent): Handle {
-    return this.recordRead(completed(event, requestSaid()), []);
+    return this.recordRead(completed(event, requestScope()), []);
   }
 
-  /** Records an event that was read before, with what was wrong with it then. */
+  /** Records an event that was already read, with the problems found then. */
   recordRead(event: AuditEvent, problems: readonly EventProblem[]): Handle {
     if (this.#successor !== undefined) {
       return this.#successor.recordRead(event, problems);
@@ -193,7 +192,7 @@ export class Pipeline {
     return this.#events.record(event, problems);
   }
 
-  /** Records the text that `Intake` made of an event, with what was wrong with the event. */
+  /** Records text that `Intake` made of an event, with the event's problems. */
   recordText(json: string, problems: readonly EventProblem[]): Handle {
     if (this.#successor !== undefined) {
       return this.#successor.recordText(json, problems);
@@ -201,32 +200,37 @@ export class Pipeline {
     return this.#events.recordText(json, problems);
   }
 
-  /** Records any JSON object as text, or as text in UTF-8. */
+  /** Records any JSON object, given as a string or as UTF-8 bytes. */
   recordJson(json: string | Uint8Array): Handle {
     return (this.#successor ?? this.#events).recordJson(json);
   }
 
-  /** Records what came before there was this pipeline. Its room was found then: none of it is refused for want of room. */
+  /**
+   * Records events from before the pipeline existed. They were counted against the limit when they came, so none is
+   * rejected for lack of room.
+   */
   catchUp(work: () => void): void {
     this.#events.catchUp(work);
   }
 
-  /** Counts events that were dropped before there was this pipeline, and has that recorded. */
+  /** Counts events that were dropped before the pipeline existed, and has that recorded. */
   drop(dropped: Dropped, reason: LossReason): void {
     this.#events.drop(dropped, reason);
   }
 
-  /** Records that there was an event which was not valid. */
+  /** Records that an invalid event was passed to `record`. */
   recordInvalid(error: CountersignError): void {
     this.#events.recordInvalid(error);
   }
 
-  /** Has what is recorded flushed in the context of the call, where each context flushes for itself. */
+  /** Schedules a flush in the calling context, if each context flushes separately. */
   flushSoon(): void {
     this.#autoFlush.soon();
   }
 
-  /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
+  /**
+   * Resolves when all events recorded before are delivered. Rejects with the reason if they aren't; they stay queued.
+   */
   async flush(options: FlushOptions = {}): Promise<void> {
     if (this.#successor !== undefined) {
       return this.#successor.flush(options);
@@ -270,7 +274,7 @@ export class Pipeline {
   async close(options: FlushOptions = {}): Promise<void> {
     retryForMsOf(options);
     if (this.#isHandedOver) {
-      // What it held is another's to deliver.
+      // The successor delivers its events.
       return;
     }
     if (!this.#linker.isClosed) {
@@ -290,20 +294,21 @@ export class Pipeline {
     await this.#parts.destination.close?.();
   }
 
-  /** Lets go of a pipeline that nothing was recorded into. */
+  /** Discards a pipeline that no event was recorded into. */
   discard(): void {
     this.#autoFlush.end();
     this.#unfollow();
   }
 
-  /** Gives its outbox to a pipeline that takes its place, with all that it holds. */
+  /** Releases the outbox with all its entries for a pipeline that takes this one's place. */
   async handOver(): Promise<void> {
     this.#isHandedOver = true;
     this.#errors.mute();
     this.#autoFlush.end();
     this.#linker.stop();
-    // A flush under way ends at its next step. What it sends then is in the outbox, and the log takes the same links once.
-    for (let tries = 0; this.#scheduler.isRunning && tries < HAND_OVER; tries++) {
+    // A running flush ends at its next step. Links that it still sends are also in the outbox, and the log accepts each
+    // only once.
+    for (let tries = 0; this.#scheduler.isRunning && tries < MAX_HAND_OVER_WAITS; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     this.#unfollow();
@@ -313,19 +318,19 @@ export class Pipeline {
     }
   }
 
-  /** Has another do what is still asked of it, by modules that know this one. */
+  /** Forwards later calls, from modules that still hold this pipeline, to its successor. */
   replaceBy(successor: Pipeline): void {
     this.#successor = successor;
   }
 
   /** The page is hidden, and may not be shown again. */
   #hurry(): void {
-    if (this.#parts.settings.autoFlush !== undefined && this.#linker.owes(this.#linker.newest)) {
+    if (this.#parts.settings.autoFlush !== undefined && this.#linker.hasUndelivered(this.#linker.newest)) {
       this.flush().catch((error: CountersignError) => this.#errors.report(error));
     }
   }
 
-  /** The last moment of a page: what can be sent without waiting is sent. */
+  /** Sends as much as possible synchronously, as the page is being unloaded. */
   #leave(): void {
     this.#linker.keep();
     if (this.#parts.settings.autoFlush !== undefined) {
@@ -337,9 +342,9 @@ export class Pipeline {
 function handedOver(): CountersignError {
   return new CountersignError(
     "recorder.out_of_turn",
-    "the module was loaded again, and another recorder delivers the event",
+    "another recorder delivers the event because the module was reloaded",
     {
-      hint: "this happens in development only; the event is in the outbox",
+      hint: "ignore this in development, where modules reload; the event is in the outbox",
     },
   );
 }

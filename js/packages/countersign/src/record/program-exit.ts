@@ -1,6 +1,6 @@
 /**
- * Keeps a program alive until its events are delivered, and tells whoever waits when it ends without them. A program
- * that has nothing else to do is idle: what its `beforeExit` listeners begin may still give it more to do.
+ * Keeps an idle program alive until its events are delivered, and rejects pending calls if it exits without them. A
+ * program is idle when it has nothing else to do, but its `beforeExit` listeners may start more work.
  */
 
 import { CountersignError } from "../error.js";
@@ -8,13 +8,13 @@ import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import type { ErrorReporter } from "./error-reporter.js";
 import { ExitPatience } from "./exit-patience.js";
-import { countOf, type Taken } from "./handle.js";
+import { countOf, type PendingEvent } from "./handle.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Linker } from "./linker.js";
 import { type LostEvents, lostError } from "./lost-events.js";
 import type { PendingCalls } from "./pending-calls.js";
 
-/** The parts of a program's exit. */
+/** The parts that a program's exit uses. */
 export interface ProgramExitParts {
   readonly linker: Linker;
   readonly outbox: RecorderOutbox;
@@ -22,9 +22,9 @@ export interface ProgramExitParts {
   readonly errors: ErrorReporter;
   readonly calls: PendingCalls;
   readonly lifecycle: Lifecycle;
-  /** Delivers all that waits; undefined if nothing is delivered by itself. */
+  /** Delivers all waiting events; undefined without automatic flushes. */
   readonly flush: ((patience: number) => Promise<void>) | undefined;
-  /** Returns true while a flush is under way. */
+  /** Returns true while a flush is running. */
   readonly isFlushing: () => boolean;
 }
 
@@ -40,20 +40,20 @@ export class ProgramExit {
     this.#parts = parts;
   }
 
-  /** True if events are to be delivered at once, because the program is idle. */
+  /** True if events must be delivered immediately because the program is idle. */
   get isHurried(): boolean {
     return this.#isIdle && !this.#patience.isOver;
   }
 
-  /** Counts a flush that ended well: the log can be reached. */
+  /** Records a successful flush, which shows that the log is reachable. */
   flushed(): void {
     this.#patience.succeeded();
     this.#isEnding = false;
   }
 
   /**
-   * The program is idle: delivers what waits. If that fails for long enough, whoever waits for an event is told, and the
-   * program may end.
+   * Delivers waiting events because the program is idle. If that keeps failing, pending calls are rejected and the
+   * program may exit.
    */
   idle(): void {
     this.#isIdle = true;
@@ -62,9 +62,9 @@ export class ProgramExit {
     });
     const { linker, losses, calls, errors, flush } = this.#parts;
     const isAwaited = calls.areAny || linker.undelivered.some((one) => one.isAwaited);
-    const owes = linker.owes(linker.newest) || losses.unrecorded > 0;
+    const hasUndelivered = linker.hasUndelivered(linker.newest) || losses.unrecorded > 0;
     const patience = this.#patience.next(linker.newest, isAwaited);
-    if (!owes || patience === 0 || flush === undefined) {
+    if (!hasUndelivered || patience === 0 || flush === undefined) {
       this.#giveUp();
       return;
     }
@@ -77,7 +77,7 @@ export class ProgramExit {
     });
   }
 
-  /** The program ends: keeps what can be kept without waiting for anything, and reports what is lost. */
+  /** Stores events synchronously because the program exits, and reports lost ones. */
   exit(): void {
     this.#isExiting = true;
     ifProgramContinues(() => {
@@ -93,74 +93,74 @@ export class ProgramExit {
     }
     const lost = countOf(linker.undelivered.filter((one) => !this.#isSafe(one))) + losses.unrecorded;
     if (lost > 0) {
-      errors.report(lostError(lost, outbox.isDurable, this.#todo));
+      errors.report(lostError(lost, outbox.isDurable, this.#advice));
       lifecycle.failed?.();
     }
   }
 
-  /** Does the same for an event that is recorded while the program ends. */
+  /** Handles an event that was recorded while the program exits. */
   recorded(): void {
     if (this.#isExiting) {
       this.exit();
     }
   }
 
-  /** Says what becomes of the events that wait, for hints. */
+  /** Describes what happens to waiting events, for hints. */
   get fate(): string {
     const { outbox, linker } = this.#parts;
     if (outbox.isDurable && linker.undelivered.every((one) => this.#isSafe(one))) {
-      return "nothing is lost: the events are in the outbox, and are sent again";
+      return "no events are lost, because they are in the outbox and will be resent";
     }
     return linker.isClosed || this.#isEnding
-      ? "the events are only in memory: they are lost if the program ends now"
-      : "the events wait in memory, and are sent again";
+      ? "the events are only in memory and are lost if the program exits now"
+      : "the events wait in memory and will be resent";
   }
 
-  /** Rejects whatever somebody waits for: the program is idle. */
+  /** Rejects all pending calls because the program is idle. */
   #giveUp(cause?: CountersignError): void {
     const { linker, errors, calls } = this.#parts;
     const waiting = linker.undelivered;
-    const error = (isKept: boolean) => unsent(cause ?? errors.last, isKept);
+    const error = (isKept: boolean) => undeliveredError(cause ?? errors.last, isKept);
     for (const one of waiting.filter(({ isAwaited }) => isAwaited)) {
       one.giveUp(error(this.#isSafe(one)));
     }
     calls.rejectAll(error(waiting.every((one) => this.#isSafe(one))));
   }
 
-  /** True if an event is kept when the program ends. */
-  #isSafe({ isKept }: Taken): boolean {
+  /** True if the event survives the program's exit. */
+  #isSafe({ isKept }: PendingEvent): boolean {
     return this.#parts.outbox.isDurable && isKept;
   }
 
-  /** Says what to do so that no event is lost when the program ends. */
-  get #todo(): string {
+  /** Returns the hint for avoiding lost events. */
+  get #advice(): string {
     const { outbox, linker, isFlushing } = this.#parts;
     const closing = isFlushing()
-      ? "what ended the program did not wait for close(): await it there"
-      : "close() failed: go on with close({ retryForMs: 10_000 })";
-    const todo = linker.isClosed ? closing : "await close() before the program ends";
-    return `${todo}, ${outbox.isDurable ? "or await stored() of each event" : "or give the recorder an outbox"}`;
+      ? "await close() in the code that ends the program"
+      : "retry close() for longer with close({ retryForMs: 10_000 })";
+    const advice = linker.isClosed ? closing : "await close() before the program exits";
+    return `${advice}, ${outbox.isDurable ? "or await stored() for each event" : "or add an outbox to the recorder"}`;
   }
 }
 
-/** Returns why events were not delivered, for whoever waits for them when the program is idle. */
-function unsent(cause: CountersignError | undefined, isKept: boolean): CountersignError {
+/** Returns the error for callers that wait for events which an idle program could not deliver. */
+function undeliveredError(cause: CountersignError | undefined, isKept: boolean): CountersignError {
   const why = cause === undefined ? "" : `: ${cause.message}`;
   if (!isKept) {
-    return new CountersignError("recorder.lost", `the program ends, and not all events were delivered${why}`, {
-      hint: "give the recorder an outbox, or wait longer with flush({ retryForMs: 60_000 })",
+    return new CountersignError("recorder.lost", `the program exits before all events were delivered${why}`, {
+      hint: "add an outbox to the recorder, or retry for longer with flush({ retryForMs: 60_000 })",
       cause,
     });
   }
-  const hint = "the events are in the outbox, and are delivered when it is opened again";
+  const hint = "no action is needed; the events are in the outbox and are delivered when it is opened again";
   return new CountersignError(
     cause?.code ?? "recorder.out_of_turn",
-    cause === undefined ? "the program ends, and no flush was asked for" : cause.message,
+    cause === undefined ? "the program exits without a flush" : cause.message,
     { hint, cause },
   );
 }
 
-/** Runs `reset` if the program goes on after it seemed to end. */
+/** Calls `reset` if the program continues after all. */
 function ifProgramContinues(reset: () => void): void {
   unref(setTimeout(reset, 0));
 }

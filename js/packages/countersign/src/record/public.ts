@@ -1,4 +1,4 @@
-/** What the entry for recording gives beside what needs the artifact. */
+/** Exports of recording entry points that don't need the WebAssembly module. */
 
 export type { LogServerOptions } from "../deliver/log-server.js";
 export type { LastProof } from "../deliver/sender.js";

@@ -1,6 +1,6 @@
-/** The recorder: usable from the moment at which it is created, whether it has started or not. */
+/** The recorder, which is usable as soon as it is created, before it has started. */
 
-import { outsideRequests, requestSaid } from "../context/request.js";
+import { outsideRequests, requestScope } from "../context/request.js";
 import { CountersignError, coded, type ErrorCode, tell } from "../error.js";
 import { pause, sleep, unref, type Waits, within } from "../timers.js";
 import { type Audit, type FlushOptions, retryForMsOf, type Status } from "./audit.js";
@@ -21,32 +21,32 @@ export type { FlushOptions, Status } from "./audit.js";
 
 /** @internal The parts of a recorder. */
 export interface Setup {
-  /** The settings, or what reads them when the recorder starts. */
+  /** The settings, or a function that reads them when the recorder starts. */
   readonly settings: Settings | (() => Promise<Settings>);
-  /** Told of errors before there are settings. */
+  /** Called with errors before the settings are known. */
   readonly onError: (error: CountersignError) => void;
   /**
-   * True if those who need the recorder fail with its start: then they report that, and `record` throws when there is no
-   * room.
+   * True if callers that need the recorder fail with its start. They then report the failure themselves, and `record`
+   * throws when the recorder is full.
    */
   readonly required: boolean;
-  /** True if all who wait for the start wait for the same attempt: false if the context of an attempt can end before. */
+  /** True if all callers share one attempt to start; false if an attempt can end with its caller's context. */
   readonly isShared: boolean;
   readonly lifecycle: Lifecycle;
-  /** Loads WebAssembly, reads the key and opens the outbox. `now` is the recorder's clock. */
+  /** Loads WebAssembly, reads the key, and opens the outbox. `now` is the recorder's clock. */
   open(settings: Settings, now: () => number): Promise<Pipeline>;
 }
 
-/** Called with an event that waited for the start and was then refused, and with what can record something in its place. */
-export type Otherwise = (error: CountersignError, audit: Pick<Audit, "record">) => void;
+/** Called if an event that waited for the start was then rejected. `audit` can record a replacement. */
+export type RejectedListener = (error: CountersignError, audit: Pick<Audit, "record">) => void;
 
-/** Milliseconds for which a program that has nothing else to do is kept alive to start its recorder. */
+/** Milliseconds to keep an idle program alive so that its recorder can start. */
 const EXIT_TIMEOUT_MS = 5_000;
-/** What may wait while the settings are not known. */
-const UNREAD: QueueLimits = { events: 1024, bytes: (1 << 20) + 1024 * LINK };
-/** How long to wait between attempts while the settings are not known. */
-const UNREAD_WAITS: Waits = { first: 500, longest: 60_000 };
-/** Errors that the next attempt may not meet. All others come of options, which stay as they are. */
+/** Limits of the queue while the settings are unknown. */
+const UNCONFIGURED_LIMITS: QueueLimits = { events: 1024, bytes: (1 << 20) + 1024 * LINK };
+/** Backoff between attempts while the settings are unknown, in milliseconds. */
+const UNCONFIGURED_WAITS: Waits = { first: 500, longest: 60_000 };
+/** Errors that may not occur again in the next attempt. All others result from options, which don't change. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
   "outbox.in_use",
   "outbox.full",
@@ -56,14 +56,14 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 /**
- * Records events into one chain; those of a catalog, if it has one. It starts by itself, and events that are recorded
- * before it has started wait in memory, in order and with their time. An event that only the start shows to be invalid
- * is reported to `onError`, its handle rejects, and `countersign.dropped` is recorded in its place.
+ * Records events as one chain; only those of its catalog, if it has one. It starts in the background. Events recorded
+ * before that wait in memory, in order and with their time. If an event only proves invalid at the start, it is
+ * reported to `onError`, its handle rejects, and `countersign.dropped` is recorded instead.
  */
 export class Recorder<Event = EventInput> extends Scopable<Event> implements Audit<Event> {
   readonly #setup: Setup;
   readonly #queue = new StartupQueue((handle) => this.#recorded(handle));
-  /** Calls that wait for the start. */
+  /** Pending calls that wait for the start. */
   readonly #calls = new PendingCalls();
   #settings: Settings | undefined;
   #intake: Intake | undefined;
@@ -71,20 +71,20 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   #starting: Promise<Pipeline> | undefined;
   #startError: CountersignError | undefined;
   #failures = 0;
-  /** No attempt is made by itself before this moment. */
+  /** The earliest time of the next automatic attempt. */
   #retryAt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** The moment at which the event that is moved to the pipeline was recorded. */
+  /** The time of the event that is being moved to the pipeline. */
   #moment: number | undefined;
   #unfollow: () => void;
-  /** True if the program was kept alive once for the recorder to start. */
+  /** True if the program was already kept alive once for the start. */
   #wasIdle = false;
-  /** True while the program ends. */
+  /** True while the program exits. */
   #isExiting = false;
-  /** True if the present context is held until the recorder has started. */
+  /** True if the current context is kept alive until the recorder has started. */
   #isHeld = false;
   #closed = false;
-  /** True once it was closed without having started. */
+  /** True if it was closed without having started. */
   #isOver = false;
 
   /** @internal */
@@ -107,23 +107,23 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
   }
 
-  /** The log that the chain names. It is in the log's key, which is read when the recorder starts. */
+  /** The origin of the log that the chain names. Undefined before the start, because it is read from the log's key. */
   get origin(): string | undefined {
     const to = this.#settings?.to;
     return this.#pipeline?.origin ?? (to !== undefined && "transport" in to ? to.origin : undefined);
   }
 
-  /** The chain: 32 characters of hex. There is none before the first flush. */
+  /** The current chain's name: 32 hex characters. Undefined before the first flush. */
   get chain(): string | undefined {
     return this.#pipeline?.chain;
   }
 
-  /** The number of events that wait for the next flush. */
+  /** Number of events that wait for the next flush. */
   get queued(): number {
     return this.#pipeline?.queued ?? this.#queue.length;
   }
 
-  /** @internal The number of events that are not delivered and can be. */
+  /** @internal Number of events that are undelivered and still deliverable. */
   get waiting(): number {
     return this.#pipeline?.waiting ?? this.#queue.length;
   }
@@ -134,9 +134,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /**
-   * Resolves with the recorder when it has started: its options are right, WebAssembly is loaded and the outbox is open.
-   * Rejects with why it could not start, which `onError` is told too. Another call tries again, if
-   * the failure may pass.
+   * Resolves with the recorder once it has started: its options are valid, WebAssembly is loaded, and the outbox is
+   * open. Rejects with the reason if it can't start, which `onError` also receives. After a temporary failure, another
+   * call tries again.
    */
   async ready(): Promise<this> {
     await this.#started();
@@ -144,60 +144,62 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /**
-   * Takes an event, at this moment: checks it, redacts it and queues it. If it lacks a required field, has one that
-   * events don't have or of a wrong type, or holds what is no data, the option `onInvalid` says what happens: it throws and
-   * queues nothing, or reports it and records the rest.
+   * Validates, redacts, and queues an event, with the current time. Missing required fields, unknown fields, wrong
+   * types, and values that aren't data are handled according to `onInvalid`: the call throws and queues nothing, or
+   * reports the problem and records the rest.
    */
   record(event: Event): Handle;
   /** @internal */
-  record(event: Event, otherwise: Otherwise | undefined): Handle;
-  record(event: Event, otherwise?: Otherwise): Handle {
+  record(event: Event, onRejected: RejectedListener | undefined): Handle;
+  record(event: Event, onRejected?: RejectedListener): Handle {
     if (this.#pipeline !== undefined) {
       return this.#pipeline.record(event as AuditEvent);
     }
-    const given = completed(event as AuditEvent, requestSaid());
+    const input = completed(event as AuditEvent, requestScope());
     const intake = this.#intake;
     if (intake !== undefined) {
-      return this.#taking(() =>
-        intake.record(given, (json, problems) =>
-          this.#wait(json.length, (pipeline) => pipeline.recordText(json, problems), otherwise),
+      return this.#reporting(() =>
+        intake.record(input, (json, problems) =>
+          this.#wait(json.length, (pipeline) => pipeline.recordText(json, problems), onRejected),
         ),
       );
     }
-    const { json, problems } = frozen(given, this.#reports);
-    return this.#wait(json.length, (pipeline) => pipeline.recordRead(JSON.parse(json), problems), otherwise);
+    const { json, problems } = frozen(input, this.#reports);
+    return this.#wait(json.length, (pipeline) => pipeline.recordRead(JSON.parse(json), problems), onRejected);
   }
 
   /**
-   * Takes any JSON object as text, or as text in UTF-8. Nothing parses it on the way, so no number is rounded. Its
-   * members need not be those of {@link AuditEvent}.
+   * Records any JSON object, given as a string or as UTF-8 bytes. It isn't parsed and serialized again, so numbers keep
+   * their precision. Its fields need not be those of {@link AuditEvent}.
    */
   recordJson(json: string | Uint8Array): Handle {
     if (this.#pipeline !== undefined) {
       return this.#pipeline.recordJson(json);
     }
-    return this.#taking(() => {
-      const text = textOf(completedText(json, requestSaid()));
+    return this.#reporting(() => {
+      const text = textOf(completedText(json, requestScope()));
       this.#settings?.events?.checkJson(text);
       return this.#wait(text.length, (pipeline) => pipeline.recordJson(text));
     });
   }
 
-  /** @internal Reports an error that nobody waits for. */
+  /** @internal Reports a background error. */
   report(error: unknown): void {
-    // The attempt that failed with it has reported it.
+    // The failed attempt has already reported this error.
     if (error !== this.#startError) {
       tell(this.#settings?.onError ?? this.#setup.onError, asCoded(error));
     }
   }
 
-  /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
+  /**
+   * Resolves when all events recorded before are delivered. Rejects with the reason if they aren't; they stay queued.
+   */
   flush(options: FlushOptions = {}): Promise<void> {
-    // Without a wait in between: the program may end with the call.
+    // No `await` here: the program may exit right after the call.
     return this.#pipeline?.flush(options) ?? this.#startedWithin(options, (pipeline, left) => pipeline.flush(left));
   }
 
-  /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
+  /** Returns a snapshot: waiting events, the last error and proof, and counts of dropped, lost, and redacted items. */
   status(): Status {
     const { length, bytes, dropped } = this.#queue;
     return (
@@ -218,7 +220,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     );
   }
 
-  /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
+  /** Ends the current chain and starts one with another key, for all events recorded from now on. */
   rotate(key: string | KeyHandle | Signer, options: FlushOptions = {}): Promise<void> {
     return (
       this.#pipeline?.rotate(key, options) ??
@@ -227,9 +229,11 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /**
-   * Flushes and ends the chain: a close link says that nothing after it was cut off. Nothing can be recorded after.
-   * After a failure call it again; the outbox is let go of when all is delivered. It rejects each time where events of
-   * a dead chain are lost, which no outbox has.
+   * Flushes and ends the chain with a close link, which proves that no later entries were cut off. Afterwards, nothing
+   * can be recorded.
+   *
+   * After a failure, call it again; the outbox is released once all events are delivered. Every call rejects if events
+   * of a dead chain were lost that no outbox contains.
    */
   close(options: FlushOptions = {}): Promise<void> {
     return this.#pipeline?.close(options) ?? this.#closeEarly(options);
@@ -257,12 +261,12 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     this.#unfollow();
   }
 
-  /** True if nothing is lost when the recorder never starts. */
+  /** True if nothing is lost if the recorder never starts. */
   get #isEmpty(): boolean {
     return this.#queue.length + this.#queue.dropped === 0;
   }
 
-  /** True if what is wrong with an event is reported; otherwise it is thrown. */
+  /** True if problems of events are reported instead of thrown. */
   get #reports(): boolean {
     return this.#settings?.reports ?? !isDevelopment();
   }
@@ -272,12 +276,12 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     this.#intake = new Intake(settings);
   }
 
-  /** Waits for the start. The answer comes at the latest when the program has nothing else to do. */
+  /** Waits for the start, or rejects when the program has nothing else to do. */
   async #started(): Promise<Pipeline> {
     return this.#pipeline ?? this.#calls.until(this.#start());
   }
 
-  /** Waits for the start, and then does work with what is left of the time for retries. */
+  /** Waits for the start, then runs work with the remaining retry time. */
   async #startedWithin(
     options: FlushOptions,
     work: (pipeline: Pipeline, left: FlushOptions) => Promise<void>,
@@ -291,13 +295,13 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return work(pipeline, { retryForMs: Math.max(0, until - performance.now()) });
   }
 
-  /** Waits for the start, and tries again until that moment if it fails. */
+  /** Waits for the start, and retries until this time. */
   async #startedBy(until: number): Promise<Pipeline> {
     for (;;) {
       try {
         return await this.#started();
       } catch (error) {
-        // Options that are read each time may never be right, and what reads them waits for this.
+        // Options that are read per attempt may never become valid, and their reader may wait for this call.
         if (this.#isRefused || this.#isLazy || performance.now() >= until) {
           throw error;
         }
@@ -310,7 +314,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   async #recorded(handle: Promise<Handle>): Promise<Handle> {
     const moved = async () => {
       await this.#start().catch((error) => {
-        // What can be tried again may succeed yet.
+        // A later attempt may succeed.
         if (this.#isRefused) {
           throw error;
         }
@@ -370,14 +374,14 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#pipeline as unknown as Pipeline;
   }
 
-  /** Moves what waits to the pipeline, which does all from now on. */
+  /** Moves waiting events to the pipeline, which handles everything from now on. */
   #become(pipeline: Pipeline): void {
     let refusals: unknown[] = [];
     try {
       const at = (time: number) => {
         this.#moment = time;
       };
-      // Each event has what its own request says, and nothing of the one in which the recorder starts.
+      // Events keep the scope of their own requests, unaffected by the request in which the recorder starts.
       outsideRequests(() =>
         pipeline.catchUp(() => {
           refusals = this.#queue.moveTo(pipeline, at);
@@ -404,7 +408,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
     this.#startError = error;
     this.#failures++;
-    const wait = pause(this.#settings?.waits ?? UNREAD_WAITS, this.#failures);
+    const wait = pause(this.#settings?.waits ?? UNCONFIGURED_WAITS, this.#failures);
     this.#retryAt = performance.now() + wait;
     if (this.#isRefused) {
       this.#calls.rejectAll(error);
@@ -419,22 +423,22 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return !this.#isLazy && this.#startError !== undefined && !RETRIED.has(this.#startError.code);
   }
 
-  /** True if the options are read in each attempt to start. */
+  /** True if the options are read on each attempt to start. */
   get #isLazy(): boolean {
     return typeof this.#setup.settings === "function";
   }
 
-  /** Tries to start, unless that failed a moment ago. Failures are reported where they happen. */
+  /** Tries to start, unless an attempt failed recently. Failures are reported by the attempt. */
   #startSoon(): void {
     if (performance.now() >= this.#retryAt) {
       this.#start().catch(() => {});
     }
   }
 
-  /** Reports an invalid event, if that was chosen, and has it recorded as such. */
-  #taking(take: () => Handle): Handle {
+  /** With `onInvalid: "report"`, reports an invalid event and records `countersign.dropped` for it. */
+  #reporting(record: () => Handle): Handle {
     try {
-      return take();
+      return record();
     } catch (cause) {
       if (!this.#reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
         throw cause;
@@ -448,14 +452,16 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
   }
 
-  /** Queues an event of so many bytes. */
-  #wait(bytes: number, record: (pipeline: Pipeline) => Handle, otherwise?: Otherwise): Handle {
+  /** Queues an event of this many bytes. */
+  #wait(bytes: number, record: (pipeline: Pipeline) => Handle, onRejected?: RejectedListener): Handle {
     if (this.#closed) {
       throw closedError();
     }
     const settings = this.#settings;
     const limits =
-      settings === undefined ? UNREAD : { events: Number.POSITIVE_INFINITY, bytes: settings.maxWaitingBytes };
+      settings === undefined
+        ? UNCONFIGURED_LIMITS
+        : { events: Number.POSITIVE_INFINITY, bytes: settings.maxWaitingBytes };
     const time = settings?.now() ?? Date.now();
     let handle: Handle;
     if (this.#queue.hasRoom(bytes, limits)) {
@@ -463,16 +469,16 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
         try {
           return record(pipeline);
         } catch (error) {
-          if (!(error instanceof CountersignError) || otherwise === undefined) {
+          if (!(error instanceof CountersignError) || onRejected === undefined) {
             throw error;
           }
-          otherwise(error, pipeline);
+          onRejected(error, pipeline);
           return invalidHandle(error);
         }
       });
     } else if (settings === undefined ? this.#setup.required : !settings.drops) {
       throw new CountersignError("recorder.full", "too many events wait for the recorder to start", {
-        hint: "if it could not be started, the cause says why; otherwise raise maxWaitingBytes",
+        hint: "see the cause, or raise maxWaitingBytes if there is none",
         cause: this.#startError,
       });
     } else {
@@ -486,7 +492,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return handle;
   }
 
-  /** Sees to it that what was recorded now gets a pipeline. */
+  /** Starts the recorder for an event that was just queued. */
   #startFor(): void {
     const flushes = this.#settings?.autoFlush !== undefined;
     if (this.#setup.isShared) {
@@ -504,7 +510,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
   }
 
-  /** Keeps the program alive until the recorder has started, or for as long as that may take. */
+  /** Keeps an idle program alive until the recorder has started, within limits. */
   #idle(): void {
     if (this.#wasIdle || this.#isRefused || (this.#isEmpty && !this.#calls.areAny)) {
       this.#calls.rejectAll(this.#lost());
@@ -521,7 +527,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     this.#isExiting = true;
     unref(
       setTimeout(() => {
-        // The program goes on after all.
+        // The program continues after all.
         this.#isExiting = false;
       }, 0),
     );
@@ -534,7 +540,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   #lost(): CountersignError {
     const why = this.#startError?.message;
     const hint =
-      why === undefined ? "it was still starting: await ready()" : `the recorder could not be started: ${why}`;
+      why === undefined ? "await ready() before recording" : `fix the reason why the recorder could not start: ${why}`;
     const { length, dropped } = this.#queue;
     if (length + dropped > 0) {
       return lostError(length + dropped, false, hint);
@@ -549,11 +555,11 @@ function closedError(): CountersignError {
 
 function lateStart(): CountersignError {
   return new CountersignError("recorder.failed", "the recorder did not start in time", {
-    hint: "does the outbox hang?",
+    hint: "check whether the outbox hangs",
   });
 }
 
 function asCoded(error: unknown): CountersignError {
-  const hint = "see the cause; what was recorded waits in memory for the next try";
+  const hint = "see the cause; recorded events wait in memory for the next attempt";
   return coded(error, "recorder.failed", `the recorder could not be started: ${error}`, hint);
 }

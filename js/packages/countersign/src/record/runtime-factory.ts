@@ -1,4 +1,4 @@
-/** Creates recorders and keys in this runtime. */
+/** The functions that create recorders and keys in this runtime. */
 
 import { artifact, lifecycle, readKey } from "#recorder";
 import { recorderFactory } from "./create.js";

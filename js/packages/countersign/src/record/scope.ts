@@ -1,4 +1,4 @@
-/** Who acts, for whom and by which request, said once for many events. */
+/** Scopes: the actor, tenant, and request added to many events. */
 
 import { asLine, CountersignError, refused } from "../error.js";
 import { ownOptions } from "../known.js";
@@ -8,13 +8,13 @@ import type { AuditEvent, EventInput } from "./event.js";
 import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf } from "./fields.js";
 import type { Handle } from "./handle.js";
 
-/** The same as members of an event. */
-export type Said = Pick<AuditEvent, "actor" | "tenant" | "context">;
+/** A scope as fields of an event. */
+export type EventScope = Pick<AuditEvent, "actor" | "tenant" | "context">;
 
-/** Reads a scope, now: a request may be gone when an event is recorded. */
-export function said(scope: Scope): Said {
+/** Reads a scope immediately, because its request may be gone when an event is recorded. */
+export function eventScope(scope: Scope): EventScope {
   if (typeof scope !== "object" || scope === null) {
-    throw refused("with", "no members by their names", "give { actor, tenant, request }, any of them");
+    throw refused("with", "the scope must be an object", "pass any of { actor, tenant, request, context }");
   }
   const { actor, tenant, request, context } = ownOptions(scope, ["actor", "tenant", "request", "context"], "with");
   const id = idOf(request);
@@ -31,7 +31,11 @@ function idOf(request: Scope["request"]): string | undefined {
   }
   const headers = field(request, "headers");
   if (typeof headers !== "object" || headers === null) {
-    throw refused("with.request", "neither a request nor its name", "give what has headers, or the name itself");
+    throw refused(
+      "with.request",
+      "`request` must be a request or its ID",
+      "pass an object with `headers`, or the ID as a string",
+    );
   }
   return requestId((name) => {
     const value: unknown =
@@ -40,11 +44,11 @@ function idOf(request: Scope["request"]): string | undefined {
   });
 }
 
-/** What either says, the inner one where both do. */
-export function joined(outer: Said | undefined, inner: Said): Said {
-  const [from, to] = [outer, inner].map((said) => ownFields(said ?? {}, ["actor", "tenant", "context"])) as [
-    Said,
-    Said,
+/** Combines two scopes. The inner one takes precedence. */
+export function joined(outer: EventScope | undefined, inner: EventScope): EventScope {
+  const [from, to] = [outer, inner].map((scope) => ownFields(scope ?? {}, ["actor", "tenant", "context"])) as [
+    EventScope,
+    EventScope,
   ];
   return {
     actor: to.actor ?? from.actor,
@@ -53,29 +57,29 @@ export function joined(outer: Said | undefined, inner: Said): Said {
   };
 }
 
-/** Adds to each event what it does not say itself. */
+/** A recorder that adds a scope to events that don't have their own values. */
 export class Scoped implements Audit {
   readonly #audit: Audit;
-  readonly #fixed: Said;
-  readonly #now: () => Said | undefined;
+  readonly #fixed: EventScope;
+  readonly #current: () => EventScope | undefined;
 
-  /** `fixed` is said of each event, and `now` gives more at the moment at which one is recorded. */
-  constructor(audit: Audit, fixed: Said, now: () => Said | undefined = () => undefined) {
+  /** `fixed` is added to each event. `current` returns more at the time at which an event is recorded. */
+  constructor(audit: Audit, fixed: EventScope, current: () => EventScope | undefined = () => undefined) {
     mustRecord(audit);
     this.#audit = audit;
     this.#fixed = fixed;
-    this.#now = now;
+    this.#current = current;
   }
 
   record(event: AuditEvent): Handle {
-    return this.#audit.record(completed(event, this.#said));
+    return this.#audit.record(completed(event, this.#scope));
   }
 
   recordJson(json: string | Uint8Array): Handle {
-    return this.#audit.recordJson(completedText(json, this.#said));
+    return this.#audit.recordJson(completedText(json, this.#scope));
   }
 
-  /** @internal Reports what somebody else met who records with this. */
+  /** @internal Reports an error in recording with this recorder. */
   report(error: CountersignError): void {
     const { report } = this.#audit as { report?: unknown };
     if (typeof report === "function") {
@@ -96,27 +100,27 @@ export class Scoped implements Audit {
   with(scope: Scope): Audit;
   with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
   with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
-    const inner = joined(this.#fixed, said(scope));
+    const inner = joined(this.#fixed, eventScope(scope));
     return work === undefined ? new Scoped(this, inner) : this.#audit.with(inner, () => work(this));
   }
 
-  get #said(): Said {
-    return joined(this.#now(), this.#fixed);
+  get #scope(): EventScope {
+    return joined(this.#current(), this.#fixed);
   }
 }
 
-/** What can be had with a scope. `asyncContext` follows async calls. */
+/** A recorder with `with`. Only `asyncContext` carries scopes across asynchronous calls. */
 export abstract class Scopable<Event = EventInput> {
-  /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
+  /** Returns a view of this recorder that adds the actor, tenant, and request to events that don't have their own. */
   with(scope: Scope): Audit<Event>;
-  /** Throws `context.unavailable`: only what `asyncContext` returns follows what is called. */
+  /** Throws `context.unavailable`: only recorders from `asyncContext` support this. */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
   with(scope: Scope, work?: unknown): unknown {
-    const fixed = said(scope);
+    const fixed = eventScope(scope);
     if (work !== undefined) {
-      throw new CountersignError("context.unavailable", "nothing here follows what is called and waited for", {
+      throw new CountersignError("context.unavailable", "with(scope, work) needs a recorder from asyncContext", {
         member: "with",
-        hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext(audit)",
+        hint: "record with the result of audit.with({ … }), or wrap the recorder with asyncContext(audit)",
       });
     }
     return new Scoped(this as unknown as Audit, fixed);
@@ -124,51 +128,52 @@ export abstract class Scopable<Event = EventInput> {
 }
 
 /**
- * Returns an event with what it does not say itself. `null` counts as absent. What is no event is left for `record` to
- * refuse.
+ * Returns an event with the scope's values for fields that it doesn't have; `null` counts as absent. A value that isn't
+ * an event is returned as it is, for `record` to reject.
  */
-export function completed(event: AuditEvent, more: Said | undefined): AuditEvent {
-  if (more === undefined || !isFields(event)) {
+export function completed(event: AuditEvent, scope: EventScope | undefined): AuditEvent {
+  if (scope === undefined || !isFields(event)) {
     return event;
   }
   const made = copyOf(plainFields(event));
   for (const name of ["actor", "tenant", "context"] as const) {
     try {
       const value = Object.hasOwn(made, name) ? (made[name] ?? undefined) : undefined;
-      const said = field(more, name) as Said[typeof name];
-      const whole = name === "context" && isFields(value) ? merged(said as Said["context"], contextOf(value)) : value;
-      const completed = whole ?? said;
+      const added = field(scope, name) as EventScope[typeof name];
+      const whole =
+        name === "context" && isFields(value) ? merged(added as EventScope["context"], contextOf(value)) : value;
+      const completed = whole ?? added;
       if (completed !== undefined) {
         made[name] = completed;
       }
     } catch {
-      // What throws when it is read does so again, and is named.
+      // The error occurs again in `record`, which reports it with its path.
     }
   }
   return made as unknown as AuditEvent;
 }
 
-/** The same of a text, whose own members stay as they are written; one that it has is not gone into. */
-export function completedText(json: string | Uint8Array, more: Said | undefined): string | Uint8Array {
-  if (more === undefined) {
+/** Adds a scope to an event given as JSON text. Its own fields stay as they are; objects are not merged. */
+export function completedText(json: string | Uint8Array, scope: EventScope | undefined): string | Uint8Array {
+  if (scope === undefined) {
     return json;
   }
   try {
     const text =
       typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const event: unknown = JSON.parse(text);
-    const missing = Object.entries(more).filter(([name]) => !Object.hasOwn(event as object, name));
+    const missing = Object.entries(scope).filter(([name]) => !Object.hasOwn(event as object, name));
     const added = JSON.stringify(Object.fromEntries(missing)).slice(1, -1);
     if (isFields(event) && added !== "") {
       return `${text.trimEnd().slice(0, -1)}${Object.keys(event).length === 0 ? "" : ","}${added}}`;
     }
   } catch {
-    // The recorder says what is wrong with it.
+    // The recorder reports invalid JSON.
   }
   return json;
 }
 
-/** Members of both, of the inner one where it has them. */
+/** Merges two objects. The inner one takes precedence. */
 function merged<T extends object>(outer: T | undefined, inner: T | undefined): T | undefined {
   if (outer === undefined || inner === undefined) {
     return inner ?? outer;
@@ -177,15 +182,15 @@ function merged<T extends object>(outer: T | undefined, inner: T | undefined): T
   return { ...outer, ...Object.fromEntries(own) };
 }
 
-/** The most characters of a name. */
-const MOST = 128;
+/** Maximum length of an ID, in characters. */
+const MAX_ID = 128;
 
-/** What names a request that came through Cloudflare, or through a proxy that names requests. */
+/** Returns the ID that Cloudflare or another proxy gave a request. */
 export function requestId(header: (name: string) => string | undefined): string | undefined {
   return asId(header("cf-ray") ?? header("x-request-id"));
 }
 
-/** A client can write what it likes there. */
+/** Returns a request ID if it is short and printable, because clients control the header. */
 export function asId(text: string | undefined): string | undefined {
-  return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MOST ? text : undefined;
+  return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MAX_ID ? text : undefined;
 }

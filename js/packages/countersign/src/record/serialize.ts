@@ -1,40 +1,40 @@
 /**
- * Events as JSON text. Values of JavaScript that JSON has no form for are written as pino's serializers write them, or
- * without loss where that is possible; what is no data is reported with its path.
+ * Serializes events to JSON. JavaScript values without a JSON form are written as pino's serializers write them, or
+ * losslessly where possible; values that aren't data are reported with their path.
  */
 
 import { CountersignError } from "../error.js";
 import { field, hasField } from "../own.js";
 
 /**
- * Takes what is wrong with a part of an event. It throws, or the event is written without that part; `isKept` says that
- * the part is written all the same.
+ * Receives a problem in a value of an event. It throws, or the event is serialized without the value; with `isKept`,
+ * the value is serialized all the same.
  */
 export type Report = (error: CountersignError, isKept?: boolean) => void;
 
-/** Throws what is reported. */
+/** Throws each reported problem. */
 export const refuse: Report = (error) => {
   throw error;
 };
 
-/** Objects that hold no data that can be read at once. */
+/** Classes whose contents can't be read synchronously. */
 const OPAQUE: readonly (abstract new (...args: never[]) => object)[] = [WeakMap, WeakSet, Promise];
 
-/** How deep an event may nest, itself the first level; as in the core. */
+/** Maximum nesting depth of an event, with the event itself as level 1; the same as in the core. */
 const MAX_DEPTH = 64;
-/** More values than an event of 262,144 bytes has room for. */
+/** Maximum number of values; more don't fit into an event of 262,144 bytes. */
 const MAX_VALUES = 262_144;
-/** The characters of an error's stack that are recorded. */
+/** Maximum length of a recorded stack, in characters. */
 const MAX_STACK = 8_192;
-/** The causes of an error that are recorded. */
+/** Maximum number of recorded causes of an error. */
 const MAX_CAUSES = 8;
 
 /**
- * Returns the text of an event. As with JSON.stringify a field that is `undefined` is not there, and `toJSON` is called,
- * so a Date becomes its ISO text.
+ * Returns an event as JSON. As in JSON.stringify, `undefined` fields are omitted and `toJSON` is called, so a Date
+ * becomes its ISO string.
  */
 export function toJson(event: unknown, report: Report = refuse): string {
-  // With a function that looks at each value JSON.stringify takes several times as long, which few events need.
+  // JSON.stringify with a replacer takes several times as long, which few events need.
   if (typeof event !== "object" || event === null || Array.isArray(event)) {
     throw noEvent(event);
   }
@@ -43,20 +43,20 @@ export function toJson(event: unknown, report: Report = refuse): string {
       return JSON.stringify(event);
     }
   } catch {
-    // What threw is found again, and named.
+    // The slow path finds the error again, with its path.
   }
   return toJsonSlowly(event, report);
 }
 
-/** Does the same and looks at each value, so that whatever is wrong with one is reported with its path. */
+/** Serializes an event value by value, so that each problem is reported with its path. */
 export function toJsonSlowly(event: object, report: Report): string {
-  return new Copying(report).toJson(event);
+  return new PlainCopy(report).toJson(event);
 }
 
-/** The levels that are gone into before an event is looked at as one that may have a cycle. */
-const SHALLOW = 32;
+/** Maximum depth of the fast path. Deeper events may contain cycles. */
+const MAX_FAST_DEPTH = 32;
 
-/** Whether JSON.stringify writes it without a loss. False where that takes a closer look. */
+/** True if JSON.stringify serializes the value losslessly. False if that needs the slow path. */
 function isPlain(value: unknown, level: number): boolean {
   switch (typeof value) {
     case "string":
@@ -66,7 +66,7 @@ function isPlain(value: unknown, level: number): boolean {
     case "number":
       return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
     case "object":
-      return value === null || (level < SHALLOW && holdsPlain(value, level + 1));
+      return value === null || (level < MAX_FAST_DEPTH && holdsPlain(value, level + 1));
     default:
       return false;
   }
@@ -97,15 +97,17 @@ function holdsPlain(value: object, level: number): boolean {
   return true;
 }
 
-/** Stands for a value that was reported and is left out. */
-const LEFT_OUT = Symbol("left out");
+/** Marks a value that was reported and is omitted. */
+const OMITTED = Symbol("omitted");
 
-/** Copies an event as plain data. Each value is read once, so that what was looked at is what is written. */
-class Copying {
+/**
+ * Copies an event to plain data. Each value is read only once, so that the checked value is the one that is written.
+ */
+class PlainCopy {
   readonly #report: Report;
-  /** What is being copied, from the outermost in. */
+  /** The objects being copied, from the outermost in. */
   readonly #within = new Set<object>();
-  /** The names that lead to the value that is being copied. */
+  /** The path to the value being copied. */
   readonly #path: string[] = [];
   #values = 0;
   #causes = 0;
@@ -117,19 +119,19 @@ class Copying {
   toJson(event: object): string {
     const copy = this.#copy(event, "");
     if (typeof copy !== "object" || copy === null || Array.isArray(copy)) {
-      throw noEvent(copy === LEFT_OUT ? undefined : copy);
+      throw noEvent(copy === OMITTED ? undefined : copy);
     }
     return JSON.stringify(copy);
   }
 
-  /** Reports what is wrong with the value at hand. */
-  #wrong(message: string, hint: string, cause?: unknown): typeof LEFT_OUT {
+  /** Reports the current value as a problem that is omitted. */
+  #omit(message: string, hint: string, cause?: unknown): typeof OMITTED {
     this.#report(this.#invalid(message, hint, cause));
-    return LEFT_OUT;
+    return OMITTED;
   }
 
-  /** Reports it too, and gives what is written in place of the value. */
-  #changed(message: string, hint: string, instead: string): string {
+  /** Reports the current value as a problem, and returns a replacement to write. */
+  #replace(message: string, hint: string, instead: string): string {
     this.#report(this.#invalid(message, hint), true);
     return instead;
   }
@@ -139,17 +141,17 @@ class Copying {
     return invalid(member === undefined ? message : `${member}: ${message}`, hint, member, cause);
   }
 
-  /** What stands in the text for a value; undefined for one that is not there. */
-  #copy(given: unknown, key: string): unknown {
+  /** Returns the JSON form of a value; undefined to omit it. */
+  #copy(input: unknown, key: string): unknown {
     this.#values++;
     if (this.#values > MAX_VALUES) {
       return this.#values === MAX_VALUES + 1
-        ? this.#wrong("more values than an event has room for", "record a hash of what is large")
-        : LEFT_OUT;
+        ? this.#omit("the event has too many values", "record a hash of large data")
+        : OMITTED;
     }
     let value: unknown;
     try {
-      value = unwrapped(given, key);
+      value = unwrapped(input, key);
     } catch (cause) {
       return this.#unreadable(cause);
     }
@@ -158,15 +160,15 @@ class Copying {
         return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`;
       case "function":
       case "symbol":
-        return this.#wrong(`a ${typeof value}, which is not data`, "leave it out");
+        return this.#omit(`a ${typeof value} is not data`, "omit it");
       case "number":
         return this.#number(value);
       case "string":
         return value.isWellFormed()
           ? value
-          : this.#changed(
-              "half of a surrogate pair",
-              "write both halves, or U+FFFD, as toWellFormed() does",
+          : this.#replace(
+              "the string contains a lone surrogate",
+              "write both halves of the pair, or use toWellFormed()",
               value.toWellFormed(),
             );
       case "object":
@@ -181,10 +183,10 @@ class Copying {
       return `${value}`;
     }
     return Math.abs(value) > Number.MAX_SAFE_INTEGER
-      ? this.#changed(
-          "a number above 2^53 - 1, which not every reader of JSON reads as the same",
+      ? this.#replace(
+          "the number is above 2^53 - 1 and loses precision in some JSON parsers",
           "record it as a string, or as a BigInt",
-          // All its digits, as far as these are written for a number.
+          // All digits, in the range where numbers are written without an exponent.
           Math.abs(value) < 1e21 ? `${BigInt(Math.trunc(value))}` : `${value}`,
         )
       : value;
@@ -195,7 +197,7 @@ class Copying {
       return "[Circular]";
     }
     if (this.#within.size === MAX_DEPTH) {
-      return this.#wrong("nested deeper than 64 levels", "record what is deeper as text");
+      return this.#omit("the value is nested deeper than 64 levels", "record deeper values as text");
     }
     this.#within.add(value);
     try {
@@ -207,12 +209,12 @@ class Copying {
     }
   }
 
-  /** Whatever is read may be a getter or a Proxy, which can throw anything. */
+  /** Handles errors in getters and proxies, which can throw anything. */
   #unreadable(cause: unknown): unknown {
     if (cause instanceof CountersignError) {
       throw cause;
     }
-    return this.#wrong("what throws when it is read", "see the cause; record plain data", cause);
+    return this.#omit("reading the value threw an error", "see the cause; record plain data", cause);
   }
 
   #contents(value: object): unknown {
@@ -220,7 +222,7 @@ class Copying {
       return this.#items(value);
     }
     if (value instanceof Date) {
-      return this.#wrong("an invalid Date", "check how it was parsed");
+      return this.#omit("the Date is invalid", "check how it was parsed");
     }
     if (isA(value, Error)) {
       return this.#error(value);
@@ -253,14 +255,14 @@ class Copying {
     const { length } = value;
     for (let at = 0; at < length && this.#values <= MAX_VALUES; at++) {
       const made = this.#read(`${at}`, () => value[at] ?? null);
-      // A place in it stays a place.
-      copy.push(made === undefined || made === LEFT_OUT ? null : made);
+      // Omitted items become null, so that the others keep their index.
+      copy.push(made === undefined || made === OMITTED ? null : made);
     }
     return copy;
   }
 
   #fields(fields: readonly (readonly [name: string, read: () => unknown])[]): object {
-    // A member of any name is one, `__proto__` too.
+    // Fields may have any name, `__proto__` included.
     const copy: Record<string, unknown> = Object.create(null);
     for (const [given, read] of fields) {
       if (this.#values > MAX_VALUES) {
@@ -268,7 +270,7 @@ class Copying {
       }
       const name = given.isWellFormed() ? given : this.#name(given);
       const made = this.#read(name, read);
-      if (made !== undefined && made !== LEFT_OUT) {
+      if (made !== undefined && made !== OMITTED) {
         copy[name] = made;
       }
     }
@@ -276,7 +278,11 @@ class Copying {
   }
 
   #name(name: string): string {
-    return this.#changed("half of a surrogate pair in a field's name", "write both halves", name.toWellFormed());
+    return this.#replace(
+      "the field's name contains a lone surrogate",
+      "write both halves of the pair",
+      name.toWellFormed(),
+    );
   }
 
   #read(name: string, read: () => unknown): unknown {
@@ -294,7 +300,7 @@ class Copying {
     }
   }
 
-  /** An error as pino writes it, with its causes; other fields of its own are there too. */
+  /** Returns an error in pino's form, with its causes and other fields of its own. */
   #error(error: Error): unknown {
     if (this.#causes === MAX_CAUSES) {
       return `${error.name}: ${error.message}`;
@@ -302,31 +308,31 @@ class Copying {
     this.#causes++;
     try {
       const stack = field(error, "stack");
-      const said: [string, () => unknown][] = [
+      const parts: [string, () => unknown][] = [
         ["name", () => error.name],
         ["message", () => error.message],
         ["stack", () => (typeof stack === "string" ? bounded(stack) : undefined)],
       ];
       for (const name of ["code", "cause", "errors"]) {
         if (hasField(error, name)) {
-          said.push([name, () => field(error, name)]);
+          parts.push([name, () => field(error, name)]);
         }
       }
-      const names = said.map(([name]) => name);
+      const names = parts.map(([name]) => name);
       for (const name of Object.keys(error)) {
         const value = Object.getOwnPropertyDescriptor(error, name)?.value as unknown;
-        // What an error of a library holds beside data, such as its socket, is no part of what went wrong.
+        // Other objects in a library's error, such as its socket, don't describe what went wrong.
         if (!names.includes(name) && typeof value !== "function" && !(typeof value === "object" && isHost(value))) {
-          said.push([name, () => value]);
+          parts.push([name, () => value]);
         }
       }
-      return this.#fields(said);
+      return this.#fields(parts);
     } finally {
       this.#causes--;
     }
   }
 
-  /** Bytes and numbers as Buffer writes its own. */
+  /** Returns bytes and typed arrays in the form of Buffer's JSON. */
   #bytes(value: ArrayBufferView | ArrayBuffer): unknown {
     const type = Object.prototype.toString.call(value).slice(8, -1);
     const isList = ArrayBuffer.isView(value) && !(value instanceof DataView);
@@ -336,7 +342,7 @@ class Copying {
         ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
         : new Uint8Array(value);
     if (data.length > MAX_VALUES) {
-      return this.#wrong("more values than an event has room for", "record a hash of what is large");
+      return this.#omit("the event has too many values", "record a hash of large data");
     }
     return this.#fields([
       ["type", () => type],
@@ -344,7 +350,7 @@ class Copying {
     ]);
   }
 
-  /** Headers, a URL's parameters and the like: what a name has several of is an array. */
+  /** Returns headers, URL parameters, and the like as an object. A name with several values has an array. */
   #pairs(value: Iterable<unknown>): object {
     const found = new Map<string, unknown>();
     for (const pair of value) {
@@ -355,14 +361,14 @@ class Copying {
     return this.#fields([...found].map(([name, one]) => [name, () => one]));
   }
 
-  #opaque(value: object): typeof LEFT_OUT {
+  #opaque(value: object): typeof OMITTED {
     const name: unknown = value.constructor?.name;
     const what = typeof name === "string" && /^[\w$]{1,64}$/.test(name) ? name : "object";
-    return this.#wrong(`a ${what}, which JSON has no form for`, "record its contents as text or plain objects");
+    return this.#omit(`a ${what} has no JSON form`, "record its contents as text or plain objects");
   }
 }
 
-/** True for an object of a built-in class, of another realm too. */
+/** True for an object of a built-in class, including other realms. */
 function isA<T>(
   value: object,
   type: (abstract new (...args: never[]) => T) & { readonly name: string },
@@ -370,7 +376,7 @@ function isA<T>(
   return value instanceof type || Object.prototype.toString.call(value) === `[object ${type.name}]`;
 }
 
-/** What stands for a value: what its `toJSON` gives, or the primitive that it holds. */
+/** Returns the result of `toJSON`, or the primitive in a wrapper object. */
 function unwrapped(given: unknown, key: string): unknown {
   if ((typeof given !== "object" && typeof given !== "bigint") || given === null) {
     return given;
@@ -390,12 +396,12 @@ function isOfClass(value: object): boolean {
   return prototype !== null && Object.getPrototypeOf(prototype) !== null;
 }
 
-/** True if an object iterates over names and values. */
+/** True if an object iterates over pairs of names and values. */
 function hasPairs(value: object): value is Iterable<unknown> {
   return Symbol.iterator in value && "entries" in value && "get" in value;
 }
 
-/** True for an object of a class, which is not a kind of data. */
+/** True for an instance of a class that isn't a kind of data. */
 function isHost(value: unknown): boolean {
   const isData = value === null || [Array, Date, Error, Map, Set, URL].some((type) => value instanceof type);
   return !isData && typeof value === "object" && isOfClass(value as object) && field(value, "toJSON") === undefined;
@@ -405,14 +411,14 @@ function bounded(stack: string): string {
   return stack.length > MAX_STACK ? `${stack.slice(0, MAX_STACK).toWellFormed()}…` : stack;
 }
 
-/** That something is no event. */
+/** Returns the error for an invalid event. */
 export function invalid(message: string, hint: string, member?: string, cause?: unknown): CountersignError {
   return new CountersignError("event.invalid", message, { member, hint, cause });
 }
 
 function noEvent(given: unknown): CountersignError {
   const what = given === null ? "null" : Array.isArray(given) ? "an array" : typeof given;
-  return new CountersignError("event.invalid", `not an event but ${what}`, {
-    hint: `give an object, such as { action: "job.delete" }${typeof given === "string" ? "; recordJson takes text" : ""}`,
+  return new CountersignError("event.invalid", `an event must be an object, not ${what}`, {
+    hint: `pass an object such as { action: "job.delete" }${typeof given === "string" ? ", or pass JSON text to recordJson" : ""}`,
   });
 }

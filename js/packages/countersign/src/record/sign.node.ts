@@ -1,4 +1,4 @@
-/** Signing by the runtime's own Ed25519, which takes a fraction of the time that the core's does. */
+/** Signs with the runtime's Ed25519, which takes a fraction of the core's time. */
 
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
@@ -6,7 +6,7 @@ import { CountersignError } from "../error.js";
 import type { Signing } from "./signer.js";
 import { readSignerKey } from "./webcrypto.js";
 
-/** Signs with a signer key's text; where the runtime has no Ed25519 the core does. */
+/** Signs with a private key's text. Falls back to the core if the runtime has no Ed25519. */
 export async function nativeSigner(text: string): Promise<Signing> {
   try {
     return await readSignerKey(text, async (pkcs8) => {

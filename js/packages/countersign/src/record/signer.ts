@@ -1,54 +1,54 @@
-/** Who signs a chain. */
+/** Signers of a chain. */
 
 import { CountersignError, must } from "../error.js";
 import { ownFields } from "../own.js";
 
-/** Signs with a key that lies elsewhere: a KMS, an HSM, a server. */
+/** A signer whose key is elsewhere: in a KMS, an HSM, or a server. */
 export interface Signer {
-  /** The key's verifier key: `name+hhhhhhhh+base64`. */
+  /** The public key (vkey): `name+hhhhhhhh+base64`. */
   readonly vkey: string;
-  /** The Ed25519 signature, 64 bytes, over exactly these bytes. */
+  /** Returns the Ed25519 signature (64 bytes) of exactly these bytes. */
   sign(bytes: Uint8Array<ArrayBuffer>): Uint8Array | ArrayBuffer | PromiseLike<Uint8Array | ArrayBuffer>;
 }
 
-/** A `CryptoKey`, which not all of Node.js's types give a name. */
+/** A `CryptoKey`, whose type is missing in some versions of Node.js's types. */
 type PrivateKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
-/** A key of WebCrypto's, which need not be extractable, with its verifier key. */
+/** A WebCrypto private key, which need not be extractable, with its public key. */
 export interface KeyHandle {
-  /** The key's verifier key: `name+hhhhhhhh+base64`. */
+  /** The public key (vkey): `name+hhhhhhhh+base64`. */
   readonly vkey: string;
-  /** An Ed25519 key that may sign. */
+  /** An Ed25519 private key with the usage `sign`. */
   readonly privateKey: PrivateKey;
 }
 
-/** What a signer key's text begins with. */
+/** The prefix of a private key's text. */
 export const SIGNER_PREFIX = "PRIVATE+KEY+";
 
-/** A whole one: the name, the key ID and the base64 of the seed behind its type. */
+/** Matches a complete private key: the name, the key ID, and the base64 of the type and the seed. */
 export const SIGNER_KEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(A[Q-Za-f][A-Za-z0-9+/]{42})$/;
 
 const NONE = [
   /^/,
-  "this is not a signer key",
-  "a signer key is one line that begins with PRIVATE+KEY+: countersign keygen NAME makes one",
+  "not a private key",
+  "pass one line that begins with PRIVATE+KEY+, such as from `countersign keygen NAME`",
 ] as const;
 
-/** What is given in its place: how that looks, what it is, and what to do. */
+/** Texts that are commonly passed by mistake: a pattern, the message, and the hint. */
 const MISTAKEN: readonly (readonly [RegExp, string, string])[] = [
   [
     /^[^+\s]+\+[0-9a-f]{8}\+/,
-    "this is a verifier key, which signs nothing",
-    "give the signer key that belongs to it: the line that begins with PRIVATE+KEY+",
+    "a public key (vkey) can't sign; a private key is needed",
+    "pass the matching private key, the line that begins with PRIVATE+KEY+",
   ],
   [
     /^-----BEGIN/,
-    "this is a PEM and no signer key",
-    "countersign keygen NAME makes a signer key; a key that exists can be imported into WebCrypto, and given as { vkey, privateKey }",
+    "PEM keys are not supported",
+    "create a private key with `countersign keygen NAME`, or import the existing one into WebCrypto and pass { vkey, privateKey }",
   ],
 ];
 
-/** The text, where it can be a signer key's. What is refused is not repeated: it may be a secret all the same. */
+/** Returns the text if it can be a private key. Errors don't repeat it, because it may be a secret of another kind. */
 export function signerKey(text: string): string {
   if (text.startsWith(SIGNER_PREFIX)) {
     return text;
@@ -58,10 +58,10 @@ export function signerKey(text: string): string {
   throw invalidKey(message, hint);
 }
 
-/** Refuses a key's text that has the quotes of the file that it stood in. */
+/** Throws if a key's text includes the quotes of the file that it was copied from. */
 export function refuseQuotes(text: string, member?: string): void {
   if (/^["'`]/.test(text)) {
-    throw invalidKey("the key has quotes around it", "leave them out", member);
+    throw invalidKey("the key is enclosed in quotes", "remove the quotes", member);
   }
 }
 
@@ -69,29 +69,29 @@ function invalidKey(message: string, hint: string, member = "key"): CountersignE
   return new CountersignError("key.invalid", message, { member, hint });
 }
 
-/** That a text is no signer key. */
+/** Returns the error for text that isn't a private key. */
 export function noSignerKey(): CountersignError {
   return invalidKey(NONE[1], NONE[2]);
 }
 
-/** That what began as a signer key is none. */
+/** Returns the error for an incomplete private key. */
 export function brokenSignerKey(): CountersignError {
-  return invalidKey("the signer key is cut off or altered", "copy the whole line again, from PRIVATE+KEY+ on");
+  return invalidKey("the private key is incomplete or altered", "copy the whole line again, from PRIVATE+KEY+ on");
 }
 
-/** What signs with a key, and whose signatures those are. */
+/** A key with the functions that sign with it. */
 export interface Signing {
-  /** The key as the core reads it: a signer key's text, or a vkey. */
+  /** The key as the core reads it: a private key's text, or a vkey. */
   readonly key: string;
-  /** Where neither the core nor `signNow` does. */
+  /** Signs asynchronously, if neither the core nor `signNow` signs. */
   readonly sign?: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
-  /** Signs without being waited for. */
+  /** Signs synchronously. */
   readonly signNow?: ((bytes: Uint8Array<ArrayBuffer>) => Uint8Array) | undefined;
-  /** Which of its signatures have to be checked: those of a key that cannot change are all right when the first is. */
+  /** The signatures to verify. If a key can't change, verifying the first is enough. */
   readonly checks: "each" | "first" | "none";
 }
 
-/** A signer outside the core. */
+/** Returns the functions of a signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
   const { vkey, privateKey, sign } = ownFields(Object(key), ["vkey", "privateKey", "sign"]) as Partial<
     Signer & KeyHandle
@@ -99,15 +99,15 @@ export function external(key: Signer | KeyHandle): Signing {
   must(
     typeof vkey === "string" && (privateKey !== undefined || typeof sign === "function"),
     "key",
-    "no key to sign with",
-    "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
+    "`key` must be a private key or a signer",
+    "pass a private key's text, { vkey, privateKey }, or { vkey, sign }; generateKeyHandle(name) returns a CryptoKey with its vkey",
   );
   refuseQuotes(vkey);
-  const instead = "give the signer key's text itself as key, or its verifier key as vkey";
-  must(!vkey.startsWith(SIGNER_PREFIX), "key", "a signer key is given as vkey", instead);
+  const instead = "pass the private key's text as `key`, or set `vkey` to the matching public key";
+  must(!vkey.startsWith(SIGNER_PREFIX), "key", "`vkey` contains a private key", instead);
   if (privateKey !== undefined) {
-    const pair = 'give the private key of a pair, with "sign" among its usages';
-    must(privateKey?.usages?.includes("sign"), "key", "this CryptoKey may not sign", pair);
+    const pair = 'pass the private key of a pair, with the usage "sign"';
+    must(privateKey?.usages?.includes("sign"), "key", "the CryptoKey does not allow signing", pair);
     return { key: vkey, sign: signerOf(privateKey), checks: "first" };
   }
   return { key: vkey, sign: async (bytes) => asBytes(await (key as Signer).sign(bytes)), checks: "each" };
@@ -120,10 +120,10 @@ function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {
   if (signature instanceof Uint8Array) {
     return signature;
   }
-  throw new TypeError("sign gave no bytes");
+  throw new TypeError("`sign` must return a Uint8Array or an ArrayBuffer");
 }
 
-/** What signs with a key of WebCrypto's. */
+/** Returns a function that signs with a WebCrypto key. */
 export function signerOf(key: PrivateKey): Signing["sign"] {
   return async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytes));
 }

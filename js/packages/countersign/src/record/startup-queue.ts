@@ -1,36 +1,36 @@
-/** Events that are recorded before their recorder has started. */
+/** The queue of events that are recorded before their recorder has started. */
 
 import { CountersignError } from "../error.js";
 import type { Deferred } from "../promises.js";
 import { LINK } from "./chain.js";
-import { type Handle, unheard } from "./handle.js";
+import { type Handle, quietDeferred } from "./handle.js";
 import type { Dropped } from "./lost-events.js";
 import type { Pipeline } from "./pipeline.js";
 
-/** How much may wait. */
+/** Limits of the queue. */
 export interface QueueLimits {
   readonly events: number;
-  /** Bytes of events, with those of the links that they will have. */
+  /** Bytes of events, including an estimate for their links. */
   readonly bytes: number;
 }
 
 interface EarlyEvent {
   /** Records the event in the pipeline. */
   readonly record: (pipeline: Pipeline) => Handle;
-  /** When it was recorded: milliseconds from the epoch. */
+  /** When it was recorded, in milliseconds since the epoch. */
   readonly time: number;
   readonly handle: Deferred<Handle>;
 }
 
-/** Keeps events in order until there is a pipeline for them. */
+/** Keeps events in order until there is a pipeline. */
 export class StartupQueue {
   readonly #recorded: (handle: Promise<Handle>) => Promise<Handle>;
   #events: EarlyEvent[] = [];
-  /** Bytes of the events' texts. */
+  /** Size of the events' JSON, in UTF-16 code units. */
   bytes: number = 0;
   #dropped: Dropped | undefined;
 
-  /** `recorded` waits for the handle that the pipeline gives to an event. */
+  /** `recorded` waits for the handle that the pipeline returns for an event. */
   constructor(recorded: (handle: Promise<Handle>) => Promise<Handle>) {
     this.#recorded = recorded;
   }
@@ -39,20 +39,20 @@ export class StartupQueue {
     return this.#events.length;
   }
 
-  /** Events that there was no room for. */
+  /** Number of events dropped because the queue was full. */
   get dropped(): number {
     return this.#dropped?.count ?? 0;
   }
 
-  /** True if an event of so many bytes may be added. */
+  /** True if an event of this many bytes fits. */
   hasRoom(bytes: number, limits: QueueLimits): boolean {
     const { length } = this.#events;
     return length < limits.events && this.bytes + bytes + LINK * (length + 1) <= limits.bytes;
   }
 
-  /** Adds an event of so many bytes. */
+  /** Adds an event of this many bytes. */
   add(bytes: number, time: number, record: (pipeline: Pipeline) => Handle): Handle {
-    const handle = unheard<Handle>();
+    const handle = quietDeferred<Handle>();
     this.#events.push({ record, time, handle });
     this.bytes += bytes;
     return {
@@ -61,12 +61,12 @@ export class StartupQueue {
     };
   }
 
-  /** Counts an event that there was no room for. */
+  /** Counts an event that didn't fit. */
   drop(time: number): void {
     this.#dropped = { count: this.dropped + 1, since: this.#dropped?.since ?? time, until: time };
   }
 
-  /** Returns what was dropped, and forgets it. */
+  /** Returns the count of dropped events, and resets it. */
   takeDropped(): Dropped | undefined {
     const dropped = this.#dropped;
     this.#dropped = undefined;
@@ -74,8 +74,8 @@ export class StartupQueue {
   }
 
   /**
-   * Records all events. `at` sets the pipeline's clock to the time of each. Returns why some were refused; their handles
-   * reject with it.
+   * Records all events in the pipeline. `at` sets the pipeline's clock to the time of each. Returns the errors of
+   * rejected events, whose handles reject with them.
    */
   moveTo(pipeline: Pipeline, at: (time: number) => void): unknown[] {
     const refusals: unknown[] = [];
@@ -86,7 +86,7 @@ export class StartupQueue {
       } catch (error) {
         handle.reject(error);
         refusals.push(error);
-        // The code that recorded it has gone on: the log shows that there was something.
+        // The caller can no longer handle the error, so the log records that there was an event.
         if (error instanceof CountersignError && error.code === "event.invalid") {
           pipeline.recordInvalid(error);
         }

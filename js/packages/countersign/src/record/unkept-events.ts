@@ -1,35 +1,34 @@
-/** Events that the outbox does not have yet. Those that are recorded in the same moment are written together. */
+/** Events that the outbox does not contain yet. Events recorded in the same moment are written together. */
 
 import type { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import type { Chain } from "./chain.js";
 import type { ErrorReporter } from "./error-reporter.js";
-import type { Taken } from "./handle.js";
+import type { PendingEvent } from "./handle.js";
 
 export class UnkeptEvents {
   readonly #outbox: RecorderOutbox;
   readonly #errors: ErrorReporter;
-  /** All of them are in one chain: they are written before another chain is begun. */
-  #events: Taken[] = [];
+  /** All of them belong to one chain, because they are written before another one starts. */
+  #events: PendingEvent[] = [];
 
   constructor(outbox: RecorderOutbox, errors: ErrorReporter) {
     this.#outbox = outbox;
     this.#errors = errors;
   }
 
-  /** True if there are any. */
   get areAny(): boolean {
     return this.#events.length > 0;
   }
 
   /** Adds an event. `write` is called a moment later, once for all events of that moment. */
-  add(event: Taken, write: () => void): void {
+  add(event: PendingEvent, write: () => void): void {
     if (this.#events.push(event) === 1) {
       queueMicrotask(write);
     }
   }
 
-  /** Begins to write them. The chain that they are in has their lines. */
+  /** Starts writing the events. Their chain has their lines. */
   write(chain: Chain): void {
     if (!this.areAny) {
       return;
@@ -45,14 +44,14 @@ export class UnkeptEvents {
     );
   }
 
-  /** Forgets them, because they are written in another way. Returns their lines. */
+  /** Clears the list because the events are written in another way. Returns their lines. */
   clear(chain: Chain): string[] {
     this.#events = [];
     return chain.unstored();
   }
 }
 
-function keep(events: readonly Taken[], error?: CountersignError): void {
+function keep(events: readonly PendingEvent[], error?: CountersignError): void {
   for (const event of events) {
     event.keep(error);
   }

@@ -1,4 +1,4 @@
-/** Ed25519 keys of WebCrypto's, and the signed-note names for them. */
+/** WebCrypto's Ed25519 keys, and their names in the signed-note format. */
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
@@ -6,10 +6,10 @@ import { isName, noName } from "./key-name.js";
 import { brokenSignerKey, type KeyHandle, SIGNER_KEY, type Signing, signerOf } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
-/** The type of an Ed25519 key in its text. */
+/** The type byte of an Ed25519 key in a vkey. */
 const ED25519 = 0x01;
 
-/** Makes a key that never leaves WebCrypto. It can be kept in IndexedDB as it is. */
+/** Generates a key whose private key never leaves WebCrypto. It can be stored in IndexedDB. */
 export async function generateKeyHandle(name: string): Promise<KeyHandle> {
   if (!isName(name)) {
     throw noName();
@@ -21,24 +21,27 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
   return { vkey: await vkeyOf(name, raw), privateKey };
 }
 
-/** What precedes the seed in PKCS #8 (RFC 8410 section 7). */
+/** The PKCS #8 header before the seed (RFC 8410 section 7). */
 const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
-/** Signs with a signer key's text in WebCrypto: for runtimes in which that is faster than the core. */
+/** Signs with a private key's text in WebCrypto, for runtimes where that is faster than the core. */
 export function importSignerKey(text: string): Promise<Signing> {
   return readSignerKey(text, async (pkcs8) => {
     const imported = (isExtractable: boolean) =>
       inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, isExtractable, ["sign"]));
-    // WebCrypto tells the public key of none that cannot be taken out. To find it in the core takes a third of a start.
+    // WebCrypto only exports the public key of an extractable private key. Computing it in the core would take a third
+    // of the start time.
     const { x } = await crypto.subtle.exportKey("jwk", await imported(true));
     return { x, sign: signerOf(await imported(false)) };
   });
 }
 
-/** What signs with a private key, and the public one, as base64url. */
+/** Functions that sign with a private key, and the public key in base64url. */
 type Imported = Pick<Signing, "sign" | "signNow"> & { readonly x: string | undefined };
 
-/** Has a runtime sign with a signer key's text, of which it is given the private key in PKCS #8, whose bytes are gone afterwards. */
+/**
+ * Imports a private key's text into the runtime. `imported` receives the key as PKCS #8, which is zeroed afterwards.
+ */
 export async function readSignerKey(
   text: string,
   imported: (pkcs8: Uint8Array<ArrayBuffer>) => Promise<Imported>,
@@ -52,7 +55,7 @@ export async function readSignerKey(
   try {
     const { x = "", ...signing } = await imported(pkcs8);
     const publicKey = bytesOf(x.replaceAll("-", "+").replaceAll("_", "/"));
-    // That the ID is a hash of the name and the public key is checked by the core.
+    // The core verifies that the ID is a hash of the name and the public key.
     return { ...signing, key: `${name}+${id}+${encoded(publicKey)}`, checks: "none" };
   } finally {
     pkcs8.fill(0);
@@ -79,9 +82,13 @@ async function inWebCrypto<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new CountersignError("webcrypto.unavailable", "WebCrypto has no Ed25519 here, or does not take this key", {
-      hint: "a secure context and a recent runtime are needed; the entry `countersign` brings an Ed25519 of its own",
-      cause,
-    });
+    throw new CountersignError(
+      "webcrypto.unavailable",
+      "WebCrypto does not support Ed25519 here, or rejected this key",
+      {
+        hint: "use a secure context and a recent runtime, or use the entry `countersign`, which includes its own Ed25519",
+        cause,
+      },
+    );
   }
 }

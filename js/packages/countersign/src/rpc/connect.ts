@@ -1,4 +1,4 @@
-/** Typed calls between a host and its workers, and between workers. Either side calls the other's methods. */
+/** Typed remote calls between a host and its workers, or between workers. Each side can call the other's methods. */
 
 import { type Deferred, deferred } from "../promises.js";
 import { deserializeError, type Peer, serializeError, unknownMethod, type WireError } from "./errors.js";
@@ -9,13 +9,13 @@ export interface Port {
   onmessage: ((event: MessageEvent) => unknown) | null;
 }
 
-/** A value that can be moved with a message instead of being copied. */
+/** A value that is moved with a message instead of being copied. */
 export type TransferItem = ArrayBuffer | TransferPort;
 
-/** A `MessagePort`. Not all of Node.js's types name it. */
+/** A `MessagePort`, whose type is missing in some versions of Node.js's types. */
 export type TransferPort = InstanceType<typeof MessagePort>;
 
-/** The other side's methods, as they are called from here. */
+/** The other side's methods, as called from here. */
 export type Remote<Methods> = {
   readonly [Name in keyof Methods]: Methods[Name] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
@@ -40,19 +40,23 @@ interface Call {
 
 const transfers = new WeakMap<object, TransferItem[]>();
 
-/** Marks what moves with a value when it is sent as an argument or a result. The sender can't use these items afterwards. */
+/**
+ * Marks items to be moved with a value that is sent as an argument or a result. The sender can't use them afterwards.
+ */
 export function transfer<T extends object>(value: T, ...items: (Uint8Array | TransferItem)[]): T {
   const moved = items.map((item) => (item instanceof Uint8Array ? (item.buffer as ArrayBuffer) : item));
   transfers.set(value, [...new Set(moved)]);
   return value;
 }
 
-/** The next call's number. None is reused: a worker that is kept may still respond to earlier calls. */
+/**
+ * The number of the next call. Numbers are never reused, because a reused worker may still respond to earlier calls.
+ */
 let nextId = 0;
 
 /**
- * Serves `methods`, the object's own ones, to the other side, and returns the other side's methods. Errors name `peer`,
- * the other side. Calls to a worker that has ended are never answered; `WorkerGroup` rejects them.
+ * Serves the own properties of `methods` to the other side, and returns the other side's methods. Errors name the other
+ * side as `peer`. Calls to a worker that has ended never settle; `WorkerGroup` rejects them.
  */
 export function connect<Theirs extends object>(port: Port, methods: object, peer: Peer): Remote<Theirs> {
   const calls = new Map<number, Call>();
@@ -99,7 +103,7 @@ export function connect<Theirs extends object>(port: Port, methods: object, peer
   };
   return new Proxy({} as Remote<Theirs>, {
     get: (_, method) =>
-      // With a `then`, a remote that an async function returns would be taken for a promise.
+      // With a `then`, a remote returned by an async function would be treated as a promise.
       typeof method === "symbol" || method === "then"
         ? undefined
         : (...args: readonly unknown[]) => request(method, args),

@@ -2,20 +2,20 @@
 
 import { CountersignError, type ErrorCode, type PlainError, plainError } from "../error.js";
 
-/** Who answers calls: a kind of worker, or the host that started the workers. */
+/** The sender of a response: a kind of worker, or the host that started the workers. */
 export type Peer = "verifier" | "index" | "slicer" | "analyzer" | "overview" | "host";
 
-/** An error as it crosses to another thread. */
+/** An error in the form in which it is sent to another thread. */
 export interface WireError extends PlainError {
   readonly name: string | undefined;
   readonly stack: string | undefined;
   readonly cause: WireError | undefined;
 }
 
-/** Causes of causes that cross with an error. Causes can form a circle. */
+/** Maximum number of nested causes sent with an error. Causes can be circular. */
 const MAX_CAUSES = 8;
 
-/** Returns an error as plain data. */
+/** Converts an error to plain data. */
 export function serializeError(error: unknown, causes = MAX_CAUSES): WireError {
   const { name, stack, cause } = Object(error) as { name?: unknown; stack?: unknown; cause?: unknown };
   return {
@@ -26,29 +26,31 @@ export function serializeError(error: unknown, causes = MAX_CAUSES): WireError {
   };
 }
 
-/** Returns the error that a peer threw. One without a code becomes the cause of a `worker.failed` that names the peer. */
+/**
+ * Restores an error from a peer. An error without a code becomes the cause of a `worker.failed` that names the peer.
+ */
 export function deserializeError(wire: WireError, peer: Peer): CountersignError {
   const error = restore(wire);
   return error instanceof CountersignError ? error : peerFailed(peer, wire.message, error);
 }
 
-/** Returns an error with a code unchanged, and any other as the cause of a `worker.failed` that names the peer. */
+/** Returns an error with a code unchanged. Any other becomes the cause of a `worker.failed` that names the peer. */
 export function codedBy(peer: Peer, error: unknown): CountersignError {
   return error instanceof CountersignError ? error : deserializeError(serializeError(error), peer);
 }
 
-/** Returns the error of a peer that failed. */
+/** Returns the error for a failed peer. */
 export function peerFailed(peer: Peer, message: string, cause: unknown): CountersignError {
   return new CountersignError("worker.failed", `the ${peer} failed: ${message}`, {
-    hint: "it may have run out of memory; if it fails again with the same file, report it as a bug",
+    hint: "check whether it ran out of memory; if it fails again with the same file, report it as a bug",
     cause,
   });
 }
 
-/** Returns the error of a call to a method that the peer doesn't have. */
+/** Returns the error for a call to a method that the peer doesn't have. */
 export function unknownMethod(peer: Peer, method: string): CountersignError {
   return new CountersignError("worker.incompatible", `the ${peer} has no method ${JSON.stringify(method)}`, {
-    hint: "the scripts are of different versions of the package: deploy all its files together, then reload the page",
+    hint: "deploy all files of the package together and reload the page, because the scripts are of different versions",
   });
 }
 
@@ -57,7 +59,7 @@ function restore({ name, code, message, hint, line, member, phrases, stack, caus
   const error = isErrorCode(code)
     ? new CountersignError(code, message, { hint, line, member, phrases, cause })
     : new Error(message, cause === undefined ? undefined : { cause });
-  // Like an error's own: what enumerates fields, such as JSON, doesn't see them.
+  // Not enumerable, as in the original error, so that JSON and other serializations don't include it.
   const hide = (field: "name" | "stack" | "code", value: string | undefined) => {
     if (value !== undefined) {
       Object.defineProperty(error, field, { value, writable: true, configurable: true });
@@ -71,7 +73,9 @@ function restore({ name, code, message, hint, line, member, phrases, stack, caus
   return error;
 }
 
-/** True for the package's codes, such as `source.invalid`; Node.js has its own, such as `ERR_OUT_OF_RANGE`. */
+/**
+ * True for codes of the package, such as `source.invalid`, as opposed to those of Node.js, such as `ERR_OUT_OF_RANGE`.
+ */
 function isErrorCode(code: string | undefined): code is ErrorCode {
   return code !== undefined && /^[a-z0-9_]+\.[a-z0-9_.]+$/.test(code);
 }

@@ -1,12 +1,12 @@
 /**
- * What the Web Workers' scripts share. Each kind of worker has an entry of its own, `worker.ts`, so that its script
- * contains only its own code and loads only its own WebAssembly: `countersign` has no files of the viewer's workers, and
- * a page in a single file starts workers from blobs, which can import nothing.
+ * Shared code of the Web Workers' scripts. Each kind of worker has its own entry, `worker.ts`, whose script contains
+ * only its own code and loads only its own WebAssembly: `countersign` must not include the viewer's workers, and a
+ * single-file page starts workers from blobs, which can't import anything.
  */
 
 import type { Port } from "./connect.js";
 
-/** Has this Web Worker serve the page or the worker that started it. */
+/** Serves the page or the worker that started this Web Worker. */
 export function serveFromWorker(serve: (port: Port) => void): void {
   serve(globalThis as unknown as Port);
 }

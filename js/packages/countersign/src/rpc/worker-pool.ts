@@ -1,22 +1,22 @@
-/** Shares work out among workers of one kind. */
+/** Pools that distribute work among workers of one kind. */
 
 import { Notifier } from "../promises.js";
 
-/** A pool's workers, and how much each of them takes. */
+/** Options of a pool. */
 export interface PoolOptions<W> {
-  /** The workers that have started. */
+  /** The workers that were already started. */
   readonly workers?: readonly W[];
-  /** How the pool starts more workers. Without it, the pool keeps those it has. */
+  /** Starts more workers. Without it, the pool keeps those it has. */
   readonly growth?: PoolGrowth<W>;
-  /** The pool has room while any worker's load is below this. The unit is the owner's: bytes, for example. */
+  /** The pool has room while any worker's load is below this. The owner chooses the unit, such as bytes. */
   readonly maxLoad: number;
 }
 
-/** How a pool starts workers. */
+/** Starts workers for a pool. */
 export interface PoolGrowth<W> {
   start(): W;
   readonly maxWorkers: number;
-  /** Another worker starts when every worker has at least this load. */
+  /** Another worker is started if every worker has at least this load. */
   readonly busyLoad: number;
 }
 
@@ -26,8 +26,8 @@ interface Member<W> {
 }
 
 /**
- * Workers of one kind, each with the load that is under way to it. The least loaded one gets the next job. A job that
- * fails ends the pool, because what its workers make would lack something from then on.
+ * A pool of workers that assigns each job to the least loaded one. A failing job ends the pool, because the workers'
+ * results would be incomplete from then on.
  */
 export class WorkerPool<W> {
   readonly #growth: PoolGrowth<W> | undefined;
@@ -47,12 +47,14 @@ export class WorkerPool<W> {
     return this.#members.map(({ worker }) => worker);
   }
 
-  /** The load of all workers together up to which the pool has room. */
+  /** The total load up to which the pool has room. */
   get capacity(): number {
     return this.#members.length * this.#maxLoad;
   }
 
-  /** Runs a job on the least loaded worker, which has `load` more until the job settles. Rejects once the pool has ended. */
+  /**
+   * Runs a job on the least loaded worker, adding `load` to it until the job settles. Rejects once the pool has ended.
+   */
   async run<T>(load: number, job: (worker: W) => Promise<T>): Promise<T> {
     if (this.#ended !== undefined) {
       throw this.#ended.reason;
@@ -72,7 +74,7 @@ export class WorkerPool<W> {
     }
   }
 
-  /** Resolves when the pool has room for more. Rejects when it ends. */
+  /** Resolves when the pool has room. Rejects when it ends. */
   async room(): Promise<void> {
     await this.#changed.until(() => this.#ended !== undefined || this.#hasRoom);
     if (this.#ended !== undefined) {
@@ -88,18 +90,18 @@ export class WorkerPool<W> {
     return workers;
   }
 
-  /** Ends the pool, unless it has ended. Its owner ends the workers. */
+  /** Ends the pool, unless it has ended. The owner ends the workers. */
   end(reason: unknown): void {
     this.#ended ??= { reason };
     this.#changed.notify();
   }
 
-  /** A pool without workers has room: the next job starts one. */
+  /** True if there is room. A pool without workers has room, because the next job starts one. */
   get #hasRoom(): boolean {
     return this.#members.length === 0 || this.#members.some(({ load }) => load < this.#maxLoad);
   }
 
-  /** Starts a worker if all are busy and the pool may grow. */
+  /** Returns the least loaded worker, or a new one if all are busy and the pool may grow. */
   #leastLoaded(): Member<W> {
     const least = this.#members.reduce<Member<W> | undefined>(
       (least, member) => (least === undefined || member.load < least.load ? member : least),

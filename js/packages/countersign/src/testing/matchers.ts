@@ -1,9 +1,9 @@
-/** What tests say of recorded events, for any framework's `expect.extend`, and for those that have none. */
+/** Assertions about recorded events, for `expect.extend` of any test framework, and standalone. */
 
 import { CountersignError } from "../error.js";
 import type { RecordedEvent, TestRecorder } from "./recorder.js";
 
-/** What a matcher gives. */
+/** The result of a matcher. */
 export interface MatcherResult {
   pass: boolean;
   message: () => string;
@@ -11,31 +11,32 @@ export interface MatcherResult {
   expected?: unknown;
 }
 
-/** What `expect(…)` has beside its own, for `declare module "vitest"` and the like. */
+/** The methods added to `expect(…)`, for `declare module "vitest"` and the like. */
 export interface AuditMatchers<Result = unknown> {
-  /** An event was recorded that has these members, with whatever others. */
+  /** Asserts that an event with at least these fields was recorded. */
   toHaveRecorded(event: object): Result;
-  /** So many were. */
+  /** Asserts that exactly `times` events with at least these fields were recorded. */
   toHaveRecordedTimes(times: number, event: object): Result;
-  /** What was recorded makes an export that verifies. */
+  /** Asserts that the recorder's export verifies. */
   toBeVerified(): Promise<Result>;
 }
 
 /**
- * For `expect.extend(matchers)`, in vitest, jest, bun:test and others. In what is expected a member may be a matcher of
- * the framework's (`expect.any(String)`), a regular expression for a text, and `undefined` for what must not be there.
+ * Matchers for `expect.extend(matchers)` in vitest, jest, bun:test, and others. In the expected event, a field may be a
+ * matcher of the framework (`expect.any(String)`), a regular expression for a string, or `undefined` for a field that
+ * must be absent.
  */
 export const matchers = {
   toHaveRecorded(received: unknown, event: object): MatcherResult {
     const events = eventsOf(received);
     const pass = events.some((one) => matches(one, event));
-    return result(pass, `an event like ${shown(event)} recorded`, events, event);
+    return result(pass, `a recorded event like ${shown(event)}`, events, event);
   },
 
   toHaveRecordedTimes(received: unknown, times: number, event: object): MatcherResult {
     const events = eventsOf(received);
     const found = events.filter((one) => matches(one, event)).length;
-    return result(found === times, `${times} events like ${shown(event)}, of which there are ${found},`, events, event);
+    return result(found === times, `${times} recorded events like ${shown(event)} (found ${found})`, events, event);
   },
 
   async toBeVerified(received: unknown): Promise<MatcherResult> {
@@ -45,14 +46,18 @@ export const matchers = {
     } catch (error) {
       return { pass: false, message: () => `${error}` };
     }
-    return { pass: true, message: () => "expected an export that does not verify" };
+    return { pass: true, message: () => "expected the export not to verify" };
   },
 };
 
 /**
- * Gives the first event that has these members, or throws, for `node:test` and all else that goes by what is thrown.
+ * Returns the first event with at least these fields, or throws, for `node:test` and other frameworks based on
+ * exceptions.
  *
- *     assertRecorded(audit, { action: "job.delete", actor: { id: "u_1" } });
+ * @example
+ * ```ts
+ * assertRecorded(audit, { action: "job.delete", actor: { id: "u_1" } });
+ * ```
  */
 export function assertRecorded(audit: Pick<TestRecorder, "events">, event: object): RecordedEvent {
   const events = eventsOf(audit);
@@ -82,13 +87,13 @@ function eventsOf(received: unknown): readonly RecordedEvent[] {
       return (received as Pick<TestRecorder, "events">).events();
     }
   }
-  throw new CountersignError("options.invalid", "no recorder of a test", {
+  throw new CountersignError("options.invalid", "the value must be a test recorder", {
     member: "received",
-    hint: "give what createTestRecorder made, not what wraps it",
+    hint: "pass the result of createTestRecorder, not a wrapper around it",
   });
 }
 
-/** Whether all that is expected is there. */
+/** True if the value has everything that is expected. */
 function matches(actual: unknown, expected: unknown): boolean {
   if (typeof expected !== "object" || expected === null) {
     return Object.is(actual, expected);

@@ -1,4 +1,4 @@
-/** A recorder in memory: the real one, with a key, a clock and randomness that are the same each time. */
+/** An in-memory recorder for tests: the real one with a deterministic key, clock, and randomness. */
 
 import { artifact } from "#recorder";
 import { CountersignError, must } from "../error.js";
@@ -13,78 +13,84 @@ import type { Report } from "../report.js";
 import { memory } from "../transport/transport.js";
 import { verify } from "../verify/verify.js";
 
-/** Nobody trusts these names: `.invalid` is no domain, and the key is in this package. */
+/** Names that are never trusted: `.invalid` is a reserved domain, and the key is public. */
 const ORIGIN = "test.invalid/audit";
 const SIGNER = "test.invalid/recorder";
 const FIRST = Date.UTC(2026, 0, 1);
 
-/** What a test may choose: as for any recorder, but for where it records to. */
+/** Options of `createTestRecorder`: those of a recorder without its key and destination. */
 export interface TestRecorderOptions<Events = unknown>
   extends Pick<
     CommonOptions<Events>,
     "events" | "redact" | "pathShapes" | "beforeRecord" | "onInvalid" | "onError" | "maxWaitingBytes" | "onFull"
   > {
-  /** What the clock says at first. By default midnight at the beginning of 2026, in UTC. */
+  /**
+   * Initial time of the clock.
+   *
+   * @default 2026-01-01T00:00:00Z
+   */
   now?: Date | string | number | undefined;
 }
 
-/** A clock that stands still until it is set. */
+/** A clock that only moves when it is set. */
 export interface TestClock {
-  /** Milliseconds from the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   now(): number;
-  /** Sets it. */
+  /** Sets the time. */
   set(time: Date | string | number): void;
-  /** Sets it forward by so many milliseconds. */
+  /** Advances the time by this many milliseconds. */
   advance(ms: number): void;
 }
 
-/** An event as it stands in the log: redacted, and with what a scope or `beforeRecord` made of it. */
+/** An event as it is in the log: redacted, and with the changes of scopes and `beforeRecord`. */
 export type RecordedEvent = Readonly<Omit<AuditEvent, "occurred_at"> & { occurred_at?: string }>;
 
-/** A recorder that tells what it recorded. */
+/** A recorder that exposes what it recorded. */
 export interface TestRecorder<Event = EventInput> extends Recorder<Event> {
-  /** What was recorded since the beginning, or since `clear`, in its order; at once, whether it was flushed or not. */
+  /**
+   * Returns all events in order since the start or the last `clear`, immediately and even if they aren't flushed yet.
+   */
   events(): readonly RecordedEvent[];
-  /** Forgets what `events` gives. The log goes on. */
+  /** Clears the list of `events`. The log is unaffected. */
   clear(): void;
   readonly clock: TestClock;
-  /** A trust file that knows the recorder's key, for whoever verifies `exported()`. */
+  /** A trust file with the recorder's key, for verifying `exported()`. */
   readonly trust: string;
-  /** The export of all that was flushed. With the same calls it is the same text each time. */
+  /** Returns the export of all flushed events. The same calls produce the same export. */
   exported(): string;
   /**
-   * Flushes, and gives the verifier's report on the export. Throws where that finds anything but that the chain is not
-   * closed, or where it finds another number of events.
+   * Flushes, verifies the export, and returns the report. Throws if the verifier finds any problem besides an open
+   * chain, or a different number of events.
    */
   verified(): Promise<Report>;
 }
 
-/** Makes a recorder for a test. It needs no log, no key and no network, and nothing is left of it. */
+/** Creates a recorder for a test. It needs no log, key, or network, and leaves nothing behind. */
 export async function createTestRecorder<Events = unknown>(
   options: TestRecorderOptions<Events> = {},
 ): Promise<TestRecorder<EventOf<Events>>> {
   must(
     typeof options === "object" && options !== null,
     undefined,
-    "no options by their names",
-    "give { now }, or leave them out",
+    "options must be an object",
+    "pass { now }, or omit the options",
   );
   const { now: _, ...chosen } = options;
   const first = field(options, "now") as TestRecorderOptions["now"];
   const clock = clockAt(first === undefined ? FIRST : millis(first));
-  const seen: RecordedEvent[] = [];
+  const events: RecordedEvent[] = [];
   let recorded = 0;
   const core = await load();
   const [key = "", vkey = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(7)));
   const to = memory();
-  const taken = (event: RecordedEvent) => {
+  const onRecord = (event: RecordedEvent) => {
     recorded++;
-    seen.push(event);
+    events.push(event);
   };
   const { createRecorder } = recording(artifact, none, {
-    wrapped: (artifact) => telling(artifact as Core, taken) as typeof artifact,
+    wrapped: (artifact) => observed(artifact as Core, onRecord) as typeof artifact,
     now: () => clock.now(),
-    random: counting(),
+    random: counter(),
   });
   const recorder = createRecorder<Events>({
     ...chosen,
@@ -96,9 +102,9 @@ export async function createTestRecorder<Events = unknown>(
   await recorder.ready();
   const trust = `emitter ${vkey}\n`;
   return Object.assign(recorder, {
-    events: () => [...seen],
+    events: () => [...events],
     clear: () => {
-      seen.length = 0;
+      events.length = 0;
     },
     clock,
     trust,
@@ -111,7 +117,7 @@ export async function createTestRecorder<Events = unknown>(
         const found = report.findings.map(({ code }) => code).join(", ");
         const what = `the verdict is ${report.verdict}, with ${report.counts.events} of ${recorded} events (${found})`;
         throw new CountersignError("recorder.failed", what, {
-          hint: "see the findings; exported() is what was verified",
+          hint: "see the findings in the message, and check exported()",
         });
       }
       return report;
@@ -121,8 +127,8 @@ export async function createTestRecorder<Events = unknown>(
 
 const load = loader(artifact);
 
-/** The artifact, whose recorders tell of each event as they queued it. */
-function telling(core: Core, tell: (event: RecordedEvent) => void): Core {
+/** Wraps the module so that its recorders report each event that they queue. */
+function observed(core: Core, onRecord: (event: RecordedEvent) => void): Core {
   return {
     ...core,
     Recorder: class extends core.Recorder {
@@ -133,7 +139,7 @@ function telling(core: Core, tell: (event: RecordedEvent) => void): Core {
       override record(salted: Uint8Array, time: number, typed: boolean): number {
         const bytes = super.record(salted, time, typed);
         const line = super.unstored();
-        tell(JSON.parse(line.slice(line.indexOf("{"))));
+        onRecord(JSON.parse(line.slice(line.indexOf("{"))));
         return bytes;
       }
     },
@@ -155,13 +161,13 @@ function clockAt(first: number): TestClock {
 
 function millis(time: Date | string | number): number {
   const value = new Date(time).getTime();
-  const hint = "give a Date, a time such as 2026-01-31T12:00:00Z, or whole milliseconds from the epoch";
-  must(Number.isSafeInteger(value), "now", "no time", hint);
+  const hint = "pass a Date, a time such as 2026-01-31T12:00:00Z, or whole milliseconds since the epoch";
+  must(Number.isSafeInteger(value), "now", "the time is invalid", hint);
   return value;
 }
 
-/** The same bytes each time, and no two alike. */
-function counting(): (bytes: Uint8Array<ArrayBuffer>) => void {
+/** Returns a source of distinct bytes that repeats on every run. */
+function counter(): (bytes: Uint8Array<ArrayBuffer>) => void {
   let count = 0;
   return (bytes) => {
     count++;

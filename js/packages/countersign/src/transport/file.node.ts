@@ -1,32 +1,32 @@
-/** A transport into a file, for Node, Deno and Bun. */
+/** A transport that writes to a file, for Node.js, Deno, and Bun. */
 
 import { CountersignError } from "../error.js";
 import { AppendFile, createdFile } from "../files/append-file.node.js";
 import { fileError, pathOf } from "../files/files.node.js";
 import { inTurn } from "../promises.js";
-import { HEADER, headless, Tail } from "./tail.js";
+import { HEADER, Tail, withoutHeader } from "./tail.js";
 import type { StoringTransport } from "./transport.js";
 
-/** How much of the end of a file may be given again: more than a recorder keeps where nothing else is said. */
-const TAIL = 32 << 20;
+/** Bytes at the end of a file in which repeated lines are recognized; more than a recorder queues by default. */
+const TAIL_BYTES = 32 << 20;
 const LF = 0x0a;
 
 /**
- * Keeps an export in a file, to which it appends; a chunk is on the disk when it counts as taken. The file is created
- * where there is none, readable by its owner alone. One process at a time writes to it, until its recorders are closed.
+ * Appends an export to a file. A chunk counts as delivered once it is synced to disk. The file is created if needed,
+ * readable by its owner only. One process at a time can write to it, until its recorders are closed.
  *
- * A line that was cut off when the process before was killed is removed, and what that process wrote without learning
- * of it is not written again.
+ * A line that was cut off by a kill is removed. Lines that the previous process wrote before it could confirm them are
+ * not written again.
  */
 export function fileTransport(path: string | URL): StoringTransport {
   const given = pathOf(path, "to");
   let use: Awaited<ReturnType<typeof begin>> | undefined;
   let tail: Tail | undefined;
-  // What is under way has the file until it is done.
+  // Running work keeps the file open until it is done.
   const next = inTurn();
-  const guarded = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+  const guarded = <T>(action: string, work: () => Promise<T>): Promise<T> =>
     next(work).catch((cause: unknown) => {
-      throw fileError(cause, given, `the export could not be ${what}`, "transport");
+      throw fileError(cause, given, `the export could not be ${action}`, "transport");
     });
   const used = async () => {
     use ??= await begin(given);
@@ -53,25 +53,27 @@ export function fileTransport(path: string | URL): StoringTransport {
 }
 
 /** An export that this process writes to. */
-interface Shared {
-  /** There is none before the first use, and none after the last. */
+interface SharedFile {
+  /** The open file; undefined before the first and after the last use. */
   file: AppendFile | undefined;
-  /** How many transports use it. */
+  /** Number of transports that use it. */
   users: number;
-  /** What is done with it, one after the other. */
+  /** Serializes work on the file. */
   readonly next: ReturnType<typeof inTurn>;
 }
 
-/** Those that are open, by their real paths. */
-const open = new Map<string, Shared>();
+/** Open exports by their real paths. */
+const open = new Map<string, SharedFile>();
 
-/** A transport's use of an export: its file, what is done with it in turn, and what ends the use. */
+/**
+ * Starts a transport's use of an export. Returns its file, the queue for work on it, and a function that ends the use.
+ */
 async function begin(path: string) {
   const real = await createdFile(path);
   const shared = open.get(real) ?? { file: undefined, users: 0, next: inTurn() };
   open.set(real, shared);
   shared.users += 1;
-  // With the last one the file is closed, after what was asked for before.
+  // The last user closes the file, after earlier work.
   const end = async () => {
     shared.users -= 1;
     await shared.next(async () => {
@@ -91,7 +93,7 @@ async function begin(path: string) {
   };
   try {
     const file = await shared.next(async () => {
-      shared.file ??= await opened(real);
+      shared.file ??= await openFile(real);
       return shared.file;
     });
     return { file, next: shared.next, end };
@@ -101,12 +103,12 @@ async function begin(path: string) {
   }
 }
 
-/** Opens an export's file, which is this process's alone until it is closed. */
-async function opened(path: string): Promise<AppendFile> {
+/** Opens an export's file exclusively for this process. */
+async function openFile(path: string): Promise<AppendFile> {
   const file = await AppendFile.open(path);
   if (file === undefined) {
     throw new CountersignError("transport.failed", `another process writes to this export: ${path}`, {
-      hint: "give each process a file of its own, or wait until the one before has ended",
+      hint: "use a separate file per process, or wait until the other process has ended",
     });
   }
   try {
@@ -118,21 +120,21 @@ async function opened(path: string): Promise<AppendFile> {
   }
 }
 
-/** Appends the lines that are not there yet, and waits for the disk. Where it throws, none of them is there. */
+/** Appends the lines that the file does not contain yet, and syncs them. If it throws, none of them are in the file. */
 async function append(file: AppendFile, chunk: Uint8Array, tail: Tail): Promise<void> {
-  const lines = tail.fresh(file.size === 0 ? chunk : headless(chunk));
+  const lines = tail.fresh(file.size === 0 ? chunk : withoutHeader(chunk));
   if (lines.length === 0) {
     return;
   }
   const standing = await file.standing();
   if (standing === "altered") {
-    throw new CountersignError("transport.failed", "something else wrote to the export's file", {
-      hint: "let one recorder's process write to it, and start the process again",
+    throw new CountersignError("transport.failed", "another program changed the export's file", {
+      hint: "make sure that only one process writes to it, and restart the process",
     });
   }
   if (standing === "deleted") {
     throw new CountersignError("transport.failed", "the export's file was deleted", {
-      hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
+      hint: "restart the process to create a new file with a header; to rotate files, use a new path per recorder",
     });
   }
   if (standing === "doubtful") {
@@ -142,18 +144,18 @@ async function append(file: AppendFile, chunk: Uint8Array, tail: Tail): Promise<
 }
 
 function endOf(file: AppendFile): Promise<Uint8Array> {
-  const length = Math.min(file.size, TAIL);
+  const length = Math.min(file.size, TAIL_BYTES);
   return file.read(file.size - length, length);
 }
 
-/** How long the file is without a line that was cut off. */
+/** Returns the file's size without an incomplete last line. */
 async function wholeLines(file: AppendFile): Promise<number> {
   const end = await endOf(file);
   const whole = file.size - end.length + end.lastIndexOf(LF) + 1;
   const start = new TextDecoder().decode(await file.read(0, Math.min(file.size, HEADER.length)));
-  if (!HEADER.startsWith(start) || whole <= file.size - TAIL) {
+  if (!HEADER.startsWith(start) || whole <= file.size - TAIL_BYTES) {
     throw new CountersignError("transport.failed", `the file is not an export: ${file.path}`, {
-      hint: "give another path; nothing was written to it",
+      hint: "use another path; the file was not changed",
     });
   }
   return whole;

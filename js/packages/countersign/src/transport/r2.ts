@@ -1,14 +1,14 @@
-/** A transport into a bucket of Cloudflare R2. */
+/** A transport that writes to a Cloudflare R2 bucket. */
 
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
-import { headless, Tail } from "./tail.js";
+import { Tail, withoutHeader } from "./tail.js";
 import type { StoringTransport } from "./transport.js";
 
-/** What is needed of an R2 bucket's binding. */
+/** The parts of an R2 bucket binding that are used. */
 export interface Bucket {
   get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
-  /** Null where the condition does not hold. */
+  /** Resolves to null if the condition fails. */
   put(
     key: string,
     value: Uint8Array,
@@ -22,31 +22,36 @@ export interface Bucket {
   }>;
 }
 
-/** Where in the bucket. */
+/** Options of `r2Transport`. */
 export interface R2TransportOptions {
-  /** What all keys begin with: `audit/`. Nothing else is to be under it. */
+  /**
+   * Prefix of all keys, such as `audit/`. No other objects may have it.
+   *
+   * @default ""
+   */
   prefix?: string | undefined;
 }
 
-/** Objects and folders in a folder. A list of so many is one request. */
+/** Maximum number of objects and folders per folder, which one list request can return. */
 const FANOUT = 1000;
-/** How many of the last objects may hold what a writer that comes back gives again. */
-const BEFORE = 16;
+/** Number of last objects that are checked for lines which a returning writer sends again. */
+const CHECKED_OBJECTS = 16;
 const NAME = /^\d{3}(\/|\.ndjson)$/;
 
 /**
- * Keeps an export as objects, one for each chunk: `000/000/000.ndjson`, `000/000/001.ndjson` and so on. In the order of
- * their keys they are one export. An object is only ever created, so that several writers can share a prefix.
+ * Stores an export as objects, one per chunk: `000/000/000.ndjson`, `000/000/001.ndjson`, and so on. Concatenated in
+ * the order of their keys, they are one export. Objects are only created, never overwritten, so several writers can
+ * share a prefix.
  *
- * What was stored though its answer was lost is not stored again. A writer that comes back with an outbox looks for it
- * among the last 16 objects: where others may store more than that meanwhile, give each writer a prefix of its own.
+ * A chunk that was stored although its response was lost is not stored again. After a restart, a writer with an outbox
+ * looks for it in the last 16 objects; if other writers may store more in the meantime, use a prefix per writer.
  */
 export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): StoringTransport {
   const { prefix = "" } = ownOptions(options, ["prefix"]);
-  const hint = "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?";
-  must(typeof bucket?.put === "function", "to", "this is no R2 bucket", hint);
+  const hint = "pass the binding, such as env.AUDIT, and list it in r2_buckets of wrangler.jsonc";
+  must(typeof bucket?.put === "function", "to", "`bucket` must be an R2 bucket", hint);
   let next: number | undefined;
-  /** The last objects of before, until there is something new. */
+  /** The last existing objects, until a new one is stored. */
   let before: Uint8Array[] = [];
   const read = async (number: number) => {
     const object = await bucket.get(`${prefix}${keyOf(number)}`);
@@ -54,7 +59,7 @@ export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): S
   };
   const begin = async (): Promise<number> => {
     const last = await lastNumber(bucket, prefix);
-    const numbers = Array.from({ length: Math.min(BEFORE, last + 1) }, (_, nth) => last - nth).reverse();
+    const numbers = Array.from({ length: Math.min(CHECKED_OBJECTS, last + 1) }, (_, nth) => last - nth).reverse();
     const found = await Promise.all(numbers.map(read));
     before = found.filter((bytes) => bytes !== undefined);
     return before.length === 0 ? last : last + 1;
@@ -81,22 +86,22 @@ export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): S
   };
 }
 
-/** What of the lines is not in an object before them. */
+/** Returns the lines that an earlier object does not contain. */
 function without(lines: Uint8Array, object: Uint8Array): Uint8Array {
-  return new Tail(object).fresh(headless(lines));
+  return new Tail(object).fresh(withoutHeader(lines));
 }
 
 function keyOf(number: number): string {
   const digits = String(number).padStart(9, "0");
   if (digits.length > 9) {
-    throw new CountersignError("transport.failed", "there are as many objects as there can be", {
-      hint: "give another prefix",
+    throw new CountersignError("transport.failed", "the prefix has the maximum number of objects", {
+      hint: "use another prefix",
     });
   }
   return `${digits.slice(0, 3)}/${digits.slice(3, 6)}/${digits.slice(6)}.ndjson`;
 }
 
-/** The number of the last object, and 0 where there is none. */
+/** Returns the number of the last object; 0 if there is none. */
 async function lastNumber(bucket: Bucket, prefix: string): Promise<number> {
   let folder = prefix;
   let number = 0;
@@ -114,7 +119,7 @@ async function lastNumber(bucket: Bucket, prefix: string): Promise<number> {
   return number;
 }
 
-/** What is in a folder: a folder in it ends in a slash. */
+/** Returns the names in a folder. Names of folders end in a slash. */
 async function names(bucket: Bucket, folder: string): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;

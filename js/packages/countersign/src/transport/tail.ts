@@ -1,12 +1,12 @@
-/** Telling what is given again from what is new. */
+/** Detects repeated lines at the end of an export. */
 
-/** What the first line of an export begins with. */
+/** The beginning of an export's first line. */
 export const HEADER = '{"countersign":"export/';
 const LF = 0x0a;
 
 /**
- * The end of an export. A chunk that was kept before, though nobody learnt of it, is given again: whole, or together
- * with other lines. Its lines are then here. No line is in an export twice otherwise, for a link is unlike all others.
+ * The end of an export. A chunk that was stored without confirmation is sent again, alone or with other lines, and its
+ * lines are then found here. No line otherwise occurs twice in an export, because links are unique.
  */
 export class Tail {
   #bytes: Uint8Array;
@@ -15,7 +15,7 @@ export class Tail {
     this.#bytes = bytes;
   }
 
-  /** The lines of a chunk that are not here. Chunks that follow each other are looked for one after the other. */
+  /** Returns the lines of a chunk that are not here. Consecutive chunks are searched for one after the other. */
   fresh(chunk: Uint8Array): Uint8Array {
     const bytes = this.#bytes;
     const start = find(bytes, chunk.subarray(0, chunk.indexOf(LF) + 1));
@@ -29,7 +29,7 @@ export class Tail {
   }
 }
 
-/** Where in `bytes` a line begins; -1 where it is not there. */
+/** Returns the offset of a line in `bytes`, or -1. */
 function find(bytes: Uint8Array, line: Uint8Array): number {
   for (let start = 0; line.length > 0 && start + line.length <= bytes.length; ) {
     if (isSame(bytes.subarray(start, start + line.length), line)) {
@@ -48,8 +48,8 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
-/** A chunk without an export's header, where it begins with one. */
-export function headless(chunk: Uint8Array): Uint8Array {
+/** Returns a chunk without the export's header. */
+export function withoutHeader(chunk: Uint8Array): Uint8Array {
   const first = new TextDecoder().decode(chunk.subarray(0, HEADER.length));
   return first === HEADER ? chunk.subarray(chunk.indexOf(LF) + 1) : chunk;
 }

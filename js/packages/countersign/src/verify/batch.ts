@@ -1,32 +1,32 @@
-/** Events that verify, in batches whose text is parsed only where someone looks. */
+/** Batches of verified events, which are only parsed on access. */
 
-/** Any JSON value. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
 const LF = 0x0a;
-/** Between the place and the event. No string on the left can hold it: within one, quotes are escaped. */
+/** The separator between the fields and the event. It can't occur earlier, because quotes in strings are escaped. */
 const EVENT = ',"event":';
 
 /**
- * An event that matches its link's commit, on a link that did not fail and that a valid signature of its chain's key
- * covers. Everything here comes from bytes that the core hashed or signed text that it checked.
+ * An event that matches its link's commitment, on a valid link that is covered by a valid signature of its chain's key.
+ * All fields come from bytes that the core hashed, or from signed text that it checked.
  */
 export class VerifiedEvent {
-  /** The line of the export, 1-based. */
+  /** The line number in the export, from 1. */
   declare readonly line: number;
-  /** The leaf's index in the log. */
+  /** The entry's index in the log. */
   declare readonly index: number;
-  /** The chain: 32 characters of hex. */
+  /** The chain's name: 32 hex characters. */
   declare readonly chain: string;
-  /** The link's place in its chain. */
+  /** The link's `seq` in its chain. */
   declare readonly seq: number;
-  /** The emitter's clock: a time such as `2026-11-20T06:01:02.345Z`. */
+  /** The emitter's time, such as `2026-11-20T06:01:02.345Z`. */
   declare readonly time: string;
-  /** The emitter's key. */
+  /** The emitter's public key. */
   declare readonly vkey: string;
-  /** Whether the key was authorized, as far as was known here. Only the report knows in the end. */
+  /** True if the key was authorized, as far as known at this line. Only the report is final. */
   declare readonly authorized: boolean;
-  /** The event's text as it stands in the export: JSON, no member name twice. */
+  /** The event's JSON exactly as in the export, without duplicate member names. */
   readonly json: string;
 
   constructor(text: string) {
@@ -35,34 +35,34 @@ export class VerifiedEvent {
     this.json = text.slice(end + EVENT.length, -1);
   }
 
-  /** The event, parsed anew at every call. Numbers are doubles, as everywhere in JavaScript. */
+  /** Parses the event, on every call. Numbers become doubles. */
   parse(): { [member: string]: Json } {
     return JSON.parse(this.json) as { [member: string]: Json };
   }
 }
 
-/** Events in the order in which signatures came to cover them. */
+/** Verified events, in the order in which signatures covered them. */
 export class EventBatch implements Iterable<VerifiedEvent> {
-  /** NDJSON: a line for each event, with the members of {@link VerifiedEvent} and last, as it stands, `event`. */
+  /** NDJSON: a line per event with the fields of {@link VerifiedEvent}, and `event` last and unchanged. */
   readonly bytes: Uint8Array;
-  /** Where each line ends. */
+  /** The end of each line. */
   #ends: number[] | undefined;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
-  /** How many there are. */
+  /** Number of events. */
   get length(): number {
     return this.#lines.length;
   }
 
-  /** All lines as text. */
+  /** All lines as a string. */
   get text(): string {
     return decode(this.bytes);
   }
 
-  /** One of them, from 0; undefined where there is none. */
+  /** Returns the event at an index from 0; undefined if out of range. */
   at(index: number): VerifiedEvent | undefined {
     const end = this.#lines[index];
     return end === undefined ? undefined : this.#event((this.#lines[index - 1] ?? -1) + 1, end);
@@ -92,7 +92,7 @@ export class EventBatch implements Iterable<VerifiedEvent> {
   }
 }
 
-/** The core gives UTF-8 alone, and a BOM within is text. */
+/** The core only returns valid UTF-8, in which a BOM is text. */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }

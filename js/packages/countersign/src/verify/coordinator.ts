@@ -1,41 +1,41 @@
-/** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
+/** The worker that splits an export into segments, distributes them, and absorbs their summaries in order. */
 
 import { type Deferred, deferred } from "../promises.js";
 import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import { WorkerPool } from "../rpc/worker-pool.js";
 import { Coordinator } from "../wasm/verifier.js";
-import type { Feed, Outcome, SummarizerWorker, Summary, Taken, Task } from "./roles.js";
-import { type HostListener, tell } from "./telling.js";
+import { type HostListener, report } from "./results.js";
+import type { ChunkResult, Feed, Outcome, SummarizerWorker, Summary, Task } from "./roles.js";
 
-/** Stretches that each summarizer has at a time: one in work, and more so that it never waits. */
+/** Maximum number of segments assigned to each summarizer: one in progress, and others so that it never waits. */
 const MAX_STRETCHES_EACH = 3;
 
-/** The size of buffers that are used again: twice that of most stretches. */
+/** Size of reusable buffers in bytes: twice that of most segments. */
 const STRETCH_BUFFER = 512 << 10;
 
 const NOTHING = new Uint8Array();
 
-/** Feeds summarizers, and takes what they make. */
-export class Coordination implements Feed {
+/** Distributes segments to summarizers and absorbs their summaries. */
+export class SegmentCoordinator implements Feed {
   readonly #listener: HostListener;
   readonly #summarizers: WorkerPool<Remote<SummarizerWorker>>;
   readonly #coordinator: Coordinator;
   readonly #wantsEvents: boolean;
-  /** Chunks that wait to be taken, from the front and perhaps in parts. */
-  readonly #chunks: { rest: Uint8Array; readonly spent: ArrayBuffer; readonly taken: Deferred<Taken> }[] = [];
+  /** Chunks that are not consumed yet; the first may be consumed in part. */
+  readonly #chunks: { rest: Uint8Array; readonly spent: ArrayBuffer; readonly taken: Deferred<ChunkResult> }[] = [];
   readonly #spare: ArrayBuffer[] = [];
   readonly #outcome = deferred<Outcome>();
-  /** `drained` is an input that has ended and whose every stretch was shared out. */
+  /** `drained` means that the input has ended and all of its segments are assigned. */
   #input: "open" | "ended" | "draining" | "drained" | "done" = "open";
-  /** Whether the summarizers know the origin. */
+  /** True if the summarizers know the origin. */
   #begun = false;
-  /** The numbers of the next stretch to be shared out and of the next one to be absorbed. */
+  /** The numbers of the next segment to assign, and of the next to absorb. */
   #next = 0;
   #absorbed = 0;
-  /** Summaries that came before their turn. */
+  /** Summaries that arrived before their turn. */
   readonly #early = new Map<number, Summary & { readonly at: number | undefined }>();
-  /** Resolves when the host was told all that is known. */
-  #told: Promise<void> = Promise.resolve();
+  /** Resolves when the host has received everything known so far. */
+  #reported: Promise<void> = Promise.resolve();
 
   constructor(task: Task, listener: HostListener, ports: readonly Port[]) {
     this.#listener = listener;
@@ -47,8 +47,8 @@ export class Coordination implements Feed {
     this.#wantsEvents = task.wants.events;
   }
 
-  chunk(bytes: Uint8Array): Promise<Taken> {
-    const taken = deferred<Taken>();
+  chunk(bytes: Uint8Array): Promise<ChunkResult> {
+    const taken = deferred<ChunkResult>();
     this.#chunks.push({ rest: bytes, spent: bytes.buffer as ArrayBuffer, taken });
     this.#proceed();
     return taken.promise;
@@ -67,25 +67,25 @@ export class Coordination implements Feed {
     while (this.#hasRoom && this.#step()) {}
     if (this.#input === "drained" && this.#absorbed === this.#next) {
       this.#input = "done";
-      this.#told.then(() => this.#finish()).then(this.#outcome.resolve, this.#outcome.reject);
+      this.#reported.then(() => this.#finish()).then(this.#outcome.resolve, this.#outcome.reject);
     }
   }
 
-  /** Everything was absorbed. */
+  /** Finishes after all segments were absorbed. */
   async #finish(): Promise<Outcome> {
     const outcome = this.#coordinator.finish() as Outcome;
-    await tell(this.#coordinator, this.#listener);
+    await report(this.#coordinator, this.#listener);
     await this.#listener.idle();
     this.#coordinator.free();
     return outcome;
   }
 
-  /** Whether one more stretch may be under way. */
+  /** True if another segment may be assigned. */
   get #hasRoom(): boolean {
     return this.#next - this.#absorbed < this.#summarizers.capacity && this.#listener.hasRoom;
   }
 
-  /** Shares out a stretch, or else gets more; says whether there was anything to do. */
+  /** Assigns a segment, or reads more input. Returns false if there was nothing to do. */
   #step(): boolean {
     const length = this.#coordinator.nextStretch();
     const [chunk] = this.#chunks;
@@ -110,15 +110,15 @@ export class Coordination implements Feed {
     return true;
   }
 
-  /** Shares out the next stretch. */
+  /** Assigns the next segment. */
   #share(length: number): void {
     const { origin } = this.#coordinator;
     if (!this.#begun && origin !== undefined) {
       this.#begun = true;
-      this.#askAll((remote) => remote.begin(origin));
+      this.#callAll((remote) => remote.begin(origin));
     }
     const number = this.#next++;
-    // With room for its summary.
+    // The buffer has room for the segment's summary.
     const spare = length > STRETCH_BUFFER ? new ArrayBuffer(length) : this.#spare.pop();
     const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
     const at = this.#coordinator.stretchAt;
@@ -132,7 +132,7 @@ export class Coordination implements Feed {
     summarized.catch(this.#listener.fail);
   }
 
-  /** Takes the summaries whose turn has come. */
+  /** Absorbs the summaries whose turn has come. */
   #absorb(): void {
     for (;;) {
       const next = this.#early.get(this.#absorbed);
@@ -148,16 +148,16 @@ export class Coordination implements Feed {
       }
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {
-        this.#askAll((remote) => remote.learn(opened));
+        this.#callAll((remote) => remote.learn(opened));
       }
-      this.#told = this.#told.then(() => tell(this.#coordinator, this.#listener)).then(() => this.#proceed());
-      this.#told.catch(this.#listener.fail);
+      this.#reported = this.#reported.then(() => report(this.#coordinator, this.#listener)).then(() => this.#proceed());
+      this.#reported.catch(this.#listener.fail);
     }
   }
 
-  #askAll(ask: (remote: Remote<SummarizerWorker>) => Promise<void>): void {
+  #callAll(call: (remote: Remote<SummarizerWorker>) => Promise<void>): void {
     for (const remote of this.#summarizers.workers) {
-      ask(remote).catch(this.#listener.fail);
+      call(remote).catch(this.#listener.fail);
     }
   }
 }

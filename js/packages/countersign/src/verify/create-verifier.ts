@@ -1,64 +1,66 @@
 /**
- * `verify` for a given way to load the core and to start workers. The package's entries call this with their own
- * runtime's; whoever brings the core and the worker along, inlined in a page for one, calls it too:
+ * Creates `verify` for a way to load the core and to start workers. The package's entries use it with their runtime's
+ * defaults. Use it directly to provide the core and the worker yourself, for example inlined in a page. The worker is
+ * the script `countersign/verify/worker`, bundled as a single file.
  *
- *     const { verify } = createVerifier({
- *       module: () => WebAssembly.compile(bytesOfVerifierWasm),
- *       worker: () => new Worker(URL.createObjectURL(new Blob([textOfWorker], { type: "text/javascript" }))),
- *     });
- *
- * The worker is the script `countersign/verify/worker`, bundled as one.
+ * @example
+ * ```ts
+ * const { verify } = createVerifier({
+ *   module: () => WebAssembly.compile(bytesOfVerifierWasm),
+ *   worker: () => new Worker(URL.createObjectURL(new Blob([textOfWorker], { type: "text/javascript" }))),
+ * });
+ * ```
  */
 
 import { loading, type ModuleSource } from "../artifact/load.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import type { WorkerLike } from "../rpc/worker-group.js";
-import { Inline } from "./inline.js";
+import { CallbackListener } from "./callback-listener.js";
+import { InlineEngine } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
-import { Listening } from "./listening.js";
 import { type LiveOptions, ownVerifyOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
+import { CHUNK_BYTES, type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerEngine } from "./worker-engine.js";
 
-/** How a runtime loads the core and starts workers. */
+/** The core and the workers of a verifier. */
 export interface VerifierSetup {
-  /** The artifact `verifier`. It is asked for at most once at a time, and again after it failed. */
+  /** The WebAssembly module `verifier`. A function is called once on first use, and again after a failure. */
   module: ModuleSource;
-  /** Starts a worker that runs `countersign/verify/worker`. Without it all work is done inline. */
+  /** Starts a worker that runs `countersign/verify/worker`. Without it, all work is done inline. */
   worker?: (() => WorkerLike) | undefined;
 }
 
-/** What the viewer has besides. */
+/** Additional settings for the viewer. */
 interface PlainSetup {
-  /** The artifact `verifier-plain`, which is smaller: workers get it in place of `module` where the export begins as text does. */
+  /** The smaller module `verifier-plain`, used in workers for exports that begin as uncompressed text. */
   plain?: ModuleSource;
 }
 
 export type { WorkerLike } from "../rpc/worker-group.js";
 
-/** What verifying gave. */
+/** The result of verifying an export. */
 export type Verification = Outcome;
 
 /** Verifies an export. */
 export type Verify = (source: Source, options?: VerifyOptions) => Promise<Verification>;
 
-/** The same of what somebody else opened, too. */
+/** Verifies an export, which may be an already opened source. */
 export type VerifyReading = (source: Source | Reading, options?: VerifyOptions) => Promise<Verification>;
 
 /**
- * Verifies an export that goes on, such as a log server's live view that `readStream` reads, line by line. Resolves as
- * `verify` does when the lines end.
+ * Verifies a growing export line by line, such as a log server's live view read by `readStream`. When the lines end, it
+ * resolves like `verify`.
  */
 export type VerifyLive = (lines: Lines, options: LiveOptions) => Promise<Verification>;
 
-/** What is smaller than this is left to one worker: more would take longer to start than to help. */
-const SMALL = 4 << 20;
-/** How many workers share the work where nothing else was said. */
-const MOST_BY_DEFAULT = 8;
+/** Exports below this size, in bytes, use one worker, because starting more takes longer than it saves. */
+const MIN_PARALLEL_BYTES = 4 << 20;
+/** Default limit of workers. */
+const MAX_DEFAULT_THREADS = 8;
 
-/** Makes a `verify` and a `verifyLive`. */
+/** Creates `verify` and `verifyLive`. */
 export function createVerifier({ module, plain, worker }: VerifierSetup & PlainSetup): {
   verify: VerifyReading;
   verifyLive: VerifyLive;
@@ -67,16 +69,16 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
   const ofText = plain === undefined ? whole : loading("verifier", plain);
   let canStart = worker !== undefined;
   const starter =
-    (task: Task, asked: number | undefined, threads: number): Start =>
+    (task: Task, chosen: number | undefined, threads: number): Start =>
     async (first, listener, isOver, hold) => {
-      // A thread keeps the first one that it starts, and a worker reads one export.
-      const inline = async () => hold(await Inline.start(await whole(), task, listener));
-      if (worker === undefined || threads === 0 || (asked === undefined && !canStart)) {
+      // A thread keeps the first module that it instantiates, and a worker reads only one export.
+      const inline = async () => hold(await InlineEngine.start(await whole(), task, listener));
+      if (worker === undefined || threads === 0 || (chosen === undefined && !canStart)) {
         return inline();
       }
       const module = await (isText(first) ? ofText() : whole());
       if (isOver()) {
-        // Nobody would stop workers that were started after the end.
+        // No code would stop workers that start after the end.
         return never();
       }
       try {
@@ -85,39 +87,37 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
         return engine;
       } catch (error) {
         const isUnavailable = error instanceof CountersignError && error.code === "worker.unavailable";
-        if (asked !== undefined || !isUnavailable) {
+        if (chosen !== undefined || !isUnavailable) {
           throw error;
         }
-        // Bundlers that do not know of workers leave their scripts behind.
+        // Bundlers that don't know the worker syntax don't copy its script.
         canStart = false;
-        console.warn(
-          `countersign: verifying goes on without workers, which is slower: ${error.message} (${error.hint})`,
-        );
+        console.warn(`countersign: verifying without workers, which is slower: ${error.message} (${error.hint})`);
         return inline();
       }
     };
-  const verify: VerifyReading = async (source, given = {}) => {
-    const options = ownVerifyOptions(given);
+  const verify: VerifyReading = async (source, input = {}) => {
+    const options = ownVerifyOptions(input);
     options?.signal?.throwIfAborted();
     const task = readTask(options);
-    const asked = readThreads(options);
+    const chosen = readThreads(options);
     const reading = open(source);
     task.wants.offsets = reading.kept !== undefined;
-    return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
+    return run(reading, options, starter(task, chosen, chosen ?? defaultThreads(reading.total)));
   };
-  const verifyLive: VerifyLive = async (lines, given) => {
-    const options = ownVerifyOptions(given);
+  const verifyLive: VerifyLive = async (lines, input) => {
+    const options = ownVerifyOptions(input);
     options?.signal?.throwIfAborted();
     const task = readTask(options, true);
-    const asked = readThreads(options);
-    return run(openLines(lines), options, starter(task, asked, Math.min(asked ?? 1, 1)));
+    const chosen = readThreads(options);
+    return run(openLines(lines), options, starter(task, chosen, Math.min(chosen ?? 1, 1)));
   };
   return { verify, verifyLive };
 }
 
 /**
- * Starts an engine for an export that begins with these bytes. `hold` is given each before it works, so that it can be
- * stopped; the one before it is.
+ * Starts an engine for an export that begins with these bytes. Each engine is passed to `hold` before it works, which
+ * stops the previous one, so that it can be stopped.
  */
 type Start = (
   first: Uint8Array | undefined,
@@ -126,16 +126,16 @@ type Start = (
   hold: <E extends Engine>(engine: E) => E,
 ) => Promise<Engine>;
 
-/** Whether an export begins as the text of one does, and so not as what is compressed: with its header or what is blank. */
+/** True if an export begins as uncompressed text: with its header or white space. */
 function isText([first]: Uint8Array = new Uint8Array()): boolean {
   return first === undefined || "{ \t\r\n".includes(String.fromCharCode(first));
 }
 
 function defaultThreads(size: number | undefined): number {
-  if (size !== undefined && size < SMALL) {
+  if (size !== undefined && size < MIN_PARALLEL_BYTES) {
     return 1;
   }
-  return Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MOST_BY_DEFAULT);
+  return Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MAX_DEFAULT_THREADS);
 }
 
 async function run(
@@ -146,7 +146,7 @@ async function run(
   const { signal } = options;
   const failure = deferred<never>();
   const abort = () => failure.reject(signal?.reason);
-  const listening = new Listening(options, reading.total, failure.reject);
+  const listening = new CallbackListener(options, reading.total, failure.reject);
   let isOver = false;
   let engine: Engine | undefined;
   const hold = <E extends Engine>(begun: E) => {
@@ -158,7 +158,7 @@ async function run(
     return begun;
   };
   const drive = async () => {
-    const first = await reading.next(new ArrayBuffer(PIECE));
+    const first = await reading.next(new ArrayBuffer(CHUNK_BYTES));
     const started = await start(first, listening, () => isOver, hold);
     for (let piece = first; piece !== undefined; piece = await reading.next(started.buffer())) {
       await started.feed(piece);
@@ -171,7 +171,7 @@ async function run(
   try {
     return await Promise.race([drive(), failure.promise]);
   } catch (error) {
-    // What is aborted often fails in its own way first: a fetch with the same signal, for one.
+    // Aborting often causes another error first, such as that of a fetch with the same signal.
     const reason = signal?.aborted ? signal.reason : error;
     reading.cancel(reason);
     throw reason;

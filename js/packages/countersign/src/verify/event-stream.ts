@@ -3,15 +3,15 @@
 import { CountersignError } from "../error.js";
 import { readable, readableBody } from "./source.js";
 
-/** How long a line may be: that of an export has at most 1 MiB, and the name of its field stands before it. */
-const LONGEST = (1 << 20) + 64;
+/** Maximum length of a line: 1 MiB as in an export, and the name of its field. */
+const MAX_LINE = (1 << 20) + 64;
 
-/** The lines of a live view. What the connection met is thrown; whoever asks again begins at `lastEventId`. */
+/** The lines of a live view. Connection errors are thrown; to resume, send `lastEventId`. */
 export class EventStream implements AsyncIterable<string> {
   #reader: ReadableStreamDefaultReader<Uint8Array>;
   #parser: Parser;
   #decoder = new TextDecoder("utf-8", { fatal: true });
-  /** What came and was not given yet. */
+  /** Events received but not returned yet. */
   #events: Iterator<Event> = [].values();
   #lastEventId: string;
 
@@ -21,10 +21,7 @@ export class EventStream implements AsyncIterable<string> {
     this.#lastEventId = lastEventId;
   }
 
-  /**
-   * What to send as `Last-Event-ID` to get what follows the last line that was given; empty where the view has to begin
-   * anew.
-   */
+  /** The value of `Last-Event-ID` that resumes after the last returned line; empty if the view must start over. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
@@ -32,7 +29,7 @@ export class EventStream implements AsyncIterable<string> {
   [Symbol.asyncIterator](): AsyncIterator<string, undefined> {
     return {
       next: () => this.#next(),
-      // Not a generator's, which would wait for the next line first.
+      // Not a generator's `return`, which would wait for the next line.
       return: async () => {
         await this.#reader.cancel();
         return { done: true, value: undefined };
@@ -55,28 +52,30 @@ export class EventStream implements AsyncIterable<string> {
         this.#events = this.#parser.read(this.#decoder.decode(value, { stream: true })).values();
       } catch (error) {
         this.#reader.cancel(error).catch(() => {});
-        throw error instanceof CountersignError ? error : broken("it is not UTF-8", error);
+        throw error instanceof CountersignError ? error : broken("it is not valid UTF-8", error);
       }
     }
   }
 }
 
-/** Reads the answer to `GET /stream` into lines for `verifyLive`; `lastEventId` is what was sent as `Last-Event-ID`. */
+/**
+ * Reads the response of `GET /stream` as lines for `verifyLive`. `lastEventId` is the value sent as `Last-Event-ID`.
+ */
 export function readStream(source: Response | ReadableStream<Uint8Array>, lastEventId = ""): EventStream {
   return new EventStream(readableBody(source, "text/event-stream"), lastEventId);
 }
 
 interface Event {
   data: string;
-  /** The last ID so far. */
+  /** The last event ID so far. */
   id: string;
 }
 
-/** Parses server-sent events, as the HTML standard has them. */
+/** Parses server-sent events according to the HTML standard. */
 class Parser {
-  /** The begin of a line whose end is not here yet. */
+  /** The beginning of an incomplete line. */
   #rest = "";
-  /** Whether what came before ended in CR: an LF belongs to it. */
+  /** True if the previous text ended in CR, so that a following LF belongs to it. */
   #afterCr = false;
   #data: string | undefined;
   #type = "";
@@ -86,23 +85,23 @@ class Parser {
     this.#id = id;
   }
 
-  /** The events that end in this text, which follows on what was read before. */
+  /** Returns the events that end in this text, which continues the previous one. */
   read(text: string): Event[] {
     const more = this.#afterCr && text.startsWith("\n") ? text.slice(1) : text;
     this.#afterCr = text === "" ? this.#afterCr : text.endsWith("\r");
     const [first = "", ...others] = more.split(/\r\n|\r|\n/);
     const lines = [this.#rest + first, ...others];
-    if (lines.some(({ length }) => length > LONGEST)) {
-      throw broken("it has a line longer than an export can have");
+    if (lines.some(({ length }) => length > MAX_LINE)) {
+      throw broken("a line is too long for an export");
     }
     this.#rest = lines.pop() ?? "";
     return lines.flatMap((line) => this.#line(line));
   }
 
-  /** Gives the event that an empty line ends. */
+  /** Processes a line. An empty one completes an event. */
   #line(line: string): Event[] {
     if (line === "") {
-      // Events of another type are none of the view's.
+      // Events of other types don't belong to the view.
       const isOurs = this.#type === "" || this.#type === "message";
       const events = this.#data === undefined || !isOurs ? [] : [{ data: this.#data, id: this.#id }];
       this.#data = undefined;
@@ -115,8 +114,8 @@ class Parser {
     switch (field) {
       case "data":
         this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
-        if (this.#data.length > LONGEST) {
-          throw broken("it has an event longer than a line of an export");
+        if (this.#data.length > MAX_LINE) {
+          throw broken("an event is too long for a line of an export");
         }
         break;
       case "event":
@@ -133,8 +132,8 @@ class Parser {
 }
 
 function broken(why: string, cause?: unknown): CountersignError {
-  return new CountersignError("source.unreadable", `this is not the stream of a log: ${why}`, {
-    hint: "check the address: it is that of the log server's /stream",
+  return new CountersignError("source.unreadable", `the response is not the stream of a log: ${why}`, {
+    hint: "check that the URL is that of the log server's /stream",
     cause,
   });
 }

@@ -1,38 +1,38 @@
-/** Verifies on this thread, in small steps where others are to have turns. */
+/** Verifies on the current thread, in small steps that let other tasks run. */
 
 import { codedBy } from "../rpc/errors.js";
 import init, { Verifier } from "../wasm/verifier.js";
-import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
-import { tell } from "./telling.js";
+import { report } from "./results.js";
+import { CHUNK_BYTES, type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
 
-/** After how many milliseconds others get a turn. */
-const TURN = 25;
-/** The same in bytes, for where the clock stands still while work is done. */
-const BYTES_A_TURN = 4 << 20;
+/** Milliseconds after which other tasks can run. */
+const STEP_MS = 25;
+/** Bytes after which other tasks can run, for runtimes whose clock stands still during work. */
+const STEP_BYTES = 4 << 20;
 
-/** The engine for where there are no workers, or none are wanted, and for a worker that verifies alone. */
-export class Inline implements Engine {
+/** The engine for runtimes without workers, for callers that want none, and for a worker that verifies alone. */
+export class InlineEngine implements Engine {
   #verifier: Verifier;
   #listener: Listener;
-  #takesTurns: boolean;
-  #live: ReturnType<typeof reporting> | undefined;
-  #spare = new ArrayBuffer(PIECE);
-  #turnBegan = performance.now();
-  #bytesOfTurn = 0;
+  #yields: boolean;
+  #live: ReturnType<typeof liveReporter> | undefined;
+  #spare = new ArrayBuffer(CHUNK_BYTES);
+  #stepStart = performance.now();
+  #stepBytes = 0;
   #stopped = false;
-  #isTelling = false;
+  #isReporting = false;
 
-  /** The core is loaded. */
-  constructor(task: Task, listener: Listener, takesTurns: boolean) {
+  /** The core must be loaded. */
+  constructor(task: Task, listener: Listener, yields: boolean) {
     this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
     this.#listener = listener;
-    this.#takesTurns = takesTurns;
-    this.#live = task.wants.live ? reporting(task, this.#verifier, listener, () => !this.#isTelling) : undefined;
+    this.#yields = yields;
+    this.#live = task.wants.live ? liveReporter(task, this.#verifier, listener, () => !this.#isReporting) : undefined;
   }
 
-  static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<Inline> {
+  static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<InlineEngine> {
     await init({ module_or_path: module });
-    return core(() => new Inline(task, listener, true));
+    return core(() => new InlineEngine(task, listener, true));
   }
 
   buffer(): ArrayBuffer {
@@ -45,21 +45,21 @@ export class Inline implements Engine {
       rest = rest.subarray(taken);
       const { lines, events } = this.#verifier;
       this.#listener.taken(taken, { lines, events });
-      await this.#tell();
+      await this.#report();
       await this.#pauseAfter(taken);
     }
     if (this.#live !== undefined) {
       const live = this.#live;
       core(() => live.settle());
-      await this.#tell();
-      core(() => live.look());
+      await this.#report();
+      core(() => live.check());
     }
     this.#spare = piece.buffer as ArrayBuffer;
   }
 
   async end(): Promise<Outcome> {
     const outcome = core(() => this.#verifier.finish() as Outcome);
-    await this.#tell();
+    await this.#report();
     return outcome;
   }
 
@@ -71,22 +71,22 @@ export class Inline implements Engine {
     }
   }
 
-  /** Passes on what became known. */
-  async #tell(): Promise<void> {
-    this.#isTelling = true;
-    await tell(this.#verifier, this.#listener, () => (this.#stopped ? never() : undefined));
-    this.#isTelling = false;
+  /** Passes new results to the listener. */
+  async #report(): Promise<void> {
+    this.#isReporting = true;
+    await report(this.#verifier, this.#listener, () => (this.#stopped ? never() : undefined));
+    this.#isReporting = false;
   }
 
   async #pauseAfter(bytes: number): Promise<void> {
-    if (!this.#takesTurns) {
+    if (!this.#yields) {
       return;
     }
-    this.#bytesOfTurn += bytes;
-    if (this.#bytesOfTurn >= BYTES_A_TURN || performance.now() - this.#turnBegan >= TURN) {
-      await othersTurn();
-      this.#bytesOfTurn = 0;
-      this.#turnBegan = performance.now();
+    this.#stepBytes += bytes;
+    if (this.#stepBytes >= STEP_BYTES || performance.now() - this.#stepStart >= STEP_MS) {
+      await yieldToOthers();
+      this.#stepBytes = 0;
+      this.#stepStart = performance.now();
     }
     if (this.#stopped) {
       await never();
@@ -94,12 +94,12 @@ export class Inline implements Engine {
   }
 }
 
-/** Resolves when others had a turn, without the timer's delay where there is a way. */
-function othersTurn(): Promise<void> {
+/** Resolves after other tasks ran, without the delay of a timer if possible. */
+function yieldToOthers(): Promise<void> {
   return new Promise((resolve) => {
     const { setImmediate } = globalThis as unknown as { setImmediate?: (resolve: () => void) => unknown };
     try {
-      // At the edge Next.js has one that throws.
+      // Next.js's edge runtime has a `setImmediate` that throws.
       (setImmediate ?? setTimeout)(resolve);
     } catch {
       setTimeout(resolve);
@@ -115,45 +115,45 @@ function core<T>(call: () => T): T {
   }
 }
 
-/** How long there is between two reports, in milliseconds. */
-const EVERY = 250;
+/** Minimum milliseconds between two reports. */
+const MIN_REPORT_INTERVAL_MS = 250;
 
 /**
- * Has the core verify what there is, and tells its reports, no more often than someone can look at them. `isReady` says
- * whether all that came before was handed out; whoever says no looks again later.
+ * Makes the core verify the available lines, and passes on its reports at a limited rate. `isReady` returns false while
+ * earlier results are still being passed on; the next call to `check` then tries again.
  */
-function reporting({ measuresNow, expect }: Task, verifier: Verifier, to: Listener, isReady: () => boolean) {
+function liveReporter({ measuresNow, expect }: Task, verifier: Verifier, to: Listener, isReady: () => boolean) {
   const now = () => new Date(Date.now() - (expect?.restMs ?? 0)).toISOString();
-  let told = Number.NEGATIVE_INFINITY;
+  let reportedAt = Number.NEGATIVE_INFINITY;
   let later: ReturnType<typeof setTimeout> | undefined;
-  const tellNow = () => {
+  const reportNow = () => {
     const outcome = isReady() ? (verifier.takeReport() as Outcome | undefined) : undefined;
     if (outcome !== undefined) {
-      told = performance.now();
+      reportedAt = performance.now();
       to.report(outcome);
     }
   };
-  const tellLater = () => {
+  const reportLater = () => {
     later = undefined;
     try {
-      tellNow();
+      reportNow();
     } catch (error) {
       to.fail(error);
     }
   };
   return {
-    /** Verifies the whole lines that there are. */
+    /** Verifies the complete lines. */
     settle: () => verifier.settle(measuresNow ? now() : undefined),
-    /** There may be a report: it is told now, or when the time has come. */
-    look: () => {
-      const wait = told + EVERY - performance.now();
+    /** Passes on a report if there is one, now or after the interval. */
+    check: () => {
+      const wait = reportedAt + MIN_REPORT_INTERVAL_MS - performance.now();
       if (wait <= 0) {
-        tellNow();
+        reportNow();
       } else {
-        later ??= setTimeout(tellLater, wait);
+        later ??= setTimeout(reportLater, wait);
       }
     },
-    /** None are told any more. */
+    /** Stops passing on reports. */
     stop: () => clearTimeout(later),
   };
 }

@@ -1,25 +1,25 @@
-/** Lines that come one by one, as a source. */
+/** Lines that arrive one by one, as a source. */
 
 import { concat } from "../bytes.js";
-import { bytesOf, inPieces, type Reading } from "./source.js";
+import { bytesOf, type Reading, rechunked } from "./source.js";
 
-/** Lines of an export, with or without their ends. */
+/** Lines of an export, with or without their line ends. */
 export type Lines = AsyncIterable<string | Uint8Array>;
 
 const LF = 0x0a;
 
-/** Begins to read them: what came until now is given at once. */
+/** Starts reading lines. Lines that have already arrived are returned together. */
 export function openLines(lines: Lines): Reading {
   const iterator = lines[Symbol.asyncIterator]();
   const next = async () => {
     const { done, value } = await iterator.next();
-    return { done, value: done ? undefined : ended(value) };
+    return { done, value: done ? undefined : withLineEnd(value) };
   };
-  return inPieces({ next, return: () => iterator.return?.() }, undefined, true);
+  return rechunked({ next, return: () => iterator.return?.() }, undefined, true);
 }
 
-/** The line with its end. */
-function ended(line: unknown): Uint8Array {
+/** Returns a line with its line end. */
+function withLineEnd(line: unknown): Uint8Array {
   if (typeof line === "string") {
     return new TextEncoder().encode(line.endsWith("\n") ? line : `${line}\n`);
   }

@@ -1,123 +1,125 @@
-/** What an export holds beside its events: what is left out, and what vouches for the rest. */
+/** Marks: everything in an export besides events, such as omitted entries, withheld events, and checkpoints. */
 
-interface Marked {
-  /** The line of the export, 1-based. */
+interface MarkBase {
+  /** The line number in the export, from 1. */
   readonly line: number;
 }
 
-interface Leaf extends Marked {
-  /** The leaf's index in the log. */
+interface EntryMark extends MarkBase {
+  /** The entry's index in the log. */
   readonly index: number;
 }
 
-interface Linked extends Leaf {
-  /** The chain: 32 characters of hex. */
+interface LinkMark extends EntryMark {
+  /** The chain's name: 32 hex characters. */
   readonly chain: string;
-  /** The link's place in its chain; 0 for an open link. */
+  /** The link's `seq` in its chain; 0 for an open link. */
   readonly seq: number;
-  /** The emitter's clock. */
+  /** The emitter's time. */
   readonly time: string;
-  /** The emitter's key. */
+  /** The emitter's public key. */
   readonly vkey: string;
-  /** Whether the key was authorized, as far as was known here. Only the report knows in the end. */
+  /** True if the key was authorized, as far as known at this line. Only the report is final. */
   readonly authorized: boolean;
 }
 
-/** Leaves that are not here: a skip stands for them. */
-export interface SkipMark extends Leaf {
+/** Entries omitted from the export. */
+export interface SkipMark extends EntryMark {
   readonly kind: "skip";
-  /** How many there are, from `index` on. */
-  readonly entries: number;
+  /** Number of omitted entries, from `index` on. */
+  readonly leaves: number;
 }
 
-/** A link whose event is not shown, and that a valid signature of its chain's key covers. */
-export interface WithheldMark extends Linked {
+/** A link whose event is withheld, covered by a valid signature of its chain's key. */
+export interface WithheldMark extends LinkMark {
   readonly kind: "withheld";
-  /** Why, by the exporter's own words: nothing proves it. */
+  /** The reason stated by the exporter; nothing proves it. */
   readonly why: "erased" | "redacted" | "filtered" | null;
 }
 
-/** The begin or the end of a chain, covered by a valid signature of its key. */
-export interface ChainMark extends Linked {
+/** The open or close link of a chain, covered by a valid signature of its key. */
+export interface ChainMark extends LinkMark {
   readonly kind: "open" | "close";
 }
 
 /** A signature line of a checkpoint. */
 export interface CheckpointSignature {
-  /** The name on the line: what the signer calls itself, where it is of no key that the reader trusts. */
+  /** The name on the line. For keys that the trust file doesn't contain, it is only the signer's claim. */
   readonly name: string;
-  /** The key ID: 8 characters of hex. */
+  /** The key ID: 8 hex characters. */
   readonly id: string;
-  /** Whose key it is in the reader's trust file: this log's, a witness's. Signatures of other keys are not looked at. */
+  /** The owner of the key in the trust file: this log or a witness. Signatures of other keys are not verified. */
   readonly by: "log" | "witness" | "unknown";
-  /** Whether it is valid; null where that was not looked at. */
+  /** True if the signature is valid; null if it wasn't verified. */
   readonly valid: boolean | null;
-  /** When a witness cosigned, by its clock: a time. */
+  /** The time of a witness's cosignature, by the witness's clock. */
   readonly time: string | null;
 }
 
 /** A checkpoint. */
-export interface CheckpointMark extends Marked {
+export interface CheckpointMark extends MarkBase {
   readonly kind: "checkpoint";
   readonly origin: string;
-  /** How many leaves it covers. */
+  /** Number of entries that it covers. */
   readonly size: number;
-  /** Its root hash, in base64. */
+  /** The root hash, in base64. */
   readonly root: string;
-  /** Whether it stands at its place and its root is that of the leaves and skips before it. */
+  /** True if it is at the right place and its root hash matches the entries before it. */
   readonly matches: boolean;
   readonly signatures: readonly CheckpointSignature[];
-  /** When it existed by and was seen at, as the reader's quorum of witnesses says; null without one. */
+  /**
+   * The times by which it existed and was seen, according to the trust file's quorum of witnesses; null without one.
+   */
   readonly existed: string | null;
   readonly seen: string | null;
 }
 
-/** What a key note says. */
+/** A statement of a key note. */
 export type Statement =
   | { readonly kind: "grant"; readonly vkey: string; readonly from: string | null; readonly until: string | null }
   | { readonly kind: "revoke"; readonly vkey: string; readonly since: string | null };
 
 /** A key note. */
-export interface NoteMark extends Leaf {
+export interface NoteMark extends EntryMark {
   readonly kind: "note";
-  /** Whether it acts, by what the reader trusts. */
+  /** True if it takes effect under the given trust file. */
   readonly acts: boolean;
   readonly statements: readonly Statement[];
-  /** Known keys whose signature on it is valid. */
+  /** The known keys with a valid signature on it. */
   readonly signers: readonly string[];
 }
 
-/** A leaf of any other kind. */
-export interface OpaqueMark extends Leaf {
+/** An entry of any other kind. */
+export interface OpaqueMark extends EntryMark {
   readonly kind: "leaf";
 }
 
-/** Anything beside an event that an export holds. */
+/** A mark of any kind. */
 export type Mark = SkipMark | WithheldMark | ChainMark | CheckpointMark | NoteMark | OpaqueMark;
 
-/** What the links of a chain share. */
-type Chain = Pick<Linked, "chain" | "vkey" | "authorized">;
+/** Fields shared by the links of a chain. */
+type Chain = Pick<LinkMark, "chain" | "vkey" | "authorized">;
 
-/** A mark of a link as the core writes it: `of` is the place of its chain. */
-interface WrittenLink extends Omit<Linked, keyof Chain>, Partial<Pick<WithheldMark, "why">> {
+/** A link's mark in the core's form. `of` is the index of its chain. */
+interface CoreLinkMark extends Omit<LinkMark, keyof Chain>, Partial<Pick<WithheldMark, "why">> {
   readonly kind: "withheld" | "open" | "close";
   readonly of: number;
 }
 
-type Written = WrittenLink | Exclude<Mark, { readonly kind: WrittenLink["kind"] }>;
+type CoreMark = CoreLinkMark | Exclude<Mark, { readonly kind: CoreLinkMark["kind"] }>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The marks in one batch of the core's. */
+/** Parses a batch of marks from the core. */
 export function readMarks(bytes: Uint8Array): Mark[] {
-  const { marks, chains } = JSON.parse(utf8.decode(bytes)) as { marks: Written[]; chains: Chain[] };
-  return marks.map((mark) => ("of" in mark ? linked(mark, chains[mark.of]) : mark));
+  const { marks, chains } = JSON.parse(utf8.decode(bytes)) as { marks: CoreMark[]; chains: Chain[] };
+  return marks.map((mark) => ("of" in mark ? linkMark(mark, chains[mark.of]) : mark));
 }
 
-/** Member by member: spreading takes several times as long, and there can be a million. */
-function linked({ kind, line, index, seq, time, why }: WrittenLink, of: Chain | undefined): Mark {
+/** Restores a link's mark. Not with a spread, which takes several times as long for what may be a million marks. */
+function linkMark({ kind, line, index, seq, time, why }: CoreLinkMark, of: Chain | undefined): Mark {
   if (of === undefined) {
-    throw new Error("a mark is of no chain");
+    throw new Error("a mark has no chain");
   }
   const { chain, vkey, authorized } = of;
   return kind === "withheld"

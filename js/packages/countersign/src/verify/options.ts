@@ -1,4 +1,4 @@
-/** What a reader of an export brings along. */
+/** Options of verification, and their conversion for the core. */
 
 import { must } from "../error.js";
 import { field, own, ownFields } from "../own.js";
@@ -7,78 +7,92 @@ import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
 import type { Outcome, Task } from "./roles.js";
 
-/** How to verify an export. */
+/** Options of `verify`. */
 export interface VerifyOptions {
-  /** The trust file's text: which logs, witnesses, issuers and emitters the reader trusts. */
+  /**
+   * The text of the trust file: the logs, witnesses, issuers, and emitters to trust.
+   *
+   * @default undefined: trusts none
+   */
   trust?: string | undefined;
-  /** Checkpoints that were verified before: each the `pin` of an earlier result. */
+  /** Checkpoints verified before: the `pin` of each earlier result. The log must continue them. */
   pins?: readonly string[] | undefined;
-  /** What the reader expects of the export. */
+  /** Requirements that the export must meet. */
   expect?: Expectations | undefined;
   /**
-   * How many workers share the work, at most 64. 1 leaves all of it to one worker, 0 does it here and blocks between
-   * pieces. By default as many as there are cores, up to 8, and 1 for what is known to be small and in Node.js 20, which does
-   * not tell how many there are; 0 where workers cannot be started, which the console is told.
+   * Number of workers, at most 64. 1 uses a single worker. 0 verifies on the current thread, blocking between chunks.
+   *
+   * @default the number of cores, up to 8; 1 for exports known to be small, and in Node.js 20, which doesn't report the
+   * cores; 0 with a warning on the console if workers can't be started
    */
   threads?: number | undefined;
-  /** Told how far verifying came, about ten times a second, and once at the end. */
+  /** Called about ten times a second, and once at the end. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /**
-   * Handed the events that verify, in batches, as soon as a signature covers them. Reading waits while a promise that
-   * it gave is pending, so nothing piles up. What the report says of the whole is not known yet.
+   * Called with verified events in batches, as soon as a signature covers them. Reading pauses while a returned promise
+   * is pending. The verdict on the whole export isn't known yet.
    */
   onEvents?: ((batch: EventBatch) => void | PromiseLike<void>) | undefined;
   /**
-   * Handed what the export holds beside its events, in batches: skips, key notes, checkpoints and other leaves in the
-   * order of the lines; links that show no event as soon as a signature covers them. Reading waits as for `onEvents`.
+   * Called with everything besides events, in batches: omitted entries, key notes, checkpoints, and other entries in
+   * the order of their lines; links without an event as soon as a signature covers them. Reading pauses as for
+   * `onEvents`.
    */
   onMarks?: ((marks: readonly Mark[]) => void | PromiseLike<void>) | undefined;
   /**
-   * Told what is found as it is met, of each code the first hundred at most. The report has the last word: it lists
-   * them by line. `phrases` has what it says to people as data.
+   * Called with each finding when it occurs, at most the first hundred of each code. The report is final and lists them
+   * by line. `phrases` contains the sentences as data.
    */
   onFinding?: ((finding: Finding, phrases: Phrases) => void) | undefined;
-  /** Stops verifying at once; `verify` then rejects with the signal's reason. */
+  /** Stops the verification immediately; `verify` rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** How to verify an export that goes on. */
+/** Options of `verifyLive`. */
 export interface LiveOptions extends Omit<VerifyOptions, "threads"> {
-  /** 1 leaves all work to a worker, 0 does it here. By default 1 where there are workers. */
+  /**
+   * 1 verifies in a worker, 0 on the current thread.
+   *
+   * @default 1 if there are workers
+   */
   threads?: 0 | 1 | undefined;
   /**
-   * Given after each checkpoint what `verify` would give if the export had ended there, a few times a second at most:
-   * then of the last of them. Events, marks and findings up to there came before.
+   * Called after each checkpoint with the result as if the export had ended there, at most a few times a second and
+   * then for the latest checkpoint. Events, marks, and findings up to it are passed on before.
    */
   onReport(verification: Outcome): void;
 }
 
-/** What a reader expects of an export. */
+/** Requirements for an export. */
 export interface Expectations {
-  /** The log. */
+  /** The log's origin. */
   origin?: string | undefined;
-  /** The leaves from the first index up to, and not including, the second. */
+  /** The entries that must be complete, from the first index up to, but not including, the second. */
   range?: readonly [number, number] | undefined;
-  /** The greatest age that the log's time may have, in milliseconds. */
+  /** Maximum age of the log's time, in milliseconds. */
   maxAgeMs?: number | undefined;
-  /** The moment at which that age is measured; by default this one, and that of each report where an export goes on. */
+  /**
+   * The time at which the age is measured.
+   *
+   * @default the current time; for a live view, that of each report
+   */
   now?: Date | undefined;
 }
 
-/** How far verifying came. */
+/** The progress of a verification. */
 export interface Progress {
-  /** Bytes taken from the source, compressed ones as they are. */
+  /** Bytes read from the source, before decompression. */
   bytes: number;
-  /** How many there will be, where that is known. */
+  /** Total number of bytes, if known. */
   total: number | undefined;
-  /** Lines read, blank ones not counted. */
+  /** Number of non-blank lines read. */
   lines: number;
-  /** Events on them, whether or not they verify. */
+  /** Number of events in these lines, verified or not. */
   events: number;
 }
 
-/** The greatest number of threads. */
-const MOST_THREADS = 64;
+/** Maximum number of threads. */
+const MAX_THREADS = 64;
 
 const OPTIONS = [
   "trust",
@@ -93,22 +107,24 @@ const OPTIONS = [
   "signal",
 ];
 
-/** Returns a copy of the options without what a polluted `Object.prototype` has; unknown ones stay, to be refused. */
-export function ownVerifyOptions<Options extends VerifyOptions>(given: Options): Options {
-  return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
+/**
+ * Returns a copy of the options without fields of a polluted `Object.prototype`. Unknown options stay, to be rejected.
+ */
+export function ownVerifyOptions<Options extends VerifyOptions>(options: Options): Options {
+  return Object(options) === options ? own({ ...options, ...ownFields(options, OPTIONS) }) : options;
 }
 
-/** What the core needs to know of the options. */
+/** Validates options and converts them for the core. */
 export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
   must(
     typeof options === "object" && options !== null,
     undefined,
-    "no options by their names",
-    "give { trust }, or leave them out",
+    "options must be an object",
+    "pass { trust }, or omit the options",
   );
   const { trust, pins, expect, onEvents, onMarks, onFinding, onProgress, onReport, threads, signal, ...others } =
     options;
-  refuseAny(others, "trust, pins, expect, threads, signal and callbacks, such as onEvents");
+  refuseAny(others, "trust, pins, expect, threads, signal, and callbacks such as onEvents");
   return {
     trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
     pins: readList(pins ?? [], "pins").map((pin) => readText(pin, "pins")),
@@ -124,8 +140,8 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
   };
 }
 
-function readExpectations(given: Expectations): Task["expect"] {
-  const { origin, range, maxAgeMs, now, ...others } = own(given);
+function readExpectations(input: Expectations): Task["expect"] {
+  const { origin, range, maxAgeMs, now, ...others } = own(input);
   refuseAny(others, "origin, range, maxAgeMs, now", "expect.");
   return {
     ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
@@ -134,15 +150,15 @@ function readExpectations(given: Expectations): Task["expect"] {
   };
 }
 
-/** How many threads are asked for, if it was said. */
+/** Returns the option `threads`, if given. */
 export function readThreads({ threads }: VerifyOptions): number | undefined {
-  return threads === undefined ? undefined : readWhole(threads, MOST_THREADS, "threads");
+  return threads === undefined ? undefined : readWhole(threads, MAX_THREADS, "threads");
 }
 
-/** Refuses options that there are not: what is misspelt would not be checked, and nobody would know. */
+/** Rejects unknown options: a misspelled requirement would silently not be checked. */
 function refuseAny(others: object, known: string, within = ""): void {
   for (const name of Object.keys(others)) {
-    check(false, within + name, "does not exist", `there are ${known}`);
+    must(false, within + name, `unknown option \`${within}${name}\``, `use one of: ${known}`);
   }
 }
 
@@ -152,41 +168,39 @@ function readRange(range: readonly unknown[]): [number, number] {
   );
   const [begin, end] = bounds;
   const areTwo = bounds.length === 2 && begin !== undefined && end !== undefined && begin < end;
-  check(areTwo, "expect.range", "is not two indexes, the first below the second");
+  check(areTwo, "expect.range", "must be two indexes, the first below the second");
   return [begin, end];
 }
 
-/** Reads an age for the core, which compares whole seconds: the rest of the age moves the moment at which it is measured. */
+/**
+ * Converts an age for the core, which compares whole seconds. The remaining milliseconds are subtracted from the time
+ * at which the age is measured.
+ */
 function readAge(maxAgeMs: unknown, now: unknown) {
   const age = readWhole(maxAgeMs, Number.MAX_SAFE_INTEGER, "expect.maxAgeMs");
   const restMs = age % 1000;
   const moment = now instanceof Date ? new Date(now.getTime() - restMs) : undefined;
-  check(moment !== undefined && !Number.isNaN(moment.getTime()), "expect.now", "is not a valid Date");
+  check(moment !== undefined && !Number.isNaN(moment.getTime()), "expect.now", "must be a valid Date");
   return { maxAgeSeconds: (age - restMs) / 1000, now: moment.toISOString(), restMs };
 }
 
-function readWhole(value: unknown, most: number, member: string): number {
-  const isWhole = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most;
-  check(isWhole, member, `is not a whole number from 0 to ${most}`);
+function readWhole(value: unknown, max: number, member: string): number {
+  const isWhole = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max;
+  check(isWhole, member, `must be a whole number from 0 to ${max}`);
   return value;
 }
 
 function readText(value: unknown, member: string): string {
-  check(typeof value === "string", member, "is not a string");
-  check(value.isWellFormed(), member, "has a lone surrogate");
+  check(typeof value === "string", member, "must be a string");
+  check(value.isWellFormed(), member, "must not contain a lone surrogate");
   return value;
 }
 
 function readList<T>(value: readonly T[], member: string): readonly T[] {
-  check(Array.isArray(value), member, "is not an array");
+  check(Array.isArray(value), member, "must be an array");
   return value;
 }
 
-function check(
-  isRight: boolean,
-  member: string,
-  why: string,
-  hint = "give what its type says, or leave it out",
-): asserts isRight {
-  must(isRight, member, `the option ${member} ${why}`, hint);
+function check(isRight: boolean, member: string, rule: string, hint = "correct it, or omit it"): asserts isRight {
+  must(isRight, member, `\`${member}\` ${rule}`, hint);
 }

@@ -1,4 +1,4 @@
-/** What the entry for verifying gives beside what needs the artifact. */
+/** Exports of verification entry points that don't need the WebAssembly module. */
 
 export { CountersignError, type ErrorCode } from "../error.js";
 export type * from "../report.js";

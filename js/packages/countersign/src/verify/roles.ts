@@ -1,12 +1,12 @@
 /**
- * What the host, its workers, and the workers among each other ask.
+ * Roles of the host and its workers, and the calls between them.
  *
- * One worker alone verifies all of an export. Several share it out: a coordinator cuts the export into stretches and
- * takes their summaries in order, summarizers make them (SPEC section 10). Stretches go from the coordinator to
- * the summarizers directly; the host only feeds the coordinator.
+ * A single worker verifies a whole export. Several share it: a coordinator splits the export into segments and absorbs
+ * their summaries in order, and summarizers create these (SPEC section 10). Segments go directly from the coordinator
+ * to the summarizers; the host only feeds the coordinator.
  *
- * Chunks and stretches are moved, not copied, and their buffers come back to be used again: buffers that are left
- * to log servers pile up in a browser's process, several times the memory that verifying needs.
+ * Chunks and segments are moved, not copied, and their buffers are returned for reuse, because buffers left to garbage
+ * collection pile up to several times the memory that verification needs.
  */
 
 import type { CompiledModule } from "../artifact/load.js";
@@ -14,57 +14,60 @@ import type { Finding, Judged, Phrases } from "../report.js";
 import type { TransferPort } from "../rpc/connect.js";
 import type { WireError } from "../rpc/errors.js";
 
-/** Options as they cross to a worker. */
+/** Options in the form sent to a worker. */
 export interface Task {
-  /** A trust file's bytes. */
+  /** The trust file as bytes. */
   trust: Uint8Array | undefined;
-  /** Checkpoints that were verified before. */
+  /** Checkpoints verified before. */
   pins: string[];
-  /** `now` is the moment at which an age is measured, less `restMs`: what is left of the age after its whole seconds. */
+  /** `now` is the time at which an age is measured, less `restMs`, the age's milliseconds beyond whole seconds. */
   expect:
     | { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string; restMs?: number }
     | undefined;
-  /** What is to be handed out, events with where in the export they stand or without, and whether the export goes on and there are to be reports along the way. */
+  /**
+   * The results to pass on; `offsets` adds the events' positions in the export, and `live` verifies a growing export
+   * with intermediate reports.
+   */
   wants: { events: boolean; offsets: boolean; marks: boolean; findings: boolean; live: boolean };
-  /** Whether an age is measured at the moment of each report. */
+  /** True if an age is measured at the time of each report. */
   measuresNow: boolean;
 }
 
-/** What a worker is there for. */
+/** The role of a worker. */
 export type Role =
   | { role: "single"; task: Task }
   | { role: "coordinator"; task: Task; summarizers: TransferPort[] }
   | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: TransferPort };
 
-/** What the host asks of a worker: first to begin, in whatever role, and then of the one that it feeds. */
+/** Calls from the host to a worker: `begin` assigns its role, and the others feed it. */
 export interface VerifyWorker extends Feed {
   begin(module: CompiledModule, role: Role): Promise<void>;
 }
 
-/** Takes an export. */
+/** Receives an export. */
 export interface Feed {
-  /** Resolves when the chunk was taken. */
-  chunk(bytes: Uint8Array): Promise<Taken>;
+  /** Resolves when the chunk is consumed. */
+  chunk(bytes: Uint8Array): Promise<ChunkResult>;
   end(): Promise<Outcome>;
 }
 
-/** How far verifying came with a chunk, and the chunk's buffer. */
-export interface Taken {
-  counts: Counted;
+/** The progress after a chunk, and the chunk's buffer. */
+export interface ChunkResult {
+  counts: LineCounts;
   spent: ArrayBuffer;
 }
 
-/** What a worker tells the host. */
+/** Calls from a worker to the host. */
 export interface VerifyHost extends Pick<Listener, "show" | "found" | "report"> {
-  /** It went wrong while nothing was asked for. */
+  /** Reports a failure outside of a call. */
   fail(error: WireError): void;
 }
 
-/** What a coordinator asks of a summarizer. */
+/** Calls from a coordinator to a summarizer. */
 export interface SummarizerWorker {
   begin(origin: string): void;
   learn(opened: Uint8Array): void;
-  /** Gives the stretch back, and its summary where it can in the same buffer. */
+  /** Returns the segment, with its summary in the same buffer if it fits. */
   summarize(stretch: Uint8Array<ArrayBuffer>): Summary;
 }
 
@@ -73,51 +76,51 @@ export interface Summary {
   stretch: Uint8Array<ArrayBuffer>;
 }
 
-/** What is handed out in batches. */
-export type Shown = "events" | "marks";
+/** The kinds of results passed on in batches. */
+export type BatchKind = "events" | "marks";
 
-/** How far verifying came: lines that are not blank, and the events on them. */
-export interface Counted {
+/** The progress in lines: non-blank ones, and events in them. */
+export interface LineCounts {
   lines: number;
   events: number;
 }
 
-/** The end of verifying. */
+/** The result of a verification. */
 export interface Outcome extends Judged {
-  /** The checkpoint to give as one of `pins` the next time. */
+  /** The checkpoint to pass in `pins` next time. */
   pin: string | null;
 }
 
-/** The size of a piece. */
-export const PIECE = 256 << 10;
+/** Size of a chunk, in bytes. */
+export const CHUNK_BYTES = 256 << 10;
 
-/** Verifies what it is fed. */
+/** Verifies the chunks passed to it. */
 export interface Engine {
-  /** A buffer to read the next piece into. */
+  /** Returns a buffer for the next chunk. */
   buffer(): ArrayBuffer;
-  /** Takes a piece with its buffer, and resolves when there is room for the next. */
+  /** Accepts a chunk with its buffer, and resolves when there is room for the next. */
   feed(piece: Uint8Array): Promise<void>;
-  /** There are no more pieces. */
+  /** Ends the input and returns the result. */
   end(): Promise<Outcome>;
-  /** Ends at once: of what was asked of it before nothing comes. */
+  /** Stops immediately. Pending calls never settle. */
   stop(): void;
 }
 
-/** What an engine tells. */
+/** Receives an engine's results. */
 export interface Listener {
-  /** So many bytes were taken. */
-  taken(bytes: number, counts: Counted): void;
-  /** Resolves when these events or marks were dealt with. */
-  show(what: Shown, bytes: Uint8Array): Promise<void>;
-  /** These were found, and say this. */
+  /** Reports that this many bytes were consumed. */
+  taken(bytes: number, counts: LineCounts): void;
+  /** Resolves when these events or marks were processed. */
+  show(kind: BatchKind, bytes: Uint8Array): Promise<void>;
+  /** Reports new findings, with their sentences as data. */
   found(findings: readonly Finding[], phrases: Phrases): void;
-  /** The report as if the export had ended with the last checkpoint. */
+  /** Reports the result as if the export had ended with the last checkpoint. */
   report(outcome: Outcome): void;
-  /** It went wrong. */
+  /** Reports a failure. */
   fail(reason: unknown): void;
 }
 
-/** What an end leaves behind for those who still wait. */
+/** Returns a promise that never settles, for callers of a stopped engine. */
 export function never(): Promise<never> {
   return new Promise(() => {});
 }

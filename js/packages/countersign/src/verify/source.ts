@@ -1,66 +1,66 @@
-/** Where an export comes from, read in pieces of bounded size. */
+/** Sources of exports, read in chunks of limited size. */
 
 import { CountersignError } from "../error.js";
 
-/** What an export can be read from, compressed with gzip or zstd or not. */
+/** A source of an export, which may be compressed with gzip or zstd. */
 export type Source = Blob | Response | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array;
 
 /** A source that is being read. */
 export interface Reading {
-  /** How many bytes there are, where that is known. */
+  /** Total number of bytes, if known. */
   readonly total: number | undefined;
-  /** All that was read, once it was, where that is kept by whoever opened it: verified events then say where in it they stand. */
+  /** Returns everything read so far, if the opener keeps it. Verified events then include their position in it. */
   readonly kept?: () => Blob;
   /**
-   * The next bytes: as many as fit into the buffer, or all that are left; undefined at the end. They are in this
-   * buffer, or in one that its memory was moved to.
+   * Returns the next bytes: as many as fit into the buffer, or all that are left; undefined at the end. They are in
+   * this buffer, or in one that its memory was moved to.
    */
   next(buffer: ArrayBuffer): Promise<Uint8Array | undefined>;
-  /** Nothing more is wanted. Does nothing at the end. */
+  /** Stops reading. Has no effect at the end. */
   cancel(reason: unknown): void;
 }
 
-/** Begins to read, or goes on with what somebody else opened. */
+/** Starts reading a source, or continues with an already opened one. */
 export function open(source: Source | Reading): Reading {
   if (ArrayBuffer.isView(source)) {
-    return inPieces([source].values(), source.byteLength);
+    return rechunked([source].values(), source.byteLength);
   }
   if (typeof source === "object" && source !== null) {
     if ("kept" in source) {
       return source;
     }
     if (isBlob(source)) {
-      return ofSize(streamed(source.stream(), source.size), source.size);
+      return withSize(readStream(source.stream(), source.size), source.size);
     }
     if (isResponse(source)) {
       refuseFailed(source);
-      return source.body === null ? inPieces([].values(), 0) : streamed(source.body, lengthOf(source));
+      return source.body === null ? rechunked([].values(), 0) : readStream(source.body, lengthOf(source));
     }
     if ("getReader" in source) {
-      return streamed(source);
+      return readStream(source);
     }
     if (isIterable(source)) {
-      return inPieces(source[Symbol.asyncIterator]());
+      return rechunked(source[Symbol.asyncIterator]());
     }
   }
-  throw new CountersignError("source.invalid", "this is not a source that an export could be read from", {
-    hint: "give a Blob or File, a Response, a ReadableStream, an async iterable of Uint8Array, or a Uint8Array",
+  throw new CountersignError("source.invalid", "the value is not a source of an export", {
+    hint: "pass a Blob or File, a Response, a ReadableStream, an async iterable of Uint8Array, or a Uint8Array",
   });
 }
 
-/** A stream, or that of a response, which must have this type. */
+/** Returns the stream, or that of a response with this content type. */
 export function readableBody(source: Response | ReadableStream<Uint8Array>, type: string): ReadableStream<Uint8Array> {
   if (Object(source) !== source || !("getReader" in source || isResponse(source))) {
-    throw new CountersignError("source.invalid", "neither an answer nor a stream of bytes", {
-      hint: "give what fetch resolves with: await fetch(address)",
+    throw new CountersignError("source.invalid", "the source must be a Response or a ReadableStream", {
+      hint: "pass the result of fetch: await fetch(url)",
     });
   }
   if (isResponse(source)) {
     refuseFailed(source);
-    const found = source.headers.get("content-type") ?? "nothing";
+    const found = source.headers.get("content-type") ?? "no content type";
     if (source.body === null || found.split(";")[0]?.trim().toLowerCase() !== type) {
       throw new CountersignError("source.invalid", `the server sent ${found}, not ${type}`, {
-        hint: "check the address, and whether it needs a login",
+        hint: "check the URL and whether it requires authentication",
       });
     }
     return source.body;
@@ -73,8 +73,8 @@ export function readableBody(source: Response | ReadableStream<Uint8Array>, type
 
 function refuseFailed(response: Response): void {
   if (!response.ok) {
-    throw new CountersignError("source.invalid", `the server answered with status ${response.status}`, {
-      hint: "an export is expected with status 200: check the address, and whether it needs a login",
+    throw new CountersignError("source.invalid", `the server returned HTTP status ${response.status}`, {
+      hint: "check the URL and whether it requires authentication; an export needs status 200",
     });
   }
   if (response.bodyUsed) {
@@ -82,24 +82,27 @@ function refuseFailed(response: Response): void {
   }
 }
 
-/** How long a body is: its length on the wire, where fetch does not decode it. */
+/** Returns the length of a body: its length on the wire, unless it is encoded. */
 export function lengthOf({ headers }: Response): number | undefined {
   const length = headers.has("content-encoding") ? null : headers.get("content-length");
   return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
-/** What chunks of any size come from. */
+/** A source of chunks of any size. */
 interface Chunks {
   next(): unknown;
   return?(): unknown;
 }
 
-/** Reads chunks of any size in pieces. Of those that come one by one it gives what came until now, and waits only where nothing did. */
-export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Reading {
+/**
+ * Reads chunks of any size into buffers. With `comeSlowly`, it returns the chunks that have arrived, and only waits if
+ * there are none.
+ */
+export function rechunked(chunks: Chunks, total?: number, isLive = false): Reading {
   let rest: Uint8Array = new Uint8Array();
   let isEnded = false;
-  /** The chunk that was asked for. */
-  let asked: Promise<IteratorResult<unknown>> | undefined;
+  /** The pending read. */
+  let pending: Promise<IteratorResult<unknown>> | undefined;
   return {
     total,
     async next(buffer) {
@@ -107,20 +110,20 @@ export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Re
       let filled = 0;
       let turned: Promise<undefined> | undefined;
       while (filled < into.length && !isEnded) {
-        // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
+        // Copied, because the chunk's buffer isn't ours to move, and may be reused for the next chunk.
         const part = rest.subarray(0, into.length - filled);
         into.set(part, filled);
         filled += part.length;
         rest = rest.subarray(part.length);
         if (rest.length === 0 && filled < into.length) {
-          asked ??= readable(async () => chunks.next() as Promise<IteratorResult<unknown>>);
-          // What was due already happens first.
-          turned ??= comeSlowly && filled > 0 ? new Promise((resolve) => setTimeout(resolve)) : undefined;
-          const read = await (turned === undefined ? asked : Promise.race([asked, turned]));
+          pending ??= readable(async () => chunks.next() as Promise<IteratorResult<unknown>>);
+          // Lets chunks that have already arrived come first.
+          turned ??= isLive && filled > 0 ? new Promise((resolve) => setTimeout(resolve)) : undefined;
+          const read = await (turned === undefined ? pending : Promise.race([pending, turned]));
           if (read === undefined) {
             break;
           }
-          asked = undefined;
+          pending = undefined;
           isEnded = read.done === true;
           rest = isEnded ? rest : bytesOf(read.value);
         }
@@ -131,8 +134,8 @@ export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Re
   };
 }
 
-/** Reads a stream, into the buffers that are given where it can. */
-function streamed(stream: ReadableStream<Uint8Array>, total?: number): Reading {
+/** Reads a stream, directly into the given buffers if possible. */
+function readStream(stream: ReadableStream<Uint8Array>, total?: number): Reading {
   if (stream.locked) {
     throw used();
   }
@@ -140,35 +143,35 @@ function streamed(stream: ReadableStream<Uint8Array>, total?: number): Reading {
   const reader = byob ?? stream.getReader();
   const next =
     byob === undefined
-      ? inPieces({ next: () => (reader as ReadableStreamDefaultReader).read() }).next
-      : (buffer: ArrayBuffer) => filled(byob, buffer);
+      ? rechunked({ next: () => (reader as ReadableStreamDefaultReader).read() }).next
+      : (buffer: ArrayBuffer) => fill(byob, buffer);
   return { total, next, cancel: (reason) => void quietly(() => reader.cancel(reason)) };
 }
 
-/** Fails at the end where fewer or more bytes came than there must be. */
-function ofSize(reading: Reading, size: number): Reading {
+/** Makes reading fail at the end unless exactly `size` bytes were read. */
+function withSize(reading: Reading, size: number): Reading {
   let bytes = 0;
   const next = async (buffer: ArrayBuffer) => {
-    const piece = await reading.next(buffer);
-    bytes += piece?.length ?? 0;
-    if (piece === undefined && bytes !== size) {
+    const chunk = await reading.next(buffer);
+    bytes += chunk?.length ?? 0;
+    if (chunk === undefined && bytes !== size) {
       throw unreadable("the file changed while it was read");
     }
-    return piece;
+    return chunk;
   };
   return { ...reading, next };
 }
 
-/** Ends reading. Who does that has a better reason to tell than that this failed too. */
+/** Ends reading and ignores errors; the caller has a more important one. */
 async function quietly(end: () => unknown): Promise<void> {
   try {
     await end();
   } catch {
-    // It is over all the same.
+    // Reading has ended anyway.
   }
 }
 
-/** A reader that fills the buffer that it is given; undefined where the stream has none. */
+/** Returns a reader that fills given buffers; undefined if the stream has none. */
 function byobReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
   try {
     return stream.getReader({ mode: "byob" });
@@ -177,7 +180,7 @@ function byobReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReade
   }
 }
 
-async function filled(reader: ReadableStreamBYOBReader, buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+async function fill(reader: ReadableStreamBYOBReader, buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
   let into = new Uint8Array(buffer);
   let length = 0;
   while (length < into.length) {
@@ -194,17 +197,17 @@ async function filled(reader: ReadableStreamBYOBReader, buffer: ArrayBuffer): Pr
   return length === 0 ? undefined : into.subarray(0, length);
 }
 
-/** The bytes of what is said to be a view of some. */
+/** Returns the bytes of a chunk. */
 export function bytesOf(chunk: unknown): Uint8Array {
   if (!ArrayBuffer.isView(chunk)) {
-    throw new CountersignError("source.invalid", "the source gave something else than a Uint8Array", {
-      hint: "read the export as bytes: without an encoding, and not as text",
+    throw new CountersignError("source.invalid", "the source returned something other than a Uint8Array", {
+      hint: "read the export as bytes, not as text",
     });
   }
   return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
-/** Reads; what goes wrong there is an error of the source. */
+/** Reads, converting errors to errors of the source. */
 export async function readable<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -214,17 +217,17 @@ export async function readable<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function unreadable(message: string, cause?: unknown): CountersignError {
-  const hint = "the file may have changed or moved, or the connection was lost: try again";
+  const hint = "try again; the file may have changed or moved, or the connection was lost";
   return new CountersignError("source.unreadable", message, { hint, cause });
 }
 
 function used(): CountersignError {
-  return new CountersignError("source.invalid", "the stream was read already, or someone else is reading it", {
-    hint: "give each call of verify a stream of its own",
+  return new CountersignError("source.invalid", "the stream was already read or is locked", {
+    hint: "pass a new stream to each call of verify",
   });
 }
 
-// By what they can do, since a source can come from another realm: a frame, a test's sandbox, a polyfill.
+// Duck typing, because a source can come from another realm: a frame, a test sandbox, or a polyfill.
 
 function isBlob(source: object): source is Blob {
   return "size" in source && "slice" in source && "arrayBuffer" in source;

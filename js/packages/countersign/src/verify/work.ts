@@ -1,17 +1,17 @@
-/** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
+/** A verification worker: receives a role, loads the core, and serves until it is terminated. */
 
 import { inTurn } from "../promises.js";
 import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import init, { Summarizer } from "../wasm/verifier.js";
-import { Coordination } from "./coordinator.js";
-import { Inline } from "./inline.js";
+import { SegmentCoordinator } from "./coordinator.js";
+import { InlineEngine } from "./inline.js";
+import { HostListener } from "./results.js";
 import type { Feed, Role, SummarizerWorker, Task, VerifyHost, VerifyWorker } from "./roles.js";
-import { HostListener } from "./telling.js";
 
-/** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */
+/** Serves the host at the other end of a port. `begin` may be called again, with another role and input. */
 export function work(port: Port): void {
   let feed: Feed | undefined;
-  const fed = () => begun(feed, "a summarizer is fed by its coordinator");
+  const fed = () => required(feed, "a summarizer is fed by its coordinator");
   const ours: VerifyWorker = {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
@@ -23,11 +23,11 @@ export function work(port: Port): void {
   const host = connect<VerifyHost>(port, ours, "host");
 }
 
-function begun<T>(worked: T | undefined, otherwise: string): T {
-  if (worked === undefined) {
-    throw new Error(otherwise);
+function required<T>(value: T | undefined, message: string): T {
+  if (value === undefined) {
+    throw new Error(message);
   }
-  return worked;
+  return value;
 }
 
 function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
@@ -35,16 +35,16 @@ function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
     case "single":
       return single(role.task, new HostListener(host));
     case "coordinator":
-      return new Coordination(role.task, new HostListener(host), role.summarizers);
+      return new SegmentCoordinator(role.task, new HostListener(host), role.summarizers);
     case "summarizer":
       summarize(role.coordinator, role.trust);
       return undefined;
   }
 }
 
-/** Verifies all of an export here, a chunk after the other. */
+/** Verifies a whole export in this worker, one chunk after the other. */
 function single(task: Task, listener: HostListener): Feed {
-  const engine = new Inline(task, listener, false);
+  const engine = new InlineEngine(task, listener, false);
   const next = inTurn();
   return {
     chunk: (bytes) =>
@@ -62,10 +62,10 @@ function single(task: Task, listener: HostListener): Feed {
   };
 }
 
-/** Serves a coordinator. */
+/** Serves a coordinator as a summarizer. */
 export function summarize(coordinator: Port, trust: Uint8Array | undefined): void {
   let made: Summarizer | undefined;
-  const summarizer = () => begun(made, "the origin comes first");
+  const summarizer = () => required(made, "the origin must be set first");
   const ours: SummarizerWorker = {
     begin: (origin) => {
       made = new Summarizer(origin, trust);

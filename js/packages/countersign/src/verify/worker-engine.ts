@@ -1,4 +1,4 @@
-/** Verifies in workers: one alone, or a coordinator with summarizers. */
+/** Verifies in workers: a single one, or a coordinator with summarizers. */
 
 import { CountersignError } from "../error.js";
 import { type Remote, transfer } from "../rpc/connect.js";
@@ -6,26 +6,26 @@ import { deserializeError, peerFailed } from "../rpc/errors.js";
 import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import { WorkerPool } from "../rpc/worker-pool.js";
 import {
+  CHUNK_BYTES,
   type Engine,
   type Listener,
   type Outcome,
-  PIECE,
   type Role,
   type Task,
   type VerifyHost,
   type VerifyWorker,
 } from "./roles.js";
 
-/** Bytes that may be under way to the worker that is fed. */
+/** Maximum bytes on their way to the worker that is fed. */
 const MAX_BYTES = 4 << 20;
 
-/** The engine for where there are workers. */
+/** The engine that uses workers. */
 export class WorkerEngine implements Engine {
-  /** Resolves when it works, and rejects with `worker.unavailable` where its workers do not start. */
+  /** Resolves when the workers have started; rejects with `worker.unavailable` if they can't. */
   readonly started: Promise<void>;
   readonly #group: WorkerGroup;
   readonly #first: Remote<VerifyWorker>;
-  /** The first worker alone: it is the one that is fed. */
+  /** A pool of just the first worker, which is the one that is fed. */
   readonly #fed: WorkerPool<Remote<VerifyWorker>>;
   readonly #listener: Listener;
   readonly #spare: ArrayBuffer[] = [];
@@ -33,7 +33,7 @@ export class WorkerEngine implements Engine {
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
     this.#listener = listener;
     const host: VerifyHost = {
-      show: (what, bytes) => listener.show(what, bytes),
+      show: (kind, bytes) => listener.show(kind, bytes),
       found: (findings, phrases) => listener.found(findings, phrases),
       report: (outcome) => listener.report(outcome),
       fail: (error) => listener.fail(deserializeError(error, "verifier")),
@@ -68,7 +68,7 @@ export class WorkerEngine implements Engine {
   }
 
   buffer(): ArrayBuffer {
-    return this.#spare.pop() ?? new ArrayBuffer(PIECE);
+    return this.#spare.pop() ?? new ArrayBuffer(CHUNK_BYTES);
   }
 
   async feed(piece: Uint8Array): Promise<void> {
@@ -87,11 +87,11 @@ export class WorkerEngine implements Engine {
   }
 
   stop(): void {
-    this.#group.end(new DOMException("verifying was ended", "AbortError"));
+    this.#group.end(new DOMException("verification was stopped", "AbortError"));
   }
 }
 
-/** Gives out the roles, with their ports, first that of the worker that is fed. */
+/** Assigns roles with their ports. The first is for the worker that is fed. */
 function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
   if (threads === 1) {
     return [{ role: "single", task }];
@@ -109,12 +109,12 @@ function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
 function unavailable(message: string, cause: unknown): CountersignError {
   const inProgram =
     Object(cause).code === "ERR_ACCESS_DENIED"
-      ? "give Node.js --allow-worker"
-      : "its script is a file of this package, which a bundler leaves behind: have it leave countersign out of the bundle";
+      ? "run Node.js with --allow-worker"
+      : "exclude countersign from the bundle, because bundlers don't copy the worker's script";
   const where =
     typeof document === "undefined"
       ? inProgram
-      : "its script must be served from the page's own origin, and the page's Content-Security-Policy must allow it in worker-src ('self', or blob: where it is inlined)";
-  const hint = `${where}; threads: 0 works without workers`;
+      : "serve the worker's script from the page's origin, and allow it in worker-src of the page's Content-Security-Policy ('self', or blob: if it is inlined)";
+  const hint = `${where}; or set \`threads\` to 0 to verify without workers`;
   return new CountersignError("worker.unavailable", `a worker could not be started: ${message}`, { hint, cause });
 }

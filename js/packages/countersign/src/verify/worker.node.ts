@@ -1,4 +1,4 @@
-/** The worker thread. */
+/** The entry of the verification thread in Node.js. */
 
 import { parentPort } from "node:worker_threads";
 import type { Port } from "../rpc/connect.js";

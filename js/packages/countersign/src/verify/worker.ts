@@ -1,4 +1,4 @@
-/** The Web Worker that verifies. */
+/** The entry of the verification Web Worker. */
 
 import { serveFromWorker } from "../rpc/web-worker.js";
 import { work } from "./work.js";

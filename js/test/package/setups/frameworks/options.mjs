@@ -1,4 +1,4 @@
-/** What every fixture records with: into a file, under a key that all know. */
+/** The recorder options of all fixtures: into a file, with a well-known key. */
 
 import { gate } from "countersign/gate";
 import { fileTransport } from "countersign/node";
@@ -9,7 +9,7 @@ export const options = () => ({
   to: fileTransport(process.env.EXPORT),
 });
 
-/** Denies what is below /internal, by a rule as `countersign rules build` writes it. */
+/** Refuses paths below /internal, with a rule in the form of `countersign rules build`. */
 export const guard = gate({
   pack: {
     countersign: "rules/v1",

@@ -1,4 +1,4 @@
-/** What stands in front of the pages: `proxy.js` in Node.js, `middleware.js` at the edge. */
+/** Runs in front of the pages: `proxy.js` in Node.js, `middleware.js` at the edge. */
 
 import { NextResponse } from "next/server";
 import { once } from "./once.mjs";

@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { auditLambda } from "countersign/lambda";
 import { guard } from "../options.mjs";
 
-/** A log server that takes its time, and is down where the environment says so. */
+/** A slow log server, which is down if the environment says so. */
 const to = async (chunk) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   if (process.env.DOWN) {

@@ -1,4 +1,4 @@
-/** As Lambda runs a handler: frozen as soon as it has answered, and thawed for the next event, of which there may be none. */
+/** Runs a handler like Lambda: frozen after each response, and thawed for the next event, if there is one. */
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";

@@ -5,7 +5,7 @@ import { guard, options } from "../../options.mjs";
 
 let handling;
 
-/** Not at the top: `vite build` loads this module too. */
+/** Not at the top level, because `vite build` loads this module too. */
 async function start() {
   const audit = createRecorder(options());
   closeOnSignals(audit);

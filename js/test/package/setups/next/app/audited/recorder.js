@@ -5,11 +5,11 @@ import { after } from "next/server";
 
 const key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 
-/** Handlers and actions are bundled apart, and deliver to the same place. */
+/** Shared, because handlers and actions are bundled separately. */
 globalThis.delivered ??= memory();
 export const to = globalThis.delivered;
 
-// Only by `after` anything is delivered.
+// Events are only delivered by `after`.
 const options = () => ({ key, origin: "log.example/audit", to, autoFlush: false });
 export const audited = auditNext(options, { after });
 
@@ -21,5 +21,5 @@ const rule = {
   title: "Guarded paths",
 };
 const guard = gate({ pack: { countersign: "rules/v1", name: "fixture", rules: [rule] }, fail: "closed" });
-/** Denies what is below /guarded. */
+/** Refuses paths below /guarded. */
 export const guarded = auditNext(options, { after, http: { gate: guard } });

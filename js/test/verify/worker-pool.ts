@@ -1,9 +1,9 @@
-/** Workers that are kept from one verification to the next: hundreds of small exports don't start them anew. */
+/** Workers reused between verifications, so that hundreds of small exports don't start new ones. */
 
 import type { WorkerLike } from "countersign/slim";
 
-/** Gives out workers. A verification must have ended well before the next may have its workers. */
-export class Kept {
+/** Provides workers. A verification must have succeeded before the next may use its workers. */
+export class WorkerPool {
   #start: () => WorkerLike;
   #all: WorkerLike[] = [];
   #idle: WorkerLike[] = [];
@@ -12,7 +12,7 @@ export class Kept {
     this.#start = start;
   }
 
-  /** A worker that is kept when it is terminated. */
+  /** Returns a worker that is kept when it is terminated. */
   take(): WorkerLike {
     const worker = this.#idle.pop() ?? this.#startOne();
     const kept: WorkerLike = {
@@ -28,7 +28,7 @@ export class Kept {
     return kept;
   }
 
-  /** Terminates them all. */
+  /** Terminates all workers. */
   end(): void {
     for (const worker of this.#all) {
       worker.terminate();

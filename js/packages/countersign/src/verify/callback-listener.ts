@@ -1,27 +1,27 @@
-/** Passes on to the caller what an engine tells, as often and as fast as the caller likes. */
+/** Passes an engine's results to the caller's callbacks, at the pace and frequency that the caller can handle. */
 
 import type { Finding, Phrases } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { readMarks } from "./marks.js";
 import type { LiveOptions, VerifyOptions } from "./options.js";
-import { type Counted, type Listener, never, type Outcome, type Shown } from "./roles.js";
+import { type BatchKind, type LineCounts, type Listener, never, type Outcome } from "./roles.js";
 
-/** The shortest time between two calls of `onProgress`, in milliseconds. */
-const PROGRESS_EVERY = 100;
+/** Minimum milliseconds between two calls of `onProgress`. */
+const MIN_PROGRESS_INTERVAL_MS = 100;
 
-/** The caller's functions. */
+/** The caller's callbacks. */
 type Callbacks = Pick<VerifyOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding"> &
   Partial<Pick<LiveOptions, "onReport">>;
 
-/** Calls the caller's functions; what they throw ends it all. */
-export class Listening implements Listener {
+/** Calls the caller's callbacks. An error in one ends the verification. */
+export class CallbackListener implements Listener {
   readonly fail: (reason: unknown) => void;
   #callbacks: Callbacks;
   #total: number | undefined;
   #bytes = 0;
-  #progressTold = Number.NEGATIVE_INFINITY;
+  #progressAt = Number.NEGATIVE_INFINITY;
   #shown = Promise.resolve();
-  /** The report that is to be told when what came before it is dealt with. */
+  /** The report to pass on once earlier results are processed. */
   #report: Outcome | undefined;
   #stopped = false;
 
@@ -31,16 +31,16 @@ export class Listening implements Listener {
     this.fail = fail;
   }
 
-  taken(bytes: number, counts: Counted): void {
+  taken(bytes: number, counts: LineCounts): void {
     this.#bytes += bytes;
     const now = performance.now();
-    if (now - this.#progressTold >= PROGRESS_EVERY) {
-      this.#progressTold = now;
-      this.#tell(counts);
+    if (now - this.#progressAt >= MIN_PROGRESS_INTERVAL_MS) {
+      this.#progressAt = now;
+      this.#progress(counts);
     }
   }
 
-  show(what: Shown, bytes: Uint8Array): Promise<void> {
+  show(what: BatchKind, bytes: Uint8Array): Promise<void> {
     this.#shown = this.#shown.then(() => this.#showNow(what, bytes));
     return this.#shown;
   }
@@ -59,18 +59,18 @@ export class Listening implements Listener {
     }
   }
 
-  /** All was verified: tells the last of it. */
+  /** Passes on the remaining results after everything was verified. */
   async end({ report }: Outcome): Promise<void> {
     await this.#shown;
-    this.#tell(report.counts);
+    this.#progress(report.counts);
   }
 
-  /** Nothing is passed on from now. */
+  /** Stops passing on results. */
   stop(): void {
     this.#stopped = true;
   }
 
-  async #showNow(what: Shown, bytes: Uint8Array): Promise<void> {
+  async #showNow(what: BatchKind, bytes: Uint8Array): Promise<void> {
     if (this.#stopped) {
       return never();
     }
@@ -94,16 +94,16 @@ export class Listening implements Listener {
     }
   }
 
-  #tell({ lines, events }: Counted): void {
+  #progress({ lines, events }: LineCounts): void {
     this.#call(() => this.#callbacks.onProgress?.({ bytes: this.#bytes, total: this.#total, lines, events }));
   }
 
-  #call(tell: () => void): void {
+  #call(callback: () => void): void {
     if (this.#stopped) {
       return;
     }
     try {
-      tell();
+      callback();
     } catch (error) {
       this.fail(error);
     }
