@@ -2,7 +2,7 @@ import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Overview } from "@countersign/ui/overview/types.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
-import type { Link } from "@countersign/ui/viewer/session/following.js";
+import type { Link } from "@countersign/ui/viewer/session/live-connection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { alarmView } from "@countersign/ui/viewer/verdict/alarm.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";

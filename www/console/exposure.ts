@@ -1,12 +1,18 @@
 /** What may be lost in a year, in money, by scenarios that the reader brings: simulated here, by the log's root. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/ui/overview/types.js";
+import type {
+  Exposure,
+  Figures,
+  Overview,
+  RiskReport,
+  ScenarioProblem,
+} from "@countersign/ui/overview/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
@@ -25,7 +31,7 @@ const UNFIT: readonly string[] = ["altered", "broken", "not_checked"];
 
 /** It wishes for `choose-scenarios` (files), `remove-scenario` (a name) and `show-entry` (a leaf). */
 export class ExposureTab extends View {
-  static override properties = given(
+  static override properties = props(
     "session",
     "report",
     "overview",
@@ -60,7 +66,7 @@ export class ExposureTab extends View {
   #ungathered: PlainError | undefined;
   /** When the events happened, where the reader says so. */
   #stated: Span | undefined;
-  #refused: readonly Refused[] = [];
+  #refused: readonly ScenarioProblem[] = [];
   #failure: PlainError | undefined;
   /** The root that was simulated by: a live log's goes on. */
   #root: string | undefined;
@@ -94,7 +100,7 @@ export class ExposureTab extends View {
                 ${this.scenarios.map(
                   ({ name }) => html`
                     <li>${icon("file")}<span>${value(name)}</span>
-                      <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-scenario", name))}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
+                      <button type="button" class="quiet" @click=${() => emit(this, "remove-scenario", name)}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
                 )}
               </ul>`
         }
@@ -151,7 +157,7 @@ export class ExposureTab extends View {
           this.#stated = span;
           void this.#propose();
         },
-        show: (leaf) => this.dispatchEvent(wish("show-entry", leaf)),
+        show: (leaf) => emit(this, "show-entry", leaf),
       },
       t,
     );
@@ -255,7 +261,7 @@ export class ExposureTab extends View {
   }
 }
 
-function refusedView(refused: readonly Refused[], t: ConsoleTexts): TemplateResult {
+function refusedView(refused: readonly ScenarioProblem[], t: ConsoleTexts): TemplateResult {
   return html`
     <div class="refused tone-bad" role="alert">
       <p>${t.exposure.refused}</p>

@@ -1,13 +1,13 @@
 /** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Answered, Endpoint, Inventory, Overview } from "@countersign/ui/overview/types.js";
+import type { Endpoint, Inventory, Overview, ResponseCount } from "@countersign/ui/overview/types.js";
 import { icon, LEVEL_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import { logSummaryOf } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
 import { moment } from "../src/said.ts";
@@ -22,7 +22,7 @@ const ENTRIES = 3;
 
 /** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a leaf). */
 export class InventoryTab extends View {
-  static override properties = given("session", "overview", "description", "complaint", "texts");
+  static override properties = props("session", "overview", "description", "complaint", "texts");
 
   declare session: Session | undefined;
   declare overview: (() => Promise<Overview>) | undefined;
@@ -79,7 +79,7 @@ export class InventoryTab extends View {
             : html`
               <ul class="chosen-list">
                 <li>${icon("file")}<span>${value(description.name)}</span>
-                  <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-description", undefined))}>${words.remove}</button></li>
+                  <button type="button" class="quiet" @click=${() => emit(this, "remove-description", undefined)}>${words.remove}</button></li>
               </ul>`
         }
         <div class="buttons">${picker(description === undefined ? words.choose : words.another, "choose-description", {})}</div>
@@ -210,7 +210,7 @@ export class InventoryTab extends View {
 
   /** What leads to an entry of the log. */
   #entry(leaf: number, words: TemplateResult): TemplateResult {
-    return html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-entry", leaf))}>${words}</button>`;
+    return html`<button type="button" class="quiet" @click=${() => emit(this, "show-entry", leaf)}>${words}</button>`;
   }
 
   /** Learns of all there is, and of what comes. */
@@ -239,7 +239,7 @@ export class InventoryTab extends View {
       const { report, isRunning } = session;
       known = await taken(session, endpoints, known);
       if (report !== undefined) {
-        const text = await endpoints.tell(seenOf(report));
+        const text = await endpoints.inventory(logSummaryOf(report));
         if (signal.aborted) return;
         this.#text = text;
         this.#inventory = JSON.parse(text) as Inventory;
@@ -272,7 +272,7 @@ function nameView({ method, path, service, operation }: Endpoint): TemplateResul
 
 function answersView({ statuses }: Endpoint, t: ConsoleTexts): TemplateResult {
   const { count } = t.viewer.figures;
-  const said = ({ status, outcome }: Answered) =>
+  const said = ({ status, outcome }: ResponseCount) =>
     status ?? t.inventory.outcomes[outcome as "success"] ?? outcome;
   return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${said(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
 }

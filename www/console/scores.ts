@@ -2,11 +2,11 @@
 
 import { type Finding, LEVELS, type Level } from "@countersign/ui/analyze/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { DetectionSubscription } from "@countersign/ui/viewer/detection/detection-subscription.js";
 import { levelView } from "@countersign/ui/viewer/detection/detections.js";
-import { Hearing } from "@countersign/ui/viewer/detection/hearing.js";
 import { SEVERITY_LOOKS, stateView } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -33,11 +33,11 @@ const TITLES = 3;
 
 /** Says that there may be more than is listed: rules haven't looked at all events yet, or couldn't. */
 function moreView(
-  { told, isFinal }: Detection,
+  { status, isFinal }: Detection,
   { sessions: words }: ConsoleTexts,
 ): TemplateResult | typeof nothing {
   const isOpen =
-    told === undefined || !told.coverage.complete || told.limits.length > 0 || told.future !== null;
+    status === undefined || !status.coverage.complete || status.limits.length > 0 || status.future !== null;
   return html`
     ${isFinal ? nothing : html`<p>${stateView(SEVERITY_LOOKS.info, words.soFar)}</p>`}
     ${isOpen ? html`<p>${stateView(SEVERITY_LOOKS.warning, words.mayBeMore)}</p>` : nothing}`;
@@ -45,7 +45,7 @@ function moreView(
 
 /** It wishes for `show-finding` ({ finding }). */
 export class Scores extends View {
-  static override properties = given("detection", "texts");
+  static override properties = props("detection", "texts");
 
   declare detection: Detection | undefined;
   declare texts: ConsoleTexts | undefined;
@@ -58,7 +58,7 @@ export class Scores extends View {
 
   constructor() {
     super();
-    new Hearing(this, () => void this.#ask());
+    new DetectionSubscription(this, () => void this.#ask());
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -130,7 +130,7 @@ export class Scores extends View {
           ${
             newest === undefined
               ? nothing
-              : html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-finding", { finding: newest }))}>${moment(newest.last)}</button>`
+              : html`<button type="button" class="quiet" @click=${() => emit(this, "show-finding", { finding: newest })}>${moment(newest.last)}</button>`
           }
         </td>
       </tr>
@@ -143,9 +143,9 @@ export class Scores extends View {
     this.requestUpdate();
     if (this.#isAsking || detection?.answers === undefined || detection.session.verification === undefined)
       return;
-    if (detection.told === undefined || detection.told === this.#asked) return;
+    if (detection.status === undefined || detection.status === this.#asked) return;
     this.#isAsking = true;
-    this.#asked = detection.told;
+    this.#asked = detection.status;
     const document = await detection.answers
       .document()
       .then(async (blob) => JSON.parse(await blob.text()) as Document)

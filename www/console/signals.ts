@@ -3,7 +3,7 @@
 import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Endpoint, Overview, Signals } from "@countersign/ui/overview/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
-import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import { logSummaryOf } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { taken } from "./overview.ts";
@@ -87,7 +87,7 @@ async function foundIn({ detection, isRunning }: Session): Promise<FindingsDocum
 function told(detection: Detection, isRunning: boolean): Promise<void> {
   return new Promise((resolve) => {
     const heard = (event?: Event) => {
-      const isTold = detection.isFinal || (isRunning && detection.told !== undefined);
+      const isTold = detection.isFinal || (isRunning && detection.status !== undefined);
       if (!isTold && detection.failure === undefined && event?.type !== "over") return;
       detection.removeEventListener("change", heard);
       detection.removeEventListener("over", heard);
@@ -108,7 +108,7 @@ async function calledIn(
   const endpoints = await overview.endpoints(description);
   try {
     await taken(session, endpoints, 0);
-    return JSON.parse(await endpoints.tell(seenOf(report)));
+    return JSON.parse(await endpoints.inventory(logSummaryOf(report)));
   } finally {
     endpoints.close();
   }

@@ -5,9 +5,9 @@ import type { Coverage } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emit } from "../src/emit.ts";
 import { told } from "../src/said.ts";
 import type { Part } from "../src/state/case.ts";
-import { wish } from "../src/wish.ts";
 import { headView, type Scope } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Withheld } from "./withheld.ts";
@@ -103,7 +103,7 @@ function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts):
               type="radio"
               name="source"
               .checked=${from === shown.from}
-              @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("choose-source", from))}
+              @change=${(event: Event) => emit(event.currentTarget, "choose-source", from)}
             />
             <span>${from === "search" ? t.verified.search : t.verified.liveView}</span>
           </label>`,
@@ -113,7 +113,7 @@ function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts):
 }
 
 function tells(name: string): (event: Event) => void {
-  return (event) => event.currentTarget?.dispatchEvent(wish(name, undefined));
+  return (event) => emit(event.currentTarget, name, undefined);
 }
 
 /** A table that scrolls by itself where there is no room for it. */

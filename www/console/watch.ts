@@ -1,7 +1,7 @@
 /** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
 
 import { namesIssuers, withEarlierEntries } from "@countersign/ui/viewer/session/earlier-entries.js";
-import { Following, type Link } from "@countersign/ui/viewer/session/following.js";
+import { type Link, LiveConnection } from "@countersign/ui/viewer/session/live-connection.js";
 import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import { type Alarm, alarmOf } from "@countersign/ui/viewer/verdict/alarm.js";
 import type { Seen } from "../src/state/memory.ts";
@@ -100,7 +100,7 @@ export class Watch extends EventTarget {
 
   /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
   #begin(address: string, from: string | null, pins: readonly string[]): [Session, Withheld] {
-    const following = new Following(address, this.#ask, this.#running.signal);
+    const following = new LiveConnection(address, this.#ask, this.#running.signal);
     following.onLink = (link) => {
       this.link = link;
       this.#tell();
@@ -115,7 +115,7 @@ export class Watch extends EventTarget {
     const session = new Session({ live }, given, tools);
     session.addEventListener("change", () => this.#tell());
     session.addEventListener("report", () => this.#reported(session));
-    following.onAnew = () => {
+    following.onRestart = () => {
       void session.ended.then(() => {
         if (this.isStopped) return;
         const last = session.goodPin;

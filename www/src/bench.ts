@@ -1,10 +1,10 @@
 import { plainError } from "@countersign/shared/error.js";
-import { type Given, Session, type Tools } from "@countersign/ui/viewer/session/session.js";
+import { Session, type SessionOptions, type Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Bench } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 
 /** What a case works with in a browser. */
-export function benchOf(workers: Tools, memory: Memory, rules: () => Given["rules"]): Bench {
+export function benchOf(workers: Tools, memory: Memory, rules: () => SessionOptions["rules"]): Bench {
   return {
     session: (file, given) => new Session(file, { ...given, rules: rules() }, workers),
     hold: (file, given) => workers.verify(file, given),

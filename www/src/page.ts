@@ -1,7 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
 import type { Finding as Found } from "@countersign/ui/analyze/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
-import { holds } from "@countersign/ui/viewer/parts/ranges.js";
+import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
@@ -278,7 +278,7 @@ export class Page extends View {
     const listed = part.coverage?.events ?? 0;
     const detection = part.session?.detection;
     const ofSearch = detection?.ofSearch;
-    const [verifying, all] = [problems(report), detection?.told?.findings];
+    const [verifying, all] = [problems(report), detection?.status?.findings];
     const rules = ofSearch?.findings ?? all;
     const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
     const more = moreFindings(detection, t);
@@ -618,6 +618,7 @@ function problems({ findings, finding_counts }: Report): number {
 
 /** What the viewer has a row for of what a finding is about. */
 function rowOf({ coverage }: Part, { index }: Finding): ReturnType<RowOf> {
-  if (index === undefined || coverage === undefined || !holds(coverage.listed, index)) return undefined;
-  return holds(coverage.withheld, index) ? "withheld" : "event";
+  if (index === undefined || coverage === undefined || !containsEntry(coverage.listed, index))
+    return undefined;
+  return containsEntry(coverage.withheld, index) ? "withheld" : "event";
 }

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { emit, emits } from "./emit.ts";
 import type { PageTexts } from "./texts/en.ts";
-import { wish, wishes } from "./wish.ts";
 
 /** The parts of a result, in the order of their tabs. */
 export const TABS = ["summary", "events", "findings", "signers", "coverage", "technical"] as const;
@@ -57,7 +57,7 @@ export function tabsView(
             aria-selected=${tab === current}
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
-            @click=${wishes("open-tab", tab)}
+            @click=${emits("open-tab", tab)}
           >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}</button>`,
       )}
     </div>
@@ -101,5 +101,5 @@ function moved(event: KeyboardEvent, tabs: readonly Tab[], current: Tab): void {
   if (tab === undefined) return;
   event.preventDefault();
   list.querySelector<HTMLElement>(`#tab-${tab}`)?.focus();
-  list.dispatchEvent(wish("open-tab", tab));
+  emit(list, "open-tab", tab);
 }

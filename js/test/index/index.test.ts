@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkerLike } from "../../packages/countersign/dist/verify/create-verifier.js";
 import { createIndex } from "../../packages/ui/dist/index/create-index.js";
-import type { EventIndex, Found, Order } from "../../packages/ui/dist/index/types.js";
+import type { EventIndex, Order, SearchResult } from "../../packages/ui/dist/index/types.js";
 import { eventually } from "../eventually.ts";
 import { batchOf, put } from "./put.ts";
 import { module, threaded } from "./threaded.ts";
@@ -12,14 +12,17 @@ import { module, threaded } from "./threaded.ts";
 const BY_PLACE = { by: "place", descending: false } as const;
 
 /** Asks what is understood. */
-async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<Found> {
+async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<SearchResult> {
   const found = await index.ask(query, order, () => {});
   return "code" in found ? assert.fail(found.message) : found;
 }
 
 /** Resolves when what is told is as wanted. */
-function until(wanted: (found: Found) => boolean): { told: (found: Found) => void; reached: Promise<Found> } {
-  const { promise, resolve } = Promise.withResolvers<Found>();
+function until(wanted: (found: SearchResult) => boolean): {
+  told: (found: SearchResult) => void;
+  reached: Promise<SearchResult>;
+} {
+  const { promise, resolve } = Promise.withResolvers<SearchResult>();
   return { told: (found) => wanted(found) && resolve(found), reached: promise };
 }
 
@@ -78,7 +81,7 @@ test("a newer question ends an older one, and one that is not understood does no
   assert.equal((await ask(index, "action:b,c")).events, 1);
   const told: number[] = [];
   const standing = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
-  assert.equal((standing as Found).events, 2);
+  assert.equal((standing as SearchResult).events, 2);
   const refused = await index.ask("é action:", BY_PLACE, () => {});
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
 import type { Doubts } from "../../packages/countersign/dist/report.js";
-import type { Saving } from "../../packages/ui/dist/index/types.js";
+import type { SaveOptions } from "../../packages/ui/dist/index/types.js";
 import { batchOf, put } from "./put.ts";
 import { threaded } from "./threaded.ts";
 
@@ -114,7 +114,7 @@ test("what is saved says of each signer what the report does", async (t) => {
   const chains = ["aa", "bb", "cc"].map((byte) => byte.repeat(16));
   await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorised: nth !== 2 }));
   await index.ask("", BY_PLACE, () => {});
-  const standingsFor = async (saving: Saving) => {
+  const standingsFor = async (saving: SaveOptions) => {
     const [, ...rows] = records(await (await index.save("csv", () => {}, saving)).text());
     const lines = (await (await index.save("ndjson", () => {}, saving)).text()).trimEnd().split("\n");
     const inCsv = rows.map((row) => row[6]);
@@ -125,7 +125,7 @@ test("what is saved says of each signer what the report does", async (t) => {
     return inCsv.join();
   };
   assert.equal(await standingsFor({}), "unsettled,unsettled,unsettled");
-  const by = (trust: SignerTrust, doubts: Doubts): Saving => ({
+  const by = (trust: SignerTrust, doubts: Doubts): SaveOptions => ({
     signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
   });
   assert.equal(await standingsFor(by("granted", [])), "trusted,trusted,unknown");

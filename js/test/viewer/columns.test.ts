@@ -38,8 +38,8 @@ test("the longest run of columns of the event", () => {
 test("every column has its cell", () => {
   const ids = ["time", "actor", "tenant", "place", "signer", "index", "line", "recorded", "as", ".context.ip", ".none"];
   const columns = ids.map((id) => ({ id: id as "time" }));
-  const { cells, untold } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
-  assert.equal(untold, undefined);
+  const { cells, excerpt } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
+  assert.equal(excerpt, undefined);
   const [time, rest] = ["2026-11-01 00:00:02.000Z", ["countersign", "10.0.0.2", ""]];
   const link = ["01234567 / 3", "example.com/recorder 5cc3cc17", "3", "5"];
   assert.deepEqual(cells.map(textOf), [time, "Nightly backup u_2", "t_2", ...link, time, ...rest]);
@@ -55,10 +55,10 @@ test("when something happened is what the event says, and else when it was recor
 });
 
 test("an event of which nothing stands in the columns is shown as its text", () => {
-  const untold = (json: string) =>
-    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).untold;
-  assert.equal(untold('{"else":1}'), '{"else":1}');
-  assert.equal(untold('{"action":"a"}'), undefined);
+  const excerpt = (json: string) =>
+    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).excerpt;
+  assert.equal(excerpt('{"else":1}'), '{"else":1}');
+  assert.equal(excerpt('{"action":"a"}'), undefined);
 });
 
 test("columns that there is no room for give way, those that a reader chose never", () => {

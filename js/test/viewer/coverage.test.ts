@@ -5,7 +5,7 @@ import { test } from "node:test";
 import "../../packages/ui/dist/viewer/texts/de.js";
 import type { Coverage, FindingsStatus } from "../../packages/ui/dist/analyze/types.js";
 import { coverageView } from "../../packages/ui/dist/viewer/detection/coverage.js";
-import { outcomeView } from "../../packages/ui/dist/viewer/detection/found-outcome.js";
+import { outcomeView } from "../../packages/ui/dist/viewer/detection/outcome.js";
 import { en, textsOf } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { Following } from "../../packages/ui/dist/viewer/session/following.js";
+import { LiveConnection } from "../../packages/ui/dist/viewer/session/live-connection.js";
 
 // Addresses are resolved against the page's.
 Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
@@ -21,7 +21,7 @@ test("it is asked again after a second, then after twice as long each time, and 
     return isUp ? live() : Response.error();
   };
   const left = new AbortController();
-  const following = new Following("/stream", request, left.signal);
+  const following = new LiveConnection("/stream", request, left.signal);
   const links = new EventEmitter();
   following.onLink = (link) => void links.emit(link.state, link);
   const lines = following.lines(null);
@@ -48,7 +48,11 @@ test("what passes is waited out, and what does not is said", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const status of [408, 425, 429, 500, 503]) {
     const answers = [new Response(null, { status }), live()];
-    const following = new Following("/stream", async () => answers.shift() ?? live(), new AbortController().signal);
+    const following = new LiveConnection(
+      "/stream",
+      async () => answers.shift() ?? live(),
+      new AbortController().signal,
+    );
     const links = new EventEmitter();
     following.onLink = (link) => void links.emit(link.state, link);
     const lost = once(links, "lost");
@@ -58,7 +62,7 @@ test("what passes is waited out, and what does not is said", async (t) => {
     assert.deepEqual(await first, { done: false, value: LINE }, `${status}`);
   }
   for (const status of [400, 401, 403, 404, 410, 421]) {
-    const following = new Following(
+    const following = new LiveConnection(
       "/stream",
       async () => new Response(null, { status }),
       new AbortController().signal,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Found } from "../../packages/ui/dist/index/types.js";
+import type { SearchResult } from "../../packages/ui/dist/index/types.js";
 import { Answers } from "../../packages/ui/dist/viewer/list/rows-answers.js";
 import { indexOf, listed, usual } from "./page/made.ts";
 
@@ -17,9 +17,9 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
     () => place.current,
     () => {},
   );
-  const found = (question = 1): Found => ({ ...indexOf(lines.length, usual).found, question });
+  const found = (query = 1): SearchResult => ({ ...indexOf(lines.length, usual).found, query });
   /** Tells the answer, and lets it be read until there is no more to do. */
-  const tell = async (told: Found = found()) => {
+  const tell = async (told: SearchResult = found()) => {
     const turns = [];
     for (let turn = 0; turn < 4; turn += 1) {
       const done = answers.receive(index, told, []);

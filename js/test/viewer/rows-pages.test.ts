@@ -84,7 +84,7 @@ test("where the answer is told again, what was read stays until its page is read
   const before = new RowPages(index, PAGE + 3, [], () => {});
   before.want(0, 70, 1);
   await answerAll();
-  const pages = before.grown(PAGE + 10, []);
+  const pages = before.resized(PAGE + 10, []);
   assert.equal(pages.get(PAGE + 2)?.line, PAGE + 5);
   pages.want(60, 80, 1);
   assert.deepEqual(

@@ -5,9 +5,9 @@ import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
 import { queryOf, withField, withTime, withToggled } from "../../packages/ui/dist/viewer/search/criteria.js";
-import { Looking } from "../../packages/ui/dist/viewer/search/looking.js";
+import { SearchController } from "../../packages/ui/dist/viewer/search/search-controller.js";
 import {
-  holdTo,
+  checkResult,
   type ReadySelection,
   reasonOf,
   SelectionMismatch,
@@ -401,9 +401,9 @@ test("what was made is held to what was shown", () => {
     of: 9,
     isGrowing: false,
   } as ReadySelection;
-  holdTo(selection, 7, selection);
+  checkResult(selection, 7, selection);
   const refused = (made: number, now: object, from = selection) =>
-    assert.throws(() => holdTo(from, made, { ...from, ...now } as ReadySelection), SelectionMismatch);
+    assert.throws(() => checkResult(from, made, { ...from, ...now } as ReadySelection), SelectionMismatch);
   refused(8, {});
   refused(6, {});
   refused(7, { turn: 2 });
@@ -412,8 +412,8 @@ test("what was made is held to what was shown", () => {
   refused(7, { state: "error" });
   // Of a log that is followed, more may have come.
   const growing = { ...selection, isGrowing: true };
-  holdTo(growing, 9, { ...growing, events: 9 });
-  holdTo(growing, 8, { ...growing, state: "counting", wait: "counting" } as never);
+  checkResult(growing, 9, { ...growing, events: 9 });
+  checkResult(growing, 8, { ...growing, state: "counting", wait: "counting" } as never);
   refused(8, { state: "counting", wait: "typing" }, growing);
   refused(7, { state: "counting", wait: "counting" });
   refused(6, {}, growing);
@@ -433,7 +433,7 @@ test("an answer to the search before is none to the newest", async () => {
       });
     },
   };
-  const looking = new Looking({ index } as never, () => {});
+  const looking = new SearchController({ index } as never, () => {});
   void looking.ask({ text: "a", filters: [] }, { by: "place", descending: false });
   await new Promise(setImmediate);
   answer(found);

@@ -1,5 +1,5 @@
+import { emit } from "../../src/emit.ts";
 import type { Page } from "../../src/page.ts";
-import { wish } from "../../src/wish.ts";
 import { example } from "../exports.ts";
 import { until } from "../until.ts";
 
@@ -59,7 +59,7 @@ export function chosen(page: Page, trusts: boolean, pins: number): Promise<true>
 
 /** Tells the page of a wish, as its own parts do. */
 export function tell<T>(page: Page, name: string, detail: T): void {
-  page.querySelector(".page")?.dispatchEvent(wish(name, detail));
+  emit(page.querySelector(".page"), name, detail);
 }
 
 /** Waits for the verdict, the file's hash and the first rows. */

@@ -3,7 +3,7 @@ import type { EventRow } from "@countersign/ui/index/types.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import {
-  holdTo,
+  checkResult,
   isStill,
   reasonOf,
   type Selection,
@@ -12,13 +12,13 @@ import {
 } from "@countersign/ui/viewer/search/selection.js";
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import type { TextFile } from "../input/trust.ts";
 import { moment } from "../said.ts";
 import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wishes } from "../wish.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sampled } from "./frame.ts";
 import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
@@ -147,7 +147,7 @@ export class EvidencePanel extends View {
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
         ${drawn === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawn))}</span>`}
         ${reason === undefined ? nothing : html`<span>${reason}</span>`}
-        ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${wishes("open-tab", "events")}>${t.toSearch}</button>` : nothing}
+        ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${emits("open-tab", "events")}>${t.toSearch}</button>` : nothing}
       </p>
     `;
   }
@@ -171,7 +171,7 @@ export class EvidencePanel extends View {
       throw new Error("nothing works in the background yet");
     const sample = this.#sample;
     const leaves = await part.session.index.indexes();
-    holdTo(selection, leaves.length, this.bench.now());
+    checkResult(selection, leaves.length, this.bench.now());
     return {
       part,
       trust,
@@ -201,7 +201,7 @@ export class EvidencePanel extends View {
     } catch (error) {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
-      if (error instanceof SelectionMismatch) this.#say(error.says(this.texts.viewer));
+      if (error instanceof SelectionMismatch) this.#say(error.describe(this.texts.viewer));
       else if (error instanceof Refused) this.#say(error.message);
       else this.#say(error instanceof TooLong ? t.tooLong : about);
     }

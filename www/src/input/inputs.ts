@@ -1,9 +1,9 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import type { Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 import { picker } from "./choose.ts";
 import { keyParts, type TextFile, type TrustChoice } from "./trust.ts";
 
@@ -33,7 +33,7 @@ export function inputsView({ chosen, origin, trust, pins, isOpen }: Inputs, t: P
         ${trustView(trust, isOpen, t)}
         ${pins.length > 0 ? html`<li>${icon("pin")}${t.inputs.pins(pins.length)}</li>` : nothing}
       </ul>
-      <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${wishes("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>
+      <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${emits("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>
     </section>
   `;
 }

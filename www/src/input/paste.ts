@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { emit } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wish } from "../wish.ts";
 import { onlyKey, recogniseText } from "./recognise.ts";
 import type { KeyKind, SessionKey } from "./trust.ts";
 
@@ -90,8 +90,8 @@ export class Paste extends View {
     }
     if (kind === "key") {
       const chosen = String(new FormData(form).get("kind")) as KeyKind;
-      this.dispatchEvent(wish<SessionKey>("add-key", { kind: chosen, vkey: onlyKey(text) ?? text }));
-    } else this.dispatchEvent(wish("pasted", `${text}\n`));
+      emit<SessionKey>(this, "add-key", { kind: chosen, vkey: onlyKey(text) ?? text });
+    } else emit(this, "pasted", `${text}\n`);
     this.#text = "";
     form.reset();
   };

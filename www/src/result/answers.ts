@@ -3,9 +3,9 @@ import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compare
 import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 const LOOKS: Readonly<Record<Meant, { tone: Tone; icon: IconName }>> = {
   yes: { tone: "good", icon: "pass" },
@@ -106,9 +106,9 @@ export function leadsView(judged: Judged, t: PageTexts): TemplateResult | typeof
   const { unchanged, signed } = answersOf(judged);
   const { verdict } = judged.report;
   if (unchanged.is === "no" && unchanged.why === "events")
-    return html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`;
+    return html`<button type="button" class="lead-to" @click=${emits("show-changed")}>${t.answers.showFirst}</button>`;
   const isSuspect = signed.is === "open" && signed.why === "suspect";
   return verdict === "altered" || verdict === "broken" || isSuspect
-    ? html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`
+    ? html`<button type="button" class="lead-to" @click=${emits("open-tab", "findings")}>${t.answers.showPlaces}</button>`
     : nothing;
 }

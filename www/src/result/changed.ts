@@ -3,13 +3,13 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { emit, emits } from "../emit.ts";
 import { moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import { linesOf, type RawLine } from "../state/lines.ts";
 import { without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wish, wishes } from "../wish.ts";
 
 /** So much of a changed event is shown, in characters. */
 const SHOWN = 8_000;
@@ -106,7 +106,7 @@ export class Changed extends View {
         <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.leaf, entry.line)}</span></p>
         <p class="around-says">
           ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : html`<strong>${value(action)}</strong>`} ${actor === undefined ? nothing : value(actor)}
-          <button type="button" class="quiet" @click=${wishes("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
+          <button type="button" class="quiet" @click=${emits("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
         </p>
       </li>
     `;
@@ -131,7 +131,7 @@ export class Changed extends View {
     if (asked !== this.#asked) return;
     this.#scene = scene;
     this.requestUpdate();
-    this.dispatchEvent(wish("changed-shown", undefined));
+    emit(this, "changed-shown", undefined);
   }
 
   async #read(line: number, leaf: number): Promise<Scene | "unreadable"> {

@@ -2,9 +2,9 @@ import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/ui/view
 import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** Every check with its state, what it covered, and what of it failed or why it has no answer: behind a line that sums them up. */
 export function checksView(judged: Judged, t: PageTexts): TemplateResult {
@@ -87,6 +87,6 @@ function sees(name: CheckName, { finding_counts }: Report, t: PageTexts): Templa
   if (codes.length === 0) return nothing;
   return html`<span class="sees">${codes.map(
     (code) =>
-      html`<button type="button" class="quiet link" @click=${wishes("show-code", code)}><span class="sr">${t.checks.see}: </span>${codeTitle(code, t.viewer)}</button>`,
+      html`<button type="button" class="quiet link" @click=${emits("show-code", code)}><span class="sr">${t.checks.see}: </span>${codeTitle(code, t.viewer)}</button>`,
   )}</span>`;
 }

@@ -2,6 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emit, emits } from "../emit.ts";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
@@ -9,7 +10,6 @@ import { type Covered, type Difference, hidden } from "../state/difference.ts";
 import { leaves } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wish, wishes } from "../wish.ts";
 import { laneView } from "./coverage.ts";
 
 /** Which two exports are compared, by their places among the parts. */
@@ -32,7 +32,7 @@ export function compareView(
     <section class="compare" aria-labelledby="compare-heading">
       <div class="section-head">
         <h2 id="compare-heading" tabindex="-1">${t.compare.heading}</h2>
-        <button type="button" class="quiet" @click=${wishes("compare-close")}>${t.compare.close}</button>
+        <button type="button" class="quiet" @click=${emits("compare-close")}>${t.compare.close}</button>
       </div>
       <div class="pair">
         ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }))}
@@ -56,7 +56,7 @@ function chooser(
       <label for=${id}>${label}</label>
       <select
         id=${id}
-        @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("compare", changed(Number((event.currentTarget as HTMLSelectElement).value))))}
+        @change=${(event: Event) => emit(event.currentTarget, "compare", changed(Number((event.currentTarget as HTMLSelectElement).value)))}
       >
         ${parts.map(({ file }, place) => html`<option value=${place} .selected=${place === at}>${file.name}</option>`)}
       </select>
@@ -177,7 +177,7 @@ function sideView(
                 <li data-hidden=${as}>
                   <span>${t.coverage.range(begin, end)}</span>
                   <span class="faint">${t.compare.as[as]}</span>
-                  <button type="button" class="quiet" @click=${wishes("show-leaf", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
+                  <button type="button" class="quiet" @click=${emits("show-leaf", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
                 </li>`,
             )}
           </ol>

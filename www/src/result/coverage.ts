@@ -4,6 +4,7 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { keyParts } from "../input/trust.ts";
 import { moment } from "../said.ts";
 import { end } from "../state/agreement.ts";
@@ -11,7 +12,6 @@ import type { Part } from "../state/case.ts";
 import { each, leaves, type Range } from "../state/ranges.ts";
 import { type Stretch, type Strip, strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** A report lists no more findings of one code. */
 const LISTED_OF_A_CODE = 100;
@@ -241,7 +241,7 @@ function gapEntry(range: Range, { skips }: Marks, t: PageTexts): Entry {
   return {
     at: range[0],
     view: html`<span class="state tone-faint">${icon("gap")}${t.coverage.skipped}</span> ${t.coverage.range(...range)}
-      ${line === undefined ? nothing : html`<button type="button" class="quiet" @click=${wishes("show-line", line)}>${t.coverage.show}<span class="sr"> ${t.coverage.range(...range)}</span></button>`}`,
+      ${line === undefined ? nothing : html`<button type="button" class="quiet" @click=${emits("show-line", line)}>${t.coverage.show}<span class="sr"> ${t.coverage.range(...range)}</span></button>`}`,
     line,
   };
 }

@@ -3,9 +3,9 @@ import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js"
 import type { Finding, FindingCode, Judged, Phrases, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { emits } from "../emit.ts";
 import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** Findings of one code. */
 export interface Group {
@@ -114,7 +114,7 @@ function findingView(
       ${placeView(finding, t)}
       ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, phrases, t)}</p>`}
       ${withHint ? html`<p class="hint">${told(finding.hint, phrases, t)}</p>` : nothing}
-      ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
+      ${row ? html`<button type="button" class="quiet" @click=${emits("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>
   `;
 }

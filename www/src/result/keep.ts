@@ -2,12 +2,12 @@ import { copy, save, stem } from "@countersign/ui/viewer/parts/save.js";
 import { reasonOf, type Selection, selectionView } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import { command } from "../shell.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wishes } from "../wish.ts";
 
 /** What one may want to keep of a result. */
 export interface Kept {
@@ -48,7 +48,7 @@ export class Keep extends View {
     const t = this.texts.keep;
     const { report, pin, trust, unsaved, seen } = kept;
     const isBlocked = reasonOf(this.selection, this.texts.viewer, true) !== undefined;
-    const unlessBlocked = (name: string) => (isBlocked ? nothing : wishes(name));
+    const unlessBlocked = (name: string) => (isBlocked ? nothing : emits(name));
     const line = command(
       kept.file,
       trust?.name,

@@ -2,12 +2,12 @@ import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/ui/v
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { each, leaves, type Range, type Ranges, union, without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** Each part with its own verdict, which of them is looked at, and what can honestly be said of all. */
 export function partsView(parts: readonly Part[], shown: number, t: PageTexts): TemplateResult {
@@ -20,7 +20,7 @@ export function partsView(parts: readonly Part[], shown: number, t: PageTexts): 
       </ol>
       ${
         parts.length > 1
-          ? html`<div class="buttons"><button type="button" @click=${wishes("compare")}>${t.compare.openParts}</button></div>`
+          ? html`<div class="buttons"><button type="button" @click=${emits("compare")}>${t.compare.openParts}</button></div>`
           : nothing
       }
     </section>
@@ -40,7 +40,7 @@ function partView(
   const other = agreement && parts[agreement.with];
   return html`
     <li>
-      <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${wishes("show-part", place)}>
+      <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${emits("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
         <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
         <span class="faint">${report ? t.viewer.figures.leaves(report.counts.leaves) : nothing}</span>

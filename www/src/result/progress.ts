@@ -4,10 +4,10 @@ import type { Progress, Session } from "@countersign/ui/viewer/session/session.j
 import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { told } from "../said.ts";
 import type { Case } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** How far verifying is, how fast it goes, a way to stop it, and the first error as soon as there is one. */
 export function progressView(work: Case, t: PageTexts): TemplateResult {
@@ -21,7 +21,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
         <h2 id="progress-heading">
           ${phase === "agreeing" ? t.progress.agreeing : t.progress.heading(value(part?.file.name ?? ""))}
         </h2>
-        <button type="button" @click=${wishes("cancel")}>${t.progress.cancel}</button>
+        <button type="button" @click=${emits("cancel")}>${t.progress.cancel}</button>
       </div>
       ${
         phase === "agreeing"

@@ -2,13 +2,13 @@ import { icon, SIGNER_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { keyParts, type SessionKey, type TrustChoice, trustText } from "../input/trust.ts";
 import { phoneView } from "../phrase.ts";
 import { moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import { type Emitter, type Episode, emitters, type Voucher, vouchers } from "../state/signers.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** How many are drawn; a report of more is one that nobody reads key by key. */
 const SHOWN = 100;
@@ -98,7 +98,7 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
       ${phoneView(signer.vkey, signer.vkey, t)}
       ${
         signer.trust === "unknown"
-          ? html`<button type="button" @click=${wishes("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
+          ? html`<button type="button" @click=${emits("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
           : nothing
       }
     </li>

@@ -2,9 +2,9 @@ import type { PlainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** Verifying was stopped before its end. */
 export function cancelledView(t: PageTexts): TemplateResult {
@@ -55,7 +55,7 @@ function title(code: string | undefined, t: PageTexts): string {
 function again(t: PageTexts): TemplateResult {
   return html`
     <div class="buttons">
-      <button type="button" @click=${wishes("verify-again")}>${t.stopped.again}</button>
+      <button type="button" @click=${emits("verify-again")}>${t.stopped.again}</button>
     </div>
   `;
 }

@@ -5,10 +5,10 @@ import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { localDay, moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 import { leadsView } from "./answers.ts";
 
 /** The verdict in a sentence, above whatever part of the result is looked at. It is of this part alone, whatever another says of its log. */
@@ -81,7 +81,7 @@ function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): Temp
       ${icon(is === "grown" && isWhole ? "pass" : isBad ? "warning" : "pin")}
       <p>
         ${t.memory.grown(seen.size)} ${localDay(seen.when, t.viewer.lang)}${then}
-        ${isBad ? html`<br /><button type="button" class="quiet" @click=${wishes("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
+        ${isBad ? html`<br /><button type="button" class="quiet" @click=${emits("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
       </p>
     </div>
   `;

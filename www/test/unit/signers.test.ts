@@ -56,7 +56,7 @@ const MARKS: Marks = {
   chains: [],
   skips: [],
   withheld: 0,
-  unkept: 0,
+  dropped: 0,
 };
 
 test("a signer's history is what the log and the trust file say of it, and whether that acts", () => {

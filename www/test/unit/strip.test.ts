@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import { strip } from "../../src/state/strip.ts";
 
-const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], withheld: 0, unkept: 0 };
+const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], withheld: 0, dropped: 0 };
 const NONE = new Float64Array();
 
 test("a single leaf that is left out of a million is seen", () => {

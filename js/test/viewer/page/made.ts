@@ -3,9 +3,9 @@
 import type {
   EventIndex,
   EventRow,
-  Found,
   Json,
   Reading,
+  SearchResult,
   WholeEvent,
   WholeRow,
 } from "../../../packages/ui/dist/index/types.js";
@@ -22,7 +22,7 @@ export type Made = Pick<EventIndex, "rows" | "row" | "rowOf">;
 export function indexOf(
   size: number,
   row: (number: number) => WholeRow,
-): { index: Made; found: Found; asked: number[] } {
+): { index: Made; found: SearchResult; asked: number[] } {
   const asked: number[] = [];
   const index: Made = {
     rows: async (from, to, fields) => {
@@ -37,8 +37,8 @@ export function indexOf(
     row: async (at) => (at < size ? row(at) : undefined),
     rowOf: async (line) => line - usual(0).line,
   };
-  const found: Found = {
-    question: 1,
+  const found: SearchResult = {
+    query: 1,
     isFiltered: false,
     rows: size,
     events: size,
@@ -46,7 +46,7 @@ export function indexOf(
     unknown: { withheld: 0, gaps: 0 },
     searched: size,
     complete: true,
-    facets: {} as Found["facets"],
+    facets: {} as SearchResult["facets"],
     histogram: undefined,
     unknownFields: [],
     conditions: [],

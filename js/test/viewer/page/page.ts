@@ -8,7 +8,7 @@ import "../../../packages/ui/dist/viewer/drawer/drawer.js";
 import rowsStyles from "../../../packages/ui/dist/viewer/list/rows.css.js";
 import "../../../packages/ui/dist/viewer/list/rows.js";
 import type { StandingSoFar } from "../../../packages/ui/dist/index/standing.js";
-import type { Found, WholeRow } from "../../../packages/ui/dist/index/types.js";
+import type { SearchResult, WholeRow } from "../../../packages/ui/dist/index/types.js";
 import type { Explanation, ProofStepId, Slicer } from "../../../packages/ui/dist/slice/types.js";
 import type { Drawer } from "../../../packages/ui/dist/viewer/drawer/drawer.js";
 import type { ChosenColumn } from "../../../packages/ui/dist/viewer/list/columns.js";
@@ -73,7 +73,7 @@ frame.append(rows, drawer);
 
 const heard: string[] = [];
 let index: Made | undefined;
-let found: Found | undefined;
+let found: SearchResult | undefined;
 let asked: number[] = [];
 let before = 0;
 let letGo = (): void => {};
@@ -207,10 +207,10 @@ const slicer = {
   explain: (
     source: Blob,
     _event: unknown,
-    options: { told?: (read: number, of: number) => void; signal?: AbortSignal },
+    options: { onProgress?: (read: number, of: number) => void; signal?: AbortSignal },
   ) =>
     new Promise<Explanation>((resolve, reject) => {
-      options.told?.(source.size / 2, source.size);
+      options.onProgress?.(source.size / 2, source.size);
       options.signal?.addEventListener("abort", () => {
         heard.push("explain-aborted");
         reject(options.signal?.reason);

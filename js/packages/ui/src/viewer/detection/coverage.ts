@@ -4,13 +4,13 @@ import { SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 
-/** The most rules and sources that are listed unfolded, and at all. */
+/** Maximum number of rules and sources listed expanded, and in total. */
 const MAX_UNFOLDED = 6;
 const MAX_LISTED = 300;
 
 /**
- * Shows which events the rules could look at: each reason why "nothing was found" doesn't mean that there is nothing to
- * find, and the numbers. `isFinal`: all events were looked at.
+ * Renders how far the rules cover the events: each reason why "nothing was found" doesn't mean that there is nothing
+ * to find, and the numbers. `isFinal`: all events were examined.
  */
 export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts): TemplateResult | typeof nothing {
   if (coverage.events === 0) {
@@ -32,7 +32,7 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   `;
 }
 
-/** The reasons why rules couldn't look at everything. */
+/** Renders the reasons why rules couldn't examine all events. */
 function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateResult {
   const { found, figures } = texts;
   const said = found.coverage;
@@ -68,7 +68,7 @@ function gap(reason: unknown): TemplateResult {
   return html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, reason)}</p>`;
 }
 
-/** A list whose end is folded. */
+/** Renders a list whose end is folded. */
 function listed(items: readonly unknown[], { found, figures }: Texts): TemplateResult | typeof nothing {
   const list = (some: readonly unknown[]) => html`<ul>${some.map((item) => html`<li>${item}</li>`)}</ul>`;
   if (items.length === 0) {

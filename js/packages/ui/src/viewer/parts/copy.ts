@@ -1,11 +1,11 @@
 import { html, type TemplateResult } from "lit";
-import { define, given, own, TextView } from "../view.js";
+import { define, internal, props, TextView } from "../view.js";
 import { icon } from "./icons.js";
 import { copy } from "./save.js";
 
-/** A button that puts a text into the clipboard, and says whether it could. */
+/** A button that copies a text to the clipboard, and reports whether that worked. */
 export class CopyButton extends TextView {
-  static override properties = { ...given("text"), ...own("said") };
+  static override properties = { ...props("text"), ...internal("said") };
 
   declare text: string;
   private said = "";

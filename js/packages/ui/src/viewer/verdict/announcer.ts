@@ -1,41 +1,41 @@
-/** What a screen reader is told of a verification while nobody asks. */
+/** Announcements of a verification to screen readers. */
 
 import type { Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { shareOf } from "./strip.js";
 import { verdictWords } from "./verdict.js";
 
-/** How far verifying must have come to be told again, of 1. */
-const TOLD_EVERY = 0.1;
+/** Minimum progress between two announcements, as a fraction. */
+const ANNOUNCE_EVERY = 0.1;
 
-/** Says one thing after another. */
+/** Keeps the current announcement. */
 export class Announcer {
-  /** What is said now. */
+  /** The current announcement. */
   said: string = "";
-  #toldAt = 0;
+  #announcedShare = 0;
 
-  /** Something else is verified, or nothing. */
+  /** Resets the announcer for another verification, or none. */
   begin(): void {
     this.said = "";
-    this.#toldAt = 0;
+    this.#announcedShare = 0;
   }
 
-  /** Something about it changed. */
+  /** Announces a change of the session. */
   change({ phase, progress, report }: Session, texts: Texts): void {
     if (phase === "cancelled") {
       this.said = texts.progress.cancelled;
       return;
     }
-    // A verdict that was said stays said while the last rows are put in their places.
+    // An announced verdict stays while the last rows are sorted in.
     const isUnderWay = phase === "verifying" && report === undefined && progress.total !== undefined;
     const share = shareOf(progress);
-    if (isUnderWay && share >= this.#toldAt + TOLD_EVERY) {
-      this.#toldAt = share;
+    if (isUnderWay && share >= this.#announcedShare + ANNOUNCE_EVERY) {
+      this.#announcedShare = share;
       this.said = texts.progress.percent(String(Math.floor(share * 100)));
     }
   }
 
-  /** There is a report. A log that goes on has one every moment, and its strip says enough of it. */
+  /** Announces a report. A live log has new ones all the time, and its strip shows enough of them. */
   report({ verification, phase, compared }: Session, texts: Texts): void {
     if (verification !== undefined && phase !== "live") {
       const { word, says } = verdictWords(verification, texts, { compared });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventIndex, Row } from "../../packages/ui/dist/index/types.js";
-import { Opening } from "../../packages/ui/dist/viewer/drawer/opening.js";
+import { SelectedRow } from "../../packages/ui/dist/viewer/drawer/selected-row.js";
 import { listed, usual } from "./page/made.ts";
 
 /** An index that answers when it is told to. */
@@ -19,7 +19,7 @@ function slow() {
   const opened: (number | undefined)[] = [];
   const failures: unknown[] = [];
   let moved = 0;
-  const opening = new Opening(
+  const opening = new SelectedRow(
     (row) => opened.push(row?.line),
     () => {
       moved += 1;
