@@ -11,7 +11,7 @@ import type { Reader, Standing } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** Where the reader says who they are and what they trust. Once a token is accepted, a line says it. */
+/** Renders the form for the reader's identity and trust. Once a token is accepted, a line replaces it. */
 export function accessView(
   reader: Reader,
   memory: Memory,
@@ -56,7 +56,7 @@ function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
   }
 }
 
-/** The keys that are trusted: in green only if they vouch for all that was verified. */
+/** Renders the trusted keys; in green only if they vouch for everything that was verified. */
 function trustView(trust: TrustChoice, verified: readonly Session[], t: ConsoleTexts): TemplateResult {
   const words = trustWords(trust, t);
   if (!hasTrust(trust))
@@ -194,7 +194,7 @@ function keyView(key: SessionKey, t: ConsoleTexts): TemplateResult {
   `;
 }
 
-/** `1 log, 2 emitters`. */
+/** Returns the number of keys, such as `1 log, 2 emitters`. */
 function accountOf(text: string, t: ConsoleTexts): string {
   const counts = account(text);
   const { trust } = t.page;

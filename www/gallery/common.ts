@@ -1,8 +1,8 @@
-/** States that page and viewer both can be in. */
+/** States that the page and the viewer share. */
 
 import type { Groups } from "./state.ts";
 
-/** A trust file of strangers. */
+/** A trust file with unrelated keys. */
 export const STRANGERS = [
   "log other.example/log+837cda2b+Ad68HtAQTf26bPw0OnXDvRjs8PnAoTdUPDBmcb+sCbh5",
   "issuer other.example+01354ffe+Ac+41b/zLaizb8y7gnFXAyp/Oh4AQtq9/Fu1gWTJspHM",
@@ -10,7 +10,7 @@ export const STRANGERS = [
   "",
 ].join("\n");
 
-/** On the way to a verdict that does not come. */
+/** States on the way to a verdict that isn't reached. */
 export const STOPPED = {
   "first-failure": ["First failure", "It is still read, and the first error is there at once."],
   cancelled: ["Cancelled", "It was not read to its end, so nothing is said of it."],

@@ -2,7 +2,7 @@ import { html, type TemplateResult } from "lit";
 import { emits } from "./emit.ts";
 import { LANGUAGES, type Language } from "./texts/index.ts";
 
-/** The languages to choose from, each in its own. */
+/** Renders the choice of languages, each named in itself. */
 export function languageSwitch(current: Language): TemplateResult {
   return html`
     <div class="languages" role="group" aria-label=${LANGUAGES[current].language}>

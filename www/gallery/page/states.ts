@@ -1,12 +1,12 @@
 import { GERMAN, PROOF, STOPPED, VERDICTS } from "../common.ts";
 import type { Groups, NameIn } from "../state.ts";
 
-/** The states of the auditor's page. Each finding has one of its own beside these. */
+/** The states of the auditor's page, besides one for each finding. */
 export const STATES = {
   "Before there is a verdict": {
     empty: ["Empty", "Nothing was chosen yet."],
     privacy: ["Nothing is uploaded", "Why one need not take the page's word for it."],
-    dragged: ["Dropping", "Files are held over the page, anywhere."],
+    dragged: ["Dropping", "Files are stalled over the page, anywhere."],
     pasted: ["A pasted key", "Of a single key it asks what it is trusted for."],
     complaint: ["A complaint", "What was pasted is nothing that can be trusted."],
     chosen: ["Trust and pins", "What one brings along is there; an export is not."],
@@ -62,5 +62,5 @@ export const STATES = {
 
 export type StateName = NameIn<typeof STATES>;
 
-/** Those that are photographed as they are printed. */
+/** States that are photographed as printed. */
 export const PRINTED: readonly StateName[] = ["paper", "paper-altered", "paper-wrong-trust"];

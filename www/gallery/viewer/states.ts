@@ -1,7 +1,7 @@
 import { GERMAN, PROOF, STOPPED, VERDICTS } from "../common.ts";
 import type { Groups, NameIn } from "../state.ts";
 
-/** The states of `<countersign-viewer>`. Each finding has one of its own beside these. */
+/** The states of `<countersign-viewer>`, besides one for each finding. */
 export const STATES = {
   "Before there is a verdict": {
     empty: ["Empty", "Nothing was given to it yet."],

@@ -15,13 +15,13 @@ interface Choices {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly memory: Memory;
-  /** Whether it is folded away behind a line of inputs. */
+  /** True if the form is folded behind a line with the inputs. */
   readonly isFolded: boolean;
-  /** Takes hold of the element that takes text. */
+  /** Lit directive that receives the element for pasted text. */
   readonly paste: unknown;
 }
 
-/** Where exports are chosen, and what one trusts. */
+/** Renders the form where exports and trust are chosen. */
 export function chooseView(
   { chosen, trust, pins, memory, isFolded, paste }: Choices,
   t: PageTexts,
@@ -62,7 +62,7 @@ export function chooseView(
   `;
 }
 
-/** Why something that was brought is not there. */
+/** Renders why an input was rejected. */
 export function complaintView(complaint: string): TemplateResult {
   return html`<p class="complaint complaint-line" role="alert">${complaint ? html`${icon("warning")}<span>${value(complaint, 600)}</span>` : nothing}</p>`;
 }
@@ -90,7 +90,7 @@ function trustFile({ name, text }: TextFile, t: PageTexts): TemplateResult {
   `;
 }
 
-/** `1 log, 2 emitters`. */
+/** Returns the number of keys, such as `1 log, 2 emitters`. */
 function accountView(text: string, t: PageTexts): string {
   const counts = account(text);
   const { count } = t.viewer.figures;
@@ -120,10 +120,10 @@ function pinFile(pin: TextFile, t: PageTexts): TemplateResult {
   `;
 }
 
-/** The file dialog that is open: some browsers forget an input that nothing refers to. */
+/** The input of the open file dialog. Some browsers lose an input that nothing refers to. */
 let asking: HTMLInputElement | undefined;
 
-/** A button that opens the browser's file dialog. */
+/** Renders a button that opens the browser's file dialog. */
 export function picker(
   label: string,
   then: string,

@@ -5,7 +5,7 @@ import { phoneView } from "../phrase.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { keyParts } from "./trust.ts";
 
-/** Asks before a signer's key from an export is trusted. */
+/** Renders the dialog that asks before a signer's key from an export is trusted. */
 export function confirmView(vkey: string, t: PageTexts): TemplateResult {
   const parts = keyParts(vkey);
   return html`

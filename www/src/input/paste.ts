@@ -2,17 +2,17 @@ import { html, nothing, type TemplateResult } from "lit";
 import { emit } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { onlyKey, recogniseText } from "./recognise.ts";
+import { onlyKey, recognizeText } from "./recognize.ts";
 import type { KeyKind, SessionKey } from "./trust.ts";
 
-/** Takes a trust file, a single key or a pin as text, and of a key what it is trusted for. */
+/** The field for a trust file, a single key, or a pin as text, and for the role of a key. */
 export class Paste extends View {
   static override properties = { texts: { attribute: false } };
   declare texts: PageTexts;
   #text = "";
   #complains = false;
 
-  /** Puts a text into the field, for the reader to say what a key in it is trusted for. */
+  /** Puts a text into the field, so that the reader can choose the role of its key. */
   offer(text: string): void {
     this.#text = text;
     this.#complains = false;
@@ -26,7 +26,7 @@ export class Paste extends View {
 
   protected override render(): TemplateResult {
     const t = this.texts.paste;
-    const isKey = this.#text !== "" && recogniseText(this.#text) === "key";
+    const isKey = this.#text !== "" && recognizeText(this.#text) === "key";
     return html`
       <details class="paste">
         <summary>${t.summary}</summary>
@@ -81,7 +81,7 @@ export class Paste extends View {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const text = this.#text.trim();
-    const kind = text === "" ? "export" : recogniseText(`${text}\n`);
+    const kind = text === "" ? "export" : recognizeText(`${text}\n`);
     this.#complains = kind === "export";
     this.requestUpdate();
     if (this.#complains) {

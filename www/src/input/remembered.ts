@@ -1,12 +1,12 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { localDay } from "../core-sentence.ts";
 import { emit, emits } from "../emit.ts";
-import { localDay } from "../said.ts";
 import type { Memory } from "../state/memory.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** The logs that this device remembers, and how to make it forget them. */
+/** Renders the logs that this device remembers, with buttons to forget them. */
 export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
   const seen = memory.list();
   return html`

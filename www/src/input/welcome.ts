@@ -3,7 +3,10 @@ import { html, type TemplateResult } from "lit";
 import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** For who has got a file by mail: what it is, who made it, and how to find out; and something to try it with. */
+/**
+ * Renders the introduction for readers who received a file: what it is, how to check who made it, and a
+ * sample to try.
+ */
 export function welcomeView(t: PageTexts): TemplateResult {
   const { welcome } = t;
   return html`

@@ -9,23 +9,26 @@ import { command } from "../shell.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
 
-/** What one may want to keep of a result. */
-export interface Kept {
+/** The parts of a result that can be saved. */
+export interface KeptResult {
   readonly report: Report;
   readonly pin: string | null;
   readonly file: string;
-  /** The export itself, where the reader has no file of it. */
+  /** The export itself, if the reader has no file of it. */
   readonly unsaved: File | undefined;
-  /** Whether it was put together from pieces, which the program must be given as one. */
+  /** True if the export was joined from pieces. The command needs it as one file. */
   readonly isJoined: boolean;
-  /** The trust file's name, and its text where it is not simply the file that was chosen. */
+  /** Name of the trust file, and its text unless it is the file that was chosen. */
   readonly trust: { readonly name: string; readonly made: string | undefined } | undefined;
   readonly pins: readonly TextFile[];
-  /** The pin that this device remembers, where the verdict took it into account. */
+  /** The remembered pin, if it influenced the verdict. */
   readonly seen: { readonly name: string; readonly text: string } | undefined;
 }
 
-/** The report and the pin as files, the report on paper, and the command that comes to the same verdict. */
+/**
+ * Buttons for the report and pin as files and for the printed report, and the command that reaches the same
+ * verdict.
+ */
 export class Keep extends View {
   static override properties = {
     texts: { attribute: false },
@@ -33,14 +36,14 @@ export class Keep extends View {
     selection: { attribute: false },
   };
   declare texts: PageTexts;
-  /** What report and paper are about. */
+  /** The selection that the report and the printed page refer to. */
   declare selection: Selection;
-  declare kept: Kept;
-  #said: "" | "copied" | "copyRefused" = "";
+  declare kept: KeptResult;
+  #message: "" | "copied" | "copyRefused" = "";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    const before = changed.get("kept") as Kept | undefined;
-    if (before && before.report !== this.kept.report) this.#said = "";
+    const before = changed.get("kept") as KeptResult | undefined;
+    if (before && before.report !== this.kept.report) this.#message = "";
   }
 
   protected override render(): TemplateResult {
@@ -82,19 +85,19 @@ export class Keep extends View {
           <pre tabindex="0" role="group" aria-labelledby="command-help"><code>${line}</code></pre>
           <button type="button" class="quiet" @click=${() => void this.#copy(line)}>${t.copy}</button>
         </div>
-        <p role="status" class="help">${this.#said === "" ? nothing : t[this.#said]}</p>
+        <p role="status" class="help">${this.#message === "" ? nothing : t[this.#message]}</p>
       </section>
     `;
   }
 
   async #copy(line: string): Promise<void> {
-    this.#said = (await copy(line)) ? "copied" : "copyRefused";
+    this.#message = (await copy(line)) ? "copied" : "copyRefused";
     this.requestUpdate();
   }
 }
 
-/** What the command needs, and the reader has no file of yet. */
-function unsavedParts({ unsaved, trust, pins, seen, isJoined }: Kept, { keep }: PageTexts): string {
+/** Returns the inputs of the command that the reader must save first. */
+function unsavedParts({ unsaved, trust, pins, seen, isJoined }: KeptResult, { keep }: PageTexts): string {
   const missing = [
     ...(unsaved === undefined ? [] : [keep.theExport]),
     ...(trust?.made === undefined ? [] : [keep.theTrust]),

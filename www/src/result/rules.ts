@@ -7,7 +7,10 @@ import type { TextFile } from "../input/trust.ts";
 import type { More } from "../tabs.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** Says why there may be more findings than were counted; nothing if there are no rules, or if they looked at everything. */
+/**
+ * Returns why there may be more findings than counted; empty if there are no rules, or if they examined
+ * everything.
+ */
 export function moreFindings(detection: Detection | undefined, t: PageTexts): More {
   if (detection === undefined) return {};
   const { status, failure, isFinal } = detection;
@@ -17,7 +20,7 @@ export function moreFindings(detection: Detection | undefined, t: PageTexts): Mo
   return isAll ? {} : { findings: { why: t.tabs.mayBeMore, isWritten: false } };
 }
 
-/** What rules found among the signed events, and which rules. */
+/** Renders the findings of the rules among the signed events, and the rules used. */
 export function rulesView(
   detection: Detection | undefined,
   rules: TextFile | undefined,

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseHealth } from "../../console/health.ts";
-import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
 import {
   exportAddress,
   isToken,
@@ -9,7 +7,9 @@ import {
   readConditions,
   readTab,
   writeConditions,
-} from "../../console/place.ts";
+} from "../../console/address.ts";
+import { parseHealth } from "../../console/health.ts";
+import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
 
 test("figures are read as OpenMetrics writes them", () => {
   const metrics = parseMetrics(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { type Bench, Case } from "../../src/state/case.ts";
+import { Case, type CaseTools } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
 
 const ORIGIN = "log.example/audit";
@@ -24,7 +24,7 @@ function report(pins: readonly string[], rewritten: readonly string[]): Report {
 
 const CHOSEN = { file: new File([], "a.ndjson"), of: [], from: "reader" } as const;
 
-function benchOf(rewritten: readonly string[], pin: string | null = null): Bench {
+function caseTools(rewritten: readonly string[], pin: string | null = null): CaseTools {
   const kept = new Map<string, string>();
   const memory = new Memory({
     getItem: (key) => kept.get(key) ?? null,
@@ -60,7 +60,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
 }
 
 async function verified(rewritten: readonly string[], own: readonly string[]) {
-  const work = new Case(benchOf(rewritten));
+  const work = new Case(caseTools(rewritten));
   await work.verify([CHOSEN], { trust: undefined, pins: own }, true);
   assert.equal(work.phase, "done");
   return work.parts[0]?.seenBefore?.is;
@@ -79,7 +79,7 @@ test("what another pin says is not said of the one that is remembered", async ()
 const LATER = PIN.replace("\n3\n", "\n5\n");
 
 test("a log that grew is remembered in place of what was known of it", async () => {
-  const bench = benchOf([], LATER);
+  const bench = caseTools([], LATER);
   const work = new Case(bench);
   await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
   assert.equal(bench.memory.of(ORIGIN)?.size, 5);
@@ -88,7 +88,7 @@ test("a log that grew is remembered in place of what was known of it", async () 
 
 test("what is known of a log stays where the reader leaves it out, and where the log was rewritten", async () => {
   for (const usesMemory of [true, false]) {
-    const bench = benchOf([PIN], LATER);
+    const bench = caseTools([PIN], LATER);
     const work = new Case(bench);
     await work.verify([CHOSEN], { trust: undefined, pins: [] }, usesMemory);
     assert.equal(bench.memory.of(ORIGIN)?.pin, PIN);
@@ -97,7 +97,7 @@ test("what is known of a log stays where the reader leaves it out, and where the
 });
 
 test("of several parts of a log the one with the largest checkpoint alone is remembered", async () => {
-  const bench = benchOf([], LATER);
+  const bench = caseTools([], LATER);
   const work = new Case(bench);
   const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
   await work.verify([CHOSEN, other], { trust: undefined, pins: [] }, true);
@@ -105,7 +105,7 @@ test("of several parts of a log the one with the largest checkpoint alone is rem
 });
 
 test("files of the same bytes are one, and are not held against each other", async () => {
-  const bench = benchOf([LATER], LATER);
+  const bench = caseTools([LATER], LATER);
   const work = new Case(bench);
   const same = { ...CHOSEN, file: new File([], "b.ndjson") };
   const other = { ...CHOSEN, file: new File(["x"], "c.ndjson") };
@@ -117,7 +117,7 @@ test("files of the same bytes are one, and are not held against each other", asy
 });
 
 test("a cancelled case cancels the session that is under way", async () => {
-  const bench = benchOf([]);
+  const bench = caseTools([]);
   const sessions: string[] = [];
   const work = new Case({
     ...bench,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recognise } from "../../src/input/recognise.ts";
+import { recognize } from "../../src/input/recognize.ts";
 import {
   account,
   keyParts,
@@ -60,7 +60,7 @@ test("verifier keys are told from other text", () => {
 });
 
 test("files are told apart by their beginning", async () => {
-  const kind = (text: string) => recognise(new Blob([text]));
+  const kind = (text: string) => recognize(new Blob([text]));
   const root = Buffer.alloc(32).toString("base64");
   assert.equal(await kind(`# mine\n\n  emitter ${VKEY}\n`), "trust");
   assert.equal(await kind(`log.example/audit\n15\n${root}\n\n— log.example/audit AAAA\n`), "pin");

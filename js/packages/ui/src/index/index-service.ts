@@ -41,7 +41,7 @@ const REPORT_COST_FACTOR = 10;
 /** Rows saved at a time. */
 const ROWS_PER_SAVE = 2000;
 /** Bytes of unrequested lines above which the service has no room for more. Lines are then written on request. */
-const MAX_LINE_BYTES = 32 << 20;
+const MAX_PENDING_LINE_BYTES = 32 << 20;
 /** Bytes read of an event of which nothing else is known. */
 const EXCERPT_BYTES = 800;
 
@@ -91,7 +91,7 @@ export class IndexService {
     }
     this.#segments.push({ from, to: this.#index.heldRows });
     this.#schedule();
-    return this.#linesBytes < MAX_LINE_BYTES;
+    return this.#linesBytes < MAX_PENDING_LINE_BYTES;
   }
 
   mark(marks: readonly Mark[]): void {

@@ -17,7 +17,7 @@ const TYPES = {
   "csv-with-bom": "text/csv;charset=utf-8",
   ndjson: "application/x-ndjson",
 } as const satisfies Record<SaveFormat, string>;
-/** Columns. SignedEvent data comes first and last; the parser's results are in between. */
+/** Columns. Signed data comes first and last; the parser's results are in between. */
 const FIELDS = [
   ...["line", "index", "chain", "seq", "recorded", "signer", "standing"],
   ...["read_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],

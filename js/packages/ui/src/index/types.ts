@@ -258,7 +258,7 @@ export type SaveFormat = "csv" | "csv-with-bom" | "ndjson";
 
 /** Options of a save. */
 export interface SaveOptions {
-  /** SignerFacts in the report. Without it, signer trust is unsettled. */
+  /** Signers in the report. Without it, signer trust is unsettled. */
   readonly signers?: SignerFacts | undefined;
   readonly signal?: AbortSignal;
 }
@@ -266,8 +266,8 @@ export interface SaveOptions {
 /** An index of verified events, kept in a worker. Queries are texts of docs/query.md. */
 export interface EventIndex {
   /**
-   * The events are going to be those of this export; gives what to have verified in its place. Their bytes are then read
-   * in it when they are wanted: in a file, as long as it is as it was, and anything else is kept for that.
+   * Sets the export that events are from, and returns a reader to verify in its place. Bytes of events are read again
+   * later: from a file while it is unchanged; anything else is kept.
    */
   open(source: Source): ExportReader;
   /**

@@ -107,7 +107,7 @@ export class HistogramView extends TextView {
     this.pointed = undefined;
   };
 
-  /** Selects whole bars, so that the search finds what the bars countPerBar. A finger scrolls the page instead. */
+  /** Selects whole bars, so that the search finds what the bars counted. A finger scrolls the page instead. */
   readonly #pressed = (event: PointerEvent): void => {
     const from = this.#barAt(event);
     if (from === undefined || event.button !== 0 || event.pointerType === "touch") {

@@ -3,7 +3,7 @@ import type { Finding, FindingsStatus, Level, Limit, ListedFinding, RuleFindings
 import { moment, type Zone } from "../parts/format.js";
 import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { save, stem } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { define, emit, internal, props, TextView } from "../view.js";
 import { coverageView } from "./coverage.js";
@@ -81,8 +81,8 @@ export class Detections extends TextView {
     if (failure !== undefined) {
       return html`
         <p>${stateView(STATE_LOOKS.fail, found.failed)}</p>
-        <p>${said(failure.message, failure.phrases, texts, 1_000)}</p>
-        ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, failure.phrases, texts, 1_000)}</p>`}
+        <p>${sentenceView(failure.message, failure.phrases, texts, 1_000)}</p>
+        ${failure.hint === undefined ? nothing : html`<p class="faint">${sentenceView(failure.hint, failure.phrases, texts, 1_000)}</p>`}
       `;
     }
     if (status === undefined) {

@@ -6,7 +6,7 @@ import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../..
 import { icon, outcomeOf, STATE_LOOKS, stateView, VERDICT_LOOKS } from "../parts/icons.js";
 import { keyView } from "../parts/key.js";
 import { save } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { define, internal, props, TextView } from "../view.js";
 import { isSameLine } from "./selected-row.js";
@@ -83,8 +83,8 @@ export class Proof extends TextView {
         return html`
           <div class="proof-failed tone-bad">
             <p>${stateView(STATE_LOOKS.fail, proof.failed)}</p>
-            <p>${said(state.failure.message, state.failure.phrases, texts, 1_000)}</p>
-            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, state.failure.phrases, texts, 1_000)}</p>`}
+            <p>${sentenceView(state.failure.message, state.failure.phrases, texts, 1_000)}</p>
+            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${sentenceView(state.failure.hint, state.failure.phrases, texts, 1_000)}</p>`}
             <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
           </div>
         `;

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { SearchResult, UnknownField } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
-import { filled, said, value } from "../parts/value.js";
+import { filled, sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { isAlarming } from "../verdict/alarm.js";
 import type { SearchController } from "./search-controller.js";
@@ -27,7 +27,7 @@ export function noticeView({ search, isInvalid, replace, isAlone, texts, showAll
   const found = search?.found;
   if (search?.failure !== undefined) {
     const { code, message, phrases } = search.failure;
-    const why = code === "source.unreadable" ? query.unreadable : said(message, phrases, texts, 400);
+    const why = code === "source.unreadable" ? query.unreadable : sentenceView(message, phrases, texts, 400);
     return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${why}</span></p>`;
   }
   if (search === undefined || found === undefined) {

@@ -3,7 +3,7 @@ import { createRef, ref } from "lit/directives/ref.js";
 import type { EventIndex, QueryError, SearchResult, Suggestion } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
 import { copy } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { define, emit, internal, props, TextView } from "../view.js";
 import { filterName } from "./filter-name.js";
 import type { InvalidPart } from "./search-controller.js";
@@ -214,7 +214,7 @@ export class QueryBox extends TextView {
     return html`
       <span>
         <code class="query-place" dir="ltr">${cut(begin > CONTEXT_CHARS)}${before === "" ? nothing : value(before, CONTEXT_CHARS)}<mark>${value(text.slice(begin, end) || " ", 2 * CONTEXT_CHARS)}</mark>${after === "" ? nothing : value(after, CONTEXT_CHARS)}${cut(end + CONTEXT_CHARS < text.length)}</code>
-        <span class="query-why">${said(message, phrases, this.texts)}. ${said(hint, phrases, this.texts)}.</span>
+        <span class="query-why">${sentenceView(message, phrases, this.texts)}. ${sentenceView(hint, phrases, this.texts)}.</span>
       </span>
     `;
   }

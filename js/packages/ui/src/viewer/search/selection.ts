@@ -10,7 +10,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { QueryError } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { isLive, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { type Criteria, queryOf } from "./criteria.js";
@@ -143,7 +143,7 @@ export function selectionView(selection: Selection, texts: Texts): TemplateResul
   const look = state === "error" ? icon("fail") : nothing;
   const why =
     state === "error" && selection.refusal
-      ? html`${said(selection.refusal.message, selection.refusal.phrases, texts)}. `
+      ? html`${sentenceView(selection.refusal.message, selection.refusal.phrases, texts)}. `
       : nothing;
   return html`<span class="selection ${state === "error" ? "tone-bad" : "faint"}" data-selection=${state}>${look}<span>${why}${reasonOf(selection, texts)}</span></span>`;
 }

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment, type Zone } from "../parts/format.js";
 import { icon } from "../parts/icons.js";
 import { save } from "../parts/save.js";
-import { said } from "../parts/value.js";
+import { sentenceView } from "../parts/value.js";
 import type { Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
@@ -41,7 +41,7 @@ export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResul
       ${icon("altered")}
       <div>
         <h2>${live.alarmTitle}: ${summaryOf(alarm, texts)}</h2>
-        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, phrases, texts, 400)}</p>`}
+        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : sentenceView(first.message, phrases, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
           <button type="button" @click=${() => save("alarm-report.json", `${JSON.stringify(report, null, 2)}\n`, "application/json")}>${live.saveReport}</button>

@@ -4,7 +4,7 @@ import type { CheckName, Finding, FindingCode, Judged, Phrases, Report } from "@
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, outcomeOf, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { completeRange } from "../session/facts.js";
 import type { Link } from "../session/live-connection.js";
 import type { TrustCompared } from "../session/trust-compared.js";
@@ -112,7 +112,7 @@ function checksView(judged: Judged, texts: Texts): TemplateResult {
                 <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
                 <td>
                   ${checked > 0 ? covered(check, name, texts) : nothing}
-                  ${reason === null ? nothing : html`<span class="faint">${said(reason, judged.phrases, texts, 400)}</span>`}
+                  ${reason === null ? nothing : html`<span class="faint">${sentenceView(reason, judged.phrases, texts, 400)}</span>`}
                 </td>
               </tr>
             `;
@@ -147,7 +147,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
               <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
             </summary>
             ${listed.map((finding) => findingView(finding, phrases, strip, hint === undefined))}
-            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, phrases, texts)}</p>`}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${sentenceView(hint, phrases, texts)}</p>`}
             ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
           </details>
         `;
@@ -166,8 +166,8 @@ export function findingView(
   return html`
     <div class="finding">
       <div>
-        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, phrases, texts)}</p>
-        ${hasHint ? html`<p class="faint">${said(hint, phrases, texts)}</p>` : nothing}
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${sentenceView(message, phrases, texts)}</p>
+        ${hasHint ? html`<p class="faint">${sentenceView(hint, phrases, texts)}</p>` : nothing}
       </div>
       ${
         index === undefined || !isShown(index)

@@ -5,7 +5,7 @@ import type { Judged } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../parts/format.js";
 import { type IconName, icon } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { isLive, type Progress, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { otherPinsView } from "./other-pins.js";
@@ -63,10 +63,10 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
       <div class="strip-body">
         <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
         <p>
-          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, phrases, strip.texts, 1000)}
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${sentenceView(message, phrases, strip.texts, 1000)}
           ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
         </p>
-        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, phrases, strip.texts, 1000)}</p>`}
+        ${hint === undefined ? nothing : html`<p class="hint">${sentenceView(hint, phrases, strip.texts, 1000)}</p>`}
         <p class="faint">${progress.failedWhy}</p>
       </div>
       ${action(progress.again, strip.again)}

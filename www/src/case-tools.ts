@@ -1,10 +1,10 @@
 import { plainError } from "@countersign/shared/error.js";
 import { Session, type SessionOptions, type Tools } from "@countersign/ui/viewer/session/session.js";
-import type { Bench } from "./state/case.ts";
+import type { CaseTools } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 
-/** What a case works with in a browser. */
-export function benchOf(workers: Tools, memory: Memory, rules: () => SessionOptions["rules"]): Bench {
+/** Returns the tools of a case in a browser. */
+export function caseTools(workers: Tools, memory: Memory, rules: () => SessionOptions["rules"]): CaseTools {
   return {
     session: (file, given) => new Session(file, { ...given, rules: rules() }, workers),
     hold: (file, given) => workers.verify(file, given),

@@ -4,7 +4,7 @@ import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Filed } from "../../src/evidence/filed.ts";
 import { linesOf } from "../../src/evidence/foot.ts";
 import type { EvidencePanel } from "../../src/evidence/panel.ts";
-import { ToPrint } from "../../src/evidence/to-print.ts";
+import { PrintPreparation } from "../../src/evidence/print-preparation.ts";
 import { en } from "../../src/texts/en.ts";
 
 const ROW = { kind: "event", index: 3 };
@@ -43,15 +43,15 @@ function stage() {
   const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
   const panel = { bench, typed };
   const viewer = { selection: ready("a") };
-  const now = (paper: ToPrint) =>
+  const now = (paper: PrintPreparation) =>
     paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");
-  const gather = (paper: ToPrint) => paper.gather(panel as unknown as EvidencePanel);
+  const gather = (paper: PrintPreparation) => paper.gather(panel as unknown as EvidencePanel);
   return { panel, viewer, now, gather, answer: () => answer([ROW]) };
 }
 
 test("events are printed only if they are those of the search at that moment", async () => {
   const { panel, viewer, now, gather, answer } = stage();
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   assert.equal(now(paper).events, undefined);
   const gathered = gather(paper).catch(() => {});
   assert.equal(now(paper).events, undefined);
@@ -76,7 +76,7 @@ test("events are printed only if they are those of the search at that moment", a
 test("events are not printed if they are more or fewer than are shown", async () => {
   const { viewer, now, gather, answer } = stage();
   viewer.selection = ready("a", 2);
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   const gathered = gather(paper).catch(() => {});
   answer();
   await gathered;
@@ -85,7 +85,7 @@ test("events are not printed if they are more or fewer than are shown", async ()
 
 test("of two searches the events of the newer one are printed, whichever is answered last", async () => {
   const { viewer, now, gather, answer } = stage();
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   const first = gather(paper).catch(() => {});
   const answerFirst = answer;
   viewer.selection = counting("b");
@@ -98,7 +98,7 @@ test("of two searches the events of the newer one are printed, whichever is answ
 
 test("what others chose can't push a hash or the query off the foot, nor turn it", () => {
   const { now } = stage();
-  const printed = now(new ToPrint("1.0.0"));
+  const printed = now(new PrintPreparation("1.0.0"));
   const file = { name: "\u202e".repeat(3) + "n".repeat(300), size: 7, sha256: "f0".repeat(32) };
   const searched = { query: `x\n${"q".repeat(5000)}`, state: "ready" as const };
   const trust = { name: "t\u0000.txt", sha256: "e1".repeat(32) };

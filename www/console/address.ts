@@ -1,4 +1,7 @@
-/** Where in the console one is, in the fragment of its address: `#tab=search&query=actor:u_1`. It never holds a token. */
+/**
+ * The state of the console in the fragment of its address: `#tab=search&query=actor:u_1`. It never contains a
+ * token.
+ */
 
 export const TABS = [
   "search",
@@ -15,35 +18,35 @@ export const TABS = [
 
 export type Tab = (typeof TABS)[number];
 
-/** What an export can be asked for, as `GET /export` calls it and in the order of its description. */
+/** Conditions of an export, as `GET /export` names and orders them. */
 export const CONDITIONS = ["query", "from", "to", "limit"] as const;
 
 export type Condition = (typeof CONDITIONS)[number];
 
-/** What is asked for; what is empty is not. */
+/** Values of the conditions; empty for none. */
 export type Conditions = Readonly<Record<Condition, string>>;
 
 export const NO_CONDITIONS: Conditions = Object.fromEntries(
   CONDITIONS.map((name) => [name, ""]),
 ) as Conditions;
 
-/** More than a person's search has. */
-const LONGEST = 8000;
+/** Maximum length of a condition. */
+const MAX_LENGTH = 8000;
 
-/** Which tab a fragment names. */
+/** Returns the tab that a fragment names. */
 export function readTab(hash: string): Tab {
   const tab = members(hash).get("tab");
   return TABS.find((known) => known === tab) ?? "search";
 }
 
-/** The conditions that a fragment names; undefined where it names none. */
+/** Returns the conditions that a fragment names; undefined if it names none. */
 export function readConditions(hash: string): Conditions | undefined {
   const said = members(hash);
   if (!CONDITIONS.some((name) => said.has(name))) return undefined;
   return Object.fromEntries(CONDITIONS.map((name) => [name, (said.get(name) ?? "").trim()])) as Conditions;
 }
 
-/** The fragment with these conditions; what else it says stays. */
+/** Returns the fragment with these conditions; the rest of it stays. */
 export function writeConditions(hash: string, conditions: Conditions): string {
   const said = members(hash);
   said.set("tab", "search");
@@ -54,7 +57,10 @@ export function writeConditions(hash: string, conditions: Conditions): string {
   return `#${said}`;
 }
 
-/** The address of an export, beside the page. The boundary is the size of a pin, which it is to be cut at. */
+/**
+ * Returns the address of an export, next to the page. `boundary` is the size of a pin, at which the export is
+ * cut.
+ */
 export function exportAddress(conditions: Conditions, boundary: number | undefined): string {
   const asked = new URLSearchParams();
   for (const name of CONDITIONS) {
@@ -65,21 +71,21 @@ export function exportAddress(conditions: Conditions, boundary: number | undefin
   return asked.size > 0 ? `export?${asked}` : "export";
 }
 
-/** Whether both ask for the same. */
+/** True if both are the same conditions. */
 export function sameConditions(one: Conditions, other: Conditions | undefined): boolean {
   return other !== undefined && CONDITIONS.every((name) => one[name] === other[name]);
 }
 
-/** How many conditions there are. */
+/** Returns the number of conditions. */
 export function counted(conditions: Conditions): number {
   return CONDITIONS.filter((name) => conditions[name].trim() !== "").length;
 }
 
-/** Whether a header can carry it: one word of visible ASCII. */
+/** True if a header can contain the text: one word of visible ASCII. */
 export function isToken(text: string): boolean {
   return /^[\x21-\x7e]{1,16384}$/.test(text);
 }
 
 function members(hash: string): URLSearchParams {
-  return new URLSearchParams(hash.length > LONGEST ? "" : hash.replace(/^#/, ""));
+  return new URLSearchParams(hash.length > MAX_LENGTH ? "" : hash.replace(/^#/, ""));
 }
