@@ -1,4 +1,4 @@
-/** What a screen reader is told of a verification. */
+/** Announcements of a verification to screen readers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,7 +18,7 @@ const report = {
 };
 const done = { report, verification: { report, why: null } };
 
-test("progress is told now and then, and a verdict is the last word", () => {
+test("Announcer: announces progress at intervals and the verdict last", () => {
   const announcer = new Announcer();
   const told = [3, 12, 15, 60, 100].map((bytes) => {
     announcer.change(at(bytes), en);
@@ -41,7 +41,7 @@ test("progress is told now and then, and a verdict is the last word", () => {
   assert.equal(announcer.said, "");
 });
 
-test("what was cancelled is told", () => {
+test("Announcer: announces a cancellation", () => {
   const announcer = new Announcer();
   announcer.change(at(50, { phase: "cancelled" }), en);
   assert.equal(announcer.said, en.progress.cancelled);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { containsEntry } from "../../packages/ui/dist/viewer/parts/ranges.js";
 
-test("a leaf is in a range from its begin up to, and not including, its end", () => {
+test("containsEntry: a range includes its begin and excludes its end", () => {
   const held = (...bounds: number[]) =>
     Array.from({ length: 8 }, (_, leaf) => leaf).filter((leaf) => containsEntry(Float64Array.from(bounds), leaf));
   assert.deepEqual(held(), []);

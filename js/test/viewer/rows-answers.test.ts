@@ -1,4 +1,4 @@
-/** Which answer's rows are shown while one goes on. */
+/** The rows shown while a result grows. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import type { SearchResult } from "../../packages/ui/dist/index/types.js";
 import { Answers } from "../../packages/ui/dist/viewer/list/rows-answers.js";
 import { indexOf, listed, usual } from "./page/made.ts";
 
-/** A list of lines that somebody looks at. */
+/** A list of lines in view. */
 function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
   const index = {
     rows: async (from: number, to: number) => lines.slice(from, to).map((line) => listed(usual(line - usual(0).line))),
@@ -18,7 +18,7 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
     () => {},
   );
   const found = (query = 1): SearchResult => ({ ...indexOf(lines.length, usual).found, query });
-  /** Tells the answer, and lets it be read until there is no more to do. */
+  /** Reports a result, and lets it be read to the end. */
   const tell = async (told: SearchResult = found()) => {
     const turns = [];
     for (let turn = 0; turn < 4; turn += 1) {
@@ -35,7 +35,7 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
   return { answers, tell, shown, found, place };
 }
 
-test("rows that come between others are shown there, though their number was read before", async () => {
+test("Answers: inserts rows between others even if their number was read before", async () => {
   const lines = [10, 20, 30, 40];
   const { tell, shown } = looking(lines);
   await tell();
@@ -45,7 +45,7 @@ test("rows that come between others are shown there, though their number was rea
   assert.deepEqual(shown(), [10, 20, 25, 30, 40]);
 });
 
-test("another answer whose first rows come along is shown at once, unless a member has a column", async () => {
+test("Answers: shows another result at once with its first rows, unless a field has a column", async () => {
   const lines = [10, 20, 30];
   const { answers, tell, found } = looking(lines);
   await tell();
@@ -61,7 +61,7 @@ test("another answer whose first rows come along is shown at once, unless a memb
   assert.equal(answers.isTurning, true);
 });
 
-test("an answer that is told again with as many rows is read again", async () => {
+test("Answers: reads a result again that is reported with as many rows", async () => {
   const lines = [10, 20, 30];
   const { tell, shown } = looking(lines);
   await tell();
@@ -70,7 +70,7 @@ test("an answer that is told again with as many rows is read again", async () =>
   assert.deepEqual(shown(), [10, 15, 30]);
 });
 
-test("what is in view and what is current are found again by their lines", async () => {
+test("Answers: locates the rows in view and the current row by their lines", async () => {
   const lines = Array.from({ length: 50 }, (_, place) => 100 + place);
   const { tell, shown } = looking(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
   await tell();
@@ -81,7 +81,7 @@ test("what is in view and what is current are found again by their lines", async
   assert.deepEqual(shown().slice(10, 14), [108, 109, 110, 1]);
 });
 
-test("one who scrolls on while an answer is read still gets it", async () => {
+test("Answers: shows the next result even if the reader keeps scrolling", async () => {
   const lines = Array.from({ length: 500 }, (_, place) => 100 + place);
   const { answers, tell, shown, place } = looking(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
   await tell();
@@ -92,7 +92,7 @@ test("one who scrolls on while an answer is read still gets it", async () => {
   assert.equal(shown()[400], 498);
 });
 
-test("another question's answer begins anew", async () => {
+test("Answers: starts over for another query", async () => {
   const lines = [10, 20];
   const { tell, shown, found } = looking(lines);
   await tell();

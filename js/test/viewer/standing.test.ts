@@ -1,4 +1,4 @@
-/** What is known of who signed. */
+/** Signer trust of events. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,11 +6,11 @@ import { test } from "node:test";
 import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
 import { standings } from "../../packages/ui/dist/index/standing.js";
 
-test("nothing is trusted before there is a report", () => {
+test("standings: nothing is trusted without a report", () => {
   assert.equal(standings(undefined)({ chain: "a", vkey: "k", authorised: true }), "unsettled");
 });
 
-test("a signer stands as the core has it", () => {
+test("standings: agree with the core", () => {
   const table = readFileSync(new URL("../../../tests/standings.txt", import.meta.url), "utf8");
   const rows = table.trimEnd().split("\n").slice(1);
   assert.equal(rows.length, 20);

@@ -1,5 +1,3 @@
-/** What a row says of an event. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Reading } from "../../packages/ui/dist/index/types.js";
@@ -19,7 +17,7 @@ const read: Reading = {
   reason: "AccessDenied",
 };
 
-test("what a reading made of an event is what a row says", () => {
+test("summaryOf: returns the parser's facts", () => {
   assert.deepEqual(summaryOf({ read, own: undefined }), {
     as: "CloudTrail",
     action: "DeleteUser",
@@ -31,12 +29,12 @@ test("what a reading made of an event is what a row says", () => {
   });
 });
 
-test("of an event of no known shape its own members count", () => {
+test("summaryOf: falls back to the event's own fields", () => {
   const { as, action, actor, outcome } = summaryOf({ read: undefined, own: { action: "a", actor: { id: "u" } } });
   assert.deepEqual([as, action, actor?.id, outcome], [undefined, "a", "u", undefined]);
 });
 
-test("an outcome that is not stated is none, and another is what it is", () => {
+test("summaryOf: leaves out an unstated outcome and keeps any other", () => {
   const cell = (outcome: string) =>
     textOf(cellsOf(listed({ ...usual(1), read: { ...read, outcome } }), [{ id: "outcome" }], "utc", en).cells[0]);
   assert.equal(cell("not-stated"), en.rows.list.notStated);

@@ -6,7 +6,7 @@ export const STATES = {
   "Before there is a verdict": {
     empty: ["Empty", "Nothing was chosen yet."],
     privacy: ["Nothing is uploaded", "Why one need not take the page's word for it."],
-    dragged: ["Dropping", "Files are stalled over the page, anywhere."],
+    dragged: ["Dropping", "Files are dragged over the page, anywhere."],
     pasted: ["A pasted key", "Of a single key it asks what it is trusted for."],
     complaint: ["A complaint", "What was pasted is nothing that can be trusted."],
     chosen: ["Trust and pins", "What one brings along is there; an export is not."],

@@ -1,4 +1,4 @@
-/** What rules find in a file: by the page's own rules and by others, and the same as the program. */
+/** Findings in a file, by the page's own rules and by others, compared with the program's. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -38,7 +38,7 @@ async function opened(t: TestContext, exported: string, trust: string): Promise<
   return page;
 }
 
-/** What is said of how far what was found is all, once that is final. */
+/** Returns how far the findings are complete, once that is final. */
 async function outcome(page: Page): Promise<string> {
   await open(page, "Findings");
   const said = page.locator('.found-outcome:not([data-looks="waiting"])');
@@ -49,7 +49,7 @@ async function outcome(page: Page): Promise<string> {
 const cloudtrail = typeof sources === "string" ? undefined : sources["cloudtrail-stratus"];
 const EVENTS = (cloudtrail ?? "").split("\n").filter((line) => line !== "");
 
-test("real events: found, shown, and saved as the program prints it", {
+test("findings: real events have the findings that the program prints", {
   skip: typeof sources === "string" ? sources : withoutProgram,
 }, async (t) => {
   const { exported, trust } = await recorded(EVENTS);
@@ -93,7 +93,7 @@ const OWN = {
   ],
 };
 
-test("other rules are looked for in what is verified already, and the page's own again", async (t) => {
+test("rules: replace the page's own for a verified file, and can be removed", async (t) => {
   const { exported, trust } = await recorded([
     '{"action":"job.read","actor":{"id":"u_1"}}',
     '{"action":"job.run"}',
@@ -107,7 +107,7 @@ test("other rules are looked for in what is verified already, and the page's own
   await page.getByRole("button", { name: "Use this page’s rules" }).click();
   await page.locator('.found-outcome[data-looks="shown"]', { hasText: "Nothing was found" }).waitFor();
 
-  // A pack that is dropped with everything else is known for what it is.
+  // A pack dropped with other files is recognized.
   await choose(page, /Choose a(nother)? file/, [
     upload("audit.ndjson", exported),
     upload("pack.json", JSON.stringify(OWN)),
@@ -115,7 +115,7 @@ test("other rules are looked for in what is verified already, and the page's own
   await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
 });
 
-test("of a complete range it says so, and of what is wrong that it cannot tell", async (t) => {
+test("outcome: claims completeness of a complete range, and nothing about an altered one", async (t) => {
   for (const [name, says] of [
     ["log-range-full", /^Nothing was found in any of the 15 entries from 0 to 14\. /],
     [
@@ -137,7 +137,7 @@ test("of a complete range it says so, and of what is wrong that it cannot tell",
 const packOf = (selection: object) =>
   JSON.stringify({ ...OWN, rules: [{ ...OWN.rules[0], detection: { condition: "s", s: selection } }] });
 
-test("nothing found is green only if the rules could look at every event", async (t) => {
+test("outcome: “nothing found” is green only if the rules could examine every event", async (t) => {
   const { export: file, trust } = vector("unseen-trusted-emitter-revocation");
   const page = await browser.context.newPage();
   t.after(() => page.close());
@@ -160,7 +160,7 @@ test("nothing found is green only if the rules could look at every event", async
   assert.deepEqual(await violations(page), []);
 });
 
-test("events that no parser reads are named", async (t) => {
+test("outcome: events without a parser are named", async (t) => {
   const { exported, trust } = await recorded([
     '{"code":"T3007W"}',
     '{"action":"job.read","actor":{"id":"u_1"}}',

@@ -9,7 +9,7 @@ const ORIGIN = "log.example/audit";
 const PIN = `${ORIGIN}\n3\n${"A".repeat(43)}=\n\n\u2014 ${ORIGIN} AAAAAAAA\n`;
 const OWN = PIN.replace("\n3\n", "\n2\n");
 
-/** A report of an export that holds to all pins but these. */
+/** Returns a report of an export that agrees with all pins but these. */
 function report(pins: readonly string[], rewritten: readonly string[]): Report {
   const failed = pins.filter((pin) => rewritten.includes(pin)).length;
   return {
@@ -66,19 +66,19 @@ async function verified(rewritten: readonly string[], own: readonly string[]) {
   return work.parts[0]?.seenBefore?.is;
 }
 
-test("a log that holds to the pin that is remembered only grew", async () => {
+test("Case: a log that agrees with the remembered pin only grew", async () => {
   assert.equal(await verified([], []), "grown");
   assert.equal(await verified([PIN], []), "rewritten");
 });
 
-test("what another pin says is not said of the one that is remembered", async () => {
+test("Case: a contradiction of another pin isn't attributed to the remembered one", async () => {
   assert.equal(await verified([OWN], [OWN]), "grown");
   assert.equal(await verified([PIN], [OWN]), "rewritten");
 });
 
 const LATER = PIN.replace("\n3\n", "\n5\n");
 
-test("a log that grew is remembered in place of what was known of it", async () => {
+test("Case: a log that grew replaces the remembered state", async () => {
   const bench = caseTools([], LATER);
   const work = new Case(bench);
   await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
@@ -86,7 +86,7 @@ test("a log that grew is remembered in place of what was known of it", async () 
   assert.equal(work.parts[0]?.remembered, true);
 });
 
-test("what is known of a log stays where the reader leaves it out, and where the log was rewritten", async () => {
+test("Case: keeps the remembered state if the reader leaves it out or the log was rewritten", async () => {
   for (const usesMemory of [true, false]) {
     const bench = caseTools([PIN], LATER);
     const work = new Case(bench);
@@ -96,7 +96,7 @@ test("what is known of a log stays where the reader leaves it out, and where the
   }
 });
 
-test("of several parts of a log the one with the largest checkpoint alone is remembered", async () => {
+test("Case: remembers only the largest checkpoint of several parts", async () => {
   const bench = caseTools([], LATER);
   const work = new Case(bench);
   const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
@@ -104,7 +104,7 @@ test("of several parts of a log the one with the largest checkpoint alone is rem
   assert.equal(work.parts.filter(({ remembered }) => remembered).length, 1);
 });
 
-test("files of the same bytes are one, and are not held against each other", async () => {
+test("Case: files of the same bytes count as one and aren't compared", async () => {
   const bench = caseTools([LATER], LATER);
   const work = new Case(bench);
   const same = { ...CHOSEN, file: new File([], "b.ndjson") };
@@ -116,7 +116,7 @@ test("files of the same bytes are one, and are not held against each other", asy
   );
 });
 
-test("a cancelled case cancels the session that is under way", async () => {
+test("Case: cancel also cancels the current session", async () => {
   const bench = caseTools([]);
   const sessions: string[] = [];
   const work = new Case({

@@ -24,7 +24,7 @@ const ready = (query: string, events = 1): Selection => ({
   isGrowing: false,
 });
 
-/** A page's panel and viewer whose index answers when it is told to. */
+/** A page's panel and viewer, whose index responds on demand. */
 function stage() {
   let answer: (rows: object[]) => void = () => {};
   const index = {
@@ -49,7 +49,7 @@ function stage() {
   return { panel, viewer, now, gather, answer: () => answer([ROW]) };
 }
 
-test("events are printed only if they are those of the search at that moment", async () => {
+test("PrintPreparation: prints events only for the current search", async () => {
   const { panel, viewer, now, gather, answer } = stage();
   const paper = new PrintPreparation("1.0.0");
   assert.equal(now(paper).events, undefined);
@@ -58,7 +58,7 @@ test("events are printed only if they are those of the search at that moment", a
   answer();
   await gathered;
   assert.deepEqual(now(paper).events, { rows: [ROW], count: 1 });
-  // What is typed since then is printed all the same.
+  // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);
   for (const selection of [ready("b"), counting("a"), refused("a")]) {
@@ -73,7 +73,7 @@ test("events are printed only if they are those of the search at that moment", a
   });
 });
 
-test("events are not printed if they are more or fewer than are shown", async () => {
+test("PrintPreparation: prints no events if their number differs from the one shown", async () => {
   const { viewer, now, gather, answer } = stage();
   viewer.selection = ready("a", 2);
   const paper = new PrintPreparation("1.0.0");
@@ -83,7 +83,7 @@ test("events are not printed if they are more or fewer than are shown", async ()
   assert.equal(now(paper).events, undefined);
 });
 
-test("of two searches the events of the newer one are printed, whichever is answered last", async () => {
+test("PrintPreparation: prints the events of the newer search, whichever is answered last", async () => {
   const { viewer, now, gather, answer } = stage();
   const paper = new PrintPreparation("1.0.0");
   const first = gather(paper).catch(() => {});
@@ -96,7 +96,7 @@ test("of two searches the events of the newer one are printed, whichever is answ
   assert.equal(now(paper).events, undefined);
 });
 
-test("what others chose can't push a hash or the query off the foot, nor turn it", () => {
+test("foot: untrusted text can't displace or reorder a hash or the query", () => {
   const { now } = stage();
   const printed = now(new PrintPreparation("1.0.0"));
   const file = { name: "\u202e".repeat(3) + "n".repeat(300), size: 7, sha256: "f0".repeat(32) };

@@ -45,7 +45,12 @@ const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
  * Renders a sentence of the core, which may contain values from the file. A sentence without a translation is marked
  * as English.
  */
-export function sentenceView(sentence: string, phrases: Phrases | undefined, { core }: Texts, length = 600): TemplateResult {
+export function sentenceView(
+  sentence: string,
+  phrases: Phrases | undefined,
+  { core }: Texts,
+  length = 600,
+): TemplateResult {
   const own = core(sentence, phrases);
   const words = (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
   const parts = words.split(TIME).map((part, place) => {

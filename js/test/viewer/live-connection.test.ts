@@ -1,4 +1,4 @@
-/** How a live view waits before it asks again. */
+/** Retries of a live view. */
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
@@ -12,7 +12,7 @@ Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
 const LINE = '{"countersign":"export/v1","origin":"log.example/app"}';
 const live = () => new Response(`data: ${LINE}\n\n`, { headers: { "content-type": "text/event-stream" } });
 
-test("it is asked again after a second, then after twice as long each time, and half a minute at most", async (t) => {
+test("LiveConnection: doubles the delay after each failure, from a second to half a minute", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let asked = 0;
   let isUp = false;
@@ -37,14 +37,14 @@ test("it is asked again after a second, then after twice as long each time, and 
     t.mock.timers.tick(1);
   }
   assert.deepEqual(await first, { done: false, value: LINE });
-  // What came has the pauses begin anew.
+  // Received lines reset the delay.
   const next = lines.next();
   assert.deepEqual(await lost, [{ state: "lost", seconds: 1 }]);
   left.abort(new Error("the reader left"));
   await assert.rejects(next, /the reader left/);
 });
 
-test("what passes is waited out, and what does not is said", async (t) => {
+test("LiveConnection: retries temporary failures and reports permanent ones", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const status of [408, 425, 429, 500, 503]) {
     const answers = [new Response(null, { status }), live()];

@@ -1,4 +1,4 @@
-/** What rules find, in the element: as a list, in rows and chart, in the drawer, and as what is saved. */
+/** Findings in the element: in the list, in rows and chart, in the drawer, and as files. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { violations } from "../axe.ts";
 import { exportOf } from "../verify/inputs.ts";
 import { Site } from "./site.ts";
 
-/** Twenty failed logins of one person, and a log that is switched off. */
+/** Twenty failed logins of one person, and a log that is turned off. */
 const eventAt = (seq: number): string => {
   const actor = { id: seq <= 30 ? "u_1" : "u_2", type: "user" };
   const isLogin = seq > 5 && seq <= 30;
@@ -89,7 +89,7 @@ async function saved(page: Page, button: Locator): Promise<{ name: string; bytes
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
-test("nothing is looked for where nobody asks for it", async () => {
+test("detection: is off by default", async () => {
   const { page, complaints, close } = await site.open(of("log", ""));
   await page.locator("[data-verdict]").waitFor();
   assert.equal(await page.locator("cs-detections").count(), 0);
@@ -103,7 +103,7 @@ test("nothing is looked for where nobody asks for it", async () => {
   await close();
 });
 
-test("findings are listed, marked, explained and saved", async () => {
+test("findings: are listed, marked, explained, and saved", async () => {
   const { page, complaints, close } = await site.open(of("log", 'rules=""'), { acceptDownloads: true });
   await ended(page).waitFor();
   const list = page.locator(".found-one");
@@ -125,7 +125,7 @@ test("findings are listed, marked, explained and saved", async () => {
   assert.match(await text(page.locator(".legend")), /Findings \d/);
   assert.deepEqual(await violations(page), []);
 
-  // Another entry of the finding is shown where it is asked for.
+  // Another entry of the finding is shown on request.
   const before = await page.locator("#cs-drawer-heading").innerText();
   await why.locator(".found-leaves button").first().click();
   await page.waitForFunction(
@@ -153,7 +153,7 @@ test("findings are listed, marked, explained and saved", async () => {
   await close();
 });
 
-test("rules of one's own are looked for, and what they say is text", async () => {
+test("rules: a page's own are used, and their strings are shown as text", async () => {
   const { page, complaints, close } = await site.open(of("quiet", 'rules="/own.json" lang="de"'));
   await ended(page).waitFor();
   await page.locator(".found-one").first().waitFor();
@@ -167,7 +167,7 @@ test("rules of one's own are looked for, and what they say is text", async () =>
   await close();
 });
 
-test("the first of many rules can be chosen, the others once they are unfolded", async () => {
+test("rules: the first of many are selectable, the others once expanded", async () => {
   const { page, complaints, close } = await site.open(of("late", 'rules="/many.json"'));
   await ended(page).waitFor();
   await page.locator(".found-one").first().waitFor();
@@ -177,7 +177,7 @@ test("the first of many rules can be chosen, the others once they are unfolded",
   assert.equal(await chip.count(), 13);
   await chip.last().click();
   await page.locator(".chip[aria-pressed=true]", { hasText: await chip.last().innerText() }).waitFor();
-  // What a rule left out is one sentence, its title within it.
+  // What a rule dropped is one sentence that contains the rule's title.
   const limit = page.locator(".found-limit", { hasText: "Many jobs were read" });
   assert.match(await limit.innerText(), /^Many jobs were read: \d hits were left out, .*$/);
   assert.deepEqual(await violations(page), []);
@@ -185,7 +185,7 @@ test("the first of many rules can be chosen, the others once they are unfolded",
   await close();
 });
 
-test("that nothing was found is said no louder than it is known", async () => {
+test("outcome: claims “nothing found” only as far as it is known", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/covering.json"'), { colorScheme: "dark" });
   await ended(page).waitFor();
   assert.equal(await text(ended(page)), "Nothing was found in what is shown. This may be only part of the log.");
@@ -195,7 +195,7 @@ test("that nothing was found is said no louder than it is known", async () => {
   await close();
 });
 
-test("that nothing was found is a doubt if rules couldn't look, and the reasons are named", async () => {
+test("outcome: is doubtful if rules couldn't examine events, with reasons", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/blind.json"'));
   await ended(page).waitFor();
   assert.equal(await ended(page).getAttribute("data-looks"), "untold");
@@ -208,7 +208,7 @@ test("that nothing was found is a doubt if rules couldn't look, and the reasons 
   await close();
 });
 
-test("events whose shape no reading knows are counted, and nothing found in them alone says little", async () => {
+test("outcome: counts events without a parser and claims little about them", async () => {
   for (const [src, looks, said] of [
     ["strange", "untold", /2 events have a shape that no reading knows/],
     ["unknown", "untold", /1 event has a shape that no reading knows/],
@@ -225,7 +225,7 @@ test("events whose shape no reading knows are counted, and nothing found in them
   await close();
 });
 
-test("rules that cannot be used are refused, and the events are shown all the same", async () => {
+test("rules: reports unusable ones and shows the events anyway", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/broken.json"'));
   await page.locator(".found .tone-bad").waitFor();
   assert.match(await text(page.locator(".found")), /could not be applied.*No id/);
@@ -233,7 +233,7 @@ test("rules that cannot be used are refused, and the events are shown all the sa
   await close();
 });
 
-test("findings follow the search: shown, counted, and marked are those about its events, and all are a press away", async () => {
+test("findings: follow the search, with all of them a press away", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust.txt" rules="/many.json"></countersign-viewer>`,
   );
@@ -254,7 +254,7 @@ test("findings follow the search: shown, counted, and marked are those about its
   assert.ok(!(await legend.innerText()).includes("so far"));
   assert.ok((await page.locator("cs-histogram > section > p.sr").innerText()).includes(`Findings: ${some} of ${all}.`));
   await page.locator(".found-rules .chip", { hasText: `All rules ${some}` }).waitFor();
-  // Nothing is found about these events.
+  // These events have no findings.
   await box.fill("action:session.login outcome:failure actor:u_2");
   await box.press("Enter");
   await scope.locator("[role=status]", { hasText: `0 of ${all} findings` }).waitFor();
@@ -271,7 +271,7 @@ test("findings follow the search: shown, counted, and marked are those about its
   await close();
 });
 
-test("until rules have looked at all events, counts say so far, and the chart what wasn't looked at", async () => {
+test("findings: counts and chart are marked as preliminary until all events are examined", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer rules="/many.json" trust="/trust.txt"></countersign-viewer>`,
   );
@@ -283,7 +283,7 @@ test("until rules have looked at all events, counts say so far, and the chart wh
     }, text);
   const half = lines.length - 4;
   await feed(`${lines.slice(0, half).join("\n")}\n`);
-  // Events come in batches: what follows is blank.
+  // Events arrive in batches; the rest of the file is blank.
   await feed("\n".repeat(9 << 20));
   const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
   await legend.filter({ hasText: "so far" }).waitFor();
