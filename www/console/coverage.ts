@@ -137,7 +137,7 @@ function rowOf(mark: CheckpointMark, t: ConsoleTexts): TemplateResult {
 /** Renders yes, no, or not checked, with an icon so that color isn't the only sign. */
 function answer(is: boolean | undefined, t: ConsoleTexts): TemplateResult {
   if (is === undefined)
-    return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.untold}</span>`;
+    return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.unchecked}</span>`;
   return is
     ? html`<span class="state tone-good">${icon("pass")}${t.coverage.yes}</span>`
     : html`<span class="state tone-bad">${icon("fail")}${t.coverage.no}</span>`;

@@ -12,19 +12,19 @@ export const STRANGERS = [
 
 /** States on the way to a verdict that isn't reached. */
 export const STOPPED = {
-  "first-failure": ["First failure", "It is still read, and the first error is there at once."],
-  cancelled: ["Cancelled", "It was not read to its end, so nothing is said of it."],
-  "failed-trust": ["Unusable trust file", "No verdict, and which line is the matter."],
+  "first-failure": ["First failure", "The first error is shown while the file is still read."],
+  cancelled: ["Canceled", "Not read to the end, so there is no result."],
+  "failed-trust": ["Unusable trust file", "No verdict, and the line of the error."],
 } as const satisfies Groups[string];
 
 export const VERDICTS = {
-  verified: ["Verified", "Of a log: complete for a range of its leaves."],
-  partial: ["Maybe only part of the log", "A part of a log, with gaps and withheld events."],
-  unconfirmed: ["Signer not trusted", "No key here is one that the reader trusts."],
+  verified: ["Verified", "An export that is complete for a range of a log."],
+  partial: ["Maybe only part of the log", "A slice of a log, with gaps and withheld events."],
+  unconfirmed: ["Signer not trusted", "Signed with keys that the reader doesn't trust."],
   "wrong-trust": ["Wrong trust file", "Its keys beside those that signed."],
-  "not-checked": ["Not fully checked", "A needed check had no answer."],
-  broken: ["Broken", "Two links for one place."],
-  altered: ["Altered", "An event is not the one that was recorded."],
+  "not-checked": ["Not fully checked", "A required check has no result."],
+  broken: ["Broken", "Two links at one position."],
+  altered: ["Altered", "An event was changed after signing."],
   "no-export": ["No export", "An empty file."],
 } as const satisfies Groups[string];
 

@@ -39,7 +39,7 @@ test("keyboard: reaches and operates every part", async () => {
     reached.push(await focused(page));
   }
   const order = [
-    "Checks and findings",
+    "Checks and problems",
     "Search events",
     "Log order",
     "UTC",

@@ -71,12 +71,12 @@ test("outcome: doubtful if the rules couldn't examine an event", () => {
   const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }];
   for (const gap of gaps) {
     const { looks, says } = outcome({ coverage: { ...whole, complete: false, ...gap } });
-    assert.equal(looks, "untold", JSON.stringify(gap));
-    assert.match(says, /But rules couldn’t look at everything: there may be more\.$/);
+    assert.equal(looks, "doubtful", JSON.stringify(gap));
+    assert.match(says, /Rules couldn’t examine everything, so there may be more\.$/);
   }
   const limit = { title: "Many", groups: null, hits: null, findings: 3 };
-  assert.match(outcome({ limits: [limit] }).says, /But rules had to leave something out: there may be more\.$/);
-  assert.equal(outcome({ limits: [limit] }).looks, "untold");
+  assert.match(outcome({ limits: [limit] }).says, /Rules dropped data to save memory, so there may be more\.$/);
+  assert.equal(outcome({ limits: [limit] }).looks, "doubtful");
 });
 
 test("outcome: doesn't claim that the findings are complete", () => {
@@ -94,7 +94,7 @@ test("outcome: marks numbers as preliminary while rules are applied", () => {
 test("coverage: names sources, rules, and missing fields", () => {
   const said = textOf(coverageView(partly, true, en));
   for (const reason of [
-    /2 events have a shape that no reading knows/,
+    /No parser recognizes 2 events/,
     /No rule of the pack is written for these sources: slack: 3 events/,
     /Of 1,000 events parsed as aws-cloudtrail, fields are missing in 10 that the 20 rules for this source need/,
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,

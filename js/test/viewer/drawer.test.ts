@@ -72,7 +72,7 @@ test("drawer: shows an event's summary, its fields, and its bytes", { skip }, as
     "Line6",
     "Signing keyexample.com/recorder",
     "Key ID5cc3cc17",
-    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk Full verifier key example.com/recorder+5cc3cc17+AXX",
+    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk Full public key (vkey) example.com/recorder+5cc3cc17+AXX",
   ]) {
     assert.ok(facts.includes(fact), `${fact} is not in\n${facts}`);
   }
@@ -215,14 +215,14 @@ test("drawer: shows what is known of withheld events and gaps, and calls none tr
   await openRow(opened, 8);
   const withheld = (await text(opened, ".drawer")).join();
   assert.match(withheld, /^Withheld event on line 11 9 of 60/);
-  assert.match(withheld, /Event erased \(claimed, not proven\).*the word of whoever left it out/);
+  assert.match(withheld, /Event erased \(claimed, not proven\).*The reason is only claimed/);
   assert.doesNotMatch(withheld, /This is what/);
   await openRow(opened, 11);
   assert.doesNotMatch((await text(opened, ".drawer")).join(), /not proven/);
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
-  assert.match(gap, /1,024 entries left out by whoever made this selection.*entries 6 to 1,029/);
-  assert.match(gap, /The log has 1,024 entries here of which only hashes are here/);
+  assert.match(gap, /1,024 entries omitted from this export.*entries 6 to 1,029/);
+  assert.match(gap, /1,024 entries here are represented only by hashes/);
   assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
 });
 
@@ -230,8 +230,8 @@ test("drawer: titles a fold by its content", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   for (const [row, title] of [
     [50, "Events withheld at line 53"],
-    [51, "Entries left out at line 54"],
-    [52, "Withheld or left out at line 55"],
+    [51, "Entries omitted at line 54"],
+    [52, "Withheld or omitted at line 55"],
   ] as const) {
     await openRow(opened, row);
     assert.deepEqual(await text(opened, "#cs-drawer-heading"), [title]);
@@ -398,5 +398,5 @@ test("drawer: is complete in German", { skip }, async (t) => {
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
   ]);
-  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge bei der Auswahl ausgelassen" }).waitFor();
+  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge in diesem Export ausgelassen" }).waitFor();
 });

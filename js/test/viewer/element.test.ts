@@ -300,13 +300,13 @@ test("element: rejects an invalid `file` with a hint", async () => {
     Object.assign(document.querySelector("countersign-viewer") ?? {}, { file: "log.ndjson" });
   });
   await page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
-  await page.getByText("Give a Blob or File").waitFor();
+  await page.getByText("Set `file` to a Blob or File").waitFor();
   await close();
 });
 
 for (const [file, says] of [
   ["/broken-trust.txt", "trust.invalid"],
-  ["/no-trust.txt", "The trust file cannot be had: status 404"],
+  ["/no-trust.txt", "The trust file couldn't be loaded: status 404"],
 ] as const) {
   test(`trust file: reports that it is unusable: ${file}`, async () => {
     const { page, close } = await site.open(
@@ -331,7 +331,7 @@ test("progress: shows the first failure at once and allows to stop", async () =>
   const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
   await page.getByText("The first problem:").waitFor();
   const told = (await page.locator(".first-failure").innerText()).match(/was changed after it was signed/g);
-  assert.equal(told?.length, 1, "what the title says, the finding's sentence does not say again");
+  assert.equal(told?.length, 1, "the message doesn't repeat the title");
   await page.getByText("The event was changed after it was signed").waitFor();
   await page.getByText(/[km]B of .* MB/i).waitFor();
   assert.equal(await page.locator("[data-verdict]").count(), 0);
@@ -339,7 +339,7 @@ test("progress: shows the first failure at once and allows to stop", async () =>
   await page.locator("cs-rows [role=row]").nth(3).waitFor();
   await page.getByText("so far").waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
-  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.getByRole("heading", { name: "Canceled" }).waitFor();
   await page.locator("button:focus", { hasText: "Check again" }).waitFor();
   await page.getByText("nothing is shown as verified").waitFor();
   assert.equal(await page.locator("cs-rows").count(), 0);

@@ -109,7 +109,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
   const list = page.locator(".found-one");
   await list.first().waitFor();
   const all = await text(page.locator(".found"));
-  assert.match(all, /^What the rules found \d findings in what is shown\. This may be only part of the log\./);
+  assert.match(all, /^Findings \d findings in the events shown\. They may be only part of the log\./);
   assert.match(all, /Log or Log Retention Changed, Disabled, or Erased/);
   assert.match(all, /u_1/);
   assert.deepEqual(await violations(page), []);
@@ -144,7 +144,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
   assert.ok(!["altered", "broken"].includes(report.verdict), report.verdict);
   assert.ok(report.counts.events >= 3 && report.counts.events < 40, `${report.counts.events} events`);
 
-  await page.getByText("What was looked for").click();
+  await page.getByText("Rules applied").click();
   const findings = await saved(page, page.getByRole("button", { name: "Save the findings" }));
   const told = JSON.parse(findings.bytes.toString("utf8")) as { findings: { id: string }[]; events: number };
   assert.equal(told.events, 40);
@@ -179,7 +179,7 @@ test("rules: the first of many are selectable, the others once expanded", async 
   await page.locator(".chip[aria-pressed=true]", { hasText: await chip.last().innerText() }).waitFor();
   // What a rule dropped is one sentence that contains the rule's title.
   const limit = page.locator(".found-limit", { hasText: "Many jobs were read" });
-  assert.match(await limit.innerText(), /^Many jobs were read: \d hits were left out, .*$/);
+  assert.match(await limit.innerText(), /^Many jobs were read: \d hits were dropped, .*$/);
   assert.deepEqual(await violations(page), []);
   assert.deepEqual(complaints, []);
   await close();
@@ -188,7 +188,7 @@ test("rules: the first of many are selectable, the others once expanded", async 
 test("outcome: claims “nothing found” only as far as it is known", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/covering.json"'), { colorScheme: "dark" });
   await ended(page).waitFor();
-  assert.equal(await text(ended(page)), "Nothing was found in what is shown. This may be only part of the log.");
+  assert.equal(await text(ended(page)), "Nothing was found in the events shown. They may be only part of the log.");
   assert.equal(await ended(page).getAttribute("data-looks"), "shown");
   assert.match(await text(page.locator(".found-coverage")), /12 of 12 events parsed; 1 of 1 rules could apply/);
   assert.deepEqual(await violations(page), []);
@@ -198,8 +198,8 @@ test("outcome: claims “nothing found” only as far as it is known", async () 
 test("outcome: is doubtful if rules couldn't examine events, with reasons", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/blind.json"'));
   await ended(page).waitFor();
-  assert.equal(await ended(page).getAttribute("data-looks"), "untold");
-  assert.match(await text(ended(page)), /But rules couldn’t look at everything: there may be more\.$/);
+  assert.equal(await ended(page).getAttribute("data-looks"), "doubtful");
+  assert.match(await text(ended(page)), /Rules couldn’t examine everything, so there may be more\.$/);
   const coverage = page.locator(".found-coverage");
   assert.equal(await coverage.getAttribute("data-complete"), "false");
   assert.match(await text(coverage), /1 rule needs fields that no event of its source has: Rule blind: detail\.role/);
@@ -210,8 +210,8 @@ test("outcome: is doubtful if rules couldn't examine events, with reasons", asyn
 
 test("outcome: counts events without a parser and claims little about them", async () => {
   for (const [src, looks, said] of [
-    ["strange", "untold", /2 events have a shape that no reading knows/],
-    ["unknown", "untold", /1 event has a shape that no reading knows/],
+    ["strange", "doubtful", /No parser recognizes 2 events/],
+    ["unknown", "doubtful", /No parser recognizes 1 event,/],
   ] as const) {
     const { page, close } = await site.open(of(src, 'rules=""'));
     await ended(page).waitFor();
@@ -221,7 +221,7 @@ test("outcome: counts events without a parser and claims little about them", asy
   }
   const { page, close } = await site.open(of("quiet", 'rules=""'));
   await ended(page).waitFor();
-  assert.doesNotMatch(await text(page.locator(".found")), /no reading knows/);
+  assert.doesNotMatch(await text(page.locator(".found")), /No parser recognizes/);
   await close();
 });
 
@@ -248,7 +248,7 @@ test("findings: follow the search, with all of them a press away", async () => {
   await scope.waitFor();
   const said = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
   const [, some = "", of = ""] =
-    /^(\d+) of (\d+) findings concern the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
+    /^(\d+) of (\d+) findings are about the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
   assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, said);
   await legend.filter({ hasText: `${some} of ${all}` }).waitFor();
   assert.ok(!(await legend.innerText()).includes("so far"));
@@ -289,10 +289,10 @@ test("findings: counts and chart are marked as preliminary until all events are 
   await legend.filter({ hasText: "so far" }).waitFor();
   await page.locator(".plot-unknown").waitFor({ state: "attached" });
   const said = page.locator("cs-histogram > section > p.sr");
-  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have looked at [\d,]+ events so far\./);
+  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
   assert.match(
     await page.locator(".histogram-foot > p").innerText(),
-    /The rules have looked at [\d,]+ events so far\./,
+    /The rules have examined [\d,]+ events so far\./,
   );
   await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
   await feed(lines.slice(half).join("\n"));

@@ -125,7 +125,7 @@ test("live: verifies and shows events as they arrive", async () => {
   const { page, complaints, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   await events(page, eventsIn(first)).waitFor();
-  await page.getByText("LiveConnection the log").waitFor();
+  await page.getByText("Following the log").waitFor();
   assert.equal(await page.getByRole("combobox", { name: "Order" }).inputValue(), "-place", "what arrives comes first");
   collector.send(...rest);
   await upTo(page, leavesIn(lines)).waitFor();

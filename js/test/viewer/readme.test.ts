@@ -39,7 +39,7 @@ test("README: a page made of its HTML shows a live log", async () => {
   page.on("console", (message) => said.push(message.text()));
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await page.getByRole("button", { name: "Take along" }).waitFor();
-  await page.getByText("LiveConnection the log").waitFor();
+  await page.getByText("Following the log").waitFor();
   assert.equal(blocks.length, 2);
   assert.ok(
     asked.some((one) => one.startsWith("/stream 14 ")),

@@ -80,7 +80,7 @@ for (const source of new Set(table.map(([source = ""]) => source))) {
       await row.locator(".cell-outcome").filter({ hasText: outcome }).waitFor();
       assert.equal(await row.locator(".cell-action.nil").count(), 0);
       await row.click();
-      await page.getByRole("heading", { name: `Read as ${as}` }).waitFor();
+      await page.getByRole("heading", { name: `Parsed as ${as}` }).waitFor();
       await page.getByRole("button", { name: "Show what was signed" }).click();
       await page.locator("cs-drawer .raw:focus").waitFor();
     }

@@ -28,7 +28,7 @@ interface VisibleRows {
 }
 
 /** Returns what is in view, once everything is read and rendered without a hole. */
-async function seen({ tab }: Opened): Promise<Seen> {
+async function seen({ tab }: Opened): Promise<VisibleRows> {
   const handle = await tab.waitForFunction(() => {
     const root = document.querySelector("main")?.shadowRoot;
     const scroller = root?.querySelector<HTMLElement>(".scroller");
@@ -297,7 +297,7 @@ test("screen reader: reads columns, rows, signers, and what is missing", { skip 
     /columnheader "Chain \/ seq"/,
     /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
-    /gridcell "1,024 entries left out by whoever made this selection \(entries 6 to 1,029\)"/,
+    /gridcell "1,024 entries omitted from this export \(entries 6 to 1,029\)"/,
     /gridcell "Event erased \(claimed, not proven\)"/,
     /gridcell "Event withheld, no reason given"/,
   ]) {

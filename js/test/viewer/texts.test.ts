@@ -118,5 +118,5 @@ test("slots: are filled in each language's order, with its own digit grouping", 
   assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
   assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 entry", "2 entries", "1,000 entries"]);
   assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
-  assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "what fills a slot is looked at no further");
+  assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "slots in values aren't filled");
 });

@@ -99,7 +99,7 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
     case "no":
       return complete[answer.why];
     case "open":
-      return answer.why === "untold" ? complete.untold(shown) : complete[answer.why];
+      return answer.why === "undetermined" ? complete.undetermined(shown) : complete[answer.why];
   }
 }
 

@@ -82,7 +82,7 @@ function agreementView(
     case "unknown":
       return agreement.why === "other-log"
         ? html`<p class="agree" data-agree="other-log"><span class="state tone-doubt">${icon("warning")}</span>${t.compare.otherLog}</p>`
-        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.untold} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
+        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.undetermined} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
     case "contradicts":
       return html`
         <div class="evidence tone-bad" data-agree="contradicts">

@@ -107,7 +107,7 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointState
     return contradicts ? [{ tone: "bad", icon: "altered", words }, logs] : [logs];
   }
   if (contradicts) return [{ tone: "bad", icon: "altered", words: t.parts.contradiction }];
-  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.untold }];
+  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.undetermined }];
   const areOne = answers.every((answer) => answer === "identical");
   return [{ tone: "good", icon: "pass", words: areOne ? t.parts.allIdentical : t.parts.agree }];
 }

@@ -27,7 +27,7 @@ export type Complete = (
   | { readonly is: "yes"; readonly by: "log" | "range" | "chains" }
   | { readonly is: "partly" }
   | { readonly is: "no"; readonly why: "missing" }
-  | { readonly is: "open"; readonly why: "untold" | "failed" | "empty" | "unread" }
+  | { readonly is: "open"; readonly why: "undetermined" | "failed" | "empty" | "unread" }
 ) & {
   /**
    * Number of events here, entries here, entries up to the last one here, and entries withheld or omitted.
@@ -141,5 +141,5 @@ function complete(report: Report): Complete {
     return { is: "yes", by: "range", ...has, span: undefined };
   }
   if (withheld + skipped > 0) return { is: "partly", ...has };
-  return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "untold", ...has };
+  return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "undetermined", ...has };
 }

@@ -164,7 +164,7 @@ test("exposure: simulates like the program, seeded by the log's root", { skip },
   assert.ok(
     await chart.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth > 0)),
   );
-  assert.match(await page.locator("cs-exposure").innerText(), /What controls buy[\s\S]*endpoint/);
+  assert.match(await page.locator("cs-exposure").innerText(), /Effect of controls[\s\S]*endpoint/);
   await accessible(page);
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save as Markdown" }).click();

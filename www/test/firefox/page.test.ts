@@ -112,7 +112,7 @@ flow("Firefox page: searches events and proves one step by step", async (page) =
   const place = await row.boundingBox();
   await row.click();
   await drawer(page).waitFor();
-  assert.equal((await row.boundingBox())?.y, place?.y, "what was looked at stays where it is");
+  assert.equal((await row.boundingBox())?.y, place?.y, "the row in view keeps its position");
   await page.getByRole("button", { name: "Show the proof" }).click();
   const steps = page.locator("cs-proof .steps > li");
   await steps.filter({ hasText: "The log’s signature" }).waitFor();

@@ -133,7 +133,7 @@ test("screen reader: announces the verdict and finds the parts of the page", asy
   await regions("What is checked", "Verified.", "Checks", "Save and share");
   for (const [tab, region] of [
     ["Coverage", "Coverage"],
-    ["Findings", "What verifying found"],
+    ["Findings", "Problems"],
     ["Signers", "Signers"],
     ["Events", "Events"],
   ] as const) {

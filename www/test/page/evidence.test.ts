@@ -139,7 +139,7 @@ test("evidence: verifies itself from disk and runs nothing that was written into
   assert.ok(((await filed.textContent()) ?? "").includes("WP-7 </script><script>alert(1)</script>"));
   await page.locator(".verdict").waitFor();
   assert.match(await verdict(page), /^Unchanged|^Verified/);
-  assert.match((await page.locator("[data-answer=signed]").textContent()) ?? "", /By keys its writer trusts/);
+  assert.match((await page.locator("[data-answer=signed]").textContent()) ?? "", /By keys its author trusts/);
   assert.deepEqual(alerts, []);
 });
 
@@ -197,7 +197,7 @@ test("print: shows times of events, runs of withheld ones, and unbroken figures"
   const paper = (await page.locator(".printed").textContent()) ?? "";
   assert.match(paper, /2026-03-05 10:00:00\.000Z/);
   assert.match(paper, /entries \d+ to \d+, \d+ to \d+/);
-  assert.match(paper, /By keys its writer trusts/);
+  assert.match(paper, /By keys its author trusts/);
   const lines = await page
     .locator(".printed td", { hasText: "1,234,567" })
     .evaluate((cell) => getComputedStyle(cell).whiteSpace);
@@ -255,11 +255,11 @@ test("evidence: states what the verdict of the full export depends on", async (t
   for (const [name, says] of [
     [
       "log-range-beyond",
-      /Of the whole export its writer’s tool said: Entries that should be here are missing.* Nothing was found to be changed/,
+      /What the author’s tool reported about the full export: Entries that should be here are missing.* Nothing was found to be changed/,
     ],
     [
       "log-key-id-flip",
-      /Of the whole export its writer’s tool said: Unchanged.* No key that you trust signed the log’s last checkpoint/,
+      /What the author’s tool reported about the full export: Unchanged.* No key that you trust signed the log’s last checkpoint/,
     ],
   ] as const) {
     const vectors = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));

@@ -238,7 +238,7 @@ test("coverage: shows omitted entries and the checkpoints", async (t) => {
   await verifyVector(page, vector("large-filter-by-content"));
   await open(page, "Coverage");
   const chart = page.getByRole("img", {
-    name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries left out, 2 checkpoints\.$/,
+    name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries omitted, 2 checkpoints\.$/,
   });
   await chart.waitFor();
   assert.equal(await page.locator(".coverage .checkpoint.matches").count(), 2);

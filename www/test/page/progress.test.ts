@@ -27,11 +27,11 @@ test("progress: is shown and can be canceled", async () => {
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.getByRole("heading", { name: "Canceled" }).waitFor();
   assert.equal(await page.locator(".verdict").count(), 0);
   assert.equal(await page.locator(".row.event").count(), 0);
-  assert.equal(await page.locator("#announcement").textContent(), "Cancelled");
-  await page.waitForFunction(() => document.activeElement?.textContent === "Cancelled");
+  assert.equal(await page.locator("#announcement").textContent(), "Canceled");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Canceled");
   await page.waitForFunction(() => document.querySelector(".result")?.getAttribute("aria-busy") === "false");
   assert.equal(page.workers().length, 0);
 });

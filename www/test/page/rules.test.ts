@@ -64,7 +64,7 @@ test("findings: real events have the findings that the program prints", {
   const { findings } = JSON.parse(expected) as { findings: unknown[] };
 
   const page = await opened(t, exported, trust);
-  assert.match(await outcome(page), new RegExp(`^${findings.length} findings in what is shown\\. `));
+  assert.match(await outcome(page), new RegExp(`^${findings.length} findings in the events shown\\. `));
   const one = page.locator(".found-one").filter({ hasText: "DeleteTrail" });
   await one.first().click();
   await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
@@ -73,7 +73,7 @@ test("findings: real events have the findings that the program prints", {
   assert.match(await drawer.locator(".sentence").innerText(), /DeleteTrail/);
 
   await open(page, "Findings");
-  await page.getByText("What was looked for").click();
+  await page.getByText("Rules applied").click();
   const file = await saved(page, "Save the findings");
   assert.equal(file.name, "audit.findings.json");
   assert.equal(file.text, expected);
@@ -99,10 +99,10 @@ test("rules: replace the page's own for a verified file, and can be removed", as
     '{"action":"job.run"}',
   ]);
   const page = await opened(t, exported, trust);
-  assert.match(await outcome(page), /^Nothing was found in what is shown\. /);
+  assert.match(await outcome(page), /^Nothing was found in the events shown\. /);
   await choose(page, "Use other rules", upload("own.json", JSON.stringify(OWN)));
   await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
-  assert.match(await outcome(page), /^1 finding in what is shown\. /);
+  assert.match(await outcome(page), /^1 finding in the events shown\. /);
   await page.getByText("own.json").waitFor();
   await page.getByRole("button", { name: "Use this page’s rules" }).click();
   await page.locator('.found-outcome[data-looks="shown"]', { hasText: "Nothing was found" }).waitFor();
@@ -152,8 +152,8 @@ test("outcome: “nothing found” is green only if the rules could examine ever
   assert.doesNotMatch(await tab.innerText(), /\+/);
 
   await choose(page, "Use other rules", upload("own.json", packOf({ "detail.role": "owner" })));
-  await page.locator('.found-outcome[data-looks="untold"]').waitFor();
-  assert.match(await outcome(page), /But rules couldn’t look at everything: there may be more\.$/);
+  await page.locator('.found-outcome[data-looks="doubtful"]').waitFor();
+  assert.match(await outcome(page), /Rules couldn’t examine everything, so there may be more\.$/);
   assert.match(await coverage.innerText(), /1 rule needs fields that no event of its source has/);
   assert.match(await coverage.innerText(), /A job was read: detail\.role/);
   assert.match(await tab.innerText(), /0\+\s*, there may be more/);
@@ -169,6 +169,6 @@ test("outcome: events without a parser are named", async (t) => {
   assert.match(await outcome(page), /there may be more\.$/);
   assert.equal(await page.locator(".found-outcome .tone-good").count(), 0);
   const coverage = page.locator(".found-coverage");
-  assert.match(await coverage.innerText(), /1 event has a shape that no reading knows/);
+  assert.match(await coverage.innerText(), /No parser recognizes 1 event,/);
   assert.match(await coverage.innerText(), /1 of 2 events parsed/);
 });

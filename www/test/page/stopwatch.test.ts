@@ -124,12 +124,12 @@ test("rows: omitted entries are one row, and expand on demand", async (t) => {
   await open(page, "Events");
   assert.match(
     (await page.locator("[data-answer=complete] p").textContent()) ?? "",
-    /^85 of 313 entries are shown; 228 were left out by whoever made this file\.$/,
+    /^85 of 313 entries are shown; 228 were omitted by the author of this file\.$/,
   );
   await page.locator(".row.fold").first().waitFor();
   const rows = async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount"));
   const folded = await rows();
-  await page.getByRole("checkbox", { name: "Fold what is left out" }).uncheck();
+  await page.getByRole("checkbox", { name: "Fold omitted entries" }).uncheck();
   await page.locator(".row.withheld").first().waitFor();
   assert.ok((await rows()) > folded);
   assert.equal(await page.locator(".row.fold").count(), 0);

@@ -9,7 +9,7 @@ import type { Detection } from "./detection.js";
 /** Appearance of the outcome. Only `nothing` is green. */
 export const OUTCOMES = {
   waiting: { icon: "waiting", tone: "faint" },
-  untold: { icon: "unknown", tone: "doubt" },
+  doubtful: { icon: "unknown", tone: "doubt" },
   nothing: { icon: "pass", tone: "good" },
   shown: { icon: "partial", tone: "fair" },
   found: { icon: "flag", tone: "doubt" },
@@ -33,7 +33,7 @@ export function outcomeView(
     // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
     const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
     const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
-    return [findings === 0 && isDoubtful ? "untold" : as, `${text} ${may}`.trim()] as const;
+    return [findings === 0 && isDoubtful ? "doubtful" : as, `${text} ${may}`.trim()] as const;
   })();
   return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
@@ -48,10 +48,10 @@ function judged(
   const complete = completeRange(report);
   const some = figures.findings(findings);
   if (events === 0) {
-    return ["untold", found.unlooked];
+    return ["doubtful", found.unlooked];
   }
   if (verdict === "altered" || verdict === "broken") {
-    return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
+    return findings === 0 ? ["doubtful", found.nothingOfBad] : ["found", found.someOfBad(some)];
   }
   const leftOut = counts.withheld + counts.skipped;
   if (complete !== undefined) {

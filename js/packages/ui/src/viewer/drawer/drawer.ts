@@ -383,7 +383,7 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   const { sentences } = rows.drawer;
   const { action, actor, target, outcome } = summary;
   if (action === undefined) {
-    return html`<span class="faint">${sentences.untold}</span>`;
+    return html`<span class="faint">${sentences.unparsed}</span>`;
   }
   const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
   const one = actor !== undefined ? sentences.withoutTarget : undefined;
