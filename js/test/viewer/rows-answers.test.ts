@@ -7,7 +7,7 @@ import { Answers } from "../../packages/ui/dist/viewer/list/rows-answers.js";
 import { indexOf, listed, usual } from "./page/made.ts";
 
 /** A list of lines in view. */
-function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
+function inView(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
   const index = {
     rows: async (from: number, to: number) => lines.slice(from, to).map((line) => listed(usual(line - usual(0).line))),
     rowOf: async (line: number) => (lines.includes(line) ? lines.indexOf(line) : undefined),
@@ -37,7 +37,7 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
 
 test("Answers: inserts rows between others even if their number was read before", async () => {
   const lines = [10, 20, 30, 40];
-  const { tell, shown } = looking(lines);
+  const { tell, shown } = inView(lines);
   await tell();
   assert.deepEqual(shown(), [10, 20, 30, 40]);
   lines.splice(2, 0, 25);
@@ -47,7 +47,7 @@ test("Answers: inserts rows between others even if their number was read before"
 
 test("Answers: shows another result at once with its first rows, unless a field has a column", async () => {
   const lines = [10, 20, 30];
-  const { answers, tell, found } = looking(lines);
+  const { answers, tell, found } = inView(lines);
   await tell();
   const first = [5, 6].map((line) => listed(usual(line - usual(0).line)));
   const never = { rows: () => new Promise<never>(() => {}), rowOf: async () => undefined };
@@ -63,7 +63,7 @@ test("Answers: shows another result at once with its first rows, unless a field 
 
 test("Answers: reads a result again that is reported with as many rows", async () => {
   const lines = [10, 20, 30];
-  const { tell, shown } = looking(lines);
+  const { tell, shown } = inView(lines);
   await tell();
   lines.splice(0, 3, 10, 15, 30);
   await tell();
@@ -72,7 +72,7 @@ test("Answers: reads a result again that is reported with as many rows", async (
 
 test("Answers: locates the rows in view and the current row by their lines", async () => {
   const lines = Array.from({ length: 50 }, (_, place) => 100 + place);
-  const { tell, shown } = looking(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
+  const { tell, shown } = inView(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
   await tell();
   lines.splice(11, 0, 1, 2, 3);
   lines.unshift(7, 8);
@@ -83,7 +83,7 @@ test("Answers: locates the rows in view and the current row by their lines", asy
 
 test("Answers: shows the next result even if the reader keeps scrolling", async () => {
   const lines = Array.from({ length: 500 }, (_, place) => 100 + place);
-  const { answers, tell, shown, place } = looking(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
+  const { answers, tell, shown, place } = inView(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
   await tell();
   place.first = 400;
   lines.unshift(1, 2);
@@ -94,7 +94,7 @@ test("Answers: shows the next result even if the reader keeps scrolling", async 
 
 test("Answers: starts over for another query", async () => {
   const lines = [10, 20];
-  const { tell, shown, found } = looking(lines);
+  const { tell, shown, found } = inView(lines);
   await tell();
   lines.splice(0, 2, 5);
   const [turn] = await tell(found(2));

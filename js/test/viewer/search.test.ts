@@ -260,7 +260,7 @@ test("chart: leaves out a few wrong dates, says so, and shows them when searched
   );
   const foot = page.locator(".histogram-foot > p");
   await page.setViewportSize({ width: 1280, height: 800 });
-  await foot.filter({ hasText: "Not drawn: 2 events dated before 2026-01-0" }).waitFor();
+  await foot.filter({ hasText: "Not shown: 2 events dated before 2026-01-0" }).waitFor();
   const years = await page.locator(".plot-drawn").evaluate((drawn) => drawn.textContent?.match(/\d{4}/g) ?? []);
   assert.deepEqual(years, []);
   await page.locator("cs-period select").selectOption("day");
@@ -269,7 +269,7 @@ test("chart: leaves out a few wrong dates, says so, and shows them when searched
   await query(page).fill("until:1700");
   await query(page).press("Enter");
   await notice(page).filter({ hasText: "Showing 1 of 100 events." }).waitFor();
-  await foot.filter({ hasNotText: "Not drawn" }).waitFor();
+  await foot.filter({ hasNotText: "Not shown" }).waitFor();
   await close();
 });
 

@@ -206,7 +206,7 @@ test("export: saves nothing if the search changes meanwhile", async () => {
       (viewer.shadowRoot.querySelector(`[data-kind=${kind}]`) as HTMLElement).click();
       void viewer.search(kind === "ndjson" ? "" : `action:job.update ${kind}`);
     }, kind);
-    await page.getByText("The search changed while the file was made, so nothing was saved.").waitFor();
+    await page.getByText("The search changed while the file was being created, so nothing was saved.").waitFor();
     await page.evaluate(() =>
       (document.querySelector("countersign-viewer") as unknown as { search(text: string): Promise<void> }).search(""),
     );
@@ -375,18 +375,18 @@ const found = { complete: true, events: 7, of: 9 };
 const CRITERIA = { text: "x", filters: [] };
 
 test("selectionOf: is ready only if the newest search has a complete result", () => {
-  const looking = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
+  const search = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
   const state = (more: object, draft?: { text: string; refusal: undefined }) =>
-    selectionOf(looking(more), CRITERIA, draft).state;
+    selectionOf(search(more), CRITERIA, draft).state;
   const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h", phrases: {} };
   assert.equal(state({}), "ready");
   assert.equal(state({ isBusy: true }), "counting");
   assert.equal(state({ found: undefined }), "counting");
-  assert.equal(state({ misread: { text: "x", refusal } }), "error");
+  assert.equal(state({ invalidPart: { text: "x", refusal } }), "error");
   assert.equal(state({ failure: { message: "m" } }), "error");
   assert.equal(state({ session: { ...(SESSION as object), phase: "verifying" } }), "counting");
   assert.equal(state({}, { text: "xy", refusal: undefined }), "counting");
-  assert.equal(selectionOf(looking({}), CRITERIA, { text: "xy", refusal }).state, "error");
+  assert.equal(selectionOf(search({}), CRITERIA, { text: "xy", refusal }).state, "error");
   assert.equal(selectionOf(undefined, CRITERIA, undefined).state, "counting");
 });
 
@@ -433,19 +433,19 @@ test("selectionOf: ignores results of the previous search", async () => {
       });
     },
   };
-  const looking = new SearchController({ index } as never, () => {});
-  void looking.ask({ text: "a", filters: [] }, { by: "place", descending: false });
+  const search = new SearchController({ index } as never, () => {});
+  void search.ask({ text: "a", filters: [] }, { by: "place", descending: false });
   await new Promise(setImmediate);
   answer(found);
   await new Promise(setImmediate);
-  assert.equal(looking.isBusy, false);
-  void looking.ask({ text: "b", filters: [] }, { by: "place", descending: false });
-  assert.equal(looking.isBusy, true);
+  assert.equal(search.isBusy, false);
+  void search.ask({ text: "b", filters: [] }, { by: "place", descending: false });
+  assert.equal(search.isBusy, true);
   await new Promise(setImmediate);
   told[0]?.({ ...found, events: 8 });
-  assert.equal(looking.isBusy, true);
+  assert.equal(search.isBusy, true);
   told[1]?.({ ...found, events: 1 });
-  assert.equal(looking.isBusy, false);
+  assert.equal(search.isBusy, false);
 });
 
 test("queryOf: joins text and filters so that neither affects the other", async () => {

@@ -10,7 +10,7 @@ const calls = counting(LANG, "Aufruf", "Aufrufe");
 const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
 
-/** The console's words in German. */
+/** German texts of the console. */
 export const de: ConsoleTexts = {
   page,
   viewer: page.viewer,
@@ -233,7 +233,7 @@ export const de: ConsoleTexts = {
     more: (count: string) => `${count} weitere mit weniger Punkten.`,
   },
 
-  /** Of files that were chosen. */
+  /** Chosen files that couldn't be read. */
   unread: (names: string) => `Das ist nicht als Text zu lesen: ${names}`,
 
   inventory: {

@@ -9,9 +9,9 @@ const calls = counting(LANG, "call", "calls");
 const callers = counting(LANG, "caller", "callers");
 const lines = counting(LANG, "line", "lines");
 
-/** What the console says beside what the auditor's page and the viewer say, in English. */
+/** English texts of the console, besides those of the page and the viewer. */
 export const en = {
-  /** The auditor's page's own, whose parts the console shows too. */
+  /** Texts of the auditor's page, parts of which the console shows too. */
   page,
   viewer: page.viewer,
 
@@ -178,7 +178,7 @@ export const en = {
     failed: "There is no result, because checking did not finish.",
   },
 
-  /** The head of every section: which events it covers, and the verdict on them. */
+  /** The head of every section: the events it covers, and their verdict. */
   head: {
     covers: "Covers",
     thisLog: "this log",
@@ -224,7 +224,7 @@ export const en = {
     more: (count: string) => `${count} more, with lower scores.`,
   },
 
-  /** Of files that were chosen. */
+  /** Chosen files that couldn't be read. */
   unread: (names: string) => `This could not be read as text: ${names}`,
 
   inventory: {
@@ -577,5 +577,5 @@ export const en = {
   },
 };
 
-/** Everything the console says; a language has all of it. */
+/** Texts of the console. A language that lacks one doesn't compile. */
 export type ConsoleTexts = typeof en;

@@ -24,7 +24,7 @@ const kinds: Record<KeyKind, { title: string; about: string }> = {
   log: { title: "Log", about: "signiert die Checkpoints des Logs, das den Namen des Schlüssels trägt" },
 };
 
-/** What the page says beside what the viewer says, in German. */
+/** German texts of the page, besides those of the viewer. */
 export const de: PageTexts = {
   viewer,
   lang: "de",

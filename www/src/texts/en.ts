@@ -12,7 +12,7 @@ const checkpoints = counting(LANG, "checkpoint", "checkpoints");
 const counted = viewer.result.severities.error;
 const days = daysIn(LANG);
 
-/** What a key in a trust file is trusted for. */
+/** Roles that a key can be trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: { title: "Emitter", about: "records and signs events: one service, one dashboard" },
   issuer: {
@@ -22,15 +22,15 @@ const kinds: Record<KeyKind, { title: string; about: string }> = {
   log: { title: "Log", about: "signs the checkpoints of the log with the key’s name" },
 };
 
-/** What the page says beside what the viewer says, in English. */
+/** English texts of the page, besides those of the viewer. */
 export const en = {
-  /** The viewer's own, which the page says too: verdicts, checks, findings, numbers. */
+  /** Texts of the viewer: verdicts, checks, findings, numbers. */
   viewer,
   lang: "en",
   named: "English",
   language: "Language",
 
-  /** That some of what the core says stays in English; empty where the page speaks it too. */
+  /** Note that some core messages stay in English; empty if none do. */
   english: "",
 
   title: "Check an audit log – countersign",
@@ -723,5 +723,5 @@ export const en = {
   },
 };
 
-/** Everything that the page says. A language has all of it: what is missing does not compile. */
+/** Texts of the page. A language that lacks one doesn't compile. */
 export type PageTexts = typeof en;
