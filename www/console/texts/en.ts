@@ -368,7 +368,8 @@ export const en = {
     },
     recompute: "Reproducible figures",
     byLog: "The simulation depends only on the log’s root and each scenario.",
-    byNoLog: "The simulation depends only on each scenario, because the loaded events have no checkpoint and thus no root.",
+    byNoLog:
+      "The simulation depends only on each scenario, because the loaded events have no checkpoint and thus no root.",
     years: (years: number) => `${count(years)} years were simulated. Equal digests are equal figures:`,
     saveText: "Save as Markdown",
     saveChart: "Save the chart",

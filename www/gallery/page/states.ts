@@ -52,7 +52,7 @@ export const STATES = {
     smaller: ["Smaller than before", "This export ends before the remembered state."],
     rewritten: ["Rewritten", "This file differs from the remembered state."],
   },
-  "Environment": {
+  Environment: {
     ...GERMAN,
     paper: ["On paper", "The report as printed."],
     "paper-altered": ["On paper, with problems", "The report on an altered export."],

@@ -18,7 +18,7 @@ export const STATES = {
     "no-events": ["No events", "An export that contains only its header."],
     details: ["Checks and problems", "Each check, its extent, and why it has no result."],
   },
-  "Events": {
+  Events: {
     rows: ["Rows", "Facets, events over time, and the rows."],
     "rows-of-log": ["Gaps and withheld events", "Withheld and omitted entries have rows of their own."],
     many: ["A million rows", "Recorded in the tab and verified meanwhile. `?events=` sets the number."],
@@ -33,10 +33,7 @@ export const STATES = {
     columns: ["Columns", "Chosen, moved, and added."],
     exporting: ["Export", "CSV, NDJSON, or a verifiable slice."],
     help: ["Help", "Keyboard shortcuts and search syntax."],
-    hostile: [
-      "Hostile events",
-      "Markup, writing directions, and lookalikes are plain text.",
-    ],
+    hostile: ["Hostile events", "Markup, writing directions, and lookalikes are plain text."],
   },
   "One event": {
     event: ["An event", "Its summary and fields."],
@@ -58,7 +55,7 @@ export const STATES = {
     "live-stopped": ["Stopped", "The reader stopped following."],
     alarm: ["Alarm", "The log's history changed. It stays until the page is closed."],
   },
-  "Environment": {
+  Environment: {
     ...GERMAN,
     "right-to-left": ["Right to left", "The layout is mirrored."],
     local: ["Local time", "With its offset."],

@@ -141,5 +141,9 @@ function complete(report: Report): Complete {
     return { is: "yes", by: "range", ...has, span: undefined };
   }
   if (withheld + skipped > 0) return { is: "partly", ...has };
-  return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "undetermined", ...has };
+  return {
+    is: "open",
+    why: verdict === "altered" || verdict === "broken" ? "failed" : "undetermined",
+    ...has,
+  };
 }

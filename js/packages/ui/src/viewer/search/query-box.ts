@@ -180,7 +180,7 @@ export class QueryBox extends TextView {
                 class="filter"
                 part="filter"
                 title=${filter}
-                data-misread=${this.invalidPart?.text === filter}
+                data-invalid=${this.invalidPart?.text === filter}
                 @click=${() => this.#remove(place)}
                 @keydown=${(event: KeyboardEvent) => this.#filterKey(event, place)}
               ><span class="sr">${query.removeFilter} </span><span class="filter-says">${name === "" ? nothing : html`<span class="filter-name">${name}:</span> `}${value(says, 60)}</span>${icon("close")}</button>

@@ -126,7 +126,7 @@ export function checkResult(selection: ReadySelection, made: number, now: Select
 export function reasonOf(selection: Selection, { selection: texts }: Texts, allowsNone = false): string | undefined {
   switch (selection.state) {
     case "error":
-      return selection.refusal === undefined ? texts.failed : texts.misread;
+      return selection.refusal === undefined ? texts.failed : texts.invalid;
     case "counting":
       return texts[selection.wait];
     case "ready":
