@@ -41,20 +41,20 @@ export function readTab(hash: string): Tab {
 
 /** Returns the conditions that a fragment names; undefined if it names none. */
 export function readConditions(hash: string): Conditions | undefined {
-  const said = members(hash);
-  if (!CONDITIONS.some((name) => said.has(name))) return undefined;
-  return Object.fromEntries(CONDITIONS.map((name) => [name, (said.get(name) ?? "").trim()])) as Conditions;
+  const params = members(hash);
+  if (!CONDITIONS.some((name) => params.has(name))) return undefined;
+  return Object.fromEntries(CONDITIONS.map((name) => [name, (params.get(name) ?? "").trim()])) as Conditions;
 }
 
 /** Returns the fragment with these conditions; the rest of it stays. */
 export function writeConditions(hash: string, conditions: Conditions): string {
-  const said = members(hash);
-  said.set("tab", "search");
+  const params = members(hash);
+  params.set("tab", "search");
   for (const name of CONDITIONS) {
-    if (conditions[name] === "") said.delete(name);
-    else said.set(name, conditions[name]);
+    if (conditions[name] === "") params.delete(name);
+    else params.set(name, conditions[name]);
   }
-  return `#${said}`;
+  return `#${params}`;
 }
 
 /**
@@ -62,13 +62,13 @@ export function writeConditions(hash: string, conditions: Conditions): string {
  * cut.
  */
 export function exportAddress(conditions: Conditions, boundary: number | undefined): string {
-  const asked = new URLSearchParams();
+  const params = new URLSearchParams();
   for (const name of CONDITIONS) {
     const text = conditions[name].trim();
-    if (text !== "") asked.set(name, text);
+    if (text !== "") params.set(name, text);
   }
-  if (boundary !== undefined && asked.size > 0) asked.set("boundary", String(boundary));
-  return asked.size > 0 ? `export?${asked}` : "export";
+  if (boundary !== undefined && params.size > 0) params.set("boundary", String(boundary));
+  return params.size > 0 ? `export?${params}` : "export";
 }
 
 /** True if both are the same conditions. */

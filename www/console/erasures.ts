@@ -13,8 +13,10 @@ export interface Erasure {
 
 /** Parses the erasures in a response, as far as they are understood. */
 export function parseErasures(text: string): readonly Erasure[] {
-  const said = JSON.parse(text.slice(0, MAX_RESPONSE_LENGTH)) as { erasures?: unknown };
-  const all = Array.isArray(said.erasures) ? (said.erasures as Partial<Record<string, unknown>>[]) : [];
+  const response = JSON.parse(text.slice(0, MAX_RESPONSE_LENGTH)) as { erasures?: unknown };
+  const all = Array.isArray(response.erasures)
+    ? (response.erasures as Partial<Record<string, unknown>>[])
+    : [];
   return all.flatMap(({ record, state, at, events }) =>
     typeof record === "number" &&
     typeof state === "string" &&

@@ -72,15 +72,19 @@ export function isUnheard({ published, clock }: Health): boolean {
 /** Parses the response; undefined if it isn't one of a log. */
 export function parseHealth(text: string): Health | undefined {
   try {
-    const said = object(JSON.parse(text));
-    if (typeof said?.healthy !== "boolean") return undefined;
-    const published = object(said.published);
+    const fields = object(JSON.parse(text));
+    if (typeof fields?.healthy !== "boolean") return undefined;
+    const published = object(fields.published);
     const [size, at] = [whole(published?.size), time(published?.at)];
-    const [storage, erasures, clock] = [object(said.storage), object(said.erasures), object(said.clock)];
+    const [storage, erasures, clock] = [
+      object(fields.storage),
+      object(fields.erasures),
+      object(fields.clock),
+    ];
     return {
-      healthy: said.healthy,
-      origin: typeof said.origin === "string" ? said.origin : undefined,
-      size: whole(said.size),
+      healthy: fields.healthy,
+      origin: typeof fields.origin === "string" ? fields.origin : undefined,
+      size: whole(fields.size),
       published:
         size === undefined || at === undefined
           ? undefined
@@ -89,17 +93,17 @@ export function parseHealth(text: string): Health | undefined {
               at,
               witnessed: typeof published?.witnessed === "boolean" ? published.witnessed : undefined,
             },
-      stopped: trouble(said.stopped),
-      damaged: trouble(said.damaged),
+      stopped: trouble(fields.stopped),
+      damaged: trouble(fields.damaged),
       storage: {
         failing: storage?.failing === true,
         full: storage?.full === true,
         kind: KINDS.find((kind) => kind === storage?.kind),
         room: room(storage),
       },
-      check: check(said.check),
-      index: index(said.index),
-      backup: backup(said.backup),
+      check: check(fields.check),
+      index: index(fields.index),
+      backup: backup(fields.backup),
       erasures: { unfinished: whole(erasures?.unfinished), failing: erasures?.failing === true },
       clock: {
         state: CLOCK_STATES.find((state) => state === clock?.state) ?? "unknown",
@@ -121,31 +125,31 @@ function room(storage: Partial<Record<string, unknown>> | undefined): Health["st
 }
 
 function check(value: unknown): Health["check"] {
-  const said = object(value);
-  const [within, percent] = [whole(said?.within), whole(said?.percent)];
+  const fields = object(value);
+  const [within, percent] = [whole(fields?.within), whole(fields?.percent)];
   return within === undefined || percent === undefined || percent > 100
     ? undefined
-    : { within, percent, at: time(said?.at), damages: whole(said?.damages) };
+    : { within, percent, at: time(fields?.at), damages: whole(fields?.damages) };
 }
 
 function index(value: unknown): Health["index"] {
-  const said = object(value);
-  const indexed = whole(said?.indexed);
-  return indexed === undefined ? undefined : { indexed, isWhole: said?.whole === true };
+  const fields = object(value);
+  const indexed = whole(fields?.indexed);
+  return indexed === undefined ? undefined : { indexed, isWhole: fields?.whole === true };
 }
 
 function backup(value: unknown): Health["backup"] {
-  const said = object(value);
-  const [at, size] = [time(said?.at), whole(said?.size)];
+  const fields = object(value);
+  const [at, size] = [time(fields?.at), whole(fields?.size)];
   return at === undefined || size === undefined ? undefined : { at, size };
 }
 
 function trouble(value: unknown): LogProblem | undefined {
-  const said = object(value);
-  const [code, message] = [text(said?.code), text(said?.message)];
+  const fields = object(value);
+  const [code, message] = [text(fields?.code), text(fields?.message)];
   return code === undefined || message === undefined
     ? undefined
-    : { code, message, hint: text(said?.hint), place: text(said?.place), at: time(said?.at) };
+    : { code, message, hint: text(fields?.hint), place: text(fields?.place), at: time(fields?.at) };
 }
 
 function text(value: unknown): string | undefined {

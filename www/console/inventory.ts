@@ -257,15 +257,15 @@ export class InventoryTab extends View {
 /** Resolves when there is another report, the session ended, or the signal aborts. */
 function changed(session: Session, report: Session["report"], signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const heard = () => {
+    const onEvent = () => {
       if (session.report === report && session.isRunning && !signal.aborted) return;
-      session.removeEventListener("change", heard);
-      signal.removeEventListener("abort", heard);
+      session.removeEventListener("change", onEvent);
+      signal.removeEventListener("abort", onEvent);
       resolve();
     };
-    session.addEventListener("change", heard);
-    signal.addEventListener("abort", heard);
-    heard();
+    session.addEventListener("change", onEvent);
+    signal.addEventListener("abort", onEvent);
+    onEvent();
   });
 }
 
@@ -275,13 +275,13 @@ function nameView({ method, path, service, operation }: Endpoint): TemplateResul
 
 function answersView({ statuses }: Endpoint, t: ConsoleTexts): TemplateResult {
   const { count } = t.viewer.figures;
-  const said = ({ status, outcome }: ResponseCount) =>
+  const words = ({ status, outcome }: ResponseCount) =>
     status ?? t.inventory.outcomes[outcome as "success"] ?? outcome;
-  return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${said(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
+  return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${words(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
 }
 
-function doubt(said: string): TemplateResult {
-  return html`<p class="tone-doubt">${icon("warning")}<span>${said}</span></p>`;
+function doubt(words: string): TemplateResult {
+  return html`<p class="tone-doubt">${icon("warning")}<span>${words}</span></p>`;
 }
 
 function more(all: readonly unknown[], t: ConsoleTexts): TemplateResult | typeof nothing {

@@ -6,7 +6,7 @@ export interface RequestFailure {
   readonly status: number;
   /** Seconds to wait before a retry, if stated. */
   readonly after: number | undefined;
-  readonly said:
+  readonly reply:
     | { readonly message: string; readonly hint: string | undefined; readonly code: string | undefined }
     | undefined;
   /** True if a token was sent. */
@@ -18,7 +18,7 @@ export class RequestError extends Error {
   readonly refusal: RequestFailure;
 
   constructor(refusal: RequestFailure) {
-    super(refusal.said?.message ?? refusal.why);
+    super(refusal.reply?.message ?? refusal.why);
     this.refusal = refusal;
   }
 }
@@ -77,14 +77,14 @@ export class Log {
     if (response.ok) {
       if (!/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) return undefined;
       void response.body?.cancel();
-      return { why: "page", status: response.status, after: undefined, said: undefined, hadToken };
+      return { why: "page", status: response.status, after: undefined, reply: undefined, hadToken };
     }
-    const said = errorOf(await beginning(response).catch(() => ""));
+    const reply = errorOf(await beginning(response).catch(() => ""));
     return {
       why: "status",
       status: response.status,
       after: seconds(response.headers.get("retry-after")),
-      said,
+      reply,
       hadToken,
     };
   }
@@ -106,14 +106,14 @@ export class Log {
 }
 
 export function unreachable(hadToken: boolean): RequestFailure {
-  return { why: "unreachable", status: 0, after: undefined, said: undefined, hadToken };
+  return { why: "unreachable", status: 0, after: undefined, reply: undefined, hadToken };
 }
 
 function seconds(header: string | null): number | undefined {
   return /^[1-9][0-9]{0,5}$/.test(header ?? "") ? Number(header) : undefined;
 }
 
-function errorOf(text: string): RequestFailure["said"] {
+function errorOf(text: string): RequestFailure["reply"] {
   try {
     const { error } = JSON.parse(text) as { error?: Record<string, unknown> };
     const member = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);

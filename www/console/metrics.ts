@@ -53,7 +53,7 @@ export function parseMetrics(text: string): Metrics {
       samples += 1;
       of(metrics.has(name) ? name : name.replace(SUFFIXES, "")).samples.push({
         name,
-        labels: [...labels.matchAll(LABEL)].map(([, label = "", said = ""]) => [label, unescaped(said)]),
+        labels: [...labels.matchAll(LABEL)].map(([, label = "", value = ""]) => [label, unescaped(value)]),
         value: number(value),
       });
     }
@@ -71,8 +71,8 @@ export function figure({ metrics }: Metrics, name: string): number | undefined {
 export function figuresBy({ metrics }: Metrics, name: string, label: string): readonly [string, number][] {
   return metrics.flatMap(({ samples }) =>
     samples.flatMap((sample): [string, number][] => {
-      const said = sample.labels.find(([one]) => one === label)?.[1];
-      return sample.name === name && said !== undefined ? [[said, sample.value]] : [];
+      const value = sample.labels.find(([one]) => one === label)?.[1];
+      return sample.name === name && value !== undefined ? [[value, sample.value]] : [];
     }),
   );
 }

@@ -42,11 +42,11 @@ const META = 'meta[name="countersign-sign-in"]';
 /** Returns the issuer that the page names; undefined if there is none. */
 export function issuerOf(page: Document): Issuer | undefined {
   try {
-    const said = JSON.parse(page.querySelector(META)?.getAttribute("content") ?? "null") as Record<
+    const config = JSON.parse(page.querySelector(META)?.getAttribute("content") ?? "null") as Record<
       string,
       unknown
     > | null;
-    const { issuer, client, scope, resource, token } = said ?? {};
+    const { issuer, client, scope, resource, token } = config ?? {};
     return typeof issuer === "string" && typeof client === "string" && typeof scope === "string"
       ? {
           issuer,
@@ -110,7 +110,7 @@ export async function leave(
 export function returned(): (() => Promise<SignedIn>) | undefined {
   const parameters = [location.search.slice(1), location.hash.slice(1)]
     .map((text) => new URLSearchParams(text))
-    .find((said) => said.has("state") && (said.has("code") || said.has("error")));
+    .find((params) => params.has("state") && (params.has("code") || params.has("error")));
   if (parameters === undefined) return undefined;
   const pending = takePending();
   history.replaceState(null, "", `${location.pathname}${pending?.hash ?? ""}`);

@@ -105,7 +105,7 @@ function problemsView(health: Health, t: ConsoleTexts): TemplateResult | typeof 
   const words = t.storage.troubles;
   const titled = (is: boolean, title: string) =>
     is ? html`<li class="tone-bad">${icon("fail")}<span>${title}</span></li>` : nothing;
-  const told = (trouble: LogProblem | undefined, title: string) =>
+  const problemView = (trouble: LogProblem | undefined, title: string) =>
     trouble === undefined
       ? nothing
       : html`
@@ -115,8 +115,8 @@ function problemsView(health: Health, t: ConsoleTexts): TemplateResult | typeof 
           <code>${value(trouble.code, 100)}</code>${trouble.place === undefined ? nothing : html` ${value(trouble.place, 200)}`}</span>
         </span></li>`;
   const troubles = [
-    told(stopped, words.stopped),
-    told(damaged, words.damaged),
+    problemView(stopped, words.stopped),
+    problemView(damaged, words.damaged),
     titled(storage.full, words.full),
     titled(storage.failing, words.failing),
     titled(erasures.failing, words.erasures),

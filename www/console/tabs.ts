@@ -20,9 +20,9 @@ export class Tabs {
 
   /** Goes to a tab whose viewer then shows a line. */
   show(tab: Tab, prefix: string, line: number): void {
-    const said = new URLSearchParams(this.fragment(tab).slice(1));
-    said.set(`${prefix}line`, String(line));
-    location.hash = `#${said}`;
+    const params = new URLSearchParams(this.fragment(tab).slice(1));
+    params.set(`${prefix}line`, String(line));
+    location.hash = `#${params}`;
   }
 
   /** Handles a change of the page's fragment. */

@@ -52,9 +52,9 @@ export function refusalView(refusal: RequestFailure, t: ConsoleTexts): TemplateR
       <p class="refused-title">${icon("fail")}${title}${name === "failed" ? ` (${refusal.status})` : nothing}</p>
       <p>${isPassing ? when : todo}</p>
       ${
-        refusal.said === undefined
+        refusal.reply === undefined
           ? nothing
-          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.said.message, 1000)}${refusal.said.hint === undefined ? nothing : html` (${value(refusal.said.hint, 1000)})`}</span>${refusal.said.code === undefined ? nothing : html` <code>${value(refusal.said.code, 100)}</code>`}</p>`
+          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.reply.message, 1000)}${refusal.reply.hint === undefined ? nothing : html` (${value(refusal.reply.hint, 1000)})`}</span>${refusal.reply.code === undefined ? nothing : html` <code>${value(refusal.reply.code, 100)}</code>`}</p>`
       }
     </div>
   `;

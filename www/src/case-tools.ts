@@ -6,8 +6,8 @@ import type { Memory } from "./state/memory.ts";
 /** Returns the tools of a case in a browser. */
 export function caseTools(workers: Tools, memory: Memory, rules: () => SessionOptions["rules"]): CaseTools {
   return {
-    session: (file, given) => new Session(file, { ...given, rules: rules() }, workers),
-    hold: (file, given) => workers.verify(file, given),
+    session: (file, input) => new Session(file, { ...input, rules: rules() }, workers),
+    hold: (file, input) => workers.verify(file, input),
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,
     failure: plainError,

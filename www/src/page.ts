@@ -304,7 +304,7 @@ export class Page extends View {
           </div>
           ${checksView(judged, t)}
           <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
-          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .kept=${this.#kept(part, report)}></countersign-keep>
+          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
         `,
       )}
       ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
@@ -390,7 +390,7 @@ export class Page extends View {
     return shelf.is === "open" ? shelf.filed : undefined;
   }
 
-  #kept(part: Part, report: Report): KeptResult {
+  #keptResult(part: Part, report: Report): KeptResult {
     const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;
     return {
       report,

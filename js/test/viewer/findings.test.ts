@@ -290,10 +290,7 @@ test("findings: counts and chart are marked as preliminary until all events are 
   await page.locator(".plot-unknown").waitFor({ state: "attached" });
   const said = page.locator("cs-histogram > section > p.sr");
   assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
-  assert.match(
-    await page.locator(".histogram-foot > p").innerText(),
-    /The rules have examined [\d,]+ events so far\./,
-  );
+  assert.match(await page.locator(".histogram-foot > p").innerText(), /The rules have examined [\d,]+ events so far\./);
   await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
   await feed(lines.slice(half).join("\n"));
   await page.evaluate(() => document.querySelector("countersign-viewer")?.end());

@@ -266,18 +266,18 @@ export class EvidencePanel extends View {
   async #draw(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const t = this.texts.evidence.make;
-    const given = new FormData(event.target as HTMLFormElement);
+    const fields = new FormData(event.target as HTMLFormElement);
     const { session } = this.bench.part;
     const tools = this.bench.tools();
     if (session === undefined || tools === undefined) return this.#showMessage(t.notReady);
-    const asked = { wanted: Number(given.get("wanted")), seed: String(given.get("seed")) };
+    const options = { wanted: Number(fields.get("wanted")), seed: String(fields.get("seed")) };
     const selection = this.bench.now();
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined || selection.state !== "ready") return this.#showMessage(reason ?? t.notReady);
     const leaves = await session.index.indexes();
     if (leaves.length !== selection.events || !isStill(selection, this.bench.now()))
       return this.#showMessage(this.texts.viewer.selection.changed);
-    this.#sample = await drawSample(session, tools, asked, leaves);
+    this.#sample = await drawSample(session, tools, options, leaves);
     this.#basis = selection;
     this.#showMessage(this.#sample === undefined ? t.noRoot : "");
     this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
@@ -383,8 +383,8 @@ export class EvidencePanel extends View {
   }
 
   #ask(form: HTMLFormElement): void {
-    const given = new FormData(form);
-    const text = (name: string) => String(given.get(name) ?? "");
+    const fields = new FormData(form);
+    const text = (name: string) => String(fields.get(name) ?? "");
     this.#question = queryOf({
       who: text("who"),
       from: text("from"),

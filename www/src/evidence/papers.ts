@@ -50,9 +50,9 @@ export class Papers {
     const comment = paper.comment.slice(0, MAX_COMMENT_LENGTH);
     if (!paper.ticked && !paper.flagged && comment === "") papers.delete(paper.leaf);
     else if (this.hasRoomFor(paper.leaf)) papers.set(paper.leaf, { ...paper, comment });
-    const kept: StoredPapers = { when: now.toISOString(), papers: [...papers.values()] };
+    const stored: StoredPapers = { when: now.toISOString(), papers: [...papers.values()] };
     try {
-      this.#text = JSON.stringify(kept);
+      this.#text = JSON.stringify(stored);
       localStorage.setItem(this.#key, this.#text);
       for (const key of oldest()) localStorage.removeItem(key);
       this.#isKept = true;
@@ -88,8 +88,8 @@ function textOf(key: string): string | null {
 /** Parses stored notes; undefined unless this page wrote them. */
 function parse(text: string): StoredPapers | undefined {
   try {
-    const kept: unknown = JSON.parse(text);
-    const { when, papers } = Object(kept) as Partial<Record<keyof StoredPapers, unknown>>;
+    const stored: unknown = JSON.parse(text);
+    const { when, papers } = Object(stored) as Partial<Record<keyof StoredPapers, unknown>>;
     if (typeof when !== "string" || !Array.isArray(papers)) return undefined;
     return { when, papers: papers.filter(isPaper).slice(0, MAX_PAPERS) };
   } catch {

@@ -22,7 +22,8 @@ export function printedWords(
   const { paper } = t.evidence;
   const { events } = t.viewer.figures;
   const row = (name: string, is: unknown) => html`<dt>${name}</dt><dd>${is}</dd>`;
-  const text = (name: string, said: string) => (said === "" ? nothing : row(name, value(said, MAX_WORDS)));
+  const text = (name: string, content: string) =>
+    content === "" ? nothing : row(name, value(content, MAX_WORDS));
   const { reference = "", examiner = "" } = evidence ?? {};
   const { frame } = filed ?? {};
   return html`

@@ -23,10 +23,12 @@ function isEvent(row: Row): row is EventRow {
 
 /** Returns the actor, action, and target of an event, as far as it states them. */
 export function saysOf({ read, own, begin }: EventRow): string {
-  const said = read ?? own;
+  const facts = read ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>
     party?.name ?? party?.id;
-  const parts = [named(said?.actor), said?.action, named(said?.target)].filter((part) => part !== undefined);
+  const parts = [named(facts?.actor), facts?.action, named(facts?.target)].filter(
+    (part) => part !== undefined,
+  );
   return parts.length > 0 ? parts.join(" · ") : (begin ?? "");
 }
 

@@ -32,30 +32,30 @@ export interface KeptResult {
 export class Keep extends View {
   static override properties = {
     texts: { attribute: false },
-    kept: { attribute: false },
+    result: { attribute: false },
     selection: { attribute: false },
   };
   declare texts: PageTexts;
   /** The selection that the report and the printed page refer to. */
   declare selection: Selection;
-  declare kept: KeptResult;
+  declare result: KeptResult;
   #message: "" | "copied" | "copyRefused" = "";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    const before = changed.get("kept") as KeptResult | undefined;
-    if (before && before.report !== this.kept.report) this.#message = "";
+    const before = changed.get("result") as KeptResult | undefined;
+    if (before && before.report !== this.result.report) this.#message = "";
   }
 
   protected override render(): TemplateResult {
-    const { kept } = this;
+    const { result } = this;
     const t = this.texts.keep;
-    const { report, pin, trust, unsaved, seen } = kept;
+    const { report, pin, trust, unsaved, seen } = result;
     const isBlocked = reasonOf(this.selection, this.texts.viewer, true) !== undefined;
     const unlessBlocked = (name: string) => (isBlocked ? nothing : emits(name));
     const line = command(
-      kept.file,
+      result.file,
       trust?.name,
-      [...kept.pins, ...(seen ? [seen] : [])].map(({ name }) => name),
+      [...result.pins, ...(seen ? [seen] : [])].map(({ name }) => name),
     );
     return html`
       <section class="keep" aria-labelledby="keep-heading">
@@ -75,12 +75,12 @@ export class Keep extends View {
               ? nothing
               : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>${t.trust}</button>`
           }
-          ${kept.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
+          ${result.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
           ${seen === undefined ? nothing : html`<button type="button" @click=${() => save(seen.name, seen.text)}>${t.seen}</button>`}
           ${picker(t.compare, "compare-files", { multiple: true })}
         </div>
         <p class="help">${pin === null ? t.noPin : t.pinHelp}</p>
-        <p id="command-help">${t.command(unsavedParts(kept, this.texts))}</p>
+        <p id="command-help">${t.command(unsavedParts(result, this.texts))}</p>
         <div class="command">
           <pre tabindex="0" role="group" aria-labelledby="command-help"><code>${line}</code></pre>
           <button type="button" class="quiet" @click=${() => void this.#copy(line)}>${t.copy}</button>

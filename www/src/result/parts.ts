@@ -81,8 +81,8 @@ function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   return html`
     <p class="parts-verdicts">${t.parts.said(verdicts.join("; "))}</p>
     ${ofAll(parts, t).map(
-      (said) =>
-        html`<p class="agree tone-${said.tone}"><span class="state tone-${said.tone}">${icon(said.icon)}${said.words}</span></p>`,
+      (statement) =>
+        html`<p class="agree tone-${statement.tone}"><span class="state tone-${statement.tone}">${icon(statement.icon)}${statement.words}</span></p>`,
     )}
     ${areOfOneLog(parts) ? together(parts, t) : nothing}
   `;

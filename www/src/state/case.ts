@@ -44,7 +44,7 @@ export interface VerificationInput {
 
 /** Dependencies of a case. */
 export interface CaseTools {
-  readonly session: (file: File, given: VerificationInput & { readonly name: string }) => Session;
+  readonly session: (file: File, input: VerificationInput & { readonly name: string }) => Session;
   /** Verifies without showing events. */
   readonly hold: (
     file: File,

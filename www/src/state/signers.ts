@@ -66,8 +66,8 @@ export function vouchers({ notes, checkpoints }: Marks, trust: string): readonly
     const past = kind === "issuer" ? history(vkey, notes, lines) : [];
     // The log's statements about an issuer's key concern chains that it signs, not its grants.
     const revoked = past.some(({ trustLine }) => trustLine !== undefined);
-    const told = { valid, invalid, last, history: past, revoked };
-    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, ...told });
+    const facts = { valid, invalid, last, history: past, revoked };
+    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, ...facts });
   }
   return [...found.values()];
 }

@@ -114,7 +114,7 @@ test("memory: a part that can't be compared keeps its own verdict", async (t) =>
   assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /3 November 2026\. This file can’t show whether anything was rewritten since, because it leaves out where/,
+    /3 November 2026\. This file can’t show whether anything was rewritten since, because it omits where/,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
   // The older state remains what a later export must contain.

@@ -42,9 +42,9 @@ export function openKept(source: Source, onPiece: (nth: number, piece: KnownPiec
         const nth = count;
         void hashOf(piece).then((hash) => onPiece(nth, hash));
       } else if (piece !== undefined) {
-        const kept = new Blob([piece]);
-        pieces.push(kept);
-        onPiece(count, kept);
+        const known = new Blob([piece]);
+        pieces.push(known);
+        onPiece(count, known);
       }
       count += 1;
       return piece;
@@ -129,9 +129,9 @@ export class ExportBytes {
 
   /** Reads consecutive pieces of a file. If pieces are kept, reads only the first. */
   async #read(from: number, to: number): Promise<Uint8Array[]> {
-    const kept = await this.#piece(from).promise;
-    if (kept instanceof Blob) {
-      return [new Uint8Array(await readable(() => kept.arrayBuffer()))];
+    const known = await this.#piece(from).promise;
+    if (known instanceof Blob) {
+      return [new Uint8Array(await readable(() => known.arrayBuffer()))];
     }
     const run = this.#file?.slice(from * PIECE, to * PIECE) ?? new Blob();
     // Not read as a stream: in Chromium, the stream of a slice that is garbage collected may never end.

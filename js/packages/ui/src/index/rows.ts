@@ -55,8 +55,8 @@ export function readingOf(bytes: Uint8Array): Reading | undefined {
   if (read === null) {
     return undefined;
   }
-  const { time: _, outcome, ...said } = read;
-  return { ...said, outcome: outcome.replaceAll(" ", "-") };
+  const { time: _, outcome, ...facts } = read;
+  return { ...facts, outcome: outcome.replaceAll(" ", "-") };
 }
 
 /** JSON content as the core writes it: a string, or a kind followed by its content. */

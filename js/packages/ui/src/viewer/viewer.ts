@@ -283,7 +283,7 @@ export class Viewer extends LitElement {
             : nothing
         }
         ${isShown ? this.#body(session) : nothing}
-        <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
+        <p class="sr" role="status">${this.bare ? "" : this.#announcer.message}</p>
         ${helpView(this.#texts)}
       </div>
     `;

@@ -18,16 +18,16 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   }
   const { found, figures } = texts;
   const { complete, events, unparsed, sources, rules, applicable } = coverage;
-  const said = found.coverage;
+  const words = found.coverage;
   const parsed = figures.count(events - unparsed);
-  const numbers = said.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
+  const numbers = words.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
   const bySource = sources.map((source) => sourceView(source, texts));
   return html`
     <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
-      <p id="cs-coverage-heading"><strong>${said.heading}${isFinal ? nothing : html` <span class="faint">${said.soFar}</span>`}</strong></p>
-      ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, said.complete)}</p>` : gaps(coverage, texts)}
+      <p id="cs-coverage-heading"><strong>${words.heading}${isFinal ? nothing : html` <span class="faint">${words.soFar}</span>`}</strong></p>
+      ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, words.complete)}</p>` : gaps(coverage, texts)}
       <p class="faint">${numbers}</p>
-      ${sources.length === 0 ? nothing : html`<details><summary>${said.sources}</summary>${listed(bySource, texts)}</details>`}
+      ${sources.length === 0 ? nothing : html`<details><summary>${words.sources}</summary>${listed(bySource, texts)}</details>`}
     </div>
   `;
 }
@@ -35,12 +35,12 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
 /** Renders the reasons why rules couldn't examine all events. */
 function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateResult {
   const { found, figures } = texts;
-  const said = found.coverage;
+  const words = found.coverage;
   const uncovered = sources.filter(({ covered, events }) => covered < events);
   const withoutRules = uncovered.filter(({ rules }) => rules === 0);
   const withRules = uncovered.filter(({ rules }) => rules > 0);
   const withoutFields = ({ parser, events, covered, rules }: SourceCoverage) =>
-    filled(said.withoutFields(figures.events(events), figures.count(events - covered), figures.rules(rules)), {
+    filled(words.withoutFields(figures.events(events), figures.count(events - covered), figures.rules(rules)), {
       parser: value(parser, 80),
     });
   const named = ({ title, fields }: BlindRule) => html`
@@ -50,13 +50,13 @@ function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateRes
     ${
       withoutRules.length === 0
         ? nothing
-        : html`${gap(said.withoutRules)}${listed(
+        : html`${gap(words.withoutRules)}${listed(
             withoutRules.map((source) => sourceView(source, texts)),
             texts,
           )}`
     }
     ${withRules.map((source) => gap(html`<span>${withoutFields(source)}</span>`))}
-    ${blind.length === 0 ? nothing : html`${gap(said.blind(blind.length))}${listed(blind.map(named), texts)}`}
+    ${blind.length === 0 ? nothing : html`${gap(words.blind(blind.length))}${listed(blind.map(named), texts)}`}
   `;
 }
 

@@ -21,11 +21,11 @@ export class DetectionSubscription implements ReactiveController {
 
   readonly hostConnected = (): void => {
     const { detection, isConnected } = this.#host;
-    const wanted = isConnected ? detection : undefined;
-    if (wanted !== this.#subscribed) {
+    const current = isConnected ? detection : undefined;
+    if (current !== this.#subscribed) {
       this.#subscribed?.removeEventListener("change", this.#onChange);
-      wanted?.addEventListener("change", this.#onChange);
-      this.#subscribed = wanted;
+      current?.addEventListener("change", this.#onChange);
+      this.#subscribed = current;
     }
   };
 

@@ -25,7 +25,7 @@ const MAX_VALUES = 3;
 export class Detections extends TextView {
   static override properties = {
     ...props("detection", "level", "beside"),
-    ...internal("rule", "said", "isSaving", "showsAll"),
+    ...internal("rule", "message", "isSaving", "showsAll"),
   };
 
   declare detection: Detection | undefined;
@@ -35,7 +35,7 @@ export class Detections extends TextView {
   declare beside: unknown;
 
   declare private rule: string | undefined;
-  private said = "";
+  private message = "";
   private isSaving = false;
   /** True if all findings are shown although a search selects events. */
   private showsAll = false;
@@ -48,7 +48,7 @@ export class Detections extends TextView {
     if (changed.has("detection")) {
       this.rule = undefined;
       this.#max = PAGE_SIZE;
-      this.said = "";
+      this.message = "";
       this.showsAll = false;
       this.#list.begin();
     }
@@ -70,7 +70,7 @@ export class Detections extends TextView {
         ${heading(this.level ?? 3, found.heading)}
         ${this.#content(detection, texts)}
         ${this.beside ?? nothing}
-        <p class="sr" role="status">${this.said}</p>
+        <p class="sr" role="status">${this.message}</p>
       </section>
     `;
   }
@@ -223,9 +223,9 @@ export class Detections extends TextView {
     try {
       const name = `${stem(session.name ?? "")}.findings.json`;
       save(name, await answers.document());
-      this.said = found.saved(name);
+      this.message = found.saved(name);
     } catch {
-      this.said = found.unsaved;
+      this.message = found.unsaved;
     }
     this.isSaving = false;
   }

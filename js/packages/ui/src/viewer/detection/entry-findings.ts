@@ -21,7 +21,7 @@ const MAX_VALUE_CHARS = 400;
 export class EntryFindings extends TextView {
   static override properties = {
     ...props("detection", "leaf", "slicer"),
-    ...internal("whole", "saving", "said"),
+    ...internal("whole", "saving", "message"),
   };
 
   declare detection: Detection | undefined;
@@ -31,14 +31,14 @@ export class EntryFindings extends TextView {
   /** ID of the finding whose entries are all shown. */
   declare private whole: string | undefined;
   declare private saving: string | undefined;
-  private said = "";
+  private message = "";
   readonly #list = new FindingList(this, async ({ findingsOf }) =>
     this.leaf === undefined ? [] : findingsOf(this.leaf, MAX_FINDINGS),
   );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection") || changed.has("leaf")) {
-      this.said = "";
+      this.message = "";
       this.#list.begin();
     }
   }
@@ -54,7 +54,7 @@ export class EntryFindings extends TextView {
         <h3 id="cs-found-here-heading">${texts.found.here}</h3>
         ${this.detection?.isFinal === false ? html`<p class="faint">${texts.found.notFinal}</p>` : nothing}
         ${listed.map((one) => this.#finding(one, texts))}
-        <p class="sr" role="status">${this.said}</p>
+        <p class="sr" role="status">${this.message}</p>
       </section>
     `;
   }
@@ -68,7 +68,7 @@ export class EntryFindings extends TextView {
         <p class="faint">${periodView(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
         <dl class="facts">
           ${fact(found.score, figures.count(score))}
-          ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, MAX_VALUE_CHARS)))}
+          ${Object.entries(group).map(([field, content]) => fact(html`${found.who} <code>${value(field)}</code>`, value(content, MAX_VALUE_CHARS)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, MAX_VALUE_CHARS)))}
           ${standing === null ? nothing : fact(found.signers, stateView(STANDING_LOOKS[standing], found.standings[standing]))}
         </dl>
@@ -124,16 +124,16 @@ export class EntryFindings extends TextView {
       const slice = await slicer.slice(bytes, { indexes }, { trust: detection?.session.trust });
       const name = `${id}.ndjson`;
       save(name, slice.bytes);
-      this.said = found.saved(name);
+      this.message = found.saved(name);
     } catch {
-      this.said = found.unsaved;
+      this.message = found.unsaved;
     }
     this.saving = undefined;
   }
 }
 
-function fact(name: unknown, said: unknown): TemplateResult {
-  return html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+function fact(name: unknown, content: unknown): TemplateResult {
+  return html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
 }
 
 define("cs-found", EntryFindings);

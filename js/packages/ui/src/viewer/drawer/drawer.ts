@@ -247,8 +247,8 @@ export class Drawer extends TextView {
     }
     const { names } = texts.rows.columns;
     const { action, also = [], actor, target, address, outcome, reason } = read;
-    const fact = (name: string, said: unknown) =>
-      said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+    const fact = (name: string, content: unknown) =>
+      content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
       <section class="reading" part="reading" aria-labelledby="cs-reading-heading">
         <h3 id="cs-reading-heading">${filled(reading.heading, { as: html`<bdi>${read.as}</bdi>` })}</h3>
@@ -387,7 +387,7 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   }
   const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
   const one = actor !== undefined ? sentences.withoutTarget : undefined;
-  const said = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
+  const template = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
   const slots = {
     action: html`<strong>${value(action)}</strong>`,
     actor: actor && party(actor),
@@ -395,7 +395,7 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   };
   const end =
     outcome === undefined ? nothing : filled(sentences.outcome, { outcome: html`<strong>${value(outcome)}</strong>` });
-  return html`${filled(said, slots)} ${end}`;
+  return html`${filled(template, slots)} ${end}`;
 }
 
 function party({ id, name, type }: Party): TemplateResult {

@@ -79,8 +79,8 @@ function ofLink(row: Row, id: LinkColumn, zone: Zone, { figures }: Texts): unkno
   }
 }
 
-function text(said: string | undefined): TemplateResult | undefined {
-  return said === undefined ? undefined : value(said);
+function text(content: string | undefined): TemplateResult | undefined {
+  return content === undefined ? undefined : value(content);
 }
 
 function timeView(time: string, zone: Zone): TemplateResult {

@@ -217,7 +217,7 @@ export class Rows extends TextView {
 
   /** Returns the columns to show. A narrow list shows cards, with all columns. */
   #fit(): readonly ChosenColumn[] {
-    return this.#areCards ? this.columns : this.#kept(fitting(this.columns, this.#room, this.zone));
+    return this.#areCards ? this.columns : this.#reuse(fitting(this.columns, this.#room, this.zone));
   }
 
   /** Width in rem. */
@@ -230,7 +230,7 @@ export class Rows extends TextView {
   }
 
   /** Returns the previous array if it is equal, so that rows aren't rendered again. */
-  #kept(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
+  #reuse(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
     const before = this.#fitting;
     return columns.length === before.length && columns.every((column, place) => column === before[place])
       ? before

@@ -5,21 +5,21 @@ import { copy } from "./save.js";
 
 /** A button that copies a text to the clipboard, and reports whether that worked. */
 export class CopyButton extends TextView {
-  static override properties = { ...props("text"), ...internal("said") };
+  static override properties = { ...props("text"), ...internal("message") };
 
   declare text: string;
-  private said = "";
+  private message = "";
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {
     if (changed.has("text")) {
-      this.said = "";
+      this.message = "";
     }
   }
 
   protected override render(): TemplateResult {
     return html`
       <button type="button" class="quiet" @click=${this.#copy}>${icon("copy")} ${this.texts.rows.drawer.copy}</button>
-      <span role="status">${this.said}</span>
+      <span role="status">${this.message}</span>
     `;
   }
 
@@ -28,7 +28,7 @@ export class CopyButton extends TextView {
     const { drawer } = this.texts.rows;
     const isCopied = await copy(text);
     if (text === this.text) {
-      this.said = isCopied ? drawer.copied : drawer.notCopied;
+      this.message = isCopied ? drawer.copied : drawer.notCopied;
     }
   };
 }

@@ -24,7 +24,7 @@ type Kind = "csv" | "ndjson" | "slice";
 export class ExportMenu extends TextView {
   static override properties = {
     ...props("search", "selection", "now", "phase", "slicer"),
-    ...internal("isOpen", "said", "running"),
+    ...internal("isOpen", "message", "running"),
   };
 
   declare search: SearchController | undefined;
@@ -36,7 +36,7 @@ export class ExportMenu extends TextView {
   /** Without it, or while the export is incomplete, there are no slices. */
   declare slicer: Slicer | undefined;
   private isOpen = false;
-  private said = "";
+  private message = "";
   declare private running: AbortController | undefined;
 
   override disconnectedCallback(): void {
@@ -72,7 +72,7 @@ export class ExportMenu extends TextView {
               ? nothing
               : html`<button type="button" class="quiet" @click=${() => this.running?.abort()}>${texts.cancel}</button>`
           }
-          <p role="status">${this.said === "" ? nothing : value(this.said, 300)}</p>
+          <p role="status">${this.message === "" ? nothing : value(this.message, 300)}</p>
         </div>
       </div>
     `;
@@ -94,21 +94,21 @@ export class ExportMenu extends TextView {
       return;
     }
     if (selection.state !== "ready" || selection.events === 0) {
-      this.said = reasonOf(selection, this.texts) ?? "";
+      this.message = reasonOf(selection, this.texts) ?? "";
       return;
     }
     const running = new AbortController();
     this.running = running;
-    this.said = "";
+    this.message = "";
     try {
       const { blob, events } = await this.#create(kind, search, selection, running.signal);
       running.signal.throwIfAborted();
       const name = `${stem(search.session.name ?? "")}${ENDINGS[kind]}`;
       save(name, blob);
-      this.said = texts.done(figures.events(events), name);
+      this.message = texts.done(figures.events(events), name);
     } catch (error) {
       const why = error instanceof SelectionMismatch ? error.describe(this.texts) : texts.failed;
-      this.said = running.signal.aborted ? "" : why;
+      this.message = running.signal.aborted ? "" : why;
     }
     this.running = undefined;
   }
@@ -125,7 +125,7 @@ export class ExportMenu extends TextView {
       let events = 0;
       const onProgress = (written: number) => {
         events = written;
-        this.said = texts.working(figures.events(written));
+        this.message = texts.working(figures.events(written));
       };
       const blob = await session.index.save(kind === "csv" ? "csv-with-bom" : kind, onProgress, {
         signers: session.verification && factsOf(session.verification),
@@ -154,7 +154,7 @@ export class ExportMenu extends TextView {
       addEventListener("pointerdown", this.#outside);
     } else {
       removeEventListener("pointerdown", this.#outside);
-      this.said = this.running === undefined ? "" : this.said;
+      this.message = this.running === undefined ? "" : this.message;
     }
   }
 

@@ -80,13 +80,13 @@ function timeRemark({ own, recorded }: SearchResult["times"], { query, figures }
 
 function unknownView(unknown: UnknownField, { query }: Texts, replace: Notice["replace"]): TemplateResult {
   const { field, nearest } = unknown;
-  const said = filled(query.unknownField, { field: html`<code>${value(field, 80)}</code>` });
+  const words = filled(query.unknownField, { field: html`<code>${value(field, 80)}</code>` });
   const choice = (near: string) => html`
     <button type="button" class="quiet nearest" @click=${() => replace(unknown, near)}><code>${value(near, 80)}</code></button>
   `;
   return html`
     <span class="told tone-doubt">
-      <span class="plain">${said}</span>
+      <span class="plain">${words}</span>
       ${nearest.length === 0 ? nothing : html`<span class="plain">${query.nearest}</span> ${nearest.map(choice)}`}
     </span>
   `;

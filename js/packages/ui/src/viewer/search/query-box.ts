@@ -44,7 +44,7 @@ export class QueryBox extends TextView {
   /** The last change of the filters, announced to screen readers. */
   private did = "";
   /** Key of the last request for suggestions, and its result. */
-  #asked = "";
+  #requestKey = "";
   private suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
@@ -222,15 +222,15 @@ export class QueryBox extends TextView {
   /** Requests suggestions at the caret, unless one is marked. */
   #suggest(): void {
     const caret = this.#input.value?.selectionStart ?? this.draft.length;
-    const asked = `${this.found?.query} ${this.found?.searched} ${caret} ${this.draft}`;
-    if (!this.isOpen || this.marked >= 0 || asked === this.#asked) {
+    const key = `${this.found?.query} ${this.found?.searched} ${caret} ${this.draft}`;
+    if (!this.isOpen || this.marked >= 0 || key === this.#requestKey) {
       return;
     }
-    this.#asked = asked;
+    this.#requestKey = key;
     const draft = this.draft;
     void this.index?.suggest(draft, caret).then(
       (all) => {
-        if (asked === this.#asked && this.marked < 0) {
+        if (key === this.#requestKey && this.marked < 0) {
           this.suggested = { draft, all };
         }
       },

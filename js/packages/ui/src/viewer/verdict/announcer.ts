@@ -11,19 +11,19 @@ const ANNOUNCE_EVERY = 0.1;
 /** Keeps the current announcement. */
 export class Announcer {
   /** The current announcement. */
-  said: string = "";
+  message: string = "";
   #announcedShare = 0;
 
   /** Resets the announcer for another verification, or none. */
   begin(): void {
-    this.said = "";
+    this.message = "";
     this.#announcedShare = 0;
   }
 
   /** Announces a change of the session. */
   change({ phase, progress, report }: Session, texts: Texts): void {
     if (phase === "cancelled") {
-      this.said = texts.progress.cancelled;
+      this.message = texts.progress.cancelled;
       return;
     }
     // An announced verdict stays while the last rows are sorted in.
@@ -31,7 +31,7 @@ export class Announcer {
     const share = shareOf(progress);
     if (isUnderWay && share >= this.#announcedShare + ANNOUNCE_EVERY) {
       this.#announcedShare = share;
-      this.said = texts.progress.percent(String(Math.floor(share * 100)));
+      this.message = texts.progress.percent(String(Math.floor(share * 100)));
     }
   }
 
@@ -41,7 +41,7 @@ export class Announcer {
       const { word, says } = verdictWords(verification, texts, { compared });
       const errors = verification.report.findings.filter(({ severity }) => severity === "error").length;
       const { announce, announceErrors } = texts.strip;
-      this.said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
+      this.message = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
     }
   }
 }

@@ -93,8 +93,8 @@ function instead(
 
 /** Returns a hint of the core as a sentence. */
 function sentence(hint: string, phrases: Phrases, { core }: Texts): string {
-  const said = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
-  return /[.?]$/.test(said) ? said : `${said}.`;
+  const text = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+  return /[.?]$/.test(text) ? text : `${text}.`;
 }
 
 /** Shortens a time for a sentence: `2026-11-20 06:01Z`. */
