@@ -400,13 +400,13 @@ test("texts: overrides single texts and keeps the rest", async () => {
 test("styles: the page's colors and parts apply", async () => {
   const { page, close } = await site.open(SRC);
   await page.locator("[data-verdict]").waitFor();
-  const colours = await page.evaluate(() => {
+  const colors = await page.evaluate(() => {
     const viewer = document.querySelector("countersign-viewer");
     viewer?.style.setProperty("--countersign-good", "rgb(1, 2, 3)");
     const heading = viewer?.shadowRoot?.querySelector("[data-verdict] h2");
     return [heading && getComputedStyle(heading).color];
   });
-  assert.deepEqual(colours, ["rgb(1, 2, 3)"]);
+  assert.deepEqual(colors, ["rgb(1, 2, 3)"]);
   await close();
 });
 

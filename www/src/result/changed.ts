@@ -87,22 +87,22 @@ export class Changed extends View {
     const { before, changed, after } = this.#scene;
     return html`
       <ol class="around">
-        ${this.#neighbour(before, "before", t)}
+        ${this.#neighbor(before, "before", t)}
         <li class="untrusted tone-bad">
           <p class="around-head"><span class="state tone-bad">${icon("altered")}${t.untrusted}</span> <span class="faint">${t.entry(changed.leaf, changed.line)}</span></p>
           <pre class="raw" tabindex="0" role="group" aria-label=${t.untrusted}><code>${textView(changed.raw)}</code></pre>
           <p class="help">${changed.raw.isCut || changed.raw.text.length > MAX_SHOWN_CHARS ? `${t.cut} ` : nothing}${t.before}</p>
         </li>
-        ${this.#neighbour(after, "after", t)}
+        ${this.#neighbor(after, "after", t)}
       </ol>
     `;
   }
 
-  #neighbour(entry: Entry | undefined, side: "before" | "after", t: PageTexts["changed"]): TemplateResult {
-    if (entry === undefined) return html`<li class="neighbour faint">${t.edge[side]}</li>`;
+  #neighbor(entry: Entry | undefined, side: "before" | "after", t: PageTexts["changed"]): TemplateResult {
+    if (entry === undefined) return html`<li class="neighbor faint">${t.edge[side]}</li>`;
     const { time, action, actor } = statedFacts(entry.raw.text);
     return html`
-      <li class="neighbour">
+      <li class="neighbor">
         <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.leaf, entry.line)}</span></p>
         <p class="around-says">
           ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : html`<strong>${value(action)}</strong>`} ${actor === undefined ? nothing : value(actor)}
@@ -137,7 +137,7 @@ export class Changed extends View {
   async #read(line: number, leaf: number): Promise<Scene | "unreadable"> {
     const { session, coverage, file } = this.shown ?? {};
     if (session === undefined || coverage === undefined || file === undefined) return "unreadable";
-    const near = neighbours(coverage, leaf);
+    const near = neighbors(coverage, leaf);
     const placed = await Promise.all(
       near.map(async (leaf) => {
         const line = leaf === undefined ? undefined : await session.index.lineOf(leaf);
@@ -155,7 +155,7 @@ export class Changed extends View {
 }
 
 /** Returns the nearest entries on either side with a verified event. */
-function neighbours({ listed, withheld }: Coverage, leaf: number): readonly (number | undefined)[] {
+function neighbors({ listed, withheld }: Coverage, leaf: number): readonly (number | undefined)[] {
   const verified = without(listed, withheld);
   let [before, after]: (number | undefined)[] = [];
   for (let place = 0; place + 1 < verified.length; place += 2) {

@@ -150,7 +150,7 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
     /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
     /Self-check\s+2 problems found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
     /Search index\s+640 of 701 entries/,
-    /Witnesses heard\s+w<1> \(\+300 s\)/,
+    /Witnesses that responded\s+w<1> \(\+300 s\)/,
   ])
     assert.match(said, words);
 });

@@ -74,7 +74,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   assert.equal(await page.getByLabel("Access token").getAttribute("aria-invalid"), "true");
   await enter(page, "ct_wrong");
   await page.locator(".refused[data-status='401']").waitFor();
-  assert.match(await page.locator(".refused").innerText(), /does not know this token[\s\S]*The log says:/);
+  assert.match(await page.locator(".refused").innerText(), /doesn’t accept this token[\s\S]*The log says:/);
   const request = page.waitForRequest(/\/export\?limit=1$/);
   await accepted(page, log.token);
   assert.equal((await request).headers().authorization, `Bearer ${log.token}`);
@@ -573,12 +573,12 @@ test("tabs: keys, witnesses, and storage name their facts and sources", { skip }
   await page.locator("[data-healthy=true]").waitFor();
   const main = page.getByRole("main");
   for (const said of [
-    /Not verified: the operator’s word/i,
+    /Not verified: the operator’s claim/i,
     /Entries stored\s*5/,
     /Submissions answered\s*taken 1/,
   ])
     await main.filter({ hasText: said }).waitFor();
-  assert.equal((await main.innerText()).match(/no witness was heard/g)?.length, 1);
+  assert.equal((await main.innerText()).match(/no witness responded/g)?.length, 1);
   // The section is still visible on a phone that is turned.
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForFunction(() => {

@@ -148,8 +148,8 @@ test("sample: the page shows which event was changed by one byte", async (t) => 
   const changed = page.locator(".around .untrusted");
   await changed.waitFor();
   assert.match((await changed.textContent()) ?? "", /Not what was signed.*"action"/s);
-  assert.equal(await page.locator(".around .neighbour").count(), 2);
-  await page.locator(".around .neighbour").first().getByRole("button", { name: "Show event" }).click();
+  assert.equal(await page.locator(".around .neighbor").count(), 2);
+  await page.locator(".around .neighbor").first().getByRole("button", { name: "Show event" }).click();
   await page.locator("#cs-drawer-heading").waitFor();
 });
 

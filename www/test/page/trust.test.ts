@@ -158,7 +158,7 @@ test("sample: verifies without trusting its keys for anything else", async () =>
   assert.equal(await verdict(page), "Verified.");
   assert.match(
     (await page.locator(".meaning .not").textContent()) ?? "",
-    /never take a trust file from where the file to check comes from/,
+    /get the trust file from a different source than the file itself/,
   );
   await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict.tone-doubt").waitFor();
@@ -194,7 +194,7 @@ test("files: anything but a trust file or a pin is rejected there", async () => 
   const { export: file, trust = "" } = vector("plain-closed");
   const said = page.locator(".complaint-line");
   for (const [button, wrong, words] of [
-    ["Choose a trust file", file, /: not a trust file\. .*ask the organisation/],
+    ["Choose a trust file", file, /: not a trust file\. .*ask the organization/],
     ["Choose a trust file", upload("report.pdf", "%PDF-1.7\n"), /^\s*report\.pdf: not a trust file/],
     ["Choose a trust file", upload("empty.txt", ""), /^\s*empty\.txt: not a trust file/],
     ["Add a pin", trust, /: not a pin\. /],
