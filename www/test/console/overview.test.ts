@@ -125,7 +125,7 @@ test("inventory: lists endpoints like the program, also with a description, and 
   await doubts.nth(1).waitFor();
   assert.match(
     (await doubts.allInnerTexts()).join(" "),
-    /of 1 path aren’t known.* 1 operation can’t be told/,
+    /of 1 path aren’t known.* 1 operation can’t be distinguished/,
   );
   // An invalid description is rejected with its position, and can be removed.
   await choose(page, "Choose another description", ["openapi.yaml", "openapi: [3"]);
