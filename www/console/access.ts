@@ -42,6 +42,6 @@ export function forget(): void {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // Nothing is stored in that case.
+    // The browser stores nothing then.
   }
 }

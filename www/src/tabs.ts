@@ -10,7 +10,7 @@ export type Tab = (typeof TABS)[number];
 /** Numbers shown on tabs. */
 export type Counts = Readonly<Partial<Record<Tab, number>>>;
 
-/** What a number counts, if that isn't plain from the tab's name. */
+/** Description of a number, if the tab's name doesn't say what it counts. */
 export type About = Readonly<Partial<Record<Tab, string>>>;
 
 /** Reason why there may be more than the number. */

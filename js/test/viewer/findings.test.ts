@@ -177,7 +177,7 @@ test("rules: the first of many are selectable, the others once expanded", async 
   assert.equal(await chip.count(), 13);
   await chip.last().click();
   await page.locator(".chip[aria-pressed=true]", { hasText: await chip.last().innerText() }).waitFor();
-  // What a rule dropped is one sentence that contains the rule's title.
+  // The note on dropped data is one sentence that contains the rule's title.
   const limit = page.locator(".found-limit", { hasText: "Many jobs were read" });
   assert.match(await limit.innerText(), /^Many jobs were read: \d hits were dropped, .*$/);
   assert.deepEqual(await violations(page), []);

@@ -51,7 +51,7 @@ class Collector {
     this.#open?.destroy();
   }
 
-  /** Responds with lines, the first entry of which has an index. */
+  /** Responds with lines. The first entry has an index. */
   with(index: number, ...lines: string[]): (response: ServerResponse) => void {
     return (response) => {
       response.setHeader("content-type", "text/event-stream");
@@ -134,7 +134,7 @@ test("live: verifies and shows events as they arrive", async () => {
   assert.equal(await alarm(page).count(), 0);
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("No longer following the log").waitFor();
-  // What was verified so far stays.
+  // The events verified so far stay.
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.deepEqual(complaints, []);

@@ -368,7 +368,7 @@ test("filters: show how many events each leaves if none matches all", async () =
   await close();
 });
 
-// Without a browser
+// Tests without a browser
 
 const SESSION = { phase: "done", source: new Blob(), isRunning: false } as never;
 const found = { complete: true, events: 7, of: 9 };

@@ -28,7 +28,7 @@ const unknown = (vkey: string) => [vkey, "unknown"] as [string, string];
 test("compareTrust: is silent without a trust file, or if it vouches for all", () => {
   assert.equal(comparedWords(compare(undefined, [unknown(key("a"))]), en), "");
   assert.equal(comparedWords(compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]]), en), "");
-  // It may name more keys than signed here.
+  // The trust file may name more keys than signed here.
   const wide = `log ${key("x")}\nemitter ${key("a")}\nemitter ${key("b")}\n`;
   assert.equal(comparedWords(compare(wide, [[key("a"), "trust_file"]]), en), "");
 });

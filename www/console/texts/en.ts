@@ -11,7 +11,7 @@ const lines = counting(LANG, "line", "lines");
 
 /** English texts of the console, besides those of the page and the viewer. */
 export const en = {
-  /** Texts of the auditor's page, parts of which the console shows too. */
+  /** Texts of the auditor's page. The console shows some of its parts. */
   page,
   viewer: page.viewer,
 

@@ -165,7 +165,7 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
 }
 
 function blockView(block: Block): TemplateResult {
-  // An image can't run scripts or load anything, whoever wrote it.
+  // An image can't run scripts or load anything.
   if ("svg" in block)
     return html`<img class="filed-picture" alt=${block.text} src=${`data:image/svg+xml,${encodeURIComponent(block.svg)}`} />`;
   if ("text" in block) return html`<p>${value(block.text, 16_000)}</p>`;

@@ -11,7 +11,7 @@ export interface Filed {
   /** Hash of the evidence file itself, in hex. */
   readonly sha256: string;
   readonly frame: Frame;
-  /** What the wording of the verdict depends on. */
+  /** Reason that selects the wording of the verdict. */
   readonly why: Why | null;
   readonly source: File;
   readonly trust: TextFile | undefined;

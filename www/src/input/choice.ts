@@ -27,7 +27,7 @@ interface ChoiceListener {
   changed(): void;
   /** The rules changed. */
   ruled(): void;
-  /** There is a new complaint, or none any more. */
+  /** The complaint changed or was cleared. */
   complained(): void;
   /** Asks for the role of a key, which its text doesn't state. */
   ask(key: string): void;

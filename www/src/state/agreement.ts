@@ -1,6 +1,6 @@
 import type { Finding, Judged, Phrases, Report } from "countersign/verify";
 
-/** How one verified state of a log relates to a later one, as determined by the core. */
+/** Relation of a verified state of a log to a later one, as determined by the core. */
 export type Agreement =
   | { readonly is: "grown" }
   /** Both are one file, byte for byte. */

@@ -3,7 +3,7 @@ import type { Check, FindingCode, Judged, Report } from "countersign/verify";
 /** Kind of an answer; `open` if it can't be determined. */
 export type AnswerKind = "yes" | "no" | "partly" | "open";
 
-/** Whether the content is what was signed. */
+/** Answer to whether the content is what was signed. */
 export type Unchanged =
   | { readonly is: "yes"; readonly events: number }
   /** Some events aren't what was signed. */
@@ -12,7 +12,7 @@ export type Unchanged =
   | { readonly is: "no"; readonly why: "other" | "order" | "history" }
   | { readonly is: "open"; readonly why: "unread" | "unsigned" };
 
-/** Who signed. */
+/** Answer to who signed. */
 export type Signed =
   | { readonly is: "yes"; readonly names: readonly string[] }
   | { readonly is: "no"; readonly why: "invalid" | "revoked"; readonly names: readonly string[] }
@@ -22,7 +22,7 @@ export type Signed =
       readonly names: readonly string[];
     };
 
-/** How much of the log is here. */
+/** Answer to how much of the log is here. */
 export type Complete = (
   | { readonly is: "yes"; readonly by: "log" | "range" | "chains" }
   | { readonly is: "partly" }

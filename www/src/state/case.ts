@@ -26,7 +26,7 @@ export interface Part extends Chosen {
   readonly seenBefore: MemoryComparison | undefined;
   /** True if this device now remembers this state of its log. */
   readonly remembered: boolean;
-  /** How it relates to the next smaller part, if there are several. */
+  /** Relation to the next smaller part, if there are several. */
   readonly agreement: { readonly with: number; readonly is: Agreement } | undefined;
   /** Undefined until known. */
   readonly sha256: string | undefined;
@@ -125,7 +125,7 @@ export class Case extends EventTarget {
       const isCancelled = running.signal.aborted;
       if (!isCancelled) this.#failure ??= this.#tools.failure(error);
       running.abort();
-      // Nothing is shown, so nothing is kept.
+      // The sessions are closed, because nothing is shown.
       for (const { session } of this.#parts) session?.close();
       this.#enter(isCancelled ? "cancelled" : "failed");
     }

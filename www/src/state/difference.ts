@@ -1,7 +1,7 @@
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { both, each, type Ranges, without } from "./ranges.ts";
 
-/** How an export has an entry that another one shows. */
+/** State in one export of an entry that another one shows. */
 export type Hidden = "withheld" | "skipped" | "beyond" | "failed";
 
 /** Entries of events that one export shows and another doesn't. */

@@ -117,7 +117,7 @@ test("inventory: lists endpoints like the program, also with a description, and 
     await page.locator("[data-inventory=unused]").innerText(),
     /1 operation is .*\s+DELETE \/jobs\/\{id\}/,
   );
-  // It reports what in the description is counted differently than it is written.
+  // The tab reports where its count differs from the description.
   assert.equal(await page.locator("[data-inventory=endpoints] .tone-doubt").count(), 0);
   const parted = `${OPENAPI}  /a?b=1: {get: {}}\n  /a?b=2: {get: {}}\n  /c: {$ref: 'other.yaml#/c'}\n`;
   await choose(page, "Choose another description", ["openapi.yaml", parted]);

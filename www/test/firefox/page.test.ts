@@ -13,7 +13,7 @@ import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 const ADDRESS = pathToFileURL(PAGE).href;
 const { export: LOG, trust: TRUST = "", report: REPORT } = vector("large-whole");
 const WHOLE = readFileSync(LOG, "utf8");
-/** The same log at its first checkpoint. */
+/** The log of the vector at its first checkpoint. */
 const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
 
 let firefox: Firefox;

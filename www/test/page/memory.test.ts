@@ -13,7 +13,7 @@ before(async () => {
 after(() => browser.close());
 
 const WHOLE = readFileSync(vector("large-whole").export, "utf8");
-/** The same log at its first checkpoint. */
+/** The log of the vector at its first checkpoint. */
 const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
 const TRUST = vector("large-whole").trust ?? "";
 

@@ -168,7 +168,7 @@ test("parts: exports without checkpoints can't be compared", async (t) => {
   ]);
   await page.locator(".parts").waitFor();
   assert.match(await words(page, ".agree"), /there is no way to tell/);
-  // Nothing is stated about them together.
+  // The page states nothing about them together.
   assert.doesNotMatch(await words(page, ".parts"), /Together they contain/);
 });
 

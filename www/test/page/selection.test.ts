@@ -1,4 +1,4 @@
-/** What is saved and printed is the selection that the page shows in words in each place. */
+/** The selection that the page shows in words is what it saves and prints. */
 
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";

@@ -82,7 +82,7 @@ test("Memory: ignores invalid data in the storage", () => {
     { ...entry, pin: pin("", 8) },
   ];
   shared.setItem("countersign.seen/v1", JSON.stringify([...bad, { ...entry, __proto__: { size: 1 } }]));
-  // The checkpoint determines its log, not the data beside it.
+  // The checkpoint determines its log, not the other stored data.
   assert.deepEqual(
     new Memory(shared).list().map(({ origin, size }) => [origin, size]),
     [["log.example/a", 8]],

@@ -100,7 +100,7 @@ export interface BlindRule {
   readonly events: number;
 }
 
-/** How far the rules cover the events (SPEC-DETECTION.md, section 13). */
+/** Extent to which the rules cover the events (SPEC-DETECTION.md, section 13). */
 export interface Coverage {
   /** True if every event could be examined, so that no finding means that the rules found nothing. */
   readonly complete: boolean;

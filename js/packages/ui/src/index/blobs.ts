@@ -92,7 +92,7 @@ export class Blobs {
     }
     // Reset first, because the buffer is detached if reading fails.
     this.#last = NONE;
-    // One byte more than needed, so that the stream is read to its end and closed.
+    // The extra byte makes sure that the stream is read to its end and closed.
     const { buffer } = bytesIn(last.bytes.buffer, part.size + 1);
     const bytes = (await open(part).next(buffer)) ?? NONE.bytes;
     this.#last = { part, bytes: bytes as Uint8Array<ArrayBuffer> };

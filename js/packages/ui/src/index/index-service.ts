@@ -42,7 +42,7 @@ const REPORT_COST_FACTOR = 10;
 const ROWS_PER_SAVE = 2000;
 /** Bytes of unrequested lines above which the service has no room for more. Lines are then written on request. */
 const MAX_PENDING_LINE_BYTES = 32 << 20;
-/** Bytes read of an event of which nothing else is known. */
+/** Bytes read of an event that nothing else is known about. */
 const EXCERPT_BYTES = 800;
 
 /** Keeps an index in a worker. */

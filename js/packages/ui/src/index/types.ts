@@ -17,7 +17,7 @@ export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant"
 
 /** Order of rows. */
 export interface Order {
-  /** By position in the log, or by the event's time. Gaps have no time and come last in the latter. */
+  /** Sort key: the position in the log, or the event's time. Gaps have no time and come last in the latter. */
   readonly by: "place" | "time";
   readonly descending: boolean;
   /** If true, adjacent withheld events and gaps are one row. */
@@ -35,7 +35,7 @@ export interface Party {
   readonly also?: readonly string[];
 }
 
-/** Who did what, to what, from where, with which outcome. */
+/** Action, actor, target, address, and outcome of an event. */
 export interface EventFacts {
   readonly action?: string;
   readonly actor?: Party;
@@ -193,7 +193,7 @@ export interface SearchResult {
    * one in milliseconds since 1970, without outliers.
    */
   readonly times: { readonly own: number; readonly recorded: number; readonly last: number };
-  /** With the first report of a result: its first page of rows, without field values. */
+  /** First page of rows, without field values; only in the first report of a result. */
   readonly first?: readonly Row[] | undefined;
 }
 

@@ -68,7 +68,7 @@ export interface ProofHash {
   readonly node: string;
 }
 
-/** One step of a proof. */
+/** A step of a proof. */
 export interface ProofStep {
   readonly id: ProofStepId;
   readonly state: CheckState;
@@ -94,7 +94,7 @@ export interface Evidence {
   readonly export: Blob;
   readonly pins: readonly string[];
   readonly trust: string | undefined;
-  /** What the wording of the verdict depends on, as in `Judged`. */
+  /** Reason that selects the wording of the verdict, as in `Judged`. */
   readonly why: Why | null;
 }
 

@@ -161,7 +161,7 @@ async function piecesOf(source: Blob, onProgress: (bytes: number) => void) {
       return bytes;
     },
     write(bytes: Uint8Array) {
-      // One blob each, which the browser may keep on disk: together they can be as long as the source.
+      // Each piece is a blob, which the browser may keep on disk: together they can be as long as the source.
       parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
     },
     /** Returns everything written. */

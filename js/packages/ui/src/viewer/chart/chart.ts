@@ -148,7 +148,7 @@ function filling(outcome: Outcome): string {
 function ticks(begin: number, end: number, least: number, zone: Zone): { apart: number; times: readonly number[] } {
   const isUtc = zone === "utc";
   const clock = (time: number) => (isUtc ? time : time - new Date(time).getTimezoneOffset() * MINUTE);
-  // Without the Z, the time is parsed as local.
+  // A time without the Z is parsed as local.
   const timeOf = (clock: number) => (isUtc ? clock : Date.parse(new Date(clock).toISOString().slice(0, -1)));
   const step = STEPS.find((step) => step >= least);
   const months = MONTHS.find((months) => months * MONTH >= least) ?? MONTHS.at(-1) ?? 1;

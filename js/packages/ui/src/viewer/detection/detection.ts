@@ -148,7 +148,7 @@ export class Detection extends EventTarget {
       ) {
         known = segment;
         updating = update(false);
-        // Whoever awaits it, or the next `add`, reports the failure.
+        // The code that awaits it, or the next `add`, reports the failure.
         updating.catch(() => {});
       }
       if (lines === undefined && session.isRunning && !this.#isClosed) {

@@ -93,7 +93,7 @@ export function membersView(texts: Texts, { members: maxMembers, characters }: B
   return draw;
 }
 
-/** Shown in place of an empty name. */
+/** Shown instead of an empty name. */
 const NAMELESS = '""';
 
 /** Renders a field's name, which may be empty. */

@@ -27,7 +27,7 @@ export interface RowAt {
 }
 
 /**
- * The rows of a result, of which only those in view are in the document.
+ * The rows of a result. Only those in view are in the document.
  *
  * The grid keeps the focus and names the current row (`aria-activedescendant`), so that rows can come and go while
  * scrolling.

@@ -5,7 +5,7 @@
 
 import type { Column, EventIndex, UnknownField } from "../../index/types.js";
 
-/** The text in the search box, trimmed, and the filters beside it. */
+/** The text in the search box, trimmed, and the separate filters. */
 export interface Criteria {
   readonly text: string;
   readonly filters: readonly string[];
@@ -38,7 +38,7 @@ export async function withToggled(
   const toggle = async (part: string) => {
     const [base = [], edited] = await Promise.all([editor.parts(part), editor.toggled(part, column, value)]);
     const before = base.join(" ");
-    // A condition on other columns got a second one beside it, so it is left as it was.
+    // A condition on other columns got a second one, so it is left as it was.
     return edited === part || edited === before || edited.startsWith(`${before} `) ? part : edited;
   };
   const typed = await editedText(editor, text, toggle);

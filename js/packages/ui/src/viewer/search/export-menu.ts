@@ -33,7 +33,7 @@ export class ExportMenu extends TextView {
   /** Returns the current selection, which may not be rendered yet. */
   declare now: () => Selection;
   declare phase: Phase | undefined;
-  /** Without it, or while the export is incomplete, there are no slices. */
+  /** Slices require it, and a complete export. */
   declare slicer: Slicer | undefined;
   private isOpen = false;
   private message = "";

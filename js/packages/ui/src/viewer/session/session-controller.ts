@@ -13,7 +13,7 @@ export interface SessionListener {
   readonly replaced: (session: Session | undefined) => void;
   /** The state changed. */
   readonly changed: () => void;
-  /** There is a first or newer report. */
+  /** The session has a first or newer report. */
   readonly reported: (session: Session) => void;
   /** Called once, at the first alarm. */
   readonly alarmed: (alarm: Alarm) => void;
