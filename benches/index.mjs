@@ -51,7 +51,7 @@ function line(nth) {
     chain: `${chain}`.padStart(32, "0"),
     seq: Math.floor(nth / CHAINS) + 1,
     time: new Date(Date.UTC(2026, 0, 1) + nth * 20_000).toISOString(),
-    authorised: true,
+    authorized: true,
     vkey: `example.com/service-${chain % 3}+0123abcd+AbcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR`,
   };
   const said = {

@@ -1,4 +1,4 @@
-// Compiles and instantiates an artefact and prints the milliseconds it took, reading the files not counted.
+// Compiles and instantiates an artifact and prints the milliseconds it took, reading the files not counted.
 //
 //     node instantiate-wasm.mjs NAME.js    with NAME_bg.wasm beside it
 import { readFileSync } from "node:fs";

@@ -86,7 +86,7 @@ async function bare() {
   const verify = await page.evaluate(
     async (trust) => {
       const { createVerifier } = await import("/js/packages/countersign/dist/verify/create-verifier.js");
-      const { compileFetched } = await import("/js/packages/countersign/dist/artefact/fetched.js");
+      const { compileFetched } = await import("/js/packages/countersign/dist/artifact/fetched.js");
       const { verify } = createVerifier({
         module: () => compileFetched(new URL("/js/packages/viewer/dist/verifier.wasm", location.href)),
         worker: () => new Worker("/js/packages/viewer/dist/verify-worker.js", { type: "module" }),

@@ -110,7 +110,7 @@ impl<C: AsRef<str>, H: AsRef<str>> serde::Serialize for Diagnostic<C, H> {
 /// Text of someone else's within a message: in quotes, and escaped where it would be invisible or change how the
 /// rest of the message is shown.
 ///
-/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artefact should.
+/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artifact should.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -54,7 +54,7 @@ words! {
         /// A log may not take what was brought to it (SPEC section 6).
         Refused = "log.refused",
         /// A log does not take this from that key (SPEC section 6).
-        Unauthorised = "log.unauthorised",
+        Unauthorized = "log.unauthorized",
         /// Links are missing between what a log has of a chain and what was brought to it.
         Gap = "log.gap",
         /// A log has another link for that place of a chain.

@@ -174,7 +174,7 @@ mod tests {
         ] {
             assert_eq!(parse(&event, &Redaction::default()), event);
         }
-        // What was authorised, as Google and Azure say it.
+        // What was authorized, as Google and Azure say it.
         for event in [
             r#"{"protoPayload":{"authorizationInfo":[{"granted":true,"permission":"storage.objects.get"}]}}"#,
             r#"{"identity":{"authorization":{"action":"a/b/read","evidence":{"principalId":"p","principalType":"User","role":"Reader"},"scope":"/s"}}}"#,

@@ -122,7 +122,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crates `countersign-log` and `countersign-log-server` are a whole collector around it, the crate `countersign-cli`
+//! The crates `countersign-log` and `countersign-log-server` are a whole log server around it, the crate `countersign-cli`
 //! the program `countersign`.
 //!
 //! # Modules

@@ -2,7 +2,7 @@
 //! over storage of their own.
 //!
 //! A [`Submission`] is what an emitter brings: links, the events behind them, key notes. A log takes it whole or not
-//! at all. It takes a link when it extends its chain by one, when its key is authorised, and when the last link of
+//! at all. It takes a link when it extends its chain by one, when its key is authorized, and when the last link of
 //! each chain in the submission is signed; a link that it has already gets its old index back. Two different links
 //! for one place are a fork: neither the second one nor anything with it is taken, and both are evidence.
 //!

@@ -78,7 +78,7 @@ phrases! {
     TREE_UNCOVERED "tree.uncovered" "entries follow the last checkpoint";
     LOG_UNKNOWN "log.unknown" "no log key of the trust file signed the last checkpoint";
     REASON_NO_RANGE "reason.no_range" "the export claims no range";
-    REASON_UNCONFIRMED_PLACES "reason.unconfirmed_places" "only a checkpoint can confirm the entries' places";
+    REASON_UNTRUSTED_PLACES "reason.untrusted_places" "only a checkpoint can confirm the entries' places";
     REASON_NO_PIN "reason.no_pin" "no checkpoint of this log was pinned before";
     REASON_PINS_OF_OTHER_LOGS "reason.pins_of_other_logs" "every pin is of another log: nothing was compared";
     REASON_PINS_NOT_REACHED "reason.pins_not_reached" "the export does not stop at every pinned size";
@@ -126,7 +126,7 @@ phrases! {
     LINE_NOTE_GRAMMAR "line.note_grammar" "the note is not a key note";
     LINE_UNKNOWN_MEMBER "line.unknown_member" "a member that the format does not know";
     PAYLOAD_MISMATCH "payload.mismatch" "the event was changed after it was signed";
-    PAYLOAD_RESERIALISED "payload.reserialised" "the event matches its commit after it was brought into canonical form";
+    PAYLOAD_RESERIALIZED "payload.reserialized" "the event matches its commit after it was brought into canonical form";
     PAYLOAD_WITHHELD "payload.withheld" "the event is not shown";
     HINT_STREAM_CUT "hint.stream.cut" "most likely its download broke off, or is still under way: fetch it again";
     HINT_KEY_NOTE_OTHER_LOG "hint.key_note.other_log" "a key note acts only in the log that it names: ask for one made for this log";

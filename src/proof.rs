@@ -124,7 +124,7 @@ impl Proof {
     }
 
     /// The same, telling how much is wrong: [`Verdict::Altered`] where the hashes do not lead to the root or a signature
-    /// of a trusted key is invalid, [`Verdict::Broken`] where the quorum is not met, [`Verdict::Unconfirmed`] where no
+    /// of a trusted key is invalid, [`Verdict::Broken`] where the quorum is not met, [`Verdict::Untrusted`] where no
     /// trusted log key signed.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Proof {
         if log.verified.is_empty() {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
             let hint = "add the log's key to the trust file, if you have it from elsewhere";
-            return Err((Verdict::Unconfirmed, refuse(why).with_hint(hint)));
+            return Err((Verdict::Untrusted, refuse(why).with_hint(hint)));
         }
         Ok(())
     }
@@ -233,7 +233,7 @@ mod tests {
         let good = proof("");
         assert_eq!(verdict(&good, b"leaf", &log), Ok(()));
         assert_eq!(verdict(&good, b"another", &log), Err(Verdict::Altered));
-        assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Unconfirmed));
+        assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Untrusted));
         assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "whoever signed");
         assert_eq!(verdict(&good, b"leaf", &(log.clone() + &quorum)), Err(Verdict::Broken));
         let mut forged = good;

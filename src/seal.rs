@@ -2,7 +2,7 @@
 //!
 //! A [`Sealer`] takes exports line by line, in the order in which their leaves shall stand, and takes of them only
 //! what a log must accept (SPEC section 6): a link that extends its chain by one, with its last link signed by
-//! the end of the export, and, where there is a trust file, from an authorised key; and key notes that act. What
+//! the end of the export, and, where there is a trust file, from an authorized key; and key notes that act. What
 //! is in the log already is not put in again. The first export may be a sealed one: it is then extended.
 //!
 //! ```
@@ -138,7 +138,7 @@ impl<'k> Sealer<'k> {
     /// Takes the next line after the header, and writes what comes of it.
     ///
     /// # Errors
-    /// For what a log may not take: [`Code::Refused`], [`Code::Unauthorised`], [`Code::Gap`], [`Code::Fork`],
+    /// For what a log may not take: [`Code::Refused`], [`Code::Unauthorized`], [`Code::Gap`], [`Code::Fork`],
     /// [`Code::Signature`]. Nothing of the line was taken then.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {

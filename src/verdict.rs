@@ -13,7 +13,7 @@ words! {
         /// Not checked to the end.
         NotChecked = "not_checked",
         /// Consistent in itself, but the signer is not confirmed.
-        Unconfirmed = "unconfirmed",
+        Untrusted = "untrusted",
         /// Intact, not shown to be complete.
         Partial = "partial",
         /// Unaltered, in order, signed by trusted keys, complete.
@@ -27,7 +27,7 @@ impl Verdict {
         match self {
             Self::Verified => 0,
             Self::Altered | Self::Broken => 1,
-            Self::Unconfirmed => 3,
+            Self::Untrusted => 3,
             Self::Partial => 4,
             Self::NotChecked => 5,
         }

@@ -1,5 +1,5 @@
 import { defineConfig } from "vite";
-import { licences } from "./build/licences.ts";
+import { licenses } from "./build/licenses.ts";
 import { onePage } from "./build/one-page.ts";
 import { sums } from "./build/sums.ts";
 import { overview } from "./build/workers.ts";
@@ -11,7 +11,7 @@ const at = (path: string) => new URL(path, import.meta.url);
  * elsewhere, for `cargo xtask start` to show while the rest is being built.
  */
 export default defineConfig(({ mode }) => {
-  const of = (page: string) => ({ folder: at("dist"), plugins: [licences(page), sums()] });
+  const of = (page: string) => ({ folder: at("dist"), plugins: [licenses(page), sums()] });
   const page = { root: at("."), fileName: "index.html", connect: "'none'" } as const;
   switch (mode) {
     case "console": {

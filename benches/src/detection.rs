@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use countersign::time::Time;
 use countersign_analyze::{Analyzer, Pack, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use fastrand::Rng;
 
 use crate::usage::{memory, on_processor};
@@ -62,7 +62,7 @@ pub(crate) struct Measured {
 /// that come with the product.
 pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Result<Measured> {
     let pack = pack(rules)?;
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut random = Rng::with_seed(0x5eed);
     let mut analyzer = Analyzer::new(&pack);
     let before = memory("VmRSS")?;
@@ -85,7 +85,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
                 },
                 ..Entry::recorded(recorded)
             };
-            analyzer.take(pack.detect_by(leaf, &readings, &entry))?;
+            analyzer.take(pack.detect_by(leaf, &parsers, &entry))?;
             spare = document.emptied();
         }
         lasted += on_processor()?.saturating_sub(begun);

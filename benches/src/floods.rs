@@ -266,7 +266,7 @@ fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// What a key brings that nobody authorised.
+/// What a key brings that nobody authorized.
 fn unknown() -> Result<Vec<u8>> {
     let key = SignerKey::generate("example.net/stranger", [77; 32])?;
     let mut emitter = Emitter::of(key, 0, 0)?;

@@ -1,4 +1,4 @@
-//! A collector under load: emitters that submit as fast as they are answered.
+//! A log server under load: emitters that submit as fast as they are answered.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -64,7 +64,7 @@ pub(crate) fn load(program: &Path, folder: &Path, events: u64, size: u64) -> Res
     let trust = submissions::trust()?;
     for ((_, _, receipts), submissions) in runs.iter().zip(&submissions) {
         for receipt in receipts {
-            let leaf = submissions::last_leaf(&submissions[receipt.place])?;
+            let leaf = submissions::last_entry(&submissions[receipt.place])?;
             Proof::parse(&receipt.proof)?.verify(leaf.as_bytes(), &trust)?;
         }
     }

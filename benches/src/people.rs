@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result};
 use countersign::time::Time;
 use countersign_analyze::{Analyzer, Level, Pack};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use fastrand::Rng;
 
 const MINUTE: i64 = 60_000;
@@ -167,13 +167,13 @@ pub(crate) fn measure(pack: &Pack, name: &str, seed: u64) -> Result<Accuracy> {
     }
     let Simulation { mut events, attacks, identities, .. } = simulation;
     events.sort_by_key(|event| event.time);
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut analyzer = Analyzer::new(pack);
     for (leaf, event) in (0..).zip(&events) {
         let document = Document::parse(&event.json).context("an event is JSON")?;
         let recorded = Time::from_millis(event.time).context("a time")?;
         let entry = Entry { event: Some(document.root()), chain: "app", ..Entry::recorded(recorded) };
-        analyzer.take(pack.detect_by(leaf, &readings, &entry))?;
+        analyzer.take(pack.detect_by(leaf, &parsers, &entry))?;
     }
     let findings = analyzer.finish().findings;
     let months = identities as f64 * DAYS as f64 / 30.0;

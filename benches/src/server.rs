@@ -1,4 +1,4 @@
-//! A collector that runs in a process of its own.
+//! A log server that runs in a process of its own.
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

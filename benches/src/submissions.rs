@@ -86,7 +86,7 @@ pub(crate) fn leaves(submission: &str) -> impl Iterator<Item = Result<String>> {
 }
 
 /// The last leaf of a submission.
-pub(crate) fn last_leaf(submission: &str) -> Result<String> {
+pub(crate) fn last_entry(submission: &str) -> Result<String> {
     let (_, line) = submission.trim_end().rsplit_once('\n').unwrap_or(("", submission));
     leaves(line).next().context("a submission has a line")?
 }

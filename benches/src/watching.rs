@@ -96,7 +96,7 @@ fn watch(program: &Path, folder: &Path, url: &str) -> Result<(Killed, Receiver<(
         for line in lines.map_while(Result::ok) {
             let now = Instant::now();
             let alert: Value = serde_json::from_str(&line).unwrap_or_default();
-            if let Some(leaf) = alert["data"]["finding"]["leaves"][0].as_u64() {
+            if let Some(leaf) = alert["data"]["finding"]["entries"][0].as_u64() {
                 let _ = tell.send((leaf, now));
             }
         }

@@ -1,4 +1,4 @@
-//! Puts pages into the program, as they were built before: the collector's console, `www/dist/console.html`, and the
+//! Puts pages into the program, as they were built before: the log server's console, `www/dist/console.html`, and the
 //! auditor's page that evidence files begin with, `www/dist/index.html`.
 //!
 //! Nothing is built or fetched here. Where there is no console, the program says at its place how to get it; where there

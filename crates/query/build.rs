@@ -1,19 +1,19 @@
-//! Writes the readings that come with this crate for programs: without `doc` and white space, which are for people.
-//! And which characters have another one in lower case: the standard library's table takes 5 kB of each artefact.
+//! Writes the parsers that come with this crate for programs: without `doc` and white space, which are for people.
+//! And which characters have another one in lower case: the standard library's table takes 5 kB of each artifact.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
 fn main() {
-    println!("cargo::rerun-if-changed=readings");
+    println!("cargo::rerun-if-changed=parsers");
     println!("cargo::rerun-if-changed=build.rs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let mut categories = String::from("[");
-    for entry in fs::read_dir("readings").expect("the readings are there") {
+    for entry in fs::read_dir("parsers").expect("the parsers are there") {
         let path = entry.expect("a file").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
-        let text = fs::read_to_string(&path).expect("a reading is text");
+        let text = fs::read_to_string(&path).expect("a parser is text");
         let (parser, rules) = split_category(slim(&text));
         fs::write(Path::new(&out).join(name), parser).expect("OUT_DIR can be written to");
         if let Some(rules) = rules {

@@ -37,7 +37,7 @@ function userOf(_request: Request): { id: string; name: string } | undefined {
 }
 
 /** The page's key may sign for as long as a working day, if somebody is signed in. */
-const grant = issuer.handler({ authorise: (request) => userOf(request) !== undefined && { ttlMs: 8 * 3_600_000 } });
+const grant = issuer.handler({ authorize: (request) => userOf(request) !== undefined && { ttlMs: 8 * 3_600_000 } });
 
 const app = new Hono();
 
@@ -58,7 +58,7 @@ app.use(
   }),
 );
 
-app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), collector: AUDIT_URL, log, issuer: issuer.name }));
+app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), logServer: AUDIT_URL, log, issuer: issuer.name }));
 
 /** Who signs in is recorded, and who tries to. */
 app.post("/api/login", async (c) => {

@@ -29,7 +29,7 @@ interface Alert {
       readonly title: string;
       readonly level: string;
       readonly group: Readonly<Record<string, string>>;
-      readonly leaves: readonly number[];
+      readonly entries: readonly number[];
     };
   };
 }
@@ -58,7 +58,7 @@ const PATIENCE = 60_000;
 export async function play(scene: Scene, tell: (line: string) => void): Promise<Played> {
   const { dashboard, worker, alerts } = scene;
   const before = told(alerts);
-  const account = ACCOUNTS.find((name) => !before.some(({ group }) => group["read.actor.id"] === name)) ?? "";
+  const account = ACCOUNTS.find((name) => !before.some(({ group }) => group["parsed.actor.id"] === name)) ?? "";
   if (account === "") {
     throw new Error("each account was taken over: begin anew with --fresh");
   }
@@ -82,7 +82,7 @@ export async function play(scene: Scene, tell: (line: string) => void): Promise<
   tell(`Somebody guesses ${account}'s password at the dashboard, ${GUESSES.length} times; the last is right.`);
 
   const findings = await until(async () => {
-    const mine = told(alerts).filter(({ group }) => group["read.actor.id"] === account);
+    const mine = told(alerts).filter(({ group }) => group["parsed.actor.id"] === account);
     return mine.some(({ title }) => title === TAKEN_OVER) ? mine : undefined;
   }, "countersign watch tells of nothing");
   for (const { level, title } of findings) {

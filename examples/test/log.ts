@@ -115,11 +115,11 @@ export function exportOf(url: string, token: string, trust: string, folder: stri
     countersign("verify", file("export.ndjson"), "--trust", file("reader.trust"), "--json"),
   ) as { verdict: string };
   const lines = readFileSync(file("export.ndjson"), "utf8").trim().split("\n");
-  const leaves = lines.map((line) => JSON.parse(line) as { link?: string; event?: Recorded["event"] });
-  const events = leaves.flatMap(({ link = "", event }) => {
+  const entries = lines.map((line) => JSON.parse(line) as { link?: string; event?: Recorded["event"] });
+  const events = entries.flatMap(({ link = "", event }) => {
     const [, , chain = "", seq] = link.split(" ");
     return event === undefined ? [] : [{ chain, seq: Number(seq), event }];
   });
-  const closed = leaves.filter(({ link }) => link?.split(" ")[1] === "close").length;
+  const closed = entries.filter(({ link }) => link?.split(" ")[1] === "close").length;
   return { events, closed, verdict: report.verdict };
 }

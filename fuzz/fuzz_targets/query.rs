@@ -2,7 +2,7 @@
 
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Seen, Tally};
+use countersign_query::{Entry, Query, Parsers, Seen, Tally};
 use libfuzzer_sys::fuzz_target;
 
 /// Whether an event may be what one of some needles stands for.
@@ -27,13 +27,13 @@ fuzz_target!(|input: &str| {
     let printed = query.to_string();
     assert_eq!(Query::parse(&printed, now).as_ref(), Ok(&query), "{printed}");
 
-    let readings = Readings::built_in();
-    let needles = Needles::of(&query, &readings);
+    let parsers = Parsers::built_in();
+    let needles = Needles::of(&query, &parsers);
     let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
     for event in lines {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| readings.read(event));
+        let read = root.as_ref().and_then(|event| parsers.parse(event));
         let entry = Entry { event: root, read: read.as_ref(), ..Entry::recorded(now) };
         let matches = query.matches(&entry);
         assert_eq!(here.look(&entry), matches);

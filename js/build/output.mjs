@@ -1,7 +1,7 @@
-/** What the builds of the packages have in common: folders of their own, the artefacts in them, and licences. */
+/** What the builds of the packages have in common: folders of their own, the artifacts in them, and licenses. */
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { licences } from "./licences.mjs";
+import { licenses } from "./licenses.mjs";
 
 const WASM = new URL("../wasm/", import.meta.url);
 const COUNTERSIGN = new URL("../packages/countersign/", import.meta.url);
@@ -15,7 +15,7 @@ export function empty(...folders) {
 }
 
 /** Copies files that `cargo xtask wasm` built to a folder, some under another name. A preview has not all of them. */
-export function copyArtefacts(names, into, { isPreview = false } = {}) {
+export function copyArtifacts(names, into, { isPreview = false } = {}) {
   mkdirSync(into, { recursive: true });
   for (const [name, from] of names.map((name) => [name].flat())) {
     const source = new URL(from ?? name, WASM);
@@ -25,12 +25,12 @@ export function copyArtefacts(names, into, { isPreview = false } = {}) {
   }
 }
 
-/** An artefact, and its bindings. */
-export const filesOf = (artefact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artefact}${ending}`);
+/** An artifact, and its bindings. */
+export const filesOf = (artifact) => [".js", ".d.ts", "_bg.wasm"].map((ending) => `${artifact}${ending}`);
 
-/** Writes the licences of all that is in a package, and those of the package itself. */
-export function writeLicences(home, contents) {
-  writeFileSync(new URL("dist/LICENSES.txt", home), licences(contents));
+/** Writes the licenses of all that is in a package, and those of the package itself. */
+export function writeLicenses(home, contents) {
+  writeFileSync(new URL("dist/LICENSES.txt", home), licenses(contents));
   if (home.href !== COUNTERSIGN.href) {
     for (const name of ["LICENSE-APACHE", "LICENSE-MIT"]) {
       copyFileSync(new URL(name, COUNTERSIGN), new URL(name, home));

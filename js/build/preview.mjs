@@ -1,5 +1,5 @@
 /**
- * Builds what the auditor's page is made of, unchecked and unoptimised, with no tool but the compiler that is named:
+ * Builds what the auditor's page is made of, unchecked and unoptimized, with no tool but the compiler that is named:
  * `node preview.mjs TSC`. The workspace need not be installed.
  */
 

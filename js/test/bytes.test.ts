@@ -16,7 +16,7 @@ test("pieces become one, which shares nothing with them", () => {
 
 /** A body of such pieces, and whether it was let go before its end. */
 function bodyOf(...pieces: Uint8Array[]) {
-  const state = { cancelled: false, body: null as ReadableStream<Uint8Array> | null };
+  const state = { canceled: false, body: null as ReadableStream<Uint8Array> | null };
   state.body = new ReadableStream<Uint8Array>({
     pull(controller) {
       const piece = pieces.shift();
@@ -27,7 +27,7 @@ function bodyOf(...pieces: Uint8Array[]) {
       }
     },
     cancel() {
-      state.cancelled = true;
+      state.canceled = true;
     },
   });
   return state;
@@ -37,9 +37,9 @@ test("a body is read up to the bound, and let go beyond it", async () => {
   assert.deepEqual(await readAtMost(null, 0), bytes());
   assert.deepEqual(await readAtMost(bodyOf().body, 0), bytes());
   const full = bodyOf(bytes(1, 2), bytes(3));
-  assert.deepEqual([await readAtMost(full.body, 3), full.cancelled], [bytes(1, 2, 3), false]);
+  assert.deepEqual([await readAtMost(full.body, 3), full.canceled], [bytes(1, 2, 3), false]);
   const long = bodyOf(bytes(1, 2), bytes(3, 4), bytes(5));
-  assert.deepEqual([await readAtMost(long.body, 3), long.cancelled], [undefined, true]);
+  assert.deepEqual([await readAtMost(long.body, 3), long.canceled], [undefined, true]);
 });
 
 test("a body that breaks off is an error", async () => {

@@ -104,7 +104,7 @@ fn whole(text: &str) -> Option<f64> {
     Some(if digits.len() == text.len() { value } else { -value })
 }
 
-// In an artefact the JavaScript engine around it converts, which saves the tables that it takes.
+// In an artifact the JavaScript engine around it converts, which saves the tables that it takes.
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 use javascript as engine;
 #[cfg(not(all(target_arch = "wasm32", feature = "js")))]

@@ -80,7 +80,7 @@ pub struct Tiles {
     /// How many entry bundles were read.
     pub bundles: u64,
     /// What the leaves are.
-    pub leaves: Kinds,
+    pub entries: Kinds,
     /// The first hundred findings of each code, in the order in which the log was read.
     pub findings: Vec<TileFinding>,
     /// How many findings of each code there are.

@@ -118,7 +118,7 @@ impl Walk {
     fn leaf(&mut self, leaf: &[u8]) {
         // The empty text is neither link nor note.
         let text = core::str::from_utf8(leaf).unwrap_or_default();
-        let kinds = &mut self.tiles.leaves;
+        let kinds = &mut self.tiles.entries;
         if let Ok(link) = Link::parse(text) {
             kinds.links += 1;
             match link {

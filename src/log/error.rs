@@ -31,7 +31,7 @@ pub enum Kind {
     /// It has more chains and key notes than can be proven at one time.
     TooMany,
     /// The key may not sign this: not granted, expired, revoked, or of another log.
-    Unauthorised,
+    Unauthorized,
     /// Links are missing between what the log has of the chain and this.
     Gap {
         /// The chain.
@@ -76,13 +76,13 @@ impl SubmissionError {
         Self::new(Kind::Malformed, error)
     }
 
-    pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
-        Self::new(Kind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+    pub(super) fn unauthorized(message: String, hint: &'static str) -> Self {
+        Self::new(Kind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
     }
 
     pub(super) fn ungranted(key: &VerifierKey) -> Self {
         let hint = "submit an issuer's grant before it, or name the key in the log's trust file as emitter";
-        Self::unauthorised(format!("the key {key} was not granted before its chain"), hint)
+        Self::unauthorized(format!("the key {key} was not granted before its chain"), hint)
     }
 
     pub(super) fn early(link: Time, now: Time, wait: u64) -> Self {

@@ -57,7 +57,7 @@ impl Rules {
             return Ok(());
         }
         let message = format!("the chain is for the log {}", Quoted(&open.origin));
-        Err(SubmissionError::unauthorised(message, "a chain belongs to the log that its open link names"))
+        Err(SubmissionError::unauthorized(message, "a chain belongs to the log that its open link names"))
     }
 
     /// Whether a link of that time may be taken when the log's clock shows `now`.
@@ -77,7 +77,7 @@ impl Rules {
     pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, SubmissionError> {
         if note.origin != self.origin {
             let message = format!("the key note is for the log {}", Quoted(&note.origin));
-            return Err(SubmissionError::unauthorised(
+            return Err(SubmissionError::unauthorized(
                 message,
                 "a key note acts in the log that it names alone",
             ));
@@ -96,7 +96,7 @@ impl Rules {
             Some(statement) => {
                 let why = statement.lacks_signer("the log's trust file");
                 let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
-                Err(SubmissionError::unauthorised(format!("the key note does nothing: {why}"), hint))
+                Err(SubmissionError::unauthorized(format!("the key note does nothing: {why}"), hint))
             }
         }
     }
@@ -122,12 +122,12 @@ impl Rules {
             if life.revoked || !revoked.insert(key) {
                 let why = format!("the key note does nothing: the key {key} is revoked already");
                 let hint = "a key revokes itself once; an issuer can revoke it from an earlier moment on";
-                return Err(SubmissionError::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorized(why, hint).into());
             }
             if !trust.names(key) && life.windows.is_empty() {
                 let why = format!("the key note does nothing: the key {key} was never granted here");
                 let hint = "a key that may not write need not be revoked; an issuer can revoke it in advance";
-                return Err(SubmissionError::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorized(why, hint).into());
             }
         }
         Ok(())
@@ -178,6 +178,6 @@ impl Rules {
         } else {
             return Ok(());
         };
-        Err(SubmissionError::unauthorised(why, hint))
+        Err(SubmissionError::unauthorized(why, hint))
     }
 }

@@ -195,7 +195,7 @@ mod tests {
             for ahead in [false, true] {
                 let (taken, verified) = submitted(&body, ahead);
                 let refusal = taken.unwrap_err();
-                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorised, Some(1)));
+                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorized, Some(1)));
                 // Whether it was signed says what the refusal is counted as.
                 assert_eq!(verified, 1);
             }
@@ -241,7 +241,7 @@ mod tests {
         let bad = other.replace(&signature(&other), &signature(&good));
         for (body, code, line) in [
             (good.clone() + &bad, Code::Signature, 2),
-            (open(&stranger, 0) + &bad, Code::Unauthorised, 1),
+            (open(&stranger, 0) + &bad, Code::Unauthorized, 1),
             (bad + &open(&stranger, 0), Code::Signature, 1),
         ] {
             for ahead in [false, true] {

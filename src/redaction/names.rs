@@ -84,7 +84,7 @@ const fn end_bit(first: u8, last: u8) -> u64 {
 }
 
 /// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token, what
-/// mirrors traffic and what a key is for (AWS), what was authorised (Google), and the sessions that Okta's System Log names.
+/// mirrors traffic and what a key is for (AWS), what was authorized (Google), and the sessions that Okta's System Log names.
 const HARMLESS_NAMES: [&[u8]; 6] = [
     b"httptokens",
     b"trafficmirrorsessionid",
@@ -95,8 +95,8 @@ const HARMLESS_NAMES: [&[u8]; 6] = [
 ];
 /// Names of what tells a request from its repetition: no secret, though a name like that may have one.
 const REQUEST_TOKENS: [&[u8]; 3] = [b"clienttoken", b"clientrequesttoken", b"idempotencytoken"];
-/// Names that say of what is within `authorization` what was authorised, and by what (Azure).
-const AUTHORISED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
+/// Names that say of what is within `authorization` what was authorized, and by what (Azure).
+const AUTHORIZED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
 /// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
 const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
 
@@ -165,7 +165,7 @@ pub fn is_about(name: &[u8], of_cookies: bool) -> bool {
         (_, HARMLESS | COUNT) => true,
         (class, ID) => !of_cookies && class != Class::SecretId,
         (Class::Open, ENTITY) => !of_cookies,
-        (Class::Open, _) => is_one_of(&AUTHORISED, name),
+        (Class::Open, _) => is_one_of(&AUTHORIZED, name),
         _ => false,
     }
 }

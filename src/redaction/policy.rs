@@ -28,7 +28,7 @@ pub struct Redaction {
     shape: Option<fn(&str) -> String>,
 }
 
-/// The rules that hold where nothing else is said. Artefacts that redact nothing are without them.
+/// The rules that hold where nothing else is said. Artifacts that redact nothing are without them.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     classify: fn(&[u8]) -> Class,

@@ -4,7 +4,7 @@ use super::FindingCode::KeyStatement;
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::numbers::Numbers;
-use super::report::{Signer, SignerTrust};
+use super::report::{Signer, TrustBasis};
 use super::revocations::Revocations;
 use super::void::{VoidableGrants, VoidedWindows};
 use crate::error::Quoted;
@@ -32,7 +32,7 @@ pub(super) struct Key {
     pub(super) public: [u8; 32],
     /// The trust file names it as an emitter.
     pub(super) vouched: bool,
-    /// A chain of it was authorised by a grant.
+    /// A chain of it was authorized by a grant.
     granted: bool,
     chains: u64,
     links: u64,
@@ -107,13 +107,13 @@ impl Key {
         let revoked =
             |stated: &Stated| stated.revocations.are_in_log() || stated.revocations.are_in_trust_file();
         let trust = if self.stated().is_some_and(revoked) {
-            SignerTrust::Revoked
+            TrustBasis::Revoked
         } else if self.vouched {
-            SignerTrust::TrustFile
+            TrustBasis::TrustFile
         } else if self.granted {
-            SignerTrust::Granted
+            TrustBasis::Granted
         } else {
-            SignerTrust::Unknown
+            TrustBasis::Unknown
         };
         let Self { chains, links, first, last, .. } = *self;
         Signer { vkey: self.vkey(), trust, chains, links, first, last }

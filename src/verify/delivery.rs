@@ -163,7 +163,7 @@ impl Delivery {
         number: usize,
         chain: ChainId,
         vkey: impl Fn() -> VerifierKey,
-        authorised: bool,
+        authorized: bool,
     ) {
         let Some(OfChain { waiting, others, left_out }) = self.chains.remove(&number) else { return };
         self.ready.others += others;
@@ -175,7 +175,7 @@ impl Delivery {
         for waiting in waiting {
             self.bytes -= waiting.bytes();
             let Waiting { line, index, seq, time, what } = waiting;
-            let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
+            let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorized };
             let ready = &mut self.ready;
             match what {
                 What::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),

@@ -19,8 +19,8 @@ pub struct CoveredLink {
     pub time: Time,
     /// The emitter's key.
     pub vkey: VerifierKey,
-    /// Whether the key was authorised, as far as was known.
-    pub authorised: bool,
+    /// Whether the key was authorized, as far as was known.
+    pub authorized: bool,
 }
 
 /// An event that matches the commit of its link.

@@ -36,7 +36,7 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         } else if tree_passes {
             answer(true);
         } else {
-            no_answer = Some(phrases::REASON_UNCONFIRMED_PLACES);
+            no_answer = Some(phrases::REASON_UNTRUSTED_PLACES);
         }
     }
     if let Some(age) = &expect.max_age {

@@ -106,7 +106,7 @@ codes! {
     FormatHeader "format.header" Warning
         phrases::HINT_HEADER_INVALID;
     /// A leaf above 65,535 bytes.
-    FormatLeafSize "format.leaf_size" Error
+    FormatEntrySize "format.entry_size" Error
         "no log can hold it, so its writer is faulty: tell whoever made the export";
     /// A line that is not what a line of an export can be.
     FormatLine "format.line" Error
@@ -163,7 +163,7 @@ codes! {
     PayloadMismatch "payload.mismatch" Error
         "the event or its salt was changed after it was recorded: do not rely on it, and get the export again from its source";
     /// An event that matches after it was brought into canonical form.
-    PayloadReserialised "payload.reserialised" Info
+    PayloadReserialized "payload.reserialized" Info
         "a tool reformatted it: rely on the canonical form, which is what was signed and what is shown";
     /// An event that is not shown.
     PayloadWithheld "payload.withheld" Info

@@ -11,7 +11,7 @@ pub(super) fn is_malformed(code: FindingCode) -> bool {
             | Code::FormatLink
             | Code::FormatNote
             | Code::FormatCheckpoint
-            | Code::FormatLeafSize
+            | Code::FormatEntrySize
             | Code::FormatTruncated
     )
 }

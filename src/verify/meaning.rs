@@ -27,7 +27,7 @@ words! {
         EmptyLog = "empty.log",
         /// Not checked: no entry is here.
         EmptyExport = "empty.export",
-        /// Unconfirmed: only the log is not trusted.
+        /// Untrusted: only the log is not trusted.
         Log = "log.unknown",
         /// Partial: no entry is missing in between, but a key may have been revoked.
         Unseen = "key.unseen",
@@ -101,10 +101,10 @@ impl Report {
             }
             Verdict::NotChecked if has(FindingCode::FormatHeader) => Why::Header,
             Verdict::NotChecked if has(FindingCode::FormatCompression) => Why::Compression,
-            Verdict::NotChecked if self.counts.leaves + self.counts.skipped == 0 => {
+            Verdict::NotChecked if self.counts.entries + self.counts.skipped == 0 => {
                 if self.log.is_some_and(|log| log.size == 0) { Why::EmptyLog } else { Why::EmptyExport }
             }
-            Verdict::Unconfirmed if checks.signatures.passes() => Why::Log,
+            Verdict::Untrusted if checks.signatures.passes() => Why::Log,
             Verdict::Partial if checks.range.passes() && checks.log.passes() => {
                 if has(FindingCode::KeyUnseen) { Why::Unseen } else { Why::Withheld }
             }
@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn what_is_not_confirmed_and_what_may_be_left_out_is_said() {
         let why = |verdict, open: &[_], found: &[_]| report(verdict, open, found).why();
-        assert_eq!(why(Verdict::Unconfirmed, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
-        assert_eq!(why(Verdict::Unconfirmed, &[("signatures", 0)], &[KeyUnknown]), None);
+        assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
+        assert_eq!(why(Verdict::Untrusted, &[("signatures", 0)], &[KeyUnknown]), None);
         assert_eq!(why(Verdict::Partial, &[], &[]), Some(Why::Withheld));
         assert_eq!(why(Verdict::Partial, &[], &[KeyUnseen]), Some(Why::Unseen));
         assert_eq!(why(Verdict::Partial, &[("range", 0)], &[KeyUnseen]), None);
@@ -240,7 +240,7 @@ mod tests {
         let open = all.map(|name| (name, 0));
         assert_eq!(idle(Verdict::Verified, false, &open, &[]), all);
         let unknown = [&open[..], &[("signatures", 0)]].concat();
-        assert_eq!(idle(Verdict::Unconfirmed, false, &unknown, &[KeyUnknown]), all);
+        assert_eq!(idle(Verdict::Untrusted, false, &unknown, &[KeyUnknown]), all);
         assert_eq!(idle(Verdict::NotChecked, false, &open, &[]), ["range", "append_only"]);
         // A slice: that it claims no range is why it is partial.
         let open = ["range", "append_only", "witnesses", "closure", "expected"].map(|name| (name, 0));
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(idle(Verdict::Partial, true, &open, &[ChainJump]), not_needed);
         // A log that is not trusted.
         let untrusted = [&open[..], &[("log", 0)]].concat();
-        assert_eq!(idle(Verdict::Unconfirmed, true, &untrusted, &[LogUnknown]), not_needed);
+        assert_eq!(idle(Verdict::Untrusted, true, &untrusted, &[LogUnknown]), not_needed);
         // A pin that is not reached.
         let open = ["append_only", "witnesses", "expected"].map(|name| (name, 0));
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[AppendOnlyNotReached]), ["witnesses"]);

@@ -77,7 +77,7 @@ pub(super) fn check(
         findings.add(FindingCode::RangeMissing, place, message);
         return Check::of(1, 1, None);
     }
-    let reason = (!tree_passes).then_some(phrases::REASON_UNCONFIRMED_PLACES);
+    let reason = (!tree_passes).then_some(phrases::REASON_UNTRUSTED_PLACES);
     Check::of(u64::from(tree_passes), 0, reason)
 }
 

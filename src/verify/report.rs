@@ -84,7 +84,7 @@ pub struct Counts {
     /// Lines that are not blank, header and malformed ones included.
     pub lines: u64,
     /// Leaves here.
-    pub leaves: u64,
+    pub entries: u64,
     /// Leaves that skips stand for.
     pub skipped: u64,
     /// Events shown.
@@ -130,7 +130,7 @@ pub struct Log {
 words! {
     /// Why a signer is trusted, or not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum SignerTrust {
+    pub enum TrustBasis {
         /// The key was revoked, in the log or by the trust file.
         Revoked = "revoked",
         /// The trust file names it.
@@ -149,7 +149,7 @@ pub struct Signer {
     #[serde(serialize_with = "display")]
     pub vkey: VerifierKey,
     /// Why it is trusted, or not.
-    pub trust: SignerTrust,
+    pub trust: TrustBasis,
     /// How many chains it signs here.
     pub chains: u64,
     /// How many links it has here, forks not counted.
@@ -243,7 +243,7 @@ mod tests {
             (Verdict::Verified, 0),
             (Verdict::Altered, 1),
             (Verdict::Broken, 1),
-            (Verdict::Unconfirmed, 3),
+            (Verdict::Untrusted, 3),
             (Verdict::Partial, 4),
             (Verdict::NotChecked, 5),
         ];

@@ -116,7 +116,7 @@ impl Sequence {
 
     pub(super) fn counts(&self) -> Counts {
         Counts {
-            leaves: self.tree.position() - self.tree.skipped,
+            entries: self.tree.position() - self.tree.skipped,
             skipped: self.tree.skipped,
             events: self.payloads.shown,
             withheld: self.payloads.withheld,

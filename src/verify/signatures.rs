@@ -1,4 +1,4 @@
-//! The check `signatures`: is every link covered by a valid signature of an authorised key?
+//! The check `signatures`: is every link covered by a valid signature of an authorized key?
 
 use std::num::NonZeroU64;
 

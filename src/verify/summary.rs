@@ -456,7 +456,7 @@ impl<'a> Stretch<'a> {
             LineErrorKind::Link => (FindingCode::FormatLink, malformed.detail),
             LineErrorKind::Note => (FindingCode::FormatNote, malformed.detail),
             LineErrorKind::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
-            LineErrorKind::LeafSize => (FindingCode::FormatLeafSize, malformed.detail),
+            LineErrorKind::LeafSize => (FindingCode::FormatEntrySize, malformed.detail),
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
@@ -473,8 +473,8 @@ impl<'a> Stretch<'a> {
             Ok(Matched::AsItStands) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
-                let detail = phrases::PAYLOAD_RESERIALISED;
-                (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
+                let detail = phrases::PAYLOAD_RESERIALIZED;
+                (FindingCode::PayloadReserialized, Cow::Borrowed(detail))
             }
             Err(mismatch) => match mismatch {
                 PayloadError::DuplicateMember(name) => {
@@ -483,7 +483,7 @@ impl<'a> Stretch<'a> {
                 PayloadError::Differs => (FindingCode::PayloadMismatch, phrases::PAYLOAD_MISMATCH.into()),
             },
         };
-        if code != FindingCode::PayloadReserialised
+        if code != FindingCode::PayloadReserialized
             && let Kind::Link(link) = &mut self.summary.entries[*entry].kind
         {
             link.payload = Shown::Fails;

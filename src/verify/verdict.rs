@@ -82,7 +82,7 @@ pub(super) fn decide(
         .peekable();
     if open.peek().is_some() {
         let only_unknown_keys = open.all(|(_, _, unknown_key)| *unknown_key);
-        return if only_unknown_keys { Verdict::Unconfirmed } else { Verdict::NotChecked };
+        return if only_unknown_keys { Verdict::Untrusted } else { Verdict::NotChecked };
     }
     if complete { Verdict::Verified } else { Verdict::Partial }
 }

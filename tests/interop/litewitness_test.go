@@ -209,7 +209,7 @@ func (c *collector) verifyReceipt(proof string, leaf []byte) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	countersign(c.t, "receipt", receipt, "--leaf", leafFile, "--trust", c.trust)
+	countersign(c.t, "receipt", receipt, "--entry", leafFile, "--trust", c.trust)
 }
 
 // verifyExport has our program judge an export by the log's trust file: the quorum of witnesses has to be met.

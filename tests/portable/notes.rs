@@ -68,7 +68,7 @@ fn a_key_is_read_as_the_type_that_it_has() {
 }
 
 /// One character changed, taken out, put in or doubled.
-fn damage(text: &str, at: Index, with: char, way: u8) -> String {
+fn problem(text: &str, at: Index, with: char, way: u8) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let at = at.index(chars.len());
     match way {
@@ -94,7 +94,7 @@ proptest! {
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
         let whole = signed_checkpoint();
-        let damaged = damage(&whole, at, with, way);
+        let damaged = problem(&whole, at, with, way);
         if let Ok(read) = SignedCheckpoint::parse(&damaged) {
             prop_assert_eq!(read.to_string(), damaged.clone());
             let both = read.is_signed_by(log().verifier_key())
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn a_damaged_key_note_is_refused_or_no_longer_signed(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = key_note();
-        let damaged = damage(&whole, at, with, way);
+        let damaged = problem(&whole, at, with, way);
         if let Ok(read) = KeyNote::parse(&damaged) {
             prop_assert_eq!(read.note.is_signed_by(log().verifier_key()), damaged == whole);
             let mut lines = vec!["countersign/v1 keys".to_owned(), read.origin];
@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn a_damaged_vkey_is_refused(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = log().verifier_key().to_string();
-        let damaged = damage(&whole, at, with, way);
+        let damaged = problem(&whole, at, with, way);
         prop_assert_eq!(damaged.parse::<VerifierKey>().is_ok(), damaged == whole);
     }
 
@@ -126,7 +126,7 @@ proptest! {
     fn a_damaged_trust_file_is_refused_or_reads_back_the_same(
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
-        if let Ok(trust) = Trust::parse(damage(&trust_file(), at, with, way).as_bytes()) {
+        if let Ok(trust) = Trust::parse(problem(&trust_file(), at, with, way).as_bytes()) {
             prop_assert_eq!(Trust::parse(&trust.to_text()), Ok(trust));
         }
     }

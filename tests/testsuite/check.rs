@@ -125,13 +125,13 @@ fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
     for size in [1, 2, 255, 256, 257, 511, 513, 700] {
         let report = check(&serve(&opaque(size)));
         assert_eq!((report.verdict, found(&report)), (Verdict::Verified, vec![]), "{size}");
-        assert_eq!((place(report.tiles.leaves.other), report.report.counts.leaves), (size, size as u64));
+        assert_eq!((place(report.tiles.entries.other), report.report.counts.entries), (size, size as u64));
         assert_eq!(report.tiles.checked, Tile::grown(0, size as u64).count() as u64);
     }
     // There is nothing that it could be complete for.
     assert_eq!(check(&serve(&[])).verdict, Verdict::Partial);
     let nobody = Options { tiles: true, ..Options::default() };
-    assert_eq!(check_with(&serve(&opaque(5)), nobody).verdict, Verdict::Unconfirmed);
+    assert_eq!(check_with(&serve(&opaque(5)), nobody).verdict, Verdict::Untrusted);
     let mut unsigned = serve(&opaque(5));
     let root = SignedCheckpoint::parse(&unsigned.checkpoint).expect("a checkpoint").checkpoint.root;
     unsigned.checkpoint = unsigned.checkpoint.replace(&root.to_string(), &leaf_hash(b"another").to_string());
@@ -218,7 +218,10 @@ fn a_log_of_ours_gets_the_report_of_its_export() {
     let report = check_with(&served, Options { trust, tiles: true, ..Options::default() });
     // The events are withheld: it is not shown to be complete.
     assert_eq!((report.verdict, found(&report)), (Verdict::Partial, vec![]));
-    assert_eq!((report.tiles.leaves.links, report.tiles.leaves.notes, report.tiles.leaves.other), (11, 1, 0));
+    assert_eq!(
+        (report.tiles.entries.links, report.tiles.entries.notes, report.tiles.entries.other),
+        (11, 1, 0)
+    );
     assert_eq!((report.report.counts.withheld, report.report.counts.chains), (9, 1));
     assert_eq!(report.report.findings, [], "no tile could show an event");
     for (name, check) in report.report.checks.iter() {
@@ -227,7 +230,7 @@ fn a_log_of_ours_gets_the_report_of_its_export() {
         assert_eq!(passes, asked, "{name}");
     }
     // Whom the log's key does not vouch for stays unknown.
-    assert_eq!(check(&served).verdict, Verdict::Unconfirmed);
+    assert_eq!(check(&served).verdict, Verdict::Untrusted);
 
     let mut forked = ours(9);
     forked.swap(3, 4);

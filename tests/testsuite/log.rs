@@ -158,7 +158,7 @@ struct Model {
 enum Outcome {
     Taken { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
-    Unauthorised,
+    Unauthorized,
     Unsigned,
 }
 
@@ -178,7 +178,7 @@ impl Model {
                     let is_new = link == after.next[chain];
                     if is_new {
                         if chain == GRANTED && !after.granted {
-                            return Outcome::Unauthorised;
+                            return Outcome::Unauthorized;
                         }
                         after.next[chain] += 1;
                         unsigned[chain] = !world.chains[chain][link].signed;
@@ -203,7 +203,7 @@ fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
         Err(refusal) => refusal,
     };
     match &refusal.kind {
-        Kind::Unauthorised => Outcome::Unauthorised,
+        Kind::Unauthorized => Outcome::Unauthorized,
         Kind::Malformed => Outcome::Unsigned,
         Kind::Gap { chain, expected, last } => {
             let number = world.ids.iter().position(|id| id == chain).unwrap();

@@ -11,7 +11,7 @@ mod modules;
 mod parts;
 mod properties;
 mod redaction;
-mod reserialised;
+mod reserialized;
 mod seal;
 mod slices;
 mod slicing;

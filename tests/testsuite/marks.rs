@@ -10,7 +10,7 @@ use countersign::note::{SignatureLine, SignerKey};
 use countersign::trust::Trust;
 use countersign::verify::{
     CheckState, CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report,
-    Severity, SignedBy, SignerTrust, Summary, Update, Verifier,
+    Severity, SignedBy, Summary, TrustBasis, Update, Verifier,
 };
 
 use crate::common::cases::{self, Case};
@@ -211,11 +211,11 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
         for link in events.iter().map(|event| &event.link).chain(links) {
             let signer = verification.report.signers.iter().find(|signer| signer.vkey == link.vkey).unwrap();
             match signer.trust {
-                SignerTrust::TrustFile => assert!(link.authorised, "{}", case.name),
-                SignerTrust::Unknown => assert!(!link.authorised, "{}", case.name),
+                TrustBasis::TrustFile => assert!(link.authorized, "{}", case.name),
+                TrustBasis::Unknown => assert!(!link.authorized, "{}", case.name),
                 _ => continue,
             }
-            seen[usize::from(link.authorised)] += 1;
+            seen[usize::from(link.authorized)] += 1;
         }
     }
     assert!(seen[0] > 20 && seen[1] > 100, "{seen:?}");

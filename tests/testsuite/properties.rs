@@ -33,13 +33,13 @@ impl PendingItem for TestItem {
 
 /// Collects what it visits, up to the event that it refuses.
 #[derive(Default)]
-struct Collector {
+struct LogServer {
     events: Vec<(Option<Box<str>>, TestItem, CoveredLink)>,
     others: u64,
     refused: Option<usize>,
 }
 
-impl EventVisitor for Collector {
+impl EventVisitor for LogServer {
     type Item = TestItem;
     type Error = usize;
 
@@ -448,7 +448,7 @@ proptest! {
             }
         };
         let visit = |refused| {
-            let mut visitor = Collector { refused, ..Collector::default() };
+            let mut visitor = LogServer { refused, ..LogServer::default() };
             let options = Options { events: false, ..options(&world.trust) };
             let verified = parallel::visit(&export[..], options, threads, examiner, &mut visitor, |_| {});
             (verified, visitor)

@@ -187,7 +187,7 @@ fn notes_and_opaque_leaves_of_a_sealed_export_count_as_when_they_were_new() {
     let (more, counted) = log.seal(&[&sealed, &export(&chain(&a, 1, 1))]).unwrap();
     assert_eq!((counts(&counted), sizes(&more)), ((4, 3, 0), vec![1, 4]));
     let refused = log.seal(&[&sealed, &export(&chain(&b, 1, 1))]).unwrap_err();
-    assert_eq!(refused.code, Code::Unauthorised);
+    assert_eq!(refused.code, Code::Unauthorized);
     // What the note said is known already.
     assert_eq!(counts(&log.seal(&[&more, &export(&granted)]).unwrap().1), (4, 0, 1));
 
@@ -220,8 +220,8 @@ fn what_a_log_must_not_take_is_refused() {
 
     // Keys that the trust file does not name, in the first export as in the others.
     let foreign = export(&chain(&b, 1, 1));
-    assert_eq!(refused(&strict, &[&foreign]).code, Code::Unauthorised);
-    assert_eq!(refused(&strict, &[&whole, &foreign]).code, Code::Unauthorised);
+    assert_eq!(refused(&strict, &[&foreign]).code, Code::Unauthorized);
+    assert_eq!(refused(&strict, &[&whole, &foreign]).code, Code::Unauthorized);
     assert!(strict.seal(&[&whole]).is_ok());
 
     for (exports, says) in [

@@ -319,18 +319,18 @@ fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
     let all = before.into_iter().chain([&revoke]);
     submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
     let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
     // The same within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
     let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(5)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(5)));
     let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
     let refusal = submit(&mut Growth::new(0), &rules, alone).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(4)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(4)));
     // Another key's link just before it changes nothing.
     let further = other.fork(2).event(2);
     let refusal = submit(&mut growth, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(2)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(2)));
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn what_is_for_another_log_is_not_taken() {
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
         assert_eq!(submit(&mut Growth::new(0), &anyone(), [leaf]).unwrap().added, 1);
         let refusal = submit(&mut Growth::new(0), &elsewhere, [leaf]).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
     }
 }
 
@@ -358,7 +358,7 @@ fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
     for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
         let taken = submit(&mut Growth::new(0), &rules, [note]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
     }
 }
 
@@ -376,12 +376,12 @@ fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
         for (second, is_taken) in second.into_iter().zip(is_taken) {
             let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
             let taken = submit_when(at(1), &mut Growth::new(0), &rules, [&chain.links[0], &link]);
-            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
     let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
-    assert_eq!(refusal.kind, Kind::Unauthorised);
+    assert_eq!(refusal.kind, Kind::Unauthorized);
 }
 
 /// A thief writes what time he likes: the log asks its own clock.
@@ -408,7 +408,7 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
     for (rules, millis, is_taken) in cases {
         let now = Time::from_millis(at(0).millis() + millis).unwrap();
         let taken = kind(submit_when(now, &mut Growth::new(0), rules, &chain.links));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -459,7 +459,7 @@ fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
         let now = Time::from_millis(millis).unwrap();
         let leaves = [grant, &chain.links[0], &chain.links[1]];
         let taken = kind(submit_when(now, &mut Growth::new(0), rules, leaves));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -485,7 +485,7 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
         // A stranger beside one who is known brings nothing in.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
-        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{leaves:?}");
+        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{leaves:?}");
     }
     assert!(submit(&mut Growth::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
 }
@@ -504,7 +504,7 @@ fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
     {
         let taken = submit(&mut Growth::new(0), rules, [statement]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
     }
 }
 
@@ -521,7 +521,7 @@ fn a_key_revokes_itself_once() {
     submit(&mut growth, &rules, [&own(9)]).unwrap();
     for again in [own(10), own(8), note(&[revoke(8)], &about)] {
         let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
-        assert_eq!(refusal.kind, Kind::Unauthorised);
+        assert_eq!(refusal.kind, Kind::Unauthorized);
     }
     // The same note gets its old index, and an issuer may say more.
     assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
@@ -639,7 +639,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
             let taken = kind(submit_when(now, &mut growth.clone(), &rules, links));
             assert_eq!(
                 taken,
-                if is_taken { Ok(()) } else { Err(Kind::Unauthorised) },
+                if is_taken { Ok(()) } else { Err(Kind::Unauthorized) },
                 "{lines} {existed_by:?} {now}"
             );
         }
@@ -673,10 +673,10 @@ fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
         let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
         let taken = submit(&mut Growth::new(0), &rules, [&grant, &chain.links[0], &link]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
     }
     let refusal = submit(&mut Growth::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
 }
 
 #[test]
@@ -764,15 +764,15 @@ fn strangers_are_known_by_their_first_leaf() {
     };
     for (known, leaves, expected) in [
         (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (nobody(), vec![begun], Err(Kind::Unauthorised)),
-        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorised)),
+        (nobody(), vec![begun], Err(Kind::Unauthorized)),
+        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorized)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
         (nobody(), vec![&granted, begun], Ok(())),
-        (nobody(), vec![begun, &granted], Err(Kind::Unauthorised)),
-        (nobody(), vec![&own_grant], Err(Kind::Unauthorised)),
+        (nobody(), vec![begun, &granted], Err(Kind::Unauthorized)),
+        (nobody(), vec![&own_grant], Err(Kind::Unauthorized)),
         // What a note revokes it does not make known.
-        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorised)),
+        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorized)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);

@@ -362,7 +362,7 @@ fn there_is_one_path_for_a_tile() {
 fn a_bundle_is_read_whole_or_not_at_all() {
     let longest = vec![7; 65_535];
     let leaves: [&[u8]; 3] = [b"", b"one", &longest];
-    let bytes = Bundle::encode(leaves).expect("leaves");
+    let bytes = Bundle::encode(leaves).expect("entries");
     let bundle = |width| Bundle { index: 0, width };
     assert_eq!(bundle(3).decode(&bytes), Ok(leaves.to_vec()));
     for (width, bytes) in [

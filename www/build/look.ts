@@ -9,7 +9,7 @@ const SHEETS = [
   import.meta.resolve("@countersign/ui/viewer/detection/findings.css"),
 ];
 
-/** A style sheet of the colours, fonts and basics that the viewer has, and of what rules found, for a page around it. */
+/** A style sheet of the colors, fonts and basics that the viewer has, and of what rules found, for a page around it. */
 export async function look(): Promise<string> {
   const sheets = SHEETS.map((url) => readFile(new URL(url), "utf8"));
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;

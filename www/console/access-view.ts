@@ -7,7 +7,7 @@ import { picker } from "../src/input/choose.ts";
 import { memoryView } from "../src/input/remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
 import type { Memory } from "../src/state/memory.ts";
-import type { Reader, Standing } from "./reader.ts";
+import type { Reader, SignerTrust } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
@@ -18,7 +18,7 @@ export function accessView(
   verified: readonly Session[],
   t: ConsoleTexts,
 ): TemplateResult {
-  const { standing, trust, isOpen } = reader;
+  const { signerTrust, trust, isOpen } = reader;
   return html`
     <section aria-labelledby="access-heading"><details
       class="panel access"
@@ -31,7 +31,7 @@ export function accessView(
       <summary>
         <h2 id="access-heading">${t.access.heading}</h2>
         <span class="access-states">
-          ${standingView(standing, t)}
+          ${standingView(signerTrust, t)}
           ${trustView(trust, verified, t)}
         </span>
       </summary>
@@ -43,10 +43,10 @@ export function accessView(
   `;
 }
 
-function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
-  switch (standing) {
+function standingView(signerTrust: SignerTrust, t: ConsoleTexts): TemplateResult {
+  switch (signerTrust) {
     case "accepted":
-      return html`<span class="state tone-good" data-standing="accepted">${icon("pass")}${t.access.accepted}</span>`;
+      return html`<span class="state tone-good" data-signer-trust="accepted">${icon("pass")}${t.access.accepted}</span>`;
     case "asking":
       return html`<span class="state tone-faint">${icon("waiting")}${t.access.checking}</span>`;
     case "refused":
@@ -60,14 +60,14 @@ function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
 function trustView(trust: TrustChoice, verified: readonly Session[], t: ConsoleTexts): TemplateResult {
   const words = trustWords(trust, t);
   if (!hasTrust(trust))
-    return html`<span class="state tone-doubt" data-trust="missing">${icon("unconfirmed")}${words}</span>`;
+    return html`<span class="state tone-doubt" data-trust="missing">${icon("untrusted")}${words}</span>`;
   const results = verified.flatMap(({ compared }) => compared?.result ?? []);
   const result = (["none", "some", "all"] as const).find((one) => results.includes(one));
   switch (result) {
     case "none":
       return html`<span class="state tone-bad" data-trust="none">${icon("warning")}<span>${words}: ${t.access.trustNone}</span></span>`;
     case "some":
-      return html`<span class="state tone-doubt" data-trust="some">${icon("unconfirmed")}<span>${words}: ${t.access.trustSome}</span></span>`;
+      return html`<span class="state tone-doubt" data-trust="some">${icon("untrusted")}<span>${words}: ${t.access.trustSome}</span></span>`;
     case "all":
       return html`<span class="state tone-good" data-trust="all">${icon("key")}${words}</span>`;
     case undefined:
@@ -86,7 +86,7 @@ function trustWords({ file, keys }: TrustChoice, t: ConsoleTexts): TemplateResul
 }
 
 function signInPart(
-  { issuer, standing, isLeaving, signInFailed }: Reader,
+  { issuer, signerTrust, isLeaving, signInFailed }: Reader,
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
   if (issuer === undefined) return nothing;
@@ -95,7 +95,7 @@ function signInPart(
     <div class="sign-in-part">
       <p class="help">${t.access.signInHelp(value(host, 100))}</p>
       <div class="buttons">
-        <button type="button" class="primary" ?disabled=${isLeaving || standing === "asking"} @click=${emits("sign-in")}>${t.access.signIn(value(host, 60))}</button>
+        <button type="button" class="primary" ?disabled=${isLeaving || signerTrust === "asking"} @click=${emits("sign-in")}>${t.access.signIn(value(host, 60))}</button>
       </div>
       ${signInFailed === undefined ? nothing : html`<p class="complaint" role="alert" data-sign-in="failed">${t.access.signInFailed} <span class="help" lang="en">${value(signInFailed, 300)}</span></p>`}
       <p class="help">${t.access.orToken}</p>
@@ -104,7 +104,7 @@ function signInPart(
 }
 
 function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
-  const { issuer, standing, refusal, isKept, complaint } = reader;
+  const { issuer, signerTrust, refusal, isKept, complaint } = reader;
   const isWrong = complaint?.field === "token";
   return html`
     <form class="token-part" @submit=${use} novalidate>
@@ -119,7 +119,7 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
         autocapitalize="off"
         spellcheck="false"
         aria-describedby="token-help token-complaint"
-        aria-invalid=${isWrong || standing === "refused" ? "true" : nothing}
+        aria-invalid=${isWrong || signerTrust === "refused" ? "true" : nothing}
       />
       <p id="token-help" class="help">${t.access.tokenHelp}</p>
       ${isSecureContext ? nothing : html`<p class="plain tone-doubt">${icon("warning")}<span>${t.access.plain}</span></p>`}
@@ -129,8 +129,8 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
       </label>
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
-        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${standing === "asking"}>${t.access.use}</button>
-        ${standing === "accepted" ? html`<button type="button" @click=${emits("leave")}>${t.access.leave}</button>` : nothing}
+        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signerTrust === "asking"}>${t.access.use}</button>
+        ${signerTrust === "accepted" ? html`<button type="button" @click=${emits("leave")}>${t.access.leave}</button>` : nothing}
       </div>
       ${refusal === undefined ? nothing : refusalView(refusal, t)}
     </form>
@@ -167,7 +167,7 @@ function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateRes
         }
         ${trust.keys.map((key) => keyView(key, t))}
       </ul>
-      ${hasTrust(trust) ? nothing : html`<p class="tone-doubt no-trust">${icon("unconfirmed")}<span>${t.access.noTrust}</span></p>`}
+      ${hasTrust(trust) ? nothing : html`<p class="tone-doubt no-trust">${icon("untrusted")}<span>${t.access.noTrust}</span></p>`}
       <div class="buttons">${picker(trust.file === undefined ? t.access.choose : t.access.another, "choose-trust", {})}</div>
       <p id="trust-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <details class="paste">

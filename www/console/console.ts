@@ -320,8 +320,8 @@ export class Console extends View {
   }
 
   /** Shows the last event of a finding, which made its rule fire. */
-  async #showFinding({ leaves }: Finding): Promise<void> {
-    await this.#showEntry(leaves.at(-1) ?? 0);
+  async #showFinding({ entries }: Finding): Promise<void> {
+    await this.#showEntry(entries.at(-1) ?? 0);
   }
 
   /** Loads the texts of chosen files. */

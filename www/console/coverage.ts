@@ -60,7 +60,7 @@ export function anotherView(
 /** Renders the entries that were verified, and the checkpoints that cover them. */
 export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts): TemplateResult {
   const { marks } = verified.session;
-  const { count, leaves } = t.viewer.figures;
+  const { count, entries } = t.viewer.figures;
   const { counts, log } = report;
   const why = Object.entries(verified.withheld).filter(([, times]) => times > 0);
   return html`

@@ -160,7 +160,7 @@ export class ExposureTab extends View {
           this.#stated = span;
           void this.#propose();
         },
-        show: (leaf) => emit(this, "show-entry", leaf),
+        show: (entry) => emit(this, "show-entry", entry),
       },
       t,
     );

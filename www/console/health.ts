@@ -40,7 +40,7 @@ export interface Health {
         readonly within: number;
         readonly percent: number;
         readonly at: string | undefined;
-        readonly damages: number | undefined;
+        readonly problems: number | undefined;
       }
     | undefined;
   /** Number of entries in the search index. */
@@ -129,7 +129,7 @@ function check(value: unknown): Health["check"] {
   const [within, percent] = [whole(fields?.within), whole(fields?.percent)];
   return within === undefined || percent === undefined || percent > 100
     ? undefined
-    : { within, percent, at: time(fields?.at), damages: whole(fields?.damages) };
+    : { within, percent, at: time(fields?.at), problems: whole(fields?.problems) };
 }
 
 function index(value: unknown): Health["index"] {

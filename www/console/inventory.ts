@@ -155,7 +155,7 @@ export class InventoryTab extends View {
                     <td>${count(endpoint.calls)}</td>
                     <td class="callers">${this.#callersView(endpoint, t)}</td>
                     <td>${answersView(endpoint, t)}</td>
-                    <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+                    <td>${this.#entry(endpoint.last_entry, moment(endpoint.last))}</td>
                   </tr>`,
                 ),
               )}
@@ -184,9 +184,9 @@ export class InventoryTab extends View {
               : html`
                 <ul class="reasons">
                   ${reasons.map(
-                    ({ points, reason, leaves }) => html`
+                    ({ points, reason, entries }) => html`
                       <li><span class="faint">+${points}</span> ${value(reason, 300)}
-                        ${leaves.slice(0, MAX_ENTRIES).map((leaf) => this.#entry(leaf, html`${words.entry} ${count(leaf)}`))}</li>`,
+                        ${entries.slice(0, MAX_ENTRIES).map((entry) => this.#entry(entry, html`${words.entry} ${count(entry)}`))}</li>`,
                   )}
                 </ul>`
           }
@@ -196,7 +196,7 @@ export class InventoryTab extends View {
         <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>
         <td>${latency === null ? html`<span class="faint">${words.notStated}</span>` : words.latency(latency.p50, latency.p95)}</td>
-        <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+        <td>${this.#entry(endpoint.last_entry, moment(endpoint.last))}</td>
       </tr>
     `;
   }
@@ -212,8 +212,8 @@ export class InventoryTab extends View {
   }
 
   /** Renders a link to an entry of the log. */
-  #entry(leaf: number, words: TemplateResult): TemplateResult {
-    return html`<button type="button" class="quiet" @click=${() => emit(this, "show-entry", leaf)}>${words}</button>`;
+  #entry(entry: number, words: TemplateResult): TemplateResult {
+    return html`<button type="button" class="quiet" @click=${() => emit(this, "show-entry", entry)}>${words}</button>`;
   }
 
   /** Builds the inventory, and updates it as events arrive. */

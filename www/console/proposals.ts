@@ -30,7 +30,7 @@ interface ProposalsInput {
   readonly stated: Span | undefined;
   readonly turn: (scenario: string) => void;
   readonly state: (span: Span | undefined) => void;
-  readonly show: (leaf: number) => void;
+  readonly show: (entry: number) => void;
 }
 
 /** Renders the proposals, the findings and endpoints they are based on, and their effect on the figures. */
@@ -84,9 +84,9 @@ function proposalView(
       </p>
       <ul class="endpoints">
         ${what.slice(0, MAX_KINDS).map(
-          ({ title, times, leaves }) => html`
+          ({ title, times, entries }) => html`
             <li>${count(times)} × ${value(title, 300)}
-              ${leaves.map((leaf) => html`<button type="button" class="quiet" @click=${() => show(leaf)}>${t.inventory.entry} ${count(leaf)}</button> `)}</li>`,
+              ${entries.map((entry) => html`<button type="button" class="quiet" @click=${() => show(entry)}>${t.inventory.entry} ${count(entry)}</button> `)}</li>`,
         )}
         ${what.length > MAX_KINDS ? html`<li class="faint">${words.kinds(what.length - MAX_KINDS)}</li>` : nothing}
       </ul>

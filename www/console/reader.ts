@@ -8,7 +8,7 @@ import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
 /** State of the token. */
-export type Standing = "none" | "asking" | "accepted" | "refused";
+export type SignerTrust = "none" | "asking" | "accepted" | "refused";
 
 /** An input that must be corrected, with the name of the text about it. */
 export type Complaint =
@@ -23,7 +23,7 @@ interface ReaderListener {
 
 /** The reader's input, stored in this tab if they want that. */
 export class Reader {
-  standing: Standing = "none";
+  signerTrust: SignerTrust = "none";
   refusal: RequestFailure | undefined;
   complaint: Complaint | undefined;
   trust: TrustChoice = NO_TRUST;
@@ -83,7 +83,7 @@ export class Reader {
   }
 
   get mayRead(): boolean {
-    return this.standing === "accepted";
+    return this.signerTrust === "accepted";
   }
 
   /** Restores what is stored in this tab. Returns the token; empty if there is none. */
@@ -105,7 +105,7 @@ export class Reader {
       return false;
     }
     this.complaint = undefined;
-    this.standing = "asking";
+    this.signerTrust = "asking";
     this.#token = token;
     this.#log.token = token;
     this.#listener.changed();
@@ -116,7 +116,7 @@ export class Reader {
       .catch(failureOf);
     if (this.#log.token !== token) return false;
     if (refusal === undefined) {
-      this.standing = "accepted";
+      this.signerTrust = "accepted";
       this.isOpen = false;
     } else {
       this.#log.token = "";
@@ -131,7 +131,7 @@ export class Reader {
   deny(refusal: RequestFailure): void {
     const { status } = refusal;
     if (status === 401) this.#token = "";
-    this.standing = status === 401 || status === 403 ? "refused" : "none";
+    this.signerTrust = status === 401 || status === 403 ? "refused" : "none";
     this.refusal = refusal;
     this.isOpen = true;
   }
@@ -148,7 +148,7 @@ export class Reader {
     this.keep(false);
     this.#token = "";
     this.#log.token = "";
-    this.standing = "none";
+    this.signerTrust = "none";
     this.trust = NO_TRUST;
     this.isOpen = true;
   }

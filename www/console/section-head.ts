@@ -59,7 +59,7 @@ function sectionVerdict({ verification, trust, compared }: Session, t: ConsoleTe
     return html`<p class="section-verdict state tone-faint">${icon("waiting")}${t.verified.waiting}</p>`;
   const { verdict } = verification.report;
   const words = verdictWords(verification, t.viewer, { compared });
-  const isNobodys = trust === undefined && (verdict === "unconfirmed" || verdict === "not_checked");
+  const isNobodys = trust === undefined && (verdict === "untrusted" || verdict === "not_checked");
   const mismatch = comparedWords(compared, t.viewer);
   const says = isNobodys ? t.head.noTrust : `${words.word} ${mismatch}`.trim();
   return html`<p class="section-verdict state tone-${words.tone}" data-verdict=${verdict}>${icon(words.icon)}<span>${says}</span></p>`;

@@ -52,12 +52,12 @@ function backupView({ storage: { kind }, backup, size }: Health, t: ConsoleTexts
 function checkView({ storage: { kind }, check }: Health, t: ConsoleTexts): unknown {
   const words = t.storage.kept;
   if (check === undefined) return kind === "object" ? words.noCheck : words.checkOff;
-  const { at, damages, percent, within } = check;
+  const { at, problems, percent, within } = check;
   const pace = html`<span class="help">${words.pace(percent, t.viewer.figures.duration(within))}</span>`;
   if (at === undefined) return html`${words.firstCheck} ${pace}`;
-  const isGood = damages === 0;
-  return html`<span class=${isGood ? nothing : "tone-bad"} data-damages=${damages ?? nothing}>${
-    damages === undefined ? t.storage.unknown : isGood ? words.whole : words.damages(damages)
+  const isGood = problems === 0;
+  return html`<span class=${isGood ? nothing : "tone-bad"} data-problems=${problems ?? nothing}>${
+    problems === undefined ? t.storage.unknown : isGood ? words.whole : words.problems(problems)
   }</span>, ${moment(at)} ${pace}`;
 }
 

@@ -144,7 +144,7 @@ function metricsView(metrics: Metrics, t: ConsoleTexts): TemplateResult {
     <section aria-labelledby="metrics-heading">
       <h3 id="metrics-heading">${words.since}</h3>
       <dl class="facts">
-        ${shown("countersign_leaves_total", words.taken)}
+        ${shown("countersign_entries_total", words.taken)}
         ${shown("countersign_commits_total", words.commits)}
         ${shown("countersign_commits_failed_total", words.failed)}
         ${sum === undefined || !commits ? nothing : fact(words.commit, `${numeral((sum / commits) * 1000, t)} ms`)}

@@ -75,7 +75,7 @@ export function verifiedView(
       verification !== undefined
         ? show(shown, verification)
         : html`
-          <p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>
+          <p class="empty">${phase === "failed" || phase === "canceled" ? t.verified.failed : t.verified.waiting}</p>
           ${failure === undefined ? nothing : failureView(failure, t)}`
     }
   `;

@@ -68,7 +68,7 @@ export class Watch extends EventTarget {
   }
 
   get isStopped(): boolean {
-    return this.#running.signal.aborted || this.#session.isCancelled;
+    return this.#running.signal.aborted || this.#session.isCanceled;
   }
 
   /** True while it goes on. */

@@ -13,14 +13,14 @@ export const STRANGERS = [
 /** States on the way to a verdict that isn't reached. */
 export const STOPPED = {
   "first-failure": ["First failure", "The first error is shown while the file is still read."],
-  cancelled: ["Canceled", "Not read to the end, so there is no result."],
+  canceled: ["Canceled", "Not read to the end, so there is no result."],
   "failed-trust": ["Unusable trust file", "No verdict, and the line of the error."],
 } as const satisfies Groups[string];
 
 export const VERDICTS = {
   verified: ["Verified", "An export that is complete for a range of a log."],
   partial: ["Maybe only part of the log", "A slice of a log, with gaps and withheld events."],
-  unconfirmed: ["Signer not trusted", "Signed with keys that the reader doesn't trust."],
+  untrusted: ["Signer not trusted", "Signed with keys that the reader doesn't trust."],
   "wrong-trust": ["Wrong trust file", "Its keys beside those that signed."],
   "not-checked": ["Not fully checked", "A required check has no result."],
   broken: ["Broken", "Two links at one position."],

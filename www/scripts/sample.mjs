@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { memory } from "countersign";
-import { artefact, lifecycle, readKey } from "../../js/packages/countersign/dist/artefact/recorder.node.js";
+import { artifact, lifecycle, readKey } from "../../js/packages/countersign/dist/artifact/recorder.node.js";
 import { recording } from "../../js/packages/countersign/dist/record/create.js";
 
 const ORIGIN = "log.example/acme";
@@ -124,7 +124,7 @@ export async function recorded(name, events) {
   const { vkey, signer } = key(`example.com/${name}`);
   let now = BEGIN;
   const to = memory();
-  const { createRecorder } = recording(artefact, lifecycle, {
+  const { createRecorder } = recording(artifact, lifecycle, {
     readKey,
     now: () => now,
     random: randomly(name),

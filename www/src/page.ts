@@ -41,7 +41,7 @@ import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
 import { moreFindings, rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
-import { cancelledView, failureView } from "./result/stopped.ts";
+import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
 import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
 import { ResultNavigation } from "./result-navigation.ts";
@@ -169,8 +169,8 @@ export class Page extends View {
         @verify-again=${() => void this.#verify()}
         @show-part=${(event: CustomEvent<number>) => navigation.show(event.detail)}
         @show-line=${(event: CustomEvent<number>) => void navigation.goTo(event.detail)}
-        @show-leaf=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToLeaf(event.detail.part, event.detail.index)}
-        @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToLeaf(navigation.shown, detail.finding.leaves.at(-1) ?? 0)}
+        @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToEntry(event.detail.part, event.detail.index)}
+        @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToEntry(navigation.shown, detail.finding.entries.at(-1) ?? 0)}
         @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openFindings(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void navigation.compare(event.detail ?? undefined)}
         @compare-close=${() => navigation.closeComparison()}
@@ -250,8 +250,8 @@ export class Page extends View {
       case "verifying":
       case "agreeing":
         return progressView(work, t);
-      case "cancelled":
-        return cancelledView(t);
+      case "canceled":
+        return canceledView(t);
       case "failed":
         return failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t);
       case "done":

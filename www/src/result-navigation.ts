@@ -62,7 +62,7 @@ export class ResultNavigation {
   }
 
   /** Shows the first event or withheld event from an entry on. */
-  async goToLeaf(part: number, index: number): Promise<void> {
+  async goToEntry(part: number, index: number): Promise<void> {
     const { coverage, session } = this.#place.work()?.parts[part] ?? {};
     const from = Float64Array.of(index, Number.MAX_SAFE_INTEGER);
     const [leaf = index] = coverage ? both(coverage.listed, from) : [];

@@ -1,4 +1,4 @@
-//! What the project is made of: under which licences, from where, and whether anything is known against it.
+//! What the project is made of: under which licenses, from where, and whether anything is known against it.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -16,7 +16,7 @@ const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "tests/oracle/Car
 /// Where packages of npm's are locked.
 const FOLDERS: [&str; 3] = ["js", "www", "examples"];
 
-/// What holds whatever the network does: licences, sources and bans, by `deny.toml`. What is known against crates and
+/// What holds whatever the network does: licenses, sources and bans, by `deny.toml`. What is known against crates and
 /// packages is asked for where it can be had, and else it is said that it was not.
 pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     let Some(deny) = deny(tools)? else {
@@ -45,9 +45,9 @@ pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
         }
     }
     Ok(if unknown.is_empty() {
-        "licences, sources and advisories".to_owned()
+        "licenses, sources and advisories".to_owned()
     } else {
-        format!("licences and sources; advisories could not be had of {}", unknown.join(", "))
+        format!("licenses and sources; advisories could not be had of {}", unknown.join(", "))
     })
 }
 

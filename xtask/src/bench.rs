@@ -83,9 +83,9 @@ enum Part {
     Memory,
     /// Exports that are made to cost much: how time and memory grow, which has to be in proportion
     Hostile,
-    /// The artefacts' sizes
+    /// The artifacts' sizes
     Sizes,
-    /// The time to instantiate an artefact
+    /// The time to instantiate an artifact
     Instantiate,
     /// A log under load, against Tessera's, and one of 10 million links, which needs 8 GB of disk
     Log,
@@ -262,8 +262,8 @@ impl Bench<'_> {
     }
 
     fn sizes(&self) -> Result<Vec<Figure>> {
-        let artefacts = self.tools.artefacts()?;
-        let figures = artefacts.into_iter().map(|built| {
+        let artifacts = self.tools.artifacts()?;
+        let figures = artifacts.into_iter().map(|built| {
             let size = Samples::one(built.brotli as f64 / 1000.0);
             Figure::new(format!("{} in brotli", built.name), "KB", size)
                 .held_to(Bound::AtMost(built.aim as f64 / 1000.0))
@@ -272,8 +272,8 @@ impl Bench<'_> {
     }
 
     fn instantiate(&self) -> Result<Vec<Figure>> {
-        let artefacts = self.tools.artefacts()?;
-        let figures = artefacts.into_iter().map(|built| {
+        let artifacts = self.tools.artifacts()?;
+        let figures = artifacts.into_iter().map(|built| {
             let mut script = self.script("instantiate-wasm.mjs")?;
             script.arg(built.file.with_file_name(format!("{}.js", built.name)));
             let [time] = self.run(&format!("instantiate {}", built.name), [script])?;
@@ -353,7 +353,7 @@ impl Bench<'_> {
         command
     }
 
-    /// The bare work, compiled as the artefact `verifier` is.
+    /// The bare work, compiled as the artifact `verifier` is.
     fn bare_wasm(&self) -> Result<PathBuf> {
         self.tools.progress.step("bare work in wasm", |log| {
             let mut cargo = self.tools.wasm32()?.cargo(self.tools, "build");

@@ -44,7 +44,7 @@ enum Task {
     Start(start::Args),
     /// Runs every test suite, or those named
     Test(test::Args),
-    /// Builds the WebAssembly artefacts of wasm-pack.toml
+    /// Builds the WebAssembly artifacts of wasm-pack.toml
     Wasm(wasm::Args),
     /// Searches for inputs that break what the fuzz targets assert
     Fuzz(fuzz::Args),

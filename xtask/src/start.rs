@@ -96,7 +96,7 @@ fn build(tools: &Tools) -> Result<PathBuf> {
     thread::scope(|scope| {
         scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
         let parts = scope.spawn(|| tools.program_parts());
-        tools.artefacts()?;
+        tools.artifacts()?;
         parts.join().map_err(|_| anyhow!("building the program panicked"))?
     })?;
     let program = tools.program_with_console()?;

@@ -88,7 +88,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "audit",
-        about: "the licences and sources of all crates, and what is known against them",
+        about: "the licenses and sources of all crates, and what is known against them",
         beside: Beside::Background,
         run: audit::test,
     },
@@ -123,7 +123,7 @@ pub(crate) const SUITES: &[Suite] = &[
         run: release::test,
     },
     Suite { name: "prose", about: "the words of documents and pages", beside: Beside::Any, run: prose },
-    Suite { name: "sizes", about: "each artefact is within its budget", beside: Beside::Any, run: sizes },
+    Suite { name: "sizes", about: "each artifact is within its budget", beside: Beside::Any, run: sizes },
 ];
 
 /// All packages but xtask: built together with them, what it needs would have other features than it has, and all of
@@ -178,14 +178,14 @@ fn fmt(tools: &Tools, log: &Log) -> Result<String> {
 
 fn clippy(tools: &Tools, log: &Log) -> Result<String> {
     log.run(tools.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
-    // What the smaller artefacts are made of.
+    // What the smaller artifacts are made of.
     log.run(tools.cargo("clippy").args(["-p", "countersign", "--no-default-features", "--", "-Dwarnings"]))?;
-    // Each artefact by itself: with the features of all together nothing would be unused.
+    // Each artifact by itself: with the features of all together nothing would be unused.
     for features in wasm::features(tools)? {
         let mut clippy = wasm_dev(tools.wasm32()?.clippy(tools));
         log.run(clippy.args(["-p", wasm::BINDINGS, "--lib", "--features", &features, "--", "-Dwarnings"]))?;
     }
-    // No artefact has it yet, and it is to stay fit for one.
+    // No artifact has it yet, and it is to stay fit for one.
     let mut ingest = wasm_dev(tools.wasm32()?.clippy(tools));
     log.run(ingest.args(["-p", "countersign-ingest", "--", "-Dwarnings"]))?;
     Ok(String::new())
@@ -335,9 +335,9 @@ const PROSE: &str = "tests/prose";
 const TEXTS: [&str; 3] =
     ["js/packages/ui/src/viewer/texts/en.json", "www/src/texts/en.ts", "www/console/texts/en.ts"];
 
-/// Documents, rules, catalogues, and scenarios, as patterns of git.
+/// Documents, rules, catalogs, and scenarios, as patterns of git.
 const PROSE_FILES: [&str; 4] =
-    ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogues/*.yml", "crates/risk/starters/*.yml"];
+    ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogs/*.yml", "crates/risk/starters/*.yml"];
 
 fn prose(tools: &Tools, log: &Log) -> Result<String> {
     npm::install(tools, PROSE)?;
@@ -384,7 +384,7 @@ fn wasm_test(tools: &Tools) -> Result<Command> {
     Ok(cargo)
 }
 
-/// With one profile for all suites, so that what they share is built once, and with the vectors that artefacts use.
+/// With one profile for all suites, so that what they share is built once, and with the vectors that artifacts use.
 fn wasm_dev(mut cargo: Command) -> Command {
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+simd128")
@@ -395,7 +395,7 @@ fn wasm_dev(mut cargo: Command) -> Command {
 }
 
 fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
-    wasm::hold_to_budgets(&tools.artefacts()?)
+    wasm::hold_to_budgets(&tools.artifacts()?)
 }
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {

@@ -97,7 +97,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
             work(tools, Lane::Back, &queue, &outcomes);
         });
     });
-    summarise(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
+    summarize(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
 }
 
 /// Lets this thread, and the programs that it starts, come after all others.
@@ -138,7 +138,7 @@ fn work(
     }
 }
 
-fn summarise(outcomes: &[Outcome], total: Duration) -> Result<()> {
+fn summarize(outcomes: &[Outcome], total: Duration) -> Result<()> {
     for Outcome { suite, result, .. } in outcomes {
         if let Err(error) = result {
             println!("\n── {} ──\n{error:#}", suite.name);

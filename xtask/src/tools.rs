@@ -25,7 +25,7 @@ pub(crate) struct Tools {
     wasm32: Once<Wasm32>,
     test_runner: Once<PathBuf>,
     browser: Once<Browser>,
-    artefacts: Once<Vec<Built>>,
+    artifacts: Once<Vec<Built>>,
     js: Once<()>,
     www: Once<()>,
     program: Once<PathBuf>,
@@ -45,7 +45,7 @@ impl Tools {
             wasm32: Once::default(),
             test_runner: Once::default(),
             browser: Once::default(),
-            artefacts: Once::default(),
+            artifacts: Once::default(),
             js: Once::default(),
             www: Once::default(),
             program: Once::default(),
@@ -155,18 +155,18 @@ impl Tools {
         self.browser.get(|| Browser::find_or_install(self))
     }
 
-    /// Builds the WebAssembly artefacts, of which the npm packages take copies.
-    pub(crate) fn artefacts(&self) -> Result<Vec<Built>> {
-        self.artefacts.get(|| wasm::build(self, &[]))
+    /// Builds the WebAssembly artifacts, of which the npm packages take copies.
+    pub(crate) fn artifacts(&self) -> Result<Vec<Built>> {
+        self.artifacts.get(|| wasm::build(self, &[]))
     }
 
-    /// Builds the npm package, artefacts included.
+    /// Builds the npm package, artifacts included.
     pub(crate) fn js(&self) -> Result<()> {
         self.js.get(|| {
             // The network and the compilers have nothing to wait for each other.
             thread::scope(|scope| {
                 let packages = scope.spawn(|| npm::install(self, "js"));
-                self.artefacts()?;
+                self.artifacts()?;
                 packages.join().map_err(|_| anyhow!("installing packages panicked"))?
             })?;
             self.progress

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: builds the artefacts that `wasm-pack.toml` describes.
+//! `cargo xtask wasm`: builds the artifacts that `wasm-pack.toml` describes.
 
 mod preview;
 
@@ -19,7 +19,7 @@ use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 pub(crate) use preview::build as build_preview;
 
-/// The package that artefacts are built from.
+/// The package that artifacts are built from.
 pub(crate) const BINDINGS: &str = "countersign-wasm";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
@@ -38,8 +38,8 @@ console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The artefacts to build; all of them when none is named
-    artefacts: Vec<String>,
+    /// The artifacts to build; all of them when none is named
+    artifacts: Vec<String>,
 }
 
 /// `wasm-pack.toml`.
@@ -47,22 +47,22 @@ pub(crate) struct Args {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Manifest {
     out_dir: PathBuf,
-    artefacts: BTreeMap<String, Artefact>,
+    artifacts: BTreeMap<String, Artifact>,
 }
 
-/// How one artefact is built.
+/// How one artifact is built.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Artefact {
+struct Artifact {
     features: Vec<String>,
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// Packages of ours that are fast before small in it, though they are not in other artefacts of its profile.
+    /// Packages of ours that are fast before small in it, though they are not in other artifacts of its profile.
     #[serde(default)]
     faster: Vec<String>,
     wasm_opt: Vec<String>,
-    /// The artefact whose JavaScript is its own too: one with the same bindings.
+    /// The artifact whose JavaScript is its own too: one with the same bindings.
     bindings: Option<String>,
     /// Whether its JavaScript can begin with a new instance when one was stopped.
     #[serde(default)]
@@ -72,7 +72,7 @@ struct Artefact {
     brotli_aim: Option<u64>,
 }
 
-/// An artefact as it was built.
+/// An artifact as it was built.
 #[derive(Clone)]
 pub(crate) struct Built {
     pub(crate) name: String,
@@ -87,27 +87,27 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    hold_to_budgets(&build(tools, &args.artefacts)?).map(drop)
+    hold_to_budgets(&build(tools, &args.artifacts)?).map(drop)
 }
 
-/// The features of each artefact, as cargo takes them.
+/// The features of each artifact, as cargo takes them.
 pub(crate) fn features(tools: &Tools) -> Result<Vec<String>> {
     let manifest = Manifest::read(tools, &[])?;
-    Ok(manifest.artefacts.values().map(|artefact| artefact.features.join(",")).collect())
+    Ok(manifest.artifacts.values().map(|artifact| artifact.features.join(",")).collect())
 }
 
-/// Builds the artefacts named, or all when none is.
+/// Builds the artifacts named, or all when none is.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     let manifest = Manifest::read(tools, names)?;
 
     let _alone = alone(tools)?;
-    // Cargo builds different profiles side by side, and one profile's artefacts one by one.
-    let mut profiles: BTreeMap<&str, Vec<(&str, &Artefact)>> = BTreeMap::new();
-    for (name, artefact) in &manifest.artefacts {
-        profiles.entry(&artefact.profile).or_default().push((name, artefact));
+    // Cargo builds different profiles side by side, and one profile's artifacts one by one.
+    let mut profiles: BTreeMap<&str, Vec<(&str, &Artifact)>> = BTreeMap::new();
+    for (name, artifact) in &manifest.artifacts {
+        profiles.entry(&artifact.profile).or_default().push((name, artifact));
     }
     let out_dir = tools.path("").join(&manifest.out_dir);
-    let build_one = |&(name, artefact): &(&str, &Artefact)| artefact.build(tools, name, &out_dir);
+    let build_one = |&(name, artifact): &(&str, &Artifact)| artifact.build(tools, name, &out_dir);
     tools.wasm32()?;
     npm::install(tools, OPTIMIZER)?;
     let built: Vec<Result<Vec<Built>>> = thread::scope(|scope| {
@@ -121,7 +121,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
             .collect()
     });
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
-    if manifest.artefacts.contains_key("analyzer") {
+    if manifest.artifacts.contains_key("analyzer") {
         rules(tools, &out_dir, "dev")?;
     }
     for Built { name, brotli, budget, .. } in &built {
@@ -130,30 +130,30 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     Ok(built)
 }
 
-/// Builds the artefact `verifier` with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns its `.wasm` file, which
+/// Builds the artifact `verifier` with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns its `.wasm` file, which
 /// has the bindings of `verifier`.
 pub(crate) fn build_without_lanes(tools: &Tools) -> Result<PathBuf> {
     let bindings = "verifier";
     let mut manifest = Manifest::read(tools, &[bindings.into()])?;
-    let mut artefact = manifest.artefacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
-    artefact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
-    artefact.bindings = Some(bindings.into());
+    let mut artifact = manifest.artifacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
+    artifact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
+    artifact.bindings = Some(bindings.into());
     let _alone = alone(tools)?;
     tools.wasm32()?;
     npm::install(tools, OPTIMIZER)?;
-    let built = artefact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
+    let built = artifact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
     Ok(built.file)
 }
 
 impl Manifest {
-    /// What it says of the artefacts named, or of all when none is.
+    /// What it says of the artifacts named, or of all when none is.
     fn read(tools: &Tools, names: &[String]) -> Result<Manifest> {
         let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
         let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
         for name in names {
-            ensure!(manifest.artefacts.contains_key(name), "wasm-pack.toml has no artefact {name}");
+            ensure!(manifest.artifacts.contains_key(name), "wasm-pack.toml has no artifact {name}");
         }
-        manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
+        manifest.artifacts.retain(|name, _| names.is_empty() || names.contains(name));
         Ok(manifest)
     }
 }
@@ -168,16 +168,16 @@ fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
     })
 }
 
-/// Waits until no other xtask builds artefacts in this folder; as long as the file lives, others wait.
+/// Waits until no other xtask builds artifacts in this folder; as long as the file lives, others wait.
 fn alone(tools: &Tools) -> Result<File> {
     let folder = toolchain::target_folder(tools);
     fs::create_dir_all(&folder)?;
-    let lock = File::create(folder.join("artefacts.lock"))?;
+    let lock = File::create(folder.join("artifacts.lock"))?;
     lock.lock()?;
     Ok(lock)
 }
 
-impl Artefact {
+impl Artifact {
     fn build(&self, tools: &Tools, name: &str, out_dir: &Path) -> Result<Built> {
         tools.progress.step(name, |log| {
             let compiled = self.compile(tools, name, log)?;
@@ -213,13 +213,13 @@ impl Artefact {
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
         let compiled = folder.join(TARGET).join(&self.profile).join("countersign_wasm.wasm");
-        // Artefacts of one profile share the file's name.
+        // Artifacts of one profile share the file's name.
         let own = folder.join(format!("{name}.wasm"));
         fs::copy(&compiled, &own).with_context(|| format!("cannot copy {}", compiled.display()))?;
         Ok(own)
     }
 
-    /// The artefact's own flags, and paths in panic messages that are the same on every machine.
+    /// The artifact's own flags, and paths in panic messages that are the same on every machine.
     fn rustflags(&self, tools: &Tools) -> Vec<String> {
         let cargo_home = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
@@ -229,7 +229,7 @@ impl Artefact {
         paths.chain(self.rustflags.iter().cloned()).collect()
     }
 
-    /// Makes the JavaScript bindings, optimises, and puts the files in their place.
+    /// Makes the JavaScript bindings, optimizes, and puts the files in their place.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
         let bound = self.bindings.as_deref().unwrap_or(name);
         let folder = bind(tools, name, bound, compiled, self.renewable)?;
@@ -252,12 +252,12 @@ impl Artefact {
     }
 }
 
-/// Where it is kept of what an artefact was made.
+/// Where it is kept of what an artifact was made.
 fn stamp(tools: &Tools, name: &str) -> PathBuf {
     tools.path("target/xtask/stamps").join(name)
 }
 
-/// Makes JavaScript of this name of what was compiled for an artefact, and gives the folder with both.
+/// Makes JavaScript of this name of what was compiled for an artifact, and gives the folder with both.
 fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
     let folder = toolchain::target_folder(tools).join("bindgen").join(name);
     if folder.exists() {
@@ -277,7 +277,7 @@ fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool
     Ok(folder)
 }
 
-/// Copies an artefact's files to where the package has them.
+/// Copies an artifact's files to where the package has them.
 fn put(name: &str, folder: &Path, out_dir: &Path) -> Result<()> {
     fs::create_dir_all(out_dir)?;
     for entry in fs::read_dir(folder)? {
@@ -290,7 +290,7 @@ fn put(name: &str, folder: &Path, out_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails when an artefact is larger than its budget, and else says how large they are.
+/// Fails when an artifact is larger than its budget, and else says how large they are.
 pub(crate) fn hold_to_budgets(built: &[Built]) -> Result<String> {
     let sizes = |built: &[&Built]| {
         let sizes: Vec<String> =

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_query::{Entry, Parts, Read, Readings};
+use countersign_query::{Entry, Parsers, Parts, Read};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::coverage::{Coverage, Shape, Shapes};
@@ -158,10 +158,10 @@ impl PartialOrd for Detected {
 impl Eq for Detected {}
 
 impl Pack {
-    /// What the rules say of an event by itself, which these readings read as far as anybody asks. The entry's own
+    /// What the rules say of an event by itself, which these parsers read as far as anybody asks. The entry's own
     /// reading does not count.
-    pub fn detect_by(&self, leaf: u64, readings: &Readings, entry: &Entry<'_>) -> Detected {
-        let read = |parts| entry.event.as_ref().and_then(|event| readings.read_parts(event, parts));
+    pub fn detect_by(&self, leaf: u64, parsers: &Parsers, entry: &Entry<'_>) -> Detected {
+        let read = |parts| entry.event.as_ref().and_then(|event| parsers.parse_parts(event, parts));
         let parts =
             self.fields.parts().with(if self.asks_baselines() { Observation::PARTS } else { Parts::NONE });
         let asked = read(parts);
@@ -496,7 +496,7 @@ impl<'p> Analyzer<'p> {
         let time = time_of(moment.time);
         let mut about = About::of_event(Some(moment.seen));
         if let (Some(slot), Some(identity)) = (slot, moment.seen.get(Part::Identity)) {
-            about.group = vec![("read.actor.id".into(), identity.to_owned())];
+            about.group = vec![("parsed.actor.id".into(), identity.to_owned())];
             if self.baselines.is_quiet(slot, rule as u32, moment.time) {
                 return self.repeat(rule, &key_of(&about.group));
             }
@@ -730,7 +730,7 @@ impl About {
     }
 
     fn identity(&self) -> Option<&str> {
-        self.identity.as_deref().or_else(|| self.of_group(&["read.actor.id"]))
+        self.identity.as_deref().or_else(|| self.of_group(&["parsed.actor.id"]))
     }
 
     fn session(&self) -> Option<&str> {

@@ -51,7 +51,7 @@ const LEARN: i32 = 14;
 const LEARN_ACTIVE: u32 = 5;
 /// So many active hours are watched before an hour can be unusual.
 const LEARN_HOURS: u32 = 30;
-/// Places that are no farther apart are one, in kilometres.
+/// Places that are no farther apart are one, in kilometers.
 const NEAR: u32 = 100;
 /// For so long a rule is quiet about an identity, in milliseconds.
 const QUIET: i64 = 8 * 3_600_000;

@@ -247,7 +247,7 @@ fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     }
     let mut tests = item.tests.iter().map(|test| of_test(field, test));
     let mut needs = if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)?;
-    if fields.name(field) == "read.as" {
+    if fields.name(field) == "parsed.as" {
         needs.shapes = needs.values.len();
     }
     Some(needs)
@@ -279,7 +279,7 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
 mod tests {
     use countersign::time::Time;
     use countersign_query::Entry;
-    use countersign_query::reading::Readings;
+    use countersign_query::parser::Parsers;
     use countersign_query::value::Document;
     use proptest::prelude::*;
 
@@ -332,7 +332,7 @@ mod tests {
             sources.add("r.yml", &rule);
         }
         let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();
-        let readings = Readings::built_in();
+        let parsers = Parsers::built_in();
         for (name, expected) in
             [("CreateRole", &["either", "shape", "shapes"][..]), ("ListUsers", &["shape", "shapes"])]
         {
@@ -341,7 +341,7 @@ mod tests {
             );
             let document = Document::parse(&text).unwrap();
             let event = document.root();
-            let read = readings.read(&event);
+            let read = parsers.parse(&event);
             let recorded = Time::from_millis(0).unwrap();
             let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) };
             let found = pack.fields.find(&entry, Zone::default());

@@ -15,7 +15,7 @@
 
 use countersign::time::Time;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 
 use crate::analyzer::Analyzer;
 use crate::error::AnalyzeError;
@@ -176,9 +176,9 @@ impl Case {
     }
 
     /// How many findings its rule makes of its events. None where the pack has no such rule.
-    pub fn run(&self, pack: &Pack, readings: &Readings) -> Option<u64> {
+    pub fn run(&self, pack: &Pack, parsers: &Parsers) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;
-        let findings = self.findings(pack, readings);
+        let findings = self.findings(pack, parsers);
         Some(findings.iter().filter(|finding| finding.rule == rule.id).count() as u64)
     }
 
@@ -197,14 +197,14 @@ impl Case {
     }
 
     /// Returns the findings that all rules of a pack make of its events.
-    pub fn findings(&self, pack: &Pack, readings: &Readings) -> Vec<Finding> {
+    pub fn findings(&self, pack: &Pack, parsers: &Parsers) -> Vec<Finding> {
         let mut analyzer = Analyzer::new(pack);
         for (leaf, (time, chain, json)) in (0..).zip(&self.events) {
             let document = Document::parse(json);
             let event = document.as_ref().map(Document::root);
             let signer = Some("example.com/app");
             let entry = Entry { event, chain, signer, ..Entry::recorded(*time) };
-            let taken = analyzer.take(pack.detect_by(leaf, readings, &entry));
+            let taken = analyzer.take(pack.detect_by(leaf, parsers, &entry));
             debug_assert!(taken.is_ok());
         }
         analyzer.finish().findings

@@ -40,7 +40,7 @@ impl Shape {
             bits[*id as usize / 8] |= 1 << (id % 8);
         }
         Self {
-            parser: entry.read.map(|read| (*read.read_as).into()),
+            parser: entry.read.map(|read| (*read.parsed_as).into()),
             origin: origin(entry).map(Into::into),
             is_reserved,
             fields: bits.into(),
@@ -95,7 +95,7 @@ const MODULES: [(&str, &str); 11] = [
 
 /// The parser of the product that an event in Elastic's schema was made from.
 fn origin(entry: &Entry<'_>) -> Option<&'static str> {
-    entry.read.filter(|read| read.read_as == "ECS")?;
+    entry.read.filter(|read| read.parsed_as == "ECS")?;
     let named = |flat: &str| {
         let module = entry.at(flat).or_else(|| entry.event?.get(flat))?.string()?;
         let module = module.split('.').next()?;

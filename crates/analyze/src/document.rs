@@ -35,7 +35,7 @@ pub struct Told<'a> {
     pub seen: &'a Seen,
     /// By which rules.
     pub pack: &'a Pack,
-    /// Of how many of the events no reading knew the shape.
+    /// Of how many of the events no parser knew the shape.
     pub unread: u64,
     /// As [`Analysis`](crate::Analysis) has it.
     pub digest: &'a Hash,
@@ -117,14 +117,18 @@ impl Told<'_> {
     }
 
     /// The whole text.
-    pub fn json(&self, findings: &[Finding], standing: impl Fn(&Finding) -> Option<&'static str>) -> String {
+    pub fn json(
+        &self,
+        findings: &[Finding],
+        signer_trust: impl Fn(&Finding) -> Option<&'static str>,
+    ) -> String {
         let mut out = Vec::new();
         self.begin(&mut out);
         for (nth, finding) in findings.iter().enumerate() {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_told(standing(finding), &mut out);
+            finding.write_told(signer_trust(finding), &mut out);
         }
         self.end(&mut out);
         String::from_utf8(out).unwrap_or_default()
@@ -154,7 +158,7 @@ fn scored(scored: &[Scored], out: &mut Vec<u8>) {
 fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
     match counter {
         Some((number, leaf)) => {
-            out.extend(format!("{{\"first_leaf\":{leaf},\"number\":{number}}}").bytes());
+            out.extend(format!("{{\"first_entry\":{leaf},\"number\":{number}}}").bytes());
         }
         None => out.extend(b"null"),
     }

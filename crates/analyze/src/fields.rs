@@ -2,7 +2,7 @@
 //!
 //! A field is a path of names, separated by dots. It means each member that the names lead to, one level or several at a
 //! time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is one name, dots or not. An array stands
-//! for each of its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link
+//! for each of its elements. Four first names are not of the event: `read.` is what its parser says, `link.` what its link
 //! says, `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::{Cell, OnceCell};
@@ -64,17 +64,17 @@ impl Beside {
 }
 
 const BESIDE: [(&str, Beside); 19] = [
-    ("read.as", Beside::As),
-    ("read.action", Beside::Action),
-    ("read.actor.id", Beside::ActorId),
-    ("read.actor.name", Beside::ActorName),
-    ("read.actor.type", Beside::ActorType),
-    ("read.target.id", Beside::TargetId),
-    ("read.target.name", Beside::TargetName),
-    ("read.target.type", Beside::TargetType),
-    ("read.address", Beside::Address),
-    ("read.outcome", Beside::Outcome),
-    ("read.reason", Beside::Reason),
+    ("parsed.as", Beside::As),
+    ("parsed.action", Beside::Action),
+    ("parsed.actor.id", Beside::ActorId),
+    ("parsed.actor.name", Beside::ActorName),
+    ("parsed.actor.type", Beside::ActorType),
+    ("parsed.target.id", Beside::TargetId),
+    ("parsed.target.name", Beside::TargetName),
+    ("parsed.target.type", Beside::TargetType),
+    ("parsed.address", Beside::Address),
+    ("parsed.outcome", Beside::Outcome),
+    ("parsed.reason", Beside::Reason),
     ("link.signer", Beside::Signer),
     ("link.chain", Beside::Chain),
     ("derived.local_hour", Beside::LocalHour),
@@ -160,7 +160,7 @@ impl Fields {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "read" => {
-                        "a reading has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
+                        "a parser has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
                     }
                     "link" => "a link has signer and chain",
                     _ => {
@@ -249,7 +249,7 @@ impl Fields {
         self.beside.iter().map(|(_, id)| *id)
     }
 
-    /// What of a reading rules ask for.
+    /// What of a parser rules ask for.
     pub(crate) fn parts(&self) -> Parts {
         self.beside.iter().fold(Parts::default(), |parts, (beside, _)| parts.with(beside.part()))
     }
@@ -345,9 +345,9 @@ impl Fields {
 
     fn beside<'a>(beside: Beside, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
         let of_read = |read: &'a Read<'a>| {
-            let Read { read_as, action, actor, target, address, outcome, reason, .. } = read;
+            let Read { parsed_as, action, actor, target, address, outcome, reason, .. } = read;
             let text = match beside {
-                Beside::As => Some(read_as),
+                Beside::As => Some(parsed_as),
                 Beside::Action => action.as_ref(),
                 Beside::ActorId => actor.id.as_ref(),
                 Beside::ActorName => actor.name.as_ref(),
@@ -365,7 +365,7 @@ impl Fields {
         let local = || zone.local(entry.time().0);
         let of_event = |find: for<'v> fn(&str, &Entry<'v>) -> Option<Cow<'v, str>>| {
             entry.event?;
-            find(&entry.read?.read_as, entry)
+            find(&entry.read?.parsed_as, entry)
         };
         match beside {
             Beside::UserAgent => of_event(baseline::user_agent),

@@ -135,11 +135,11 @@ impl Finding {
     }
 
     /// The same with what is known of who signed.
-    pub fn write_told(&self, standing: Option<&str>, out: &mut Vec<u8>) {
-        self.write(Some(standing), out);
+    pub fn write_told(&self, signer_trust: Option<&str>, out: &mut Vec<u8>) {
+        self.write(Some(signer_trust), out);
     }
 
-    fn write(&self, standing: Option<Option<&str>>, out: &mut Vec<u8>) {
+    fn write(&self, signer_trust: Option<Option<&str>>, out: &mut Vec<u8>) {
         let evidence = self.evidence.as_str();
         out.extend(
             format!("{{\"evidence\":\"{evidence}\",\"first\":\"{}\",\"group\":{{", self.first).bytes(),
@@ -154,7 +154,7 @@ impl Finding {
             out.push(b':');
             write_string(value, out);
         }
-        out.extend(format!("}},\"id\":\"{}\",\"last\":\"{}\",\"leaves\":[", self.id, self.last).bytes());
+        out.extend(format!("}},\"id\":\"{}\",\"last\":\"{}\",\"entries\":[", self.id, self.last).bytes());
         numbers(&self.leaves, out);
         out.extend(format!("],\"level\":\"{}\",\"reasons\":[", self.level.as_str()).bytes());
         for (nth, Reason { field, value }) in self.reasons.iter().enumerate() {
@@ -171,9 +171,9 @@ impl Finding {
         out.extend(format!("],\"repeats\":{},\"rule\":", self.repeats).bytes());
         write_string(&self.rule, out);
         out.extend(format!(",\"score\":{}", self.score).bytes());
-        match standing {
-            Some(Some(standing)) => out.extend(format!(",\"standing\":\"{standing}\"").bytes()),
-            Some(None) => out.extend(b",\"standing\":null"),
+        match signer_trust {
+            Some(Some(signer_trust)) => out.extend(format!(",\"signer_trust\":\"{signer_trust}\"").bytes()),
+            Some(None) => out.extend(b",\"signer_trust\":null"),
             None => {}
         }
         out.extend(b",\"title\":");

@@ -10,7 +10,7 @@
 //!     "countersign.decision":"deny",
 //!     "detection":{
 //!         "condition":"path and not known",
-//!         "known":{"read.actor.id|startswith":"svc_"},
+//!         "known":{"parsed.actor.id|startswith":"svc_"},
 //!         "path":{"http.path|startswith":"/internal"}
 //!     },
 //!     "id":"internal","level":"high","title":"A path that is internal"
@@ -31,7 +31,7 @@ use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_query::reading::read_own;
+use countersign_query::parser::parse_own;
 use countersign_query::value::{Document, Value};
 use countersign_query::{Entry, Read};
 
@@ -270,7 +270,7 @@ impl Gate {
     }
 
     fn decided(&self, event: Value<'_>, now: Time) -> Option<Decided<'_>> {
-        let read = read_own(&event);
+        let read = parse_own(&event);
         let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
         let found = self.fields.find(&entry, self.zone);
         let is_ours = is_ours(&entry);

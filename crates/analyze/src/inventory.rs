@@ -423,7 +423,7 @@ impl Telling<'_> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_query::Readings;
+    use countersign_query::Parsers;
     use countersign_query::value::Document;
 
     use super::*;
@@ -713,7 +713,7 @@ mod tests {
                 r#"{{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"2026-11-20T06:01:02Z","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userIdentity":{{"type":{identity}}}}}"#
             )
         };
-        let (mut inventory, readings) = (Inventory::new(Asked::default()), Readings::built_in());
+        let (mut inventory, parsers) = (Inventory::new(Asked::default()), Parsers::built_in());
         for (leaf, event) in [
             run(r#","sender":{"login":"ada","type":"User"}"#),
             run(""),
@@ -725,7 +725,7 @@ mod tests {
         {
             let document = Document::parse(event).unwrap();
             let root = document.root();
-            let read = readings.read(&root);
+            let read = parsers.parse(&root);
             let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(recorded) };
             inventory.take(leaf as u64, &entry);

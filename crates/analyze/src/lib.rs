@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use countersign_analyze::{Analyzer, Pack, Sources};
-//! use countersign_query::{Entry, Readings, value::Document};
+//! use countersign_query::{Entry, Parsers, value::Document};
 //!
 //! let mut sources = Sources::default();
 //! sources.add("deleted.yml", "
@@ -22,8 +22,8 @@
 //! let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"42","type":"job"}}"#;
 //! let document = Document::parse(event);
 //! let event = document.as_ref().map(Document::root);
-//! let readings = Readings::built_in();
-//! let read = event.as_ref().and_then(|event| readings.read(event));
+//! let parsers = Parsers::built_in();
+//! let read = event.as_ref().and_then(|event| parsers.parse(event));
 //! let entry = Entry { event, read: read.as_ref(), ..Entry::recorded("2026-11-20T06:00:00.000Z".parse()?) };
 //!
 //! let mut analyzer = Analyzer::new(&pack);

@@ -53,7 +53,7 @@ pub struct Pack {
 /// Whose time counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// When it happened: the event's own time, by its reading or its member `occurred_at`, else the link's.
+    /// When it happened: the event's own time, by its parser or its member `occurred_at`, else the link's.
     #[default]
     Happened,
     /// When it was recorded: the link's.
@@ -372,7 +372,7 @@ fn link(
                 let hint = if nodes.iter().any(is_title) {
                     "a rule has it as its title: give that rule a `name:`, or write its id here"
                 } else {
-                    "add it to the pack, or mend the reference"
+                    "add it to the pack, or repair the reference"
                 };
                 let problem = told!("there is no rule with the id or name `{name}`");
                 let fault = AnalyzeError::new("rule.reference", *line, problem, hint);

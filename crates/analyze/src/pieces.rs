@@ -22,8 +22,8 @@ pub struct Signed {
     pub chain: String,
     /// The key.
     pub vkey: String,
-    /// Whether it was authorised, as far as was known when the event was handed out.
-    pub authorised: bool,
+    /// Whether it was authorized, as far as was known when the event was handed out.
+    pub authorized: bool,
 }
 
 /// An error in bytes that are no verified events, or no piece, of this version.
@@ -58,7 +58,7 @@ impl Detector {
     ///
     /// # Errors
     ///
-    /// Where a line is no verified event with what a reading makes of it, as [`batch`] writes them.
+    /// Where a line is no verified event with what a parser makes of it, as [`batch`] writes them.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, PieceError> {
         let mut are_read = true;
         let taken = batch::each(bytes, |line| are_read &= self.line(line).is_some());
@@ -74,12 +74,12 @@ impl Detector {
         })?;
         self.events += 1;
         let is_same = |signed: &Signed| {
-            signed.chain == line.chain && signed.vkey == line.vkey && signed.authorised == line.authorised
+            signed.chain == line.chain && signed.vkey == line.vkey && signed.authorized == line.authorized
         };
-        // Neighbours are of one chain most often.
+        // Neighbors are of one chain most often.
         let number = self.signers.iter().rposition(is_same).unwrap_or_else(|| {
             let (chain, vkey) = (line.chain.into(), line.vkey.clone().into());
-            self.signers.push(Signed { chain, vkey, authorised: line.authorised });
+            self.signers.push(Signed { chain, vkey, authorized: line.authorized });
             self.signers.len() - 1
         }) as u32;
         self.found.push((detected, number));
@@ -311,7 +311,7 @@ impl<'p> Merged<'p> {
         self.events
     }
 
-    /// Of how many of them no reading knew the shape.
+    /// Of how many of them no parser knew the shape.
     pub const fn unread(&self) -> u64 {
         self.unread
     }

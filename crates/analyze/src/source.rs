@@ -98,7 +98,7 @@ impl Required for Parsers {
 }
 
 fn parsers_of(item: &Item, fields: &Fields) -> Option<Parsers> {
-    item.field.filter(|field| fields.name(*field) == "read.as")?;
+    item.field.filter(|field| fields.name(*field) == "parsed.as")?;
     let exact = item.tests.iter().map(|test| match test {
         Test::Text(wildcard, _) => wildcard.exact().map(str::to_owned),
         _ => None,

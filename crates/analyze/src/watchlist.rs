@@ -74,9 +74,9 @@ const HEADER_LINES: u64 = 5;
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
-    /// Who does it: `read.actor.id`.
+    /// Who does it: `parsed.actor.id`.
     Actor,
-    /// From where: `read.address`.
+    /// From where: `parsed.address`.
     Address,
     /// With which key or token: `actor.credential`.
     Credential,
@@ -101,8 +101,8 @@ impl Kind {
     /// The field that has its value in an event.
     pub const fn field(self) -> &'static str {
         match self {
-            Self::Actor => "read.actor.id",
-            Self::Address => "read.address",
+            Self::Actor => "parsed.actor.id",
+            Self::Address => "parsed.address",
             Self::Credential => "actor.credential",
             Self::Session => "actor.session",
         }

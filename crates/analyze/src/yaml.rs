@@ -71,7 +71,12 @@ pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> A
         let is_indented = |line: &str| line.trim_start_matches(' ').starts_with('\t');
         line += text.lines().skip(line.saturating_sub(1)).position(is_indented).unwrap_or(0);
     }
-    AnalyzeError::new(code, line as u32, error.info(), "mend the YAML: a linter such as yamllint shows more")
+    AnalyzeError::new(
+        code,
+        line as u32,
+        error.info(),
+        "repair the YAML: a linter such as yamllint shows more",
+    )
 }
 
 fn tagged(line: u32) -> AnalyzeError {

@@ -32,7 +32,7 @@ impl From<Verdict> for ExitStatus {
         match verdict {
             Verdict::Verified => Self::Success,
             Verdict::Altered | Verdict::Broken => Self::Broken,
-            Verdict::Unconfirmed => Self::Untrusted,
+            Verdict::Untrusted => Self::Untrusted,
             Verdict::Partial => Self::Partial,
             Verdict::NotChecked => Self::NotChecked,
         }
@@ -70,7 +70,7 @@ mod tests {
             Verdict::Altered,
             Verdict::Broken,
             Verdict::NotChecked,
-            Verdict::Unconfirmed,
+            Verdict::Untrusted,
             Verdict::Partial,
             Verdict::Verified,
         ] {

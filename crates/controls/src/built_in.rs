@@ -1,16 +1,16 @@
-//! The catalogues that come with the program. Their words are ours; of the frameworks they have the numbers alone.
+//! The catalogs that come with the program. Their words are ours; of the frameworks they have the numbers alone.
 
-/// Questions that any catalogue may ask.
-pub(crate) const QUESTIONS: &str = include_str!("../catalogues/questions.yml");
+/// Questions that any catalog may ask.
+pub(crate) const QUESTIONS: &str = include_str!("../catalogs/questions.yml");
 
-/// The catalogues, by name.
-pub(crate) const CATALOGUES: [(&str, &str); 6] = [
-    ("gdpr", include_str!("../catalogues/gdpr.yml")),
-    ("hipaa", include_str!("../catalogues/hipaa.yml")),
-    ("iso27001", include_str!("../catalogues/iso27001.yml")),
-    ("nis2", include_str!("../catalogues/nis2.yml")),
-    ("pci", include_str!("../catalogues/pci.yml")),
-    ("soc2", include_str!("../catalogues/soc2.yml")),
+/// The catalogs, by name.
+pub(crate) const CATALOGS: [(&str, &str); 6] = [
+    ("gdpr", include_str!("../catalogs/gdpr.yml")),
+    ("hipaa", include_str!("../catalogs/hipaa.yml")),
+    ("iso27001", include_str!("../catalogs/iso27001.yml")),
+    ("nis2", include_str!("../catalogs/nis2.yml")),
+    ("pci", include_str!("../catalogs/pci.yml")),
+    ("soc2", include_str!("../catalogs/soc2.yml")),
 ];
 
 #[cfg(test)]
@@ -18,30 +18,28 @@ mod tests {
     use std::collections::BTreeSet;
 
     use countersign_analyze::Pack;
-    use countersign_query::reading::{Categories, Category, Read, Readings};
+    use countersign_query::parser::{Categories, Category, Parsers, Read};
     use countersign_query::value::Document;
 
     use super::*;
-    use crate::{By, Catalogue};
+    use crate::{By, Catalog};
 
     #[test]
-    fn each_catalogue_is_read_and_the_rules_that_come_with_the_program_answer_it() {
+    fn each_catalog_is_read_and_the_rules_that_come_with_the_program_answer_it() {
         let pack = Pack::built_in();
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogues");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogs");
         let files =
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut named: BTreeSet<String> = CATALOGUES.iter().map(|(name, _)| format!("{name}.yml")).collect();
+        let mut named: BTreeSet<String> = CATALOGS.iter().map(|(name, _)| format!("{name}.yml")).collect();
         named.insert("questions.yml".into());
         assert_eq!(files.collect::<BTreeSet<_>>(), named);
-        for (name, text) in CATALOGUES {
-            let catalogue = Catalogue::parse(text).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
-            assert_eq!(catalogue.framework, name);
-            assert!((8..=20).contains(&catalogue.controls.len()), "{name}: {}", catalogue.controls.len());
-            assert_eq!(catalogue.unanswered(&pack).collect::<Vec<_>>(), [], "{name}");
-            let is_query = |place: &usize| matches!(catalogue.questions[*place].by, By::Events { .. });
-            assert!(
-                catalogue.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4
-            );
+        for (name, text) in CATALOGS {
+            let catalog = Catalog::parse(text).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+            assert_eq!(catalog.framework, name);
+            assert!((8..=20).contains(&catalog.controls.len()), "{name}: {}", catalog.controls.len());
+            assert_eq!(catalog.unanswered(&pack).collect::<Vec<_>>(), [], "{name}");
+            let is_query = |place: &usize| matches!(catalog.questions[*place].by, By::Events { .. });
+            assert!(catalog.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4);
         }
     }
 
@@ -53,15 +51,15 @@ mod tests {
         let list = rules.split("  login:\n    read.action:\n").nth(1).unwrap();
         let actions: Vec<&str> = list.lines().map_while(|line| line.strip_prefix("      - ")).collect();
         assert!(actions.len() > 10);
-        let readings = Readings::built_in();
-        let classifier = readings.classifier();
+        let parsers = Parsers::built_in();
+        let classifier = parsers.classifier();
         let authentication: Categories = [Category::Authentication].into_iter().collect();
         for action in actions {
             let action = action.trim_matches('\'').replace('*', "x");
             let document = Document::parse(r#"{"type":"x"}"#).unwrap();
-            let is_login = readings.names().any(|parser| {
-                let (read_as, action) = (parser.into(), Some(action.as_str().into()));
-                let read = Read { read_as, action, ..Read::default() };
+            let is_login = parsers.names().any(|parser| {
+                let (parsed_as, action) = (parser.into(), Some(action.as_str().into()));
+                let read = Read { parsed_as, action, ..Read::default() };
                 let mut found = false;
                 classifier.classify(&document.root(), &read, &mut |_, categories| {
                     found |= categories.intersects(authentication);
@@ -74,10 +72,10 @@ mod tests {
     }
 
     #[test]
-    fn every_question_is_asked_by_some_catalogue() {
-        let asked: BTreeSet<String> = CATALOGUES
+    fn every_question_is_asked_by_some_catalog() {
+        let asked: BTreeSet<String> = CATALOGS
             .iter()
-            .flat_map(|(name, _)| Catalogue::built_in(name).unwrap().questions)
+            .flat_map(|(name, _)| Catalog::built_in(name).unwrap().questions)
             .map(|question| question.name)
             .collect();
         for line in QUESTIONS.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {

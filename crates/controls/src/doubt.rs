@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::gather::events;
 use crate::report::{Access, Doubt, Kept, Listed, Log, Retention, Uncategorized, UnknownAction};
 use crate::text::length;

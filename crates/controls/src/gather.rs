@@ -8,13 +8,13 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{CheckState, Doubts, LinkKind, Mark, Standing, Verdict};
+use countersign::verify::{CheckState, Doubts, LinkKind, Mark, SignerTrust, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
-use countersign_query::reading::{Categories, Category};
+use countersign_query::parser::{Categories, Category};
 use serde_json::Value;
 
-use crate::catalogue::{By, Catalogue, is_meant};
+use crate::catalog::{By, Catalog, is_meant};
 use crate::doubt::{self, UnknownActions};
 use crate::look::{Looked, Record, What, has};
 use crate::report::{
@@ -78,7 +78,7 @@ impl Ended {
                         chain: chain(link.chain, &link.vkey),
                         seq: link.seq,
                         recorded: link.time.millis(),
-                        authorised: link.authorised,
+                        authorized: link.authorized,
                         what: What::Withheld(matches!(why, Some(countersign::export::Withheld::Erased))),
                     });
                 }
@@ -128,11 +128,11 @@ pub struct Wanted {
 /// Takes the entries of a log, twice: [`take`](Self::take) counts and draws, [`show`](Self::show) then finds what was drawn.
 #[derive(Debug)]
 pub struct Gathering<'a> {
-    catalogue: &'a Catalogue,
+    catalog: &'a Catalog,
     known: Known<'a>,
     wanted: Wanted,
-    /// Of each chain whose key it is, and how it stands where its key was authorised and where not.
-    chains: Vec<(usize, [Standing; 2])>,
+    /// Of each chain whose key it is, and how it stands where its key was authorized and where not.
+    chains: Vec<(usize, [SignerTrust; 2])>,
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
     counted: Counted,
@@ -153,8 +153,8 @@ pub struct Gathering<'a> {
     record: OneRecord,
     subject: Subject,
     newest: Option<Time>,
-    /// The leaves that findings name, and the worst standing of those that are not trusted.
-    found: HashMap<u64, Standing>,
+    /// The leaves that findings name, and the worst signer trust of those that are not trusted.
+    found: HashMap<u64, SignerTrust>,
 }
 
 /// What a query has found so far.
@@ -171,15 +171,15 @@ struct Asked {
 
 impl<'a> Gathering<'a> {
     /// Begins, with what is known and asked for.
-    pub fn new(catalogue: &'a Catalogue, known: Known<'a>, wanted: Wanted) -> Self {
+    pub fn new(catalog: &'a Catalog, known: Known<'a>, wanted: Wanted) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
         let doubts = Doubts::of(report);
         let chains = known.chains.iter().map(|(chain, vkey)| {
             let place = places.get(vkey.as_str()).copied().unwrap_or(usize::MAX);
             let trust = report.signers.iter().find(|signer| signer.vkey == *vkey).map(|signer| signer.trust);
-            let standing = |authorised| Standing::of(trust, doubts.has(*chain), authorised);
-            (place, [standing(false), standing(true)])
+            let signer_trust = |authorized| SignerTrust::of(trust, doubts.has(*chain), authorized);
+            (place, [signer_trust(false), signer_trust(true)])
         });
         let chains = chains.collect();
         let checkpoint = known.ended.witnessed.map(|(size, root, _)| (size, root, true));
@@ -191,7 +191,7 @@ impl<'a> Gathering<'a> {
             seed: wanted.seed.clone(),
             wanted: wanted.sample,
         });
-        let queries = catalogue.questions.iter().map(|question| Asked {
+        let queries = catalog.questions.iter().map(|question| Asked {
             extent: Extent::default(),
             keys: BTreeMap::new(),
             untrusted: 0,
@@ -208,7 +208,7 @@ impl<'a> Gathering<'a> {
             record: OneRecord { id: wanted.record.clone().unwrap_or_default(), ..OneRecord::default() },
             subject: Subject { id: wanted.subject.clone().unwrap_or_default(), ..Subject::default() },
             newest_of: vec![None; keys.len()],
-            catalogue,
+            catalog,
             known,
             wanted,
             chains,
@@ -231,10 +231,10 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    fn standing(&self, record: &Record) -> (usize, Standing) {
-        let unknown = (usize::MAX, [Standing::Unknown; 2]);
-        let (key, standings) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
-        (key, standings[usize::from(record.authorised)])
+    fn signer_trust(&self, record: &Record) -> (usize, SignerTrust) {
+        let unknown = (usize::MAX, [SignerTrust::Unknown; 2]);
+        let (key, signer_trusts) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
+        (key, signer_trusts[usize::from(record.authorized)])
     }
 
     fn is_within(&self, time: Time) -> bool {
@@ -243,9 +243,9 @@ impl<'a> Gathering<'a> {
 
     /// Takes an entry, in the order of the leaves.
     pub fn take(&mut self, record: &Record) {
-        let (key, standing) = self.standing(record);
+        let (key, signer_trust) = self.signer_trust(record);
         let recorded = record.time();
-        if standing == Standing::Trusted {
+        if signer_trust == SignerTrust::Trusted {
             self.newest = self.newest.max(Some(recorded));
             if self.retention.oldest.is_none_or(|(oldest, _)| recorded < oldest) {
                 self.retention.oldest = Some((recorded, record.leaf));
@@ -258,12 +258,12 @@ impl<'a> Gathering<'a> {
         let own = looked.happened.and_then(Time::from_millis);
         let happened = own.unwrap_or(recorded);
         if !self.is_within(happened) {
-            self.counted.outside += u64::from(standing == Standing::Trusted);
-            self.told(record, looked, key, standing, false);
+            self.counted.outside += u64::from(signer_trust == SignerTrust::Trusted);
+            self.told(record, looked, key, signer_trust, false);
             return;
         }
-        if standing != Standing::Trusted {
-            *self.counted.untrusted.entry(standing).or_default() += 1;
+        if signer_trust != SignerTrust::Trusted {
+            *self.counted.untrusted.entry(signer_trust).or_default() += 1;
             for (nth, asked) in self.queries.iter_mut().enumerate() {
                 asked.untrusted += u64::from(has(&looked.held, nth));
             }
@@ -289,7 +289,7 @@ impl<'a> Gathering<'a> {
             *had |= fields;
         }
         for (nth, asked) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&looked.held, *nth)) {
-            debug_assert!(matches!(self.catalogue.questions[nth].by, By::Events { .. }));
+            debug_assert!(matches!(self.catalog.questions[nth].by, By::Events { .. }));
             asked.extent.add(record.leaf, recorded, happened);
             *asked.keys.entry(key).or_default() += 1;
             if let Some(draw) = &mut asked.draw {
@@ -316,7 +316,7 @@ impl<'a> Gathering<'a> {
             let shown = self.shown(record, looked);
             self.record.events.push(shown, self.wanted.rows);
         }
-        self.told(record, looked, key, standing, true);
+        self.told(record, looked, key, signer_trust, true);
     }
 
     fn heard(&mut self, key: usize, at: Time, leaf: u64) {
@@ -331,8 +331,17 @@ impl<'a> Gathering<'a> {
     }
 
     /// What an event tells of the log itself.
-    fn told(&mut self, record: &Record, looked: &Looked, key: usize, standing: Standing, is_within: bool) {
-        let Some(event) = looked.kept.as_ref().filter(|_| standing == Standing::Trusted) else { return };
+    fn told(
+        &mut self,
+        record: &Record,
+        looked: &Looked,
+        key: usize,
+        signer_trust: SignerTrust,
+        is_within: bool,
+    ) {
+        let Some(event) = looked.kept.as_ref().filter(|_| signer_trust == SignerTrust::Trusted) else {
+            return;
+        };
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
         match event["action"].as_str() {
@@ -349,7 +358,7 @@ impl<'a> Gathering<'a> {
 
     fn erased(&mut self, record: &Record, event: &Value) {
         let mut leaves = Listed::default();
-        for stretch in event["metadata"]["leaves"].as_array().into_iter().flatten() {
+        for stretch in event["metadata"]["entries"].as_array().into_iter().flatten() {
             let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;
@@ -423,18 +432,18 @@ impl<'a> Gathering<'a> {
     pub fn again(&mut self, analysis: &Analysis) {
         self.settle();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
-        self.found = leaves.map(|leaf| (*leaf, Standing::Trusted)).collect();
+        self.found = leaves.map(|leaf| (*leaf, SignerTrust::Trusted)).collect();
     }
 
     /// Takes an entry again, to show what was drawn and to hold erasures against what is here.
     pub fn show(&mut self, record: &Record) {
-        let (_, standing) = self.standing(record);
+        let (_, signer_trust) = self.signer_trust(record);
         if let Some(found) = self.found.get_mut(&record.leaf) {
-            *found = standing;
+            *found = signer_trust;
         }
         let is_gone = matches!(record.what, What::Withheld(_));
         let is_recorded = self.compare(record, is_gone);
-        if is_gone && standing == Standing::Trusted {
+        if is_gone && signer_trust == SignerTrust::Trusted {
             let is_within = self.is_within(record.time());
             if is_recorded {
                 self.counted.erased += u64::from(is_within);
@@ -535,8 +544,8 @@ impl<'a> Gathering<'a> {
         let doubts = self.doubts(&log);
         self.retention.state = self.kept(&log);
         let answers: Vec<Answer> =
-            (0..self.catalogue.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
-        let controls = self.catalogue.controls.iter().map(|control| {
+            (0..self.catalog.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
+        let controls = self.catalog.controls.iter().map(|control| {
             let keep = control.keep.as_ref();
             let own = keep.map_or_else(Vec::new, |keep| doubt::of_keeping(keep, &self.retention));
             let answered = control.shows.iter().all(|nth| answers[*nth].doubts.is_empty());
@@ -564,10 +573,10 @@ impl<'a> Gathering<'a> {
             controls,
             source: self.known.source,
             framework: Framework {
-                name: self.catalogue.framework.clone(),
-                title: self.catalogue.title.clone(),
-                edition: self.catalogue.edition.clone(),
-                hash: self.catalogue.hash,
+                name: self.catalog.framework.clone(),
+                title: self.catalog.title.clone(),
+                edition: self.catalog.edition.clone(),
+                hash: self.catalog.hash,
             },
             log,
             period: self.wanted.period,
@@ -619,7 +628,7 @@ impl<'a> Gathering<'a> {
     fn holds_all(&self, size: u64) -> bool {
         let Report { checks, counts, verdict, .. } = self.known.report;
         let is_proven = checks.tree.state == CheckState::Pass && checks.log.state == CheckState::Pass;
-        *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.leaves == size
+        *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.entries == size
     }
 
     /// Why it cannot be told that nothing is missing.
@@ -713,7 +722,7 @@ impl<'a> Gathering<'a> {
     }
 
     fn answer(&mut self, nth: usize, pack: &Pack, analysis: &Analysis, log: &Log) -> Answer {
-        let question = &self.catalogue.questions[nth];
+        let question = &self.catalog.questions[nth];
         let mut doubts = Vec::new();
         let found = match &question.by {
             By::Events { categories, query, fields } => {
@@ -732,7 +741,7 @@ impl<'a> Gathering<'a> {
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
                 let unknown: Vec<String> =
-                    lacking.map(|field| self.catalogue.fields[*field].to_string()).collect();
+                    lacking.map(|field| self.catalog.fields[*field].to_string()).collect();
                 if self.counted.events.events > 0 {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
@@ -767,7 +776,7 @@ impl<'a> Gathering<'a> {
             doubts.push(Doubt {
                 code: "not_read",
                 said: format!(
-                    "{count} of a shape that no reading knows, so who did what may be missing there"
+                    "{count} of a shape that no parser knows, so who did what may be missing there"
                 ),
             });
         }
@@ -863,7 +872,7 @@ impl<'a> Gathering<'a> {
         for finding in found {
             let answers = self.answers.get(&finding.id).cloned().unwrap_or_default();
             unanswered += u64::from(answers.is_empty());
-            let standing = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
+            let signer_trust = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
             let mut leaves = Listed::default();
             finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, LEAVES));
             let finding = Finding {
@@ -872,7 +881,7 @@ impl<'a> Gathering<'a> {
                 level: finding.level,
                 leaves,
                 times: (finding.first, finding.last),
-                standing: standing.unwrap_or(Standing::Trusted),
+                signer_trust: signer_trust.unwrap_or(SignerTrust::Trusted),
                 answers,
             };
             listed.push(finding, FINDINGS);

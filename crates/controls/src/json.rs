@@ -43,7 +43,7 @@ fn value(evidence: &Evidence) -> Value {
         "counted": {
             "events": extent(&counted.events),
             "untrusted": counted.untrusted.iter()
-                .map(|(standing, count)| (standing.as_str().to_owned(), (*count).into()))
+                .map(|(signer_trust, count)| (signer_trust.as_str().to_owned(), (*count).into()))
                 .collect::<serde_json::Map<String, Value>>(),
             "outside": counted.outside, "own_times": counted.own_times, "unread": counted.unread,
             "withheld": counted.withheld, "erased": counted.erased,
@@ -70,7 +70,7 @@ fn value(evidence: &Evidence) -> Value {
         "retention": {
             "policy": retention.policy.as_ref().map(|(text, _)| text),
             "state": retention.state.as_str(),
-            "oldest": retention.oldest.map(|(time, leaf)| json!({"recorded": say(time), "leaf": leaf})),
+            "oldest": retention.oldest.map(|(time, leaf)| json!({"recorded": say(time), "entry": leaf})),
             "oldest_happened": retention.oldest_happened.map(say),
             "newest": retention.newest.map(say),
             "withheld": retention.withheld, "early": retention.early,
@@ -117,7 +117,7 @@ fn listed<T>(list: &Listed<T>, each: impl Fn(&T) -> Value) -> Value {
 pub(crate) fn extent(extent: &Extent) -> Value {
     let times = |times: Option<(Time, Time)>| times.map(|(first, last)| [say(first), say(last)]);
     json!({
-        "count": extent.events, "leaves": extent.leaves.map(|(first, last)| [first, last]),
+        "count": extent.events, "entries": extent.leaves.map(|(first, last)| [first, last]),
         "recorded": times(extent.recorded), "happened": times(extent.happened),
     })
 }
@@ -126,23 +126,23 @@ fn key(key: &Key) -> Value {
     json!({
         "vkey": key.vkey, "trust": key.trust, "log": key.is_log, "events": extent(&key.events),
         "grants": key.grants.iter().map(grant).collect::<Vec<_>>(),
-        "silence": key.silence.map(|(from, to, leaf)| json!({"from": say(from), "to": say(to), "leaf": leaf})),
+        "silence": key.silence.map(|(from, to, leaf)| json!({"from": say(from), "to": say(to), "entry": leaf})),
         "newest": key.newest.map(say),
     })
 }
 
 fn grant(grant: &Grant) -> Value {
     json!({
-        "leaf": grant.leaf, "says": if grant.is_grant { "grant" } else { "revoke" },
+        "entry": grant.leaf, "says": if grant.is_grant { "grant" } else { "revoke" },
         "from": grant.from.map(say), "until": grant.until.map(say), "by": grant.by,
     })
 }
 
 fn erasure(erasure: &Erasure) -> Value {
     json!({
-        "leaf": erasure.leaf, "event": erasure.place, "recorded": say(erasure.at), "by": erasure.by,
+        "entry": erasure.leaf, "event": erasure.place, "recorded": say(erasure.at), "by": erasure.by,
         "reason": erasure.reason, "events": erasure.events,
-        "leaves": listed(&erasure.leaves, |(first, last)| json!([first, last])),
+        "entries": listed(&erasure.leaves, |(first, last)| json!([first, last])),
         "gone": erasure.gone, "here": erasure.here, "early": erasure.early,
         "of": erasure.of.map(|(first, last)| [say(first), say(last)]),
     })
@@ -151,7 +151,7 @@ fn erasure(erasure: &Erasure) -> Value {
 pub(crate) fn shown(shown: &Shown) -> Value {
     let said = &shown.said;
     json!({
-        "leaf": shown.leaf, "event": shown.place, "recorded": say(shown.recorded),
+        "entry": shown.leaf, "event": shown.place, "recorded": say(shown.recorded),
         "happened": shown.happened.map(say), "signer": shown.signer, "action": said.action, "actor": said.actor,
         "name": said.name, "target": said.target, "address": said.address, "outcome": said.outcome,
     })
@@ -189,11 +189,11 @@ fn answer(evidence: &Evidence, answer: &Answer) -> Value {
 fn finding(finding: &Finding) -> Value {
     json!({
         "id": finding.id, "title": finding.title, "level": finding.level.as_str(),
-        "standing": finding.standing.as_str(),
-        "leaves": listed(&finding.leaves, |leaf| json!(leaf)),
+        "signer_trust": finding.signer_trust.as_str(),
+        "entries": listed(&finding.leaves, |leaf| json!(leaf)),
         "first": say(finding.times.0), "last": say(finding.times.1),
         "answers": finding.answers.iter().map(|answer| json!({
-            "leaf": answer.leaf, "recorded": say(answer.at), "by": answer.by, "reason": answer.reason,
+            "entry": answer.leaf, "recorded": say(answer.at), "by": answer.by, "reason": answer.reason,
             "signer": answer.signer,
         })).collect::<Vec<_>>(),
     })

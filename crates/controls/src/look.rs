@@ -1,12 +1,12 @@
-//! What an event has to do with a catalogue, told from the event alone.
+//! What an event has to do with a catalog, told from the event alone.
 
 use countersign::time::Time;
 use countersign_analyze::{Detected, Pack};
-use countersign_query::reading::{Categories, Classifier, Outcome, Readings};
+use countersign_query::parser::{Categories, Classifier, Outcome, Parsers};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{By, Catalogue};
+use crate::catalog::{By, Catalog};
 use crate::technique;
 
 /// Actions whose events say something of the log itself, and are kept as they stand.
@@ -46,11 +46,11 @@ pub struct Looked {
     pub(crate) happened: Option<i64>,
     /// Which questions' queries it answers.
     pub(crate) held: Bits,
-    /// Which of the catalogue's fields it has.
+    /// Which of the catalog's fields it has.
     pub(crate) fields: Bits,
     /// Which questions it would answer if it stated another outcome. It states none.
     pub(crate) unstated: Bits,
-    /// Whether a reading fits it.
+    /// Whether a parser fits it.
     pub(crate) is_read: bool,
     /// Its parser and the action, if neither its parser nor a rule assigns a category to it.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
@@ -84,16 +84,16 @@ pub struct Said {
 }
 
 impl<'c> Looking<'c> {
-    /// By the questions of a catalogue; for a person, and for a record, by their identifiers. Parsers and the rules of
+    /// By the questions of a catalog; for a person, and for a record, by their identifiers. Parsers and the rules of
     /// the pack assign categories to events.
     pub fn new(
-        catalogue: &'c Catalogue,
-        readings: &Readings,
+        catalog: &'c Catalog,
+        parsers: &Parsers,
         pack: &Pack,
         subject: Option<&str>,
         record: Option<&str>,
     ) -> Self {
-        let questions = catalogue.questions.iter().map(|question| match &question.by {
+        let questions = catalog.questions.iter().map(|question| match &question.by {
             By::Events { categories, query, .. } => {
                 Some((*categories, query.as_ref().map(|(_, query)| &**query)))
             }
@@ -101,8 +101,8 @@ impl<'c> Looking<'c> {
         });
         Self {
             questions: questions.collect(),
-            fields: &catalogue.fields,
-            classifier: readings.classifier(),
+            fields: &catalog.fields,
+            classifier: parsers.classifier(),
             rules: pack.rules().iter().map(technique::categories).collect(),
             subject: subject.map(Into::into),
             record: record.map(Into::into),
@@ -166,7 +166,7 @@ impl Looking<'_> {
                 all = all.union(categories);
                 if categories.is_empty() && by_rules.is_empty() && looked.uncategorized.is_none() {
                     looked.uncategorized =
-                        Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
+                        Some(Box::new((cut(&read.parsed_as), cut(action.unwrap_or_default()))));
                 }
             });
         }
@@ -282,8 +282,8 @@ pub struct Record {
     pub seq: u64,
     /// The link's time, in milliseconds.
     pub recorded: i64,
-    /// Whether the key was authorised, as far as was known when the entry was handed out.
-    pub authorised: bool,
+    /// Whether the key was authorized, as far as was known when the entry was handed out.
+    pub authorized: bool,
     /// What it is.
     pub what: What,
 }

@@ -25,7 +25,7 @@ pub fn write(evidence: &Evidence) -> String {
     let _ = writeln!(out, "# Evidence from an audit log: {}\n", marked(&framework.title));
     let _ = writeln!(
         out,
-        "Made by {} from verified events only. Controls are numbered as in {}; what they ask is in the catalogue's own \
+        "Made by {} from verified events only. Controls are numbered as in {}; what they ask is in the catalog's own \
          words, not the framework's. This document says what the log shows and what it can't show. Whether a control is \
          met is for you to judge.\n",
         marked(&evidence.source.tool),

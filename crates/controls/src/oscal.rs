@@ -101,7 +101,7 @@ fn value(evidence: &Evidence) -> Value {
         evidence.log.checkpoint.and_then(|(_, root)| property("root", root)),
         property("export-sha256", &evidence.source.sha256),
         evidence.source.trust.as_ref().and_then(|trust| property("trust-sha256", trust)),
-        property("catalogue", framework.hash),
+        property("catalog", framework.hash),
         property("rules", evidence.rules.hash),
         property("findings-digest", evidence.rules.digest),
     ]
@@ -140,8 +140,8 @@ fn value(evidence: &Evidence) -> Value {
             "oscal-version": VERSION,
             "remarks": format!("Made by {}. The time is the newest that the log tells.", evidence.source.tool),
         },
-        // OSCAL wants a plan. There is none but the catalogue, which the property of this name identifies.
-        "import-ap": {"href": format!("urn:countersign:catalogue:{}", escaped(&framework.name))},
+        // OSCAL wants a plan. There is none but the catalog, which the property of this name identifies.
+        "import-ap": {"href": format!("urn:countersign:catalog:{}", escaped(&framework.name))},
         "results": [result],
     }})
 }
@@ -229,7 +229,7 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
         .map(|(leaf, place, said)| {
             let href = format!("urn:countersign:leaf:{}:{leaf}", escaped(&evidence.log.origin));
             let properties = [
-                property("leaf", leaf),
+                property("entry", leaf),
                 property("root", &root),
                 place.and_then(|place| property("event", place)),
             ];

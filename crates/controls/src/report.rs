@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::time::Time;
-use countersign::verify::Standing;
+use countersign::verify::SignerTrust;
 use countersign::verify::Why;
 use countersign_analyze::Level;
 use strum::IntoStaticStr;
 
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::look::Said;
 
 /// What the evidence was made from, by the word of who read it.
@@ -97,7 +97,7 @@ impl<T> Listed<T> {
     }
 }
 
-/// A framework, as its catalogue has it.
+/// A framework, as its catalog has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Framework {
     /// Its short name.
@@ -106,7 +106,7 @@ pub struct Framework {
     pub title: String,
     /// The edition.
     pub edition: String,
-    /// The catalogue's hash.
+    /// The catalog's hash.
     pub hash: Hash,
 }
 
@@ -155,12 +155,12 @@ pub struct Counted {
     /// Verified events of trusted keys within the period.
     pub events: Extent,
     /// Events within the period that no trusted key signed: not counted anywhere.
-    pub untrusted: BTreeMap<Standing, u64>,
+    pub untrusted: BTreeMap<SignerTrust, u64>,
     /// Verified events of trusted keys outside the period.
     pub outside: u64,
     /// Of how many events the own time counted, of the others that of recording.
     pub own_times: u64,
-    /// Events of shapes that no reading fits.
+    /// Events of shapes that no parser fits.
     pub unread: u64,
     /// Events within the period that are withheld, though not recorded as erased.
     pub withheld: u64,
@@ -482,8 +482,8 @@ pub struct Finding {
     pub leaves: Listed<u64>,
     /// When the first and the last of its events happened.
     pub times: (Time, Time),
-    /// The worst standing of those who signed these events.
-    pub standing: Standing,
+    /// The worst signer trust of those who signed these events.
+    pub signer_trust: SignerTrust,
     /// Who answered it.
     pub answers: Vec<Acknowledged>,
 }

@@ -1,7 +1,7 @@
 //! Which categories an event has for which a rule fires, by the ATT&CK techniques that the rule is tagged with.
 
 use countersign_analyze::Rule;
-use countersign_query::reading::{Categories, Category};
+use countersign_query::parser::{Categories, Category};
 
 /// Techniques that say what was done. A technique stands for its sub-techniques, unless these have a line of their own.
 /// Techniques that say how or why, such as the use of a valid account, have no category.

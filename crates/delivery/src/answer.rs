@@ -48,7 +48,7 @@ pub(crate) enum Meaning {
     Refused,
 }
 
-/// An error that the collector answered with.
+/// An error that the log server answered with.
 #[derive(Deserialize, Default)]
 struct ErrorBody {
     #[serde(default)]
@@ -118,18 +118,18 @@ impl Answer {
         }
     }
 
-    /// What the collector says about it.
+    /// What the log server says about it.
     pub(crate) fn words(&self) -> Words {
         let said = self.error_body().error;
         let or = |text: String, other: String| if text.is_empty() { other } else { short(&text) };
         let hint = match (said.hint, self.status) {
             (Some(hint), _) => short(&hint),
             (None, 401 | 403) if said.code.is_empty() => {
-                "something before the collector asks who this is; exempt /submit from it, as the links' signatures say who sends them"
+                "something before the log server asks who this is; exempt /submit from it, as the links' signatures say who sends them"
                     .into()
             }
-            (None, status) if said.code.is_empty() && !is_transient(status) => "is this the address of a collector?".into(),
-            (None, _) => "the collector's log has more about it".into(),
+            (None, status) if said.code.is_empty() && !is_transient(status) => "is this the address of a log server?".into(),
+            (None, _) => "the log server's log has more about it".into(),
         };
         Words {
             code: or(said.code, format!("http.{}", self.status)),
@@ -147,7 +147,7 @@ fn short(text: &str) -> String {
 }
 
 impl BatchLimits {
-    /// These, or less where the collector takes less. `None` when that is nothing new.
+    /// These, or less where the log server takes less. `None` when that is nothing new.
     pub(crate) fn lowered(
         self,
         bytes: Option<usize>,

@@ -16,7 +16,7 @@ pub struct BatchLimits {
 }
 
 impl Default for BatchLimits {
-    /// 1 MiB and 4,096 lines: well below what a collector takes, and little to send again.
+    /// 1 MiB and 4,096 lines: well below what a log server takes, and little to send again.
     fn default() -> Self {
         Self { bytes: 1 << 20, lines: 4_096 }
     }

@@ -183,9 +183,9 @@ impl<'a> Delivery<'a> {
         let BatchLimits { bytes, lines } = self.limits;
         let lines = if lines == 1 { "1 line".into() } else { format!("{lines} lines") };
         let message = format!(
-            "the collector takes at most {bytes} bytes and {lines} at a time, and there is more between two signed links"
+            "the log server takes at most {bytes} bytes and {lines} at a time, and there is more between two signed links"
         );
-        let hint = "have the collector's limits raised; then record with a smaller --sign-every";
+        let hint = "have the log server's limits raised; then record with a smaller --sign-every";
         DeliveryError::TooLarge { message, hint }
     }
 }
@@ -205,7 +205,7 @@ pub fn submit_note<E: From<DeliveryError>>(
     let answer = server.submit(line)?;
     match answer.meaning() {
         Meaning::Taken => prove_note(&answer, note, origin, trust).map_err(|error| {
-            let hint = "the collector says that it has the statement and does not prove it to the key and quorum given";
+            let hint = "the log server says that it has the statement and does not prove it to the key and quorum given";
             DeliveryError::Unproven { error, hint }.into()
         }),
         _ => Err(answered(&answer).into()),
@@ -219,7 +219,8 @@ fn answered(answer: &Answer) -> DeliveryError {
 }
 
 fn unproven(error: countersign::Error) -> DeliveryError {
-    let hint = "the collector says that it has the events, and does not prove it to the key and quorum given";
+    let hint =
+        "the log server says that it has the events, and does not prove it to the key and quorum given";
     DeliveryError::Unproven { error, hint }
 }
 
@@ -241,7 +242,7 @@ fn forked(outbox: &Outbox, chain: Option<String>, seq: Option<u64>, index: Optio
 
 fn rolled_back(outbox: &Outbox, chain: ChainId, expected: u64) -> DeliveryError {
     if outbox.receipt().is_none() {
-        let message = format!("the collector asks for {chain}/{expected}, which is not here");
+        let message = format!("the log server asks for {chain}/{expected}, which is not here");
         let hint = "was this outbox begun with another log's data? Keep it, and give another directory";
         return contradiction("log.gap", message, hint.into(), outbox);
     }

@@ -100,7 +100,7 @@ impl fmt::Display for DeliveryError {
                 write!(f, "{place}: {message}")
             }
             Self::TooLarge { message, .. } => f.write_str(message),
-            Self::Answer { message, .. } => write!(f, "the collector says: {message:?}"),
+            Self::Answer { message, .. } => write!(f, "the log server says: {message:?}"),
             Self::Unproven { error, .. } => error.fmt(f),
         }
     }
@@ -128,7 +128,7 @@ impl From<DeliveryError> for EngineError {
                 Self::new(code, message, hint).into_broken().within(&plain_lines(&place))
             }
             DeliveryError::Answer { code, message, hint } => {
-                let message = format!("the collector says: {}", plain_lines(&message));
+                let message = format!("the log server says: {}", plain_lines(&message));
                 Self::new(&plain_lines(&code), message, plain_lines(&hint)).into_broken()
             }
             DeliveryError::Unproven { error, hint } => Self::from(error).into_broken().with_hint(hint),
@@ -148,7 +148,7 @@ mod tests {
             hint: "c\u{7}".into(),
         });
         assert_eq!(answer.code(), "a\\u{1b}[2J");
-        assert_eq!(answer.message(), "the collector says: b\\u{202e}");
+        assert_eq!(answer.message(), "the log server says: b\\u{202e}");
         assert_eq!(answer.hint(), Some("c\\u{7}"));
         assert!(answer.is_broken());
     }

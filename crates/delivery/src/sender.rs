@@ -77,8 +77,8 @@ impl SharedStatus {
         self.wait_with(self.status(), longest);
     }
 
-    fn wait_with(&self, standing: MutexGuard<'_, SenderStatus>, longest: Duration) {
-        drop(self.changed.wait_timeout(standing, longest).unwrap_or_else(PoisonError::into_inner));
+    fn wait_with(&self, signer_trust: MutexGuard<'_, SenderStatus>, longest: Duration) {
+        drop(self.changed.wait_timeout(signer_trust, longest).unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -136,28 +136,28 @@ pub fn send(
         }
         at_once = if matches!(step, Step::Again) { at_once + 1 } else { 0 };
         if at_once > AT_ONCE {
-            let message = "the collector keeps asking for other things and accepts nothing";
+            let message = "the log server keeps asking for other things and accepts nothing";
             step = Step::Later {
                 after: None,
-                why: EngineError::new("submit.endless", message, "the collector is at fault"),
+                why: EngineError::new("submit.endless", message, "the log server is at fault"),
             };
         }
         match step {
-            Step::Again => shared.change(|standing| standing.limits = delivery.known_limits()),
+            Step::Again => shared.change(|signer_trust| signer_trust.limits = delivery.known_limits()),
             Step::Delivered { events } => {
                 (waits, failing) = (Backoff::up_to(LONGEST_WAIT), None);
                 if !std::mem::take(&mut told).is_empty() {
                     observer.recovered();
                 }
-                shared.change(|standing| standing.proven += events);
+                shared.change(|signer_trust| signer_trust.proven += events);
             }
             Step::Empty => {
-                let standing = shared.status();
-                if standing.ended {
+                let signer_trust = shared.status();
+                if signer_trust.ended {
                     break None;
                 }
-                if standing.recorded == recorded {
-                    shared.wait_with(standing, LONGEST_WAIT);
+                if signer_trust.recorded == recorded {
+                    shared.wait_with(signer_trust, LONGEST_WAIT);
                 }
             }
             Step::Dead(why) | Step::Early { why, .. } => break Some(why),
@@ -180,21 +180,21 @@ pub fn send(
             }
         }
     };
-    shared.change(|standing| {
-        standing.over = true;
-        standing.failure = failure;
+    shared.change(|signer_trust| {
+        signer_trust.over = true;
+        signer_trust.failure = failure;
     });
 }
 
 /// Has the other thread, which writes the outbox, date anew what the log refused. Whether it did.
 fn is_dated_anew(shared: &SharedStatus, early: Early) -> bool {
-    shared.change(|standing| (standing.early, standing.dated_anew) = (Some(early), false));
+    shared.change(|signer_trust| (signer_trust.early, signer_trust.dated_anew) = (Some(early), false));
     loop {
-        let standing = shared.status();
-        if standing.early.is_none() {
-            return standing.dated_anew;
+        let signer_trust = shared.status();
+        if signer_trust.early.is_none() {
+            return signer_trust.dated_anew;
         }
-        shared.wait_with(standing, LONGEST_WAIT);
+        shared.wait_with(signer_trust, LONGEST_WAIT);
     }
 }
 

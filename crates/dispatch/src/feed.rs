@@ -5,13 +5,13 @@ use std::sync::Arc;
 use countersign::base64;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign::verify::{Standing, Standings, VerifiedEvent};
+use countersign::verify::{SignerTrust, SignerTrusts, VerifiedEvent};
 use countersign_client::now;
 use countersign_delivery::Directory;
 use countersign_errors::EngineError;
 use countersign_feeds::{Event, Finding, Format, Kind, Log, Record};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings};
+use countersign_query::{Entry, Parsers, Query};
 use countersign_watch::{Follower, Item, ItemKind, Watcher};
 
 use crate::dispatch::Dispatch;
@@ -21,8 +21,8 @@ use crate::notice::Notice;
 pub struct Feed {
     /// The format of the records.
     pub format: Format,
-    /// The readings for events of other products.
-    pub readings: Readings,
+    /// The parsers for events of other products.
+    pub parsers: Parsers,
     /// Which events are wanted; without it, all.
     pub query: Option<Query>,
     /// True if events become records.
@@ -37,7 +37,7 @@ impl Feed {
         let Some(query) = &self.query else { return true };
         let document = Document::parse(&event.event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
@@ -50,18 +50,18 @@ impl Feed {
         query.matches(&entry)
     }
 
-    /// Returns the record of an event that `log` contains, by a signer of this standing.
-    pub fn record(&self, log: &Log<'_>, event: &VerifiedEvent, standing: Standing) -> Record {
+    /// Returns the record of an event that `log` contains, by a signer of this signer trust.
+    pub fn record(&self, log: &Log<'_>, event: &VerifiedEvent, signer_trust: SignerTrust) -> Record {
         let event = Event {
             leaf: event.index,
             chain: event.chain,
             seq: event.seq,
             recorded: event.time,
             signer: event.vkey.as_str(),
-            standing: standing.as_str(),
+            signer_trust: signer_trust.as_str(),
             text: &event.event,
         };
-        self.format.event(log, &event, &self.readings)
+        self.format.event(log, &event, &self.parsers)
     }
 }
 
@@ -116,13 +116,13 @@ impl<'p> Follower<'p> for LogFeed<'p> {
         let step = self.watcher.settle(now()?, None)?;
         if let Some(attested) = step.events {
             let log = Log { origin: &self.origin, size: attested.size, root: attested.root };
-            let standings = Standings::of(&attested.report);
+            let signer_trusts = SignerTrusts::of(&attested.report);
             let (feed, dispatch) = (self.feed, &mut self.dispatch);
             attested.events.for_each(|event| {
                 if !feed.wants(&event) {
                     return Ok(());
                 }
-                dispatch.push(Some(event.index), feed.record(&log, &event, standings.of_link(&event)))
+                dispatch.push(Some(event.index), feed.record(&log, &event, signer_trusts.of_link(&event)))
             })?;
         }
         for item in &step.items {

@@ -13,14 +13,14 @@ use crate::destination::{BatchAnswer, Destination};
 
 /// The kind of receiver that requests are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HttpReceiver {
+pub enum HttpDialect {
     /// Lines, as they are; `CloudEvents` in their own kind of batch.
     Any,
     /// Splunk's HTTP Event Collector.
     Splunk,
     /// Elasticsearch's or `OpenSearch`'s bulk interface.
     Elastic,
-    /// A collector of OpenTelemetry.
+    /// A OpenTelemetry Collector.
     Otlp,
 }
 
@@ -33,7 +33,7 @@ pub struct HttpDestination {
     /// The token, if the receiver wants one.
     pub token: Option<Token>,
     /// The kind of receiver.
-    pub receiver: HttpReceiver,
+    pub receiver: HttpDialect,
     /// The format of the records.
     pub format: Format,
     /// True if posts are compressed with gzip.
@@ -51,22 +51,22 @@ impl HttpDestination {
     fn body(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
         let lines = || records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect::<String>();
         let (kind, text) = match self.receiver {
-            HttpReceiver::Any if self.format == Format::CloudEvents => {
+            HttpDialect::Any if self.format == Format::CloudEvents => {
                 let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
                 ("application/cloudevents-batch+json", format!("[{}]", texts.join(",")))
             }
-            HttpReceiver::Any if self.format.is_json() => ("application/x-ndjson", lines()),
-            HttpReceiver::Any => ("text/plain; charset=utf-8", lines()),
-            HttpReceiver::Splunk => {
+            HttpDialect::Any if self.format.is_json() => ("application/x-ndjson", lines()),
+            HttpDialect::Any => ("text/plain; charset=utf-8", lines()),
+            HttpDialect::Splunk => {
                 ("application/json", records.iter().map(|record| self.hec(record)).collect())
             }
-            HttpReceiver::Elastic => {
+            HttpDialect::Elastic => {
                 let action = |record: &Record| json!({ "create": { "_id": record.id } }).to_string();
                 let text = records.iter().flat_map(|record| [action(record), record.text.clone()]);
                 let text = text.flat_map(|line| [line, "\n".into()]).collect();
                 ("application/x-ndjson", text)
             }
-            HttpReceiver::Otlp => {
+            HttpDialect::Otlp => {
                 ("application/json", otlp_request(records.iter().map(|record| record.text.as_str())))
             }
         };
@@ -89,9 +89,9 @@ impl HttpDestination {
     fn authorization(&self) -> Option<String> {
         let token = self.token.as_ref()?.as_str();
         let scheme = match self.receiver {
-            HttpReceiver::Any | HttpReceiver::Otlp => "Bearer",
-            HttpReceiver::Splunk => "Splunk",
-            HttpReceiver::Elastic => "ApiKey",
+            HttpDialect::Any | HttpDialect::Otlp => "Bearer",
+            HttpDialect::Splunk => "Splunk",
+            HttpDialect::Elastic => "ApiKey",
         };
         Some(format!("{scheme} {token}"))
     }
@@ -122,10 +122,10 @@ impl Destination for HttpDestination {
         let answer = self.post(records)?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
-            (200..300, HttpReceiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
+            (200..300, HttpDialect::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
                 DestinationError::later(format!("{} does not answer as a bulk interface does", self.host()))
             }),
-            (200..300, HttpReceiver::Otlp) => {
+            (200..300, HttpDialect::Otlp) => {
                 // It says how many and not which, and that they are not to be sent again.
                 let rejected = &said["partialSuccess"]["rejectedLogRecords"];
                 let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
@@ -134,7 +134,7 @@ impl Destination for HttpDestination {
                 Ok(BatchAnswer { rejected, ..BatchAnswer::default() })
             }
             (200..300, _) => Ok(BatchAnswer::default()),
-            (400, HttpReceiver::Splunk) => {
+            (400, HttpDialect::Splunk) => {
                 match said["invalid-event-number"].as_u64().map(|nth| nth as usize) {
                     // The records before it were accepted.
                     Some(nth) if nth < records.len() => {
@@ -151,7 +151,7 @@ impl Destination for HttpDestination {
             (status @ (400 | 413 | 422), _) => {
                 Err(DestinationError::Refused(format!("{} answers with status {status}", self.host())))
             }
-            // A token that is wrong, or a path, is mended by a person.
+            // A token that is wrong, or a path, is repaired by a person.
             (status, _) => {
                 let why = format!("{} answers with status {status}", self.host());
                 Err(DestinationError::Later { why, after: answer.retry_after })

@@ -1,4 +1,4 @@
-//! Sends the verified events and findings of a log to SIEMs and collectors.
+//! Sends the verified events and findings of a log to SIEMs and other destinations.
 //!
 //! A [`Dispatch`] sends records in batches to a [`Destination`], each again until that has it, and keeps in a [`Progress`] how
 //! far it is: a record is sent at least once, under the same id, also after a kill. A [`Feed`] says which events become
@@ -48,7 +48,7 @@ pub use destination::{BatchAnswer, Destination};
 pub use dispatch::Dispatch;
 pub use feed::{Feed, LogFeed};
 pub use file::FileDestination;
-pub use http::{HttpDestination, HttpReceiver};
+pub use http::{HttpDestination, HttpDialect};
 pub use notice::{DispatchObserver, Notice};
 pub use progress::Progress;
 pub use socket::{ClientCertificate, Pem, SocketDestination, TlsFiles};

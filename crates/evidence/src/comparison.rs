@@ -14,7 +14,7 @@ use crate::sample::{MOST, is_drawn_in_order, sample};
 /// Members of a report that are for people, and may differ.
 const FOR_PEOPLE: [&str; 3] = ["message", "hint", "reason"];
 /// Counts of a whole export that no slice of it exceeds.
-const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoints", "leaves"];
+const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoints", "entries"];
 
 /// What verifying an export showed, apart from its report.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Frame {
         let report = Json::parse(self.report.as_bytes())?;
         let missing = || refuse("report", "a report without its counts", ALTERED);
         let events = count(&report, "events").ok_or_else(missing)?;
-        let entries = ["leaves", "skipped"].iter().map(|name| count(&report, name));
+        let entries = ["entries", "skipped"].iter().map(|name| count(&report, name));
         let entries = entries.sum::<Option<u64>>().ok_or_else(missing)?;
         let scope = &self.scope;
         let span = scope.range.map_or(u64::MAX, |(first, end)| end - first);
@@ -118,7 +118,7 @@ impl Frame {
             }
             if let Some(sample) = &scope.sample {
                 if leaves != sample.leaves.iter().copied().collect() {
-                    return Err(refuse("leaves", "the slice has other events than the sample", ALTERED));
+                    return Err(refuse("entries", "the slice has other events than the sample", ALTERED));
                 }
             } else if leaves.len() as u64 > scope.events
                 || (self.sections.is_empty() && leaves.len() as u64 != scope.events)
@@ -140,7 +140,7 @@ impl Frame {
         } else {
             drawn.leaves.iter().all(|leaf| selected.contains(leaf))
         };
-        if is_drawn { Ok(()) } else { Err(refuse("leaves", "root and seed draw other events", ALTERED)) }
+        if is_drawn { Ok(()) } else { Err(refuse("entries", "root and seed draw other events", ALTERED)) }
     }
 
     /// Compares the report in the frame with the one that verifying the export gave. The export as a whole is of the same
@@ -179,17 +179,17 @@ impl Sampled {
         }
         if self.leaves.len() as u64 != self.wanted.min(self.candidates) {
             return Err(refuse(
-                "leaves",
+                "entries",
                 "the sample has another number of events than it states",
                 DRAW_AGAIN,
             ));
         }
         let is_selected = |leaf: &u64| range.is_none_or(|(first, end)| (first..end).contains(leaf));
         if !self.leaves.iter().all(is_selected) {
-            return Err(refuse("leaves", "the sample has an event that isn't in the range", DRAW_AGAIN));
+            return Err(refuse("entries", "the sample has an event that isn't in the range", DRAW_AGAIN));
         }
         if !is_drawn_in_order(&self.root, &self.seed, &self.leaves) {
-            return Err(refuse("leaves", "root and seed draw these events in another order", DRAW_AGAIN));
+            return Err(refuse("entries", "root and seed draw these events in another order", DRAW_AGAIN));
         }
         Ok(())
     }

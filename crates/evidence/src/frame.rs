@@ -343,7 +343,7 @@ impl Frame {
         });
         let papers = self.papers.iter().map(|paper| {
             object([
-                ("leaf", paper.leaf.into()),
+                ("entry", paper.leaf.into()),
                 ("ticked", Json::Bool(paper.ticked)),
                 ("flagged", Json::Bool(paper.flagged)),
                 ("comment", paper.comment.as_str().into()),
@@ -392,7 +392,7 @@ impl Frame {
             origin: None,
             checks,
             counts: Counts {
-                leaves: number(["counts", "leaves"]),
+                entries: number(["counts", "entries"]),
                 skipped: number(["counts", "skipped"]),
                 ..Counts::default()
             },
@@ -458,7 +458,7 @@ fn scope(scope: &Scope) -> Json {
             ("root", sample.root.to_string().as_str().into()),
             ("witnessed", Json::Bool(sample.witnessed)),
             ("candidates", sample.candidates.into()),
-            ("leaves", Json::Array(sample.leaves.iter().map(|&leaf| leaf.into()).collect())),
+            ("entries", Json::Array(sample.leaves.iter().map(|&leaf| leaf.into()).collect())),
         ])
     });
     object([
@@ -488,24 +488,24 @@ fn parse_scope(json: Json) -> Result<Scope, Error> {
 
 fn parse_sample(json: Json) -> Result<Sampled, Error> {
     let [wanted, seed, root, witnessed, candidates, leaves] =
-        json.members("sample", ["wanted", "seed", "root", "witnessed", "candidates", "leaves"])?;
+        json.members("sample", ["wanted", "seed", "root", "witnessed", "candidates", "entries"])?;
     let root = required(root, "root")?.into_text("root", 64)?;
-    let leaves = required(leaves, "leaves")?.into_array("leaves", MOST_SAMPLED)?;
+    let leaves = required(leaves, "entries")?.into_array("entries", MOST_SAMPLED)?;
     Ok(Sampled {
         wanted: required(wanted, "wanted")?.into_number("wanted")?,
         seed: required(seed, "seed")?.into_text("seed", LONGEST_TEXT)?,
         root: Hash::from_base64(root).ok_or_else(|| invalid("root", "not a root hash"))?,
         witnessed: required(witnessed, "witnessed")?.into_bool("witnessed")?,
         candidates: required(candidates, "candidates")?.into_number("candidates")?,
-        leaves: leaves.into_iter().map(|leaf| leaf.into_number("leaves")).collect::<Result<_, _>>()?,
+        leaves: leaves.into_iter().map(|leaf| leaf.into_number("entries")).collect::<Result<_, _>>()?,
     })
 }
 
 fn paper(json: Json) -> Result<Paper, Error> {
     let [leaf, ticked, flagged, comment] =
-        json.members("papers", ["leaf", "ticked", "flagged", "comment"])?;
+        json.members("papers", ["entry", "ticked", "flagged", "comment"])?;
     Ok(Paper {
-        leaf: required(leaf, "leaf")?.into_number("leaf")?,
+        leaf: required(leaf, "entry")?.into_number("entry")?,
         ticked: required(ticked, "ticked")?.into_bool("ticked")?,
         flagged: required(flagged, "flagged")?.into_bool("flagged")?,
         comment: required(comment, "comment")?.into_text("comment", LONGEST_COMMENT)?,

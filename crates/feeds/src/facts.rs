@@ -41,13 +41,13 @@ impl<'a> Facts<'a> {
         let mut facts = Self::new(log, time, root);
         facts.say("kind", "event");
         facts.say("id", format!("{}/{}", event.chain, event.seq));
-        facts.say("leaf", event.leaf.to_string());
+        facts.say("entry", event.leaf.to_string());
         facts.say("chain", event.chain.to_string());
         facts.say("seq", event.seq.to_string());
         facts.say("recorded", event.recorded.to_string());
         facts.say("signer", event.signer);
         facts.say("signer.name", event.signer.split('+').next().unwrap_or_default());
-        facts.say("standing", event.standing);
+        facts.say("signer_trust", event.signer_trust);
         facts.say("text", event.text);
         if let Some(read) = read {
             facts.read(read);
@@ -61,7 +61,7 @@ impl<'a> Facts<'a> {
         let mut said = Vec::new();
         read.write_json(&mut said);
         self.say("read", String::from_utf8(said).unwrap_or_default());
-        self.say("read.as", &*read.read_as);
+        self.say("parsed.as", &*read.parsed_as);
         let parties = [
             (["actor.id", "actor.name", "actor.type"], &read.actor),
             (["target.id", "target.name", "target.type"], &read.target),
@@ -114,7 +114,7 @@ impl<'a> Facts<'a> {
         facts.say("finding", finding.id);
         facts.say("title", finding.title);
         facts.say("text", finding.text);
-        for name in ["standing", "chain", "seq"] {
+        for name in ["signer_trust", "chain", "seq"] {
             if let Some(value) = facts.member(name) {
                 facts.by_name.insert(name, value);
             }
@@ -128,9 +128,9 @@ impl<'a> Facts<'a> {
             |leaves| leaves.elements().filter_map(Value::text).take(LEAVES).map(Cow::into_owned).collect(),
         );
         if let (Some(first), Some(last)) = (leaves.first(), leaves.last()) {
-            facts.say("leaf", last.clone());
-            facts.say("leaf.first", first.clone());
-            facts.say("leaves", format!("[{}]", leaves.join(",")));
+            facts.say("entry", last.clone());
+            facts.say("entry.first", first.clone());
+            facts.say("entries", format!("[{}]", leaves.join(",")));
         }
         facts
     }
@@ -187,13 +187,13 @@ pub(crate) fn is_name(name: &str) -> bool {
         "finding",
         "id",
         "kind",
-        "leaf",
-        "leaf.first",
-        "leaves",
+        "entry",
+        "entry.first",
+        "entries",
         "origin",
         "outcome",
         "read",
-        "read.as",
+        "parsed.as",
         "reason",
         "recorded",
         "root",
@@ -201,7 +201,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         "signer",
         "signer.name",
         "size",
-        "standing",
+        "signer_trust",
         "target.id",
         "target.name",
         "target.type",

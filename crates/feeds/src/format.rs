@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_query::value::Document;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
@@ -27,7 +27,7 @@ pub enum Format {
     CloudEvents,
     /// OTLP's JSON: each record a whole `ExportLogsServiceRequest`.
     Otlp,
-    /// Our own: what was verified, as it was signed, and its reading.
+    /// Our own: what was verified, as it was signed, and its parser.
     Ndjson,
 }
 
@@ -69,10 +69,10 @@ impl Format {
     }
 
     /// The record of an event.
-    pub fn event(self, log: &Log<'_>, event: &Event<'_>, readings: &Readings) -> Record {
+    pub fn event(self, log: &Log<'_>, event: &Event<'_>, parsers: &Parsers) -> Record {
         let document = Document::parse(event.text);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| readings.read(event));
+        let read = root.as_ref().and_then(|event| parsers.parse(event));
         let facts = Facts::of_event(log, event, read.as_ref(), root);
         self.record(&facts)
     }

@@ -1,14 +1,14 @@
-//! Records of verified events and of findings, in the formats of SIEMs and collectors.
+//! Records of verified events and of findings, in the formats of SIEMs and other destinations.
 //!
 //! Nothing here does I/O or reads a clock. What is known of an event goes in, and a [`Record`] comes out: a line of
-//! text, with the id by which a receiver recognises it when it comes again. How each format says what a reading says is
-//! declared in `crates/feeds/mappings/`, the reverse of `crates/query/readings/`; `docs/feeds.md` describes it.
+//! text, with the id by which a receiver recognizes it when it comes again. How each format says what a parser says is
+//! declared in `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; `docs/feeds.md` describes it.
 //!
 //! ```
 //! use countersign::hash::Hash;
 //! use countersign::link::ChainId;
 //! use countersign_feeds::{Event, Format, Log};
-//! use countersign_query::Readings;
+//! use countersign_query::Parsers;
 //!
 //! let log = Log { origin: "log.example/audit", size: 9, root: Hash([7; 32]) };
 //! let event = Event {
@@ -17,12 +17,12 @@
 //!     seq: 2,
 //!     recorded: "2026-11-20T06:01:02.345Z".parse()?,
 //!     signer: "example.com/app+3b1b2c6e+AQ==",
-//!     standing: "trusted",
+//!     signer trust: "trusted",
 //!     text: r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"7","type":"job"}}"#,
 //! };
-//! let record = Format::Ecs.event(&log, &event, &Readings::built_in());
+//! let record = Format::Ecs.event(&log, &event, &Parsers::built_in());
 //! assert_eq!(record.id, "01010101010101010101010101010101/2");
-//! assert!(record.text.contains(r#""leaf":4"#));
+//! assert!(record.text.contains(r#""entry":4"#));
 //! // The event does not say how it ended, and neither does its record.
 //! assert!(!record.text.contains("outcome"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

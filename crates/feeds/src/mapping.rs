@@ -1,4 +1,4 @@
-//! Mappings: what of a format says what is known. They are files of JSON, the reverse of readings.
+//! Mappings: what of a format says what is known. They are files of JSON, the reverse of parsers.
 
 use std::borrow::Cow;
 

@@ -29,7 +29,7 @@ pub struct Event<'a> {
     /// The verifier key of its chain.
     pub signer: &'a str,
     /// Whether that key is one to trust: `trusted`, `unknown`, `suspect`, `revoked`.
-    pub standing: &'a str,
+    pub signer_trust: &'a str,
     /// The event as it was signed.
     pub text: &'a str,
 }

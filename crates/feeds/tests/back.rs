@@ -1,4 +1,4 @@
-//! What a record says, read by the reading of its format, is what the event said: a mapping is the reverse of a reading.
+//! What a record says, read by the parser of its format, is what the event said: a mapping is the reverse of a parser.
 
 mod given;
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign::canonical::canonicalize;
 use countersign_feeds::Format;
 use countersign_query::value::Document;
-use countersign_query::{Outcome, Readings};
+use countersign_query::{Outcome, Parsers};
 use given::record;
 use serde_json::Value;
 
@@ -38,19 +38,19 @@ fn events() -> Vec<String> {
 
 #[test]
 fn records_of_real_events_read_back_as_they_were_read() {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut classes = std::collections::BTreeMap::<String, u32>::new();
     for text in events() {
         let document = Document::parse(&text).unwrap();
         let root = document.root();
-        let Some(was) = readings.read(&root) else { continue };
+        let Some(was) = parsers.parse(&root) else { continue };
         for (format, name) in [(Format::Ocsf, "OCSF"), (Format::Ecs, "ECS"), (Format::Otlp, "OpenTelemetry")]
         {
             let line = record(format, &text).text;
             let document = Document::parse(&line).unwrap();
             let root = document.root();
-            let is = readings.read(&root).unwrap();
-            assert_eq!(is.read_as, name);
+            let is = parsers.parse(&root).unwrap();
+            assert_eq!(is.parsed_as, name);
             let value: Value = serde_json::from_str(&line).unwrap();
             if format == Format::Ocsf {
                 let (class, activity) =

@@ -160,7 +160,7 @@ proptest! {
         for (key, value, most) in [("actor", &id, 256), ("actorName", &name, 256), ("reason", &reason, 512), ("action", &action, 256)] {
             prop_assert_eq!(&parameters[key], &shown(value, most, false), "{}", key);
         }
-        prop_assert_eq!((&*parameters["leaf"], &*parameters["size"]), ("4", "9"));
+        prop_assert_eq!((&*parameters["entry"], &*parameters["size"]), ("4", "9"));
 
         // JSON carries all of it as it is.
         for format in Format::ALL.iter().copied().filter(|format| format.is_json()) {

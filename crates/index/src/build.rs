@@ -5,7 +5,7 @@ use core::mem;
 use countersign::time::Time;
 use countersign_query::batch;
 use countersign_query::value::{Document, Kind as Of, Value};
-use countersign_query::{Entry, Outcome, Read, Readings, Role, Short};
+use countersign_query::{Entry, Outcome, Parsers, Read, Role, Short};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 
@@ -48,8 +48,8 @@ pub struct Row<'a> {
     pub time: Time,
     /// The verifier key of who signs the chain.
     pub vkey: &'a str,
-    /// Whether that key was authorised as far as was known.
-    pub authorised: bool,
+    /// Whether that key was authorized as far as was known.
+    pub authorized: bool,
     /// Where the event's bytes begin.
     pub place: Place,
 }
@@ -88,14 +88,14 @@ pub(crate) struct Leaf<'a> {
     pub(crate) seq: i64,
     pub(crate) time: Option<Time>,
     pub(crate) link: Option<(&'a str, &'a str)>,
-    pub(crate) authorised: bool,
+    pub(crate) authorized: bool,
     pub(crate) why: i64,
 }
 
 /// Makes segments of events, as many at a time as one takes.
 pub struct SegmentBuilder {
     hasher: FixedState,
-    readings: Readings,
+    parsers: Parsers,
     open: Open,
     done: Vec<Segment>,
     /// How many bytes of batches came, and of those that are kept.
@@ -128,10 +128,10 @@ impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
     /// `seed` makes where values are looked for unpredictable: who knows it can write events that take long.
-    pub fn new(seed: u64, readings: Readings) -> Self {
+    pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
-            readings,
+            parsers,
             open: Open::default(),
             done: Vec::new(),
             came: 0,
@@ -165,7 +165,7 @@ impl SegmentBuilder {
         self.take(batch, None)
     }
 
-    /// The same, and appends its lines with what readings make of their events, as [`batch::Line`] has them.
+    /// The same, and appends its lines with what parsers make of their events, as [`batch::Line`] has them.
     ///
     /// # Errors
     /// As of [`SegmentBuilder::add`].
@@ -193,7 +193,7 @@ impl SegmentBuilder {
                 seq: line.seq as u64,
                 time: line.time,
                 vkey: &line.vkey,
-                authorised: line.authorised,
+                authorized: line.authorized,
                 place,
             };
             self.put(&row, line.event, |read| {
@@ -214,7 +214,7 @@ impl SegmentBuilder {
         self.put(row, event, |_| {});
     }
 
-    /// The same, and tells what a reading makes of it.
+    /// The same, and tells what a parser makes of it.
     fn put(&mut self, row: &Row<'_>, event: &str, tell: impl FnOnce(Option<&Read<'_>>)) {
         self.make_room(1);
         let Some(document) = mem::take(&mut self.spare).reread(event) else {
@@ -224,7 +224,7 @@ impl SegmentBuilder {
             return;
         };
         let root = document.root();
-        let read = self.readings.read(&root);
+        let read = self.parsers.parse(&root);
         tell(read.as_ref());
         let entry = Entry {
             event: Some(root),
@@ -315,9 +315,9 @@ impl Open {
     }
 
     fn link(&mut self, row: &Row<'_>, length: usize, kind: RowKind, hasher: &FixedState) -> u16 {
-        let authorised = if row.authorised { flag::AUTHORISED } else { 0 };
+        let authorized = if row.authorized { flag::AUTHORIZED } else { 0 };
         let number = self.row(
-            kind as u8 | authorised,
+            kind as u8 | authorized,
             row.line as i64,
             row.index as i64,
             row.seq as i64,
@@ -343,10 +343,10 @@ impl Open {
     }
 
     fn leaf(&mut self, leaf: &Leaf<'_>, hasher: &FixedState) {
-        let authorised = if leaf.authorised { flag::AUTHORISED } else { 0 };
+        let authorized = if leaf.authorized { flag::AUTHORIZED } else { 0 };
         // What has no time is not asked for it; this one keeps the numbers near to each other.
         let time = leaf.time.map_or(self.recorded.last().copied().unwrap_or(0), Time::millis);
-        let number = self.row(leaf.kind as u8 | authorised, leaf.line, leaf.index, leaf.seq, time);
+        let number = self.row(leaf.kind as u8 | authorized, leaf.line, leaf.index, leaf.seq, time);
         self.begins.push(self.begins.last().copied().unwrap_or(0));
         self.lengths.push(leaf.why);
         if let Some((chain, key)) = leaf.link {
@@ -396,7 +396,7 @@ impl Open {
             let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
-                // What the reading says comes first, and mostly the event says the same.
+                // What the parser says comes first, and mostly the event says the same.
                 if party.is_empty() || !is_first && read == Some(party) {
                     return;
                 }

@@ -273,7 +273,7 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use countersign_query::Readings;
+    use countersign_query::Parsers;
     use proptest::prelude::*;
 
     use super::*;
@@ -281,7 +281,7 @@ mod tests {
 
     /// Events in which some actors come often, some have several targets, and some have no tenant.
     fn segment(actors: &[u8]) -> Segment {
-        let mut builder = SegmentBuilder::new(1, Readings::built_in());
+        let mut builder = SegmentBuilder::new(1, Parsers::built_in());
         for (nth, actor) in (0..).zip(actors) {
             let row = Row {
                 line: nth,
@@ -290,7 +290,7 @@ mod tests {
                 seq: nth,
                 time: countersign::time::Time::MIN,
                 vkey: "k",
-                authorised: true,
+                authorized: true,
                 place: Place::Export(0),
             };
             let tenant = if actor % 3 == 0 { r#","tenant":"t""# } else { "" };

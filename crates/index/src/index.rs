@@ -10,7 +10,7 @@ use countersign_query::condition::Condition;
 use countersign_query::error::QueryError;
 use countersign_query::tally::Findings;
 use countersign_query::value::Document;
-use countersign_query::{Path, Query, Readings, Short};
+use countersign_query::{Parsers, Path, Query, Short};
 use foldhash::fast::FixedState;
 
 use crate::answer::Rows;
@@ -109,7 +109,7 @@ pub struct Answer {
 /// Rows of verified events, to be asked.
 #[derive(Debug)]
 pub struct EventIndex {
-    pub(crate) readings: Readings,
+    pub(crate) parsers: Parsers,
     hasher: FixedState,
     builder: SegmentBuilder,
     /// Where the rows stand that the builder has.
@@ -164,11 +164,11 @@ pub(crate) fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
 
 impl EventIndex {
     /// `seed` is as in [`SegmentBuilder::new`].
-    pub fn new(seed: u64, readings: Readings) -> Self {
+    pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
-            builder: SegmentBuilder::new(seed, readings.clone()),
+            builder: SegmentBuilder::new(seed, parsers.clone()),
             hasher: FixedState::with_seed(seed),
-            readings,
+            parsers,
             runs: Vec::new(),
             held: Vec::new(),
             rows: 0,
@@ -501,7 +501,7 @@ impl EventIndex {
         let segment = &held.segment;
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let link = judge::Link::of(segment, local);
         let near = match question.take(row, &judge::entry(segment, local, &link, root, read.as_ref())) {
             Verdict::Found => None,
@@ -712,7 +712,7 @@ impl EventIndex {
     }
 }
 
-/// The gaps that neighbours in the log do not put before or after the time of recording that is asked for, in order.
+/// The gaps that neighbors in the log do not put before or after the time of recording that is asked for, in order.
 fn gaps_within(
     question: &Question,
     gaps: &[Gap],

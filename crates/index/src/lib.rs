@@ -11,17 +11,17 @@
 //!
 //! ```
 //! use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder};
-//! use countersign_query::Readings;
+//! use countersign_query::Parsers;
 //!
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
-//! let mut builder = SegmentBuilder::new(7, Readings::built_in());
+//! let mut builder = SegmentBuilder::new(7, Parsers::built_in());
 //! for (index, outcome) in (0..).zip(["success", "denied"]) {
 //!     let event = format!(r#"{{"action":"job.run","actor":{{"id":"u_1","name":"Ada Okafor"}},"outcome":"{outcome}"}}"#);
 //!     let place = Place::Export(0); // that of the events' bytes
-//!     let row = Row { line: index + 2, index, chain: "00", seq: 1, time: now, vkey: "a", authorised: true, place };
+//!     let row = Row { line: index + 2, index, chain: "00", seq: 1, time: now, vkey: "a", authorized: true, place };
 //!     builder.push(&row, &event);
 //! }
-//! let mut index = EventIndex::new(7, Readings::built_in());
+//! let mut index = EventIndex::new(7, Parsers::built_in());
 //! for segment in builder.finish() {
 //!     index.add_segment(segment, 0);
 //! }

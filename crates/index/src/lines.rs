@@ -1,4 +1,4 @@
-//! Events as the lines of a batch, with what their readings say: for who looks at all of them once more.
+//! Events as the lines of a batch, with what their parsers say: for who looks at all of them once more.
 
 use core::ops::Range;
 
@@ -53,9 +53,9 @@ impl EventIndex {
                 chain: &link.chain,
                 seq: segment.seqs.get(local).cast_unsigned(),
                 time: segment.recorded(local),
-                authorised: segment.has(local, flag::AUTHORISED),
+                authorized: segment.has(local, flag::AUTHORIZED),
                 vkey: &vkey,
-                read: Some(&read_json(&self.readings, event)),
+                read: Some(&read_json(&self.parsers, event)),
                 event: core::str::from_utf8(event).ok()?,
             };
             line.write(&mut lines);

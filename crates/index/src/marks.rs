@@ -24,7 +24,7 @@ struct Mark {
     seq: Option<i64>,
     time: Option<Time>,
     vkey: String,
-    authorised: bool,
+    authorized: bool,
     why: i64,
 }
 
@@ -66,7 +66,7 @@ impl EventIndex {
             seq: if kind == RowKind::Gap { mark.leaves? } else { mark.seq.unwrap_or(0) },
             time: mark.time,
             link: has_link.then_some((&*mark.chain, &*mark.vkey)),
-            authorised: mark.authorised,
+            authorized: mark.authorized,
             why: mark.why,
         });
         Some(())
@@ -95,12 +95,12 @@ fn read<'a>(next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<Mark> {
             "kind" => mark.kind = text()?,
             "line" => mark.line = Some(number()?),
             "index" => mark.index = Some(number()?),
-            "leaves" => mark.leaves = Some(number()?),
+            "entries" => mark.leaves = Some(number()?),
             "seq" => mark.seq = Some(number()?),
             "chain" => mark.chain = text()?,
             "vkey" => mark.vkey = text()?,
             "time" => mark.time = Some(Time::parse(text()?.as_bytes())?),
-            "authorised" => mark.authorised = value == Token::Bool(true),
+            "authorized" => mark.authorized = value == Token::Bool(true),
             "why" => mark.why = WHY.iter().position(|why| why.map(str::to_owned) == text())? as i64,
             _ => pass(value, next)?,
         }

@@ -244,11 +244,11 @@ impl GrowingParties {
 mod tests {
     use super::*;
     use crate::segment::PARTIES;
-    use countersign_query::Readings;
+    use countersign_query::Parsers;
 
     /// The segments of these events, the first of all kinds and then one that has taken them all.
     fn segments(events: &[String]) -> [Segment; 2] {
-        let mut builder = crate::SegmentBuilder::new(1, Readings::built_in());
+        let mut builder = crate::SegmentBuilder::new(1, Parsers::built_in());
         for (nth, event) in (0..).zip(events) {
             let row = crate::Row {
                 line: nth,
@@ -257,7 +257,7 @@ mod tests {
                 seq: nth,
                 time: countersign::time::Time::MIN,
                 vkey: "k",
-                authorised: true,
+                authorized: true,
                 place: crate::Place::Export(0),
             };
             builder.push(&row, event);
@@ -302,7 +302,7 @@ mod tests {
         for segment in segments(&events) {
             let [actors, targets] = [0, 1].map(|nth| said(&segment, nth));
             assert_eq!(actors[0], [party(Some("u_1"), Some("user"), Some("Ada"))]);
-            // The reading takes who has no type for a user.
+            // The parser takes who has no type for a user.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
             assert_eq!(actors[3], [party(Some("u_1"), Some("user"), None)]);
             // Whatever has more than one other text is kept as several.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_query::condition::Path;
 use countersign_query::value::Document;
-use countersign_query::{Findings, Query, Readings};
+use countersign_query::{Findings, Parsers, Query};
 
 use crate::build::{Place, Row};
 use crate::judge::{self, Link};
@@ -36,7 +36,7 @@ pub trait Events {
 #[derive(Debug)]
 pub struct Search {
     question: Question,
-    readings: Readings,
+    parsers: Parsers,
     fields: BTreeSet<String>,
     events: usize,
     own_times: usize,
@@ -46,10 +46,10 @@ pub struct Search {
 
 impl Search {
     /// Nothing seen yet.
-    pub fn new(query: Query, readings: Readings) -> Self {
+    pub fn new(query: Query, parsers: Parsers) -> Self {
         Self {
             question: Question::new(query, Order::default()),
-            readings,
+            parsers,
             fields: BTreeSet::new(),
             events: 0,
             own_times: 0,
@@ -106,7 +106,7 @@ impl Search {
             let text = events.text(&row_of(segment, row - base, &link))?;
             let document = Document::parse(&text);
             let root = document.as_ref().map(Document::root);
-            let read = root.as_ref().and_then(|event| self.readings.read(event));
+            let read = root.as_ref().and_then(|event| self.parsers.parse(event));
             self.question.take(row, &judge::entry(segment, row - base, &link, root, read.as_ref()));
         }
         Ok(())
@@ -130,7 +130,7 @@ fn row_of<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
         seq: segment.seqs.get(row) as u64,
         time: segment.recorded(row),
         vkey: link.key.as_deref().unwrap_or_default(),
-        authorised: segment.has(row, flag::AUTHORISED),
+        authorized: segment.has(row, flag::AUTHORIZED),
         place: Place::of(segment.begins.get(row)),
     }
 }

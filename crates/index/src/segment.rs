@@ -41,8 +41,8 @@ impl RowKind {
 
 /// What else is known of a row, a bit each, above its kind.
 pub(crate) mod flag {
-    /// The key was authorised as far as was known.
-    pub(crate) const AUTHORISED: u8 = 1 << 2;
+    /// The key was authorized as far as was known.
+    pub(crate) const AUTHORIZED: u8 = 1 << 2;
     /// The event has values that no column has.
     pub(crate) const MORE: u8 = 1 << 3;
     /// The event has more parties, or differs in more members before and after, than columns have.
@@ -63,7 +63,7 @@ pub(crate) enum Fact {
     Action,
     Ip,
     Outcome,
-    /// Why it ended so, by the reading.
+    /// Why it ended so, by the parser.
     Reason,
     /// The members that differ between before and after.
     Changed,
@@ -84,7 +84,7 @@ impl Kinds {
     }
 }
 
-/// What parties there are. The first of a row is that of its reading, where it has one.
+/// What parties there are. The first of a row is that of its parser, where it has one.
 pub(crate) const PARTIES: [Short; 2] = [Short::Actor, Short::Target];
 
 /// A name on the way to values.

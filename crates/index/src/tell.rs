@@ -4,10 +4,10 @@ use countersign::time::Time;
 use countersign_query::batch::write_read;
 use countersign_query::error::QueryError;
 use countersign_query::matcher::Pattern;
-use countersign_query::reading::Outcome;
+use countersign_query::parser::Outcome;
 use countersign_query::tally::Left;
 use countersign_query::value::{self, Document, Value};
-use countersign_query::{Entry, Field, Query, Read, Readings, Short};
+use countersign_query::{Entry, Field, Parsers, Query, Read, Short};
 
 use foldhash::fast::FixedState;
 
@@ -57,11 +57,11 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
         .raw("]}");
 }
 
-/// What an event says by its reading, or `null`.
-pub fn read_json(readings: &Readings, event: &[u8]) -> String {
+/// What an event says by its parser, or `null`.
+pub fn read_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
-    written(root.as_ref().and_then(|event| readings.read(event)).as_ref())
+    written(root.as_ref().and_then(|event| parsers.parse(event)).as_ref())
 }
 
 fn parsed(event: &[u8]) -> Option<Document<'_>> {
@@ -74,12 +74,12 @@ fn written(read: Option<&Read<'_>>) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// All that a record of an event has, whole: what it says by its reading, or what it says itself where none fits, its
+/// All that a record of an event has, whole: what it says by its parser, or what it says itself where none fits, its
 /// own time and its tenant.
-pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
+pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let event = document.as_ref().map(Document::root);
-    let read = event.as_ref().and_then(|event| readings.read(event));
+    let read = event.as_ref().and_then(|event| parsers.parse(event));
     let entry = Entry { event, read: read.as_ref(), ..Entry::recorded(Time::MIN) };
     let mut json = Json::default();
     json.open("{").name("happened");
@@ -269,7 +269,11 @@ impl EventIndex {
             }
             if let Some(gap) = self.gap(row) {
                 json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
-                json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
+                json.name("index")
+                    .number(gap.index as i64)
+                    .name("entries")
+                    .number(gap.leaves as i64)
+                    .raw("}");
                 continue;
             }
             let Some((held, local)) = self.at(row) else { continue };
@@ -280,7 +284,7 @@ impl EventIndex {
             let text = |fact: Fact| segment.text(fact, local).map(|(_, text)| text).unwrap_or_default();
             json.name("chain").text(&text(Fact::Chain)).name("seq").number(segment.seqs.get(local));
             json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(&text(Fact::Key));
-            json.name("authorised").is(segment.has(local, flag::AUTHORISED));
+            json.name("authorized").is(segment.has(local, flag::AUTHORIZED));
             if is_event {
                 self.write_event(&mut json, segment, local, row as usize, fields);
             } else {
@@ -315,7 +319,7 @@ impl EventIndex {
         }
         json.open("{").name("kind").text("fold").name("line").number(line).name("index").number(first);
         json.name("last").number(last).name("withheld").number(withheld);
-        json.name("leaves").number(skipped).raw("}");
+        json.name("entries").number(skipped).raw("}");
     }
 
     fn write_event(&self, json: &mut Json, segment: &Segment, local: usize, row: usize, fields: &[Field]) {
@@ -326,14 +330,14 @@ impl EventIndex {
         } else {
             json.null();
         }
-        let read_as = segment.text(Fact::As, local);
+        let parsed_as = segment.text(Fact::As, local);
         json.name("read");
-        match &read_as {
+        match &parsed_as {
             None => {
                 json.null().name("own").open("{");
             }
-            Some((_, read_as)) => {
-                json.open("{").name("as").clipped(read_as, false);
+            Some((_, parsed_as)) => {
+                json.open("{").name("as").clipped(parsed_as, false);
             }
         }
         let fact = |json: &mut Json, name: &str, fact: Fact| {
@@ -350,7 +354,7 @@ impl EventIndex {
         }
         fact(json, "address", Fact::Ip);
         // Of an event of no known shape there is what it says itself.
-        let is_own = read_as.is_none();
+        let is_own = parsed_as.is_none();
         if !is_own || segment.text(Fact::Outcome, local).is_some_and(|(kind, _)| kind != Kind::Word) {
             fact(json, "outcome", Fact::Outcome);
         }

@@ -6,7 +6,7 @@ use countersign::time::Time;
 use countersign_index::{EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
 use countersign_query::tally::{Findings, Left};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Tally};
+use countersign_query::{Entry, Parsers, Query, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
         let (line, chain, key) = (nth + 3, CHAINS[nth % 2], json!(KEYS[nth % 2]));
         write!(
             text,
-            r#"{{"line":{line},"index":{nth},"chain":"{chain}","seq":{nth},"time":"{}","authorised":true,"vkey":{key},"event":"#,
+            r#"{{"line":{line},"index":{nth},"chain":"{chain}","seq":{nth},"time":"{}","authorized":true,"vkey":{key},"event":"#,
             recorded(nth)
         )
         .unwrap();
@@ -65,7 +65,7 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Ve
 
 /// An index of these events, made in one of the ways in which it can be.
 fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
-    let mut index = EventIndex::new(7, Readings::built_in());
+    let mut index = EventIndex::new(7, Parsers::built_in());
     let mut blobs = Vec::new();
     for (nth, part) in events.chunks(1 + way % 7).enumerate() {
         let (text, _) = batch(part, nth * (1 + way % 7));
@@ -75,7 +75,7 @@ fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
                 index.step(usize::MAX);
             }
         } else {
-            let mut builder = SegmentBuilder::new(9, Readings::built_in());
+            let mut builder = SegmentBuilder::new(9, Parsers::built_in());
             builder.add(text.as_bytes()).unwrap();
             let bytes = encode(&builder.finish());
             for segment in decode(&bytes).unwrap() {
@@ -93,11 +93,11 @@ fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
 fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
     let query = Query::parse(query, now()).unwrap();
     let mut tally = Tally::new(&query);
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut matches = |nth: usize, event: &str| {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| readings.read(event));
+        let read = root.as_ref().and_then(|event| parsers.parse(event));
         tally.look(&Entry {
             event: root,
             roots: &[],
@@ -309,7 +309,7 @@ proptest! {
 
     #[test]
     fn no_bytes_are_trusted(cut in any::<prop::sample::Index>(), byte in any::<u8>(), events in events()) {
-        let mut builder = SegmentBuilder::new(9, Readings::built_in());
+        let mut builder = SegmentBuilder::new(9, Parsers::built_in());
         builder.add(batch(&events, 0).0.as_bytes()).unwrap();
         let mut bytes = encode(&builder.finish());
         let at = cut.index(bytes.len());
@@ -322,7 +322,7 @@ proptest! {
 /// Asks whatever segments there are.
 fn work_with(bytes: &[u8]) {
     let Some(segments) = decode(bytes) else { return };
-    let mut index = EventIndex::new(1, Readings::built_in());
+    let mut index = EventIndex::new(1, Parsers::built_in());
     for segment in segments {
         index.add_segment(segment, 0);
     }
@@ -359,11 +359,11 @@ fn with_many_texts() -> Vec<String> {
 fn what_is_packed_is_found_and_shown_as_it_was() {
     let events = with_many_texts();
     let blobs = [batch(&events, 0).0];
-    let mut builder = SegmentBuilder::new(9, Readings::built_in());
+    let mut builder = SegmentBuilder::new(9, Parsers::built_in());
     builder.add(blobs[0].as_bytes()).unwrap();
     let bytes = encode(&builder.finish());
     assert!(bytes.len() * 3 < blobs[0].len(), "{} of {}", bytes.len(), blobs[0].len());
-    let mut index = EventIndex::new(7, Readings::built_in());
+    let mut index = EventIndex::new(7, Parsers::built_in());
     decode(&bytes).unwrap().into_iter().for_each(|segment| _ = index.add_segment(segment, 1));
     for query in [
         "auditor",
@@ -401,11 +401,11 @@ fn a_few_long_texts_are_read_as_they_were_written() {
         let said = |nth: usize| format!("{{\"note\":\"{nth} {}\"}}", "needle in a haystack ".repeat(48));
         let events: Vec<String> = (0..count).map(said).collect();
         let blobs = [batch(&events, 0).0];
-        let mut builder = SegmentBuilder::new(9, Readings::built_in());
+        let mut builder = SegmentBuilder::new(9, Parsers::built_in());
         builder.add(blobs[0].as_bytes()).unwrap();
         let segments = builder.finish();
         assert_eq!(decode(&encode(&segments)), Some(segments.clone()), "{count}");
-        let mut index = EventIndex::new(7, Readings::built_in());
+        let mut index = EventIndex::new(7, Parsers::built_in());
         for segment in segments {
             index.add_segment(segment, 0);
         }
@@ -415,7 +415,7 @@ fn a_few_long_texts_are_read_as_they_were_written() {
 
 #[test]
 fn no_packed_bytes_are_trusted() {
-    let mut builder = SegmentBuilder::new(9, Readings::built_in());
+    let mut builder = SegmentBuilder::new(9, Parsers::built_in());
     builder.add(batch(&with_many_texts(), 0).0.as_bytes()).unwrap();
     let bytes = encode(&builder.finish());
     for nth in 0..200 {
@@ -441,10 +441,10 @@ fn values_are_counted_alike_whenever_it_was_asked() {
     for query in
         ["", "outcome:success", "outcome:failure", "actor:u_1", "-target:t_3", "target:t_3* outcome:success"]
     {
-        let mut early = EventIndex::new(7, Readings::built_in());
+        let mut early = EventIndex::new(7, Parsers::built_in());
         early.ask(query, now(), Order::default()).unwrap();
         for (nth, part) in events.chunks(3).enumerate() {
-            let mut builder = SegmentBuilder::new(9, Readings::built_in());
+            let mut builder = SegmentBuilder::new(9, Parsers::built_in());
             builder.add(batch(part, nth * 3).0.as_bytes()).unwrap();
             for segment in builder.finish() {
                 early.add_segment(segment, 0);
@@ -475,7 +475,7 @@ fn a_few_long_texts_are_searched_without_being_read_and_of_many_the_others_are_r
     let many: Vec<String> = (0..200).map(text).collect();
     for (events, are_read) in [(few, false), (many, true)] {
         let blobs = [batch(&events, 0).0];
-        let mut index = EventIndex::new(7, Readings::built_in());
+        let mut index = EventIndex::new(7, Parsers::built_in());
         index.add(blobs[0].as_bytes(), 0).unwrap();
         for query in ["\"xend 7\"", "text:*7", "word:end"] {
             let (found, read) = ask(&mut index, &blobs, query);

@@ -1,7 +1,7 @@
-//! Events are read where they stand, and written as the verifier's batches have them, with what readings say.
+//! Events are read where they stand, and written as the verifier's batches have them, with what parsers say.
 
 use countersign_index::{EXPORT, EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 /// The line of a batch of an event that stands in the export, or of one that does not.
 fn line(number: usize, offset: Option<usize>, event: &str) -> String {
@@ -9,7 +9,7 @@ fn line(number: usize, offset: Option<usize>, event: &str) -> String {
     let index = number + 3;
     format!(
         "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"da7f84a510cb84b8cbb5b74a63c306ec\",\
-         \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorised\":{},\"vkey\":\"a\\\\\\\"b+1\",\
+         \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorized\":{},\"vkey\":\"a\\\\\\\"b+1\",\
          \"event\":{event}}}\n",
         number.is_multiple_of(2)
     )
@@ -57,13 +57,13 @@ fn export() -> Export {
 }
 
 fn indexed(export: &Export) -> (EventIndex, String) {
-    let (mut builder, mut kept) = (SegmentBuilder::new(9, Readings::built_in()), String::new());
+    let (mut builder, mut kept) = (SegmentBuilder::new(9, Parsers::built_in()), String::new());
     for (batch, is_kept) in &export.batches {
         assert_eq!(builder.add(batch.as_bytes()), Ok(*is_kept));
         kept.push_str(if *is_kept { batch } else { "" });
     }
     assert_eq!(builder.kept(), kept.len() as u64);
-    let mut index = EventIndex::new(7, Readings::built_in());
+    let mut index = EventIndex::new(7, Parsers::built_in());
     for segment in decode(&encode(&builder.finish())).unwrap() {
         assert_eq!(index.rows(), index.add_segment(segment, 1));
     }
@@ -91,7 +91,7 @@ fn what_columns_do_not_tell_is_read_where_it_stands() {
     assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
 }
 
-/// A line with what a reading makes of its event.
+/// A line with what a parser makes of its event.
 fn as_read(line: &str) -> String {
     let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
@@ -102,7 +102,7 @@ fn who_makes_columns_writes_the_lines_of_each_batch_besides() {
     let mut batches = export().batches;
     let unread = line(1000, None, r#"{"b":1}"#);
     batches.push((unread.clone(), true));
-    let (mut plain, mut writing) = [1, 1].map(|seed| SegmentBuilder::new(seed, Readings::built_in())).into();
+    let (mut plain, mut writing) = [1, 1].map(|seed| SegmentBuilder::new(seed, Parsers::built_in())).into();
     let mut lines = Vec::new();
     for (batch, is_kept) in &batches {
         assert_eq!(writing.add_and_write(batch.as_bytes(), &mut lines), Ok(*is_kept));
@@ -150,7 +150,7 @@ fn a_batch_says_of_all_its_events_where_they_stand_or_of_none() {
     let mixed = [line(2, Some(60), "{}"), line(3, None, "{}")];
     for order in [[0, 1], [1, 0]] {
         let batch = order.map(|nth: usize| &*mixed[nth]).concat();
-        let mut builder = SegmentBuilder::new(1, Readings::built_in());
+        let mut builder = SegmentBuilder::new(1, Parsers::built_in());
         assert_eq!(builder.add(batch.as_bytes()).unwrap_err().line, 2);
     }
 }

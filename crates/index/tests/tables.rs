@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign::canonical::canonicalize;
 use countersign::time::Time;
 use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder, Stretch};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 const DOCUMENT: &str = include_str!("../../../docs/query.md");
 const REAL: &str = include_str!("../../query/tests/real-events.tsv");
@@ -17,7 +17,7 @@ fn now() -> Time {
 
 /// An index of these events, numbered from 1, and their bytes.
 fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
-    let mut builder = SegmentBuilder::new(3, Readings::built_in());
+    let mut builder = SegmentBuilder::new(3, Parsers::built_in());
     let mut bytes = String::new();
     for (event, index) in events.iter().zip(1..) {
         let row = Row {
@@ -27,13 +27,13 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
             seq: index,
             time: now(),
             vkey: "example.com/app+01234567+AAAA",
-            authorised: true,
+            authorized: true,
             place: Place::Export(bytes.len() as u64),
         };
         builder.push(&row, event.as_ref());
         bytes.push_str(event.as_ref());
     }
-    let mut index = EventIndex::new(3, Readings::built_in());
+    let mut index = EventIndex::new(3, Parsers::built_in());
     for segment in builder.finish() {
         index.add_segment(segment, 0);
     }

@@ -1,6 +1,6 @@
 //! Exports of OpenTelemetry's log records (OTLP as JSON), cut into an export for each record.
 //!
-//! A record says little without its resource and its scope. So each keeps them, in the shape that the reading
+//! A record says little without its resource and its scope. So each keeps them, in the shape that the parser
 //! `OpenTelemetry` knows.
 
 use std::ops::Range;

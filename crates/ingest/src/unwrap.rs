@@ -25,7 +25,7 @@ use list::ListForm;
 /// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
 const MAX_ENVELOPES: u8 = 4;
 
-/// The most bytes of an export of log records, which is held as a whole: collectors send much smaller ones.
+/// The most bytes of an export of log records, which is held as a whole: log servers send much smaller ones.
 const MAX_EXPORT: usize = 32 << 20;
 
 /// One event, cut out of what a source delivered. Whether it is valid JSON is for the caller to check.
@@ -540,7 +540,7 @@ impl Unwrapper {
             return Err(fault(&why, hint, self.first_line));
         }
         if size > MAX_EXPORT && self.candidate.is_some_and(|(form, _)| form.is_deep()) {
-            let hint = "ask for less at once, or have the collector write smaller batches";
+            let hint = "ask for less at once, or have the log server write smaller batches";
             return Err(fault(
                 "a delivery of more than 32 MiB that is no list of events",
                 hint,
@@ -815,7 +815,7 @@ mod tests {
             let wanted: Vec<String> = places.iter().map(|place| format!("2 {place}: {event}")).collect();
             assert_eq!(events(&[b"\n", envelope.as_bytes()]).unwrap(), wanted, "{envelope}");
         }
-        // What is around it may say when it happened, so it is taken out only if it says so itself, and how a reading knows.
+        // What is around it may say when it happened, so it is taken out only if it says so itself, and how a parser knows.
         let dated = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
         for (envelope, place) in [
             (r#"{"specversion":"1.0","type":"t","time":"2026-03-02T10:00:00Z","data":EVENT}"#, "data"),
@@ -873,7 +873,7 @@ mod tests {
                 }
             }
         }
-        // What a reading finds in the whole stays in it.
+        // What a parser finds in the whole stays in it.
         let whole = r#"{"specversion":"1.0","data":{"protoPayload":{"methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z"}}"#;
         assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
         let twice = format!(r#"{{"specversion":"1.0","data":{dated},"data":{dated}}}"#);

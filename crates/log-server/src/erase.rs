@@ -35,8 +35,8 @@ pub async fn erase(
     let found = blocking(move || {
         let found = look(&looking, &leaves)?;
         let mut recorded = RoaringTreemap::new();
-        for record in looking.collector().reader().unfinished_erasures()? {
-            recorded |= Record::read(&**looking.collector().reader(), record)?.leaves;
+        for record in looking.log_server().reader().unfinished_erasures()? {
+            recorded |= Record::read(&**looking.log_server().reader(), record)?.leaves;
         }
         Ok((found, recorded))
     });
@@ -53,8 +53,8 @@ pub async fn erase(
         erased.left += found.present.len();
         erased.erased += asked - found.present.len();
     }
-    for (record, leaves) in Found::records(present, reading.collector().origin(), cause) {
-        let record = reading.collector().record_erasure(&record).await?;
+    for (record, leaves) in Found::records(present, reading.log_server().origin(), cause) {
+        let record = reading.log_server().record_erasure(&record).await?;
         match carry_out(reading, record).await {
             Ok(carried) => {
                 erased.erased += carried.erased;
@@ -117,12 +117,12 @@ async fn resume(reading: &Arc<Reading>) -> bool {
             }
         }
     }
-    reading.collector().metrics().erasures_failing(!good);
+    reading.log_server().metrics().erasures_failing(!good);
     good
 }
 
 async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
-    let reader = reading.collector().reader().clone();
+    let reader = reading.log_server().reader().clone();
     blocking(move || reader.unfinished_erasures()).await
 }
 
@@ -131,7 +131,7 @@ async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
 async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreError> {
     let looking = reading.clone();
     let found = blocking(move || {
-        let leaves = Record::read(&**looking.collector().reader(), record)?.leaves;
+        let leaves = Record::read(&**looking.log_server().reader(), record)?.leaves;
         Ok((look(&looking, &leaves)?, leaves))
     });
     let (Found { present, without, mut erased }, leaves) = found.await?;
@@ -158,7 +158,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     let told = reading.clone();
     blocking(move || told.findings().forget(&taken_out)).await?;
     if erased.held == 0 {
-        reading.collector().finish_erasure(record).await?;
+        reading.log_server().finish_erasure(record).await?;
     }
     Ok(erased)
 }
@@ -166,14 +166,14 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
 fn look(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError> {
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
-    let held = |link: &_, event: &_| holds.hold(&**reading.collector().reader(), link, event);
-    Found::look(&**reading.collector().reader(), reading.own_chains(), &held, leaves)
+    let held = |link: &_, event: &_| holds.hold(&**reading.log_server().reader(), link, event);
+    Found::look(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
 }
 
 async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<(), StoreError> {
     let mut attempt = 1;
     loop {
-        match reading.collector().erase(batch.to_vec()).await {
+        match reading.log_server().erase(batch.to_vec()).await {
             Ok(_) => break,
             // The bytes may still be in a file of the store: it has to be asked until they are not.
             Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
@@ -184,7 +184,7 @@ async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<
         }
     }
     if is_here {
-        reading.collector().metrics().erased(batch.len() as u64);
+        reading.log_server().metrics().erased(batch.len() as u64);
     }
     Ok(())
 }
@@ -196,7 +196,7 @@ async fn forget(
     settle: bool,
 ) -> Result<(), StoreError> {
     let Some(search) = reading.search().cloned() else { return Ok(()) };
-    let (reader, leaves) = (reading.collector().reader().clone(), leaves.clone());
+    let (reader, leaves) = (reading.log_server().reader().clone(), leaves.clone());
     blocking(move || {
         search.forget(&*reader, leaves.iter())?;
         if settle { search.settle(&*reader) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! What a collector that watches itself finds in its log: the newest findings, which are kept in a file of the log's folder.
+//! What a log server that watches itself finds in its log: the newest findings, which are kept in a file of the log's folder.
 //!
 //! A finding tells who did something, and what of the event shows it. When the event is erased, that goes with it: the
 //! finding says then that it is `erased`, and keeps its rule, its time and its leaves.
@@ -132,7 +132,7 @@ fn failed(error: io::Error) -> StoreError {
 
 /// The leaves that a line is about.
 fn leaves(line: &Value) -> impl Iterator<Item = u64> {
-    line["data"]["finding"]["leaves"].as_array().into_iter().flatten().filter_map(Value::as_u64)
+    line["data"]["finding"]["entries"].as_array().into_iter().flatten().filter_map(Value::as_u64)
 }
 
 /// The same without what it tells of events; none where it tells nothing of these.
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn finding(leaves: &[u64], who: &str) -> String {
-        let finding = json!({ "group": { "actor": who }, "leaves": leaves, "reasons": [{ "value": who }], "rule": "r" });
+        let finding = json!({ "group": { "actor": who }, "entries": leaves, "reasons": [{ "value": who }], "rule": "r" });
         json!({ "data": { "finding": finding }, "type": "countersign.alert" }).to_string()
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let first: Value = serde_json::from_str(&left[0]).unwrap();
         assert_eq!(
             first["data"]["finding"],
-            json!({ "group": {}, "leaves": [1, 2], "reasons": [], "rule": "r", "erased": true })
+            json!({ "group": {}, "entries": [1, 2], "reasons": [], "rule": "r", "erased": true })
         );
         // And those that are shown.
         findings.forget(&[3].into_iter().collect()).unwrap();

@@ -18,13 +18,13 @@ use crate::signed_file::{self, SignedFile};
 use crate::sqlite::{self, Unchanged};
 use countersign_log::store::StoreError;
 use erasures::From;
-use leaves::check_leaves;
+use leaves::check_entries;
 
 pub(crate) use background::{Checked, Checking};
 pub use background::{Found, Newest};
 pub use bucket::{check_bucket, repair_bucket};
 pub use repair::repair;
-pub use report::{Damage, Mend, Report};
+pub use report::{Problem, Repair, Report};
 
 /// Checks all that a log's folder holds. A server may be using it. `progress` is told how many leaves of how many were
 /// looked at.
@@ -48,19 +48,21 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
         progress(done, all);
         Ok(())
     };
-    let Report { leaves, events, erased, unfinished, damages, more, .. } =
-        check_leaves(&reader, &origin, From::Tables, &mut going_on, &mut |_, _| Ok(()))?;
-    report.damages.extend(damages);
+    let Report { leaves, events, erased, unfinished, problems, more, .. } =
+        check_entries(&reader, &origin, From::Tables, &mut going_on, &mut |_, _| Ok(()))?;
+    report.problems.extend(problems);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
     remembered(&signed, &mut report);
-    if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
+    if ["fsck.database", "fsck.entry", "fsck.event"]
+        .iter()
+        .any(|code| report.places_of(code).next().is_some())
     {
         // The index is of events that are damaged.
         return Ok(report);
     }
     for pages in search::damaged(folder, &*reader)? {
         let place = format!("{} leaves {}..{}", search::FILE, pages.start, pages.end);
-        report.tell("fsck.index", place, "the search index is not that of the events", Mend::Index);
+        report.tell("fsck.index", place, "the search index is not that of the events", Repair::Index);
     }
     Ok(report)
 }
@@ -68,10 +70,10 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
 /// Compares what is here with what the log remembers to have signed.
 fn remembered(signed: &signed_file::Found, report: &mut Report) {
     let newest = signed.newest().map_or(0, |newest| newest.size);
-    if let Some(damage) = &signed.damage {
-        report.tell("fsck.checkpoint", signed_file::FILE, damage.clone(), Mend::Restore);
+    if let Some(problem) = &signed.problem {
+        report.tell("fsck.checkpoint", signed_file::FILE, problem.clone(), Repair::Restore);
     } else if newest > report.leaves {
         let why = format!("the log signed {newest} leaves, and {} are here", report.leaves);
-        report.tell("fsck.checkpoint", signed_file::FILE, why, Mend::Restore);
+        report.tell("fsck.checkpoint", signed_file::FILE, why, Repair::Restore);
     }
 }

@@ -3,12 +3,12 @@
 
 pub mod backup;
 pub mod bucket;
-pub mod collector;
 pub mod control_files;
 mod disk;
 pub mod erase;
 pub mod findings;
 pub mod fsck;
+pub mod log_server;
 pub mod oidc;
 pub mod own_entries;
 mod own_view;

@@ -47,7 +47,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Of the issuer with that URL. A token is for one of the audiences. The first rule that its claims fulfil and that
+    /// Of the issuer with that URL. A token is for one of the audiences. The first rule that its claims fulfill and that
     /// gives what is asked for decides. `name` is the claim that tells people who reads.
     ///
     /// # Errors

@@ -19,11 +19,11 @@ impl Reading {
         mut tell: T,
     ) -> Result<(), ExportError> {
         let scope = Arc::new(Scope::default());
-        let mut published = self.collector().published();
+        let mut published = self.log_server().published();
         let mut stopping = self.stopping();
         let planned = scope.clone();
-        let begin = move |exporter: &Exporter, cancelled: &dyn Fn() -> bool| {
-            exporter.begin_live(Some(from), &planned)?.finish(cancelled)
+        let begin = move |exporter: &Exporter, canceled: &dyn Fn() -> bool| {
+            exporter.begin_live(Some(from), &planned)?.finish(canceled)
         };
         let mut plan = self.look(None, begin).await?;
         loop {

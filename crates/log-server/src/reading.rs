@@ -6,13 +6,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign::time::Time;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, Notify, watch};
 
-use crate::collector::Collector;
 use crate::control_files::ControlFile;
 use crate::findings::Findings;
+use crate::log_server::LogServer;
 use crate::oidc::{AdmitError, Issuer};
 use crate::reads::Reads;
 use crate::retention::due::Due;
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What routes for readers have in hand.
 pub struct Reading {
-    collector: Collector,
+    log_server: LogServer,
     exporter: Exporter,
     search: Option<Arc<Search>>,
     tokens: Tokens,
@@ -55,21 +55,21 @@ pub struct Reading {
 impl Reading {
     /// Of a log with that folder, whose events are read by these. Without an index every search looks at all events.
     pub fn new(
-        collector: Collector,
+        log_server: LogServer,
         folder: &Path,
-        readings: Readings,
+        parsers: Parsers,
         search: Option<Arc<Search>>,
         reads: ReadRules,
     ) -> Self {
-        let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
-        let exporter = exporter.with_readings(readings).with_announced(collector.published());
+        let exporter = Exporter::new(log_server.reader().clone(), log_server.origin(), None);
+        let exporter = exporter.with_parsers(parsers).with_announced(log_server.published());
         let exporter = match &search {
             Some(search) => exporter.with_search(search.clone()),
             None => exporter,
         };
         Self {
-            reads: Reads::new(reads, collector.clone()),
-            collector,
+            reads: Reads::new(reads, log_server.clone()),
+            log_server,
             exporter,
             search,
             tokens: Tokens::new(folder),
@@ -92,8 +92,8 @@ impl Reading {
     }
 
     /// The log.
-    pub fn collector(&self) -> &Collector {
-        &self.collector
+    pub fn log_server(&self) -> &LogServer {
+        &self.log_server
     }
 
     /// The index, if there is one.
@@ -111,7 +111,7 @@ impl Reading {
     /// # Errors
     /// [`AdmitError`].
     pub(crate) async fn admit(&self, token: Option<&str>, right: Right) -> Result<Access, AdmitError> {
-        let now = self.collector.now();
+        let now = self.log_server.now();
         match (self.tokens.admit(token, right, now), token, &self.issuer) {
             (Err(AccessError::Unauthenticated), Some(token), Some(issuer)) => {
                 // A token that no issuer signed is one of the log's own, or none.
@@ -128,7 +128,7 @@ impl Reading {
 
     /// Whether a token that was let in before would be let in now.
     pub(crate) fn still_admits(&self, access: &Access) -> bool {
-        let now = self.collector.now();
+        let now = self.log_server.now();
         match (access.issued(), &self.issuer) {
             (Some(lent), issuer) => issuer.as_ref().is_some_and(|issuer| issuer.still_admits(lent, now)),
             (None, _) => self.tokens.still_admits(access, now),
@@ -139,8 +139,8 @@ impl Reading {
     /// is told. Notes whether the files of tokens and holds can be used.
     pub(crate) async fn watch_tokens(this: Weak<Self>) {
         while let Some(reading) = this.upgrade() {
-            let now = reading.collector.now();
-            let files = reading.collector.control_files();
+            let now = reading.log_server.now();
+            let files = reading.log_server.control_files();
             files.set(ControlFile::Readers, reading.tokens.look(now).map_err(|error| (&error).into()));
             files.set(ControlFile::Holds, reading.holds.check().map_err(|error| (&error).into()));
             if reading.issuer.as_ref().is_some_and(|issuer| issuer.look(now)) {
@@ -164,7 +164,7 @@ impl Reading {
         self.reads.record().await
     }
 
-    /// What a collector that watches itself found.
+    /// What a log server that watches itself found.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
@@ -174,7 +174,7 @@ impl Reading {
     /// # Errors
     /// The store's own, or what the system says: it is not kept then.
     pub fn add_finding(&self, finding: String) -> Result<(), StoreError> {
-        self.findings.add(finding, &**self.collector.reader())
+        self.findings.add(finding, &**self.log_server.reader())
     }
 
     /// What is not to be erased.
@@ -184,18 +184,18 @@ impl Reading {
 
     /// Tells which chains are the log's own: what they say is never erased.
     pub(crate) fn own_chains(&self) -> OwnChains<'_> {
-        OwnChains::new(&**self.collector.reader(), self.collector.origin())
+        OwnChains::new(&**self.log_server.reader(), self.log_server.origin())
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did.
     pub(crate) fn attested(&self) -> Result<Option<Time>, StoreError> {
-        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.attested_time()
     }
 
     /// Since when the log has its leaves.
     pub(crate) fn had(&self) -> Result<Had, StoreError> {
-        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.had()
     }
 
@@ -206,7 +206,7 @@ impl Reading {
 
     /// Whether the server is about to stop.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow() || self.collector.is_stopping()
+        *self.stopping.borrow() || self.log_server.is_stopping()
     }
 
     /// Waits until it is.
@@ -228,7 +228,7 @@ impl Reading {
         access: &Access,
         request: Request,
     ) -> Result<Plan, ExportError> {
-        self.look(Some(access), move |exporter, cancelled| exporter.plan(&request, cancelled)).await
+        self.look(Some(access), move |exporter, canceled| exporter.plan(&request, canceled)).await
     }
 
     /// Looks at all events that an export can have, and tells what was found: see [`Exporter::begin_explaining`].
@@ -241,24 +241,22 @@ impl Reading {
         request: Request,
         fields_alone: bool,
     ) -> Result<Explained, ExportError> {
-        self.look(Some(access), move |exporter, cancelled| {
-            exporter.explain(&request, fields_alone, cancelled)
-        })
-        .await
+        self.look(Some(access), move |exporter, canceled| exporter.explain(&request, fields_alone, canceled))
+            .await
     }
 
-    /// The events that fulfil all of these conditions, by looking at each: see [`Choosing`].
+    /// The events that fulfill all of these conditions, by looking at each: see [`Choosing`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         access: &Access,
         asked: Asked,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
-        let reader = self.collector.reader().clone();
-        self.look(Some(access), move |exporter, cancelled| {
+        let reader = self.log_server.reader().clone();
+        self.look(Some(access), move |exporter, canceled| {
             let size = exporter.published_size()?;
-            let choosing = Choosing::new(reader, exporter.readings(), asked.query().clone(), scope, size);
-            choosing.finish(cancelled)
+            let choosing = Choosing::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
+            choosing.finish(canceled)
         })
         .await
     }
@@ -271,8 +269,8 @@ impl Reading {
     ) -> Result<T, ExportError> {
         let turn = self.turns.next(access.map(Access::credential)).await;
         let guard = CancelOnDrop::default();
-        let cancelled = guard.0.clone();
-        let looked = self.glance(move |exporter| look(exporter, &|| cancelled.load(Ordering::Relaxed))).await;
+        let canceled = guard.0.clone();
+        let looked = self.glance(move |exporter| look(exporter, &|| canceled.load(Ordering::Relaxed))).await;
         drop(turn);
         looked
     }
@@ -284,7 +282,7 @@ impl Reading {
     ) -> Result<T, ExportError> {
         let this = self.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            this.exporter.set_trust(this.collector.rules().trust());
+            this.exporter.set_trust(this.log_server.rules().trust());
             look(&this.exporter)
         });
         looked.await.map_err(|error| StoreError::unavailable("looking for events", error))?

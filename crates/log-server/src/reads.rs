@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use countersign_log::reads::{Count, EVERY, Gathered, ReadRules, Reader, What, reader};
 use countersign_log::submitting::SubmitError;
 use countersign_log::tokens::Access;
@@ -26,17 +26,17 @@ struct Batches {
 /// The reads of a log.
 pub(crate) struct Reads {
     rules: ReadRules,
-    collector: Collector,
+    log_server: LogServer,
     gathered: Mutex<Batches>,
     /// When it was recorded last. Who records holds this.
     recording: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Reads {
-    pub(crate) fn new(rules: ReadRules, collector: Collector) -> Arc<Self> {
+    pub(crate) fn new(rules: ReadRules, log_server: LogServer) -> Arc<Self> {
         Arc::new(Self {
             rules,
-            collector,
+            log_server,
             gathered: Mutex::default(),
             recording: tokio::sync::Mutex::default(),
         })
@@ -61,7 +61,7 @@ impl Reads {
         let reader = reader(access);
         let batch = {
             let mut batches = self.batches();
-            batches.gathered.add(&reader, &what, Count::begun(), self.collector.now());
+            batches.gathered.add(&reader, &what, Count::begun(), self.log_server.now());
             batches.batch
         };
         let tally = Tally { reads: self.clone(), reader, what, count: Count::ended() };
@@ -90,21 +90,21 @@ impl Reads {
 
     /// For those alone who hold `recording`.
     async fn record_gathered(&self) -> Result<(), SubmitError> {
-        let now = self.collector.now();
+        let now = self.log_server.now();
         let (mut gathered, batch) = {
             let mut batches = self.batches();
             batches.batch += 1;
             (std::mem::take(&mut batches.gathered), batches.batch)
         };
         let mut failed = None;
-        while let Some(record) = gathered.record(self.collector.origin(), now) {
-            if let Err(error) = self.collector.record(&record).await {
+        while let Some(record) = gathered.record(self.log_server.origin(), now) {
+            if let Err(error) = self.log_server.record(&record).await {
                 failed = Some(error);
                 break;
             }
             gathered.recorded();
         }
-        self.collector.metrics().reads_unrecorded(gathered.readers());
+        self.log_server.metrics().reads_unrecorded(gathered.readers());
         let Some(error) = failed else {
             self.batches().recorded = batch;
             return Ok(());
@@ -143,7 +143,7 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        let now = self.reads.collector.now();
+        let now = self.reads.log_server.now();
         self.reads.batches().gathered.add(&self.reader, &self.what, self.count, now);
     }
 }

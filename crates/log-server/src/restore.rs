@@ -6,9 +6,9 @@
 
 pub mod ending;
 mod known;
-mod mend;
 mod over;
 mod place;
+mod repair;
 mod source;
 
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub enum Plan {
         size: u64,
     },
     /// Leaves are put back.
-    Mend(mend::Mend),
+    Repair(repair::Repair),
     /// The log is over.
     End(Over),
 }
@@ -131,7 +131,7 @@ impl Restore {
         let Some(newest) = newest.filter(|newest| newest.size > size) else {
             return Ok(Plan::GoOn { size });
         };
-        let gathered = mend::Mend::gather(
+        let gathered = repair::Repair::gather(
             &self.config.folder,
             &self.place,
             &self.known.heads,
@@ -139,7 +139,7 @@ impl Restore {
             &mut self.sources,
         )?;
         Ok(match gathered {
-            Ok(mend) => Plan::Mend(mend),
+            Ok(repair) => Plan::Repair(repair),
             Err(why) => over("log.rollback", why),
         })
     }
@@ -151,12 +151,12 @@ impl Restore {
     pub fn carry_out(mut self, plan: Plan) -> Result<(), StoreError> {
         let message = match plan {
             Plan::GoOn { size } => format!("nothing of its {size} leaves is missing"),
-            Plan::Mend(mend) => {
-                let (from, to) = mend.range();
+            Plan::Repair(repair) => {
+                let (from, to) = repair.range();
                 // What was signed is remembered before anything goes on from it.
                 self.place.remember(&self.known.heads)?;
                 self.place.make_room()?;
-                mend.put_back(&mut self.place, &self.config.key)?;
+                repair.put_back(&mut self.place, &self.config.key)?;
                 self.publish_again(from, to)?;
                 format!("leaves {from} to {} were put back", to - 1)
             }

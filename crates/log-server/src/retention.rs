@@ -68,9 +68,9 @@ pub async fn pass(
         move || {
             let holds = reading.holds().read();
             let holds = holds.map_err(|error| StoreError::unavailable("reading the holds", error))?;
-            let collector = reading.collector();
-            let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
-            let (reader, own) = (&**collector.reader(), reading.own_chains());
+            let log_server = reading.log_server();
+            let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
+            let (reader, own) = (&**log_server.reader(), reading.own_chains());
             let sources = Sources { reader, size, had: reading.had()?, own, holds };
             reading.due.lock().unwrap_or_else(PoisonError::into_inner).expired(sources, &rules, now)
         }
@@ -99,7 +99,7 @@ pub async fn keep(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
     let mut moment = Moment::of(&folder);
     let mut since = Instant::now();
     sleep(FIRST).await;
-    while !reading.collector().is_stopping() {
+    while !reading.log_server().is_stopping() {
         let elapsed = since.elapsed();
         since = Instant::now();
         let rest = match pass(&reading, &rules, &mut moment, elapsed).await {

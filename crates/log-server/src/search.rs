@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use prometheus_client::metrics::counter::Counter;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio::sync::Notify;
@@ -45,9 +45,9 @@ pub const FILE: &str = "search.sqlite";
 /// Which form of the tables and terms a file has.
 const FORM: i64 = 5;
 
-/// The same with the readings by which the terms were made.
-fn version(readings: &Readings) -> i64 {
-    let [a, b, c, ..] = readings.digest().0;
+/// The same with the parsers by which the terms were made.
+fn version(parsers: &Parsers) -> i64 {
+    let [a, b, c, ..] = parsers.digest().0;
     FORM << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
 }
 
@@ -71,7 +71,7 @@ pub struct Search {
     path: PathBuf,
     secret: Secret,
     /// How events are read.
-    readings: Readings,
+    parsers: Parsers,
     /// Who indexes, one at a time.
     writing: Mutex<Connection>,
     /// Who asks.
@@ -137,16 +137,16 @@ fn integer(value: u64) -> i64 {
 }
 
 impl Search {
-    /// Opens the index in the log's folder. One that is missing, damaged, of another log or of other readings is made anew.
+    /// Opens the index in the log's folder. One that is missing, damaged, of another log or of other parsers is made anew.
     ///
     /// # Errors
     /// What SQLite says, or the store.
-    pub fn open(folder: &Path, reader: &dyn EntryReader, readings: Readings) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, reader: &dyn EntryReader, parsers: Parsers) -> Result<Self, StoreError> {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
-        let opened = match open_file(&path, reader, &readings) {
+        let opened = match open_file(&path, reader, &parsers) {
             Ok(None) | Err(SearchError::Broken(_)) => {
                 sqlite::remove(&path)?;
-                open_file(&path, reader, &readings)?
+                open_file(&path, reader, &parsers)?
             }
             opened => opened?,
         };
@@ -155,7 +155,7 @@ impl Search {
         let search = Self {
             path,
             secret,
-            readings,
+            parsers,
             writing: Mutex::new(writing),
             reading: Mutex::new(reading),
             damaged: Mutex::default(),
@@ -191,7 +191,7 @@ impl Search {
         *writing = Connection::open_in_memory().map_err(failed)?;
         *reading = Connection::open_in_memory().map_err(failed)?;
         sqlite::remove(&self.path)?;
-        let opened = open_file(&self.path, reader, &self.readings)?;
+        let opened = open_file(&self.path, reader, &self.parsers)?;
         let unusable = || StoreError::Damaged("the new search index is not usable".into());
         (*writing, *reading) = opened.ok_or_else(unusable)?;
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -367,7 +367,7 @@ impl Index for Search {
 fn open_file(
     path: &Path,
     reader: &dyn EntryReader,
-    readings: &Readings,
+    parsers: &Parsers,
 ) -> Result<Option<(Connection, Connection)>, SearchError> {
     crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
     let connect = |cache: i64| -> rusqlite::Result<Connection> {
@@ -388,10 +388,10 @@ fn open_file(
     match prepare().map_err(failed)? {
         0 => {
             let setup =
-                format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {}; COMMIT", version(readings));
+                format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {}; COMMIT", version(parsers));
             writing.execute_batch(&setup).map_err(failed)?;
         }
-        known if known == version(readings) => {
+        known if known == version(parsers) => {
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             let known =
                 writing.query_row("SELECT size, last FROM log", [], row).optional().map_err(failed)?;

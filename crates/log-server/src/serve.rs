@@ -1,4 +1,4 @@
-//! A whole collector: store, sequencer and HTTP interface, started and stopped together.
+//! A whole log server: store, sequencer and HTTP interface, started and stopped together.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,15 +11,15 @@ use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, CommitNames};
-use crate::collector::{Collector, Parts};
 use crate::control_files::server_metrics;
 use crate::fsck::{Checked, Checking};
+use crate::log_server::{LogServer, Parts};
 use crate::oidc::{self, Issuer};
 use crate::own_entries::OwnEntries;
 use crate::reading::Reading;
@@ -56,7 +56,7 @@ fn run(mut working: Working, mut jobs: mpsc::Receiver<Job>) {
 /// The longest wait for the last user of a store when a server stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a collector is to be.
+/// What a log server is to be.
 pub struct Config {
     /// The log's folder. It exists.
     pub folder: PathBuf,
@@ -75,7 +75,7 @@ pub struct Config {
     /// The names that it answers to, beside those of loopback and `listen`.
     pub hosts: Hosts,
     /// How events are read.
-    pub readings: Readings,
+    pub parsers: Parsers,
     /// Who vouches for readers, beside the tokens of the folder.
     pub issuer: Option<oidc::Config>,
     /// Which reads are recorded on the log's own chain.
@@ -96,9 +96,9 @@ pub struct Config {
     pub steady: Steady,
 }
 
-/// A collector that runs.
+/// A log server that runs.
 pub struct Serving {
-    collector: Collector,
+    log_server: LogServer,
     reading: Arc<Reading>,
     listening: Listening,
     sequencer: JoinHandle<()>,
@@ -110,7 +110,7 @@ pub struct Serving {
     _lock: Lock,
 }
 
-/// Starts a collector.
+/// Starts a log server.
 ///
 /// # Errors
 /// [`StartError`].
@@ -118,7 +118,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     serve_beginning_with(config, None).await
 }
 
-/// Starts a collector. The first event of a log that has no leaves is that statement, on its own chain.
+/// Starts a log server. The first event of a log that has no leaves is that statement, on its own chain.
 ///
 /// # Errors
 /// [`StartError`].
@@ -135,7 +135,7 @@ pub async fn serve_beginning_with(
         tls,
         cors,
         hosts,
-        readings,
+        parsers,
         issuer,
         reads,
         page,
@@ -182,7 +182,7 @@ pub async fn serve_beginning_with(
     if let Some(interval) = interval {
         tokio::spawn(follow(jobs.downgrade(), interval));
     }
-    let collector = Collector::new(Parts {
+    let log_server = LogServer::new(Parts {
         rules: rules.clone(),
         key: key.verifier_key().clone(),
         reader: reader.clone(),
@@ -229,20 +229,20 @@ pub async fn serve_beginning_with(
         .map_err(failed("starting the sequencer"))?;
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
-    let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
+    let witnessing = Witnessing::new(log_server.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = witnessing.map_err(failed("preparing to ask witnesses"))?;
     witnessing.look().await;
     if let Some(statement) = statement
-        && collector.reader().size()? == 0
+        && log_server.reader().size()? == 0
     {
-        let recorded = collector.record(&statement).await;
+        let recorded = log_server.record(&statement).await;
         recorded.map_err(|error| StoreError::unavailable("recording what the log goes on from", error))?;
     }
     let witnessing = tokio::spawn(witnessing.run());
-    let search = open_search(&folder, &collector, &readings).await;
+    let search = open_search(&folder, &log_server, &parsers).await;
     let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
     let issuer = issuer.map_err(failed("preparing to ask the issuer"))?;
-    let reading = Reading::new(collector.clone(), &folder, readings, search.clone(), reads);
+    let reading = Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads);
     let reading = Arc::new(reading.with_issuer(issuer));
     tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
@@ -251,23 +251,23 @@ pub async fn serve_beginning_with(
     }
     tokio::spawn(forget(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep(reading.clone()));
-    let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone(), reading.stopping())));
-    let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
+    let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
+    let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
     let search = reading.search().cloned();
-    let damage = RefCell::default();
-    let checked = Checked { collector: collector.clone(), folder, commits, search, damage };
+    let problem = RefCell::default();
+    let checked = Checked { log_server: log_server.clone(), folder, commits, search, problem };
     let checking = check_within.map(|within| Checking::begin(checked, within, state.found.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
     let entrance = {
-        let collector = collector.clone();
-        Entrance::new(&bounds, move |reason| collector.metrics().turned_away(reason))
+        let log_server = log_server.clone();
+        Entrance::new(&bounds, move |reason| log_server.metrics().turned_away(reason))
     };
     let listening = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
     Ok(Serving {
-        collector,
+        log_server,
         reading,
         listening,
         sequencer,
@@ -287,8 +287,8 @@ fn memory(
     signing: &Signing,
     now: Time,
 ) -> Result<Box<dyn SignedHeadMemory>, StoreError> {
-    let stop = if let Some(damage) = &found.damage {
-        SigningStop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
+    let stop = if let Some(problem) = &found.problem {
+        SigningStop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {problem}"))
     } else if found.is_copy {
         let message = "the folder is a copy of the one in which this log signed last";
         SigningStop {
@@ -303,14 +303,14 @@ fn memory(
 }
 
 /// The search index. A log without one answers all the same, only slower.
-async fn open_search(folder: &Path, collector: &Collector, readings: &Readings) -> Option<Arc<Search>> {
-    let (folder, reader, readings) = (folder.to_owned(), collector.reader().clone(), readings.clone());
-    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, readings)).await;
+async fn open_search(folder: &Path, log_server: &LogServer, parsers: &Parsers) -> Option<Arc<Search>> {
+    let (folder, reader, parsers) = (folder.to_owned(), log_server.reader().clone(), parsers.clone());
+    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, parsers)).await;
     match opened
         .map_err(|error| error.to_string())
         .and_then(|opened| opened.map_err(|error| error.to_string()))
     {
-        Ok(search) => Some(Arc::new(search.counting(collector.metrics().index_damages()))),
+        Ok(search) => Some(Arc::new(search.counting(log_server.metrics().index_problems()))),
         Err(error) => {
             tracing::warn!(%error, "there is no search index: searches look at every event");
             None
@@ -325,7 +325,7 @@ async fn forget(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiver<Vec<
         let forgot = tokio::task::spawn_blocking(move || {
             reading.findings().forget(&leaves.iter().copied().collect())?;
             let Some(search) = reading.search() else { return Ok(()) };
-            let reader = &**reading.collector().reader();
+            let reader = &**reading.log_server().reader();
             search.forget(reader, leaves)?;
             search.settle(reader)
         });
@@ -357,8 +357,8 @@ impl Serving {
     }
 
     /// The log.
-    pub fn collector(&self) -> &Collector {
-        &self.collector
+    pub fn log_server(&self) -> &LogServer {
+        &self.log_server
     }
 
     /// The reading side for those allowed to.
@@ -371,8 +371,17 @@ impl Serving {
     /// # Errors
     /// When the sequencer ended in a panic.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { collector, reading, listening, sequencer, witnessing, indexing, erasing, checking, _lock } =
-            self;
+        let Self {
+            log_server,
+            reading,
+            listening,
+            sequencer,
+            witnessing,
+            indexing,
+            erasing,
+            checking,
+            _lock,
+        } = self;
         reading.stop();
         listening.stop().await;
         if let Some(checking) = checking {
@@ -385,12 +394,12 @@ impl Serving {
         let _ = erasing.await;
         // What fails is told of there.
         let _ = reading.record_reads().await;
-        collector.close().await;
+        log_server.close().await;
         witnessing.abort();
         let _ = witnessing.await;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
-        let reader = collector.reader().clone();
-        drop((collector, reading));
+        let reader = log_server.reader().clone();
+        drop((log_server, reading));
         close(reader).await;
         match ended {
             Ok(Ok(())) => Ok(()),

@@ -50,7 +50,7 @@ pub struct Found {
     /// It is a copy of another one.
     pub is_copy: bool,
     /// What is wrong with it, where it cannot be read.
-    pub damage: Option<String>,
+    pub problem: Option<String>,
     /// The newest heads in it, ascending.
     pub heads: Vec<SignedHead>,
     /// Where its lines end.
@@ -73,7 +73,7 @@ fn read(folder: &Path, origin: &str) -> io::Result<Found> {
     };
     let metadata = file.metadata()?;
     let found = Found { is_there: true, ..Found::default() };
-    let damaged = |why: String| Found { is_there: true, damage: Some(why), ..Found::default() };
+    let damaged = |why: String| Found { is_there: true, problem: Some(why), ..Found::default() };
     if metadata.len() > MOST_BYTES {
         return Ok(damaged(format!("it has {} bytes", metadata.len())));
     }
@@ -161,7 +161,7 @@ impl SignedFile {
         let failed = |error| StoreError::unavailable("writing signed.txt", error);
         let newest = found.newest().cloned();
         let durable = Arc::new(AtomicU64::new(newest.as_ref().map_or(NONE, |newest| newest.size)));
-        let made_anew = !found.is_there || found.is_copy || found.damage.is_some();
+        let made_anew = !found.is_there || found.is_copy || found.problem.is_some();
         let mut lines = Lines {
             folder: folder.to_owned(),
             origin: origin.to_owned(),
@@ -416,7 +416,7 @@ mod tests {
             for bytes in [&bytes[..], &bytes[..cut]] {
                 fs::write(&path, bytes).unwrap();
                 let found = look(&folder);
-                assert_eq!((found.damage.as_ref(), found.is_copy), (None, false));
+                assert_eq!((found.problem.as_ref(), found.is_copy), (None, false));
                 // The line end after the last line is room too.
                 let newest = found.newest().unwrap().size;
                 assert!(newest == 4 && cut + 1 >= end || newest == 3 && cut < end, "{cut} of {end}");
@@ -425,7 +425,7 @@ mod tests {
         let mut bytes = whole.clone();
         bytes[last - 9] ^= 0x80;
         fs::write(&path, &bytes).unwrap();
-        assert!(look(&folder).damage.is_some(), "what was seen is not forgotten");
+        assert!(look(&folder).problem.is_some(), "what was seen is not forgotten");
     }
 
     #[test]
@@ -457,7 +457,7 @@ mod tests {
         let found = look(&copy);
         assert!(!found.is_copy);
         assert_eq!(found.heads, [head(1)]);
-        assert!(SignedFile::look(copy.path(), "log.example/other").unwrap().damage.is_some());
+        assert!(SignedFile::look(copy.path(), "log.example/other").unwrap().problem.is_some());
     }
 
     #[test]
@@ -477,7 +477,7 @@ mod tests {
         let length = fs::metadata(folder.path().join(FILE)).unwrap().len();
         assert!(length < COMPACTED + 2 * ROOM, "{length}");
         let found = look(&folder);
-        assert!(!found.is_copy && found.damage.is_none());
+        assert!(!found.is_copy && found.problem.is_none());
         assert_eq!(found.newest(), Some(&head(last - 1)));
         assert_eq!(found.heads.len(), NEWEST);
     }
@@ -515,7 +515,7 @@ mod tests {
         remember(&mut file, 4).unwrap();
         let found = look(&folder);
         assert_eq!(found.heads, [1, 2, 3, 4].map(head));
-        assert!(!found.is_copy && found.damage.is_none());
+        assert!(!found.is_copy && found.problem.is_none());
         // An earlier one is brought back.
         fs::rename(&path, &away).unwrap();
         fs::copy(&away, &path).unwrap();

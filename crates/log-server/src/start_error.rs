@@ -10,7 +10,7 @@ use countersign_files::Lock;
 use countersign_log::sequencer::RulesError;
 use countersign_log::store::StoreError;
 
-/// Why a collector did not start.
+/// Why a log server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process has the log's folder.

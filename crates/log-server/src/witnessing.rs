@@ -14,7 +14,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
 use tokio::sync::watch;
 
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use countersign_errors::reason::of_request;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
@@ -24,7 +24,7 @@ use countersign_log::witnessing::{
 
 /// The witnesses of a log, and what is known of them.
 pub(crate) struct Witnessing {
-    collector: Collector,
+    log_server: LogServer,
     unwitnessed: watch::Receiver<Option<Unwitnessed>>,
     client: Client,
     /// The size of the last checkpoint that each cosigned.
@@ -47,12 +47,12 @@ enum Proofs {
 
 impl Witnessing {
     pub(crate) fn new(
-        collector: Collector,
+        log_server: LogServer,
         unwitnessed: watch::Receiver<Option<Unwitnessed>>,
     ) -> reqwest::Result<Self> {
         let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
         let (sizes, proofs) = (Mutex::default(), Mutex::default());
-        Ok(Self { collector, unwitnessed, client, sizes, proofs })
+        Ok(Self { log_server, unwitnessed, client, sizes, proofs })
     }
 
     /// Works until the log stops.
@@ -71,7 +71,7 @@ impl Witnessing {
                 return;
             }
             let Some(newest) = self.unwitnessed.borrow_and_update().clone() else { continue };
-            if self.collector.signing().stopped().is_some_and(|stop| !stop.is_claim()) {
+            if self.log_server.signing().stopped().is_some_and(|stop| !stop.is_claim()) {
                 wait = None;
                 continue;
             }
@@ -80,14 +80,14 @@ impl Witnessing {
             wait = Some(if witnessed { REFRESH } else { AGAIN });
             if !witnessed {
                 if !claims.is_empty() {
-                    self.collector.claimed(claims).await;
+                    self.log_server.claimed(claims).await;
                 }
-                if self.collector.signing().stopped().is_some() {
+                if self.log_server.signing().stopped().is_some() {
                     continue;
                 }
             }
-            let published = gathering.end(self.collector.now());
-            if let Err(error) = self.collector.publish(published).await {
+            let published = gathering.end(self.log_server.now());
+            if let Err(error) = self.log_server.publish(published).await {
                 tracing::error!(%error, "a checkpoint was not published");
                 wait = Some(AGAIN);
             }
@@ -98,14 +98,14 @@ impl Witnessing {
     /// it has seen more stops the log, and all say what time it is.
     pub(crate) async fn look(&self) {
         let unwitnessed = self.unwitnessed.borrow().clone();
-        let published = self.collector.published().borrow().clone();
+        let published = self.log_server.published().borrow().clone();
         let Some(note) =
             unwitnessed.map(|newest| newest.note).or(published.map(|newest| newest.note.clone()))
         else {
             return;
         };
-        let rules = self.collector.rules();
-        let stopped = self.collector.signing().stopped();
+        let rules = self.log_server.rules();
+        let stopped = self.log_server.signing().stopped();
         if !has_witnesses(rules.trust()) || stopped.is_some_and(|stop| !stop.is_claim()) {
             return;
         }
@@ -127,13 +127,13 @@ impl Witnessing {
         drop(asked);
         let claims = claims.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !gathering.is_enough() && !claims.is_empty() {
-            self.collector.claimed(claims).await;
+            self.log_server.claimed(claims).await;
         }
     }
 
     /// Asks all witnesses at once, until enough have answered. Returns their cosignatures, and what they claim.
     async fn gather(&self, unwitnessed: Unwitnessed) -> (Gathering, Vec<Contradiction>) {
-        let mut gathering = Gathering::new(unwitnessed.clone(), self.collector.rules().trust());
+        let mut gathering = Gathering::new(unwitnessed.clone(), self.log_server.rules().trust());
         let claims = Claims::default();
         let mut asked = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, Proofs::Beside);
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -144,11 +144,11 @@ impl Witnessing {
             match answer {
                 Ok(lines) => gathering.add(place, &lines),
                 Err(NoCosignature::Failed(why)) => {
-                    self.collector.metrics().witness_failed(key.name());
+                    self.log_server.metrics().witness_failed(key.name());
                     tracing::warn!(witness = key.name(), why, "no cosignature");
                 }
                 Err(NoCosignature::Contradicts(_)) => {
-                    self.collector.metrics().witness_failed(key.name());
+                    self.log_server.metrics().witness_failed(key.name());
                 }
             }
         }
@@ -189,20 +189,20 @@ impl Witnessing {
         let old_size = lock().get(key).copied().unwrap_or(0);
         let mut asking = Asking::new(key, unwitnessed, old_size)?;
         loop {
-            let reader = self.collector.reader().clone();
+            let reader = self.log_server.reader().clone();
             let request = tokio::task::spawn_blocking(move || (asking.request(&*reader), asking)).await;
             let (request, back) = request.map_err(|error| error.to_string())?;
             asking = back;
             let (status, kind, body) = read(self.client.post(&url).body(request?)).await?;
-            match asking.answered(status, kind.as_deref(), &body, self.collector.timekeeper()) {
+            match asking.answered(status, kind.as_deref(), &body, self.log_server.timekeeper()) {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
                     lock().insert(key.clone(), asking.size());
-                    self.collector.metrics().witness_contradicts(key.name(), false);
+                    self.log_server.metrics().witness_contradicts(key.name(), false);
                     return Ok(lines);
                 }
                 Err(NoCosignature::Contradicts(contradiction)) => {
-                    if self.collector.contradicted((*contradiction).clone()).await == Assessment::Refuted {
+                    if self.log_server.contradicted((*contradiction).clone()).await == Assessment::Refuted {
                         // Another server of the log showed it more.
                         return Err(NoCosignature::Failed("it has a larger checkpoint of this log".into()));
                     }
@@ -225,11 +225,11 @@ impl Witnessing {
             }
             asked.insert(key.clone(), Instant::now());
         }
-        let (collector, contradiction) = (self.collector.clone(), contradiction.clone());
-        let request = self.client.get(proof_url(witness_url, collector.origin()));
+        let (log_server, contradiction) = (self.log_server.clone(), contradiction.clone());
+        let request = self.client.get(proof_url(witness_url, log_server.origin()));
         let fetch = async move {
             let why = match read(request).await {
-                Ok((200, _, body)) => match collector.contradicted(contradiction.with_proof(&body)).await {
+                Ok((200, _, body)) => match log_server.contradicted(contradiction.with_proof(&body)).await {
                     Assessment::Unproven => {
                         "its latest checkpoint proves nothing against this log".to_owned()
                     }

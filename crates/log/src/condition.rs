@@ -78,7 +78,7 @@ pub struct Check {
     pub within: u64,
     /// The progress of the current check, in percent.
     pub percent: u64,
-    /// When the newest one ended, and how many damages it found.
+    /// When the newest one ended, and how many problems it found.
     pub newest: Option<(Time, u64)>,
 }
 

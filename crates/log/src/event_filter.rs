@@ -188,7 +188,7 @@ fn free_text(text: &str) -> Result<Query, ParameterError> {
 #[cfg(test)]
 mod tests {
     use countersign_query::value::Document;
-    use countersign_query::{Entry, Readings};
+    use countersign_query::{Entry, Parsers};
 
     use super::*;
 
@@ -201,8 +201,8 @@ mod tests {
         asked.set(parameter.0, parameter.1, now()).unwrap();
         let document = Document::parse(event).unwrap();
         let root = document.root();
-        let readings = Readings::built_in();
-        let read = readings.read(&root);
+        let parsers = Parsers::built_in();
+        let read = parsers.parse(&root);
         asked.query().matches(&Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) })
     }
 
@@ -259,7 +259,7 @@ mod tests {
             ("until", "2026-02-30"),
             ("chain", "DA7F84A510CB84B8CBB5B74A63C306EC"),
             ("q", "?!"),
-            ("colour", "red"),
+            ("color", "red"),
             ("query", "actor:"),
         ] {
             assert!(asked.set(name, value, now()).is_err(), "{name}={value}");

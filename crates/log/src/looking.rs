@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use countersign::link::{ChainId, Link};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Short};
+use countersign_query::{Entry, Parsers, Query, Short};
 
 use crate::store::{EntryReader, StoreError, link};
 use crate::tokens::Scope;
@@ -13,7 +13,7 @@ use crate::tokens::Scope;
 /// Looks at links and events with queries.
 #[derive(Clone, Debug)]
 pub struct Looking {
-    readings: Readings,
+    parsers: Parsers,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
     /// What stands in the text of every event that is within the scope and as asked.
@@ -21,21 +21,21 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// By these readings.
-    pub fn new(readings: &Readings) -> Self {
-        Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
+    /// By these parsers.
+    pub fn new(parsers: &Parsers) -> Self {
+        Self { parsers: parsers.clone(), signers: HashMap::new(), needles: None }
     }
 
-    /// By these readings, for [`Self::matches_within`] of one scope and query alone.
-    pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
+    /// By these parsers, for [`Self::matches_within`] of one scope and query alone.
+    pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, asked: &Query) -> Self {
         // How long a reader with a scope waits for others' events does not depend on what is asked.
         let query = if scope.is_everything() { asked } else { scope.query() };
-        Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
+        Self { needles: Some(Needles::of(query, parsers)), ..Self::new(parsers) }
     }
 
-    /// By these readings, for [`Self::look_within`] of one scope alone.
-    pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
-        Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
+    /// By these parsers, for [`Self::look_within`] of one scope alone.
+    pub(crate) fn for_scope(parsers: &Parsers, scope: &Scope) -> Self {
+        Self { needles: Some(Needles::of(scope.query(), parsers)), ..Self::new(parsers) }
     }
 
     /// True if an event need not be parsed to know that it is not as the needles say.
@@ -45,7 +45,7 @@ impl Looking {
 
     /// What members say alone: for conditions that no reading is for.
     pub fn at_members() -> Self {
-        Self::new(&Readings::default())
+        Self::new(&Parsers::default())
     }
 
     /// Whether a link, and its event where it is there, are as asked.
@@ -133,7 +133,7 @@ impl Looking {
     ) -> T {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = link.chain().to_string();
         look(&Entry {
             event: root,

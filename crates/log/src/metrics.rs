@@ -29,8 +29,8 @@ pub enum Outcome {
     Malformed,
     /// It was too large.
     TooLarge,
-    /// Its key, which signed it, was not authorised.
-    Unauthorised,
+    /// Its key, which signed it, was not authorized.
+    Unauthorized,
     /// Links were missing before it.
     Gap,
     /// It contradicted the log.
@@ -58,7 +58,7 @@ impl Outcome {
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 Kind::Malformed => Self::Malformed,
                 Kind::TooLarge | Kind::TooMany => Self::TooLarge,
-                Kind::Unauthorised => Self::Unauthorised,
+                Kind::Unauthorized => Self::Unauthorized,
                 Kind::Gap { .. } => Self::Gap,
                 Kind::Fork(_) => Self::Fork,
                 Kind::Early { .. } => Self::Early,
@@ -75,7 +75,7 @@ impl Outcome {
 
 /// Whether a refusal names a key that did not sign what is refused: so anybody can bring it about.
 fn is_anybodys(refusal: &SubmissionError) -> bool {
-    matches!(refusal.kind, Kind::Unauthorised | Kind::Early { .. }) && !refusal.is_signed
+    matches!(refusal.kind, Kind::Unauthorized | Kind::Early { .. }) && !refusal.is_signed
 }
 
 impl EncodeLabelValue for Outcome {
@@ -153,9 +153,9 @@ pub struct Metrics {
     unremembered: AtomicBool,
     unfollowed: Gauge,
     checking: Gauge,
-    damages: Gauge,
+    problems: Gauge,
     checked_at: Gauge<f64, AtomicU64>,
-    index_damages: Counter,
+    index_problems: Counter,
     findings: Family<ByLevel, Counter>,
 }
 
@@ -187,9 +187,9 @@ impl Default for Metrics {
             unremembered: AtomicBool::default(),
             unfollowed: Gauge::default(),
             checking: Gauge::default(),
-            damages: Gauge::default(),
+            problems: Gauge::default(),
             checked_at: Gauge::default(),
-            index_damages: Counter::default(),
+            index_problems: Counter::default(),
             findings: Family::default(),
             registry: Registry::default(),
         };
@@ -209,7 +209,7 @@ impl Default for Metrics {
             "Connections and submissions that were refused before anything of them was known to be somebody's who may write",
             metrics.turned_away.clone(),
         );
-        registry.register("leaves", "Leaves taken since the start", metrics.leaves.clone());
+        registry.register("entries", "Leaves taken since the start", metrics.leaves.clone());
         registry.register("commits", "Durable commits", metrics.commits.clone());
         registry.register("commits_failed", "Commits that failed", metrics.failed.clone());
         registry.register(
@@ -278,14 +278,14 @@ impl Default for Metrics {
             metrics.commits_failing.clone(),
         );
         registry.register(
-            "check_leaves",
+            "check_entries",
             "Leaves that the log's check of itself has looked at since it began anew",
             metrics.checking.clone(),
         );
         registry.register(
-            "check_damages",
+            "check_problems",
             "What the newest whole check found damaged",
-            metrics.damages.clone(),
+            metrics.problems.clone(),
         );
         registry.register_with_unit(
             "check_time",
@@ -317,9 +317,9 @@ impl Metrics {
             metrics.unfollowed.clone(),
         );
         registry.register(
-            "index_damages",
+            "index_problems",
             "Parts of the search index that were found damaged, and are made anew",
-            metrics.index_damages.clone(),
+            metrics.index_problems.clone(),
         );
         registry.register(
             "findings",
@@ -404,14 +404,14 @@ impl Metrics {
     }
 
     /// It came to its end.
-    pub fn checked(&self, damages: u64, at: countersign::time::Time) {
-        self.damages.set(damages.cast_signed());
+    pub fn checked(&self, problems: u64, at: countersign::time::Time) {
+        self.problems.set(problems.cast_signed());
         self.checked_at.set(at.millis() as f64 / 1000.0);
     }
 
     /// Counts parts of the search index that are found damaged.
-    pub fn index_damages(&self) -> Counter {
-        self.index_damages.clone()
+    pub fn index_problems(&self) -> Counter {
+        self.index_problems.clone()
     }
 
     pub(crate) fn overtaken(&self) {

@@ -52,7 +52,7 @@ impl FromStr for RecordReads {
 
 impl RecordReads {
     /// What is recorded where nobody says: exports, if whoever goes by this trust file knows the log's own key, which signs the
-    /// records. The exports of others would be `unconfirmed` by them.
+    /// records. The exports of others would be `untrusted` by them.
     pub fn by_default(trust: &Trust, log: &VerifierKey) -> Self {
         let known = trust.emitters().contains(log) && trust.revoked_since(log).is_none();
         if known { Self::Exports } else { Self::None }

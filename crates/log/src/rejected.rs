@@ -41,7 +41,7 @@ impl Reason {
         match refusal.kind {
             Kind::Malformed => Self::Malformed,
             Kind::TooLarge | Kind::TooMany => Self::TooLarge,
-            Kind::Unauthorised | Kind::Gap { .. } | Kind::Fork(_) | Kind::Early { .. } => Self::Unknown,
+            Kind::Unauthorized | Kind::Gap { .. } | Kind::Fork(_) | Kind::Early { .. } => Self::Unknown,
         }
     }
 

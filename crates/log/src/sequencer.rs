@@ -528,8 +528,8 @@ impl Sequencer {
             let mut growth = Growth::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
-                let judgement = growth.submit(&rules, self.writer.state(), &waiting.submission, now);
-                judged.push((waiting, judgement));
+                let judgment = growth.submit(&rules, self.writer.state(), &waiting.submission, now);
+                judged.push((waiting, judgment));
             }
             let erasures = record::recorded(&growth, self.key.verifier_key());
             let forges = |waiting: &Waiting| {
@@ -547,15 +547,15 @@ impl Sequencer {
                 }
                 continue;
             }
-            let refused = judged.iter().any(|(_, judgement)| judgement.is_err());
+            let refused = judged.iter().any(|(_, judgment)| judgment.is_err());
             let newest = if refused { self.is_newest(edge) } else { Ok(()) };
             match newest.and_then(|()| self.grow(edge, &growth, &erasures)) {
                 Ok(outcome) => {
-                    let taken = judged.iter().filter(|(_, judgement)| judgement.is_ok()).count();
+                    let taken = judged.iter().filter(|(_, judgment)| judgment.is_ok()).count();
                     self.metrics.committed(taken, growth.size() - growth.base(), growth.size());
                     let answers = judged
                         .into_iter()
-                        .map(|(waiting, judgement)| self.answer(own, waiting, judgement, &outcome))
+                        .map(|(waiting, judgment)| self.answer(own, waiting, judgment, &outcome))
                         .collect();
                     return self.answer_when_remembered(answers, outcome.unseen);
                 }
@@ -608,10 +608,10 @@ impl Sequencer {
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
-        judgement: Result<Taken, log::AcceptanceError<StoreError>>,
+        judgment: Result<Taken, log::AcceptanceError<StoreError>>,
         outcome: &CommitOutcome,
     ) -> Answer {
-        let answer = match judgement {
+        let answer = match judgment {
             Ok(taken) => {
                 Ok(Durable { taken, tree: outcome.tree.clone(), published: outcome.published.clone() })
             }

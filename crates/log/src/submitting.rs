@@ -64,7 +64,7 @@ impl SubmitError {
     /// Whether it is refused for what the log does not know, and may know when it has looked again.
     pub fn is_of_somebody_unknown(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
-        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised)
+        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized)
     }
 
     /// The same for another submission of one commit, which is due to no submission.

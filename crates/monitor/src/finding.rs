@@ -51,7 +51,7 @@ kinds! {
     OTHER_UNREACHABLE "also.unreachable" Warning
         "without it, a split view can't be noticed from here; the monitor tries again";
     /// A leaf that is neither link nor key note.
-    OPAQUE "leaf.opaque" Warning
+    OPAQUE "entry.opaque" Warning
         "a log of audit events contains only links and key notes, unless its operator chose otherwise";
     /// Links of a chain that was never opened, or closed.
     NO_OPEN "chain.no_open" Error

@@ -68,7 +68,7 @@ fn check(log: &Log, state: &mut MonitorState) -> (Findings, Vec<&'static str>, V
     let checked = monitor.check(state, |_, _, _| Ok::<_, EngineError>(())).unwrap();
     let (findings, now) = checked.expect("nothing stops it");
     let changes = state.update(&findings, ORIGIN, now, false);
-    let codes = changes.new.iter().map(|finding| finding.kind.code).filter(|code| *code != "leaf.opaque");
+    let codes = changes.new.iter().map(|finding| finding.kind.code).filter(|code| *code != "entry.opaque");
     let (codes, over) = (codes.collect(), changes.over);
     (findings, codes, over)
 }

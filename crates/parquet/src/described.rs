@@ -278,16 +278,16 @@ mod tests {
             assert!(refused.as_ref().is_some_and(|why| why.contains("statistics")), "{refused:?}");
         }
         for said in [numbers(-9, 9), numbers(-10, 8), numbers(9, -10), numbers(-11, 9), numbers(-10, 10)] {
-            let refused = refusal(column("leaf", |column, _| column.set_statistics(said)));
+            let refused = refusal(column("entry", |column, _| column.set_statistics(said)));
             assert!(refused.is_some_and(|why| why.contains("statistics of the column leaf")));
         }
         let levels = |counts: Vec<i64>| Some(LevelHistogram::from(counts));
         for (name, defined, repeated, bytes, right) in [
-            ("leaf", levels(vec![20]), levels(vec![20]), None, true),
-            ("leaf", levels(vec![0, 20]), None, None, false),
-            ("leaf", levels(vec![19]), None, None, false),
-            ("leaf", None, levels(vec![19]), None, false),
-            ("leaf", None, None, Some(160), false),
+            ("entry", levels(vec![20]), levels(vec![20]), None, true),
+            ("entry", levels(vec![0, 20]), None, None, false),
+            ("entry", levels(vec![19]), None, None, false),
+            ("entry", None, levels(vec![19]), None, false),
+            ("entry", None, None, Some(160), false),
             ("actor_id", levels(vec![6, 14]), levels(vec![20]), Some(14 * 80), true),
             ("actor_id", levels(vec![5, 15]), None, None, false),
             ("actor_id", levels(vec![20]), None, None, false),
@@ -444,20 +444,20 @@ mod tests {
         let at = fewer.windows(4).rposition(|bytes| bytes == [0x16, 40, 0x19, 0x1c]).unwrap();
         fewer[at + 1] = 38;
         for (file, what) in [
-            (column("leaf", |column, _| column.set_column_index_offset(Some(4))), "an index of pages"),
-            (column("leaf", |column, _| column.set_offset_index_offset(Some(4))), "an index of pages"),
-            (column("leaf", |column, _| column.set_bloom_filter_offset(Some(4))), "a Bloom filter"),
-            (column("leaf", |column, _| column.set_file_path("other".into())), "rows in another file"),
+            (column("entry", |column, _| column.set_column_index_offset(Some(4))), "an index of pages"),
+            (column("entry", |column, _| column.set_offset_index_offset(Some(4))), "an index of pages"),
+            (column("entry", |column, _| column.set_bloom_filter_offset(Some(4))), "a Bloom filter"),
+            (column("entry", |column, _| column.set_file_path("other".into())), "rows in another file"),
             (
                 column("action", |column, said| {
                     column.set_dictionary_page_offset(Some(said.data_page_offset()))
                 }),
                 "pages out of order",
             ),
-            (column("leaf", |column, _| column.set_data_page_offset(-1)), "pages out of order"),
+            (column("entry", |column, _| column.set_data_page_offset(-1)), "pages out of order"),
             (column("action", |column, _| column.set_dictionary_page_offset(Some(-1))), "pages out of order"),
-            (column("leaf", |column, _| column.set_total_compressed_size(-1)), "pages out of order"),
-            (column("leaf", |column, _| column.set_num_values(19)), "columns of other lengths"),
+            (column("entry", |column, _| column.set_total_compressed_size(-1)), "pages out of order"),
+            (column("entry", |column, _| column.set_num_values(19)), "columns of other lengths"),
             (
                 group(|group| group.into_builder().set_num_rows(19).build().unwrap()),
                 "columns of other lengths",

@@ -7,7 +7,7 @@
 //! use countersign_parquet::{COLUMNS, Reader, Row, Value, Writer};
 //!
 //! let row = Row::new(|column| match column.name {
-//!     "leaf" | "seq" => Some(Value::Integer(1)),
+//!     "entry" | "seq" => Some(Value::Integer(1)),
 //!     "link_time" => Some(Value::Integer(1_795_000_000_000)),
 //!     "salt" => Some(Value::Bytes(vec![7; 16])),
 //!     "commit" => Some(Value::Bytes(vec![7; 32])),

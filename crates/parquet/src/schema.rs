@@ -46,15 +46,15 @@ const fn optional(name: &'static str, kind: Kind) -> Column {
 
 /// The columns, in their order.
 pub const COLUMNS: [Column; 21] = [
-    required("leaf", Kind::Integer),
+    required("entry", Kind::Integer),
     required("chain", Kind::Word),
     required("seq", Kind::Integer),
     required("link_time", Kind::Time),
     required("salt", Kind::Bytes(16)),
     required("commit", Kind::Bytes(32)),
     required("signer", Kind::Word),
-    required("standing", Kind::Word),
-    optional("read_as", Kind::Word),
+    required("signer_trust", Kind::Word),
+    optional("parsed_as", Kind::Word),
     optional("time", Kind::Time),
     optional("action", Kind::Word),
     optional("actor_id", Kind::Word),

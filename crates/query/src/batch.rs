@@ -1,5 +1,5 @@
 //! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
-//! Who has read the events hands on lines that say besides what a reading makes of them.
+//! Who has read the events hands on lines that say besides what a parser makes of them.
 
 use std::borrow::Cow;
 
@@ -24,11 +24,11 @@ pub struct Line<'a> {
     pub seq: i64,
     /// The link's time.
     pub time: Time,
-    /// Whether the key was authorised, as far as was known.
-    pub authorised: bool,
+    /// Whether the key was authorized, as far as was known.
+    pub authorized: bool,
     /// The emitter's key.
     pub vkey: Cow<'a, str>,
-    /// What a reading makes of the event, as [`Read::write_json`] writes it, or `null` where none fits; none where nobody
+    /// What a parser makes of the event, as [`Read::write_json`] writes it, or `null` where none fits; none where nobody
     /// has read it.
     pub read: Option<&'a str>,
     /// The event as it was signed.
@@ -43,7 +43,7 @@ const INDEX: &str = ",\"index\":";
 const CHAIN: &str = ",\"chain\":";
 const SEQ: &str = ",\"seq\":";
 const TIME: &str = ",\"time\":";
-const AUTHORISED: &str = ",\"authorised\":";
+const AUTHORIZED: &str = ",\"authorized\":";
 const VKEY: &str = ",\"vkey\":";
 const READ: &str = ",\"read\":";
 const EVENT: &str = ",\"event\":";
@@ -58,7 +58,7 @@ pub struct NewLine<'a> {
     pub chain: &'a str,
     pub seq: u64,
     pub time: Time,
-    pub authorised: bool,
+    pub authorized: bool,
     /// A string of JSON, with its quotes.
     pub vkey: &'a [u8],
     pub read: Option<&'a str>,
@@ -71,7 +71,7 @@ pub const BESIDE: usize = 320;
 impl NewLine<'_> {
     /// Writes it, with its end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let Self { number, offset, index, chain, seq, time, authorised, vkey, read, event } = self;
+        let Self { number, offset, index, chain, seq, time, authorized, vkey, read, event } = self;
         let mut put = |name: &str, value: &[u8]| {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(value);
@@ -86,7 +86,7 @@ impl NewLine<'_> {
         put(SEQ, seq.to_string().as_bytes());
         put(TIME, b"\"");
         put(&time.to_string(), b"\"");
-        put(AUTHORISED, if *authorised { b"true" } else { b"false" });
+        put(AUTHORIZED, if *authorized { b"true" } else { b"false" });
         put(VKEY, vkey);
         if let Some(read) = read {
             put(READ, read.as_bytes());
@@ -106,9 +106,9 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     let chain = string(&mut rest, CHAIN)?;
     let seq = number(&mut rest, SEQ)?;
     let time = Time::parse(string(&mut rest, TIME)?.as_bytes())?;
-    rest = rest.strip_prefix(AUTHORISED)?;
-    let authorised = rest.starts_with("true");
-    rest = rest.strip_prefix(if authorised { "true" } else { "false" })?;
+    rest = rest.strip_prefix(AUTHORIZED)?;
+    let authorized = rest.starts_with("true");
+    rest = rest.strip_prefix(if authorized { "true" } else { "false" })?;
     let vkey = string(&mut rest, VKEY)?;
     let read = if let Some(read) = rest.strip_prefix(READ) {
         let end = value_end(read)?;
@@ -119,7 +119,7 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     };
     let event = rest.strip_prefix(EVENT)?.strip_suffix('}')?;
     let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
-    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, text })
+    Some(Line { number: nth, offset, index, chain, seq, time, authorized, vkey, read, event, text })
 }
 
 /// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
@@ -138,7 +138,7 @@ impl Line<'_> {
         self.text.len() - 1 - self.event.len()
     }
 
-    /// Writes a line that nobody has read, with its end and with what a reading makes of the event.
+    /// Writes a line that nobody has read, with its end and with what a parser makes of the event.
     pub fn write_as_read(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
         let (place, event) = self.text.split_at(self.at() - EVENT.len());
         out.extend_from_slice(place.as_bytes());
@@ -148,7 +148,7 @@ impl Line<'_> {
         out.push(b'\n');
     }
 
-    /// Looks at the event, and at what the line says that a reading makes of it. None where it does not say that.
+    /// Looks at the event, and at what the line says that a parser makes of it. None where it does not say that.
     pub fn look_as_read<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
         let read = Document::parse(self.read?)?;
         let read = match read.root() {
@@ -164,7 +164,7 @@ impl Line<'_> {
     }
 }
 
-/// Writes what a reading makes of an event, as [`Read::write_json`] does, or `null`.
+/// Writes what a parser makes of an event, as [`Read::write_json`] does, or `null`.
 pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
     match read {
         Some(read) => read.write_json(out),
@@ -215,12 +215,12 @@ fn unescaped(raw: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorised":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
+    const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorized":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
 
     #[test]
     fn reads_what_the_verifier_writes() {
         let line = read(LINE).unwrap();
-        assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
+        assert_eq!((line.number, line.index, line.seq, line.chain, line.authorized), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
         assert_eq!(&LINE[line.at()..line.at() + line.event.len()], line.event);
         assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
@@ -228,22 +228,22 @@ mod tests {
         assert_eq!(read(&placed).unwrap().offset, Some(812));
     }
 
-    /// The same, with what a reading makes of the event.
+    /// The same, with what a parser makes of the event.
     fn as_read(read: &str) -> String {
         LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
     }
 
     #[test]
     fn writes_what_it_reads() {
-        let read_as = as_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
-        for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), read_as] {
-            let Line { number, offset, index, chain, seq, time, authorised, read, event, .. } =
+        let parsed_as = as_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
+        for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), parsed_as] {
+            let Line { number, offset, index, chain, seq, time, authorized, read, event, .. } =
                 super::read(&written).unwrap();
             let (number, index, seq, vkey) =
                 (number.cast_unsigned(), index.cast_unsigned(), seq.cast_unsigned(), br#""a\\\"b+1""#);
             let offset = offset.map(i64::cast_unsigned);
             let mut out = Vec::new();
-            NewLine { number, offset, index, chain, seq, time, authorised, vkey, read, event }
+            NewLine { number, offset, index, chain, seq, time, authorized, vkey, read, event }
                 .write(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("{written}\n"));
         }

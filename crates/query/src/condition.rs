@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::field::{any_at, is_in};
 use crate::matcher::{Matcher, Pattern, Span, fold, words};
-use crate::reading::{Outcome, Party};
+use crate::parser::{Outcome, Party};
 use crate::value::{Kind, Value};
 
 pub use crate::entry::Entry;
@@ -72,7 +72,7 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
     match (short, entry.read) {
         (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
         (Short::Signer, _) => whole(entry.signer),
-        (Short::As, read) => whole(read.map(|read| &*read.read_as)),
+        (Short::As, read) => whole(read.map(|read| &*read.parsed_as)),
         (Short::Action, Some(read)) => {
             whole(read.action.as_deref()) || read.also.iter().any(|text| whole(Some(text)))
         }
@@ -86,7 +86,7 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
     }
 }
 
-/// The outcome of an event that no reading fits: what its member says, or that it is not stated.
+/// The outcome of an event that no parser fits: what its member says, or that it is not stated.
 fn outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let Some(event) = entry.event else { return false };
     let mut is_stated = false;
@@ -103,7 +103,7 @@ fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) ->
     entry.event.is_some_and(|event| any_at(names, event, &mut test))
 }
 
-/// Whether any party passes. Where an event names several, a reading has one of them.
+/// Whether any party passes. Where an event names several, a parser has one of them.
 fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
     let (name, read) = match short {
         Short::Actor => ("actor", entry.read.map(|read| &read.actor)),
@@ -367,7 +367,7 @@ impl From<Condition> for Query {
 }
 
 impl Query {
-    /// What fulfils both.
+    /// What fulfills both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let first = self.conditions.len();
@@ -376,7 +376,7 @@ impl Query {
         self
     }
 
-    /// What fulfils one of these.
+    /// What fulfills one of these.
     pub fn any(queries: impl IntoIterator<Item = Self>) -> Self {
         let mut either = Self { root: Node::All(Vec::new()), conditions: Vec::new() };
         let mut nodes = Vec::new();

@@ -4,7 +4,7 @@ use countersign::time::Time;
 
 use crate::envelope::Root;
 use crate::moment::Moment;
-use crate::reading::{Path, Read};
+use crate::parser::{Path, Read};
 use crate::value::{Document, Kind, Value};
 
 /// An event, and what there is to know of it besides.
@@ -15,7 +15,7 @@ pub struct Entry<'a> {
     /// The values at which paths start, if a parser found the event in an envelope: from the event outward. Empty if the
     /// record is the event itself. [`Entry::within`] fills it in.
     pub roots: &'a [Root<'a>],
-    /// What a reading says of it.
+    /// What a parser says of it.
     pub read: Option<&'a Read<'a>>,
     /// When it was recorded, by its link.
     pub recorded: Time,
@@ -31,7 +31,7 @@ impl Entry<'_> {
         Self { event: None, roots: &[], read: None, recorded: time, chain: "", signer: None }
     }
 
-    /// When it happened, and whether the event itself says so: what the reading has, else the member `occurred_at`,
+    /// When it happened, and whether the event itself says so: what the parser has, else the member `occurred_at`,
     /// else the time of recording.
     pub fn time(&self) -> (Time, bool) {
         let own = match self.read {
@@ -106,16 +106,16 @@ mod tests {
     use crate::condition::Condition;
     use crate::field::{Field, Path as Names};
     use crate::matcher::{Matcher, Pattern};
-    use crate::reading::{Parts, Readings};
+    use crate::parser::{Parsers, Parts};
 
     const CALL: &str = r#"{"eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventVersion":"1.08","awsRegion":"eu-west-1","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
     const AUDIT: &str = r#"{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"storage.buckets.delete","serviceName":"storage.googleapis.com"}"#;
 
     fn look<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
-        let readings = Readings::built_in();
+        let parsers = Parsers::built_in();
         let document = Document::parse(text).unwrap();
         let event = document.root();
-        let read = readings.read_parts(&event, Parts::ACTION);
+        let read = parsers.parse_parts(&event, Parts::ACTION);
         let recorded = Time::from_millis(0).unwrap();
         Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) }.within(look)
     }

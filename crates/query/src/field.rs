@@ -69,7 +69,7 @@ pub(crate) fn any_at<N: AsRef<str>>(
     }
 }
 
-/// What a condition can be about by a short name, whatever the event's shape: as its reading has it, or else as the
+/// What a condition can be about by a short name, whatever the event's shape: as its parser has it, or else as the
 /// members of SPEC section 12 have it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
@@ -92,7 +92,7 @@ pub enum Short {
     Signer,
     /// The chain's id.
     Chain,
-    /// The reading's name.
+    /// The parser's name.
     As,
 }
 
@@ -110,7 +110,7 @@ impl Short {
         name.parse().ok()
     }
 
-    /// What asks for what is shown of a reading at this path, where that is so: `read.actor.name`, `address`.
+    /// What asks for what is shown of a reading at this path, where that is so: `parsed.actor.name`, `address`.
     pub fn of_shown(path: &Path) -> Option<Self> {
         path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
     }

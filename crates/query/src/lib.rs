@@ -4,15 +4,15 @@
 //! repository has the language.
 //!
 //! ```
-//! use countersign_query::{Entry, Query, Readings, value::Document};
+//! use countersign_query::{Entry, Query, Parsers, value::Document};
 //!
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! let query = Query::parse("actor:ada outcome:failure,denied since:-7d -action:session.*", now)?;
 //!
 //! let event = Document::parse(r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada Okafor"},"outcome":"failure"}"#);
 //! let event = event.as_ref().map(Document::root);
-//! let readings = Readings::built_in();
-//! let read = event.as_ref().and_then(|event| readings.read(event));
+//! let parsers = Parsers::built_in();
+//! let read = event.as_ref().and_then(|event| parsers.parse(event));
 //! assert!(query.matches(&Entry { event, read: read.as_ref(), ..Entry::recorded(now) }));
 //!
 //! let error = Query::parse("outcome:failure AND", now).unwrap_err();
@@ -46,9 +46,9 @@ pub mod names;
 mod nearest;
 pub mod needle;
 mod parse;
+pub mod parser;
 pub mod phrases;
 mod print;
-pub mod reading;
 pub mod split;
 pub mod tally;
 pub mod value;
@@ -56,5 +56,5 @@ pub mod value;
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use envelope::{Envelope, Root};
 pub use error::{Code, QueryError};
-pub use reading::{Outcome, Parts, Party, Read, Readings};
+pub use parser::{Outcome, Parsers, Parts, Party, Read};
 pub use tally::{Findings, Seen, Tally};

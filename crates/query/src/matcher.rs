@@ -20,7 +20,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::moment::Moment;
-use crate::reading::address::within;
+use crate::parser::address::within;
 use crate::split::split_once;
 use crate::value::{Kind, Value};
 

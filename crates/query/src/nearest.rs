@@ -61,7 +61,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     ranked.into_iter().take(MOST).map(|(_, _, name)| name.into()).collect()
 }
 
-/// How many characters are to be added, taken, changed or swapped with their neighbour.
+/// How many characters are to be added, taken, changed or swapped with their neighbor.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before = vec![0; b.len() + 1];

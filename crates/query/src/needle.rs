@@ -1,10 +1,10 @@
 //! What must stand in an event's text for something to be true of it: so that most events need not be read.
 //!
 //! ```
-//! use countersign_query::{Query, Readings, needle::Needles};
+//! use countersign_query::{Query, Parsers, needle::Needles};
 //!
 //! let query = Query::parse("actor:ada outcome:failure", "2026-11-20T06:00:00.000Z".parse()?)?;
-//! let needles = Needles::of(&query, &Readings::built_in());
+//! let needles = Needles::of(&query, &Parsers::built_in());
 //! // What has no "ada" in it is nothing that she did. An outcome may be told in other words.
 //! assert_eq!(needles.matching(), Some(&["ada".to_owned()][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 
 use crate::condition::{Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Matcher, Pattern};
-use crate::reading::{Readings, Spelling};
+use crate::parser::{Parsers, Spelling};
 
 /// Of what an event's text must hold one at least, in any case.
 #[derive(Clone, Debug)]
@@ -52,11 +52,11 @@ pub struct Needles {
 }
 
 impl Needles {
-    /// Of this query, where events are read by these readings.
-    pub fn of(query: &Query, readings: &Readings) -> Self {
+    /// Of this query, where events are read by these parsers.
+    pub fn of(query: &Query, parsers: &Parsers) -> Self {
         let conditions = || query.conditions().iter().map(|asked| &asked.condition);
         let fields = conditions().map(of_field).collect();
-        let conditions: Vec<_> = conditions().map(|condition| of_condition(condition, readings)).collect();
+        let conditions: Vec<_> = conditions().map(|condition| of_condition(condition, parsers)).collect();
         Self { matching: of_node(query.root(), &conditions), conditions, fields }
     }
 
@@ -102,14 +102,14 @@ fn of_node(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
     }
 }
 
-fn of_condition(condition: &Condition, readings: &Readings) -> Option<Need> {
+fn of_condition(condition: &Condition, parsers: &Parsers) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), values } | Condition::Only { path, values } => {
             let values = Need::any(values.iter().map(|value| of_value(value, &Plain::default())));
             values.or_else(|| of_names(path))
         }
         Condition::Is { field: Field::Short(short), values } => {
-            let spelling = readings.spelling(*short)?;
+            let spelling = parsers.spelling(*short)?;
             // Of a name any words will do, in any order.
             let words = matches!(short, Short::Actor | Short::Target);
             let plain = Plain { words, spelling };
@@ -190,7 +190,7 @@ mod tests {
 
     fn needles(query: &str) -> Needles {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        Needles::of(&Query::parse(query, now).unwrap(), &Readings::built_in())
+        Needles::of(&Query::parse(query, now).unwrap(), &Parsers::built_in())
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
             assert!(!needles.may_match(json), "{json}");
         }
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        let any = Needles::of(&Query::parse("-actor:ada", now).unwrap(), &Readings::built_in());
+        let any = Needles::of(&Query::parse("-actor:ada", now).unwrap(), &Parsers::built_in());
         assert!(any.may_match("{}"));
     }
 

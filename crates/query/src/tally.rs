@@ -104,7 +104,7 @@ pub struct Left {
     /// How many events are so.
     pub events: u64,
     /// Of a condition that no event meets although some have its member, `actor.id` or `user`: the name that asks for
-    /// what readings say in such words.
+    /// what parsers say in such words.
     pub short: Option<&'static str>,
 }
 
@@ -300,7 +300,7 @@ pub fn short_name(told: &str) -> Option<&'static str> {
     Short::parse(told).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == told))
 }
 
-/// What asks for what readings say, where a member has the name under which that is shown (`actor.id`, `target.name`), or
+/// What asks for what parsers say, where a member has the name under which that is shown (`actor.id`, `target.name`), or
 /// under which others ask for it (`user`, `after`).
 fn shown_as(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
@@ -313,7 +313,7 @@ fn shown_as(field: Option<&Field>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Readings;
+    use crate::Parsers;
     use crate::value::Document;
 
     const EVENTS: [&str; 5] = [
@@ -328,12 +328,12 @@ mod tests {
     fn findings(query: &str) -> [Findings; 2] {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(query, now).unwrap();
-        let readings = Readings::built_in();
+        let parsers = Parsers::built_in();
         let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
         for text in EVENTS {
             let document = Document::parse(text).unwrap();
             let event = document.root();
-            let read = readings.read(&event);
+            let read = parsers.parse(&event);
             let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
             let matched = here.look(&entry);
             let seen = Seen::of(&query, &entry, u128::MAX);
@@ -359,7 +359,7 @@ mod tests {
             "-since:2020",
             "night word:day",
             "signer:x",
-            "colour:red actor:u_9 OR has:weight",
+            "color:red actor:u_9 OR has:weight",
         ] {
             let [here, elsewhere] = findings(query);
             // The fields near to those that no event has are told by whoever looks at whole events.
@@ -375,11 +375,11 @@ mod tests {
     #[test]
     fn who_asks_by_a_reading_s_member_is_told_the_short_name() {
         for (query, first) in [
-            ("read.actor.name:ada", Some("actor")),
+            ("parsed.actor.name:ada", Some("actor")),
             ("actor.email:ada", Some("actor")),
-            ("read.outcome:failure", Some("outcome")),
+            ("parsed.outcome:failure", Some("outcome")),
             ("address:192.0.2.0/24", Some("ip")),
-            ("read.address:192.0.2.7", Some("ip")),
+            ("parsed.address:192.0.2.7", Some("ip")),
             ("ip:192.0.2.7", None),
         ] {
             let nearest = &findings(query)[0].unknown[0].nearest;

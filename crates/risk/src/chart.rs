@@ -1,6 +1,6 @@
 //! How probable it is that a year's losses exceed an amount, as an SVG picture.
 //!
-//! Lines differ in dashes and names, not in colour alone; colours follow the reader's scheme, and print is black on white.
+//! Lines differ in dashes and names, not in color alone; colors follow the reader's scheme, and print is black on white.
 
 use core::fmt::Write as _;
 

@@ -44,11 +44,11 @@ impl Observation {
         rule: Option<String>,
         title: String,
         level: Option<String>,
-        standing: Option<&str>,
+        signer_trust: Option<&str>,
         tags: Vec<String>,
         leaves: Vec<u64>,
     ) -> Option<Self> {
-        let is_vouched_for = !matches!(standing, Some("suspect" | "revoked"));
+        let is_vouched_for = !matches!(signer_trust, Some("suspect" | "revoked"));
         is_vouched_for.then(|| Self { rule, tags, level, title, leaves, flags: Vec::new() })
     }
 
@@ -273,9 +273,16 @@ observed:
     }
 
     fn observed() -> Observed {
-        let found = |title: &str, level: &str, standing, leaves: &[u64]| {
+        let found = |title: &str, level: &str, signer_trust, leaves: &[u64]| {
             let rule = Some(title.to_owned());
-            Observation::found(rule, title.into(), Some(level.into()), standing, Vec::new(), leaves.to_vec())
+            Observation::found(
+                rule,
+                title.into(),
+                Some(level.into()),
+                signer_trust,
+                Vec::new(),
+                leaves.to_vec(),
+            )
         };
         let called = |path: &str, flag: &str| {
             Observation::called([Some("GET".into()), Some(path.into())], vec![flag.into()], vec![50])

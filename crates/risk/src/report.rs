@@ -127,7 +127,7 @@ impl core::fmt::Display for RiskError {
 }
 
 impl RiskError {
-    /// What would mend it.
+    /// What would repair it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::None => "name a scenario",

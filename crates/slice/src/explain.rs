@@ -35,7 +35,7 @@ use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::report::Checks;
-use countersign::verify::{CheckState, Mark, Options, SignerTrust, Verdict, Verification, Verifier};
+use countersign::verify::{CheckState, Mark, Options, TrustBasis, Verdict, Verification, Verifier};
 
 /// The largest export that is explained, in bytes: it is in memory while it is.
 pub const MAX_PROOF: usize = 64 << 20;
@@ -105,7 +105,7 @@ pub struct CheckResults {
     /// The indexes of the key notes that act, ascending.
     pub acting: Vec<u64>,
     /// Why each signer is trusted, or not.
-    pub signers: Vec<(String, SignerTrust)>,
+    pub signers: Vec<(String, TrustBasis)>,
     /// Whether the event was handed out: its commit matches, and a valid signature covers it.
     pub covered: bool,
 }
@@ -190,7 +190,7 @@ struct Committed {
     /// How long the text that was hashed is.
     bytes: usize,
     /// Whether that text is the canonical form of what stands here.
-    reserialised: bool,
+    reserialized: bool,
 }
 
 /// The complete subtrees that an export gives the roots of.
@@ -287,11 +287,11 @@ impl Evidence {
 impl Committed {
     fn of(payload: &Payload<'_>, stated: &Hash) -> Self {
         let found = payload.commit();
-        let (computed, bytes, reserialised) = match payload.check(&found, stated) {
+        let (computed, bytes, reserialized) = match payload.check(&found, stated) {
             Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
             Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
         };
-        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialised }
+        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialized }
     }
 }
 
@@ -360,10 +360,10 @@ impl Explainer<'_> {
     }
 
     fn event(&self) -> [Step; 3] {
-        let Committed { stated, computed, salt, bytes, reserialised } = &self.proof.event;
+        let Committed { stated, computed, salt, bytes, reserialized } = &self.proof.event;
         let mut event = vec![fact("bytes", bytes), fact("salt", &base64::encode(salt))];
-        if *reserialised {
-            event.push(fact("reserialised", "RFC 8785"));
+        if *reserialized {
+            event.push(fact("reserialized", "RFC 8785"));
         }
         [
             step("event", self.outcome.checks.payloads.state, event),
@@ -446,7 +446,7 @@ impl Explainer<'_> {
             return step("key", CheckState::NotChecked, Vec::new());
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
-        let trust = signer.map_or(SignerTrust::Unknown, |(_, trust)| *trust);
+        let trust = signer.map_or(TrustBasis::Unknown, |(_, trust)| *trust);
         let mut facts = vec![fact("vkey", key), fact("trust", trust.as_str())];
         facts.extend(
             self.proof
@@ -454,7 +454,7 @@ impl Explainer<'_> {
                 .iter()
                 .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
         );
-        let known = trust != SignerTrust::Unknown;
+        let known = trust != TrustBasis::Unknown;
         step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
     }
 

@@ -58,7 +58,7 @@ use selection::{Fate, Judge};
 
 pub use selection::Selection;
 
-/// The first reading: finds out what must be kept.
+/// The first parser: finds out what must be kept.
 ///
 /// It holds a few numbers for each chain and each checkpoint, and no event.
 pub struct Survey<'s> {
@@ -180,7 +180,7 @@ impl<'s> Survey<'s> {
         Ok(())
     }
 
-    /// Ends the first reading.
+    /// Ends the first parser.
     ///
     /// # Errors
     /// [`Code::Selection`] when the slice would show no event, or something that is asked for is not here.
@@ -306,7 +306,7 @@ pub struct Slicer<'p, 's> {
 }
 
 impl Slicer<'_, '_> {
-    /// Takes the next line after the header, the same as in the first reading.
+    /// Takes the next line after the header, the same as in the first parser.
     ///
     /// # Errors
     /// [`Code::Export`] when a skip is misaligned.

@@ -191,7 +191,7 @@ fn write(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
     out.extend(key.to_le_bytes());
-    out.push(u8::from(link.authorised));
+    out.push(u8::from(link.authorized));
     out.extend(event);
 }
 
@@ -205,7 +205,7 @@ fn kept<K: Spillable>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink
         seq: number(16)?,
         time: Time::from_millis(number(24)?.cast_signed())?,
         vkey: keys.get(u32::from_le_bytes(head[48..].first_chunk().copied()?) as usize)?.clone(),
-        authorised: head[52] == 1,
+        authorized: head[52] == 1,
     };
     Some((link, K::from_bytes(event)?))
 }
@@ -226,7 +226,7 @@ mod tests {
             seq: index / 3,
             time: Time::from_millis(index.cast_signed() - 50).unwrap(),
             vkey: keys[(index % 2) as usize].parse().unwrap(),
-            authorised: index.is_multiple_of(5),
+            authorized: index.is_multiple_of(5),
         };
         (link, format!("{{\"n\":{index},\"text\":\"{}\"}}", "é".repeat(index as usize)).into())
     }

@@ -1,11 +1,11 @@
-//! The artefact `analyzer`: rules, and what they find among verified events.
+//! The artifact `analyzer`: rules, and what they find among verified events.
 
 use std::borrow::Cow;
 
 use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
-use countersign::verify::{SignerTrust, Standing};
+use countersign::verify::{SignerTrust, TrustBasis};
 use countersign_analyze::document::{Seen, Told};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
 use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
@@ -62,7 +62,7 @@ impl Detector {
 struct Report {
     seen: Seen,
     /// In the order of their keys.
-    signers: Vec<(String, SignerTrust)>,
+    signers: Vec<(String, TrustBasis)>,
     /// The chains in doubt; none where each is.
     doubts: Option<Vec<String>>,
 }
@@ -75,9 +75,9 @@ impl Report {
         let complete =
             facts.get("complete").map(|range| range.elements().filter_map(whole).collect::<Vec<_>>());
         let signers = facts.get("signers")?.elements().map(|signer| {
-            Some((text(signer.get("vkey")?)?, SignerTrust::parse(&signer.get("trust")?.string()?)?))
+            Some((text(signer.get("vkey")?)?, TrustBasis::parse(&signer.get("trust")?.string()?)?))
         });
-        let mut signers: Vec<(String, SignerTrust)> = signers.collect::<Option<_>>()?;
+        let mut signers: Vec<(String, TrustBasis)> = signers.collect::<Option<_>>()?;
         signers.sort_by(|(one, _), (other, _)| one.cmp(other));
         let doubts = facts.get("doubts")?;
         Some(Self {
@@ -93,10 +93,10 @@ impl Report {
         })
     }
 
-    fn standing(&self, Signed { chain, vkey, authorised }: &Signed) -> Standing {
+    fn signer_trust(&self, Signed { chain, vkey, authorized }: &Signed) -> SignerTrust {
         let place = self.signers.binary_search_by(|(signer, _)| signer.cmp(vkey));
         let trust = place.ok().map(|place| self.signers[place].1);
-        Standing::of(trust, self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)), *authorised)
+        SignerTrust::of(trust, self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)), *authorized)
     }
 }
 
@@ -262,7 +262,7 @@ impl Findings {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_told(self.standing(finding), &mut out);
+            finding.write_told(self.signer_trust(finding), &mut out);
         }
         if is_last {
             told.end(&mut out);
@@ -295,10 +295,10 @@ impl Findings {
     }
 
     /// The least trusted of those who signed what a finding was made from; nothing is known of that before the report.
-    fn standing(&self, finding: &Finding) -> Option<&'static str> {
+    fn signer_trust(&self, finding: &Finding) -> Option<&'static str> {
         let report = self.report.as_ref()?;
         let signed = finding.leaves.iter().filter_map(|leaf| self.merged.signed(*leaf));
-        signed.map(|signed| report.standing(signed)).max().map(Standing::as_str)
+        signed.map(|signed| report.signer_trust(signed)).max().map(SignerTrust::as_str)
     }
 
     fn written<'a>(&self, findings: impl Iterator<Item = &'a Finding>) -> String {
@@ -307,12 +307,12 @@ impl Findings {
             let before = if out.is_empty() { "[" } else { "," };
             raw(&mut out, before);
             raw(&mut out, &format!("{{\"entries\":{},\"finding\":", finding.leaves.len()));
-            let standing = self.standing(finding);
+            let signer_trust = self.signer_trust(finding);
             if finding.leaves.len() > LEAVES {
                 let leaves = finding.leaves[..LEAVES].to_vec();
-                Finding { leaves, ..finding.clone() }.write_told(standing, &mut out);
+                Finding { leaves, ..finding.clone() }.write_told(signer_trust, &mut out);
             } else {
-                finding.write_told(standing, &mut out);
+                finding.write_told(signer_trust, &mut out);
             }
             raw(&mut out, "}");
         }
@@ -333,7 +333,7 @@ fn text(out: Vec<u8>) -> String {
 fn counted(counter: Option<(u64, u64)>) -> String {
     counter.map_or_else(
         || "null".to_owned(),
-        |(number, leaf)| format!("{{\"number\":{number},\"first_leaf\":{leaf}}}"),
+        |(number, leaf)| format!("{{\"number\":{number},\"first_entry\":{leaf}}}"),
     )
 }
 

@@ -1,4 +1,4 @@
-//! The artefact `gate`: decides on events before they are recorded.
+//! The artifact `gate`: decides on events before they are recorded.
 
 use countersign::error::{Code, Error};
 use countersign::note::{Note, VerifierKey};
@@ -143,7 +143,7 @@ impl SignedList {
     }
 }
 
-/// The first faults of a pack. The artefact has no room for what they say in words.
+/// The first faults of a pack. The artifact has no room for what they say in words.
 #[cold]
 #[inline(never)]
 fn refused(faults: &[AnalyzeError]) -> Error {

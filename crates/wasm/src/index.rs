@@ -1,4 +1,4 @@
-//! The artefact `index`: verified events in columns, and what is asked of them.
+//! The artifact `index`: verified events in columns, and what is asked of them.
 
 use countersign::error::{Code, Error};
 use countersign::time::Time;
@@ -6,7 +6,7 @@ use countersign_index::{
     EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, Stretch, decode, encode, error_json,
     fields_of,
 };
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use js_sys::{Array, Float64Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -39,7 +39,7 @@ impl SegmentBuilder {
     /// `seed` is a random number from 0 to 2^53 - 1. Who does not know it cannot write events that take long.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
-        let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in());
+        let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { builder, lines: Vec::new() }
     }
 
@@ -51,7 +51,7 @@ impl SegmentBuilder {
         added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
     }
 
-    /// The lines that were written since this was last called, with what readings make of their events.
+    /// The lines that were written since this was last called, with what parsers make of their events.
     pub fn lines(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.lines)
     }
@@ -88,7 +88,7 @@ impl EventIndex {
     /// As for `SegmentBuilder`.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
-        let index = LocalIndex::new(index(seed).unwrap_or_default(), Readings::built_in());
+        let index = LocalIndex::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { index, query: String::new() }
     }
 
@@ -177,7 +177,7 @@ impl EventIndex {
         self.index.give(bytes);
     }
 
-    /// Begins to write the events of some rows as the verifier's batches have them, with what their readings say.
+    /// Begins to write the events of some rows as the verifier's batches have them, with what their parsers say.
     #[wasm_bindgen(js_name = beginLines)]
     pub fn begin_lines(&mut self, from: usize, to: usize) {
         self.index.begin_lines(from..to);
@@ -269,16 +269,16 @@ pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> 
     countersign_index::within(query, time(now), since.map(time), until.map(time))
 }
 
-/// What an event says by its reading, as JSON.
+/// What an event says by its parser, as JSON.
 #[wasm_bindgen(js_name = readJson)]
 pub fn read_json(event: &[u8]) -> String {
-    countersign_index::read_json(&Readings::built_in(), event)
+    countersign_index::read_json(&Parsers::built_in(), event)
 }
 
 /// All that a record of an event has, as JSON.
 #[wasm_bindgen(js_name = factsJson)]
 pub fn facts_json(event: &[u8]) -> String {
-    countersign_index::facts_json(&Readings::built_in(), event)
+    countersign_index::facts_json(&Parsers::built_in(), event)
 }
 
 /// What is in an event, in its order and with each number's digits, as JSON.

@@ -1,4 +1,4 @@
-//! The artefact `log`: a whole collector. A Durable Object runs it (`js/packages/cloudflare-log/`), and gives it its
+//! The artifact `log`: a whole log server. A Durable Object runs it (`js/packages/cloudflare-log/`), and gives it its
 //! storage.
 
 mod answer;
@@ -11,7 +11,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    AGAIN, Config, Content, Cors, EmbeddedCollector, Further, GATHER, PATIENCE, QUIET, QUIET_TEXT, Quota,
+    AGAIN, Config, Content, Cors, EmbeddedLogServer, Further, GATHER, PATIENCE, QUIET, QUIET_TEXT, Quota,
     WitnessRound,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -21,10 +21,10 @@ use wasm_bindgen::prelude::*;
 use answer::Answer;
 use storage::{Database, Storage};
 
-/// A collector.
+/// A log server.
 #[wasm_bindgen]
 pub struct Log {
-    collector: EmbeddedCollector,
+    log_server: EmbeddedLogServer,
 }
 
 /// An error whose message is for whoever runs the log.
@@ -91,33 +91,33 @@ impl Log {
             unrecorded: Box::new(database),
             now: time(now),
         };
-        Ok(Self { collector: EmbeddedCollector::open(store, config).map_err(failed)? })
+        Ok(Self { log_server: EmbeddedLogServer::open(store, config).map_err(failed)? })
     }
 
     /// The log's origin.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> String {
-        self.collector.origin().to_owned()
+        self.log_server.origin().to_owned()
     }
 
     /// How many leaves are published.
     #[wasm_bindgen(getter)]
     pub fn size(&self) -> f64 {
-        self.collector.published_size() as f64
+        self.log_server.published_size() as f64
     }
 
     /// How many bytes of a request's body to read at most; none where it is not read at all. Of a longer one bring one byte more.
     #[wasm_bindgen(js_name = bodyLimit)]
     pub fn body_limit(&self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
-        self.collector.set_time(time(now));
-        self.collector.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
+        self.log_server.set_time(time(now));
+        self.log_server.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
     }
 
     /// The answer to a request whose body begins so, where no more of it is needed to refuse it.
     pub fn glance(&self, path: &str, names: Vec<String>, beginning: &[u8], now: f64) -> Option<Answer> {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let headers = headers(&names);
-        let answer = self.collector.glance(path, &headers, beginning)?;
+        let answer = self.log_server.glance(path, &headers, beginning)?;
         Some(Answer::new(answer, headers))
     }
 
@@ -130,39 +130,40 @@ impl Log {
         body: Vec<u8>,
         now: f64,
     ) -> Answer {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let headers = headers(&names);
         let mut request = Request::new(body);
         let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else {
-            return Answer::new(self.collector.not_found(&headers), headers);
+            return Answer::new(self.log_server.not_found(&headers), headers);
         };
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers.clone();
-        Answer::new(self.collector.answer(&request), headers)
+        Answer::new(self.log_server.answer(&request), headers)
     }
 
     /// The answer to a request whose body did not come, or (`busy`) for whose body there is no room.
     #[wasm_bindgen(js_name = withoutBody)]
     pub fn without_body(&self, names: Vec<String>, busy: bool) -> Answer {
         let headers = headers(&names);
-        let answer = if busy { self.collector.busy(&headers) } else { self.collector.without_body(&headers) };
+        let answer =
+            if busy { self.log_server.busy(&headers) } else { self.log_server.without_body(&headers) };
         Answer::new(answer, headers)
     }
 
     /// The answer to a submission that was waiting, if its checkpoint is published by now; with `late` in any case.
     pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
         let Content::Waiting(content) = &waiting.content else { return None };
-        let answer = self.collector.resume(&waiting.asked, content);
-        let answer = answer.or_else(|| late.then(|| self.collector.give_up(&waiting.asked)))?;
+        let answer = self.log_server.resume(&waiting.asked, content);
+        let answer = answer.or_else(|| late.then(|| self.log_server.give_up(&waiting.asked)))?;
         Some(Answer::new(answer, waiting.asked.clone()))
     }
 
     /// Goes on with what is being looked for, for a turn. Gives the answer when there is one.
     pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let Content::Looking(looking) = &mut answer.content else { return None };
-        let found = self.collector.look(&answer.asked, looking)?;
+        let found = self.log_server.look(&answer.asked, looking)?;
         Some(Answer::new(found, answer.asked.clone()))
     }
 
@@ -174,9 +175,9 @@ impl Log {
         before: Option<f64>,
         now: f64,
     ) -> Result<Option<Vec<u8>>, JsError> {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let Content::Export(sending) = &mut answer.content else { return Ok(None) };
-        self.collector.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
+        self.log_server.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
     }
 
     /// Leaves out what comes before the checkpoint of that size: it is sent from a copy, so many events in so many bytes.
@@ -189,36 +190,36 @@ impl Log {
         bytes: u32,
         now: f64,
     ) -> Result<(), JsError> {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let Content::Export(sending) = &mut answer.content else { return Ok(()) };
-        self.collector.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
+        self.log_server.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
     }
 
     /// Nobody takes more of an answer.
     pub fn ended(&mut self, answer: &mut Answer, now: f64) {
-        self.collector.set_time(time(now));
-        self.collector.ended(&mut answer.content);
+        self.log_server.set_time(time(now));
+        self.log_server.ended(&mut answer.content);
     }
 
     /// When reads are to be recorded, if there are any.
     #[wasm_bindgen(getter, js_name = readsDue)]
     pub fn reads_due(&self) -> Option<f64> {
-        self.collector.reads_due().map(|due| due.millis() as f64)
+        self.log_server.reads_due().map(|due| due.millis() as f64)
     }
 
     /// Records who read what, when it is time.
     #[wasm_bindgen(js_name = recordReads)]
     pub fn record_reads(&mut self, now: f64) -> Result<(), JsError> {
-        self.collector.set_time(time(now));
-        self.collector.record_reads().map_err(failed)
+        self.log_server.set_time(time(now));
+        self.log_server.record_reads().map_err(failed)
     }
 
     /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
     #[wasm_bindgen(unchecked_return_type = "Uint8Array | true | undefined")]
     pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
-        self.collector.set_time(time(now));
+        self.log_server.set_time(time(now));
         let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
-        Ok(match self.collector.further(live).map_err(failed)? {
+        Ok(match self.log_server.further(live).map_err(failed)? {
             Further::Piece(piece) => Uint8Array::from(&*piece).into(),
             Further::Wait => JsValue::TRUE,
             Further::End => JsValue::UNDEFINED,
@@ -260,7 +261,7 @@ impl Log {
     #[wasm_bindgen(js_name = toCopy, unchecked_return_type = "[] | [number, ...{ path: string; bytes: Uint8Array }[]]")]
     pub fn to_copy(&self) -> Result<Array, JsError> {
         let list = Array::new();
-        if let Some((size, copies)) = self.collector.to_copy().map_err(failed)? {
+        if let Some((size, copies)) = self.log_server.to_copy().map_err(failed)? {
             list.push(&(size as f64).into());
             for copy in copies {
                 let path = [JsValue::from("path"), copy.path.into()].into_iter().collect::<Array>();
@@ -277,43 +278,43 @@ impl Log {
     /// Whether erasures are recorded and not done.
     #[wasm_bindgen(getter, js_name = isErasing)]
     pub fn is_erasing(&self) -> Result<bool, JsError> {
-        self.collector.is_erasing().map_err(failed)
+        self.log_server.is_erasing().map_err(failed)
     }
 
     /// Goes on with erasures that are recorded and not done, as far as one turn goes. Says whether there is more.
     #[wasm_bindgen(js_name = eraseSome)]
     pub fn erase_some(&mut self, now: f64) -> Result<bool, JsError> {
-        self.collector.set_time(time(now));
-        self.collector.erase_some().map_err(failed)
+        self.log_server.set_time(time(now));
+        self.log_server.erase_some().map_err(failed)
     }
 
     /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
     #[wasm_bindgen(js_name = linesFrom)]
     pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
-        let sending = self.collector.lines_from(size as u64).map_err(failed)?;
+        let sending = self.log_server.lines_from(size as u64).map_err(failed)?;
         Ok(Answer::new(Response::new(Content::Export(Box::new(sending))), HeaderMap::new()))
     }
 
     /// All that is full was copied of so many leaves.
     pub fn copied(&self, size: f64) -> Result<(), JsError> {
-        self.collector.copied(size as u64).map_err(failed)
+        self.log_server.copied(size as u64).map_err(failed)
     }
 
     /// Whether the log has witnesses.
     #[wasm_bindgen(getter, js_name = hasWitnesses)]
     pub fn has_witnesses(&self) -> bool {
-        self.collector.has_witnesses()
+        self.log_server.has_witnesses()
     }
 
     /// A checkpoint for witnesses to see, if there is a new one; with `again` one that they have seen.
     pub fn round(&mut self, again: bool, now: f64) -> Result<Option<Witnesses>, JsError> {
-        self.collector.set_time(time(now));
-        Ok(self.collector.round(again).map_err(failed)?.map(|round| Witnesses { round }))
+        self.log_server.set_time(time(now));
+        Ok(self.log_server.round(again).map_err(failed)?.map(|round| Witnesses { round }))
     }
 
     /// What is sent to the witness of that number; none where it is not to be asked.
     pub fn ask(&self, witnesses: &Witnesses, number: usize) -> Option<String> {
-        self.collector.ask(&witnesses.round, number)
+        self.log_server.ask(&witnesses.round, number)
     }
 
     /// That witness's answer. Says whether it is to be asked again.
@@ -326,30 +327,30 @@ impl Log {
         body: &[u8],
         now: f64,
     ) -> bool {
-        self.collector.set_time(time(now));
-        self.collector.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
+        self.log_server.set_time(time(now));
+        self.log_server.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 
     /// Returns where to ask that witness for the checkpoint that proves what it answered, if it is to be asked.
     #[wasm_bindgen(js_name = proofUrl)]
     pub fn proof_url(&mut self, witnesses: &Witnesses, number: usize) -> Option<String> {
-        self.collector.proof_url(&witnesses.round, number)
+        self.log_server.proof_url(&witnesses.round, number)
     }
 
     /// Takes the body of an answer from there, with the status 200.
     pub fn prove(&mut self, witnesses: &Witnesses, number: usize, body: &[u8]) {
-        self.collector.prove(&witnesses.round, number, body);
+        self.log_server.prove(&witnesses.round, number, body);
     }
 
     /// That witness did not answer.
     pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
-        self.collector.failed(&witnesses.round, number, why);
+        self.log_server.failed(&witnesses.round, number, why);
     }
 
     /// Publishes the checkpoint as witnesses saw it, and gives after how many milliseconds they are to be asked again.
     pub fn publish(&mut self, witnesses: Witnesses, now: f64) -> Result<f64, JsError> {
-        self.collector.set_time(time(now));
-        Ok(self.collector.end(witnesses.round).map_err(failed)?.as_millis() as f64)
+        self.log_server.set_time(time(now));
+        Ok(self.log_server.end(witnesses.round).map_err(failed)?.as_millis() as f64)
     }
 }
 

@@ -43,7 +43,7 @@ impl Chains {
         if place == next {
             self.text.raw(if next == 0 { "{" } else { ",{" });
             self.text.quoted("\"chain\":", &link.chain);
-            self.text.flag(",\"authorised\":", Some(link.authorised));
+            self.text.flag(",\"authorized\":", Some(link.authorized));
             self.text.string(",\"vkey\":", link.vkey.as_str());
             self.text.raw("}");
         }
@@ -115,7 +115,7 @@ impl Text {
             self.number(",\"index\":", index);
         }
         match mark {
-            Mark::Skip { leaves, .. } => self.number(",\"leaves\":", *leaves),
+            Mark::Skip { leaves, .. } => self.number(",\"entries\":", *leaves),
             Mark::Link(mark) => self.link(mark, chains.place(&mark.link)),
             Mark::Note(note) => self.note(note),
             Mark::Checkpoint(checkpoint) => self.checkpoint(checkpoint),

@@ -1,4 +1,4 @@
-//! The artefact `overview`: which endpoints verified events say were called, and what may be lost by scenarios.
+//! The artifact `overview`: which endpoints verified events say were called, and what may be lost by scenarios.
 
 use countersign::Diagnostic;
 use countersign::error::{Code, Error};
@@ -126,12 +126,12 @@ impl Signals {
         rule: String,
         title: String,
         level: String,
-        standing: Option<String>,
+        signer_trust: Option<String>,
         tags: Vec<String>,
         leaves: &[f64],
     ) {
         let (rule, level, leaves) = (Some(rule), Some(level), indexes(leaves));
-        let found = Observation::found(rule, title, level, standing.as_deref(), tags, leaves);
+        let found = Observation::found(rule, title, level, signer_trust.as_deref(), tags, leaves);
         self.observations.extend(found);
     }
 

@@ -1,4 +1,4 @@
-//! Proofs of one log, and notes about keys for it, in the artefact `recorder`.
+//! Proofs of one log, and notes about keys for it, in the artifact `recorder`.
 
 use countersign::keys::{KeyNote, Statement};
 use countersign::note::SignerKey;

@@ -1,4 +1,4 @@
-//! The artefact `recorder`: a queue of events in front of a [`Recorder`].
+//! The artifact `recorder`: a queue of events in front of a [`Recorder`].
 
 mod queued;
 

@@ -1,4 +1,4 @@
-//! What else a reader of exports asks for, in the artefact `slicer`: slices, explained proofs, the hash of a file.
+//! What else a reader of exports asks for, in the artifact `slicer`: slices, explained proofs, the hash of a file.
 //!
 //! A slice is made in one call that reads its input twice, through a source that JavaScript gives: in a worker files
 //! can be read without waiting for promises.
@@ -9,7 +9,7 @@ use countersign::export::{Header, Item, Line};
 use countersign::hash::Hash;
 use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
-use countersign::verify::{CheckState, SignerTrust, Splitter, Verdict};
+use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
 use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
 use countersign_slice::explain::{CheckResults, explain_as};
@@ -135,7 +135,7 @@ fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<Chec
         Some(Check { state, checked: 0, failed: 0, reason: None })
     };
     let signer = |signer: JsValue| {
-        let trust = SignerTrust::parse(&member(&signer, "trust")?.as_string()?)?;
+        let trust = TrustBasis::parse(&member(&signer, "trust")?.as_string()?)?;
         Some((member(&signer, "vkey")?.as_string()?, trust))
     };
     Some(CheckResults {
@@ -210,7 +210,7 @@ pub fn hold_evidence(
     root: Option<String>,
     witnessed: bool,
 ) -> Result<(), Thrown> {
-    let leaves = read_indexes(&leaves, "leaves")?;
+    let leaves = read_indexes(&leaves, "entries")?;
     let read = |root: String| Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"));
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
     Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &Shown { leaves, root })?)
@@ -220,7 +220,7 @@ pub fn hold_evidence(
 #[wasm_bindgen]
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
     let root = Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"))?;
-    let leaves = read_indexes(&leaves, "leaves")?;
+    let leaves = read_indexes(&leaves, "entries")?;
     let wanted = (wanted as usize).min(MOST_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
 }

@@ -1,4 +1,4 @@
-//! The artefact `verifier`: verifying in one worker, or with summaries made in others.
+//! The artifact `verifier`: verifying in one worker, or with summaries made in others.
 
 use std::collections::VecDeque;
 
@@ -326,7 +326,7 @@ impl StretchSummarizer {
     }
 }
 
-/// Into a buffer that is used again and again: new ones would wait for a collector.
+/// Into a buffer that is used again and again: new ones would wait for a log server.
 fn copy(bytes: &[u8], into: &Uint8Array) -> Result<(), Thrown> {
     if into.length() as usize != bytes.len() {
         return Err(Error::new(Code::Export, "another number of bytes is taken than there is").into());
@@ -438,9 +438,9 @@ fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
             vkey.clear();
             countersign::canonical::write_string(link.vkey.as_str(), &mut vkey);
         }
-        let CoveredLink { line: number, index, seq, time, authorised, .. } = *link;
+        let CoveredLink { line: number, index, seq, time, authorized, .. } = *link;
         let (offset, chain, vkey) = (at.filter(|_| is_placed), &*chain, &*vkey);
-        NewLine { number, offset, index, chain, seq, time, authorised, vkey, read: None, event }
+        NewLine { number, offset, index, chain, seq, time, authorized, vkey, read: None, event }
             .write(&mut text);
     }
     text

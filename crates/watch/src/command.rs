@@ -13,12 +13,12 @@ use crate::item::{Item, ItemKind};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A receiver that runs a command of the shell for each item.
-pub struct CommandReceiver {
+pub struct CommandDestination {
     command: String,
     patience: Duration,
 }
 
-impl CommandReceiver {
+impl CommandDestination {
     /// Creates one that runs this command.
     pub fn new(command: &str) -> Self {
         Self { command: command.into(), patience: PATIENCE }
@@ -55,7 +55,7 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-impl Receiver for CommandReceiver {
+impl Receiver for CommandDestination {
     fn name(&self) -> &'static str {
         "command"
     }
@@ -101,7 +101,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let command = format!("exec 3>'{}'; sleep 600 & wait", pipe.display());
-        let mut exec = CommandReceiver { command, patience: Duration::from_millis(250) };
+        let mut exec = CommandDestination { command, patience: Duration::from_millis(250) };
         let (id, title, text) = (String::new(), String::new(), String::new());
         let item = Item { serial: 1, kind: ItemKind::Alert, id, title, text };
         let (begun, begins) = channel();

@@ -101,8 +101,8 @@ impl LogState<'_> {
 }
 
 impl Draft {
-    /// Creates the item of a finding. `standing` is the least trusted of those who signed what it was made of.
-    pub fn alert(found: &Found, standing: &str, pack: &Pack, at: &LogState<'_>) -> Self {
+    /// Creates the item of a finding. `signer_trust` is the least trusted of those who signed what it was made of.
+    pub fn alert(found: &Found, signer_trust: &str, pack: &Pack, at: &LogState<'_>) -> Self {
         let mut text = Vec::new();
         found.write_json(&mut text);
         let finding: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Draft {
                 "finding": finding,
                 "log": at.json(),
                 "pack": { "hash": pack.hash().to_string(), "name": pack.name },
-                "standing": standing,
+                "signer_trust": signer_trust,
             }),
         }
     }
@@ -133,7 +133,7 @@ impl Draft {
             kind: ItemKind::Retract,
             id: id.to_owned(),
             title: format!("taken back: {title}"),
-            data: json!({ "chain": chain, "id": id, "log": at.json(), "standing": "suspect" }),
+            data: json!({ "chain": chain, "id": id, "log": at.json(), "signer_trust": "suspect" }),
         }
     }
 

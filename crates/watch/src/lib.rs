@@ -10,7 +10,7 @@
 //! ```
 //! use countersign::trust::Trust;
 //! use countersign_analyze::Sources;
-//! use countersign_query::Readings;
+//! use countersign_query::Parsers;
 //! use countersign_watch::{WatchConfig, Watcher};
 //!
 //! let rule = "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {action: job.delete}\n  condition: s\n";
@@ -22,7 +22,7 @@
 //!     origin: "log.example/audit".into(),
 //!     trust: Trust::default(),
 //!     pack: &pack,
-//!     readings: Readings::built_in(),
+//!     parsers: Parsers::built_in(),
 //!     scans: false,
 //!     events: false,
 //! };
@@ -51,17 +51,17 @@ mod watcher;
 mod watchlist;
 mod webhook;
 
-pub use command::CommandReceiver;
+pub use command::CommandDestination;
 pub use following::{Follower, follow};
 pub use handoff::Receiver;
 pub use item::{Draft, Item, ItemKind, LogState};
 pub use lettre::message::Mailbox;
-pub use mail::{MailReceiver, MailServer};
+pub use mail::{MailDestination, MailServer};
 pub use notice::{Notice, Observer};
-pub use recording::RecordReceiver;
+pub use recording::RecordDestination;
 pub use state::{Reported, WatchState};
 pub use stream::{HttpViews, LiveViews, ViewEvent};
 pub use watch::{Outcome, Watch};
 pub use watcher::{AttestedEvents, Step, WatchConfig, Watcher};
 pub use watchlist::{Lister, Publish};
-pub use webhook::WebhookReceiver;
+pub use webhook::WebhookDestination;

@@ -33,7 +33,7 @@ impl MailServer<'_> {
     ///
     /// # Errors
     /// If the address is no mail server's, or the system's certificates can't be used.
-    pub fn open(self, origin: &str) -> Result<MailReceiver, EngineError> {
+    pub fn open(self, origin: &str) -> Result<MailDestination, EngineError> {
         let refuse = |why: &str| {
             let hint =
                 "write it as smtp://mail.example:587 or smtps://mail.example, without name and password";
@@ -64,7 +64,7 @@ impl MailServer<'_> {
         if let Some((name, password)) = self.credentials {
             builder = builder.credentials(Credentials::new(name, password));
         }
-        Ok(MailReceiver {
+        Ok(MailDestination {
             transport: builder.build(),
             from: self.from,
             to: self.to,
@@ -88,7 +88,7 @@ fn domain(origin: &str) -> String {
 }
 
 /// A receiver that sends e-mail.
-pub struct MailReceiver {
+pub struct MailDestination {
     transport: SmtpTransport,
     from: Mailbox,
     to: Vec<Mailbox>,
@@ -96,7 +96,7 @@ pub struct MailReceiver {
     origin: String,
 }
 
-impl MailReceiver {
+impl MailDestination {
     fn message(&self, item: &Item) -> Result<Message, lettre::error::Error> {
         let subject: String = item.title.chars().filter(|c| !c.is_control()).take(150).collect();
         // The same when it is sent again: who gets it twice has it once.
@@ -110,7 +110,7 @@ impl MailReceiver {
     }
 }
 
-impl Receiver for MailReceiver {
+impl Receiver for MailDestination {
     fn name(&self) -> &'static str {
         "mail"
     }

@@ -82,7 +82,7 @@ impl fmt::Display for Notice {
             Self::Coverage(coverage) => {
                 write!(
                     f,
-                    "{} of {} events have a shape that no reading knows",
+                    "{} of {} events have a shape that no parser knows",
                     coverage.unparsed, coverage.events
                 )
             }

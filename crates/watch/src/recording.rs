@@ -27,7 +27,7 @@ const LEAVES: usize = 256;
 const AT_ONCE: u32 = 64;
 
 /// A receiver that records items in the log that is watched.
-pub struct RecordReceiver {
+pub struct RecordDestination {
     key: SignerKey,
     trust: Trust,
     origin: String,
@@ -37,7 +37,7 @@ pub struct RecordReceiver {
     told: Option<String>,
 }
 
-impl RecordReceiver {
+impl RecordDestination {
     /// Creates one that keeps an outbox in `folder`, signs with `key`, and submits to `server`. What the log with that origin
     /// proves is verified against `trust`.
     ///
@@ -124,7 +124,7 @@ impl RecordReceiver {
     }
 }
 
-impl Receiver for RecordReceiver {
+impl Receiver for RecordDestination {
     fn name(&self) -> &'static str {
         "record"
     }
@@ -147,10 +147,10 @@ impl Receiver for RecordReceiver {
 /// What is recorded of an item (SPEC section 13).
 fn event(item: &Item, by: &str) -> Value {
     let mut data = item.data();
-    if let Some(leaves) = data["finding"]["leaves"].as_array_mut().filter(|leaves| leaves.len() > LEAVES) {
+    if let Some(leaves) = data["finding"]["entries"].as_array_mut().filter(|leaves| leaves.len() > LEAVES) {
         let more = leaves.len() - LEAVES;
         leaves.truncate(LEAVES);
-        data["finding"]["more_leaves"] = json!(more);
+        data["finding"]["more_entries"] = json!(more);
     }
     let kind = match item.kind {
         ItemKind::Alert | ItemKind::Retract => "finding",

@@ -26,7 +26,7 @@ const MOST: u64 = 2 << 30;
 pub(crate) struct Chain {
     pub(crate) id: String,
     pub(crate) key: String,
-    pub(crate) authorised: bool,
+    pub(crate) authorized: bool,
     /// The newest time of its links that were looked at, in milliseconds.
     pub(crate) time: i64,
     /// Whether it is not to be trusted any more.

@@ -1,4 +1,4 @@
-//! A collector's live view: the lines of an export that goes on, as server-sent events.
+//! A log server's live view: the lines of an export that goes on, as server-sent events.
 
 use std::io::Read;
 use std::sync::mpsc::SyncSender;
@@ -80,11 +80,11 @@ fn refused(answer: &Answer, has_token: bool) -> EngineError {
         }
         (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator",
         (404, _) => {
-            "check the URL: it is the collector's, and it has a stream once it has published something"
+            "check the URL: it is the log server's, and it has a stream once it has published something"
         }
-        _ => "the collector's log may say more",
+        _ => "the log server's log may say more",
     };
-    EngineError::new("stream.refused", format!("the collector answered with status {}", answer.status), hint)
+    EngineError::new("stream.refused", format!("the log server answered with status {}", answer.status), hint)
 }
 
 fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Duration) -> EngineError {
@@ -96,7 +96,7 @@ fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Dura
             Ok(0) => {
                 return EngineError::new(
                     "stream.ended",
-                    "the collector ended the stream",
+                    "the log server ended the stream",
                     "it is asked again",
                 );
             }
@@ -108,7 +108,7 @@ fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Dura
         };
         let mut lines = Vec::new();
         if parser.add(&piece[..read], &mut lines).is_err() {
-            let hint = "check the URL: it is the collector's";
+            let hint = "check the URL: it is the log server's";
             return EngineError::new("stream.invalid", "this is not the stream of a log", hint);
         }
         if parser.held.len() < read {
@@ -124,7 +124,7 @@ fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Dura
     }
 }
 
-/// Server-sent events of one line of data each, as a collector writes them.
+/// Server-sent events of one line of data each, as a log server writes them.
 #[derive(Default)]
 struct Parser {
     /// The begin of a line whose end is not here yet.

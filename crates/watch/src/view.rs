@@ -17,7 +17,7 @@ use crate::watcher::WatchConfig;
 /// memory has no room for waits in a file.
 const UNATTESTED: u64 = 1 << 28;
 
-/// What is read since the last time that reading began.
+/// What is read since the last time that parser began.
 pub(crate) struct View {
     pub(crate) verifier: Verifier,
     /// What was detected, as bytes, and no checkpoint that counts holds yet.

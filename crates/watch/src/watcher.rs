@@ -12,11 +12,11 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{CoveredLink, Doubts, Severity, Standing, Standings, VerifiedEvent};
+use countersign::verify::{CoveredLink, Doubts, Severity, SignerTrust, SignerTrusts, VerifiedEvent};
 use countersign_analyze::{Acknowledgement, Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
 use countersign_errors::EngineError;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use countersign_spill::PendingEvents;
 
 use crate::item::{Draft, Item, LogState};
@@ -40,8 +40,8 @@ pub struct WatchConfig<'p> {
     pub trust: Trust,
     /// The rules.
     pub pack: &'p Pack,
-    /// The readings for events of other products.
-    pub readings: Readings,
+    /// The parsers for events of other products.
+    pub parsers: Parsers,
     /// True if scans are handed on: once an hour, what was searched.
     pub scans: bool,
     /// True if events are handed on.
@@ -56,7 +56,7 @@ impl WatchConfig<'_> {
         let chain = event.chain.to_string();
         let (recorded, signer) = (event.time, Some(event.vkey.name()));
         let entry = Entry { event: root, roots: &[], read: None, recorded, chain: &chain, signer };
-        self.pack.detect_by(event.index, &self.readings, &entry)
+        self.pack.detect_by(event.index, &self.parsers, &entry)
     }
 }
 
@@ -329,7 +329,7 @@ impl<'p> Watcher<'p> {
             EngineError::new("analyze.order", error.to_string(), "this is a bug: please report it")
         };
         let mut later = PendingEvents::default();
-        let standings = Standings::of(report);
+        let signer_trusts = SignerTrusts::of(report);
         std::mem::take(&mut self.view.found).for_each_kept(|link, detected| {
             let leaf = link.index;
             if leaf >= at.size {
@@ -352,7 +352,7 @@ impl<'p> Watcher<'p> {
                 if leaf < self.state.told_before {
                     continue;
                 }
-                self.found(finding, &standings, at, now, items);
+                self.found(finding, &signer_trusts, at, now, items);
             }
             Ok(())
         })?;
@@ -363,16 +363,16 @@ impl<'p> Watcher<'p> {
     fn found(
         &mut self,
         finding: &Finding,
-        standings: &Standings<'_>,
+        signer_trusts: &SignerTrusts<'_>,
         at: &LogState<'_>,
         now: Time,
         items: &mut Vec<Item>,
     ) {
         let chains: BTreeSet<u32> =
             finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
-        let standing = |number: &u32| self.standing(*number, standings);
-        let standing = chains.iter().map(standing).max().unwrap_or(Standing::Unknown);
-        let draft = Draft::alert(finding, standing.as_str(), self.watched.pack, at);
+        let signer_trust = |number: &u32| self.signer_trust(*number, signer_trusts);
+        let signer_trust = chains.iter().map(signer_trust).max().unwrap_or(SignerTrust::Unknown);
+        let draft = Draft::alert(finding, signer_trust.as_str(), self.watched.pack, at);
         if let Some(until) = self.listed_until {
             self.state.listing.found(finding, self.watched.pack, until);
         }
@@ -384,7 +384,7 @@ impl<'p> Watcher<'p> {
             last: finding.leaves.last().copied().unwrap_or_default(),
             chains: chains.into_iter().collect(),
             // What was told of an untrusted chain need not be taken back for it.
-            retracted: standing >= Standing::Suspect,
+            retracted: signer_trust >= SignerTrust::Suspect,
             acknowledged: None,
         });
         if self.state.told.len() > TOLD {
@@ -394,18 +394,18 @@ impl<'p> Watcher<'p> {
     }
 
     /// What the report says of a chain; of one that is not in this view, what was known of it before.
-    fn standing(&self, number: u32, standings: &Standings<'_>) -> Standing {
-        let Some(chain) = self.state.chains.get(number as usize) else { return Standing::Unknown };
+    fn signer_trust(&self, number: u32, signer_trusts: &SignerTrusts<'_>) -> SignerTrust {
+        let Some(chain) = self.state.chains.get(number as usize) else { return SignerTrust::Unknown };
         let known = if chain.is_suspect {
-            Standing::Suspect
-        } else if chain.authorised {
-            Standing::Trusted
+            SignerTrust::Suspect
+        } else if chain.authorized {
+            SignerTrust::Trusted
         } else {
-            Standing::Unknown
+            SignerTrust::Unknown
         };
         match (ChainId::parse(chain.id.as_bytes()), chain.key.parse()) {
-            (Some(id), Ok(vkey)) if standings.has(&vkey) => {
-                standings.of_signer(&vkey, id, chain.authorised).max(known)
+            (Some(id), Ok(vkey)) if signer_trusts.has(&vkey) => {
+                signer_trusts.of_signer(&vkey, id, chain.authorized).max(known)
             }
             _ => known,
         }
@@ -418,7 +418,7 @@ impl<'p> Watcher<'p> {
             chains.push(Chain {
                 id: link.chain.to_string(),
                 key: link.vkey.to_string(),
-                authorised: link.authorised,
+                authorized: link.authorized,
                 time: link.time.millis(),
                 is_suspect: false,
             });
@@ -632,8 +632,7 @@ mod tests {
 
     fn watcher<'p>(pack: &'p Pack, trust: &Trust, scans: bool) -> Watcher<'p> {
         let (origin, trust) = (ORIGIN.to_owned(), trust.clone());
-        let watched =
-            WatchConfig { origin, trust, pack, readings: Readings::built_in(), scans, events: false };
+        let watched = WatchConfig { origin, trust, pack, parsers: Parsers::built_in(), scans, events: false };
         let mut watcher = Watcher::new(watched, None, "state").unwrap();
         watcher.begin_at(0);
         watcher
@@ -667,7 +666,7 @@ mod tests {
         for scan in &scans {
             let leaf = |nth: usize| scan["range"][nth].as_u64();
             let of = |alert: &&Value| {
-                let by = alert["finding"]["leaves"][0].as_u64();
+                let by = alert["finding"]["entries"][0].as_u64();
                 leaf(0) <= by && by < leaf(1)
             };
             let ids: Vec<&str> =

@@ -6,9 +6,9 @@ use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
 
 /// A receiver at an address that alerts are posted to.
-pub struct WebhookReceiver(pub Webhook);
+pub struct WebhookDestination(pub Webhook);
 
-impl Receiver for WebhookReceiver {
+impl Receiver for WebhookDestination {
     fn name(&self) -> &'static str {
         "webhook"
     }

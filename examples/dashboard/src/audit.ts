@@ -19,12 +19,12 @@ export class Audit {
   #recorder: Recorder | undefined;
 
   /** Throws where this page cannot record. */
-  async start({ collector, log, issuer }: Session): Promise<void> {
+  async start({ logServer, log, issuer }: Session): Promise<void> {
     // Made in this browser, which never gives its secret away. The server says that it may sign, for a while.
     const granted = await grantedKey({ from: "/api/grant", issuer });
     this.#recorder = createRecorder({
       key: granted.key,
-      to: { url: collector, fetch: (url, init) => this.#send(url, init) },
+      to: { url: logServer, fetch: (url, init) => this.#send(url, init) },
       log,
       outbox: indexedDbOutbox(),
       onError: () => this.onChange(),

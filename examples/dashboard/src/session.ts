@@ -4,7 +4,7 @@ export interface Session {
   /** Who is signed in. */
   user: { id: string; name: string };
   /** Where the log takes events. */
-  collector: string;
+  logServer: string;
   /** The log's key, never from the log itself: what is delivered has to be proven by it. */
   log: string;
   /** The name of who grants this page's key. */

@@ -93,7 +93,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     await expect(["1 2 3 4 5", "message 1"]);
   });
 
-  test("a collector that hangs holds up no answer", async () => {
+  test("a log server that hangs holds up no answer", async () => {
     log.otherwise = "hang";
     const expected = Array.from({ length: 50 }, (_, nth) => `while it hangs ${nth}`);
     await Promise.all(expected.map((id) => ask(`/record?id=${id}`)));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
-import type { Fetch } from "../../packages/countersign/dist/deliver/collector.js";
+import type { Fetch } from "../../packages/countersign/dist/deliver/log-server.js";
 import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
@@ -107,7 +107,7 @@ test("that the log can't be reached is said once, by whoever notices it first", 
   await handler({}, context);
   assert.deepEqual(
     said.map((line) => line.split(": ", 2)),
-    [["countersign", "collector.unreachable"]],
+    [["countersign", "log_server.unreachable"]],
   );
   isDown = false;
   await handler({}, context);

@@ -18,7 +18,7 @@ async function listen(t: TestContext, listener: RequestListener): Promise<string
 }
 
 const issuer = createIssuer({ key: ISSUER.secret, to: "https://log.example", log: LOG.vkey });
-const grants = () => nodeListener(issuer.handler({ authorise: () => false }));
+const grants = () => nodeListener(issuer.handler({ authorize: () => false }));
 
 test("an issuer's handler answers in node:http, and in Express before and after its parser", async (t) => {
   const parsed = express();

@@ -61,8 +61,8 @@ function run(...given: string[]): string {
 }
 
 /** Fails with a reason where the two cannot agree: one of them was not built again. */
-function areOfOneBuild(program: string, artefact: string): void {
-  const [of, other] = [program, artefact].map((text) => {
+function areOfOneBuild(program: string, artifact: string): void {
+  const [of, other] = [program, artifact].map((text) => {
     const { engine, pack } = JSON.parse(text) as { engine: string; pack: { hash: string } };
     return `engine ${engine}, rules ${pack.hash}`;
   });
@@ -221,14 +221,14 @@ test("more chains in doubt than a report lists", { skip: withoutProgram }, async
     issuer: "example.com",
   });
   writeFileSync(join(folder, "doubts.ndjson"), bytes);
-  for (const [standing, trusts] of [
+  for (const [signerTrust, trusts] of [
     ["trusted", trust],
     ["suspect", `${trust}${trust.replace("issuer", "revoke").replace("\n", " -\n")}`],
   ] as const) {
     writeFileSync(join(folder, "doubts.txt"), trusts);
     const expected = run("analyze", "doubts.ndjson", "--trust", "doubts.txt", "--format", "json");
-    const { findings } = JSON.parse(expected) as { findings: { standing: string }[] };
-    assert.deepEqual(new Set(findings.map((found) => found.standing)), new Set([standing]));
+    const { findings } = JSON.parse(expected) as { findings: { signerTrust: string }[] };
+    assert.deepEqual(new Set(findings.map((found) => found.signerTrust)), new Set([signerTrust]));
     assert.equal(findings.length, 101);
     await sameAs(expected, bytes, trusts, rules);
   }

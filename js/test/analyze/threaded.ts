@@ -5,10 +5,10 @@ import { createAnalysis } from "../../packages/ui/dist/analyze/create-analysis.j
 import type { Analysis } from "../../packages/ui/dist/analyze/types.js";
 import { threadOf } from "../rpc/threads.ts";
 
-const ARTEFACT = new URL("../../packages/ui/dist/wasm/analyzer_bg.wasm", import.meta.url);
+const ARTIFACT = new URL("../../packages/ui/dist/wasm/analyzer_bg.wasm", import.meta.url);
 
 /** With so many threads that detect. */
 export function threaded(rules: string, detectors: number): Analysis {
-  const module = async () => WebAssembly.compile(await readFile(ARTEFACT));
+  const module = async () => WebAssembly.compile(await readFile(ARTIFACT));
   return createAnalysis({ module, worker: () => threadOf("ui/dist/analyze/work.js"), detectors }, rules);
 }

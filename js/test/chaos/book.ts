@@ -140,7 +140,7 @@ export class Book {
     }
     const step = Math.max(1, Math.floor(receipts.length / 4));
     for (const { receipt } of receipts.filter((_, nth) => nth % step === 0)) {
-      const said = await run(["receipt", "receipt.txt", "--leaf", "link.txt", "--trust", "trust.txt"], {
+      const said = await run(["receipt", "receipt.txt", "--entry", "link.txt", "--trust", "trust.txt"], {
         "trust.txt": TRUST.split("\n")
           .filter((line) => line.startsWith("log "))
           .join("\n"),

@@ -22,7 +22,7 @@ export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 3);
 /** The same seed fails in the same ways. */
 export const SEED = Number(process.env.CHAOS_SEED ?? 20_261_120);
 
-/** How a life ends: by itself, or by a kill that it asks for, or before or after the collector has a submission. */
+/** How a life ends: by itself, or by a kill that it asks for, or before or after the log server has a submission. */
 export type End = "itself" | "asks" | "before" | "after";
 
 export class Ordeal {

@@ -1,4 +1,4 @@
-/** A collector as the world makes it: a real one behind a proxy that fails in every way, by the number of the request. */
+/** A log server as the world makes it: a real one behind a proxy that fails in every way, by the number of the request. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -36,7 +36,7 @@ const FATES = {
 export type Fate = keyof typeof FATES;
 const NAMES = Object.keys(FATES) as Fate[];
 
-/** An answer of the collector, whole. */
+/** An answer of the log server, whole. */
 interface Answered {
   status: number;
   type: string;
@@ -51,7 +51,7 @@ interface Taken {
 interface Sender {
   submissions: number;
   kill: (() => unknown) | undefined;
-  /** How many submissions later the sender is killed, and whether the collector has the submission then. */
+  /** How many submissions later the sender is killed, and whether the log server has the submission then. */
   killIn: { left: number; after: boolean } | undefined;
 }
 
@@ -59,7 +59,7 @@ interface Sender {
 export class FailingProxy {
   /** How many submissions had which fate. */
   readonly fates = new Map<Fate, number>();
-  /** What the collector itself refused. */
+  /** What the log server itself refused. */
   readonly refusals: string[] = [];
   /** Whether everything passes. */
   calm = false;
@@ -87,7 +87,7 @@ export class FailingProxy {
     return this;
   }
 
-  /** A sender's address of the collector. */
+  /** A sender's address of the log server. */
   url(sender: string): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${sender}`;
   }
@@ -234,7 +234,7 @@ export class FailingProxy {
     outgoing.writeHead(passed.status, { "content-type": passed.type }).end(passed.body);
   }
 
-  /** The collector's answer with something else in the place of each chain's tip. */
+  /** The log server's answer with something else in the place of each chain's tip. */
   async #altered(
     body: Buffer,
     alter: (tip: Taken["chains"][string], chain: string) => unknown,

@@ -12,7 +12,7 @@ export interface Life {
   /** How many events it records, if it is let. */
   readonly events: number;
   readonly seed: number;
-  /** The collector's address; `/kill` below it has this life ended. */
+  /** The log server's address; `/kill` below it has this life ended. */
   readonly url: string;
   readonly log: string;
   readonly keys: readonly string[];
@@ -35,7 +35,7 @@ let behind = 0;
 const now = Date.now;
 Date.now = () => now() - behind;
 
-/** How long a collector may take. It is a real one: this is enough for it on a busy machine, mostly. */
+/** How long a log server may take. It is a real one: this is enough for it on a busy machine, mostly. */
 const TIMEOUT = 600;
 
 /**

@@ -9,7 +9,7 @@ onEachLog((log) => {
   const place = "da7f84a510cb84b8cbb5b74a63c306ec/1";
   const routes = [
     ["GET", "/export"],
-    ["GET", "/export?colour=red"],
+    ["GET", "/export?color=red"],
     ["GET", `/proof/${place}`],
     ["GET", "/proof/x/1"],
     ["GET", "/explain?query=a:1"],

@@ -11,8 +11,8 @@ import { grown, leafHash, nodeHash, openProof, root } from "./tree.ts";
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 const { lines } = Chain.begin(EMITTERS[0], ORIGIN, "checkers").events(4);
-const leaves = lines.map(({ link }) => link);
-const hashes = leaves.map(leafHash);
+const entries = lines.map(({ link }) => link);
+const hashes = entries.map(leafHash);
 const [a, b, c, d, e] = hashes as [Buffer, Buffer, Buffer, Buffer, Buffer];
 const checkpoint = LOG.note(`${ORIGIN}\n5\n${base64(root(hashes))}\n`);
 
@@ -23,7 +23,7 @@ test("trees are as RFC 6962 has them", () => {
 
 test("a proof proves one leaf at one place", () => {
   const proof = ["c2sp.org/tlog-proof@v1", "index 2", ...[d, nodeHash(a, b), e].map(base64), "", checkpoint].join("\n");
-  const leaf = leaves[2] ?? "";
+  const leaf = entries[2] ?? "";
   assert.equal(openProof(proof, leaf, LOG.vkey).index, 2);
   for (const wrong of [
     proof.replace("index 2", "index 3"),
@@ -37,7 +37,7 @@ test("a proof proves one leaf at one place", () => {
   ]) {
     assert.throws(() => openProof(wrong, leaf, LOG.vkey), Error, wrong);
   }
-  assert.throws(() => openProof(proof, leaves[1] ?? "", LOG.vkey));
+  assert.throws(() => openProof(proof, entries[1] ?? "", LOG.vkey));
 });
 
 test("a log that grew shows it", () => {
@@ -69,8 +69,8 @@ test("an export's tree leads to its checkpoints, by the fewest skips", () => {
   const write = (...lines: string[]) => `${[header, ...lines, end].join("\n")}\n`;
   const here = (seq: number) => lines[seq]?.text ?? "";
   const good = [skip(1, nodeHash(a, b)), here(2), here(3), here(4)];
-  const { leaves, broken, size } = readExport(write(...good));
-  assert.deepEqual([leaves.map(({ index }) => index), broken, size], [[2, 3, 4], 0, 5]);
+  const { entries, broken, size } = readExport(write(...good));
+  assert.deepEqual([entries.map(({ index }) => index), broken, size], [[2, 3, 4], 0, 5]);
   assert.equal(readExport(write(skip(0, a), skip(0, b), ...good.slice(1))).broken, 1);
   for (const wrong of [
     write(...good.slice(0, 3)),

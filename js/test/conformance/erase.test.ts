@@ -15,7 +15,7 @@ onEachLog((log) => {
 
   const whole = async () => readExport(await log.export("", AUDITOR));
   const leafAt = async (index: number): Promise<Leaf> =>
-    (await whole()).leaves[index] ?? assert.fail(`there is no leaf ${index}`);
+    (await whole()).entries[index] ?? assert.fail(`there is no leaf ${index}`);
   const place = (seq: number) => `${chain.id}/${seq}`;
   /** What the log recorded of its erasures, by this test's run. */
   const records = async () =>
@@ -70,11 +70,11 @@ onEachLog((log) => {
       actor: { type: "user", id: "privacy-desk" },
       target: { type: "log", id: ORIGIN },
       reason: "case 17",
-      metadata: { chosen_by: "place", events: 1, leaves: [[first + 7, first + 7]] },
+      metadata: { chosen_by: "place", events: 1, entries: [[first + 7, first + 7]] },
     });
-    const { leaves } = await whole();
-    const [, , id] = leaves.find(({ event }) => event?.action === "log.erase")?.link?.split(" ") ?? [];
-    const open = leaves.find(({ link }) => link?.includes(" open ") && Chain.idOf(link) === id);
+    const { entries } = await whole();
+    const [, , id] = entries.find(({ event }) => event?.action === "log.erase")?.link?.split(" ") ?? [];
+    const open = entries.find(({ link }) => link?.includes(" open ") && Chain.idOf(link) === id);
     assert.equal(open?.link?.split(" ")[3], LOG.vkey);
   });
 
@@ -89,11 +89,11 @@ onEachLog((log) => {
     const events = [place(3), place(2), place(9), place(1), place(3)];
     assert.deepEqual(await erase({ events, reason: "case 18" }), counts(4));
     const { metadata } = (await record()) ?? {};
-    const leaves = [
+    const entries = [
       [first + 1, first + 3],
       [first + 9, first + 9],
     ];
-    assert.deepEqual(metadata, { chosen_by: "place", events: 4, leaves });
+    assert.deepEqual(metadata, { chosen_by: "place", events: 4, entries });
   });
 
   test("what never was an event is counted, and nothing more", async () => {
@@ -111,17 +111,17 @@ onEachLog((log) => {
     const matching = chain.lines.flatMap(({ text, seq }) => (text.includes(actor) ? seq : []));
     const answer = await erase({ filter, reason: "case 19" });
     assert.deepEqual(answer, counts(matching.length));
-    const { leaves } = await whole();
+    const { entries } = await whole();
     for (const seq of matching) {
-      assert.equal(leaves[first + seq]?.withheld, "erased");
+      assert.equal(entries[first + seq]?.withheld, "erased");
     }
-    assert.equal(leaves.filter(({ text }) => text.includes(actor)).length, 0);
+    assert.equal(entries.filter(({ text }) => text.includes(actor)).length, 0);
     // Whose they were is not said: that would outlive them.
     const { metadata } = (await record()) ?? {};
     assert.deepEqual(metadata, {
       chosen_by: ["actor", "action"],
       events: matching.length,
-      leaves: matching.map((seq) => [first + seq, first + seq]),
+      entries: matching.map((seq) => [first + seq, first + seq]),
     });
     assert.deepEqual(await erase({ filter, reason: "case 19" }), counts(0));
     assert.deepEqual(await erase({ filter: { actor: "nobody" }, reason: "case 20" }), counts(0));
@@ -191,7 +191,7 @@ onEachLog((log) => {
       [{ filter: { actor: "" }, reason }, "actor"],
       [{ filter: { actor: 1 }, reason }],
       [{ filter: { actor: ["u_1"] }, reason }],
-      [{ filter: { colour: "red" }, reason }],
+      [{ filter: { color: "red" }, reason }],
       [{ filter: { since: "now" }, reason }, "since"],
       [{ filter: { chain: "x" }, reason }, "chain"],
       [{ filter: { action: "*" }, reason }, "action"],

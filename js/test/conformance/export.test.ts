@@ -89,10 +89,10 @@ onEachLog((log) => {
 
   test("without parameters it is all of the log, as it was brought", async () => {
     const text = await get("");
-    const { range, leaves } = readExport(text);
+    const { range, entries } = readExport(text);
     assert.deepEqual(range, [0, size]);
     assert.deepEqual(
-      leaves.slice(first).map(({ text }) => text),
+      entries.slice(first).map(({ text }) => text),
       brought.map(({ text }) => text),
     );
     const report = await verify(text);
@@ -111,16 +111,16 @@ onEachLog((log) => {
       [0, size - 1],
     ] as const) {
       const text = await get(`?from=${a}&to=${b}`);
-      const { range, leaves } = readExport(text);
+      const { range, entries } = readExport(text);
       assert.deepEqual(range, [a, b]);
-      const within = leaves.filter(({ index }) => index >= a && index < b);
+      const within = entries.filter(({ index }) => index >= a && index < b);
       assert.deepEqual(
         within.map(({ index }) => index),
         Array.from({ length: b - a }, (_, at) => a + at),
       );
       assert.ok(within.every(({ withheld }) => withheld === undefined));
       // Before and after it are open links, key notes, and links that cover those of the range.
-      assert.ok(leaves.every(({ index, event }) => (index >= a && index < b) || event === undefined));
+      assert.ok(entries.every(({ index, event }) => (index >= a && index < b) || event === undefined));
       const report = await verify(text);
       assert.equal(report.checks.range.state, "pass");
       // Where no event is shown, none was checked.
@@ -133,8 +133,8 @@ onEachLog((log) => {
 
   test("an empty range shows nothing and claims nothing", async () => {
     for (const query of [`?from=${size}`, "?from=5&to=5", "?to=0"]) {
-      const { range, leaves } = readExport(await get(query));
-      assert.deepEqual([range, leaves.filter(({ link }) => link !== undefined)], [undefined, []], query);
+      const { range, entries } = readExport(await get(query));
+      assert.deepEqual([range, entries.filter(({ link }) => link !== undefined)], [undefined, []], query);
     }
   });
 
@@ -204,8 +204,8 @@ onEachLog((log) => {
 
   test("a chain, with its beginning and its end", async () => {
     const [one] = chains;
-    const { leaves } = readExport(await get(`?chain=${one?.id}`));
-    const links = leaves.flatMap(({ link }) => link ?? []);
+    const { entries } = readExport(await get(`?chain=${one?.id}`));
+    const links = entries.flatMap(({ link }) => link ?? []);
     assert.deepEqual(
       links,
       one?.lines.map(({ link }) => link),
@@ -241,14 +241,14 @@ onEachLog((log) => {
       "until=2020-01-04",
     ]) {
       const text = await get(`?${query}`);
-      const { leaves, broken } = readExport(text);
+      const { entries, broken } = readExport(text);
       assert.equal(broken, 0, query);
-      for (const leaf of leaves.filter(({ event }) => event === undefined)) {
+      for (const leaf of entries.filter(({ event }) => event === undefined)) {
         const [, kind] = (leaf.link ?? "").split(" ");
         assert.equal(leaf.withheld, kind === "event" ? "filtered" : undefined, query);
       }
       // Each key note is there.
-      assert.ok(leaves.some(({ note }) => note?.includes("grant")));
+      assert.ok(entries.some(({ note }) => note?.includes("grant")));
       const { verdict, checks } = await verify(text);
       const empty = shown(readExport(text)).length === 0;
       assert.equal(verdict, empty ? "not_checked" : "partial", query);
@@ -257,12 +257,12 @@ onEachLog((log) => {
   });
 
   test("of an event shown, the links up to the next signed one are there", async () => {
-    const { leaves } = readExport(await get("?q=r2+ann"));
+    const { entries } = readExport(await get("?q=r2+ann"));
     const event = brought.findIndex(({ event }) => event?.n === 16);
     // The signed one is the seventh event of the round: same chain, links between them too.
     const expected = [0, 2, 4, 6].map((number) => first + event + number);
     assert.deepEqual(
-      leaves.filter(({ index, link }) => index > first + 2 && link).map(({ index }) => index),
+      entries.filter(({ index, link }) => index > first + 2 && link).map(({ index }) => index),
       expected,
     );
   });
@@ -324,7 +324,7 @@ onEachLog((log) => {
 
   test("what is not understood is refused by name", async () => {
     for (const [query, parameter] of [
-      ["colour=red", "colour"],
+      ["color=red", "color"],
       ["From=1", "From"],
       ["from=1&from=1", "from"],
       ["from=", "from"],

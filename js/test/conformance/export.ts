@@ -20,7 +20,7 @@ export interface Leaf {
 /** An export whose tree leads to each of its checkpoints. */
 export interface Export {
   readonly range: readonly [number, number] | undefined;
-  readonly leaves: readonly Leaf[];
+  readonly entries: readonly Leaf[];
   /** The sizes at which there is a checkpoint, the last at the end. */
   readonly checkpoints: readonly number[];
   /** How many times leaves were left out by more skips than need be. */
@@ -70,7 +70,7 @@ export function readExport(text: string): Export {
   const [first = "", ...lines] = text.slice(0, -1).split("\n");
   const { countersign, origin, range, ...more } = JSON.parse(first);
   assert.deepEqual([countersign, origin, more], ["export/v1", ORIGIN, {}]);
-  const [leaves, checkpoints]: [Leaf[], number[]] = [[], []];
+  const [entries, checkpoints]: [Leaf[], number[]] = [[], []];
   const edge = new Edge();
   let run = { from: 0, skips: 0 };
   let broken = 0;
@@ -83,7 +83,7 @@ export function readExport(text: string): Export {
     }
     broken += Number(run.skips > fewest(run.from, edge.size));
     if (checkpoint === undefined) {
-      leaves.push({ index: edge.size, text: line, ...rest });
+      entries.push({ index: edge.size, text: line, ...rest });
       edge.add(0, leafHash(rest.link ?? rest.note));
       run = { from: edge.size, skips: 0 };
       continue;
@@ -95,8 +95,8 @@ export function readExport(text: string): Export {
     checkpoints.push(size);
   }
   assert.equal(checkpoints.at(-1), edge.size, "it ends with a checkpoint");
-  return { range, leaves, checkpoints, broken, size: edge.size };
+  return { range, entries, checkpoints, broken, size: edge.size };
 }
 
 /** The events that are shown. */
-export const shown = ({ leaves }: Export): Leaf[] => leaves.filter(({ event }) => event !== undefined);
+export const shown = ({ entries }: Export): Leaf[] => entries.filter(({ event }) => event !== undefined);

@@ -161,7 +161,7 @@ onEachLog((log) => {
       assert.equal(kind, "folder");
       assert.ok(free !== null && total !== null && free <= total);
       const { percent, ...checked } = check as { percent: number };
-      assert.deepEqual(Object.keys(checked), ["within", "at", "damages"]);
+      assert.deepEqual(Object.keys(checked), ["within", "at", "problems"]);
       assert.ok(percent >= 0 && percent <= 100);
       assert.deepEqual(Object.keys(index as object), ["indexed", "whole"]);
     }
@@ -194,7 +194,7 @@ onEachLog((log) => {
     assert.equal(grown(submissions("malformed")), 0);
     assert.equal(grown(`countersign_turned_away_total{reason="malformed"}`), 1);
     assert.equal(grown(submissions("gap")), 1);
-    assert.equal(grown("countersign_leaves_total"), 4);
+    assert.equal(grown("countersign_entries_total"), 4);
     const { size } = await log.checkpoint();
     assert.deepEqual([now.get("countersign_log_size"), now.get("countersign_published_size")], [size, size]);
     for (const name of [

@@ -20,7 +20,7 @@ onEachLog((log) => {
   const fresh = () => new Signer(`example.net/${log.unique()}`, 7);
   const forbidden = async (body: string, line: number) => {
     const before = await log.size();
-    assert.deepEqual((await log.submit(body)).refusal(403, "log.unauthorised"), { line });
+    assert.deepEqual((await log.submit(body)).refusal(403, "log.unauthorized"), { line });
     assert.equal(await log.size(), before);
   };
 

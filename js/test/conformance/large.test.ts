@@ -41,8 +41,8 @@ onEachLog((log) => {
         assert.deepEqual((await log.get(pathOf(tile))).body, expected(tile, hashes), pathOf(tile));
       }
       const exported = readExport(await log.export("", AUDITOR));
-      assert.deepEqual([exported.range, exported.leaves.length], [[0, size], size]);
-      assert.ok(exported.leaves.every(({ link }, index) => link === chain.lines[index]?.link));
+      assert.deepEqual([exported.range, exported.entries.length], [[0, size], size]);
+      assert.ok(exported.entries.every(({ link }, index) => link === chain.lines[index]?.link));
       for (const seq of [0, 255, 256, 32_768, 65_279, 65_280, size - 1]) {
         const { chains, repeated } = await log.take(links(seq, seq + 1));
         assert.deepEqual([repeated, chains.get(chain.id)], [1, { seq, index: seq }]);

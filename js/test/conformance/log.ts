@@ -188,12 +188,12 @@ function taken(answer: Answer, body: string): Taken {
     assert.deepEqual([seq, rest], [tips.get(chain)?.seq, {}]);
     prove(proof, tips.get(chain)?.link ?? "", index);
   }
-  const leaves = [...new Set(brought.flatMap(({ note }) => note ?? []))];
+  const entries = [...new Set(brought.flatMap(({ note }) => note ?? []))];
   const kept = notes as { [name: string]: Json }[];
-  assert.equal(kept.length, leaves.length);
+  assert.equal(kept.length, entries.length);
   for (const [place, { index, proof, ...rest }] of kept.entries()) {
     assert.deepEqual(rest, {});
-    prove(proof, leaves[place] ?? "", index);
+    prove(proof, entries[place] ?? "", index);
   }
   return {
     added,

@@ -60,9 +60,9 @@ onEachLog((log) => {
     const receipts: Receipt[] = await Promise.all(handles.map((handle) => handle.delivered()));
     await recorder.close();
     assert.equal(await log.size(), before + 72);
-    const { leaves } = readExport(await log.export("", AUDITOR));
+    const { entries } = readExport(await log.export("", AUDITOR));
     for (const [n, { index, links, proof }] of receipts.entries()) {
-      const leaf = leaves.find(({ link }) => link === links[0]);
+      const leaf = entries.find(({ link }) => link === links[0]);
       assert.deepEqual(leaf?.event?.metadata, { n });
       assert.equal(openProof(proof ?? "", links.at(-1) ?? "", LOG.vkey).index, index);
     }
@@ -73,7 +73,7 @@ onEachLog((log) => {
     const chain = log.chain().events(2);
     const answer = await log.submit(chain.body());
     const { proof } = (answer.json.chains as Record<string, { proof: string }>)[chain.id] ?? assert.fail();
-    const args = ["receipt", "receipt.txt", "--leaf", "leaf.txt", "--trust", "trust.txt"];
+    const args = ["receipt", "receipt.txt", "--entry", "leaf.txt", "--trust", "trust.txt"];
     const files = { "receipt.txt": proof, "leaf.txt": chain.last.link };
     assert.equal((await run(args, files)).status, 0);
     assert.equal((await run(args, { ...files, "leaf.txt": chain.at(1).link })).status, 1);
@@ -109,7 +109,7 @@ onEachLog((log) => {
     }
     const stranger = { trust: `log ${new Signer(ORIGIN, 9).vkey}\n` };
     const { report } = await verifyWithPackage(Buffer.from(await log.export("", AUDITOR)), stranger);
-    assert.equal(report.verdict, "unconfirmed");
+    assert.equal(report.verdict, "untrusted");
   });
 
   test("the program gets exports from it", async () => {

@@ -126,12 +126,12 @@ onEachLog((log) => {
     });
     await enough.promise;
     await Promise.all([log.kill(), ...works]);
-    const { leaves } = readExport(await log.export("", AUDITOR));
+    const { entries } = readExport(await log.export("", AUDITOR));
     for (const [link, index] of acknowledged) {
-      assert.equal(leaves[index]?.link, link);
+      assert.equal(entries[index]?.link, link);
     }
     assert.deepEqual(
-      Buffer.from(root(leaves.slice(0, checkpoint.size).map(({ link, note }) => leafHash(link ?? note ?? "")))),
+      Buffer.from(root(entries.slice(0, checkpoint.size).map(({ link, note }) => leafHash(link ?? note ?? "")))),
       checkpoint.root,
     );
     // Sent again as a whole, each chain is there, and each link once.

@@ -229,7 +229,7 @@ describe("of the same", { skip }, () => {
         return json;
       });
     }
-    for (const code of ["export.invalid", "log.gap", "log.refused", "log.unauthorised", "signature.invalid", "taken"]) {
+    for (const code of ["export.invalid", "log.gap", "log.refused", "log.unauthorized", "signature.invalid", "taken"]) {
       assert.ok(outcomes.has(code), code);
     }
     await same(read("/checkpoint"));
@@ -292,7 +292,7 @@ describe("of the same", { skip }, () => {
 
   test("what is refused is refused in the same words", async () => {
     const refused: Request[] = [
-      ...["colour=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
+      ...["color=red", "from=x", "from=999999", "from=9&to=3", "limit=0", "since=now", "q=!", "actor=", "chain=x"].map(
         (query) => read(`/export?${query}`, AUDITOR),
       ),
       ...["/export", "/stream", "/proof/x/1", "/nothing", "/tile/0/x", "/submit"].map((path) => read(path)),
@@ -322,8 +322,8 @@ describe("of the same", { skip }, () => {
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
     // The log's own chains have times and nonces of their own, and how many there are is up to it.
     const [one, other] = await ofBoth(async (log) => {
-      const { leaves } = readExport(await log.export("", AUDITOR));
-      return leaves.flatMap(({ event, withheld }) => event ?? withheld ?? []);
+      const { entries } = readExport(await log.export("", AUDITOR));
+      return entries.flatMap(({ event, withheld }) => event ?? withheld ?? []);
     });
     assert.ok(one.includes("erased"));
     assert.deepEqual(other, one);
@@ -339,7 +339,7 @@ describe("of the same", { skip }, () => {
         const chain = source.chain().events(10);
         await source.take(chain.body());
         const text = await source.export("", AUDITOR);
-        await target.take(body(...readExport(text).leaves.map(({ text }) => text)));
+        await target.take(body(...readExport(text).entries.map(({ text }) => text)));
         assert.deepEqual(await target.checkpoint(), await source.checkpoint());
         const [first, second] = [await verify(text), await verify(await target.export("", AUDITOR))];
         assert.deepEqual(
@@ -348,10 +348,10 @@ describe("of the same", { skip }, () => {
         );
         // What an erasure's record asks for is done: the log alone makes them, whoever has its key.
         assert.equal((await source.erase({ events: [`${chain.id}/5`], reason: "case 1" }, DESK)).status, 200);
-        const { leaves } = readExport(await source.export("", AUDITOR));
-        const forged = await target.submit(body(...leaves.map(({ text }) => text)));
+        const { entries } = readExport(await source.export("", AUDITOR));
+        const forged = await target.submit(body(...entries.map(({ text }) => text)));
         assert.equal(forged.status, 403, forged.text);
-        assert.equal((forged.json.error as { code: string }).code, "log.unauthorised");
+        assert.equal((forged.json.error as { code: string }).code, "log.unauthorized");
       } finally {
         await Promise.all([source.close(), target.close()]);
       }

@@ -124,8 +124,8 @@ onEachLog((log) => {
     for (let round = 0; round < 3; round++) {
       await grow(chain, 4);
       sent.push(...(await view.until(size)));
-      const { leaves } = readExport(text(sent));
-      assert.equal(leaves.length, size);
+      const { entries } = readExport(text(sent));
+      assert.equal(entries.length, size);
       const report = await verify(text(sent));
       if (first === 0) assert.deepEqual(report.complete, { by: "range", range: [0, size] });
       assert.equal(report.checks.range.state, "pass");
@@ -225,7 +225,7 @@ onEachLog((log) => {
     assert.deepEqual(ids(await slow.until(size)), range(first, size));
     slow.close();
     // An export of so much verifies too.
-    assert.equal(readExport(await log.export("", AUDITOR)).leaves.length, size);
+    assert.equal(readExport(await log.export("", AUDITOR)).entries.length, size);
   });
 
   test("who goes away in the middle harms nobody", async () => {

@@ -262,7 +262,7 @@ onEachLog((log) => {
 
   test("a chain for another log is not taken", async () => {
     const other = Chain.begin(EMITTERS[0], "other.example/audit", "replayed").events(2);
-    assert.deepEqual((await log.submit(other.body())).refusal(403, "log.unauthorised"), { line: 1 });
+    assert.deepEqual((await log.submit(other.body())).refusal(403, "log.unauthorized"), { line: 1 });
     assert.deepEqual((await log.submit(other.body(2))).refusal(409, "log.gap"), {
       line: 1,
       chain: other.id,
@@ -270,7 +270,7 @@ onEachLog((log) => {
     });
     // One character more is another log too.
     const longer = Chain.begin(EMITTERS[0], `${ORIGIN}/`, "replayed");
-    assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorised"), { line: 1 });
+    assert.deepEqual((await log.submit(longer.body())).refusal(403, "log.unauthorized"), { line: 1 });
   });
 
   test("the same body many times at once is taken once", async () => {

@@ -20,7 +20,7 @@ async function leavesOf(log: Log, size: number): Promise<Buffer[]> {
   return (await Promise.all(bundles)).flat();
 }
 
-const rootOf = (leaves: readonly Uint8Array[]) => Buffer.from(root(leaves.map(leafHash)));
+const rootOf = (entries: readonly Uint8Array[]) => Buffer.from(root(entries.map(leafHash)));
 
 onEachLog((log) => {
   const seen: Checkpoint[] = [];
@@ -48,12 +48,12 @@ onEachLog((log) => {
 
   test("the leaves are what was submitted, in its order, and give the root of each checkpoint there ever was", async () => {
     const { size } = await log.checkpoint();
-    const leaves = await leavesOf(log, size);
-    assert.equal(leaves.length, size);
+    const entries = await leavesOf(log, size);
+    assert.equal(entries.length, size);
     const submitted = chains.flatMap((chain) => chain.lines.map(({ link }) => link));
-    assert.deepEqual(leaves.slice(seen[0]?.size).map(String), submitted);
+    assert.deepEqual(entries.slice(seen[0]?.size).map(String), submitted);
     for (const checkpoint of seen) {
-      assert.deepEqual(rootOf(leaves.slice(0, checkpoint.size)), checkpoint.root, `size ${checkpoint.size}`);
+      assert.deepEqual(rootOf(entries.slice(0, checkpoint.size)), checkpoint.root, `size ${checkpoint.size}`);
     }
   });
 
@@ -77,13 +77,13 @@ onEachLog((log) => {
 
   test("tiles as older checkpoints had them stay what they were", async () => {
     const { size } = await log.checkpoint();
-    const leaves = await leavesOf(log, size);
-    const hashes = hashesOf(leaves);
+    const entries = await leavesOf(log, size);
+    const hashes = hashesOf(entries);
     for (const { size: older } of seen) {
       for (const tile of tilesOf(older)) {
         assert.deepEqual((await log.get(pathOf(tile))).body, expected(tile, hashes), pathOf(tile));
       }
-      assert.deepEqual(await leavesOf(log, older), leaves.slice(0, older));
+      assert.deepEqual(await leavesOf(log, older), entries.slice(0, older));
     }
     for (const width of [1, 2, 77, 254, 255]) {
       for (const level of [0, "entries"] as const) {

@@ -51,8 +51,8 @@ export function entriesOf(bundle: Buffer, width: number): Buffer[] {
 }
 
 /** All hashes that a log of these leaves has in its tiles, by level. */
-export function hashesOf(leaves: readonly Uint8Array[]): Uint8Array[][] {
-  const levels = [leaves.map(leafHash) as Uint8Array[]];
+export function hashesOf(entries: readonly Uint8Array[]): Uint8Array[][] {
+  const levels = [entries.map(leafHash) as Uint8Array[]];
   for (let below = levels[0] ?? []; below.length >= WIDTH; below = levels.at(-1) ?? []) {
     const full = Math.floor(below.length / WIDTH);
     levels.push(Array.from({ length: full }, (_, at) => root(below.slice(at * WIDTH, (at + 1) * WIDTH))));

@@ -54,7 +54,7 @@ for (const kind of KINDS.filter(({ restarts }) => restarts)) {
       const answer = await log.submit(chain.body());
       const { proof } = (answer.json.chains as Record<string, { proof: string }>)[chain.id] ?? assert.fail();
       assert.notEqual(witness.cosigned(String(answer.json.checkpoint)), undefined);
-      const args = ["receipt", "receipt.txt", "--leaf", "leaf.txt", "--trust", "trust.txt"];
+      const args = ["receipt", "receipt.txt", "--entry", "leaf.txt", "--trust", "trust.txt"];
       const files = { "receipt.txt": proof, "leaf.txt": chain.last.link, "trust.txt": TRUST + quorum };
       assert.equal((await run(args, files)).status, 0);
       const report = await verify(await log.export("", AUDITOR), [], TRUST + quorum);

@@ -48,7 +48,7 @@ test("of two flushes at once the patient one goes on when the other was told", a
   record(recorder, "a.b");
   const [patient, other] = await Promise.allSettled([recorder.flush({ retryForMs: 60_000 }), recorder.flush()]);
   assert.equal(patient.status, "fulfilled");
-  assert.equal(other.status === "rejected" && other.reason.code, "collector.busy");
+  assert.equal(other.status === "rejected" && other.reason.code, "log_server.busy");
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
@@ -61,7 +61,7 @@ test("retryForMs outlasts failures, and ends", async () => {
   assert.equal(log.bodies.length, 21);
   log.always = busy;
   record(recorder, "a.c");
-  await assert.rejects(recorder.flush({ retryForMs: 30 }), { code: "collector.busy" });
+  await assert.rejects(recorder.flush({ retryForMs: 30 }), { code: "log_server.busy" });
   assert.ok(log.bodies.length > 22);
 });
 
@@ -71,8 +71,8 @@ test("a close that fails is asked for again, and ends the chain once", async () 
   const recorder = await recorderOf(log, storage);
   record(recorder, "a.b");
   log.meets(busy, busy);
-  await assert.rejects(recorder.close(), { code: "collector.busy" });
-  await assert.rejects(recorder.close(), { code: "collector.busy" });
+  await assert.rejects(recorder.close(), { code: "log_server.busy" });
+  await assert.rejects(recorder.close(), { code: "log_server.busy" });
   assert.throws(() => recorder.record({ action: "a.c" }), { code: "recorder.out_of_turn" });
   await recorder.close({ retryForMs: 60_000 });
   const [links = []] = log.chains.values();
@@ -83,7 +83,7 @@ test("a close that fails is asked for again, and ends the chain once", async () 
   assert.equal(storage.kinds, "");
 });
 
-test("another key while the collector fails: both chains come, the first of them closed", async () => {
+test("another key while the log server fails: both chains come, the first of them closed", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
@@ -92,9 +92,9 @@ test("another key while the collector fails: both chains come, the first of them
   await recorder.flush();
   log.always = busy;
   record(recorder, "a.two");
-  await assert.rejects(recorder.rotate(secret), { code: "collector.busy" });
+  await assert.rejects(recorder.rotate(secret), { code: "log_server.busy" });
   record(recorder, "b.one");
-  await assert.rejects(recorder.rotate(EMITTER.secret), { code: "collector.busy" });
+  await assert.rejects(recorder.rotate(EMITTER.secret), { code: "log_server.busy" });
   record(recorder, "c.one");
   log.always = undefined;
   await recorder.close();
@@ -153,7 +153,7 @@ test("a flush that never returns is taken over by who asks next, where contexts 
   const log = new MemoryLog();
   const recorder = await recorderOf(log, new Storage(), { manyContexts: true, timeoutMs: 1_000 });
   record(recorder, "a.one");
-  // As in a context that was cancelled: no answer and no time limit ever comes.
+  // As in a context that was canceled: no answer and no time limit ever comes.
   const gone = Promise.withResolvers<void>();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   log.meets(() => {
@@ -211,7 +211,7 @@ test("nobody is told that it came what only goes from a refused chain into anoth
       await moved.promise;
       make();
     };
-    return refusal(403, "log.unauthorised");
+    return refusal(403, "log.unauthorized");
   });
   const first = recorder.flush();
   await moving.promise;

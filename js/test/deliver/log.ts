@@ -1,6 +1,6 @@
-/** A log in memory behind a collector's interface, whose answers can be others, one after the other. */
+/** A log in memory behind a log server's interface, whose answers can be others, one after the other. */
 
-import type { CollectorOptions, Fetch } from "../../packages/countersign/dist/deliver/collector.js";
+import type { LogServerOptions, Fetch } from "../../packages/countersign/dist/deliver/log-server.js";
 import { Chain } from "../conformance/chain.ts";
 import { Signer } from "../conformance/keys.ts";
 import { leafHash, root } from "../conformance/tree.ts";
@@ -21,7 +21,7 @@ interface Line {
 /** A log as a recorder has to do with it. */
 export interface Reached {
   readonly vkey: string;
-  readonly to: CollectorOptions;
+  readonly to: LogServerOptions;
 }
 
 /** A log. */
@@ -45,7 +45,7 @@ export class MemoryLog implements Reached {
   }
 
   /** How a recorder reaches it. */
-  get to(): CollectorOptions {
+  get to(): LogServerOptions {
     return { url: "https://log.example", fetch: (_, init) => this.#submitted(init) };
   }
 
@@ -141,7 +141,7 @@ export function json(status: number, body: object, headers: Record<string, strin
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** A refusal as the collector words it. */
+/** A refusal as the log server words it. */
 export function refusal(
   status: number,
   code: string,

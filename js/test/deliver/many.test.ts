@@ -70,7 +70,7 @@ test("what cannot be delivered ends it, and stays the recorder's", async () => {
   const recorder = await recorderOf(log);
   log.meets(...Array.from({ length: 50 }, () => () => refusal(503, "server.unavailable")));
   const { events, asked } = source(5_000);
-  await assert.rejects(recordMany(recorder, events(), { retryForMs: 1 }), { code: "collector.busy" });
+  await assert.rejects(recordMany(recorder, events(), { retryForMs: 1 }), { code: "log_server.busy" });
   assert.equal(asked.count, 1024);
   assert.equal(recorder.status().waiting, 1024);
   await recorder.flush({ retryForMs: 10_000 });

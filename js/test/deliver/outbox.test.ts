@@ -173,11 +173,11 @@ test("a chain that is refused holds up no other of the outbox", async () => {
   const storage = new Storage();
   const first = await recorderOf(log, storage);
   record(first, "a.one");
-  log.always = (body, pass) => (body.includes("a.one") ? refusal(403, "log.unauthorised") : pass());
+  log.always = (body, pass) => (body.includes("a.one") ? refusal(403, "log.unauthorized") : pass());
   await assert.rejects(first.flush());
   const next = await recorderOf(log, storage);
   const [handle] = record(next, "b.one");
-  await assert.rejects(next.flush(), { code: "log.unauthorised" });
+  await assert.rejects(next.flush(), { code: "log.unauthorized" });
   assert.deepEqual([log.actions, storage.kinds], [["b.one"], "b"]);
   assert.equal((await handle?.delivered())?.seq, 1);
   log.always = undefined;

@@ -1,6 +1,6 @@
 /** Recorders of tests: they flush only when they are asked, and the end of the process is not theirs. */
 
-import { artefact, readKey } from "../../packages/countersign/dist/artefact/recorder.node.js";
+import { artifact, readKey } from "../../packages/countersign/dist/artifact/recorder.node.js";
 import { recording, type Variant } from "../../packages/countersign/dist/record/create.js";
 import { none } from "../../packages/countersign/dist/record/lifecycle.js";
 import type * as full from "../../packages/countersign/dist/record/record.js";
@@ -10,14 +10,14 @@ import type { Storage } from "./storage.ts";
 /** What tests set of a recorder beside its options. */
 export type Environment = Pick<Variant, "manyContexts" | "now" | "random">;
 
-const usual = recording(artefact, none, { readKey });
+const usual = recording(artifact, none, { readKey });
 
 /** Creates recorders that leave the exit status of the tests alone, whatever they lose. */
 export const createRecorder: full.CreateRecorder = usual.createRecorder;
 
 /** Creates such recorders with a clock or with random bytes of the test's, or as in a Worker. */
 export function creating(environment: Environment): full.CreateRecorder {
-  return recording(artefact, none, { readKey, ...environment }).createRecorder;
+  return recording(artifact, none, { readKey, ...environment }).createRecorder;
 }
 
 export type Recorder = full.Recorder;

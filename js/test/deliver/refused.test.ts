@@ -12,7 +12,7 @@ const NAMES = ["a.1", "a.2", "a.3", "b.1", "b.2"] as const;
 
 /** What the first chain may be refused for. */
 const WHYS = {
-  "its key": () => refusal(403, "log.unauthorised"),
+  "its key": () => refusal(403, "log.unauthorized"),
   "its times": () => refusal(503, "submit.early", { now: "2026-11-20T12:00:00.000Z" }),
 };
 /** An hour after what the log says. */

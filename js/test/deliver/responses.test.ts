@@ -1,4 +1,4 @@
-/** What a recorder does with each answer of a collector, and with what is no answer of one. */
+/** What a recorder does with each answer of a log server, and with what is no answer of one. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,53 +14,53 @@ function announced(text: string, headers: Record<string, string> = {}): Response
 
 /** Refusals and failures after which the same is sent again. */
 const PASSING: Record<string, [code: string, Intervention]> = {
-  "401": ["collector.unexpected", () => refusal(401, "request.unauthenticated")],
-  "403 for the key": ["log.unauthorised", () => refusal(403, "log.unauthorised")],
-  "403 of somebody else": ["collector.unexpected", () => new Response("<h1>Forbidden", { status: 403 })],
-  "404": ["collector.unexpected", () => refusal(404, "request.not_found")],
-  "405": ["collector.unexpected", () => refusal(405, "request.invalid")],
-  "408": ["collector.busy", () => refusal(408, "server.timeout")],
+  "401": ["log_server.unexpected", () => refusal(401, "request.unauthenticated")],
+  "403 for the key": ["log.unauthorized", () => refusal(403, "log.unauthorized")],
+  "403 of somebody else": ["log_server.unexpected", () => new Response("<h1>Forbidden", { status: 403 })],
+  "404": ["log_server.unexpected", () => refusal(404, "request.not_found")],
+  "405": ["log_server.unexpected", () => refusal(405, "request.invalid")],
+  "408": ["log_server.busy", () => refusal(408, "server.timeout")],
   "409 for a gap that is none": ["log.gap", () => refusal(409, "log.gap", { expected: 99 })],
   "409 for a gap without a place": ["log.gap", () => refusal(409, "log.gap")],
   "409 for a gap at a place that is none": ["log.gap", () => refusal(409, "log.gap", { expected: -1 })],
   "413": ["submit.too_large", () => refusal(413, "submit.too_large", { limits: { bytes: 10, lines: 1 } })],
   "413 of somebody else": ["submit.too_large", () => new Response("too large", { status: 413 })],
-  "415": ["collector.unexpected", () => refusal(415, "submit.encoding")],
-  "421": ["collector.unexpected", () => refusal(421, "request.host")],
-  "425 of somebody else": ["collector.busy", () => new Response("too early", { status: 425 })],
-  "429": ["collector.busy", () => refusal(429, "server.busy")],
-  "429 for a quota": ["collector.busy", () => refusal(429, "submit.quota")],
+  "415": ["log_server.unexpected", () => refusal(415, "submit.encoding")],
+  "421": ["log_server.unexpected", () => refusal(421, "request.host")],
+  "425 of somebody else": ["log_server.busy", () => new Response("too early", { status: 425 })],
+  "429": ["log_server.busy", () => refusal(429, "server.busy")],
+  "429 for a quota": ["log_server.busy", () => refusal(429, "submit.quota")],
   "429 for a time to come": ["clock.ahead", () => refusal(429, "submit.early")],
-  "500": ["collector.failed", () => refusal(500, "server.failed")],
-  "502 of somebody else": ["collector.failed", () => new Response("bad gateway", { status: 502 })],
-  "503": ["collector.busy", () => refusal(503, "server.unavailable")],
-  "a redirect": ["collector.unexpected", () => new Response(null, { status: 302, headers: { location: "/" } })],
-  "a page": ["collector.unexpected", () => new Response("<!doctype html>")],
+  "500": ["log_server.failed", () => refusal(500, "server.failed")],
+  "502 of somebody else": ["log_server.failed", () => new Response("bad gateway", { status: 502 })],
+  "503": ["log_server.busy", () => refusal(503, "server.unavailable")],
+  "a redirect": ["log_server.unexpected", () => new Response(null, { status: 302, headers: { location: "/" } })],
+  "a page": ["log_server.unexpected", () => new Response("<!doctype html>")],
   "a list": ["proof.invalid", () => new Response("[]")],
-  nothing: ["collector.unexpected", () => new Response()],
+  nothing: ["log_server.unexpected", () => new Response()],
   "half an answer": [
-    "collector.unexpected",
+    "log_server.unexpected",
     async (_, pass) => new Response((await (await pass()).text()).slice(0, 100)),
   ],
-  "an answer without an end": ["collector.unexpected", () => new Response("x".repeat((4 << 20) + 1))],
-  "an announced answer without an end": ["collector.unexpected", () => announced("x".repeat((4 << 20) + 1))],
+  "an answer without an end": ["log_server.unexpected", () => new Response("x".repeat((4 << 20) + 1))],
+  "an announced answer without an end": ["log_server.unexpected", () => announced("x".repeat((4 << 20) + 1))],
   "an announced answer that is packed": [
-    "collector.unexpected",
+    "log_server.unexpected",
     () => announced("x".repeat((4 << 20) + 1), { "content-length": "9", "content-encoding": "gzip" }),
   ],
   "an answer of an announced length that is none": [
     "proof.invalid",
     () => announced("[]", { "content-length": "1e1" }),
   ],
-  "an announced page": ["collector.unexpected", () => announced("<!doctype html>")],
+  "an announced page": ["log_server.unexpected", () => announced("<!doctype html>")],
   "an answer that is cut off": [
-    "collector.unreachable",
+    "log_server.unreachable",
     () => new Response(new ReadableStream({ pull: (stream) => stream.error(new TypeError("cut off")) })),
   ],
-  "no connection": ["collector.unreachable", () => Promise.reject(new TypeError("fetch failed"))],
-  "no answer": ["collector.timeout", () => new Promise(() => {})],
+  "no connection": ["log_server.unreachable", () => Promise.reject(new TypeError("fetch failed"))],
+  "no answer": ["log_server.timeout", () => new Promise(() => {})],
   "no answer, though it was taken": [
-    "collector.timeout",
+    "log_server.timeout",
     async (_, pass) => {
       await pass();
       return new Promise(() => {});
@@ -149,7 +149,7 @@ for (const [status, code] of [
     await recorder.close();
     assert.deepEqual(log.actions, ["second.alive", "third.alive"]);
 
-    // Whoever comes next tries again: the collector may know better by then.
+    // Whoever comes next tries again: the log server may know better by then.
     const next = await recorderOf(log, storage);
     await next.flush();
     assert.deepEqual(log.actions, ["second.alive", "third.alive", "first.dead"]);
@@ -285,7 +285,7 @@ async function behind() {
   log.always = () => refusal(503, "server.unavailable");
   for (const action of ["a.two", "a.three"]) {
     record(recorder, action);
-    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    await assert.rejects(recorder.flush(), { code: "log_server.busy" });
   }
   log.always = undefined;
   log.bodies.length = 0;
@@ -439,10 +439,10 @@ test("a key that used up its quota comes again when the log says so, and brings 
   const recorder = await recorderOf(log);
   record(recorder, "a.b", "a.c");
   log.meets(() => refusal(429, "submit.quota", {}, { "retry-after": "30" }));
-  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  await assert.rejects(recorder.flush(), { code: "log_server.busy" });
   record(recorder, "a.d");
   now = 29_900;
-  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  await assert.rejects(recorder.flush(), { code: "log_server.busy" });
   assert.equal(log.bodies.length, 1);
   now = 60_000;
   await recorder.flush();
@@ -454,16 +454,16 @@ for (const [form, after] of Object.entries({
   "a decimal": { "retry-after": "7.5" },
   "a date": { "retry-after": "Thu, 26 Nov 2026 07:00:07 GMT", date: "Thu, 26 Nov 2026 07:00:00 GMT" },
 })) {
-  test(`before a collector asked to come again, by ${form}, it is not asked`, async (t) => {
+  test(`before a logServer asked to come again, by ${form}, it is not asked`, async (t) => {
     let now = 0;
     t.mock.method(performance, "now", () => now);
     const log = new MemoryLog();
     const recorder = await recorderOf(log);
     record(recorder, "a.b");
     log.meets(() => refusal(503, "server.unavailable", {}, after));
-    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    await assert.rejects(recorder.flush(), { code: "log_server.busy" });
     now = 6_900;
-    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    await assert.rejects(recorder.flush(), { code: "log_server.busy" });
     assert.equal(log.bodies.length, 1);
     now = 7_100;
     await recorder.flush();

@@ -1,4 +1,4 @@
-/** A collector, or a network on the way to it, that is too slow for much at one time. */
+/** A log server, or a network on the way to it, that is too slow for much at one time. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,7 +18,7 @@ test("what took too long is followed by less, and that by more again", async () 
   log.always = (body, pass) => (linesOf(body).length > 5 ? never : pass());
   const counts = async () => {
     log.bodies.length = 0;
-    await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "collector.timeout"));
+    await recorder.flush().catch(({ code }: { code: string }) => assert.equal(code, "log_server.timeout"));
     return log.bodies.map((body) => linesOf(body).length);
   };
   // The open link goes with the first of the 16.

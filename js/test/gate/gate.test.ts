@@ -13,7 +13,7 @@ import {
   type GateOptions,
   gate,
 } from "countersign/gate";
-import { artefact } from "../../packages/countersign/dist/artefact/gate.js";
+import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
 import { gating } from "../../packages/countersign/dist/gate/gate.js";
 import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
 import { PATHS, pack, TABLE } from "./packs.ts";
@@ -42,7 +42,7 @@ function told(options: Omit<GateOptions, "onError">) {
 }
 
 /** A gate with a clock of its own. */
-const gateAt = (now: () => number, options: GateOptions) => gating(artefact, now)(options);
+const gateAt = (now: () => number, options: GateOptions) => gating(artifact, now)(options);
 
 const invalid = (options: unknown): CountersignError => {
   try {

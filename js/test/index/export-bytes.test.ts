@@ -136,14 +136,14 @@ test("an index that reads events in the export has what one has that is given th
   const wanted = await told(await indexOf(t, bytes, trust, 0, false));
   assert.equal(wanted.lines.length, 4000);
   assert.equal(wanted.needles, 80);
-  const reserialised = Buffer.from(bytes).toString().replaceAll('"action":', '"action": ');
+  const reserialized = Buffer.from(bytes).toString().replaceAll('"action":', '"action": ');
   for (const [what, source] of Object.entries({
     file: () => new Blob([bytes]),
     stream: () => new Blob([bytes]).stream(),
     response: () => new Response(bytes),
     compressed: () => new Blob([gzipSync(bytes)]),
     // Where an event stands in canonical form alone no place is told.
-    reserialised: () => new Blob([reserialised]),
+    reserialized: () => new Blob([reserialized]),
   })) {
     for (const threads of [0, 2]) {
       const { row, ...others } = await told(await indexOf(t, source(), trust, threads));

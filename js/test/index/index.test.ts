@@ -80,8 +80,8 @@ test("a newer question ends an older one, and one that is not understood does no
   void index.ask("action:a", BY_PLACE, () => {}).catch(() => {});
   assert.equal((await ask(index, "action:b,c")).events, 1);
   const told: number[] = [];
-  const standing = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
-  assert.equal((standing as SearchResult).events, 2);
+  const signerTrust = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
+  assert.equal((signerTrust as SearchResult).events, 2);
   const refused = await index.ask("é action:", BY_PLACE, () => {});
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));
@@ -95,7 +95,7 @@ test("a newer question ends an older one, and one that is not understood does no
   assert.equal((await index.check("action:a OR"))?.code, "query.operator");
 });
 
-test("a row has what its reading says, and all of it where it is opened", async (t) => {
+test("a row has what its parser says, and all of it where it is opened", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const events = [
@@ -225,7 +225,7 @@ test("rows are found by their line", async (t) => {
   t.after(() => index.close());
   assert.equal(await index.rowOf(2), undefined);
   await put(index, ['{"action":"a"}', '{"action":"b"}', '{"action":"a"}']);
-  await index.mark([{ kind: "skip", line: 9, index: 3, leaves: 4 }]);
+  await index.mark([{ kind: "skip", line: 9, index: 3, entries: 4 }]);
   await ask(index, "", { by: "place", descending: true });
   assert.deepEqual(await Promise.all([2, 3, 4, 9, 5].map((line) => index.rowOf(line))), [3, 2, 1, 0, undefined]);
   await ask(index, "action:a", BY_PLACE);
@@ -237,12 +237,12 @@ test("rows are found by their line", async (t) => {
 test("the coverage says what stands at every leaf", async (t) => {
   const index = threaded();
   t.after(() => index.close());
-  const link = { chain: "cd".repeat(16), time: "2026-11-20T06:01:02.345Z", vkey: "k+0+A", authorised: true };
+  const link = { chain: "cd".repeat(16), time: "2026-11-20T06:01:02.345Z", vkey: "k+0+A", authorized: true };
   await put(index, ["{}", "{}"], (nth) => ({ line: [4, 3][nth] ?? 0, index: [2, 1][nth] ?? 0 }));
   await index.mark([
     { kind: "open", line: 2, index: 0, seq: 0, ...link },
-    { kind: "skip", line: 5, index: 3, leaves: 1 },
-    { kind: "skip", line: 6, index: 4, leaves: 4 },
+    { kind: "skip", line: 5, index: 3, entries: 1 },
+    { kind: "skip", line: 6, index: 4, entries: 4 },
     { kind: "withheld", line: 7, index: 8, seq: 9, why: null, ...link },
     { kind: "withheld", line: 8, index: 9, seq: 10, why: "erased", ...link },
     {
@@ -279,7 +279,7 @@ test("the coverage says what stands at every leaf", async (t) => {
   ]);
   const found = await ask(index, "", BY_PLACE);
   assert.deepEqual(await index.rows(2, found.rows, []), [
-    { kind: "gap", line: 5, index: 3, leaves: 5 },
+    { kind: "gap", line: 5, index: 3, entries: 5 },
     { kind: "withheld", line: 7, index: 8, seq: 9, why: null, ...link },
     { kind: "withheld", line: 8, index: 9, seq: 10, why: "erased", ...link },
   ]);

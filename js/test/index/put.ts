@@ -10,7 +10,7 @@ export interface Place {
   readonly seq?: number;
   readonly time?: string;
   readonly vkey?: string;
-  readonly authorised?: boolean;
+  readonly authorized?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -22,7 +22,7 @@ export function batchOf(
 ): Uint8Array<ArrayBuffer> {
   const lines = events.map((event, nth) => {
     const usual = { line: nth + 2, index: nth, chain: "ab".repeat(16), seq: nth + 1, time: "2026-11-20T06:01:02.345Z" };
-    const all = { ...usual, authorised: true, vkey: "example.com+0123abcd+AAAA", ...place(nth) };
+    const all = { ...usual, authorized: true, vkey: "example.com+0123abcd+AAAA", ...place(nth) };
     return `${JSON.stringify(all).slice(0, -1)},"event":${event}}\n`;
   });
   return encoder.encode(lines.join(""));

@@ -44,9 +44,9 @@ test("the table of queries finds its lines", { skip: typeof sources === "string"
     }
     const found = await index.ask(query, BY_PLACE, () => {});
     assert.ok(!("code" in found), query);
-    const leaves = [...(await index.indexes())].map((leaf) => leaf + 1);
-    assert.equal(ranges(leaves), expected, `${source}: ${query}`);
-    assert.equal(found.events, leaves.length);
+    const entries = [...(await index.indexes())].map((leaf) => leaf + 1);
+    assert.equal(ranges(entries), expected, `${source}: ${query}`);
+    assert.equal(found.events, entries.length);
     rows += 1;
   }
   assert.ok(rows > 20);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
+import type { TrustBasis } from "../../packages/countersign/dist/codes.js";
 import type { Doubts } from "../../packages/countersign/dist/report.js";
 import type { SaveOptions } from "../../packages/ui/dist/index/types.js";
 import { batchOf, put } from "./put.ts";
@@ -41,7 +41,7 @@ function records(text: string): string[][] {
   return rows;
 }
 
-test("NDJSON has each event byte for byte, in the order of the answer, and beside it what its reading says", async (t) => {
+test("NDJSON has each event byte for byte, in the order of the answer, and beside it what its parser says", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const events = [
@@ -59,7 +59,7 @@ test("NDJSON has each event byte for byte, in the order of the answer, and besid
   );
   const [last, nobodys] = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
-    [last.line, last.standing, last.read.as, last.read.outcome],
+    [last.line, last.signerTrust, last.read.as, last.read.outcome],
     [4, "unsettled", "countersign", "denied"],
   );
   assert.equal(nobodys.read, null);
@@ -77,7 +77,7 @@ test("CSV has a record for each event", async (t) => {
   const place = ["0", "ab".repeat(16), "1", "2026-11-20T06:01:02.345Z", "example.com+0123abcd+AAAA", "unsettled"];
   assert.equal(
     header?.join(),
-    "line,index,chain,seq,recorded,signer,standing,read_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
+    "line,index,chain,seq,recorded,signer,signerTrust,parsed_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
   );
   const ada = ["u,1", 'Zo"ë', "user"];
   const job = ["42", "", "cron_job"];
@@ -91,7 +91,7 @@ test("CSV has a record for each event", async (t) => {
   assert.equal(new TextDecoder().decode(withMark), text);
 });
 
-test("CSV cuts nothing, however long it is and whether a reading fits or not", async (t) => {
+test("CSV cuts nothing, however long it is and whether a parser fits or not", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const long = (letter: string) => letter.repeat(20_000);
@@ -112,26 +112,26 @@ test("what is saved says of each signer what the report does", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   const chains = ["aa", "bb", "cc"].map((byte) => byte.repeat(16));
-  await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorised: nth !== 2 }));
+  await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorized: nth !== 2 }));
   await index.ask("", BY_PLACE, () => {});
-  const standingsFor = async (saving: SaveOptions) => {
+  const signerTrustsFor = async (saving: SaveOptions) => {
     const [, ...rows] = records(await (await index.save("csv", () => {}, saving)).text());
     const lines = (await (await index.save("ndjson", () => {}, saving)).text()).trimEnd().split("\n");
     const inCsv = rows.map((row) => row[6]);
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line).standing),
+      lines.map((line) => JSON.parse(line).signerTrust),
       inCsv,
     );
     return inCsv.join();
   };
-  assert.equal(await standingsFor({}), "unsettled,unsettled,unsettled");
-  const by = (trust: SignerTrust, doubts: Doubts): SaveOptions => ({
+  assert.equal(await signerTrustsFor({}), "unsettled,unsettled,unsettled");
+  const by = (trust: TrustBasis, doubts: Doubts): SaveOptions => ({
     signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
   });
-  assert.equal(await standingsFor(by("granted", [])), "trusted,trusted,unknown");
-  assert.equal(await standingsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
-  assert.equal(await standingsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
-  assert.equal(await standingsFor(by("granted", "all")), "suspect,suspect,suspect");
+  assert.equal(await signerTrustsFor(by("granted", [])), "trusted,trusted,unknown");
+  assert.equal(await signerTrustsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
+  assert.equal(await signerTrustsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
+  assert.equal(await signerTrustsFor(by("granted", "all")), "suspect,suspect,suspect");
 });
 
 test("no spreadsheet takes a value for a formula, whatever it parts cells by", async (t) => {
@@ -163,7 +163,7 @@ test("no spreadsheet takes a value for a formula, whatever it parts cells by", a
   }
 });
 
-test("saving can be cancelled, and leaves the index as it was", async (t) => {
+test("saving can be canceled, and leaves the index as it was", async (t) => {
   const index = threaded();
   t.after(() => index.close());
   for (let batch = 0; batch < 20; batch += 1) {

@@ -5,10 +5,10 @@ import { createIndex } from "../../packages/ui/dist/index/create-index.js";
 import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { threadOf } from "../rpc/threads.ts";
 
-const ARTEFACT = new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url);
+const ARTIFACT = new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url);
 
-/** The artefact, compiled. */
-export const module = async () => WebAssembly.compile(await readFile(ARTEFACT));
+/** The artifact, compiled. */
+export const module = async () => WebAssembly.compile(await readFile(ARTIFACT));
 
 export function threaded(): EventIndex {
   return createIndex({

@@ -52,7 +52,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
         body: Buffer.concat(body),
       });
       const answer = await granting.handler({
-        authorise: ({ headers }, vkey) => {
+        authorize: ({ headers }, vkey) => {
           const ttlMs = sessions.get(headers.get("cookie") ?? "");
           granted.push(vkey);
           return ttlMs === undefined ? false : { ttlMs };
@@ -211,7 +211,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     const { vkey } = await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
     await granting.revoke(vkey);
     const told = await refused(tab, "record", "after.revocation");
-    assert.equal(told.code, "log.unauthorised");
+    assert.equal(told.code, "log.unauthorized");
     await tab.reload();
     await tab.waitForFunction("globalThis.call");
     await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);

@@ -3,7 +3,7 @@
 import { createIssuer } from "../../packages/countersign/dist/keys/issuer.js";
 
 const [key = "", to = "", log = "", vkey = ""] = process.argv.slice(2);
-const handler = createIssuer({ key, to, log }).handler({ authorise: () => ({ ttlMs: 60_000 }) });
+const handler = createIssuer({ key, to, log }).handler({ authorize: () => ({ ttlMs: 60_000 }) });
 const answer = await handler(
   new Request("https://app.example/audit/grant", {
     method: "POST",

@@ -54,7 +54,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     const key = await newKey();
     const audit = await record(key);
     const handle = audit.record({ action: "job.delete" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", hint: /grant/ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", hint: /grant/ });
 
     const before = Date.now();
     const granted = await issuer.grant(key.vkey);
@@ -125,7 +125,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
   test("an issuer that the log does not know is told what the log lacks", async () => {
     const stranger = issuing({ key: new Signer("stranger.example", 9).secret });
     const { vkey } = await generateKeyHandle("stranger.example/a");
-    await assert.rejects(stranger.grant(vkey), { code: "log.unauthorised", hint: /trust file must name this issuer/ });
+    await assert.rejects(stranger.grant(vkey), { code: "log.unauthorized", hint: /trust file must name this issuer/ });
   });
 
   test("a proof of another log's is no proof", async () => {
@@ -161,7 +161,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       return fetch(url, init);
     };
     await assert.rejects(issuing({ to: { url: log.url, fetch: flaky } }).grant(vkey), {
-      code: "collector.unreachable",
+      code: "log_server.unreachable",
     });
     asked = 0;
     // A clock that is set meanwhile says nothing of how long it took.
@@ -180,9 +180,9 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     const revoked = await issuer.revoke(key.vkey, { since });
     assert.ok(revoked.note.includes(`\nrevoke ${key.vkey} ${since.toISOString()}\n`));
     audit.record({ action: "a.c" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/, hint: /./ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /revoked/, hint: /./ });
     await issuer.grant(key.vkey);
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/ }, "no grant undoes it");
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /revoked/ }, "no grant undoes it");
     assert.ok((await issuer.revoke((await newKey()).vkey, { since: null })).note.includes(" -\n\n"));
     // Only another key helps.
     const other = await newKey();
@@ -202,7 +202,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     await audit.flush();
     ahead = NEARLY_TOO_FAR;
     audit.record({ action: "too.late" });
-    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /was not allowed to sign/ });
+    await assert.rejects(audit.flush(), { code: "log.unauthorized", message: /was not allowed to sign/ });
     ahead = 20 * MINUTE;
     const other = await newKey();
     await issuer.grant(other.vkey);
@@ -258,11 +258,11 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       return { response, status: response.status, json: json as Answered | undefined };
     };
 
-    test("grants what is authorised, for as long as that says", async () => {
+    test("grants what is authorized, for as long as that says", async () => {
       const { vkey } = await newBrowserKey();
       const seen: unknown[] = [];
       const handler = issuer.handler({
-        authorise: (request, vkey) => {
+        authorize: (request, vkey) => {
           seen.push(request.headers.get("cookie"), vkey);
           return { ttlMs: MINUTE };
         },
@@ -276,7 +276,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     });
 
     test("grants no key whose name whoever asks has chosen", async () => {
-      const handler = issuer.handler({ authorise: () => assert.fail("nobody is asked") });
+      const handler = issuer.handler({ authorize: () => assert.fail("nobody is asked") });
       for (const name of ["alice@corp.example", "admin", "0123456789abcde", "0123456789abcdefg", "0123456789abcde/"]) {
         const { vkey } = new Signer(`${ISSUER.name}/${name}`, 1);
         const { status, json } = await ask(handler, { body: { vkey } });
@@ -288,19 +288,19 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       const { vkey } = await newBrowserKey();
       const no = new Response(null, { status: 401 });
       for (const decided of [false, undefined, null, no, new Error("no"), [], new Map(), () => false, 1, "no"]) {
-        const handler = issuer.handler({ authorise: () => decided as never });
+        const handler = issuer.handler({ authorize: () => decided as never });
         const { status, json } = await ask(handler, { body: { vkey } });
         assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
       }
-      const failing = issuer.handler({ authorise: () => Promise.reject(new Error("no database")) });
+      const failing = issuer.handler({ authorize: () => Promise.reject(new Error("no database")) });
       await assert.rejects(ask(failing, { body: { vkey } }), /no database/);
-      assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorise" });
+      assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorize" });
     });
 
     test("answers no form, no other site and nothing but POST", async () => {
       const { vkey } = await newBrowserKey();
       const handler = issuer.handler({
-        authorise: () => assert.fail("nobody is asked"),
+        authorize: () => assert.fail("nobody is asked"),
         origins: ["https://dashboard.example"],
       });
       const status = async (init: Parameters<typeof ask>[1]) =>
@@ -318,7 +318,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     test("lets pages of origins that it names ask", async () => {
       const { vkey } = await newBrowserKey();
       const origin = "https://dashboard.example";
-      const handler = issuer.handler({ authorise: () => true, origins: [origin] });
+      const handler = issuer.handler({ authorize: () => true, origins: [origin] });
       const preflight = await ask(handler, { method: "OPTIONS", headers: { origin } });
       assert.equal(preflight.status, 204);
       assert.match(preflight.response.headers.get("access-control-allow-headers") ?? "", /content-type/);
@@ -331,7 +331,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     test("does not say to browsers that the issuer's own key is wrong", async () => {
       // Only its hash tells.
       const altered = ISSUER.secret.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const handler = issuing({ key: altered }).handler({ authorise: () => true });
+      const handler = issuing({ key: altered }).handler({ authorize: () => true });
       const { vkey } = await newBrowserKey();
       await assert.rejects(ask(handler, { body: { vkey } }), {
         code: "key.invalid",
@@ -339,13 +339,13 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
         hint: /whole line/,
       });
       const wrong = vkey.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
-      const { status, json } = await ask(issuer.handler({ authorise: () => true }), { body: { vkey: wrong } });
+      const { status, json } = await ask(issuer.handler({ authorize: () => true }), { body: { vkey: wrong } });
       assert.deepEqual([status, json?.error.code], [400, "key.invalid"]);
     });
 
     test("says what is wrong with the key, and nothing of what is wrong with the log", async (context) => {
       const warned = context.mock.method(console, "warn", () => {});
-      const grants = { authorise: () => true };
+      const grants = { authorize: () => true };
       const wrong = await ask(issuer.handler(grants), { body: { vkey: new Signer("example.org/a", 1).vkey } });
       assert.deepEqual([wrong.status, wrong.json?.error.code], [400, "name.invalid"]);
       const { vkey } = await newBrowserKey();

@@ -14,7 +14,7 @@ import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import { creating, type Environment } from "../deliver/recorder.ts";
 
-const refused = { code: "log.unauthorised" };
+const refused = { code: "log.unauthorized" };
 
 describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-rotation-"));
@@ -106,7 +106,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     await audit.flush();
     loses = true;
     handles.push(audit.record({ action: "lost.2" }));
-    await assert.rejects(audit.flush(), { code: "collector.unreachable" });
+    await assert.rejects(audit.flush(), { code: "log_server.unreachable" });
     assert.deepEqual(await logged("lost."), ["lost.1", "lost.2"], "it is there");
     await issuer.revoke(key.vkey);
     loses = false;

@@ -11,7 +11,7 @@ interface Env {
 export default {
   fetch(request: Request, env: Env): Promise<Response> {
     const issuer = createIssuer({ key: env.AUDIT_ISSUER, to: env.AUDIT_URL, log: env.AUDIT_LOG });
-    const authorise = ({ headers }: Request) => headers.get("cookie") === "session=alice";
-    return issuer.handler({ authorise })(request);
+    const authorize = ({ headers }: Request) => headers.get("cookie") === "session=alice";
+    return issuer.handler({ authorize })(request);
   },
 };

@@ -144,6 +144,6 @@ test("a stranger's large body is refused by how it begins", async () => {
   const before = await turnedAway("unknown");
   const body = Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "entrance").events(4_000).body();
   assert.ok(body.length > 1 << 20);
-  (await ask(log.url, "/submit", { method: "POST", body })).refusal(403, "log.unauthorised");
+  (await ask(log.url, "/submit", { method: "POST", body })).refusal(403, "log.unauthorized");
   assert.equal(await turnedAway("unknown"), before + 1);
 });

@@ -113,8 +113,8 @@ test("an export is made of copies, and is what the log makes alone", async () =>
   }
   await grow(100);
   const text = (await same(3)).text;
-  const { leaves, checkpoints } = readExport(text);
-  assert.equal(leaves.length, chain.lines.length);
+  const { entries, checkpoints } = readExport(text);
+  assert.equal(entries.length, chain.lines.length);
   assert.ok(checkpoints.length > 14);
   if (PROGRAM !== undefined) {
     const { verdict } = (await verify(text)) as unknown as { verdict: string };
@@ -164,7 +164,7 @@ test("an R2 that fails or hangs cuts no export and loses nothing, and all settle
     const [known, before] = [await copies(), await asked()];
     const { status, text } = await whole();
     assert.equal(status, 200);
-    assert.equal(readExport(text).leaves.length, chain.lines.length);
+    assert.equal(readExport(text).entries.length, chain.lines.length);
     assert.equal((await asked()) - before, 1, "it is not asked for more");
     assert.deepEqual(await copies(), known, "what cannot be read now is kept");
   }
@@ -175,7 +175,7 @@ test("an R2 that fails or hangs cuts no export and loses nothing, and all settle
   await tell("alarm");
   await log.hears(/R2 fails: put/);
   assert.notEqual((await tell("waits")).text, "null");
-  assert.equal(readExport((await whole()).text).leaves.length, chain.lines.length);
+  assert.equal(readExport((await whole()).text).entries.length, chain.lines.length);
   await tell("fail/put-late");
   await tell("alarm");
   await tell("fail/");
@@ -199,7 +199,7 @@ test("what is erased is in no export and no copy can be opened, whatever R2 does
   );
   await tell("fail/");
   const { text } = await whole();
-  assert.equal(readExport(text).leaves.filter(({ withheld }) => withheld === "erased").length, 2);
+  assert.equal(readExport(text).entries.filter(({ withheld }) => withheld === "erased").length, 2);
   // It is back, by a write that was late.
   await settled(4);
   await (await bucket()).put(place(second), sealed);
@@ -250,14 +250,14 @@ test("an export of which an event is erased while it is sent goes on without it"
     await read();
     const { text } = await whole();
     assert.equal((await tell("rest")).text, text);
-    const { leaves } = readExport(text);
+    const { entries } = readExport(text);
     await read();
     assert.equal((await erase(seq)).status, 200);
     const rest = (await tell("rest")).text;
     assert.ok(!rest.includes(`"n":${seq}}`));
     assert.deepEqual(
-      readExport(rest).leaves.map(({ link }) => link),
-      leaves.map(({ link }) => link),
+      readExport(rest).entries.map(({ link }) => link),
+      entries.map(({ link }) => link),
     );
     await settled(4);
   }

@@ -51,10 +51,10 @@ test("whatever statement fails, a submission is taken whole or not at all, and t
       await ask(log.url, "/fail/0");
     }
     await log.restart({ ...SETUP, worker });
-    const { leaves } = readExport((await ask(log.url, "/export", { headers: bearer(AUDITOR) })).text);
-    assert.equal(leaves.length, await size());
-    assert.equal(leaves.filter(({ withheld }) => withheld === "erased").length, 1);
-    assert.ok(leaves.some(({ event }) => event?.action === "log.erase"));
+    const { entries } = readExport((await ask(log.url, "/export", { headers: bearer(AUDITOR) })).text);
+    assert.equal(entries.length, await size());
+    assert.equal(entries.filter(({ withheld }) => withheld === "erased").length, 1);
+    assert.ok(entries.some(({ event }) => event?.action === "log.erase"));
   } finally {
     await log.close();
   }

@@ -54,9 +54,9 @@ test("all that was answered is there after workerd was killed, and the log never
       }
       await log.restart(SETUP);
       const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
-      const { leaves, checkpoints } = readExport(exported.text);
-      const links = new Set(leaves.map(({ link }) => link));
-      assert.equal(links.size, leaves.length, "nothing is there twice");
+      const { entries, checkpoints } = readExport(exported.text);
+      const links = new Set(entries.map(({ link }) => link));
+      assert.equal(links.size, entries.length, "nothing is there twice");
       for (const [number, chain] of chains.entries()) {
         for (const { link } of chain.lines.slice(0, (answered[number] ?? 0) + 1)) {
           assert.ok(links.has(link), link);

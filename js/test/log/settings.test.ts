@@ -51,7 +51,7 @@ test("two logs of one namespace know nothing of each other", async () => {
   assert.equal(none.headers["access-control-allow-origin"], PAGE);
   const wrong = Chain.begin(EMITTERS[0], ORIGIN, "wrong").events(1).body();
   const refused = await ask(log.url, "/submit", { method: "POST", headers: { "x-log": other.name }, body: wrong });
-  refused.refusal(403, "log.unauthorised");
+  refused.refusal(403, "log.unauthorized");
 });
 
 const secret = LOG.secret.slice(-20);

@@ -138,7 +138,7 @@ test("a checkpoint is published when the quorum saw it", async () => {
     assert.ok(openCosignature(note, witnesses[0]?.key.vkey ?? ""));
   }
   const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
-  assert.equal(readExport(exported.text).leaves.length, 305 + 60);
+  assert.equal(readExport(exported.text).entries.length, 305 + 60);
 });
 
 test("a witness that never answers holds nothing up but what needs it, and that for 5 seconds", async () => {

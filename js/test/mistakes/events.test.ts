@@ -33,7 +33,7 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] =
     { action: "a.b", context: { requestId: "r_1" } },
     ["event.invalid", "context.requestId"],
   ],
-  ["a field that there is not", { action: "a.b", colour: "red" }, ["event.invalid", "colour"]],
+  ["a field that there is not", { action: "a.b", color: "red" }, ["event.invalid", "color"]],
   ["too much", { action: "a.b", metadata: { body: "x".repeat(300_000) } }, ["event.invalid", undefined]],
 ];
 

@@ -61,13 +61,13 @@ const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
   drainer: ["pollInterval", () => drainer(of({ connect: none, recorder: {}, pollInterval: 1 }))],
   postgresRecorder: ["tables", () => postgresRecorder(of({ tables: "jobs" }))],
   createIssuer: ["timeout", () => createIssuer(of({ key: ISSUER.secret, to: "https://a", log: LOG.vkey, timeout: 1 }))],
-  "a collector": [
+  "a log server": [
     "to.headers",
     () => createIssuer(of({ key: ISSUER.secret, to: { url: "https://a", headers: {} }, log: LOG.vkey })),
   ],
   "a grant": ["ttl", () => issuer.grant(ISSUER.vkey, of({ ttl: 60 }))],
   "a revocation": ["from", () => issuer.revoke(ISSUER.vkey, of({ from: new Date() }))],
-  "a handler": ["origin", () => issuer.handler(of({ authorise: none, origin: [] }))],
+  "a handler": ["origin", () => issuer.handler(of({ authorize: none, origin: [] }))],
   verify: ["trsut", () => verify(new Uint8Array(), of({ trsut: "" }))],
   "what verify expects": ["expect.maxAge", () => verify(new Uint8Array(), { expect: of({ maxAge: 1 }) })],
 };
@@ -86,7 +86,7 @@ const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]>
   "retryForMs as text": ["retryForMs", () => auditLambda(none, none, of({ retryForMs: "5s" }))],
   "no handler": ["handler", () => auditFetch(audit, undefined as never)],
   "a drainer's recorder that is none": ["recorder", () => drainer(of({ connect: none }))],
-  "a catalogue that is none": ["events", () => postgresRecorder(of({ events: {} }))],
+  "a catalog that is none": ["events", () => postgresRecorder(of({ events: {} }))],
   "the promise of what is to be closed": ["audit", () => closeOnSignals(later as never)],
   "one signal in place of a list": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],
   "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],

@@ -14,7 +14,7 @@ import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 export { full };
 
-/** Options that are right, for a collector. */
+/** Options that are right, for a log server. */
 export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, autoFlush: false as const };
 
 /** The code and the member of the error that a mistake leads to. */

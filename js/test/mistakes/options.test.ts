@@ -134,7 +134,7 @@ test("says that events go to a public host in clear text, and nothing of a priva
       })
       .ready();
     await recorder.close({ retryForMs: 1 }).catch(() => {});
-    return told.filter((one) => one.startsWith("collector.cleartext"));
+    return told.filter((one) => one.startsWith("log_server.cleartext"));
   };
   const never = () => new Promise<Response>(() => {});
   assert.match(
@@ -156,7 +156,7 @@ test("says that events go to a public host in clear text, and nothing of a priva
   }
   for (const host of [
     "localhost:1",
-    "collector",
+    "log_server",
     "a.localhost",
     "log.internal",
     "127.0.0.1",

@@ -1,4 +1,4 @@
-/** Mistakes in how a page is served: its policy, the collector's leave, and http. */
+/** Mistakes in how a page is served: its policy, the log server's leave, and http. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
@@ -115,23 +115,23 @@ describe("a page", { skip: serve.skip }, () => {
   test("without 'wasm-unsafe-eval' in its policy", ({ name }) =>
     refused(name, `script-src 'self'; connect-src 'self' ${options.to}`, ["wasm.unavailable", undefined]));
 
-  test("whose connect-src allows the collector alone", async () => {
+  test("whose connect-src allows the log server alone", async () => {
     const policy = `${CODE}; connect-src ${options.to}`;
     const { proof } = await page<{ proof: string }>(policy, "deliver", undefined, options);
     assert.match(proof, /^c2sp/);
   });
 
-  test("without the collector in its connect-src", ({ name }) =>
-    refused(name, `${CODE}; connect-src 'self'`, ["collector.unreachable", undefined]));
+  test("without the log server in its connect-src", ({ name }) =>
+    refused(name, `${CODE}; connect-src 'self'`, ["log_server.unreachable", undefined]));
 
-  test("without the collector's leave", ({ name }) => {
-    const said = ["collector.unreachable", undefined] as const;
+  test("without the log server's leave", ({ name }) => {
+    const said = ["log_server.unreachable", undefined] as const;
     return refused(name, connecting(), said, options.to, "localhost");
   });
 
   test("with an address that redirects", ({ name }) => {
     const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
-    const said = ["collector.unexpected", undefined] as const;
+    const said = ["log_server.unexpected", undefined] as const;
     return refused(name, `${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
@@ -141,6 +141,6 @@ describe("a page", { skip: serve.skip }, () => {
     assert.equal(code, "webcrypto.unavailable");
     assert.match(secure, /a secure context/);
     const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, options);
-    assert.match(hint, /serve --cors/, "it comes as far as the collector");
+    assert.match(hint, /serve --cors/, "it comes as far as the log server");
   });
 });

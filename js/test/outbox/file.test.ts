@@ -134,7 +134,7 @@ test("a creation that was cut off is a creation that was not", async () => {
   }
 });
 
-test("damage is told with its line, and the file is left as it is", async () => {
+test("problem is told with its line, and the file is left as it is", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();

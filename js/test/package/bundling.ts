@@ -15,7 +15,7 @@ export const CONDITIONS = {
 export interface Bundle {
   readonly code: string;
   /** The names of the WebAssembly that goes with it. */
-  readonly artefacts: readonly string[];
+  readonly artifacts: readonly string[];
   /** What it imports that is not in it. */
   readonly imports: readonly string[];
   /** The package's files in it, from `dist` on. */
@@ -51,11 +51,11 @@ export async function bundle(
     ...options,
   });
   const code = outputFiles.find(({ path }) => path.endsWith(".js"));
-  const artefacts = outputFiles.filter(({ path }) => path.endsWith(".wasm"));
+  const artifacts = outputFiles.filter(({ path }) => path.endsWith(".wasm"));
   const outputs = Object.values(metafile?.outputs ?? {});
   return {
     code: code?.text ?? "",
-    artefacts: artefacts.map(({ path }) => path.replace(/^.*[/\\]/, "")).sort(),
+    artifacts: artifacts.map(({ path }) => path.replace(/^.*[/\\]/, "")).sort(),
     imports: outputs.flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => path)),
     files: Object.values(outputs)
       .flatMap(({ inputs }) => Object.keys(inputs))

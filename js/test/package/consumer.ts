@@ -29,7 +29,7 @@ export const severity = (report: Report): string => {
     case "altered":
     case "broken":
     case "not_checked":
-    case "unconfirmed":
+    case "untrusted":
     case "partial":
       return "no";
     case "verified":

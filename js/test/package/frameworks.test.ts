@@ -213,7 +213,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.deepEqual(refusals(await eventsOf(file, "partial")), [{ method: "GET", path: "*", status: 403 }]);
   });
 
-  test("AWS Lambda: a collector that is down is told of, and fails an invocation where that was chosen", async () => {
+  test("AWS Lambda: a log server that is down is told of, and fails an invocation where that was chosen", async () => {
     const { said, errors } = await invoked("down", [{ id: "1" }], { DOWN: "1" });
     assert.deepEqual(said, [{ answer: "deleted", recorded: 0 }]);
     assert.deepEqual([...new Set(errors)], ["transport.failed"]);

@@ -60,20 +60,20 @@ for (const name of NAMES) {
   const { files } = installed.tarball(name);
   const { wasm, from } = CONTENTS[name];
 
-  test(`the tarball of ${name} holds the licences of all that is in it`, () => {
-    for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) {
-      assert.ok(files.includes(licence));
+  test(`the tarball of ${name} holds the licenses of all that is in it`, () => {
+    for (const license of ["LICENSE-APACHE", "LICENSE-MIT"]) {
+      assert.ok(files.includes(license));
     }
-    const licences = packed(name, "dist/LICENSES.txt");
+    const licenses = packed(name, "dist/LICENSES.txt");
     for (const part of ["The Rust standard library", "wasm-bindgen", ...from]) {
-      const [line, version] = new RegExp(`^${part} ([\\d.]+): [\\w .()-]+$`, "m").exec(licences) ?? [];
+      const [line, version] = new RegExp(`^${part} ([\\d.]+): [\\w .()-]+$`, "m").exec(licenses) ?? [];
       assert.ok(line, part);
-      assert.ok(licences.includes(`\n${part} ${version}\n`), `${part} has no text`);
+      assert.ok(licenses.includes(`\n${part} ${version}\n`), `${part} has no text`);
     }
-    // What is in an artefact by its own words has its licence here.
+    // What is in an artifact by its own words has its license here.
     for (const path of wasm) {
       for (const [, crate = ""] of packed(name, path).matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g)) {
-        assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
+        assert.ok(licenses.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
       }
     }
   });

@@ -314,7 +314,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const after = 'audit.record({ action: "a.b" }); setTimeout(() => {}, 60_000);';
     assert.match(
       await onNode(code, before, after),
-      /^collector\.unreachable: the collector at .* \(check the address.*\. The events wait in memory, and are sent again\)\n/,
+      /^logServer\.unreachable: the logServer at .* \(check the address.*\. The events wait in memory, and are sent again\)\n/,
     );
   },
 

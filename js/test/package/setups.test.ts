@@ -246,7 +246,7 @@ for (const [name, conditions] of [
       write: false,
     });
     const [code = ""] = outputFiles.filter(({ path }) => path.endsWith(".js")).map(({ text }) => text);
-    const asked = ["gate", "recorder", "verifier"].map((artefact) => code.includes(`"./${artefact}_bg.wasm?module"`));
+    const asked = ["gate", "recorder", "verifier"].map((artifact) => code.includes(`"./${artifact}_bg.wasm?module"`));
     assert.deepEqual(asked, [true, true, true]);
     assert.equal(outputFiles.filter(({ path }) => path.endsWith(".wasm")).length, 3);
   });

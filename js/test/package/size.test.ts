@@ -17,7 +17,7 @@ function within(bytes: number, budget: number): void {
   assert.ok(bytes <= budget, `${bytes} bytes, of at most ${budget}`);
 }
 
-function artefacts({ artefacts: found }: Bundle, ...expected: string[]): void {
+function artifacts({ artifacts: found }: Bundle, ...expected: string[]): void {
   assert.deepEqual(found, expected);
 }
 
@@ -31,7 +31,7 @@ test("a Worker with withCountersign", async () => {
       },
     });`;
   const made = await bundle(installed, worker, workerd);
-  artefacts(made, "recorder_bg.wasm");
+  artifacts(made, "recorder_bg.wasm");
   within(made.size, 106 * KB);
   within(made.codeSize, 38 * KB);
 });
@@ -44,7 +44,7 @@ const RECORDING = `
 test("countersign in a Worker", async () => {
   const worker = `import { createRecorder } from "countersign"; export default { async fetch() { ${RECORDING} } };`;
   const made = await bundle(installed, worker, workerd);
-  artefacts(made, "recorder_bg.wasm");
+  artifacts(made, "recorder_bg.wasm");
   within(made.codeSize, 32_500);
   within(made.size, 101 * KB);
 });
@@ -52,7 +52,7 @@ test("countersign in a Worker", async () => {
 test("countersign in a page, as in all that has no WebAssembly for modules", async () => {
   const page = `import { createRecorder } from "countersign"; async function main() { ${RECORDING} } main();`;
   const made = await bundle(installed, page, browser);
-  artefacts(made);
+  artifacts(made);
   within(made.size, 122 * KB);
 });
 
@@ -64,7 +64,7 @@ test("what is not used is left out", async () => {
     [outbox, 1920],
   ] as const) {
     const made = await bundle(installed, module, workerd);
-    artefacts(made);
+    artifacts(made);
     assert.ok(made.size <= most, `${made.size} bytes, of ${most}: ${made.files}`);
   }
 });
@@ -94,7 +94,7 @@ for (const [entry, name, budget] of BESIDE) {
 
 test("verifying brings no recorder along, and recording no verifier", async () => {
   const verifying = await bundle(installed, `import { verify } from "countersign/verify"; verify();`, workerd);
-  artefacts(verifying, "verifier_bg.wasm");
+  artifacts(verifying, "verifier_bg.wasm");
   assert.deepEqual(
     verifying.files.filter((file) => /^(record|deliver|outbox|adapters|log)\//.test(file)),
     [],

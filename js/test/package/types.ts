@@ -29,7 +29,7 @@ import { traced } from "countersign/opentelemetry";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <_ extends true>() => {};
 
-// ---- Options: a log with a collector, an origin with a transport, and neither of the other.
+// ---- Options: a log with a log server, an origin with a transport, and neither of the other.
 
 const key = "";
 const log = "";
@@ -43,11 +43,11 @@ createRecorder({ key, to: { begun: async () => false, write: async () => {} }, o
 // Options that are only perhaps there, as an environment's.
 createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
-// @ts-expect-error: a collector needs its log
+// @ts-expect-error: a log server needs its log
 createRecorder({ key, to: "https://log.example" });
 // @ts-expect-error: a log's origin is in its vkey
 createRecorder({ key, to: "https://log.example", log, origin });
-// @ts-expect-error: a collector's log is no origin
+// @ts-expect-error: a log server's log is no origin
 createRecorder({ key, to: "https://log.example", origin });
 // @ts-expect-error: a transport has no log
 createRecorder({ key, to: memory(), log });
@@ -203,10 +203,10 @@ createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 holds<Same<string extends ErrorCode ? "open" : "closed", "closed">>();
 export const retry = (code: ErrorCode): boolean => {
   switch (code) {
-    case "collector.unreachable":
-    case "collector.timeout":
-    case "collector.busy":
-    case "collector.failed":
+    case "log_server.unreachable":
+    case "log_server.timeout":
+    case "log_server.busy":
+    case "log_server.failed":
       return true;
     case "outbox.full":
     case "outbox.in_use":
@@ -218,12 +218,12 @@ export const retry = (code: ErrorCode): boolean => {
     case "signer.failed":
     case "key.invalid":
     case "options.invalid":
-    case "log.unauthorised":
+    case "log.unauthorized":
     case "log.fork":
     case "wasm.unavailable":
       return false;
     // @ts-expect-error: there is no such code
-    case "collector.down":
+    case "log_server.down":
       return false;
     default:
       return false;
@@ -266,7 +266,7 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log 
     return new Response("ok");
   },
 });
-// @ts-expect-error: a collector needs its log
+// @ts-expect-error: a log server needs its log
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
 

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import pg from "pg";
 import postgres from "postgres";
 import { z } from "zod";
-import { defineEvents } from "../../packages/countersign/dist/catalogue/define.js";
+import { defineEvents } from "../../packages/countersign/dist/catalog/define.js";
 import {
   type Connection,
   type DrainOptions,
@@ -180,7 +180,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     await running;
     await one.close();
     assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
-    assert.deepEqual([...new Set(told)].sort(), ["collector.busy", "outbox.failed"]);
+    assert.deepEqual([...new Set(told)].sort(), ["log_server.busy", "outbox.failed"]);
   });
 
   test("a row that is no event stays, with the reason, and holds up no other", async () => {
@@ -269,7 +269,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
       throw new TypeError("the connection was lost");
     });
     const one = drainer(options());
-    await assert.rejects(one.once(), { code: "collector.unreachable" });
+    await assert.rejects(one.once(), { code: "log_server.unreachable" });
     assert.equal(one.status().waiting, 1);
     await drainer(options())
       .once()

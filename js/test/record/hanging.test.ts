@@ -29,7 +29,7 @@ function hanging() {
   return { state, key: { vkey: EMITTER.vkey, sign } };
 }
 
-test("a signer is waited for no longer than for the collector, and its late signature is of no use", async (t) => {
+test("a signer is waited for no longer than for the log server, and its late signature is of no use", async (t) => {
   const pass = timed(t);
   const log = new MemoryLog();
   const storage = new Storage();
@@ -55,7 +55,7 @@ test("a fetch that heeds no signal is given up in time", async (t) => {
   const { fetch: fetchOf = () => never } = log.to;
   const recorder = await recorderOf({ vkey: log.vkey, to }, undefined, { timeoutMs: 1_000 });
   record(recorder, "a.b");
-  const flushed = assert.rejects(recorder.flush(), { code: "collector.timeout" });
+  const flushed = assert.rejects(recorder.flush(), { code: "log_server.timeout" });
   await pass(1_000);
   await flushed;
   hangs = false;
@@ -83,7 +83,7 @@ for (const manyContexts of [false, true]) {
       },
     }).ready();
     const [handle] = record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "log_server.timeout" });
     await pass(200);
     await flushed;
     letGo();
@@ -100,7 +100,7 @@ for (const manyContexts of [false, true]) {
     const { key } = hanging();
     const recorder = await recorderOf(log, undefined, { key, timeoutMs: 1_000, manyContexts }, told);
     record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "log_server.timeout" });
     await pass(200);
     await flushed;
     assert.deepEqual(told, []);

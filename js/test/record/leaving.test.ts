@@ -56,7 +56,7 @@ for (const storage of [undefined, new Storage()]) {
       recorder.record({ action: "a.b", reason: "漢".repeat(100) });
     }
     log.meets(() => refusal(503, "server.unavailable"));
-    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    await assert.rejects(recorder.flush(), { code: "log_server.busy" });
     await leave();
     assert.ok(log.actions.length > 10, `${log.actions.length} came`);
     assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MOST);

@@ -51,7 +51,7 @@ const OPTIONS = [
     " ",
   ),
   ..."skip onProgress signal toEvent useFactory inject imports required after connect recorder table".split(" "),
-  ..."pollIntervalMs prefix issuer fallback from init until ttlMs since authorise origins first signals".split(" "),
+  ..."pollIntervalMs prefix issuer fallback from init until ttlMs since authorize origins first signals".split(" "),
   ..."AsyncLocalStorage trust pins expect threads onEvents onMarks onFinding range".split(" "),
   ..."refusal begun close orphans binding http settings toJSON member hint line cause".split(" "),
   // Set by the factory, not by options.

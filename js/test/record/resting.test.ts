@@ -8,7 +8,7 @@ import { FlushScheduler } from "../../packages/countersign/dist/record/flush-sch
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 
-const busy = new CountersignError("collector.busy", "later", { hint: "wait" });
+const busy = new CountersignError("log_server.busy", "later", { hint: "wait" });
 
 /** A clock that goes on by itself only when timers are asked for again and again. */
 function clocked(t: import("node:test").TestContext) {
@@ -41,7 +41,7 @@ function failing(retryAfter: number) {
       async flush() {
         state.tries++;
         if (state.fails) {
-          throw new Failure("collector", busy, retryAfter);
+          throw new Failure("log_server", busy, retryAfter);
         }
       },
       retryInMs: undefined,
@@ -54,12 +54,12 @@ function failing(retryAfter: number) {
   return { state, flushing };
 }
 
-test("who asks during a rest that the collector asked for is told so at once, and wakes nobody", async (t) => {
+test("who asks during a rest that the log server asked for is told so at once, and wakes nobody", async (t) => {
   const { clock, advance } = clocked(t);
   const { state, flushing } = failing(10_000);
   const patient = flushing.flush(1, 60_000);
   await new Promise(setImmediate);
-  await assert.rejects(flushing.flush(1, 0), { code: "collector.busy" });
+  await assert.rejects(flushing.flush(1, 0), { code: "log_server.busy" });
   const other = flushing.flush(1, 60_000);
   await new Promise(setImmediate);
   assert.deepEqual([state.tries, clock.now], [1, 0]);

@@ -111,7 +111,7 @@ test("what is signed is sent, though what follows is not", async () => {
   const recorder = await recorderOf(log, undefined, { key });
   record(recorder, "a.one");
   log.meets(() => refusal(503, "server.unavailable"));
-  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  await assert.rejects(recorder.flush(), { code: "log_server.busy" });
   state.fails = true;
   record(recorder, "a.two");
   await assert.rejects(recorder.flush(), { code: "signer.failed" });

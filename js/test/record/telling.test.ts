@@ -20,7 +20,7 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
   await until("the console has said it", () => said.mock.callCount() > 0);
-  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* collector\.busy/);
+  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* logServer\.busy/);
   // It is tried again by itself.
   t.mock.timers.tick(1_000);
   await handle?.delivered();

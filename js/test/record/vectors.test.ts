@@ -1,4 +1,4 @@
-/** The project's own and other people's small values, through the recorder's artefact. */
+/** The project's own and other people's small values, through the recorder's artifact. */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** What the package uses of the recorder's artefact, beneath `createRecorder`. */
+/** What the package uses of the recorder's artifact, beneath `createRecorder`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

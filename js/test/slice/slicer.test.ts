@@ -192,6 +192,6 @@ test("an evidence file is written of its parts, read again, and refused once it 
 
 test("a sample is the one of the specification", async () => {
   const root = Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64");
-  const leaves = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
-  assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", leaves, wanted: 5 }))], [7, 58, 38, 61, 34]);
+  const entries = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
+  assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", entries, wanted: 5 }))], [7, 58, 38, 61, 34]);
 });

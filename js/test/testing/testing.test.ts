@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "expect";
 import { z } from "zod";
-import { defineEvents } from "../../packages/countersign/dist/catalogue/define.js";
+import { defineEvents } from "../../packages/countersign/dist/catalog/define.js";
 import { asyncContext } from "../../packages/countersign/dist/context/context.js";
 import {
   type AuditMatchers,

@@ -25,7 +25,7 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 
 const IMPORTS = {
   "countersign/verify": "/countersign/dist/verify/verify.js",
-  "#verifier": "/countersign/dist/artefact/verifier.js",
+  "#verifier": "/countersign/dist/artifact/verifier.js",
   "countersign/slim": "/countersign/dist/slim.js",
   "countersign/verify/worker": "/countersign/dist/verify/worker.js",
   "countersign/verifier.wasm": "/countersign/dist/wasm/verifier_bg.wasm",
@@ -179,7 +179,7 @@ test("a log that goes on", async () => {
 test("cancelling", async () => {
   const tab = await open();
   for (const threads of [0, 1, 2]) {
-    assert.equal(await call(tab, "cancelled", "/large", threads), "enough");
+    assert.equal(await call(tab, "canceled", "/large", threads), "enough");
   }
   await tab.close();
 });

@@ -116,7 +116,7 @@ test("a line longer than an export can have is refused before it fills memory", 
     [encode("data: begin"), more],
   ] as const) {
     let sent = 0;
-    let isCancelled = false;
+    let isCanceled = false;
     const endless = new ReadableStream<Uint8Array>(
       {
         start: (controller) => controller.enqueue(begin),
@@ -125,7 +125,7 @@ test("a line longer than an export can have is refused before it fills memory", 
           controller.enqueue(piece);
         },
         cancel() {
-          isCancelled = true;
+          isCanceled = true;
         },
       },
       { highWaterMark: 0 },
@@ -135,7 +135,7 @@ test("a line longer than an export can have is refused before it fills memory", 
       (error) => error instanceof CountersignError && error.code === "source.unreadable" && error.hint !== undefined,
     );
     assert.ok(sent < 2 << 20, `${sent} bytes were taken`);
-    assert.ok(isCancelled);
+    assert.ok(isCanceled);
   }
 });
 
@@ -158,17 +158,17 @@ test("a connection that is lost is an error, with the lines before it given", as
 });
 
 test("whoever stops reading ends the request, even while nothing comes", async () => {
-  let isCancelled = false;
+  let isCanceled = false;
   const silent = new ReadableStream<Uint8Array>({
     cancel() {
-      isCancelled = true;
+      isCanceled = true;
     },
   });
   const lines = readStream(silent)[Symbol.asyncIterator]();
   const next = lines.next();
   await lines.return?.();
   assert.deepEqual(await next, { done: true, value: undefined });
-  assert.ok(isCancelled);
+  assert.ok(isCanceled);
 });
 
 test("another answer than a stream is refused, and named", async () => {

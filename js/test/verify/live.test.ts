@@ -187,13 +187,13 @@ test("a signal stops it, and whoever gives the lines is told", async () => {
   for (const threads of BOTH) {
     const reason = new Error("enough");
     const controller = new AbortController();
-    let isCancelled = false;
+    let isCanceled = false;
     const stream = new ReadableStream<Uint8Array>({
       start(stream) {
         stream.enqueue(new TextEncoder().encode('data: {"countersign":"export/v1","origin":"log.example/audit"}\n\n'));
       },
       cancel() {
-        isCancelled = true;
+        isCanceled = true;
       },
     });
     const options: LiveOptions = {
@@ -203,7 +203,7 @@ test("a signal stops it, and whoever gives the lines is told", async () => {
       onReport() {},
     };
     await assert.rejects(verifyLive(readStream(stream), options), reason);
-    assert.ok(isCancelled);
+    assert.ok(isCanceled);
     await assert.rejects(verifyLive(readStream(new ReadableStream()), { ...options }), reason);
   }
 });

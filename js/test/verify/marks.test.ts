@@ -64,7 +64,7 @@ test("a mark says what the checks found", async () => {
     seq: 0,
     time: "2026-11-20T06:00:10.000Z",
     vkey: "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5",
-    authorised: true,
+    authorized: true,
   });
   assert.deepEqual(of("note")[1], {
     kind: "note",
@@ -111,7 +111,7 @@ test("witnesses, revocations, skips and reasons have their words", async () => {
   assert.ok(signatures.some(({ by, valid, time }) => by === "witness" && valid === false && time === null));
   assert.ok(signatures.some(({ by, valid, time }) => by === "unknown" && valid === null && time === null));
   assert.ok(marks.some((mark) => mark.kind === "checkpoint" && mark.existed !== null && mark.seen !== null));
-  assert.ok(marks.some((mark) => mark.kind === "skip" && mark.leaves > 1));
+  assert.ok(marks.some((mark) => mark.kind === "skip" && mark.entries > 1));
   assert.ok(marks.some((mark) => mark.kind === "leaf"));
   const statements = marks.flatMap((mark) => (mark.kind === "note" ? mark.statements : []));
   assert.ok(statements.some((statement) => statement.kind === "revoke" && statement.since !== null));

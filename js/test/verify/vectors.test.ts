@@ -65,7 +65,7 @@ test("every case gives its report where workers get no more than the export asks
   const load = async (name: string) => {
     const file = new URL(`../../packages/viewer/dist/${name}.wasm`, import.meta.url);
     const compiled = await WebAssembly.compile(await readFile(file));
-    // A worker keeps the artefact that it began with.
+    // A worker keeps the artifact that it began with.
     kept.set(name, new Kept(() => thread(script)));
     return async () => {
       asked.push(name);

@@ -54,7 +54,7 @@ test("events come as they stand, each once, when a signature covers them", async
         for (const event of batch) {
           found.push(event.json);
           last = event.line;
-          assert.ok(event.authorised);
+          assert.ok(event.authorized);
           assert.ok(large.trust.includes(event.vkey));
           assert.deepEqual(event.parse(), JSON.parse(event.json));
           assert.deepEqual(event.parse().seq, event.seq);
@@ -120,16 +120,16 @@ test("a signal stops it, with the signal's reason", async () => {
     await assert.rejects(verify(large.bytes, { threads, signal: AbortSignal.abort(reason) }), reason);
 
     const controller = new AbortController();
-    let cancelled: unknown;
+    let canceled: unknown;
     const endless = new ReadableStream<Uint8Array>({
       pull: (stream) => stream.enqueue(large.bytes.subarray(0, 100_000)),
       cancel: (why) => {
-        cancelled = why;
+        canceled = why;
       },
     });
     const onProgress = ({ bytes }: Progress) => bytes > 1_000_000 && controller.abort(reason);
     await assert.rejects(verify(endless, { threads, signal: controller.signal, onProgress }), reason);
-    assert.equal(cancelled, reason);
+    assert.equal(canceled, reason);
 
     const silent = new AbortController();
     const never = new ReadableStream<Uint8Array>({ pull: () => silent.abort(reason) }, { highWaterMark: 0 });

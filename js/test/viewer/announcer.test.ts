@@ -11,7 +11,7 @@ const at = (bytes: number, more: object = {}) =>
 const report = {
   verdict: "altered",
   complete: null,
-  counts: { leaves: 3, skipped: 0 },
+  counts: { entries: 3, skipped: 0 },
   checks: { payloads: { checked: 3 } },
   findings: [{ severity: "error" }, { severity: "warning" }],
   finding_counts: { "payload.mismatch": 1 },
@@ -43,6 +43,6 @@ test("Announcer: announces progress at intervals and the verdict last", () => {
 
 test("Announcer: announces a cancellation", () => {
   const announcer = new Announcer();
-  announcer.change(at(50, { phase: "cancelled" }), en);
-  assert.equal(announcer.message, en.progress.cancelled);
+  announcer.change(at(50, { phase: "canceled" }), en);
+  assert.equal(announcer.message, en.progress.canceled);
 });

@@ -41,7 +41,7 @@ const FOUND_NOTHING: Omit<FindingsStatus, "coverage"> = {
   rules: [],
   limits: [],
   future: null,
-  marks: { leaves: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
+  marks: { entries: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
 };
 
 /** Returns the appearance and words of the outcome once all entries were examined. */

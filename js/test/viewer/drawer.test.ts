@@ -57,7 +57,7 @@ test("drawer: shows an event's summary, its fields, and its bytes", { skip }, as
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
   ]);
-  assert.match((await text(opened, ".standing"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
+  assert.match((await text(opened, ".signer-trust"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
   const row = await opened.call("shown");
   assert.deepEqual(await opened.tab.locator(".raw").allTextContents(), [row?.kind === "event" ? row.json : ""]);
   await opened.tab.locator(".drawer-body > .actions").getByRole("button", { name: "Copy" }).click();
@@ -83,7 +83,7 @@ test("drawer: shows a word for each signer trust, and “trusted” only for tru
   const words = [];
   for (const row of [3, 20, 21, 22, 23]) {
     await openRow(opened, row);
-    words.push((await text(opened, ".standing .state"))[0]);
+    words.push((await text(opened, ".signer trust .state"))[0]);
   }
   assert.deepEqual(words, [
     "Signer trusted",
@@ -223,7 +223,7 @@ test("drawer: shows what is known of withheld events and gaps, and calls none tr
   const gap = (await text(opened, ".drawer")).join();
   assert.match(gap, /1,024 entries omitted from this export.*entries 6 to 1,029/);
   assert.match(gap, /1,024 entries here are represented only by hashes/);
-  assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
+  assert.equal(await opened.tab.locator("cs-drawer .signer trust").count(), 0);
 });
 
 test("drawer: titles a fold by its content", { skip }, async (t) => {

@@ -25,20 +25,20 @@ function leavesOf(export_: Case): readonly Buffer[] {
   });
 }
 
-function bundleOf(leaves: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+function bundleOf(entries: readonly Buffer[]): Uint8Array<ArrayBuffer> {
   const length = (leaf: Buffer) => Buffer.from([leaf.length >> 8, leaf.length & 255]);
-  return new Uint8Array(Buffer.concat(leaves.flatMap((leaf) => [length(leaf), leaf])));
+  return new Uint8Array(Buffer.concat(entries.flatMap((leaf) => [length(leaf), leaf])));
 }
 
 /** Responds like a log with these entries. */
-function answers(leaves: readonly Buffer[], asked: string[] = []) {
+function answers(entries: readonly Buffer[], asked: string[] = []) {
   return async (path: string): Promise<Response> => {
     asked.push(path);
     if (path === "checkpoint") {
-      return new Response(`log.example/audit\n${leaves.length}\nroot\n`);
+      return new Response(`log.example/audit\n${entries.length}\nroot\n`);
     }
-    for (let index = 0; index * 256 < leaves.length; index += 1) {
-      const mine = leaves.slice(index * 256, (index + 1) * 256);
+    for (let index = 0; index * 256 < entries.length; index += 1) {
+      const mine = entries.slice(index * 256, (index + 1) * 256);
       if (path === bundlePath(index, mine.length)) {
         return new Response(bundleOf(mine));
       }
@@ -81,18 +81,18 @@ test("earlier entries: complete a range whose keys were granted in the log", asy
 });
 
 test("earlier entries: leave the export as it is without the log, and are checked against the checkpoints", async () => {
-  const leaves = leavesOf(whole);
+  const entries = leavesOf(whole);
   const refusing = async () => new Response("", { status: 404 });
   const failing = async () => Promise.reject(new TypeError("there is no connection"));
   const page = async () => new Response("<!doctype html><title>Dashboard</title>");
   const cut = async (path: string) => {
-    const response = await answers(leaves)(path);
+    const response = await answers(entries)(path);
     return path === "checkpoint" ? response : new Response((await response.arrayBuffer()).slice(0, -1));
   };
   for (const ask of [refusing, failing, page, cut]) {
     assert.equal(text({ bytes: await filled(stretch, ask) }), text(stretch));
   }
-  const others = [...leaves];
+  const others = [...entries];
   [others[40], others[41]] = [others[41] ?? Buffer.of(), others[40] ?? Buffer.of()];
   const { report } = await verify(await filled(stretch, answers(others)), stretch.options);
   assert.equal(report.verdict, "altered");

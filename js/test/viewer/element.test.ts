@@ -40,7 +40,7 @@ test("element: names an unrelated trust file in the verdict and compares its key
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust/strangers.txt?v=2"></countersign-viewer>`,
   );
-  await page.locator("[data-verdict=unconfirmed]").waitFor();
+  await page.locator("[data-verdict=untrusted]").waitFor();
   assert.match(
     (await page.locator(".strip-body > p").first().textContent()) ?? "",
     /^The only key in strangers\.txt did not sign this file\. It trusts other\.example\/app; the file is signed by /,
@@ -159,7 +159,7 @@ const WORDS = {
   "log-range-full": ["verified", "Verified.", "complete: all 15 entries of the log so far."],
   withheld: ["partial", "Unchanged, but this may be only part of the log.", "some may be withheld"],
   "plain-no-trust": [
-    "unconfirmed",
+    "untrusted",
     "Unchanged since it was signed, but by a key you haven’t trusted.",
     "Anyone could have made this",
   ],

@@ -71,7 +71,7 @@ const rules = Array.from({ length: 12 }, (_, nth) => ({
 }));
 const correlation = {
   condition: { gte: 3 },
-  "group-by": ["read.actor.id"],
+  "group-by": ["parsed.actor.id"],
   rules: ["r0"],
   timespan: "1m",
   type: "event_count",
@@ -127,7 +127,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
 
   // Another entry of the finding is shown on request.
   const before = await page.locator("#cs-drawer-heading").innerText();
-  await why.locator(".found-leaves button").first().click();
+  await why.locator(".found-entries button").first().click();
   await page.waitForFunction(
     (before) =>
       document.querySelector("countersign-viewer")?.shadowRoot?.querySelector<HTMLElement>("#cs-drawer-heading")

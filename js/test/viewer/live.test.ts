@@ -25,7 +25,7 @@ const rest = lines.slice(11);
 const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
 
 /** A log server with what a live view needs. */
-class Collector {
+class LogServer {
   /** Requests: where the view begins, and where it resumes. */
   readonly asked: { from: string | null; last: string | undefined }[] = [];
   /** Responses in order; the last one repeats. */
@@ -96,8 +96,8 @@ async function follow() {
 
 const alarms = (page: Page) => page.evaluate(() => (globalThis as unknown as { told: [string, string | null][] }).told);
 const alarm = (page: Page) => page.getByRole("alert").filter({ hasText: "Alarm" });
-const upTo = (page: Page, leaves: number) =>
-  page.locator(".live-line").filter({ hasText: `Verified up to ${leaves} entries` });
+const upTo = (page: Page, entries: number) =>
+  page.locator(".live-line").filter({ hasText: `Verified up to ${entries} entries` });
 const events = (page: Page, count: number) =>
   page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
@@ -105,29 +105,29 @@ const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
 
 test("live: a view from the beginning is complete, and one that omits an entry raises the alarm", async () => {
   const claims = `${first[0]?.slice(0, -1).replace(/,"range":.*/, "")},"range":[0]}`;
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, claims, ...first.slice(1)));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, claims, ...first.slice(1)));
   const { page, close } = await follow();
   await page.locator("[data-verdict=verified]").waitFor();
   await page.getByText(`complete: all ${leavesIn(first)} entries from`).waitFor();
   const [leaf, ...after] = rest;
   const { link } = JSON.parse(leaf ?? "") as { link: string };
   const hash = createHash("sha256").update(`\0${link}`).digest("base64");
-  collector.send(JSON.stringify({ skip: [0, hash] }), ...after);
+  logServer.send(JSON.stringify({ skip: [0, hash] }), ...after);
   await page.locator("[data-verdict=broken]").waitFor();
   await alarm(page).waitFor();
   await close();
 });
 
 test("live: verifies and shows events as they arrive", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first));
   const { page, complaints, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   await events(page, eventsIn(first)).waitFor();
   await page.getByText("Following the log").waitFor();
   assert.equal(await page.getByRole("combobox", { name: "Order" }).inputValue(), "-place", "what arrives comes first");
-  collector.send(...rest);
+  logServer.send(...rest);
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.equal((await page.locator("cs-rows [role=row][aria-rowindex]").count()) > 0, true);
@@ -142,15 +142,15 @@ test("live: verifies and shows events as they arrive", async () => {
 });
 
 test("live: resumes after a disconnect without losing or repeating entries", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first), collector.with(leavesIn(first), first.at(-1) ?? "", ...rest));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first), logServer.with(leavesIn(first), first.at(-1) ?? "", ...rest));
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
-  collector.cut();
+  logServer.cut();
   await page.getByText("Connection lost").waitFor();
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
-  assert.deepEqual(collector.asked, [
+  assert.deepEqual(logServer.asked, [
     { from: null, last: undefined },
     { from: null, last: String(leavesIn(first) - 1) },
   ]);
@@ -159,11 +159,11 @@ test("live: resumes after a disconnect without losing or repeating entries", asy
 });
 
 test("live: an altered event raises an alarm that stays", async () => {
-  const collector = new Collector();
-  collector.answers.push(collector.with(0, ...first));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(0, ...first));
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
-  collector.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
+  logServer.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
   await alarm(page).getByText("Something here is not what was recorded").waitFor();
   const [[verdict, pin] = assert.fail()] = await alarms(page);
   assert.equal(verdict, "altered");
@@ -174,26 +174,26 @@ test("live: an altered event raises an alarm that stays", async () => {
   ]);
   assert.equal(await readFile(await download.path(), "utf8"), pin);
   // Later reports don't clear it.
-  collector.cut();
+  logServer.cut();
   await page.getByText("Connection lost").waitFor();
   assert.equal(await alarm(page).count(), 1);
   await close();
 });
 
 test("live: compares another log after a disconnect with the pin", async () => {
-  const collector = new Collector();
-  collector.answers.push(
-    collector.with(0, ...lines),
+  const logServer = new LogServer();
+  logServer.answers.push(
+    logServer.with(0, ...lines),
     // The log can't resume, and restarts at the size of the pin.
     refused(400),
-    collector.with(0, ...linesOf(another)),
+    logServer.with(0, ...linesOf(another)),
   );
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
-  collector.cut();
+  logServer.cut();
   await alarm(page).waitFor();
   await alarm(page).getByText("The log was rewritten since it was pinned").waitFor();
-  assert.deepEqual(collector.asked.slice(1), [
+  assert.deepEqual(logServer.asked.slice(1), [
     { from: null, last: String(leavesIn(lines) - 1) },
     { from: String(leavesIn(lines)), last: undefined },
   ]);
@@ -202,31 +202,31 @@ test("live: compares another log after a disconnect with the pin", async () => {
 });
 
 test("live: a log that became shorter raises the alarm", async () => {
-  const collector = new Collector();
-  collector.answers.push(
-    collector.with(0, ...lines),
+  const logServer = new LogServer();
+  logServer.answers.push(
+    logServer.with(0, ...lines),
     refused(400),
     // Even the size of the pin no longer exists.
     refused(400),
-    collector.with(0, ...first),
+    logServer.with(0, ...first),
   );
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
-  collector.cut();
+  logServer.cut();
   await alarm(page).getByText("The log is shorter than when it was pinned").waitFor();
   assert.equal((await alarms(page))[0]?.[0], "altered");
   await close();
 });
 
 test("live: reports a reader without access and retries a busy log", async () => {
-  const collector = new Collector();
-  collector.answers.push(refused(401));
+  const logServer = new LogServer();
+  logServer.answers.push(refused(401));
   const denied = await follow();
   await denied.page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
   await denied.page.getByText("status 401").waitFor();
   await denied.close();
 
-  const busy = new Collector();
+  const busy = new LogServer();
   busy.answers.push(refused(503), busy.with(0, ...lines));
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
@@ -239,12 +239,12 @@ test("live: reads an export first, then continues with the stream", async () => 
     response.setHeader("content-type", "application/x-ndjson");
     response.end(`${first.join("\n")}\n`);
   });
-  const collector = new Collector();
-  collector.answers.push(collector.with(leavesIn(first), ...rest));
+  const logServer = new LogServer();
+  logServer.answers.push(logServer.with(leavesIn(first), ...rest));
   const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01"));
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
-  assert.deepEqual(collector.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
+  assert.deepEqual(logServer.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
   assert.equal(await alarm(page).count(), 0);
   await close();
 });

@@ -4,13 +4,13 @@ import { Outline } from "../../packages/ui/dist/analyze/outline.js";
 
 test("Outline: selects findings with at least one of the entries", () => {
   const outline = new Outline();
-  for (const [rule, leaves] of [
+  for (const [rule, entries] of [
     ["a", [1, 5, 9]],
     ["b", [2]],
     ["a", []],
     ["c", Array.from({ length: 500 }, (_, nth) => 100 + nth)],
   ] as const) {
-    outline.add({ rule, leaves: Float64Array.from(leaves) });
+    outline.add({ rule, entries: Float64Array.from(entries) });
   }
   const places = (...entries: number[]) => outline.places(Float64Array.from(entries));
   assert.deepEqual(places(), []);

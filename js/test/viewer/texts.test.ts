@@ -113,8 +113,8 @@ test("texts: each one is used", () => {
 });
 
 test("slots: are filled in each language's order, with its own digit grouping", () => {
-  assert.equal(en.rows.list.gapLeaves(1000, 2000), "entries 1,000 to 2,000");
-  assert.equal(de.rows.list.gapLeaves(1000, 2000), "Einträge 1.000 bis 2.000");
+  assert.equal(en.rows.list.gapEntries(1000, 2000), "entries 1,000 to 2,000");
+  assert.equal(de.rows.list.gapEntries(1000, 2000), "Einträge 1.000 bis 2.000");
   assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
   assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 entry", "2 entries", "1,000 entries"]);
   assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);

@@ -6,7 +6,7 @@
 //! # Why the unsafe code is sound
 //!
 //! - The instructions exist: this module is compiled only where `simd128` is a feature of the whole
-//!   artefact, and an engine without it refuses the artefact as a whole.
+//!   artifact, and an engine without it refuses the artifact as a whole.
 //! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
 //!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]
@@ -139,7 +139,7 @@ fn majority(a: v128, b: v128, c: v128) -> v128 {
 }
 
 /// Rounds written out for each of their numbers: the words stay in registers, whatever the
-/// artefact is optimised for.
+/// artifact is optimized for.
 fn compress(state: &mut State, blocks: [&Block; LANES]) {
     let mut words = load_words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state.0;

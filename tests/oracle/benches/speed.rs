@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use countersign_analyze::{Analyzer, Pack, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use rsigma_eval::{Engine, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn main() {
     let mut ours = Ours {
         analyzer: Analyzer::new(&pack),
         pack: &pack,
-        readings: Readings::built_in(),
+        parsers: Parsers::built_in(),
         leaf: 0,
         spare: Document::default(),
     };
@@ -65,7 +65,7 @@ fn main() {
 struct Ours<'p> {
     analyzer: Analyzer<'p>,
     pack: &'p Pack,
-    readings: Readings,
+    parsers: Parsers,
     leaf: u64,
     spare: Document<'static>,
 }
@@ -75,7 +75,7 @@ impl Ours<'_> {
         let document = std::mem::take(&mut self.spare).reread(event).unwrap();
         let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
-        let detected = self.pack.detect_by(self.leaf, &self.readings, &entry);
+        let detected = self.pack.detect_by(self.leaf, &self.parsers, &entry);
         self.leaf += 1;
         let found = detected.rules().count();
         self.analyzer.take(detected).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_analyze::{Pack, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use rsigma_eval::{Engine, Event, EventValue, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ fn collect_texts<'a>(value: &'a Value, all: &mut Vec<Cow<'a, str>>) {
 struct Both {
     ours: Pack,
     theirs: Engine,
-    readings: Readings,
+    parsers: Parsers,
 }
 
 impl Both {
@@ -92,7 +92,7 @@ impl Both {
             theirs.add_collection(&collection).unwrap();
         }
         let ours = sources.build("oracle").unwrap_or_else(|faults| panic!("{}", faults[0]));
-        Self { ours, theirs, readings: Readings::built_in() }
+        Self { ours, theirs, parsers: Parsers::built_in() }
     }
 
     /// The rules that fire, by id, in ours and in theirs.
@@ -102,7 +102,7 @@ impl Both {
         let theirs = theirs.into_iter().filter_map(|result| result.header.rule_id.clone()).collect();
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|root| self.readings.read(root));
+        let read = root.as_ref().and_then(|root| self.parsers.parse(root));
         let entry = Entry {
             event: root,
             read: read.as_ref(),

@@ -161,8 +161,8 @@ fn sunlight_mirror_is_checked() {
     verifier.push(&lines);
     let checked = CheckReport::new(tiles, verifier.finish().report);
     assert!(checked.tiles.pass());
-    assert_eq!((checked.tiles.checked, checked.tiles.leaves.other), (3, 300));
-    assert_eq!(checked.verdict, Verdict::Unconfirmed);
+    assert_eq!((checked.tiles.checked, checked.tiles.entries.other), (3, 300));
+    assert_eq!(checked.verdict, Verdict::Untrusted);
     let log = checked.report.log.expect("the leaves give the root");
     assert_eq!(
         (log.size, log.time.map(|time| time.to_string()).as_deref()),

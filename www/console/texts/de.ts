@@ -438,7 +438,7 @@ export const de: ConsoleTexts = {
     name: "Unterzeichner",
     last: "Letzter Eintrag",
     usual: "Üblich",
-    standing: "Jetzt",
+    signerTrust: "Jetzt",
     every: (time: string) => `etwa alle ${time}`,
     often: "mehr als einmal pro Sekunde",
     few: "zu wenige Einträge",
@@ -550,7 +550,7 @@ export const de: ConsoleTexts = {
       backupOfObject: "darum kümmert sich die Plattform",
       check: "Selbstprüfung",
       whole: "keine Probleme gefunden",
-      damages: (damages: number) => counting(LANG, "Problem gefunden", "Probleme gefunden")(damages),
+      problems: (problems: number) => counting(LANG, "Problem gefunden", "Probleme gefunden")(problems),
       firstCheck: "noch nicht abgeschlossen",
       pace: (percent: number, within: string) =>
         `Die laufende Prüfung ist zu ${percent} % fertig. Sie liest alles einmal in ${within}.`,

@@ -429,7 +429,7 @@ export const en = {
     name: "Emitter",
     last: "Last entry",
     usual: "Usually",
-    standing: "Now",
+    signerTrust: "Now",
     every: (time: string) => `about every ${time}`,
     often: "more than once a second",
     few: "too few entries to tell",
@@ -541,7 +541,7 @@ export const en = {
       backupOfObject: "managed by the platform",
       check: "Self-check",
       whole: "no problems found",
-      damages: (damages: number) => counting(LANG, "problem found", "problems found")(damages),
+      problems: (problems: number) => counting(LANG, "problem found", "problems found")(problems),
       firstCheck: "not finished yet",
       pace: (percent: number, within: string) =>
         `${percent}% of the current check is done. It reads the whole log every ${within}.`,

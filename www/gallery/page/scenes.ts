@@ -65,7 +65,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await verifying(text.replace('"retries":3', '"retries":9'));
     await met(".first-failure");
   },
-  cancelled: async () => {
+  canceled: async () => {
     const page = await verifying("");
     emitOnPage(page, "cancel", undefined);
     await met(".stopped");
@@ -96,7 +96,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await done();
   },
   partial: vector("large-filter-by-content"),
-  unconfirmed: vector("key-granted-too-late"),
+  untrusted: vector("key-granted-too-late"),
   "wrong-trust": async () => {
     await byStrangers();
   },

@@ -58,7 +58,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     });
     await met(viewer, ".first-failure");
   },
-  cancelled: async () => {
+  canceled: async () => {
     const { file } = await example("activity");
     const viewer = put((viewer) => {
       viewer.file = new StalledFile("", file.name, LARGE);
@@ -92,7 +92,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   verified: vector("large-whole"),
   "verified-chains": vector("plain-closed"),
   partial: vector("large-filter-by-content"),
-  unconfirmed: vector("key-granted-too-late"),
+  untrusted: vector("key-granted-too-late"),
   "wrong-trust": async () => {
     const { file } = await example("log-two-chains");
     const viewer = put((viewer) => {

@@ -140,7 +140,7 @@ export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: Pag
   const { make } = t.evidence;
   const { count, events } = t.viewer.figures;
   return html`
-    ${make.drawn(count(sample.leaves.length), events(sample.candidates))}
+    ${make.drawn(count(sample.entries.length), events(sample.candidates))}
     ${sample.witnessed ? make.witnessed : html`<strong class="tone-doubt">${make.unwitnessed}</strong>`}.
     ${make.seed}: <code>${value(sample.seed, 1000)}</code>.
     ${make.root}: <code class="hash">${sample.root}</code>
@@ -153,11 +153,11 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
   return html`
     <h3>${filed.papers}</h3>
     <table class="papers">
-      <thead><tr><th scope="col">${make.leaf}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
+      <thead><tr><th scope="col">${make.entry}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
       <tbody>
         ${frame.papers.slice(0, MAX_SHOWN).map(
-          ({ leaf, ticked, flagged, comment }) => html`
-            <tr><td>${t.viewer.figures.count(leaf)}</td><td>${ticked ? "✓" : ""}</td><td>${flagged ? "⚑" : ""}</td><td>${comment === "" ? nothing : value(comment, 8000)}</td></tr>`,
+          ({ entry, ticked, flagged, comment }) => html`
+            <tr><td>${t.viewer.figures.count(entry)}</td><td>${ticked ? "✓" : ""}</td><td>${flagged ? "⚑" : ""}</td><td>${comment === "" ? nothing : value(comment, 8000)}</td></tr>`,
         )}
       </tbody>
     </table>

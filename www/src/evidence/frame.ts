@@ -13,12 +13,12 @@ export interface Sample {
   readonly root: string;
   readonly witnessed: boolean;
   readonly candidates: number;
-  readonly leaves: readonly number[];
+  readonly entries: readonly number[];
 }
 
 /** A person's note on an event. */
 export interface Paper {
-  readonly leaf: number;
+  readonly entry: number;
   readonly ticked: boolean;
   readonly flagged: boolean;
   readonly comment: string;

@@ -21,7 +21,7 @@ export interface EvidenceInput {
   /** The search that selected the events; empty only if all are selected. */
   readonly query: string;
   /** Entries of the selected events, ascending. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   readonly sample: Sample | undefined;
   readonly reference: string;
   readonly examiner: string;
@@ -77,8 +77,8 @@ export async function evidenceFile(input: EvidenceInput): Promise<CreatedFile> {
 }
 
 /** Returns the entries of the events to include, ascending: those of the sample, if there is one. */
-function chosen({ leaves, sample }: EvidenceInput): Float64Array {
-  return sample ? Float64Array.from(sample.leaves).sort((a, b) => a - b) : leaves;
+function chosen({ entries, sample }: EvidenceInput): Float64Array {
+  return sample ? Float64Array.from(sample.entries).sort((a, b) => a - b) : entries;
 }
 
 /** Draws a sample of the selected events. */
@@ -92,8 +92,8 @@ export async function drawSample(
   const by = sampleRoot(session.marks.checkpoints, session.report?.origin);
   if (slicer === undefined || by === undefined) return undefined;
   const candidates = indexes.length;
-  const leaves = [...(await slicer.draw({ ...options, root: by.root, leaves: indexes }))];
-  return { ...options, ...by, candidates, leaves };
+  const entries = [...(await slicer.draw({ ...options, root: by.root, entries: indexes }))];
+  return { ...options, ...by, candidates, entries };
 }
 
 interface FramedEvidence {
@@ -104,7 +104,7 @@ interface FramedEvidence {
 }
 
 async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
-  const { part, tools, query, leaves, sample } = input;
+  const { part, tools, query, entries, sample } = input;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session?.report === undefined || slicer === undefined) throw new Error("there is no report yet");
@@ -121,13 +121,13 @@ async function createFrame(input: EvidenceInput): Promise<FramedEvidence> {
     trust: session.trust === undefined ? null : { name: input.trust?.name ?? "trust.txt" },
     pins: session.pins.map((_, place) => ({ name: input.pins[place]?.name ?? "remembered.pin.txt" })),
     query: query === "" ? null : query,
-    scope: { events: leaves.length, range: null, sample: sample ?? null },
+    scope: { events: entries.length, range: null, sample: sample ?? null },
     report: session.report,
     slice: null,
     reference: input.reference,
     examiner: input.examiner,
     // Notes on other events reveal these events, and who examined them.
-    papers: input.papers.filter(({ leaf }) => written.has(leaf)),
+    papers: input.papers.filter(({ entry }) => written.has(entry)),
     sections: [],
   };
   return { frame, filing: { trust: session.trust, pins: session.pins }, slicer, session };

@@ -102,7 +102,7 @@ export class EvidencePanel extends View {
       this.#papersOf = sha256;
       this.#papers = new Papers(sha256);
       for (const paper of this.bench.papers)
-        if (this.#papers.of(paper.leaf).comment === "") this.#papers.write(paper, new Date());
+        if (this.#papers.of(paper.entry).comment === "") this.#papers.write(paper, new Date());
     }
   }
 
@@ -151,7 +151,7 @@ export class EvidencePanel extends View {
     const { selection } = this.bench;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
-    const drawSample = this.#sample?.leaves.length;
+    const drawSample = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
@@ -180,15 +180,15 @@ export class EvidencePanel extends View {
     if (tools === undefined || part.session === undefined || selection.state !== "ready")
       throw new Error("the page's workers haven't started yet");
     const sample = this.#sample;
-    const leaves = await part.session.index.indexes();
-    checkResult(selection, leaves.length, this.bench.now());
+    const entries = await part.session.index.indexes();
+    checkResult(selection, entries.length, this.bench.now());
     return {
       part,
       trust,
       pins,
       tools,
       query: selection.query,
-      leaves,
+      entries,
       sample,
       reference: this.#reference,
       examiner: this.#examiner,
@@ -274,10 +274,10 @@ export class EvidencePanel extends View {
     const selection = this.bench.now();
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined || selection.state !== "ready") return this.#showMessage(reason ?? t.notReady);
-    const leaves = await session.index.indexes();
-    if (leaves.length !== selection.events || !isStill(selection, this.bench.now()))
+    const entries = await session.index.indexes();
+    if (entries.length !== selection.events || !isStill(selection, this.bench.now()))
       return this.#showMessage(this.texts.viewer.selection.changed);
-    this.#sample = await drawSample(session, tools, options, leaves);
+    this.#sample = await drawSample(session, tools, options, entries);
     this.#basis = selection;
     this.#showMessage(this.#sample === undefined ? t.noRoot : "");
     this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
@@ -300,8 +300,8 @@ export class EvidencePanel extends View {
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined) return this.#showMessage(reason);
     this.#basis = selection;
-    this.#rows = await eventRows(session, this.#sample?.leaves, MAX_LISTED);
-    this.#events = this.#sample?.leaves.length ?? (await session.index.indexes()).length;
+    this.#rows = await eventRows(session, this.#sample?.entries, MAX_LISTED);
+    this.#events = this.#sample?.entries.length ?? (await session.index.indexes()).length;
     this.requestUpdate();
   }
 
@@ -321,7 +321,7 @@ export class EvidencePanel extends View {
                 <div class="filed-table" tabindex="0">
                   <table class="papers">
                     <thead>
-                      <tr><th scope="col">${t.leaf}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
+                      <tr><th scope="col">${t.entry}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
                     </thead>
                     <tbody>${rows.map((row) => this.#rowView(row, t))}</tbody>
                   </table>
@@ -334,10 +334,10 @@ export class EvidencePanel extends View {
   #rowView(row: EventRow, t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
-    const entry = `${t.leaf} ${count(row.index)}`;
+    const entry = `${t.entry} ${count(row.index)}`;
     const write = (change: Partial<Paper>) => this.#write(row.index, change);
     return html`
-      <tr data-leaf=${row.index}>
+      <tr data-entry=${row.index}>
         <th scope="row">${count(row.index)}</th>
         <td>${moment(row.time)}</td>
         <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
@@ -348,10 +348,10 @@ export class EvidencePanel extends View {
     `;
   }
 
-  #write(leaf: number, change: Partial<Paper>): void {
+  #write(entry: number, change: Partial<Paper>): void {
     const papers = this.#papers;
     if (papers === undefined) return;
-    if (papers.hasRoomFor(leaf)) papers.write({ ...papers.of(leaf), ...change }, new Date());
+    if (papers.hasRoomFor(entry)) papers.write({ ...papers.of(entry), ...change }, new Date());
     else this.#showMessage(this.texts.evidence.make.full);
     this.requestUpdate();
   }

@@ -27,7 +27,7 @@ export class Papers {
 
   /** All notes, ordered by entry. */
   get all(): readonly Paper[] {
-    return [...this.#read().values()].sort((a, b) => a.leaf - b.leaf);
+    return [...this.#read().values()].sort((a, b) => a.entry - b.entry);
   }
 
   /** True if the browser stores them. */
@@ -35,21 +35,21 @@ export class Papers {
     return this.#isKept;
   }
 
-  of(leaf: number): Paper {
-    return this.#read().get(leaf) ?? { leaf, ticked: false, flagged: false, comment: "" };
+  of(entry: number): Paper {
+    return this.#read().get(entry) ?? { entry, ticked: false, flagged: false, comment: "" };
   }
 
   /** True if one more event can have a note. */
-  hasRoomFor(leaf: number): boolean {
+  hasRoomFor(entry: number): boolean {
     const papers = this.#read();
-    return papers.has(leaf) || papers.size < MAX_PAPERS;
+    return papers.has(entry) || papers.size < MAX_PAPERS;
   }
 
   write(paper: Paper, now: Date): void {
     const papers = this.#read();
     const comment = paper.comment.slice(0, MAX_COMMENT_LENGTH);
-    if (!paper.ticked && !paper.flagged && comment === "") papers.delete(paper.leaf);
-    else if (this.hasRoomFor(paper.leaf)) papers.set(paper.leaf, { ...paper, comment });
+    if (!paper.ticked && !paper.flagged && comment === "") papers.delete(paper.entry);
+    else if (this.hasRoomFor(paper.entry)) papers.set(paper.entry, { ...paper, comment });
     const stored: StoredPapers = { when: now.toISOString(), papers: [...papers.values()] };
     try {
       this.#text = JSON.stringify(stored);
@@ -65,7 +65,7 @@ export class Papers {
     const text = this.#isKept ? textOf(this.#key) : null;
     if (text !== null && text !== this.#text) {
       this.#text = text;
-      this.#papers = new Map(parse(text)?.papers.map((paper) => [paper.leaf, paper]));
+      this.#papers = new Map(parse(text)?.papers.map((paper) => [paper.entry, paper]));
     }
     return this.#papers;
   }
@@ -98,10 +98,10 @@ function parse(text: string): StoredPapers | undefined {
 }
 
 function isPaper(value: unknown): value is Paper {
-  const { leaf, ticked, flagged, comment } = Object(value) as Partial<Record<keyof Paper, unknown>>;
+  const { entry, ticked, flagged, comment } = Object(value) as Partial<Record<keyof Paper, unknown>>;
   return (
-    Number.isSafeInteger(leaf) &&
-    (leaf as number) >= 0 &&
+    Number.isSafeInteger(entry) &&
+    (entry as number) >= 0 &&
     typeof ticked === "boolean" &&
     typeof flagged === "boolean" &&
     typeof comment === "string" &&

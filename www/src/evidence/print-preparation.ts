@@ -71,12 +71,12 @@ export class PrintPreparation {
     const { sample } = panel.typed;
     const selection = bench.now();
     if (selection.state === "ready") {
-      const rows = await eventRows(session, sample?.leaves, MAX_PRINTED);
+      const rows = await eventRows(session, sample?.entries, MAX_PRINTED);
       const selected = (await session.index.indexes()).length;
       if (turn !== this.#turn) return;
       // Events that don't match the selection shown aren't printed.
       const isShown = selected === selection.events;
-      const events = { rows, count: sample?.leaves.length ?? selected };
+      const events = { rows, count: sample?.entries.length ?? selected };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
     }
     const foot = await footOf(bench, slicer, this.#version);

@@ -9,8 +9,8 @@ export async function eventRows(
 ): Promise<readonly EventRow[]> {
   if (sample === undefined) return (await index.rows(0, max, [])).filter(isEvent);
   const rows: EventRow[] = [];
-  for (const leaf of [...sample].sort((a, b) => a - b).slice(0, max)) {
-    const line = await index.lineOf(leaf);
+  for (const entry of [...sample].sort((a, b) => a - b).slice(0, max)) {
+    const line = await index.lineOf(entry);
     const at = line === undefined ? undefined : await index.rowOf(line);
     if (at !== undefined) rows.push(...(await index.rows(at, at + 1, [])).filter(isEvent));
   }

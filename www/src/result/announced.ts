@@ -15,8 +15,8 @@ export function announcement(work: Case, t: PageTexts): string {
     case "verifying":
     case "agreeing":
       return progressAnnouncement(work, ANNOUNCE_EACH, t);
-    case "cancelled":
-      return t.stopped.cancelled;
+    case "canceled":
+      return t.stopped.canceled;
     case "failed":
       return failed(work, t);
     case "done":

@@ -179,7 +179,7 @@ function sideView(
                 <li data-hidden=${as}>
                   <span>${t.coverage.range(begin, end)}</span>
                   <span class="faint">${t.compare.as[as]}</span>
-                  <button type="button" class="quiet" @click=${emits("show-leaf", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
+                  <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
                 </li>`,
             )}
           </ol>

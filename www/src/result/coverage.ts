@@ -85,10 +85,10 @@ export function laneView(drawn: Strip, label: string, t: PageTexts): TemplateRes
     <div class="strip-row">
       <span class="strip-name" aria-hidden="true">${t.coverage.rows.leaves}</span>
       <svg class="lane" role="img" aria-label=${label} width="100%" height="28">
-        <rect class="leaf-other" x="0" y="1" width="100%" height="26" rx="3" />
-        ${drawn.shown.map((stretch) => rect(stretch, "leaf-shown"))}
-        ${drawn.withheld.map((stretch) => rect(stretch, "leaf-withheld"))}
-        ${drawn.skipped.map((stretch) => svg`${rect(stretch, "leaf-skipped")}<line class="leaf-skipped-line" x1=${percent(stretch.from)} x2=${percent(stretch.to)} y1="14" y2="14" />`)}
+        <rect class="entry-other" x="0" y="1" width="100%" height="26" rx="3" />
+        ${drawn.shown.map((stretch) => rect(stretch, "entry-shown"))}
+        ${drawn.withheld.map((stretch) => rect(stretch, "entry-withheld"))}
+        ${drawn.skipped.map((stretch) => svg`${rect(stretch, "entry-skipped")}<line class="entry-skipped-line" x1=${percent(stretch.from)} x2=${percent(stretch.to)} y1="14" y2="14" />`)}
       </svg>
     </div>
   `;
@@ -155,7 +155,7 @@ export function chartLabel(
 ): string {
   const { figures } = t.viewer;
   const parts = [
-    `${figures.leaves(drawn.leaves)}`,
+    `${figures.leaves(drawn.entries)}`,
     t.coverage.chartShown(shown),
     ...(withheld > 0 ? [t.verdict.withheld(withheld)] : []),
     ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),
@@ -179,17 +179,17 @@ export function legend(
   const mismatches = drawn.checkpoints.some(({ matches }) => !matches);
   return html`
     <ul class="legend">
-      ${sample("leaf-shown", t.coverage.shown, shown)}
-      ${sample("leaf-withheld", t.coverage.withheld, withheld)}
-      ${sample("leaf-skipped", t.coverage.skipped, skipped)}
-      ${sample("leaf-other", t.coverage.other, all - shown - withheld - skipped)}
+      ${sample("entry-shown", t.coverage.shown, shown)}
+      ${sample("entry-withheld", t.coverage.withheld, withheld)}
+      ${sample("entry-skipped", t.coverage.skipped, skipped)}
+      ${sample("entry-other", t.coverage.other, all - shown - withheld - skipped)}
       ${mismatches ? html`<li><svg class="swatch" aria-hidden="true" width="18" height="12"><svg x="9" y="6" overflow="visible"><path class="checkpoint mismatches" d="M-5 -5 5 5M5 -5-5 5" /></svg></svg>${t.coverage.mismatch}</li>` : nothing}
     </ul>
   `;
 }
 
 function swatch(name: string): SVGTemplateResult {
-  return svg`<rect class=${name} x="0.5" y="0.5" width="17" height="11" />${name === "leaf-skipped" ? svg`<line class="leaf-skipped-line" x1="0" x2="18" y1="6" y2="6" />` : nothing}`;
+  return svg`<rect class=${name} x="0.5" y="0.5" width="17" height="11" />${name === "entry-skipped" ? svg`<line class="entry-skipped-line" x1="0" x2="18" y1="6" y2="6" />` : nothing}`;
 }
 
 /** Maximum number of entries listed. */

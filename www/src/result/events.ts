@@ -12,16 +12,16 @@ export function eventsView(
 ): TemplateResult {
   const { counts, finding_counts, signers, verdict } = report;
   const unlisted = Math.max(0, counts.events - listed);
-  const reformatted = finding_counts["payload.reserialised"] ?? 0;
+  const reformatted = finding_counts["payload.reserialized"] ?? 0;
   const isBad = verdict === "altered" || verdict === "broken";
-  const isUnconfirmed = signers.some(({ trust }) => trust === "unknown");
+  const isUntrusted = signers.some(({ trust }) => trust === "unknown");
   return html`
     <section class="events" aria-labelledby="events-heading">
       <h2 id="events-heading" class="sr">${t.events.heading}</h2>
       ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : nothing}
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
-        ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
+        ${isUntrusted && listed > 0 ? html`<li>${t.events.untrusted}</li>` : nothing}
         ${hasAny(doubts) && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
         ${unlisted > 0 ? html`<li>${t.events.unlisted(unlisted)}</li>` : nothing}
       </ul>

@@ -43,7 +43,7 @@ function partView(
       <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${emits("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
         <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
-        <span class="faint">${report ? t.viewer.figures.leaves(report.counts.leaves) : nothing}</span>
+        <span class="faint">${report ? t.viewer.figures.leaves(report.counts.entries) : nothing}</span>
       </button>
       ${
         agreement && other

@@ -92,7 +92,7 @@ function reportView(
         <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.leaves(report.counts.leaves))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.leaves(report.counts.entries))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
         </dd>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>

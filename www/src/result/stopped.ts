@@ -7,10 +7,10 @@ import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /** Renders that verification was stopped before its end. */
-export function cancelledView(t: PageTexts): TemplateResult {
+export function canceledView(t: PageTexts): TemplateResult {
   return html`
     <section class="stopped">
-      <h2 tabindex="-1">${t.stopped.cancelled}</h2>
+      <h2 tabindex="-1">${t.stopped.canceled}</h2>
       <p>${t.stopped.nothing}</p>
       ${again(t)}
     </section>

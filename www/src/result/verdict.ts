@@ -104,7 +104,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
       <div>
         <dt>${t.verdict.holds}</dt>
         <dd>
-          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves))}
+          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.entries))}
           ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
         </dd>
       </div>

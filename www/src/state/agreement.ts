@@ -52,5 +52,5 @@ function isContradiction({ code }: Finding): boolean {
 
 /** Returns the number of entries up to the end of an export, including omitted ones. */
 export function end({ counts }: Report): number {
-  return counts.leaves + counts.skipped;
+  return counts.entries + counts.skipped;
 }

@@ -73,7 +73,7 @@ function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchang
   if (checks.format.state !== "pass") return { is: "open", why: "unread" };
   const isUnsigned =
     isOpen(checks.payloads, counts.events) ||
-    isOpen(checks.chains, counts.leaves) ||
+    isOpen(checks.chains, counts.entries) ||
     UNSIGNED.some((code) => (finding_counts[code] ?? 0) > 0);
   if (isUnsigned) return { is: "open", why: "unsigned" };
   return { is: "yes", events: counts.events };
@@ -118,14 +118,14 @@ function signed({ origin, checks, signers, finding_counts }: Report, doubts: Jud
 
 function complete(report: Report): Complete {
   const { origin, verdict, complete, counts, log, signers, finding_counts } = report;
-  const { events, leaves, withheld, skipped } = counts;
+  const { events, entries, withheld, skipped } = counts;
   const firsts = signers.map(({ first }) => first).sort();
   const lasts = signers.map(({ last }) => last).sort();
   const [from, to] = [firsts[0], lasts.at(-1)];
   const has = {
     events,
-    shown: leaves - withheld,
-    of: leaves + skipped,
+    shown: entries - withheld,
+    of: entries + skipped,
     withheld,
     skipped,
     span: from === undefined || to === undefined ? undefined : ([from, to] as const),

@@ -58,7 +58,7 @@ export interface CaseTools {
 }
 
 /** State of a case: without an export, verifying a part, comparing the parts, or ended. */
-export type CasePhase = "empty" | "verifying" | "agreeing" | "done" | "cancelled" | "failed";
+export type CasePhase = "empty" | "verifying" | "agreeing" | "done" | "canceled" | "failed";
 
 /**
  * Exports that are verified together. Each is verified alone and has its own verdict; then the core compares
@@ -122,12 +122,12 @@ export class Case extends EventTarget {
       if (chosen.length > 0) this.#enter("done");
     } catch (error) {
       if (this.#running !== running) return;
-      const isCancelled = running.signal.aborted;
-      if (!isCancelled) this.#failure ??= this.#tools.failure(error);
+      const isCanceled = running.signal.aborted;
+      if (!isCanceled) this.#failure ??= this.#tools.failure(error);
       running.abort();
       // The sessions are closed, because nothing is shown.
       for (const { session } of this.#parts) session?.close();
-      this.#enter(isCancelled ? "cancelled" : "failed");
+      this.#enter(isCanceled ? "canceled" : "failed");
     }
   }
 
@@ -203,7 +203,7 @@ export class Case extends EventTarget {
       this.#failure = session.failure;
       throw new Error("there is no verdict");
     }
-    if (session.phase !== "done") throw new DOMException("verifying was cancelled", "AbortError");
+    if (session.phase !== "done") throw new DOMException("verifying was canceled", "AbortError");
     return session;
   }
 

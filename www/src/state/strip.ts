@@ -29,7 +29,7 @@ export interface Spot<Kind> {
 /** A log's coverage, scaled to the length of the chart. */
 export interface Strip {
   /** Number of entries that the chart stands for. */
-  readonly leaves: number;
+  readonly entries: number;
   readonly shown: readonly StripRange[];
   readonly withheld: readonly StripRange[];
   readonly skipped: readonly StripRange[];
@@ -48,11 +48,11 @@ export function strip(
   coverage: Omit<Coverage, "events" | "listed">,
   marks: Marks,
   findings: readonly Finding[],
-  leaves: number,
+  entries: number,
 ): Strip {
-  const place = (leaf: number) => (leaves === 0 ? 0 : (Math.min(leaf, leaves) / leaves) * MAX_POSITIONS);
+  const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * MAX_POSITIONS);
   return {
-    leaves,
+    entries,
     shown: ranges(coverage.shown, place),
     withheld: ranges(coverage.withheld, place),
     skipped: ranges(coverage.skipped, place),

@@ -77,7 +77,7 @@ export const de: PageTexts = {
     forSession: "für diese Sitzung",
     pinOf: (size) => `bei ${size} Einträgen`,
     noTrustFile:
-      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organisation erbitten, der das Log gehört.",
+      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organization erbitten, der das Log gehört.",
     noPin:
       "kein Pin. Ein Pin ist ein Checkpoint des Logs, wie ihn diese Seite oder „countersign verify --save-pin“ gespeichert hat.",
     replaced: (name) =>
@@ -221,7 +221,7 @@ export const de: PageTexts = {
       },
       {
         title: "Woher die Vertrauensdatei kommt",
-        text: "Von der Organisation, der das Log gehört, und auf einem anderen Weg: von ihrer Website, von ihrer Revision, am Telefon. Kam sie in derselben E-Mail wie die Datei, könnte beides gefälscht sein.",
+        text: "Von der Organization, der das Log gehört, und auf einem anderen Weg: von ihrer Website, von ihrer Revision, am Telefon. Kam sie in derselben E-Mail wie die Datei, könnte beides gefälscht sein.",
       },
     ],
     tryHeading: "Ausprobieren",
@@ -318,7 +318,7 @@ export const de: PageTexts = {
   },
 
   stopped: {
-    cancelled: "Abgebrochen",
+    canceled: "Abgebrochen",
     nothing:
       "Die Datei wurde nicht bis zum Ende gelesen. Über sie lässt sich nichts sagen, und nichts wird als geprüft gezeigt.",
     again: "Erneut prüfen",
@@ -514,7 +514,7 @@ export const de: PageTexts = {
     none: "Kein Ereignis in dieser Datei hat eine gültige Signatur.",
     each: "Jedes Ereignis ist genau so gezeigt, wie es signiert wurde. Nichts anderes aus der Datei wird hier gezeigt.",
     notWhole: "Auf die Datei als Ganzes ist kein Verlass: siehe das Urteil.",
-    unconfirmed:
+    untrusted:
       "Unterzeichner nicht vertraut: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
       "Unterzeichner verdächtig oder widerrufen: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",

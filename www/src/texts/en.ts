@@ -311,7 +311,7 @@ export const en = {
   },
 
   stopped: {
-    cancelled: "Canceled",
+    canceled: "Canceled",
     nothing: "The file was not read to the end, so there is no result, and nothing is shown as verified.",
     again: "Check again",
     trust: "The trust file can’t be used",
@@ -505,7 +505,7 @@ export const en = {
     none: "No event in this file has a valid signature.",
     each: "Each event is shown exactly as it was signed. Nothing else from the file is shown here.",
     notWhole: "Don’t rely on the file as a whole. See the verdict.",
-    unconfirmed:
+    untrusted:
       "Signer not trusted: events with this mark are signed with keys you haven’t trusted. Anyone could have made them.",
     suspect:
       "Signer suspect or revoked: events with these marks are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",

@@ -33,7 +33,7 @@ async function opened(t: TestContext, answer: (route: Route) => Promise<void>): 
 async function enter(page: Page): Promise<void> {
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
 }
 
 const error =
@@ -129,7 +129,7 @@ test("storage: shows the log's problems, with its messages as text", { skip }, a
     stopped,
     size: 701,
     storage: { full: true, kind: "folder", free: 63e6, total: 5e11 },
-    check: { within: 86_400, percent: 40, at, damages: 2 },
+    check: { within: 86_400, percent: 40, at, problems: 2 },
     index: { indexed: 640, whole: true },
     backup: { at, size: 700 },
     erasures: { unfinished: 2 },

@@ -51,7 +51,7 @@ async function enter(page: Page, token: string): Promise<void> {
 
 async function accepted(page: Page, token: string): Promise<void> {
   await enter(page, token);
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
 }
 
 const tab = (page: Page, name: string) =>
@@ -96,7 +96,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   assert.ok(kept.every((text) => !text.includes(log.token)));
   await page.reload();
   await page.locator("#token").waitFor();
-  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
 test("access: stores token and trust in this tab on request, and no longer", { skip }, async (t) => {
@@ -106,7 +106,7 @@ test("access: stores token and trust in this tab on request, and no longer", { s
   await page.getByLabel("Keep the token and the trust file").check();
   await accepted(page, log.token);
   await page.reload();
-  await page.locator("[data-standing=accepted]").waitFor();
+  await page.locator("[data-signer-trust=accepted]").waitFor();
   await verdict(page, "verified");
   assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
   await page.locator(".access > summary").click();
@@ -115,7 +115,7 @@ test("access: stores token and trust in this tab on request, and no longer", { s
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await page.reload();
   await page.locator("#token").waitFor();
-  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
 test("access: a reader let in on another tab finds events on the search tab", { skip }, async (t) => {
@@ -205,7 +205,7 @@ test("trust: a wrong trust file isn't green, and every section names its keys", 
   await trust(page, `emitter ${stranger}\n`);
   assert.equal(await state.getAttribute("data-trust"), "unused");
   await accepted(page, log.token);
-  await verdict(page, "unconfirmed");
+  await verdict(page, "untrusted");
   await page.locator(".access-states [data-trust=none]").waitFor();
   assert.match(await state.innerText(), /none of its keys signed this log/);
   const says = page.locator("countersign-viewer .strip-body > p").first();
@@ -234,7 +234,7 @@ test("sections: name their events and call nothing verified without a trust file
     { action: "log.disable", actor: { type: "user", id: "u_9" }, target: { type: "log", id: "l_1" } },
   ]);
   await accepted(page, log.token);
-  await verdict(page, "unconfirmed");
+  await verdict(page, "untrusted");
   const head = page.locator("main .section-head");
   const covers =
     /^Covers the newest 1,000 events of the log log\.example\/audit \(9 events\), loaded .*\d:\d\d.*\.$/;
@@ -243,7 +243,7 @@ test("sections: name their events and call nothing verified without a trust file
   for (const name of ["Findings", "Sessions", "Inventory", "Exposure", "Coverage", "Keys", "Witnesses"]) {
     await tab(page, name);
     await page
-      .locator(`main[data-tab=${name.toLowerCase()}] .section-verdict[data-verdict=unconfirmed]`)
+      .locator(`main[data-tab=${name.toLowerCase()}] .section-verdict[data-verdict=untrusted]`)
       .waitFor();
     assert.match(await head.locator(".section-scope").innerText(), covers, name);
     assert.equal(
@@ -293,7 +293,7 @@ test("trust: a trust file is applied to the bytes already loaded", {
   const { log, page, asked } = await opened(t);
   log.record(events(20));
   await accepted(page, log.token);
-  await verdict(page, "unconfirmed");
+  await verdict(page, "untrusted");
   const before = asked.filter(({ pathname }) => pathname === "/export").length;
   await page.locator(".access > summary").click();
   await trust(page, log.trust);

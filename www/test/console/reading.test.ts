@@ -89,7 +89,7 @@ test("health: parses a log's response or nothing", () => {
     stopped: { code: "log.rollback", at: "2026-11-20T06:00:00.000Z", message: "m", hint: "h" },
     damaged: { code: "fsck.tile", place: "tile/0/000", message: "m" },
     storage: { failing: true, full: true, kind: "bucket", free: 5, total: 10 },
-    check: { within: 86_400, percent: 40, at: "2026-11-20T06:00:00.000Z", damages: 1 },
+    check: { within: 86_400, percent: 40, at: "2026-11-20T06:00:00.000Z", problems: 1 },
     index: { indexed: 64, whole: false },
     backup: { at: "2026-11-20T06:00:00.000Z", size: 60 },
     erasures: { unfinished: 2, failing: true },

@@ -15,7 +15,7 @@ const lines = readFileSync(file, "utf8").trimEnd().split("\n");
 /** Returns the lines up to and including the first checkpoint, and those after it. */
 const [first, rest] = [lines.slice(0, 11), lines.slice(11)];
 const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
-const leaves = (lines: readonly string[]) => lines.filter(isLeaf).length;
+const entries = (lines: readonly string[]) => lines.filter(isLeaf).length;
 
 let firefox: Firefox;
 let site: Site;

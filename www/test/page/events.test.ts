@@ -142,7 +142,7 @@ test("events: each shows its UTC time and its signer", async (t) => {
     (await page.locator(".drawer .facts").last().textContent()) ?? "",
     /example\.com\/[^+]*\+[0-9a-f]{8}\+/,
   );
-  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer trusted/);
+  assert.match((await page.locator(".signer-trust").textContent()) ?? "", /Signer trusted/);
 });
 
 test("events: unknown, suspect, or revoked signers are marked", async (t) => {
@@ -150,7 +150,7 @@ test("events: unknown, suspect, or revoked signers are marked", async (t) => {
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Events");
   await page.locator(".row.event").first().click();
-  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer not trusted/);
+  assert.match((await page.locator(".signer-trust").textContent()) ?? "", /Signer not trusted/);
   await page.keyboard.press("Escape");
 
   await page.reload();

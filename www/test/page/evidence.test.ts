@@ -292,8 +292,8 @@ test("notes: stay with the file on this device and go into the evidence", async 
   await page.locator("#sha256").waitFor({ state: "attached" });
   await page.getByText("Ticks, flags and notes").click();
   await page.getByRole("button", { name: "Show the events" }).click();
-  const row = page.locator("tr[data-leaf]").nth(1);
-  const leaf = Number(await row.getAttribute("data-leaf"));
+  const row = page.locator("tr[data-entry]").nth(1);
+  const entry = Number(await row.getAttribute("data-entry"));
   await row.getByRole("checkbox").first().check();
   await row.locator('input[name="comment"]').fill("seen in the ticket");
   await row.locator('input[name="comment"]').blur();
@@ -302,11 +302,11 @@ test("notes: stay with the file on this device and go into the evidence", async 
   await page.locator("#sha256").waitFor({ state: "attached" });
   await page.getByText("Ticks, flags and notes").click();
   await page.getByRole("button", { name: "Show the events" }).click();
-  const again = page.locator(`tr[data-leaf="${leaf}"]`);
+  const again = page.locator(`tr[data-entry="${entry}"]`);
   assert.equal(await again.locator('input[name="comment"]').inputValue(), "seen in the ticket");
   const { text } = await saved(page, "Download report");
   assert.deepEqual(JSON.parse(text).papers, [
-    { leaf, ticked: true, flagged: false, comment: "seen in the ticket" },
+    { entry, ticked: true, flagged: false, comment: "seen in the ticket" },
   ]);
 });
 
@@ -327,22 +327,22 @@ test("sample: is drawn, reproducible, and what is saved", async (t) => {
   await page.getByLabel("Seed").fill("2026-Q4");
   await page.getByRole("button", { name: "Draw", exact: true }).click();
   await page.locator("#sample").waitFor();
-  await page.locator("tr[data-leaf]").nth(2).waitFor();
-  assert.equal(await page.locator("tr[data-leaf]").count(), 3);
+  await page.locator("tr[data-entry]").nth(2).waitFor();
+  assert.equal(await page.locator("tr[data-entry]").count(), 3);
   await page.getByText("--sample 3 --seed 2026-Q4").waitFor();
   const { text } = await saved(page, "Save as evidence");
   const said = JSON.parse(block(text).frame ?? "");
-  const { root, seed, leaves, candidates } = said.scope.sample;
-  const draw = (leaf: number) => {
+  const { root, seed, entries, candidates } = said.scope.sample;
+  const draw = (entry: number) => {
     const number = (value: number) => {
       const bytes = Buffer.alloc(8);
       bytes.writeBigUInt64BE(BigInt(value));
       return bytes;
     };
     const parts = [Buffer.from("countersign/sample/v1\n"), Buffer.from(root, "base64")];
-    return sha256(Buffer.concat([...parts, number(seed.length), Buffer.from(seed), number(leaf)]));
+    return sha256(Buffer.concat([...parts, number(seed.length), Buffer.from(seed), number(entry)]));
   };
-  const draws = leaves.map(draw);
+  const draws = entries.map(draw);
   assert.deepEqual(draws, [...draws].sort());
   assert.deepEqual([candidates, said.slice.events], [9, 3]);
 });

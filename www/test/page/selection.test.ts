@@ -176,7 +176,7 @@ test("notes: those on unselected events aren't saved", async (t) => {
   const { page } = await verified(t);
   await unfold(page);
   await button(page, "Show the events").click();
-  const rows = page.locator("tr[data-leaf]");
+  const rows = page.locator("tr[data-entry]");
   await rows.nth(8).waitFor();
   for (const row of await rows.all()) await row.getByRole("checkbox").first().check();
   await search(page, "actor:u-2 action:login");

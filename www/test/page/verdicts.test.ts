@@ -37,7 +37,7 @@ const WORDS = {
   altered: "Altered.",
   broken: "Broken.",
   not_checked: "Couldn’t be fully checked.",
-  unconfirmed: "Unchanged since it was signed, but by a key you haven’t trusted.",
+  untrusted: "Unchanged since it was signed, but by a key you haven’t trusted.",
   partial: "Unchanged, but this may be only part of the log.",
   verified: "Verified.",
 };
@@ -46,7 +46,7 @@ const CASES: [keyof typeof WORDS, string][] = [
   ["altered", "flip-event"],
   ["broken", "fork"],
   ["not_checked", "alone-unsigned-tail"],
-  ["unconfirmed", "key-granted-too-late"],
+  ["untrusted", "key-granted-too-late"],
   ["partial", "filter-one-chain"],
   ["verified", "large-whole"],
   ["verified", "gzip"],
@@ -206,7 +206,7 @@ test("trust file: an unusable one gives no verdict and its line is named", async
   assert.equal(await page.locator(".verdict").count(), 0);
   await page.getByRole("button", { name: "Remove trust.txt" }).click();
   await page.locator(".verdict").waitFor();
-  assert.equal(await verdict(page), WORDS.unconfirmed);
+  assert.equal(await verdict(page), WORDS.untrusted);
   await page.close();
 });
 

@@ -32,11 +32,11 @@ test("build: is reproducible byte for byte, with matching checksums", async (t) 
     assert.ok(page.equals(await readFile(join(other, name))), name);
     assert.ok(sums.includes(`${createHash("sha256").update(page).digest("hex")}  ${name}\n`));
   }
-  const licences = await readFile(join(one, "index.LICENSES.txt"), "utf8");
-  assert.equal(licences, await readFile(join(other, "index.LICENSES.txt"), "utf8"));
+  const licenses = await readFile(join(one, "index.LICENSES.txt"), "utf8");
+  assert.equal(licenses, await readFile(join(other, "index.LICENSES.txt"), "utf8"));
   for (const part of ["@noble/hashes", "@scure/bip39", "lean-qr", "lit", "ed25519-dalek"]) {
-    const [line, version] = new RegExp(`^${part} ([\\d.]+): .+$`, "m").exec(licences) ?? [];
-    assert.ok(line !== undefined && licences.includes(`\n${part} ${version}\n`), `${part} has its licence`);
+    const [line, version] = new RegExp(`^${part} ([\\d.]+): .+$`, "m").exec(licenses) ?? [];
+    assert.ok(line !== undefined && licenses.includes(`\n${part} ${version}\n`), `${part} has its license`);
   }
   await readFile(join(one, "console.LICENSES.txt"));
 });

@@ -17,7 +17,7 @@ function report(pins: readonly string[], rewritten: readonly string[]): Report {
     findings: [],
     finding_counts: failed > 0 ? { "append_only.split_view": failed } : {},
     checks: { append_only: { state: failed > 0 ? "fail" : "pass" } },
-    counts: { leaves: 5, skipped: 0 },
+    counts: { entries: 5, skipped: 0 },
     log: { size: 5, root: "", time: null },
   } as unknown as Report;
 }
@@ -125,10 +125,10 @@ test("Case: cancel also cancels the current session", async () => {
       const ended = Promise.withResolvers<void>();
       return {
         ended: ended.promise,
-        phase: "cancelled",
+        phase: "canceled",
         addEventListener: () => {},
         cancel: () => {
-          sessions.push("cancelled");
+          sessions.push("canceled");
           ended.resolve();
         },
         close: () => {},
@@ -138,6 +138,6 @@ test("Case: cancel also cancels the current session", async () => {
   const done = work.verify([CHOSEN], { trust: undefined, pins: [] }, false);
   work.cancel();
   await done;
-  assert.equal(work.phase, "cancelled");
-  assert.deepEqual(sessions, ["cancelled"]);
+  assert.equal(work.phase, "canceled");
+  assert.deepEqual(sessions, ["canceled"]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hidden } from "../../src/state/difference.ts";
-import { both, leaves, union, without } from "../../src/state/ranges.ts";
+import { both, entries, union, without } from "../../src/state/ranges.ts";
 
 const ranges = (...bounds: number[]) => Float64Array.from(bounds);
 

@@ -7,13 +7,13 @@ const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], wit
 const NONE = new Float64Array();
 
 test("strip: shows a single omitted entry among a million", () => {
-  const leaves = 1_000_000;
+  const entries = 1_000_000;
   const coverage = {
-    shown: Float64Array.of(0, 500_000, 500_001, leaves),
+    shown: Float64Array.of(0, 500_000, 500_001, entries),
     withheld: NONE,
     skipped: Float64Array.of(500_000, 500_001),
   };
-  const { skipped } = strip(coverage, NO_MARKS, [], leaves);
+  const { skipped } = strip(coverage, NO_MARKS, [], entries);
   assert.equal(skipped.length, 1);
   const [{ from, to } = { from: 0, to: 0 }] = skipped;
   assert.ok(to - from >= 0.2, `${to - from}`);

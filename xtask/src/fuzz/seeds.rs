@@ -142,7 +142,7 @@ fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
         let query = row.split('`').nth(1).unwrap_or_default();
         seeds.add("query", format!("{query}\n{events}"));
     }
-    for file in fs::read_dir(tools.path("crates/query/readings"))? {
+    for file in fs::read_dir(tools.path("crates/query/parsers"))? {
         let file = file?.path();
         let reading: Value = serde_json::from_slice(&fs::read(&file)?)?;
         let samples = tools

@@ -38,13 +38,13 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
     write(out, &sbom)
 }
 
-/// Writes the crates and the packages of npm's that are in what a bundler made, by the list at the head of its licences.
+/// Writes the crates and the packages of npm's that are in what a bundler made, by the list at the head of its licenses.
 ///
 /// npm would tell of all that is installed where it was made, which is what builds and tests it too.
-pub(super) fn bundle(tools: &Tools, name: &str, version: &str, licences: &str, out: &Path) -> Result<()> {
-    let licences = fs::read_to_string(tools.path(licences))?;
+pub(super) fn bundle(tools: &Tools, name: &str, version: &str, licenses: &str, out: &Path) -> Result<()> {
+    let licenses = fs::read_to_string(tools.path(licenses))?;
     let crates = crates(&fs::read_to_string(tools.path("Cargo.lock"))?)?;
-    write(out, &of_bundle(name, version, &licences, &crates)?)
+    write(out, &of_bundle(name, version, &licenses, &crates)?)
 }
 
 /// The names and versions of all crates that were resolved.
@@ -57,9 +57,9 @@ fn crates(lock: &str) -> Result<HashSet<String>> {
     packages.iter().map(|package| named(package).context("a package without name or version")).collect()
 }
 
-fn of_bundle(name: &str, version: &str, licences: &str, crates: &HashSet<String>) -> Result<Value> {
+fn of_bundle(name: &str, version: &str, licenses: &str, crates: &HashSet<String>) -> Result<Value> {
     // A head, an empty line, the list, an empty line, the texts.
-    let list = licences.split("\n\n").nth(1).context("there is no list of what is licensed")?;
+    let list = licenses.split("\n\n").nth(1).context("there is no list of what is licensed")?;
     let components = list.lines().map(|line| component(line, crates)).collect::<Result<Vec<_>>>()?;
     ensure!(!components.is_empty(), "nothing is licensed");
     Ok(json!({
@@ -77,9 +77,9 @@ fn of_bundle(name: &str, version: &str, licences: &str, crates: &HashSet<String>
     }))
 }
 
-/// A line of the list: `NAME VERSION: LICENCE`.
+/// A line of the list: `NAME VERSION: LICENSE`.
 fn component(line: &str, crates: &HashSet<String>) -> Result<Value> {
-    let (part, licence) = line.rsplit_once(": ").with_context(|| format!("no licence stands in {line:?}"))?;
+    let (part, license) = line.rsplit_once(": ").with_context(|| format!("no license stands in {line:?}"))?;
     let (name, version) = part.rsplit_once(' ').with_context(|| format!("no version stands in {line:?}"))?;
     let mut component = json!({
         "type": "library",
@@ -87,7 +87,7 @@ fn component(line: &str, crates: &HashSet<String>) -> Result<Value> {
         "name": name,
         "version": version,
         // Older manifests part alternatives by a slash.
-        "licenses": [{ "expression": licence.replace('/', " OR ") }],
+        "licenses": [{ "expression": license.replace('/', " OR ") }],
     });
     let ecosystem = if crates.contains(part) { "cargo" } else { "npm" };
     // Rust's own library is in no registry.
@@ -106,11 +106,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_is_made_of_what_its_licences_name() {
+    fn a_bundle_is_made_of_what_its_licenses_name() {
         let lock = "[[package]]\nname = \"memchr\"\nversion = \"2.8.3\"\n";
-        let licences = "This page is MIT. In it are also:\n\n@lit/element 2.1.2: BSD-3-Clause\n\
+        let licenses = "This page is MIT. In it are also:\n\n@lit/element 2.1.2: BSD-3-Clause\n\
                         The Rust standard library 1.95.0: MIT OR Apache-2.0\nmemchr 2.8.3: Unlicense/MIT\n\n---\n\na 1\n";
-        let sbom = of_bundle("page", "0.1.0", licences, &crates(lock).unwrap()).unwrap();
+        let sbom = of_bundle("page", "0.1.0", licenses, &crates(lock).unwrap()).unwrap();
         let purls: Vec<_> = sbom["components"].as_array().unwrap().iter().map(|one| &one["purl"]).collect();
         assert_eq!(
             purls,
@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_read_is_refused() {
-        for licences in ["", "head\n\n", "head\n\nmemchr 2.8.3\n\n", "head\n\nmemchr: MIT\n\n"] {
-            assert!(of_bundle("page", "0.1.0", licences, &HashSet::new()).is_err(), "{licences:?}");
+        for licenses in ["", "head\n\n", "head\n\nmemchr 2.8.3\n\n", "head\n\nmemchr: MIT\n\n"] {
+            assert!(of_bundle("page", "0.1.0", licenses, &HashSet::new()).is_err(), "{licenses:?}");
         }
     }
 }

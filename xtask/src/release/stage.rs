@@ -16,7 +16,7 @@ use crate::tools::Tools;
 /// The folders of the packages for npm.
 const PACKAGES: [&str; 3] = ["js/packages/countersign", "js/packages/viewer", "js/packages/cloudflare-log"];
 
-/// What bundlers make, and where the licences of what is in it are.
+/// What bundlers make, and where the licenses of what is in it are.
 const BUNDLES: [(&str, &str); 4] = [
     ("countersign-page", "www/dist/index.LICENSES.txt"),
     ("countersign-npm", "js/packages/countersign/dist/LICENSES.txt"),
@@ -29,7 +29,7 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     fs::create_dir_all(out)?;
     let commit = Commit::last(tools)?;
     let version = &commit.version;
-    // Much of either is done by one core alone: the optimiser of WebAssembly, npm.
+    // Much of either is done by one core alone: the optimizer of WebAssembly, npm.
     thread::scope(|scope| {
         let crates = scope.spawn(|| {
             let name = "the program's crates";
@@ -39,8 +39,8 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
         crates.join().map_err(|_| anyhow!("building the program's crates panicked"))?
     })?;
     fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
-    let licences = format!("countersign-page-{version}.LICENSES.txt");
-    fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licences))?;
+    let licenses = format!("countersign-page-{version}.LICENSES.txt");
+    fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licenses))?;
     fs::copy(tools.path("js/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
     fs::copy(tools.path("docs/deploy/Containerfile"), out.join("Containerfile"))?;
 
@@ -69,8 +69,8 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     })?;
     tools.progress.step("SBOMs", |log| {
         sbom::program(tools, log, &out.join(format!("countersign-{version}.cdx.json")))?;
-        for (name, licences) in BUNDLES {
-            sbom::bundle(tools, name, version, licences, &out.join(format!("{name}-{version}.cdx.json")))?;
+        for (name, licenses) in BUNDLES {
+            sbom::bundle(tools, name, version, licenses, &out.join(format!("{name}-{version}.cdx.json")))?;
         }
         Ok(())
     })?;
@@ -81,14 +81,14 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     Ok(())
 }
 
-/// Packs the program with what its licences ask for.
+/// Packs the program with what its licenses ask for.
 fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path) -> Result<()> {
-    let licences = tools.path("target/xtask/LICENSES.txt");
+    let licenses = tools.path("target/xtask/LICENSES.txt");
     let mut list = tools.node()?.node(tools);
-    let of_program = run::output(list.args(["js/build/program-licences.mjs", target]))?;
+    let of_program = run::output(list.args(["js/build/program-licenses.mjs", target]))?;
     // The console is in the program.
     let of_console = fs::read_to_string(tools.path("www/dist/console.LICENSES.txt"))?;
-    fs::write(&licences, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
+    fs::write(&licenses, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
     let [readme, mit, apache]: [PathBuf; 3] =
         ["README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(|name| tools.path(name));
     let plain = |name, file| Entry { name, file, executable: false };
@@ -97,7 +97,7 @@ fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path
         plain("README.md", &readme),
         plain("LICENSE-MIT", &mit),
         plain("LICENSE-APACHE", &apache),
-        plain("LICENSES.txt", &licences),
+        plain("LICENSES.txt", &licenses),
     ];
     let folder = format!("countersign-{}-{}", commit.version, target.replace("-unknown", ""));
     archive::write(&out.join(format!("{folder}.tar.gz")), &folder, commit.time, &entries)

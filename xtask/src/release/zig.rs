@@ -26,7 +26,7 @@ pub(super) enum Part {
     Program,
 }
 
-/// Builds for all targets in one go, so that one is optimised on one core and another on the next.
+/// Builds for all targets in one go, so that one is optimized on one core and another on the next.
 pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) -> Result<()> {
     log.run(Command::new("rustup").args(["target", "add"]).args(targets))
         .context("rustup brings Rust's library for other targets")?;

@@ -23,7 +23,7 @@ const RELEASED: &str = "www/dist/index.html";
 /// The page as `www/vite.config.ts` builds it in the mode `preview`.
 const PREVIEW: &str = "target/preview/index.html";
 /// What the page is made of, and what its sample is recorded by.
-const ARTEFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
+const ARTIFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
 
 /// Where the page is, and the sample files.
 pub(super) struct Page {
@@ -59,15 +59,15 @@ The logs, the dashboard and the Worker follow as soon as they are built, and a s
     }
 }
 
-/// Builds the page with what is needed for nothing else, without optimising.
+/// Builds the page with what is needed for nothing else, without optimizing.
 fn build(tools: &Tools) -> Result<()> {
     // The network and the compilers have nothing to wait for each other.
     thread::scope(|scope| {
         let packages = scope.spawn(|| npm::install(tools, "www"));
-        wasm::build_preview(tools, &ARTEFACTS.map(str::to_owned))?;
+        wasm::build_preview(tools, &ARTIFACTS.map(str::to_owned))?;
         packages.join().map_err(|_| anyhow!("installing packages panicked"))?
     })?;
-    tools.progress.step("page, unoptimised", |log| {
+    tools.progress.step("page, unoptimized", |log| {
         let node = || Ok::<_, anyhow::Error>(tools.node()?.node(tools));
         log.run(node()?.args(["js/build/preview.mjs", "www/node_modules/typescript/bin/tsc"]))?;
         log.run(tools.node()?.npm(tools, "www").args(["exec", "vite", "build", "--", "--mode", "preview"]))

@@ -77,7 +77,7 @@ pub(crate) struct Facts {
     pub(crate) rate: Option<(u32, Usual)>,
     /// Whole days since the identity was last seen, and the longest pause before, in days.
     pub(crate) idle: Option<(u32, u32)>,
-    /// Kilometres from the last place, and kilometres an hour.
+    /// Kilometers from the last place, and kilometers an hour.
     pub(crate) travel: Option<(u32, u32)>,
     /// On how many days the identity was seen at this place.
     pub(crate) place_days: Option<u32>,

@@ -51,18 +51,18 @@ impl Observation {
 
     pub(crate) fn of(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
         let read = entry.read;
-        let read_as = read.map_or("", |read| &*read.read_as);
+        let parsed_as = read.map_or("", |read| &*read.parsed_as);
         let is_somebody = |kind: &Option<_>| kind.as_deref() != Some("anonymous");
         let identity =
             read.filter(|read| is_somebody(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
         let parts = [
             identity.map(Cow::Borrowed),
-            session(read_as, entry),
+            session(parsed_as, entry),
             read.and_then(|read| read.address.as_deref()).map(network),
-            user_agent(read_as, entry).map(|agent| without_versions(&agent).into()),
+            user_agent(parsed_as, entry).map(|agent| without_versions(&agent).into()),
             read.and_then(|read| read.action.as_deref()).map(Cow::Borrowed),
             path(entry).map(Cow::Owned),
-            credential(read_as, entry),
+            credential(parsed_as, entry),
             Some(entry.chain.into()),
         ];
         let mut text = String::new();
@@ -70,7 +70,7 @@ impl Observation {
             text.push_str(&bounded(&part.unwrap_or_default()));
             u16::try_from(text.len()).unwrap_or(u16::MAX)
         });
-        let place = place(read_as, entry);
+        let place = place(parsed_as, entry);
         let is_failed = read.is_some_and(|read| matches!(read.outcome, Outcome::Failure | Outcome::Denied));
         Self {
             text: text.into(),
@@ -90,10 +90,10 @@ impl Observation {
 }
 
 /// Where events of known shapes name the program with which somebody asked.
-pub(crate) fn user_agent<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn user_agent<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
         entry,
-        match read_as {
+        match parsed_as {
             "countersign" => "context.user_agent",
             "CloudTrail" | "Kubernetes" | "Entra sign-in" => "userAgent",
             "Okta" => "client.userAgent.rawUserAgent",
@@ -107,10 +107,10 @@ pub(crate) fn user_agent<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a,
 }
 
 /// Where they name the session.
-pub(crate) fn session<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn session<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
         entry,
-        match read_as {
+        match parsed_as {
             "countersign" => "actor.session",
             "Okta" => "authenticationContext.externalSessionId",
             "Slack" => "context.session_id",
@@ -120,15 +120,15 @@ pub(crate) fn session<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, st
 }
 
 /// Where they name the credential: one that lasts, and not one that is made for a session.
-pub(crate) fn credential<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
-    let path = match read_as {
+pub(crate) fn credential<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+    let path = match parsed_as {
         "countersign" => "actor.credential",
         "CloudTrail" => "userIdentity.accessKeyId",
         "Google Cloud" => "protoPayload.authenticationInfo.serviceAccountKeyName",
         "GitHub" => "hashed_token",
         _ => return None,
     };
-    text(entry, path).filter(|key| !(read_as == "CloudTrail" && key.starts_with("AS")))
+    text(entry, path).filter(|key| !(parsed_as == "CloudTrail" && key.starts_with("AS")))
 }
 
 /// The method and the shape of the path of a request.
@@ -138,8 +138,8 @@ fn path(entry: &Entry<'_>) -> Option<String> {
 }
 
 /// Where they say from where on earth.
-fn place(read_as: &str, entry: &Entry<'_>) -> Option<Place> {
-    let (latitude, longitude) = match read_as {
+fn place(parsed_as: &str, entry: &Entry<'_>) -> Option<Place> {
+    let (latitude, longitude) = match parsed_as {
         "countersign" => ("context.geo.lat", "context.geo.lon"),
         "Okta" => {
             ("client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon")

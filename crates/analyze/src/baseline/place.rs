@@ -1,6 +1,6 @@
 //! How far it is from one place to another, and how fast somebody would have had to travel.
 
-/// The earth's mean radius in kilometres.
+/// The earth's mean radius in kilometers.
 const RADIUS: f64 = 6371.0;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -31,7 +31,7 @@ impl Place {
         format!("{},{}", degree(self.latitude), degree(self.longitude))
     }
 
-    /// In whole kilometres, on a sphere.
+    /// In whole kilometers, on a sphere.
     #[allow(clippy::cast_sign_loss, reason = "a distance is at least nought")]
     pub(super) fn distance(self, other: Self) -> u32 {
         // `libm` computes the same bits on every machine.
@@ -55,10 +55,10 @@ impl core::fmt::Display for Place {
     }
 }
 
-/// In kilometres an hour, for so many milliseconds, a minute at least.
-pub(super) fn speed(kilometres: u32, millis: i64) -> u32 {
+/// In kilometers an hour, for so many milliseconds, a minute at least.
+pub(super) fn speed(kilometers: u32, millis: i64) -> u32 {
     let millis = millis.saturating_abs().max(MINUTE);
-    u32::try_from(i64::from(kilometres) * HOUR / millis).unwrap_or(u32::MAX)
+    u32::try_from(i64::from(kilometers) * HOUR / millis).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -70,11 +70,11 @@ mod tests {
         let place = |latitude, longitude| Place::new(latitude, longitude).unwrap();
         let (berlin, tokyo, sydney) =
             (place(52.52, 13.405), place(35.6895, 139.6917), place(-33.8688, 151.2093));
-        for (one, other, kilometres) in
+        for (one, other, kilometers) in
             [(berlin, tokyo, 8918), (berlin, sydney, 16_094), (tokyo, sydney, 7825)]
         {
             let told = one.distance(other);
-            assert!(told.abs_diff(kilometres) < 10, "{one} to {other}: {told}");
+            assert!(told.abs_diff(kilometers) < 10, "{one} to {other}: {told}");
             assert_eq!(other.distance(one), told);
         }
         assert_eq!(berlin.distance(berlin), 0);

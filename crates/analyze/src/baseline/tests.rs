@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 #[cfg(feature = "snapshot")]
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn pack() -> Pack {
         rule("new", "baseline.new", "'*'"),
         rule("recent", "baseline.recent.address|lte", "1"),
         rule("peers", "baseline.peers|gte", "1"),
-        rule("each", "read.action", "job.*"),
+        rule("each", "parsed.action", "job.*"),
         rule("hour", "baseline.hour_share|lte", "300"),
         rule("rate", "baseline.z|gte", "1"),
         rule("idle", "baseline.idle_days|gte", "3"),
@@ -51,7 +51,7 @@ fn json((_, who, what, from, _): Event) -> String {
 }
 
 fn analyze(pack: &Pack, events: &[Event], mut between: impl FnMut(&mut Analyzer<'_>, u64)) -> Analysis {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut analyzer = Analyzer::new(pack);
     let mut time = BEGIN;
     for (leaf, event) in (0..).zip(events) {
@@ -59,7 +59,7 @@ fn analyze(pack: &Pack, events: &[Event], mut between: impl FnMut(&mut Analyzer<
         let json = json(*event);
         let document = Document::parse(&json).unwrap();
         let root = document.root();
-        let read = readings.read(&root);
+        let read = parsers.parse(&root);
         let chain = ["one", "two"][usize::from(event.4 % 2)];
         let entry = Entry {
             event: Some(root),
@@ -124,7 +124,7 @@ fn an_address_may_be_new_in_a_network_that_is_known() {
         + &rule("network", "baseline.new: network, baseline.recent.network|lte: 1");
     sources.add("rules.yml", &text);
     let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut analyzer = Analyzer::new(&pack);
     let addresses = (0..60u64).map(|day| match day {
         50 => "203.0.113.9".to_owned(),
@@ -139,7 +139,7 @@ fn an_address_may_be_new_in_a_network_that_is_known() {
         );
         let document = Document::parse(&json).unwrap();
         let root = document.root();
-        let read = readings.read(&root);
+        let read = parsers.parse(&root);
         let time = Time::from_millis(BEGIN + i64::try_from(day).unwrap() * 24 * HOUR).unwrap();
         let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(time) };
         analyzer.take(pack.detect(day, &entry)).unwrap();

@@ -43,7 +43,7 @@ impl Item {
 
     /// If it asks which parser read the event: tells whether a parser is as it asks.
     pub(crate) fn parser(&self, fields: &Fields) -> Option<impl Fn(&str) -> bool> {
-        self.field.filter(|field| fields.name(*field) == "read.as")?;
+        self.field.filter(|field| fields.name(*field) == "parsed.as")?;
         Some(|parser: &str| {
             let folded = countersign_query::matcher::fold(parser);
             let mut are = self.tests.iter().map(|test| match test {

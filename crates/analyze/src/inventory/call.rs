@@ -78,10 +78,10 @@ impl<'a> Call<'a> {
         let (what, status) = if let Some((method, path, status)) = request {
             (What::Request { method, path }, status)
         } else {
-            let read = entry.read.filter(|read| read.read_as != "countersign")?;
+            let read = entry.read.filter(|read| read.parsed_as != "countersign")?;
             let operation = read.action.clone()?;
             let service = SERVICES.iter().find_map(|path| text(path));
-            let service = service.unwrap_or_else(|| read.read_as.clone());
+            let service = service.unwrap_or_else(|| read.parsed_as.clone());
             (What::Operation { service, operation }, None)
         };
         let caller = caller(entry);

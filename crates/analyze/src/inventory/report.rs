@@ -278,7 +278,7 @@ impl Endpoint {
         let (first, last) = (self.first, self.last);
         out.extend(
             format!(
-                r#","calls":{},"first":"{}","first_leaf":{},"last":"{}","last_leaf":{}"#,
+                r#","calls":{},"first":"{}","first_entry":{},"last":"{}","last_entry":{}"#,
                 self.calls, first.0, first.1, last.0, last.1
             )
             .bytes(),
@@ -289,13 +289,13 @@ impl Endpoint {
                 Answer::Status(code) => format!(r#""status":{code}"#),
                 Answer::Outcome(outcome) => format!(r#""outcome":"{}""#, outcome.as_str()),
             };
-            out.extend(format!(r#"{{{how},"calls":{calls},"leaf":{leaf}}}"#).bytes());
+            out.extend(format!(r#"{{{how},"calls":{calls},"entry":{leaf}}}"#).bytes());
         });
         list(r#","callers":"#, &self.callers, out, |Caller { id, calls, first, leaf, is_new }, out| {
             out.extend(br#"{"id":"#);
             write_string(id, out);
             out.extend(
-                format!(r#","calls":{calls},"first":"{first}","leaf":{leaf},"new":{is_new}}}"#).bytes(),
+                format!(r#","calls":{calls},"first":"{first}","entry":{leaf},"new":{is_new}}}"#).bytes(),
             );
         });
         out.extend(
@@ -327,7 +327,7 @@ impl Endpoint {
 }
 
 fn leaves(leaves: &[u64], out: &mut Vec<u8>) {
-    list(r#","leaves":"#, leaves, out, |leaf, out| out.extend(leaf.to_string().bytes()));
+    list(r#","entries":"#, leaves, out, |leaf, out| out.extend(leaf.to_string().bytes()));
 }
 
 fn list<T>(name: &str, items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
@@ -392,7 +392,7 @@ impl Report {
         for (name, left) in [(r#","left_out":{"calls":"#, left_out[0]), (r#","callers":"#, left_out[1])] {
             out.extend(name.bytes());
             or_null(left, &mut out, |(number, leaf), out| {
-                out.extend(format!(r#"{{"number":{number},"first_leaf":{leaf}}}"#).bytes());
+                out.extend(format!(r#"{{"number":{number},"first_entry":{leaf}}}"#).bytes());
             });
         }
         out.extend(format!(r#"}},"digest":"{digest}""#).bytes());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use countersign_analyze::{Analyzer, Pack};
 use countersign_query::value::{Document, Value};
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 
 /// What was called before and after the attacks, and says nothing by itself.
 const HARMLESS: [&str; 10] = [
@@ -34,7 +34,7 @@ fn finds_the_techniques_of_stratus_red_team() {
     };
     let index: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("index.json")).unwrap()).unwrap();
-    let (pack, readings) = (Pack::built_in(), Readings::built_in());
+    let (pack, parsers) = (Pack::built_in(), Parsers::built_in());
     let lines: Vec<&str> = events.lines().collect();
     let (mut found, mut missed, mut findings) = (0, Vec::new(), 0);
     for technique in index.as_array().unwrap() {
@@ -46,7 +46,7 @@ fn finds_the_techniques_of_stratus_red_team() {
         for (leaf, line) in (0..).zip(lines) {
             let document = Document::parse(line).unwrap();
             let root = document.root();
-            let read = readings.read(&root);
+            let read = parsers.parse(&root);
             let time = read.as_ref().and_then(|read| read.time).unwrap();
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(time) };
             if HARMLESS

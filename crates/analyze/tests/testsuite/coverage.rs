@@ -2,7 +2,7 @@
 
 use countersign_analyze::{Analysis, Analyzer, Coverage, Pack, Sources, cases};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 
 use crate::rules::{files, is_cases, pack};
 
@@ -22,13 +22,13 @@ fn rules(rules: &[(&str, &str, &str)]) -> Pack {
 }
 
 fn analyze<'e>(pack: &Pack, events: impl IntoIterator<Item = &'e str>) -> Analysis {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut analyzer = Analyzer::new(pack);
     for (leaf, event) in (0..).zip(events) {
         let document = Document::parse(event).unwrap();
         let recorded = "2026-11-18T10:00:00.000Z".parse().unwrap();
         let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
-        analyzer.take(pack.detect_by(leaf, &readings, &entry)).unwrap();
+        analyzer.take(pack.detect_by(leaf, &parsers, &entry)).unwrap();
     }
     analyzer.finish()
 }

@@ -132,7 +132,7 @@ fn elements_are_values_objects_or_both() {
         ("    codes[any]:\n      .: null", r#"{"codes":[1,null]}"#, true),
         ("    codes[any]:\n      .: null", r#"{"codes":[1]}"#, false),
         // What is beside an event is a name like others within an element.
-        ("    a[any]:\n      read.action: x", r#"{"a":[{"read":{"action":"x"}}]}"#, true),
+        ("    a[any]:\n      parsed.action: x", r#"{"a":[{"read":{"action":"x"}}]}"#, true),
         ("    a[any]:\n      baseline.new: x", r#"{"a":[{"baseline.new":"x"}]}"#, true),
         ("    a[any]:\n      b|exists: false", r#"{"a":[{"b":1},{}]}"#, true),
         ("    a[any]:\n      b|exists: false", r#"{"a":[{"b":1}]}"#, false),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_analyze::{Finding, cases};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_query::value::Document;
 use serde_json::{Map, Value};
 
@@ -17,8 +17,8 @@ enum Holds {
 }
 
 /// The envelopes that parsers know: the parser's name, the path, and the path at which its source has the event.
-fn envelopes(readings: &Readings) -> Vec<(String, String, String)> {
-    let of_parser = readings.places().flat_map(|(parser, paths, place)| {
+fn envelopes(parsers: &Parsers) -> Vec<(String, String, String)> {
+    let of_parser = parsers.places().flat_map(|(parser, paths, place)| {
         paths.map(move |path| (parser.to_owned(), path.to_owned(), place.to_owned())).collect::<Vec<_>>()
     });
     of_parser.filter(|(_, path, _)| !path.is_empty()).collect()
@@ -55,10 +55,10 @@ fn wrap(event: &str, path: &str, place: &str, holds: Holds) -> Option<String> {
 }
 
 /// The parser that reads an event, if it reads it where its source has it.
-fn parser(readings: &Readings, event: &str) -> Option<String> {
+fn parser(parsers: &Parsers, event: &str) -> Option<String> {
     let document = Document::parse(event)?;
-    let read = readings.read(&document.root())?;
-    read.envelope.is_none().then(|| read.read_as.into_owned())
+    let read = parsers.parse(&document.root())?;
+    read.envelope.is_none().then(|| read.parsed_as.into_owned())
 }
 
 /// The number of findings of each rule.
@@ -72,12 +72,12 @@ fn counts(findings: &[Finding]) -> BTreeMap<&str, usize> {
 
 #[test]
 fn rules_find_the_same_in_every_envelope() {
-    let (pack, readings) = (pack(), Readings::built_in());
-    let envelopes = envelopes(&readings);
+    let (pack, parsers) = (pack(), Parsers::built_in());
+    let envelopes = envelopes(&parsers);
     let (mut tried, mut wrong) = (0, Vec::new());
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
         for case in cases::parse(name, text).unwrap().into_iter().filter(|case| case.fires > 0) {
-            let plain = case.findings(&pack, &readings);
+            let plain = case.findings(&pack, &parsers);
             let events = case.events().count();
             for (nth, (of, path, place)) in envelopes.iter().enumerate() {
                 for holds in [Holds::Object, Holds::Text] {
@@ -87,7 +87,7 @@ fn rules_find_the_same_in_every_envelope() {
                     }
                     let is_wrapped = std::cell::Cell::new(false);
                     let wrapped = case.clone().map_events(|event| {
-                        let is_of = parser(&readings, event).as_deref() == Some(of);
+                        let is_of = parser(&parsers, event).as_deref() == Some(of);
                         match wrap(event, path, place, holds).filter(|_| is_of) {
                             Some(wrapped) => {
                                 is_wrapped.set(true);
@@ -100,7 +100,7 @@ fn rules_find_the_same_in_every_envelope() {
                         continue;
                     }
                     tried += 1;
-                    let found = wrapped.findings(&pack, &readings);
+                    let found = wrapped.findings(&pack, &parsers);
                     if counts(&found) != counts(&plain) {
                         wrong.push(format!("{} {} in {path} ({holds:?})", case.rule, case.name));
                     }

@@ -18,11 +18,12 @@ fn faults(text: &str) -> Vec<(&'static str, u64)> {
 
 #[test]
 fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
-    for (key, mend) in [("filter: {rules: [i]}", "a document of its own"), ("action: global", "all of it")] {
+    for (key, repair) in [("filter: {rules: [i]}", "a document of its own"), ("action: global", "all of it")]
+    {
         let mut sources = Sources::default();
         sources.add("rules.yml", &format!("{RULE}{key}\n"));
         let faults = sources.build("test").unwrap_err();
-        assert!(faults[0].hint().contains(mend), "{}", faults[0]);
+        assert!(faults[0].hint().contains(repair), "{}", faults[0]);
     }
 }
 
@@ -235,7 +236,7 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
         (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
         (format!("habits: often\n---\n{RULE}"), "pack.habits", 1),
         (format!("time: now\n---\n{RULE}"), "pack.time", 1),
-        (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),
+        (format!("color: red\n---\n{RULE}"), "rule.unknown_key", 1),
         (format!("name: 1\n---\n{RULE}"), "pack.shape", 1),
         (format!("time: happened\n---\ntime: recorded\n---\n{RULE}"), "pack.duplicate_key", 3),
         (format!("countersign: rules/v2\n---\n{RULE}"), "pack.format", 1),

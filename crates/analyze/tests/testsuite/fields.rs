@@ -2,7 +2,7 @@
 
 use countersign_analyze::{Analyzer, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 
 const RULE: &str = "
 title: Somebody asked for a job
@@ -19,14 +19,14 @@ fn rules_ask_for_the_shape_of_a_path() {
     let mut sources = Sources::default();
     sources.add("asked.yml", RULE);
     let pack = sources.build("example").unwrap();
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let fires = |path: &str| {
         let text = format!(
             r#"{{"action":"http.request","actor":{{"id":"u"}},"http":{{"method":"GET","path":{path},"status":200}}}}"#
         );
         let document = Document::parse(&text);
         let event = document.as_ref().map(Document::root);
-        let read = event.as_ref().and_then(|event| readings.read(event));
+        let read = event.as_ref().and_then(|event| parsers.parse(event));
         let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let mut analyzer = Analyzer::new(&pack);
         analyzer
@@ -89,25 +89,25 @@ fn truth_and_numbers_are_texts_too() {
 fn of_a_reading_all_is_read_that_rules_and_scores_ask_for() {
     let event = r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"user"},"target":{"id":"7","name":"Seven","type":"job"},"context":{"ip":"198.51.100.7"},"outcome":"denied","reason":"late","occurred_at":"2026-11-20T05:00:00.000Z"}"#;
     let document = Document::parse(event).unwrap();
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let root = document.root();
-    let read = readings.read(&root);
+    let read = parsers.parse(&root);
     let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let unread = Entry { event: Some(root), ..Entry::recorded(recorded) };
     for selection in [
-        "read.as: countersign",
-        "read.action: job.run",
-        "read.actor.id: u_1",
-        "read.actor.name: Ada",
-        "read.actor.type: user",
-        "read.target.id: 7",
-        "read.target.name: Seven",
-        "read.target.type: job",
-        "read.address: 198.51.100.7",
-        "read.outcome: denied",
-        "read.reason: late",
+        "parsed.as: countersign",
+        "parsed.action: job.run",
+        "parsed.actor.id: u_1",
+        "parsed.actor.name: Ada",
+        "parsed.actor.type: user",
+        "parsed.target.id: 7",
+        "parsed.target.name: Seven",
+        "parsed.target.type: job",
+        "parsed.address: 198.51.100.7",
+        "parsed.outcome: denied",
+        "parsed.reason: late",
         "action: job.run",
-        "read.action: job.stop",
+        "parsed.action: job.stop",
         "baseline.learned: true",
     ] {
         let mut sources = Sources::default();
@@ -116,7 +116,7 @@ fn of_a_reading_all_is_read_that_rules_and_scores_ask_for() {
         sources.add("t.yml", &rule);
         let pack = sources.build("example").unwrap();
         let whole = pack.detect(1, &Entry { read: read.as_ref(), ..unread });
-        assert_eq!(pack.detect_by(1, &readings, &unread), whole, "{selection}");
+        assert_eq!(pack.detect_by(1, &parsers, &unread), whole, "{selection}");
         let fires = !selection.ends_with("job.stop") && !selection.starts_with("baseline");
         assert_eq!(whole.rules().count(), usize::from(fires), "{selection}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use countersign::time::Time;
 use countersign_analyze::{Analyzer, Pack, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -258,7 +258,7 @@ fn pack() -> Pack {
 
 #[test]
 fn anomalies_are_found_and_habits_are_not() {
-    let (pack, readings) = (pack(), Readings::built_in());
+    let (pack, parsers) = (pack(), Parsers::built_in());
     for world in [
         World { seed: 7, identities: 200, busy: 10, roams: 5, late: 5, found: 95 },
         World { seed: 2026, identities: 60, busy: 25, roams: 25, late: 15, found: 90 },
@@ -269,7 +269,7 @@ fn anomalies_are_found_and_habits_are_not() {
         for (leaf, event) in (0..).zip(&events) {
             let document = Document::parse(&event.json).unwrap();
             let root = document.root();
-            let read = readings.read(&root);
+            let read = parsers.parse(&root);
             let time = Time::from_millis(event.time).unwrap();
             let entry =
                 Entry { event: Some(root), read: read.as_ref(), chain: "app", ..Entry::recorded(time) };
@@ -314,14 +314,14 @@ fn levels(habits: &str, events: &[(i64, &str)]) -> Vec<(String, u64)> {
     let rule = "title: Deleted\nid: deleted\nlevel: high\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
     sources.add("rules.yml", rule);
     sources.add("pack.yml", habits);
-    let (pack, readings) = (sources.build("habits").unwrap(), Readings::built_in());
+    let (pack, parsers) = (sources.build("habits").unwrap(), Parsers::built_in());
     let mut analyzer = Analyzer::new(&pack);
     for (leaf, (day, who)) in (0..).zip(events) {
         let json = format!(r#"{{"action":"job.delete","actor":{{"id":"{who}"}}}}"#);
         let document = Document::parse(&json).unwrap();
         let time = Time::from_millis(BEGIN + day * DAY + i64::try_from(leaf).unwrap()).unwrap();
         let entry = Entry { event: Some(document.root()), chain: "app", ..Entry::recorded(time) };
-        analyzer.take(pack.detect_by(leaf, &readings, &entry)).unwrap();
+        analyzer.take(pack.detect_by(leaf, &parsers, &entry)).unwrap();
     }
     let findings = analyzer.finish().findings.into_iter();
     findings.map(|finding| (finding.level.as_str().to_owned(), finding.repeats)).collect()

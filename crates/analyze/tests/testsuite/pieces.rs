@@ -4,7 +4,7 @@ use countersign::time::Time;
 use countersign_analyze::pieces::{Detector, Merged, OUTLINE, PieceError};
 use countersign_analyze::{Analysis, Analyzer, Pack, Sources};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use proptest::prelude::*;
 
 const RULES: &str = "
@@ -56,9 +56,9 @@ fn line(leaf: usize, event: Event) -> String {
     let json = json(event);
     let document = Document::parse(&json).unwrap();
     let mut read = Vec::new();
-    Readings::built_in().read(&document.root()).unwrap().write_json(&mut read);
+    Parsers::built_in().parse(&document.root()).unwrap().write_json(&mut read);
     format!(
-        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorised\":{},\"vkey\":\"example.com/{name}+1+x\",\"read\":{},\"event\":{json}}}\n",
+        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorized\":{},\"vkey\":\"example.com/{name}+1+x\",\"read\":{},\"event\":{json}}}\n",
         leaf + 2,
         time(event.1),
         event.2,
@@ -67,12 +67,12 @@ fn line(leaf: usize, event: Event) -> String {
 }
 
 fn directly(pack: &Pack, events: &[Event]) -> Analysis {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut analyzer = Analyzer::new(pack);
     for (leaf, event) in (0..).zip(events) {
         let json = json(*event);
         let document = Document::parse(&json).unwrap();
-        let read = readings.read(&document.root());
+        let read = parsers.parse(&document.root());
         let signer = Some(if event.2 { "example.com/a" } else { "example.com/b" });
         let chain = if event.2 { "00a" } else { "00b" };
         let entry = Entry {
@@ -145,7 +145,7 @@ proptest! {
         for leaf in expected.findings.iter().flat_map(|finding| &finding.leaves) {
             let event = events[usize::try_from(*leaf).unwrap()];
             let signed = merged.signed(*leaf).unwrap();
-            prop_assert_eq!((signed.chain.as_str(), signed.authorised), (if event.2 { "00a" } else { "00b" }, event.2));
+            prop_assert_eq!((signed.chain.as_str(), signed.authorized), (if event.2 { "00a" } else { "00b" }, event.2));
         }
     }
 
@@ -182,8 +182,8 @@ fn a_pack_finds_the_same_however_it_was_written() {
             directly(&Pack::parse(pack.as_json()).unwrap(), &events).digest,
         )
     };
-    let one = found(&rule("    read.outcome: denied\n    action: a.b\n"));
-    let other = found(&rule("    action: a.b\n    read.outcome: denied\n"));
+    let one = found(&rule("    parsed.outcome: denied\n    action: a.b\n"));
+    let other = found(&rule("    action: a.b\n    parsed.outcome: denied\n"));
     assert_eq!(one, other);
     assert_eq!(one.1, one.2);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign_analyze::{Level, Pack, Sources, cases};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 pub(crate) fn files() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
@@ -37,14 +37,13 @@ pub(crate) fn pack() -> Pack {
 
 #[test]
 fn each_rule_fires_where_it_must_and_nowhere_else() {
-    let (pack, readings) = (pack(), Readings::built_in());
+    let (pack, parsers) = (pack(), Parsers::built_in());
     let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
         for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
-            let fired = case
-                .run(&pack, &readings)
-                .unwrap_or_else(|| panic!("{name}: there is no rule {}", case.rule));
+            let fired =
+                case.run(&pack, &parsers).unwrap_or_else(|| panic!("{name}: there is no rule {}", case.rule));
             if fired != case.fires {
                 wrong.push(format!(
                     "{}:{} {}: {}: {fired}, not {}",
@@ -70,7 +69,7 @@ fn each_rule_fires_where_it_must_and_nowhere_else() {
 
 #[test]
 fn each_rule_fires_alike_on_events_as_they_are_recorded() {
-    let (pack, readings) = (pack(), Readings::built_in());
+    let (pack, parsers) = (pack(), Parsers::built_in());
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
         for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
@@ -78,7 +77,7 @@ fn each_rule_fires_alike_on_events_as_they_are_recorded() {
             let fires = case.fires;
             let redacted = case.redacted().unwrap_or_else(|error| panic!("{place}: {error}"));
             let fired =
-                redacted.run(&pack, &readings).unwrap_or_else(|| panic!("{place}: there is no such rule"));
+                redacted.run(&pack, &parsers).unwrap_or_else(|| panic!("{place}: there is no such rule"));
             if fired != fires {
                 wrong.push(format!("{place}: {fired}, not {fires}"));
             }
@@ -93,7 +92,7 @@ fn each_rule_fires_alike_on_events_as_they_are_recorded() {
 fn rules_agree_what_a_login_is() {
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
     for (_, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
-        for list in text.split("  login:\n    read.action:\n").skip(1) {
+        for list in text.split("  login:\n    parsed.action:\n").skip(1) {
             let actions = list.lines().take_while(|line| line.starts_with("      - "));
             *lists.entry(actions.collect::<Vec<_>>().join("\n")).or_default() += 1;
         }

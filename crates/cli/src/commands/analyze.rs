@@ -14,13 +14,13 @@ use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
 use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use serde_json::{Value, json};
 use visitor::{Answers, FindingsVisitor, Signer};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::verify::standing::{Standing, Standings};
+use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts};
 use crate::commands::{rules, slice};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
@@ -30,7 +30,7 @@ use crate::io::output::Folder;
 use crate::io::style::{bad, good};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
-use crate::io::{readings, style, verdict};
+use crate::io::{parsers, style, verdict};
 
 pub(crate) use coverage::gaps;
 
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
@@ -78,10 +78,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let pack = rules::load(&args.rules)?;
-    let readings = args.own.load()?;
+    let parsers = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.count();
-    let export = analyze(&mut contents(&args.export)?, trust, &pack, &readings, threads)?;
+    let export = analyze(&mut contents(&args.export)?, trust, &pack, &parsers, threads)?;
     if let Some(folder) = folder {
         export.evidence(folder, args)?;
     }
@@ -98,12 +98,12 @@ pub(crate) fn analyze<'p>(
     input: &mut Input,
     trust: Trust,
     pack: &'p Pack,
-    readings: &Readings,
+    parsers: &Parsers,
     threads: usize,
 ) -> Result<AnalyzedExport<'p>, CliError> {
     let options = Options { trust, ..Options::default() };
-    let mut visitor = FindingsVisitor::new(pack, readings);
-    let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, readings, event);
+    let mut visitor = FindingsVisitor::new(pack, parsers);
+    let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, parsers, event);
     let verification = visit(input, options, threads, examiner, &mut visitor)?;
     visitor.finish(verification.report)
 }
@@ -111,21 +111,21 @@ pub(crate) fn analyze<'p>(
 /// What rules say of an event, with its link's time, its chain and who signed that.
 pub(crate) fn detect(
     pack: &Pack,
-    readings: &Readings,
+    parsers: &Parsers,
     text: &str,
     (recorded, chain, signer): (Time, ChainId, Option<&str>),
 ) -> Detected {
     let document = Document::parse(text);
     let event = document.as_ref().map(Document::root);
     let chain = chain.to_string();
-    pack.detect_by(0, readings, &Entry { event, roots: &[], read: None, recorded, chain: &chain, signer })
+    pack.detect_by(0, parsers, &Entry { event, roots: &[], read: None, recorded, chain: &chain, signer })
 }
 
 /// The findings in what `--format json` prints, without what depends on whom its reader trusts.
 fn stated(printed: &Value) -> Option<Vec<Value>> {
     let mut findings = printed["findings"].as_array()?.clone();
     for finding in &mut findings {
-        finding.as_object_mut()?.remove("standing");
+        finding.as_object_mut()?.remove("signer_trust");
     }
     Some(findings)
 }
@@ -154,9 +154,15 @@ impl AnalyzedExport<'_> {
     }
 
     /// The least trusted of those who signed what a finding was made from.
-    pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+    pub(crate) fn signer_trust(
+        &self,
+        finding: &Finding,
+        signer_trusts: &SignerTrusts<'_>,
+    ) -> Option<SignerTrust> {
         let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
-        signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
+        signed
+            .map(|Signer { chain, vkey, authorized }| signer_trusts.of_signer(vkey, *chain, *authorized))
+            .max()
     }
 
     fn json(&self) -> String {
@@ -171,8 +177,8 @@ impl AnalyzedExport<'_> {
         let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
         let (unread, future) = (coverage.unparsed, *future);
         let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
-        let standings = Standings::of(report);
-        told.json(findings, |finding| self.standing(finding, &standings).map(Standing::as_str))
+        let signer_trusts = SignerTrusts::of(report);
+        told.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
     }
 
     /// Compares with what was found before.

@@ -213,7 +213,7 @@ fn text(report: &CheckReport) -> String {
     text += &verdict::body(&report.report, verdict::Of::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));
-    let leaves = &tiles.leaves;
+    let leaves = &tiles.entries;
     let covered = format!(
         "{}, {} with {}, {}, {}",
         count(tiles.checked, "tile"),

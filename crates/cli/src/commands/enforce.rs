@@ -29,7 +29,7 @@ use crate::io::contents::contents;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::visit::visit;
-use crate::io::{readings, style, verdict};
+use crate::io::{parsers, style, verdict};
 use judged::{Check, Known, Searched};
 use policy::Policy;
 
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// The policy, in YAML (docs/pipeline.md)
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
-    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
+    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     /// Write violations as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -112,7 +112,7 @@ impl Judged<'_> {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (mut policy, hash) = load(&args.policy)?;
     let trust = args.trust.load()?;
-    let readings = args.own.load()?;
+    let parsers = args.own.load()?;
     let now = args.now.map_or_else(now, Ok)?;
     let threads = args.threads.count();
     let before = policy.endpoints.as_ref().and_then(|of| of.baseline.as_deref()).map(baseline).transpose()?;
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let local = Local::of(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
+        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &parsers, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
@@ -136,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
                 input,
                 trust.clone(),
                 asked,
-                &inventory::EventFilter { readings, query: None },
+                &inventory::EventFilter { parsers, query: None },
                 threads,
             )?)
         }

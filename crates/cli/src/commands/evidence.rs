@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
 use countersign_client::Prefix;
-use countersign_controls::{Catalogue, Period};
+use countersign_controls::{Catalog, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
 use gather::{Gathered, Look};
@@ -22,12 +22,12 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
-use crate::io::{readings, style, verdict};
+use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
 /// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
-/// catalogue asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
+/// catalog asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
 /// detection rules, and who answered them; and the log's own keys, coverage, reads, erasures and retention.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,28 +38,28 @@ Examples:
   countersign evidence https://log.example/audit --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
   countersign evidence audit.ndjson --trust trust.txt --framework gdpr --subject u_1 -o access-of-u_1/
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
-  countersign evidence --catalogue ours.yml --lint
+  countersign evidence --catalog ours.yml --lint
 
 If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is \
 a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
-person's events. docs/evidence-by-control.md explains catalogues.
+person's events. docs/evidence-by-control.md explains catalogs.
 
 Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - reads standard input
+    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - reads standard input
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
     export: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
     /// The framework whose controls to look at
-    #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
-    #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
+    #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalog::names()))]
+    #[arg(required_unless_present_any = ["catalog", "lint"], help_heading = "Controls")]
     framework: Option<String>,
-    /// Your own catalogue, instead of a built-in one
+    /// Your own catalog, instead of a built-in one
     #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
-    catalogue: Option<PathBuf>,
-    /// Only check the catalogue
-    #[arg(long, requires = "catalogue", conflicts_with = "export", help_heading = "Controls")]
+    catalog: Option<PathBuf>,
+    /// Only check the catalog
+    #[arg(long, requires = "catalog", conflicts_with = "export", help_heading = "Controls")]
     lint: bool,
     /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
     #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
@@ -84,7 +84,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
@@ -117,8 +117,8 @@ impl OutputFormat for Format {
     const JSON: Self = Self::Json;
 }
 
-/// The most bytes of a catalogue, in MiB.
-const MAX_CATALOGUE: u64 = 1;
+/// The most bytes of a catalog, in MiB.
+const MAX_CATALOG: u64 = 1;
 
 fn period(text: &str) -> Result<Period, String> {
     let refuse = || "write it as 2026-01-01..2026-06-30, 2026-01..2026-06 or 2026".to_owned();
@@ -133,16 +133,16 @@ fn period(text: &str) -> Result<Period, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let catalogue = catalogue(args)?;
+    let catalog = catalog(args)?;
     let pack = rules::load(&args.rules)?;
-    for (question, word) in catalogue.unanswered(&pack) {
+    for (question, word) in catalog.unanswered(&pack) {
         let said =
             format!("no rule of the pack {} is {word}, which the question {question} asks for", pack.name);
         style::warn(&said);
     }
     let Some(export) = &args.export else {
-        let of = verdict::count(catalogue.controls.len() as u64, "control");
-        style::done(&format!("{of} of {}, catalogue {}", style::plain(&catalogue.framework), catalogue.hash));
+        let of = verdict::count(catalog.controls.len() as u64, "control");
+        style::done(&format!("{of} of {}, catalog {}", style::plain(&catalog.framework), catalog.hash));
         return Ok(ExitStatus::Success);
     };
     let folder = folder(args)?;
@@ -156,7 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
     if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
-        let hint = "save it first, with `countersign export` where it is a collector's";
+        let hint = "save it first, with `countersign export` where it is a log server's";
         return Err(CliError::unusable("arguments.invalid", "an evidence file is made of a file", hint));
     }
     let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
@@ -167,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         // Slices are cut from it.
         input = input.rereadable()?;
     }
-    let looking = Look { pack: &pack, readings: args.own.load()?, catalogue: &catalogue, args };
+    let looking = Look { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
     let Gathered { verification, file, leaves, evidence } = looking.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
     let status = verification.report.verdict.into();
@@ -201,7 +201,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         });
     }
     if args.output.is_some() {
-        let controls = verdict::count(catalogue.controls.len() as u64, "control");
+        let controls = verdict::count(catalog.controls.len() as u64, "control");
         let what = format!("{controls} of {}", style::plain(&evidence.framework.title));
         style::wrote(args.output.as_deref(), &what);
         anstream::eprintln!("{headline}");
@@ -209,10 +209,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-fn catalogue(args: &Args) -> Result<Catalogue, CliError> {
-    let Some(path) = &args.catalogue else {
+fn catalog(args: &Args) -> Result<Catalog, CliError> {
+    let Some(path) = &args.catalog else {
         let name = args.framework.as_deref().unwrap_or_default();
-        return Catalogue::built_in(name).ok_or_else(|| {
+        return Catalog::built_in(name).ok_or_else(|| {
             CliError::unusable(
                 "arguments.invalid",
                 "there is no such framework",
@@ -221,15 +221,14 @@ fn catalogue(args: &Args) -> Result<Catalogue, CliError> {
         });
     };
     let name = shown(path);
-    let bytes = Input::open(path)?.all(MAX_CATALOGUE)?;
+    let bytes = Input::open(path)?.all(MAX_CATALOG)?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        CliError::unusable("io.not_text", "it is not UTF-8 text", "a catalogue is YAML in UTF-8")
-            .within(&name)
+        CliError::unusable("io.not_text", "it is not UTF-8 text", "a catalog is YAML in UTF-8").within(&name)
     })?;
-    Catalogue::parse(&text).map_err(|faults| {
+    Catalog::parse(&text).map_err(|faults| {
         let failure = |fault: &AnalyzeError| rules::failure(fault).within(&name);
         let Some((last, before)) = faults.split_last() else {
-            return CliError::unusable("catalogue.empty", "it cannot be used", "mend it").within(&name);
+            return CliError::unusable("catalog.empty", "it cannot be used", "repair it").within(&name);
         };
         before.iter().take(20).for_each(|fault| failure(fault).report());
         failure(last)

@@ -1,4 +1,4 @@
-//! `countersign export`: an export out of a log, from its collector or from its folder.
+//! `countersign export`: an export out of a log, from its log server or from its folder.
 
 mod explained;
 mod folder;
@@ -31,7 +31,7 @@ const CHUNK: usize = 1 << 17;
 
 /// Export a log or a part of it
 ///
-/// Reads from a collector's URL, or from the folder of a collector on this machine. The collector selects what it
+/// Reads from a log server's URL, or from the folder of a log server on this machine. The log server selects what it
 /// can. For --withhold, and for several chains or events, the rest is left out here. Either way the export can be
 /// verified on its own with `countersign verify`.
 ///
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     /// Write one file per day, in folders such as day=2026-11-20 below -o
     #[arg(long, value_enum, requires = "output")]
     partition: Option<Partition>,
-    /// The collector's folder or URL
+    /// The log server's folder or URL
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
     #[command(flatten)]
@@ -78,7 +78,7 @@ enum Format {
     Parquet,
 }
 
-/// What the collector chooses by.
+/// What the log server chooses by.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Which events")]
 struct Asked {
@@ -139,14 +139,14 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
             hint,
         ));
     }
-    if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
+    if Prefix::is_meant(&args.log) { from_log_server(args, matches) } else { from_folder(args, matches) }
 }
 
-fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
+fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let prefix = prefix(&args.log)?;
     if !args.chosen.own.is_none() {
-        let hint = "leave --readings out; `countersign serve --readings` has a log read by yours";
-        let message = "a log reads events by its own readings, whoever asks";
+        let hint = "leave --parsers out; `countersign serve --parsers` has a log read by yours";
+        let message = "a log reads events by its own parsers, whoever asks";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     let token = args.access.token()?;
@@ -163,20 +163,20 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
     {
-        explained::told(explained::by_collector(&prefix, &request, fields_alone, token.as_ref()));
+        explained::told(explained::by_log_server(&prefix, &request, fields_alone, token.as_ref()));
     }
     status
 }
 
-/// The collector's address.
+/// The log server's address.
 fn prefix(url: &str) -> Result<Prefix, CliError> {
     Prefix::parse(url).map_err(|why| {
-        let hint = "give the collector's address, such as https://log.example.com";
+        let hint = "give the log server's address, such as https://log.example.com";
         CliError::unusable("arguments.invalid", why, hint).within("the URL")
     })
 }
 
-/// What the collector would answer, without it.
+/// What the log server would answer, without it.
 fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let request = Request::of(args)?;
     let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
@@ -196,7 +196,7 @@ fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError
     status
 }
 
-/// What is asked of the collector.
+/// What is asked of the log server.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     path: String,
@@ -277,7 +277,7 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
         .map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
 }
 
-/// All that the collector at this address has for who bears the token.
+/// All that the log server at this address has for who bears the token.
 pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, CliError> {
     let request = Request { path: "export".into(), query: Vec::new(), whole: true };
     let stream = fetch(&prefix(url)?, &request, token)?;
@@ -285,7 +285,7 @@ pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, CliError
     Ok(Input::stream(&name, Box::new(stream)))
 }
 
-/// What a collector answers instead of an export.
+/// What a log server answers instead of an export.
 fn explain(answer: &Answer, with_token: bool) -> CliError {
     let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |member: &str| {
@@ -300,7 +300,7 @@ fn explain(answer: &Answer, with_token: bool) -> CliError {
             "you need a reader's token for exports: use --token-file FILE, or set COUNTERSIGN_TOKEN".into()
         }
         (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator".into(),
-        _ => text("hint").unwrap_or_else(|| "is this a collector's address?".into()),
+        _ => text("hint").unwrap_or_else(|| "is this a log server's address?".into()),
     };
     CliError::unusable(&code, format!("there is no export: {message}"), hint)
 }

@@ -1,8 +1,8 @@
-//! `countersign feed`: what verifies, and what rules find in it, goes on to a SIEM or a collector.
+//! `countersign feed`: what verifies, and what rules find in it, goes on to a SIEM or another destination.
 
+mod destination;
 mod from_export;
 mod from_log;
-mod sink;
 mod stdout;
 mod terminal;
 
@@ -18,9 +18,9 @@ use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::{query, readings, stop};
+use crate::io::{parsers, query, stop};
 
-/// Send verified events and findings to a SIEM or a collector
+/// Send verified events and findings to a SIEM or another destination
 ///
 /// Verifies first, and sends only what verified. Each event becomes one record, with its entry, its place in its
 /// chain, the root and size of the checkpoint that contains it, and whether its signer is trusted, so that a row in
@@ -31,14 +31,14 @@ use crate::io::{query, readings, stop};
 #[command(after_help = "\
 Examples:
   countersign feed audit.ndjson --trust trust.txt --to ocsf
-  countersign feed audit.ndjson --trust trust.txt --to ecs --findings --sink file --destination feed.ndjson
-  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --sink tls --destination siem.example:6514 --ca siem.pem
-  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --sink elastic --destination https://es.example:9200/audit/_bulk --sink-token es.token --gzip
+  countersign feed audit.ndjson --trust trust.txt --to ecs --findings --destination file --address feed.ndjson
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --destination tls --address siem.example:6514 --ca siem.pem
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --destination elastic --address https://es.example:9200/audit/_bulk --destination-token es.token --gzip
 
 Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
 2 unusable arguments or state, or a receiver that did not accept everything.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd; - for standard input; or a collector's URL, to follow its
+    /// The export, plain or compressed with gzip or zstd; - for standard input; or a log server's URL, to follow its
     /// log
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::Own,
+    own: parsers::Own,
     /// Where to remember what was sent and keep what a receiver refused; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following a log")]
     state: Option<PathBuf>,
@@ -79,7 +79,7 @@ pub(crate) struct Args {
     #[command(flatten, next_help_heading = None)]
     threads: ThreadArgs,
     #[command(flatten)]
-    sink: sink::Sending,
+    sink: destination::Sending,
 }
 
 /// How long a receiver is asked again where all is to be sent and the program is to end.
@@ -88,7 +88,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let feed = Feed {
         format: args.format,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         query: args.query.as_deref().map(query::parse).transpose()?,
         events: !args.no_events,
         findings: args.findings || args.no_events,

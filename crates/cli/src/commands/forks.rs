@@ -1,4 +1,4 @@
-//! `countersign forks`: what a collector keeps as evidence.
+//! `countersign forks`: what a log server keeps as evidence.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

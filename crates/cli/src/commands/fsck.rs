@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let lock = held.folder().filter(|_| args.repair).map(serve::lock);
     let _lock = lock.transpose().map_err(|error| in_use(&error))?;
     let mut report = held.look("checking")?;
-    if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
+    if args.repair && report.problems.iter().any(|problem| problem.repair.is_possible()) {
         let before = std::mem::take(&mut report);
         if !args.format.is_json() {
             tell(&before)?;
@@ -77,8 +77,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         report = held.look("checking again")?;
         if !args.format.is_json() {
             style::done(&format!(
-                "{} mended",
-                count(before.damages.len().saturating_sub(report.damages.len()))
+                "{} repaired",
+                count(before.problems.len().saturating_sub(report.problems.len()))
             ));
         }
     }
@@ -115,19 +115,19 @@ impl Held<'_> {
     }
 
     fn repair(&self, found: &Report) -> Result<(), CliError> {
-        let bar = progress::count("mending", 0);
+        let bar = progress::count("repairing", 0);
         let mut told = |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         };
-        let mended = match self {
+        let repaired = match self {
             Self::Folder(folder) => fsck::repair(folder, found, &mut told),
             Self::Bucket { bucket, folder, runtime, .. } => {
                 fsck::repair_bucket(bucket.clone(), runtime.handle().clone(), *folder, found)
             }
         };
         bar.finish_and_clear();
-        mended.map_err(|error| self.failed(&error))
+        repaired.map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &StoreError) -> CliError {
@@ -146,16 +146,16 @@ impl Held<'_> {
 
 fn tell(report: &Report) -> Result<(), CliError> {
     let mut text = String::new();
-    for damage in &report.damages {
+    for problem in &report.problems {
         let _ = writeln!(
             text,
             "{} {}: {} [{}]",
             bad("damaged"),
-            plain(&damage.place),
-            plain(&damage.message),
-            damage.code
+            plain(&problem.place),
+            plain(&problem.message),
+            problem.code
         );
-        let _ = writeln!(text, "  {}", damage.mend.hint());
+        let _ = writeln!(text, "  {}", problem.repair.hint());
     }
     if report.more > 0 {
         let _ = writeln!(text, "{} more", report.more);
@@ -172,28 +172,28 @@ fn tell(report: &Report) -> Result<(), CliError> {
 }
 
 fn of(report: &Report) -> serde_json::Value {
-    let damages = report.damages.iter().map(|damage| {
+    let problems = report.problems.iter().map(|problem| {
         json!({
-            "code": damage.code,
-            "place": damage.place,
-            "message": damage.message,
-            "hint": damage.mend.hint(),
+            "code": problem.code,
+            "place": problem.place,
+            "message": problem.message,
+            "hint": problem.repair.hint(),
         })
     });
     json!({
         "origin": report.origin,
         "whole": report.is_whole(),
-        "leaves": report.leaves,
+        "entries": report.leaves,
         "events": report.events,
         "erased": report.erased,
         "unfinished": report.unfinished,
-        "damages": damages.collect::<Vec<_>>(),
+        "problems": problems.collect::<Vec<_>>(),
         "more": report.more,
     })
 }
 
-fn count(damages: usize) -> String {
-    if damages == 1 { "1 damage".to_owned() } else { format!("{damages} damages") }
+fn count(problems: usize) -> String {
+    if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
 }
 
 fn in_use(error: &StartError) -> CliError {

@@ -117,11 +117,11 @@ fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> CliError {
 fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
-    if let Some(mut collector) = args.to.collector(args.origin.as_deref())? {
-        let note = sign(collector.origin())?;
+    if let Some(mut log_server) = args.to.log_server(args.origin.as_deref())? {
+        let note = sign(log_server.origin())?;
         lines.note(&note);
-        let index = collector.submit(lines.as_str(), &note)?;
-        let origin = collector.origin();
+        let index = log_server.submit(lines.as_str(), &note)?;
+        let origin = log_server.origin();
         style::done(&format!("it is entry {index} of the log {origin}, and applies to what comes after it"));
         return Ok(ExitStatus::Success);
     }

@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let to = words(&["--to", url, "--log", vkey]);
         let granted = [words(&[app_key.as_str(), "--key"]), vec![grant_by], to.clone()].concat();
         grant::grant(&parsed(granted)?).map_err(|failure| match failure.code() {
-            "log.unauthorised" => failure.with_hint(&format!(
+            "log.unauthorized" => failure.with_hint(&format!(
                 "have the log's operator add the line `issuer {issuer_key}` to the log's trust.txt, and run this again"
             )),
             _ => failure,

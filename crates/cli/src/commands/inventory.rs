@@ -11,7 +11,7 @@ use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, V
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{ApiCall, Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report};
 use countersign_client::Prefix;
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -23,7 +23,7 @@ use crate::io::input::Input;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::verdict::count;
 use crate::io::visit::visit;
-use crate::io::{query, readings, style, verdict};
+use crate::io::{parsers, query, style, verdict};
 
 /// List the API endpoints that are actually called
 ///
@@ -41,7 +41,7 @@ Examples:
 
 Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
 pub(crate) struct Args {
-    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
+    /// The export, plain or compressed with gzip or zstd, or a log server's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if any endpoint is one of these
@@ -102,7 +102,7 @@ impl FailOn {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let filter = EventFilter {
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         query: args.query.as_deref().map(query::parse).transpose()?,
     };
     let description = args.openapi.as_deref().map(description).transpose()?;
@@ -125,7 +125,7 @@ pub(crate) fn find(
     let query = filter.query.as_ref().map(EventQuery::new);
     let examiner = || {
         |event: &SummarizedEvent<'_>| {
-            parse_event(event, &filter.readings, |entry| {
+            parse_event(event, &filter.parsers, |entry| {
                 let call = ApiCall::from_entry(entry)?;
                 let met = query
                     .as_ref()
@@ -143,7 +143,7 @@ pub(crate) fn find(
 
 /// What events are read by, and which are asked for.
 pub(crate) struct EventFilter {
-    pub(crate) readings: Readings,
+    pub(crate) parsers: Parsers,
     pub(crate) query: Option<Query>,
 }
 

@@ -115,7 +115,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     }
     for (path, size) in unreadable {
         let mut contents = Contents::default();
-        contents.damage(0, size, "nothing in this file is of an outbox", false);
+        contents.problem(0, size, "nothing in this file is of an outbox", false);
         found.insert(path, contents);
     }
     Ok(found)
@@ -157,18 +157,18 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
                 faint("no entries: everything was delivered, or nothing was recorded")
             );
         }
-        text.push_str(&damage(contents));
+        text.push_str(&problem(contents));
     }
     verdict::print(&text)?;
     Ok(status(&outboxes))
 }
 
 /// Describes the damaged ranges, one per line.
-fn damage(contents: &Contents) -> String {
+fn problem(contents: &Contents) -> String {
     let mut text = String::new();
-    for damage in &contents.damaged {
-        let (begin, end) = (damage.begin, damage.end);
-        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("damaged:"), damage.why);
+    for problem in &contents.damaged {
+        let (begin, end) = (problem.begin, problem.end);
+        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("damaged:"), problem.why);
     }
     if contents.may_have_removed() {
         text.push_str("  A damaged line may say that entries above were delivered: some of them may be in the log already.\n");
@@ -221,9 +221,9 @@ fn salvage(
                 }
             }
         }
-        let damage = damage(contents);
-        if !damage.is_empty() {
-            anstream::eprint!("{}\n{damage}", line(&shown(path), 200));
+        let problem = problem(contents);
+        if !problem.is_empty() {
+            anstream::eprint!("{}\n{problem}", line(&shown(path), 200));
         }
     }
     events.finish()?;

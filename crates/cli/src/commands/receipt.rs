@@ -25,8 +25,8 @@ const MAX_LEAF: usize = 65_535;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign receipt receipt.tlog-proof --leaf link.txt --trust trust.txt
-  jq -j .link line.json | countersign receipt receipt.tlog-proof --leaf - --trust trust.txt
+  countersign receipt receipt.tlog-proof --entry link.txt --trust trust.txt
+  jq -j .link line.json | countersign receipt receipt.tlog-proof --entry - --trust trust.txt
 
 Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a log key you haven't trusted.")]
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let leaf = input::small(&args.leaf)?;
     if leaf.len() > MAX_LEAF {
         let hint = "was the right file given?";
-        return Err(CliError::unusable("leaf.too_large", "an entry is at most 65,535 bytes", hint)
+        return Err(CliError::unusable("entry.too_large", "an entry is at most 65,535 bytes", hint)
             .within(&shown(&args.leaf)));
     }
     let judged = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
@@ -99,7 +99,7 @@ fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
         Verdict::Altered => {
             bad("✗ Altered.") + " This receipt is not for this entry, or one of them was changed."
         }
-        Verdict::Unconfirmed => {
+        Verdict::Untrusted => {
             doubt("? Signed by a log you haven't trusted.") + " Anyone could have made this receipt."
         }
         _ => bad("✗ Broken.") + " This receipt is not what you asked for.",

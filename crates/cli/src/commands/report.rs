@@ -17,7 +17,7 @@ use crate::commands::{risk, verify};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
-use crate::io::{input, readings, style, verdict};
+use crate::io::{input, parsers, style, verdict};
 
 pub(crate) use sections::of_markdown;
 
@@ -110,7 +110,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
         now: args.now.map_or_else(countersign_client::now, Ok)?,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         threads: args.threads.count(),
     };
     let mut sections = Vec::new();

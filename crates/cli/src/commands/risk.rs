@@ -80,7 +80,7 @@ enum Format {
     Markdown,
     /// A chart of the loss exceedance curve
     Svg,
-    /// For the textfile collector of `node_exporter` (docs/metrics.md)
+    /// For the textfile log server of `node_exporter` (docs/metrics.md)
     Prometheus,
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 fn write(args: &Args, text: &str, what: &str) -> Result<(), CliError> {
     let Some(path) = args.output.path() else { return verdict::print(text) };
     let mut output = Output::create(Some(path))?;
-    output.write(style::uncoloured(text).as_bytes())?;
+    output.write(style::uncolored(text).as_bytes())?;
     output.finish()?;
     style::wrote(Some(path), what);
     Ok(())

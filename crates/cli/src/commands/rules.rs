@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::Diagnostic;
 use countersign_analyze::{AnalyzeError, MAX_BYTES, Pack, Sources, cases};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 use crate::arg_groups::OutputArgs;
 use crate::errors::{CliError, shown};
@@ -190,7 +190,7 @@ const TOLD: usize = 20;
 /// Tells what is wrong with files, all but the last fault at once.
 pub(crate) fn refused(faults: &[AnalyzeError]) -> CliError {
     let Some((last, before)) = faults.split_last() else {
-        return CliError::unusable("rules.invalid", "the rules cannot be used", "mend them");
+        return CliError::unusable("rules.invalid", "the rules cannot be used", "repair them");
     };
     // Each is told by itself, and the last one ends the program.
     let told = before.len().min(TOLD - 1);
@@ -231,14 +231,14 @@ fn build(args: &Build) -> Result<ExitStatus, CliError> {
 fn test(args: &Test) -> Result<ExitStatus, CliError> {
     let found = find(&args.from.rules)?;
     let pack = pack(&found, &args.from.rules)?;
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut out = anstream::stdout().lock();
     let (mut held, mut failed) = (0u64, 0u64);
     for path in &found.cases {
         let file = shown(path);
         for case in cases::parse(&file, &read(path)?).map_err(|fault| failure(&fault))? {
             let place = format!("{}:{}", case.place.0, case.place.1);
-            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &readings)) else {
+            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &parsers)) else {
                 let message = format!("there is no rule {}", case.rule);
                 let hint = "a case names its rule by its id, and stands beside it";
                 return Err(CliError::unusable("case.rule", message, hint)

@@ -1,4 +1,4 @@
-//! `countersign serve`: a collector.
+//! `countersign serve`: a log server.
 
 mod after_restore;
 mod certificate;
@@ -27,8 +27,8 @@ use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
-use countersign_log_server::collector::{Collector, RulesError};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
+use countersign_log_server::log_server::{LogServer, RulesError};
 use countersign_log_server::restore::ending::Ending;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::{self, Rule, Rules};
@@ -47,7 +47,7 @@ use crate::commands::watch;
 use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::{input, key, readings, stop, style, token};
+use crate::io::{input, key, parsers, stop, style, token};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -156,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
@@ -174,9 +174,9 @@ pub(crate) struct Args {
     /// The file holds.txt in the log's folder can list more, one per line.
     #[arg(long, value_name = "HOLD", help_heading = "Retention")]
     hold: Vec<Hold>,
-    /// Check the whole log for damage, at a pace of once in this time
+    /// Check the whole log for problem, at a pace of once in this time
     ///
-    /// While there is damage, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
+    /// While there is problem, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
     /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
@@ -288,7 +288,7 @@ async fn run_server(
         tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
         cors,
         hosts,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         issuer,
         reads,
         page,
@@ -328,17 +328,17 @@ async fn run_server(
             "this trust file doesn't name the log's key as `emitter`, so readers wouldn't trust the records";
         style::detail("reads:", &format!("not recorded: {why}"));
     }
-    if let Some(stop) = serving.collector().signing().stopped() {
+    if let Some(stop) = serving.log_server().signing().stopped() {
         warn_stopped(&stop);
     }
-    let published = serving.collector().published().borrow().as_ref().map(|newest| newest.at);
+    let published = serving.log_server().published().borrow().as_ref().map(|newest| newest.at);
     if let Some(why) = published.and_then(|published| behind(published, now())) {
         style::warn(&why);
     }
     tokio::spawn(memory::keep_giving_back());
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), watched));
+    let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watched));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.keep()));
     stop_asked().await;
     reloading.abort();
@@ -450,7 +450,7 @@ pub(crate) fn log_to_stderr(json: bool) {
         Ok(directive) if json => filter.add_directive(directive),
         _ => filter,
     };
-    // As for everything else that is written there: no colours in files and journals.
+    // As for everything else that is written there: no colors in files and journals.
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
@@ -482,7 +482,7 @@ fn warn_of_plain_witnesses(trust: &Trust) {
 }
 
 /// Goes by the trust file as it is now.
-async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
+async fn reload(log_server: LogServer, file: PathBuf, mut watched: Watched) {
     let mut failed_before = false;
     loop {
         if failed_before {
@@ -493,11 +493,11 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
         }
         let trust = input::trust(&file);
         let taken = tokio::task::spawn_blocking({
-            let collector = collector.clone();
+            let log_server = log_server.clone();
             move || {
                 let trust = trust?;
                 warn_of_plain_witnesses(&trust);
-                collector.set_trust(&trust).map_err(|error| unusable_trust(&error))
+                log_server.set_trust(&trust).map_err(|error| unusable_trust(&error))
             }
         });
         let failed = |error| CliError::io("read", "the trust file", &std::io::Error::other(error));
@@ -505,11 +505,11 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
             Ok(()) => {
                 failed_before = false;
                 style::done(&format!("{} was read again", shown(&file)));
-                collector.control_files().set(ControlFile::Trust, Ok(()));
+                log_server.control_files().set(ControlFile::Trust, Ok(()));
             }
             Err(failure) => {
                 failed_before = true;
-                collector.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
+                log_server.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
             }
         }
     }
@@ -667,7 +667,7 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
 
 /// The hint for a damaged store.
 pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, are this log's; run `countersign fsck` to see what is \
-     damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --mend PLACE`";
+     damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --repair PLACE`";
 
 /// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
 pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {

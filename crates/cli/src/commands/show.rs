@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 use countersign::link::ChainId;
 use countersign::verify::{Options, VerifiedEvent};
 use countersign_query::value::Document;
-use countersign_query::{Findings, Query, Readings};
+use countersign_query::{Findings, Parsers, Query};
 use countersign_spill::PendingEvents as Found;
 use indexed::{Answer, Asked as Asking};
 use search::{Asked, Search, State, Wanted};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::verify::standing::Standings;
+use crate::commands::verify::signer_trust::SignerTrusts;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::contents::contents;
 use crate::io::visit::visit;
-use crate::io::{query, readings, style, verdict};
+use crate::io::{parsers, query, style, verdict};
 
 /// Show the events of an export that verify
 ///
@@ -34,7 +34,7 @@ use crate::io::{query, readings, style, verdict};
 /// in full, with what proves it. Each says who signed it, and whether your trust file trusts that key.
 ///
 /// As JSON, each event is an object on one line: leaf, chain, seq, time, signer, standing, event (as it was signed) and
-/// read (what its reading makes of it, which was not signed). The verdict goes to standard error.
+/// read (what its parser makes of it, which was not signed). The verdict goes to standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     /// Show at most this many events [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -79,14 +79,14 @@ const ROWS: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let asked = args.query.as_deref().map(query::parse).transpose()?;
-    let readings = args.own.load()?;
+    let parsers = args.own.load()?;
     let most = args.limit.map_or(if args.format.is_json() { u64::MAX } else { ROWS }, u64::from);
     if let (Some(side), Some(query)) = (&args.index, &asked) {
-        return by_index(args, side.as_deref(), query, &readings, most);
+        return by_index(args, side.as_deref(), query, &parsers, most);
     }
     let trust = args.trust.load()?;
     let options = Options { trust, ..Options::default() };
-    let wanted = wanted(args.event, asked.as_ref(), &readings);
+    let wanted = wanted(args.event, asked.as_ref(), &parsers);
     let state = State::default();
     let mut search = Search::new(&wanted, &state, most);
     let threads = args.threads.count();
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let report = &verification.report;
     let (found, findings) = search.finish();
     let headline = verdict::headline(report);
-    let standings = Standings::of(report);
+    let signer_trusts = SignerTrusts::of(report);
     if let (Some((chain, seq)), 0) = (args.event, found.kept()) {
         if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
@@ -107,12 +107,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.event.is_some() && !args.format.is_json() {
         let mut text = headline + "\n\n";
         found.for_each(|event| {
-            one::write(&mut text, &event, report, &standings, &readings);
+            one::write(&mut text, &event, report, &signer_trusts, &parsers);
             Ok::<_, CliError>(())
         })?;
         print(&text)?;
     } else {
-        all(args, headline, found, &standings, &readings, findings.as_ref())?;
+        all(args, headline, found, &signer_trusts, &parsers, findings.as_ref())?;
     }
     Ok(report.verdict.into())
 }
@@ -121,14 +121,14 @@ fn by_index(
     args: &Args,
     side: Option<&Path>,
     query: &Query,
-    readings: &Readings,
+    parsers: &Parsers,
     most: u64,
 ) -> Result<ExitStatus, CliError> {
     let (export, trust) = (&*args.export, args.trust.path());
-    let asked = Asking { export, side, trust, query, readings, threads: args.threads.count(), most };
+    let asked = Asking { export, side, trust, query, parsers, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
-    let standings = Standings::kept(&verified.signers, verified.suspects.as_deref());
-    all(args, verified.headline, found, &standings, readings, Some(&findings))?;
+    let signer_trusts = SignerTrusts::kept(&verified.signers, verified.suspects.as_deref());
+    all(args, verified.headline, found, &signer_trusts, parsers, Some(&findings))?;
     Ok(verified.status)
 }
 
@@ -137,12 +137,12 @@ fn all(
     args: &Args,
     headline: String,
     found: Found,
-    standings: &Standings<'_>,
-    readings: &Readings,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
     if args.format.is_json() {
-        lines(found, standings, readings)?;
+        lines(found, signer_trusts, parsers)?;
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{headline}");
         if let Some(findings) = findings {
@@ -151,25 +151,25 @@ fn all(
         return Ok(());
     }
     let mut text = headline + "\n\n";
-    table::write(&mut text, found, standings, readings, findings)?;
+    table::write(&mut text, found, signer_trusts, parsers, findings)?;
     print(&text)
 }
 
-fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings: &'q Readings) -> Wanted<'q> {
+fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, parsers: &'q Parsers) -> Wanted<'q> {
     match (event, asked) {
         (Some((chain, seq)), _) => Wanted::One(chain, seq),
-        (None, Some(query)) => Wanted::Matching(Box::new(Asked::new(query, readings))),
+        (None, Some(query)) => Wanted::Matching(Box::new(Asked::new(query, parsers))),
         (None, None) => Wanted::All,
     }
 }
 
 /// Each event as one line of JSON.
-fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), CliError> {
+fn lines(found: Found, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> Result<(), CliError> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut open = true;
     found.for_each(|event| {
         if open {
-            open = written(out.write_all(json_line(&event, standings, readings).as_bytes()))?;
+            open = written(out.write_all(json_line(&event, signer_trusts, parsers).as_bytes()))?;
         }
         Ok::<_, CliError>(())
     })?;
@@ -186,17 +186,17 @@ fn written(result: io::Result<()>) -> Result<bool, CliError> {
 }
 
 /// One event on one line.
-fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> String {
+fn json_line(event: &VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> String {
     let document = Document::parse(&event.event);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let mut facts = serde_json::json!({
-        "leaf": event.index,
+        "entry": event.index,
         "chain": event.chain.to_string(),
         "seq": event.seq,
         "time": event.time.to_string(),
         "signer": event.vkey.as_str(),
-        "standing": standings.of_link(event).as_str(),
+        "signer_trust": signer_trusts.of_link(event).as_str(),
     })
     .to_string();
     facts.pop();

@@ -21,7 +21,7 @@ use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::query::{self, Looking};
 use crate::io::verdict::count;
-use crate::io::{export, readings, style};
+use crate::io::{export, parsers, style};
 
 /// Make a smaller export that still verifies
 ///
@@ -73,7 +73,7 @@ pub(crate) struct Chosen {
     #[arg(requires = "withhold")]
     pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
-    pub(crate) own: readings::Own,
+    pub(crate) own: parsers::Own,
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {

@@ -24,7 +24,7 @@ const MAX_INPUT_MIB: u64 = 64;
 
 /// Manage who may read a log's events
 ///
-/// A collector shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
+/// A log server shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
 /// and reads that file again when it changes, so a running server needs no restart.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -96,7 +96,7 @@ struct Of {
     dir: PathBuf,
 }
 
-/// Which events the token is for [default: all]. Of several names an event fulfils each, of several values one.
+/// Which events the token is for [default: all]. Of several names an event fulfills each, of several values one.
 #[derive(clap::Args)]
 struct Conditions {
     /// Only events of this tenant. Can be repeated
@@ -259,7 +259,7 @@ fn explain(error: &TokenError, folder: &Path) -> CliError {
         TokenError::Malformed { .. } => CliError::unusable(
             "token.file",
             error.to_string(),
-            "mend the line, or take it out: until then nobody is let in",
+            "repair the line, or take it out: until then nobody is let in",
         ),
         TokenError::TooLarge { .. } => CliError::unusable(
             "token.too_large",

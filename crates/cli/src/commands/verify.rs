@@ -1,6 +1,6 @@
 //! `countersign verify`: one verdict on one export.
 
-pub(crate) mod standing;
+pub(crate) mod signer_trust;
 pub(crate) mod summaries;
 pub(crate) mod trust_compared;
 
@@ -20,7 +20,7 @@ use crate::io::input::Input;
 use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
 use crate::io::verdict::count;
-use crate::io::{readings, style, verdict, visit};
+use crate::io::{parsers, style, verdict, visit};
 
 /// Verify an export: unchanged, signed by whom, complete
 ///
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
     parquet: Option<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: parsers::Own,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten, next_help_heading = "Expectations")]

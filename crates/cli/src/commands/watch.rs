@@ -15,8 +15,8 @@ use countersign_analyze::Rule;
 use countersign_client::{Client, Prefix, Redirects, Server, Source as _};
 use countersign_delivery::Directory;
 use countersign_watch::{
-    CommandReceiver, HttpViews, Item, Lister, LiveViews, Observer, Outcome, Publish, Receiver,
-    RecordReceiver, Watch, WatchConfig, WatchState, WebhookReceiver,
+    CommandDestination, HttpViews, Item, Lister, LiveViews, Observer, Outcome, Publish, Receiver,
+    RecordDestination, Watch, WatchConfig, WatchState, WebhookDestination,
 };
 
 pub(crate) use self::own::begin as begin_own;
@@ -32,11 +32,11 @@ use crate::io::output::Output;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::submit::log_server;
 use crate::io::verdict::{count, entries};
-use crate::io::{input, key, readings, stop, style, token, verdict, webhook};
+use crate::io::{input, key, parsers, stop, style, token, verdict, webhook};
 
 /// Follow a log, and report findings as they are made
 ///
-/// Verifies what the collector streams, as `countersign verify` does, and applies the rules of `countersign
+/// Verifies what the log server streams, as `countersign verify` does, and applies the rules of `countersign
 /// analyze` to it. Each finding is sent once to each receiver, with an id, even after a kill: position, state and
 /// undelivered findings are saved together. If a finding's chain turns out not to be trusted, the finding is
 /// retracted under the same id.
@@ -54,7 +54,7 @@ Examples:
 Exit status: 0 stopped (or --once is done), 1 the log was altered or doesn't prove what it shows, \
 2 unusable arguments or state.")]
 pub(crate) struct Args {
-    /// The collector's URL
+    /// The log server's URL
     #[arg(value_name = "URL", required_unless_present = "list")]
     log: Option<String>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::Own,
+    own: parsers::Own,
     /// Where to remember what was seen and what is yet to be delivered; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following the log")]
     state: PathBuf,
@@ -83,7 +83,7 @@ pub(crate) struct Args {
     once: bool,
     /// Show the latest findings, and who answered them
     #[arg(long, help_heading = None, conflicts_with_all = [
-        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "json", "once", "webhook",
+        "log", "trust", "origin", "token_file", "rules", "parsers", "from_now", "format", "json", "once", "webhook",
         "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
         "watchlist_for", "record", "key",
     ])]
@@ -146,10 +146,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
         let secret = webhook::secret(path)?;
         let client = Client::new(Redirects::SameHostWithBody)?;
-        receivers.push(Box::new(WebhookReceiver(webhook::open(url, secret, client)?)));
+        receivers.push(Box::new(WebhookDestination(webhook::open(url, secret, client)?)));
     }
     if let Some(command) = &args.exec {
-        receivers.push(Box::new(CommandReceiver::new(command)));
+        receivers.push(Box::new(CommandDestination::new(command)));
     }
     if let Some(mail) = args.mail.open(&origin)? {
         receivers.push(Box::new(mail));
@@ -158,7 +158,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let folder = args.state.join("record");
         let server = Box::new(log_server(log)?);
         let key = key::load(path)?;
-        receivers.push(Box::new(RecordReceiver::new(
+        receivers.push(Box::new(RecordDestination::new(
             &folder,
             key,
             &trust,
@@ -188,8 +188,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     } else {
         None
     };
-    let readings = args.own.load()?;
-    let config = WatchConfig { origin, trust, pack: &pack, readings, scans: args.record, events: false };
+    let parsers = args.own.load()?;
+    let config = WatchConfig { origin, trust, pack: &pack, parsers, scans: args.record, events: false };
     let begin = end.filter(|_| args.from_now).unwrap_or(0);
     let watch = Watch::open(store, &name, state, config, begin, receivers, observer)?;
     stop::gracefully();

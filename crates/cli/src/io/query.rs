@@ -10,7 +10,7 @@ use countersign::time::Time;
 use countersign::verify::{CoveredLink, PendingItem, SummarizedEvent};
 use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short};
+use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Short};
 
 use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
@@ -32,12 +32,12 @@ pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
 /// Parses an event of which it is not known who signed it, and calls `examine` with it.
 pub(crate) fn parse_event<T>(
     event: &SummarizedEvent<'_>,
-    readings: &Readings,
+    parsers: &Parsers,
     examine: impl FnOnce(&Entry<'_>) -> T,
 ) -> T {
     let document = str::from_utf8(event.text).ok().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let chain = event.chain.to_string();
     examine(&Entry {
         event: root,
@@ -111,14 +111,14 @@ impl<'q> EventQuery<'q> {
 
 /// What is known of an export's chains beside its events.
 pub(crate) struct Looking {
-    readings: Readings,
+    parsers: Parsers,
     signers: RefCell<HashMap<ChainId, String>>,
 }
 
 impl Looking {
-    /// By these readings.
-    pub(crate) fn new(readings: Readings) -> Self {
-        Self { readings, signers: RefCell::default() }
+    /// By these parsers.
+    pub(crate) fn new(parsers: Parsers) -> Self {
+        Self { parsers, signers: RefCell::default() }
     }
 
     /// Takes note of whose a chain is.
@@ -133,7 +133,7 @@ impl Looking {
         let signers = self.signers.borrow();
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = link.chain.to_string();
         let signer = signers.get(&link.chain).map(String::as_str);
         query.matches(&Entry {
@@ -158,12 +158,12 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
     unknown.iter().map(one).collect()
 }
 
-/// What must be said of a condition that no event meets, where it asks for a member in the words in which a reading is
+/// What must be said of a condition that no event meets, where it asks for a member in the words in which a parser is
 /// shown: `actor.id`.
 fn shown_of_a_reading(left: &Left) -> Option<String> {
     let (short, part) = (left.short?, plain(&left.part));
     let said = format_args!(
-        "! {part} asks for a member of the events themselves. To search what readings find, use {short}."
+        "! {part} asks for a member of the events themselves. To search what parsers find, use {short}."
     );
     Some(format!("{}\n", doubt(said)))
 }

@@ -1,6 +1,6 @@
-//! How the program speaks: an icon and a word, and colour beside them, never alone.
+//! How the program speaks: an icon and a word, and color beside them, never alone.
 //!
-//! Colours are written always and taken out by the stream where they do not belong: where it is no terminal, and
+//! Colors are written always and taken out by the stream where they do not belong: where it is no terminal, and
 //! where `NO_COLOR` is set.
 
 use std::borrow::Cow;
@@ -39,8 +39,8 @@ pub(crate) fn doubt(text: impl Display) -> String {
     painted(DOUBT, text)
 }
 
-/// Writes to standard output, without its colours where they do not belong. What has none goes out byte for byte: with
-/// colours, characters that a terminal does not show are taken out too, which an event may have.
+/// Writes to standard output, without its colors where they do not belong. What has none goes out byte for byte: with
+/// colors, characters that a terminal does not show are taken out too, which an event may have.
 pub(crate) fn write(text: &str) -> io::Result<()> {
     if text.contains('\u{1b}') {
         anstream::stdout().lock().write_all(text.as_bytes())
@@ -49,8 +49,8 @@ pub(crate) fn write(text: &str) -> io::Result<()> {
     }
 }
 
-/// The text for a file: colours are for terminals.
-pub(crate) fn uncoloured(text: &str) -> Cow<'_, str> {
+/// The text for a file: colors are for terminals.
+pub(crate) fn uncolored(text: &str) -> Cow<'_, str> {
     if text.contains('\u{1b}') {
         Cow::Owned(anstream::adapter::strip_str(text).to_string())
     } else {

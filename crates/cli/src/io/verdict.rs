@@ -1,11 +1,11 @@
-//! A report for people. What it says was computed by the core; here it only gets words and colours.
+//! A report for people. What it says was computed by the core; here it only gets words and colors.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 
 use countersign::note::VerifierKey;
-use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
+use countersign::verify::report::{Check, CheckState, Complete, Report, TrustBasis, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 
 use crate::errors::CliError;
@@ -71,11 +71,11 @@ pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> S
             };
             doubt(unread) + &seems + NOTHING_SAID
         }
-        (Verdict::Unconfirmed, Some(Why::Log)) => {
+        (Verdict::Untrusted, Some(Why::Log)) => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
                 + " No key that you trust signed the log's last checkpoint, so events may have been left out."
         }
-        (Verdict::Unconfirmed, _) => {
+        (Verdict::Untrusted, _) => {
             doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
                 + " Anyone could have made this."
         }
@@ -201,7 +201,7 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
     let many = |one: &str| count(checked, one);
     match name {
         "format" if of == Of::Log => {
-            entries(counts.leaves) + " and " + &count(counts.checkpoints, "checkpoint")
+            entries(counts.entries) + " and " + &count(counts.checkpoints, "checkpoint")
         }
         "format" => many("line"),
         "payloads" => {
@@ -214,7 +214,7 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
         "tree" => {
             let skipped =
                 if counts.skipped > 0 { format!(", {} left out", counts.skipped) } else { String::new() };
-            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = entries(counts.leaves))
+            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = entries(counts.entries))
         }
         "log" => many("checkpoint signature"),
         "range" => "the claimed range".into(),
@@ -294,10 +294,10 @@ fn signers(text: &mut String, report: &Report) {
     let _ = writeln!(text, "\n{}", label("Signers"));
     for signer in &report.signers {
         let trust = match signer.trust {
-            SignerTrust::TrustFile => good("✓ trusted by the trust file"),
-            SignerTrust::Granted => good("✓ granted by an issuer you trust"),
-            SignerTrust::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
-            SignerTrust::Unknown => doubt("? unknown"),
+            TrustBasis::TrustFile => good("✓ trusted by the trust file"),
+            TrustBasis::Granted => good("✓ granted by an issuer you trust"),
+            TrustBasis::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
+            TrustBasis::Unknown => doubt("? unknown"),
         };
         let _ = writeln!(
             text,

@@ -59,15 +59,15 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
     let [finding] = &found["findings"].as_array().unwrap()[..] else { panic!("{found}") };
     assert_eq!(finding["title"], "Many Failed Logins for One Identity");
     assert_eq!(
-        (&finding["level"], &finding["standing"], &finding["repeats"]),
+        (&finding["level"], &finding["signer_trust"], &finding["repeats"]),
         (&json!("high"), &json!("trusted"), &json!(1))
     );
-    assert_eq!(finding["group"], json!({"read.actor.id": "u_1"}));
+    assert_eq!(finding["group"], json!({"parsed.actor.id": "u_1"}));
     assert_eq!(
         (&finding["first"], &finding["last"]),
         (&json!("2026-11-18T10:00:00.000Z"), &json!("2026-11-18T10:19:00.000Z"))
     );
-    assert_eq!(finding["leaves"].as_array().unwrap().len(), 20);
+    assert_eq!(finding["entries"].as_array().unwrap().len(), 20);
     // On any number of threads the same, byte for byte.
     for threads in ["1", "2", "5"] {
         assert_eq!(findings(&place, "audit.ndjson", &["--threads", threads]), found);
@@ -76,7 +76,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
         .run(&["analyze", "audit.ndjson", "--trust", "trust.txt"])
         .success()
         .stdout(predicate::str::contains("✗ high Many Failed Logins for One Identity"))
-        .stdout(predicate::str::contains("read.actor.id u_1"))
+        .stdout(predicate::str::contains("parsed.actor.id u_1"))
         .stdout(predicate::str::contains("1 finding in all entries from 0 to 44"));
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "high"]).code(6);
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "critical"]).success();
@@ -119,7 +119,7 @@ fn others_compute_the_same_or_hear_what_differs() {
     // Whom its reader trusts is no part of what was found. A finding that was changed or removed afterwards is.
     let made = findings(&place, "audit.ndjson", &[]);
     let mut changed = made.clone();
-    changed["findings"][0]["standing"] = json!("unknown");
+    changed["findings"][0]["signer_trust"] = json!("unknown");
     place.write("findings.json", changed.to_string());
     recompute("audit.ndjson").success();
     changed["findings"][0]["title"] = json!("Nothing to see here");
@@ -167,7 +167,7 @@ fn events_whose_shape_no_reading_knows_are_counted() {
         let ran = place.run(&[&args[..], more].concat()).success();
         String::from_utf8(ran.get_output().stdout.clone()).unwrap()
     };
-    let said = "a shape that no reading knows";
+    let said = "a shape that no parser knows";
     let whole = analyzed(known, &[]);
     assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
     let some = analyzed(&[known, unknown, unknown].concat(), &[]);

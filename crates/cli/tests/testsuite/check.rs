@@ -38,7 +38,7 @@ fn a_log_of_ours_in_a_folder() {
         (whole["countersign"].as_str(), whole["verdict"].as_str()),
         (Some("check/v1"), Some("partial"))
     );
-    assert_eq!(whole["tiles"]["leaves"], serde_json::json!({ "links": 11, "notes": 1, "other": 0 }));
+    assert_eq!(whole["tiles"]["entries"], serde_json::json!({ "links": 11, "notes": 1, "other": 0 }));
     assert_eq!(
         (&whole["report"]["verdict"], &whole["report"]["counts"]["withheld"]),
         (&"partial".into(), &9.into())
@@ -55,9 +55,9 @@ fn a_log_of_ours_in_a_folder() {
     place.run(&["check", "log/", "--trust", "trust.txt", "--allow", "partial"]).success();
     // The log's key alone says nothing of who signed the chains.
     let vkey = place.log.clone();
-    assert_eq!(report(&place, &["log", "--vkey", &vkey])["verdict"], "unconfirmed");
+    assert_eq!(report(&place, &["log", "--vkey", &vkey])["verdict"], "untrusted");
     let stranger = place.issuer.clone();
-    assert_eq!(report(&place, &["log", "--vkey", &stranger])["verdict"], "unconfirmed");
+    assert_eq!(report(&place, &["log", "--vkey", &stranger])["verdict"], "untrusted");
     assert_eq!(
         report(&place, &["log", "--trust", "trust.txt", "--origin", "log.example/x"])["verdict"],
         "broken"

@@ -176,7 +176,7 @@ fn a_claimed_growth_takes_no_memory() {
             let log = if served { serve_folder(&place) } else { "log".to_owned() };
             let args = [&*log, state, "kept"];
             let (findings, status) = look(&place, &args);
-            assert_eq!((codes(&findings), status), (vec!["leaf.opaque"], Some(0)));
+            assert_eq!((codes(&findings), status), (vec!["entry.opaque"], Some(0)));
             place.write("log/checkpoint", checkpoint(size, Hash([7; 32])));
             let (findings, status) = look(&place, &args);
             assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {args:?}");
@@ -340,5 +340,5 @@ fn another_place_that_drips_does_not_keep_the_log_from_being_looked_at() {
     write(&place.path("log"), &vec![LEAF.to_vec(); 300], &Endless::new(300).checkpoint());
     let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
     let args = ["log", "--also", &url, "--timeout", "1s"];
-    monitor_until(&place, &args, &["also.unreachable", "leaf.opaque"]);
+    monitor_until(&place, &args, &["also.unreachable", "entry.opaque"]);
 }

@@ -1,11 +1,11 @@
 //! A directory with keys and a trust file, and the program run in it.
 
-pub mod collector;
 #[path = "../../../log-server/tests/testsuite/common/emitter.rs"]
 #[allow(dead_code, reason = "shared with the log's tests")]
 pub mod emitter;
 pub mod fake_log;
 pub mod log;
+pub mod log_server;
 pub mod process;
 pub mod serving;
 pub mod validators;
@@ -169,7 +169,7 @@ impl Place {
         let status = match report["verdict"].as_str().unwrap() {
             "verified" => 0,
             "altered" | "broken" => 1,
-            "unconfirmed" => 3,
+            "untrusted" => 3,
             "partial" => 4,
             "not_checked" => 5,
             other => panic!("{other}"),

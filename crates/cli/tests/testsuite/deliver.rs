@@ -1,4 +1,4 @@
-//! Recording to a collector: what is not proven stays, and is sent again.
+//! Recording to a log server: what is not proven stays, and is sent again.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,25 +11,25 @@ use countersign::time::Time;
 use predicates::prelude::*;
 use serde_json::Value;
 
-use crate::common::collector::{Collector, Mischief, time_of};
+use crate::common::log_server::{LogServer, Mischief, time_of};
 use crate::common::{ORIGIN, Place, events};
 
-fn record(place: &Place, collector: &Collector, log: &str, more: &[&str]) -> Assert {
-    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", log];
+fn record(place: &Place, log_server: &LogServer, log: &str, more: &[&str]) -> Assert {
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &log_server.url, "--log", log];
     place.run(&[&args, more].concat())
 }
 
 /// The numbers of the events that the log holds.
-fn numbers(collector: &Collector) -> Vec<u64> {
+fn numbers(log_server: &LogServer) -> Vec<u64> {
     let number = |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap();
-    collector.events().iter().map(number).collect()
+    log_server.events().iter().map(number).collect()
 }
 
-fn start(count: usize) -> (Place, Collector, String) {
-    let (place, collector) = (Place::new(), Collector::start());
+fn start(count: usize) -> (Place, LogServer, String) {
+    let (place, log_server) = (Place::new(), LogServer::start());
     place.write("events.ndjson", events(count));
-    let log = collector.vkey();
-    (place, collector, log)
+    let log = log_server.vkey();
+    (place, log_server, log)
 }
 
 fn segments(place: &Place) -> Vec<String> {
@@ -50,8 +50,8 @@ fn a_pause_of_nothing_is_refused() {
 
 #[test]
 fn events_are_delivered_and_proven() {
-    let (place, collector, log) = start(2_500);
-    record(&place, &collector, &log, &["--json"])
+    let (place, log_server, log) = start(2_500);
+    record(&place, &log_server, &log, &["--json"])
         .success()
         .stdout(predicate::str::contains(r#""recorded":2500,"proven":2500,"waiting":0"#))
         .stdout(predicate::str::contains(r#""closed":true"#))
@@ -59,16 +59,16 @@ fn events_are_delivered_and_proven() {
             "2500 events recorded, 2500 proven to be in the log; the chain is closed; redacted 2500 values in 1 field",
         ))
         .stdout(predicate::str::contains(r#""redacted":2500"#));
-    assert_eq!(numbers(&collector), (1..=2_500).collect::<Vec<_>>());
-    assert!(!collector.events()[0].contains("hunter2"));
-    assert!(collector.bodies().iter().all(|body| !body.contains("export/v1")), "no header is sent");
+    assert_eq!(numbers(&log_server), (1..=2_500).collect::<Vec<_>>());
+    assert!(!log_server.events()[0].contains("hunter2"));
+    assert!(log_server.bodies().iter().all(|body| !body.contains("export/v1")), "no header is sent");
 }
 
 #[test]
 fn the_log_is_taken_from_a_trust_file_too() {
-    let (place, collector, log) = start(3);
+    let (place, log_server, log) = start(3);
     place.write("log.txt", format!("log {log}\n"));
-    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url];
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &log_server.url];
     place.run(&[&args[..], &["--trust", "log.txt"]].concat()).success();
     place.run(&args).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
     place
@@ -76,7 +76,7 @@ fn the_log_is_taken_from_a_trust_file_too() {
         .code(2)
         .stderr(predicate::str::contains("is not of the log"));
     place.run(&[&args[..], &["--log", &log, "-o", "x"]].concat()).code(2);
-    assert_eq!(numbers(&collector), [1, 2, 3]);
+    assert_eq!(numbers(&log_server), [1, 2, 3]);
 }
 
 #[test]
@@ -90,73 +90,73 @@ fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
         (Mischief::Status(404), 1, "server.busy"),
         (Mischief::OtherKey, 1, "proof.invalid"),
     ] {
-        let (place, collector, log) = start(5);
+        let (place, log_server, log) = start(5);
         let args = ["--outbox", "outbox", "--give-up", "0s", "--json"];
-        collector
-            .misbehave_during(mischief, || record(&place, &collector, &log, &args))
+        log_server
+            .misbehave_during(mischief, || record(&place, &log_server, &log, &args))
             .code(status)
             .stdout(predicate::str::contains(r#""recorded":5,"proven":0,"waiting":5"#))
             .stderr(predicate::str::contains(code))
             .stderr(predicate::str::contains("5 events are not proven to be in the log (kept in outbox"));
         assert_eq!(segments(&place).len(), 1, "{mischief:?}");
         place.write("events.ndjson", "");
-        record(&place, &collector, &log, &["--outbox", "outbox"])
+        record(&place, &log_server, &log, &["--outbox", "outbox"])
             .success()
             .stderr(predicate::str::contains("5 events from an earlier run"));
-        assert_eq!(numbers(&collector), [1, 2, 3, 4, 5], "{mischief:?}");
+        assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5], "{mischief:?}");
         assert!(segments(&place).is_empty());
     }
 }
 
 #[test]
 fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
-    let (place, collector, log) = start(1_500);
+    let (place, log_server, log) = start(1_500);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     let went_on = |times: usize| predicate::str::contains("recorded by an earlier run").count(times);
-    collector
-        .misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox))
+    log_server
+        .misbehave_during(Mischief::Drops, || record(&place, &log_server, &log, &outbox))
         .code(2)
         .stderr(went_on(0));
-    record(&place, &collector, &log, &outbox)
+    record(&place, &log_server, &log, &outbox)
         .success()
         .stderr(went_on(1).and(predicate::str::contains("1500 events of this file were recorded")))
         .stderr(predicate::str::contains(
             "0 events recorded, 1500 proven to be in the log; the chain is closed",
         ));
-    assert_eq!(numbers(&collector), (1..=1_500).collect::<Vec<_>>());
+    assert_eq!(numbers(&log_server), (1..=1_500).collect::<Vec<_>>());
 
     // What was recorded as a whole is recorded anew, as is what differs.
-    record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
-    assert_eq!(numbers(&collector).len(), 3_000);
-    collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
+    record(&place, &log_server, &log, &outbox).success().stderr(went_on(0));
+    assert_eq!(numbers(&log_server).len(), 3_000);
+    log_server.misbehave_during(Mischief::Drops, || record(&place, &log_server, &log, &outbox)).code(2);
     place.write("events.ndjson", events(1_499));
-    record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
-    assert_eq!(numbers(&collector).len(), 5_999);
+    record(&place, &log_server, &log, &outbox).success().stderr(went_on(0));
+    assert_eq!(numbers(&log_server).len(), 5_999);
 }
 
 #[test]
 fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
-    let (place, collector, log) = start(0);
+    let (place, log_server, log) = start(0);
     let line = |n: u64, number: &str| format!("{{\"action\":\"a.b\",\"n\":{n},\"id\":{number}}}\n");
     place.write(
         "events.ndjson",
         [line(1, "1"), line(2, "2"), line(3, "9007199254740993"), line(4, "4")].concat(),
     );
-    record(&place, &collector, &log, &["--outbox", "outbox"]).failure();
-    record(&place, &collector, &log, &["--outbox", "outbox", "--large-integers", "text"])
+    record(&place, &log_server, &log, &["--outbox", "outbox"]).failure();
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--large-integers", "text"])
         .success()
         .stderr(predicate::str::contains("2 events of this file were recorded by an earlier run"));
-    assert_eq!(numbers(&collector), [1, 2, 3, 4]);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4]);
 }
 
 #[test]
 fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_failed() {
-    let (place, collector, log) = start(0);
+    let (place, log_server, log) = start(0);
     place.write("1.json", events(2));
     place.write("2.json", "");
     place.write("3.json", "{\"n\":3}\n{\"n\":4,\"id\":9007199254740993}\n");
     place.write("4.json", "{\"n\":5}\n");
-    let args = ["record", "--key", "app.key", "--to", &collector.url, "--log", &log, "--outbox", "outbox"];
+    let args = ["record", "--key", "app.key", "--to", &log_server.url, "--log", &log, "--outbox", "outbox"];
     let run = |files: &[&str]| place.run(&[&args[..], files].concat());
     let earlier = predicate::str::contains("by an earlier run");
 
@@ -165,20 +165,20 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
         .code(2)
         .stderr(predicate::str::contains("--follow takes one file"));
     run(&["1.json", "-"]).code(2).stderr(predicate::str::contains("standard input can't be one of several"));
-    assert_eq!(numbers(&collector), [0; 0]);
+    assert_eq!(numbers(&log_server), [0; 0]);
     run(&["1.json", "2.json", "3.json"]).code(1).stderr(predicate::str::contains("3.json: line 2"));
-    assert_eq!(numbers(&collector), [1, 2, 3]);
+    assert_eq!(numbers(&log_server), [1, 2, 3]);
 
     // Meanwhile there are more files. With another before them, these are other inputs.
     run(&["1.json", "2.json", "3.json", "4.json", "--large-integers", "text"])
         .success()
         .stderr(predicate::str::contains("2 files and 1 event of 3.json were recorded by an earlier run"));
-    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5]);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5]);
     run(&["4.json", "2.json"]).success().stderr(earlier.clone().not());
-    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5]);
-    collector.misbehave_during(Mischief::Drops, || run(&["1.json", "--give-up", "0s"]).code(2));
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5, 5]);
+    log_server.misbehave_during(Mischief::Drops, || run(&["1.json", "--give-up", "0s"]).code(2));
     run(&["4.json", "1.json"]).success().stderr(earlier.not());
-    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5, 1, 2, 5, 1, 2]);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5, 5, 1, 2, 5, 1, 2]);
 
     place
         .run(&[
@@ -199,47 +199,47 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
 
 #[test]
 fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
-    let (place, collector, log) = start(5);
+    let (place, log_server, log) = start(5);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
-    collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
-    let args = ["record", "--key", "app.key", "--to", &collector.url, "--log", &log];
+    log_server.misbehave_during(Mischief::Drops, || record(&place, &log_server, &log, &outbox)).code(2);
+    let args = ["record", "--key", "app.key", "--to", &log_server.url, "--log", &log];
     place
         .command(&[&args[..], &outbox].concat())
         .write_stdin("{\"action\":\"a.b\",\"n\":6}\n")
         .assert()
         .success()
         .stderr(predicate::str::contains("6 proven to be in the log"));
-    record(&place, &collector, &log, &outbox)
+    record(&place, &log_server, &log, &outbox)
         .success()
         .stderr(predicate::str::contains("5 events of this file were recorded by an earlier run"));
-    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
 fn what_fails_for_now_is_tried_again_in_the_same_run() {
-    let (place, collector, log) = start(4);
-    collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
-    record(&place, &collector, &log, &[])
+    let (place, log_server, log) = start(4);
+    log_server.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
+    record(&place, &log_server, &log, &[])
         .success()
         .stderr(predicate::str::contains("trying again in"))
         .stderr(predicate::str::contains("delivering again"));
-    assert_eq!(numbers(&collector), [1, 2, 3, 4]);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4]);
 }
 
 #[test]
 fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
-    let (place, collector, log) = start(3);
-    collector.misbehave(&[Mischief::OtherKey; 1_000]);
-    record(&place, &collector, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
+    let (place, log_server, log) = start(3);
+    log_server.misbehave(&[Mischief::OtherKey; 1_000]);
+    record(&place, &log_server, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
         "3 events are not proven to be in the log (lost, because there is no --outbox)",
     ));
 }
 
 #[test]
 fn another_logs_key_proves_nothing() {
-    let (place, collector, _) = start(2);
+    let (place, log_server, _) = start(2);
     let other = place.keygen(ORIGIN, "other.key");
-    record(&place, &collector, &other, &["--outbox", "outbox", "--give-up", "0s"])
+    record(&place, &log_server, &other, &["--outbox", "outbox", "--give-up", "0s"])
         .code(1)
         .stderr(predicate::str::contains("no trusted log key signed"));
     assert_eq!(segments(&place).len(), 1);
@@ -247,20 +247,20 @@ fn another_logs_key_proves_nothing() {
 
 #[test]
 fn a_chain_goes_on_from_run_to_run() {
-    let (place, collector, log) = start(3);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+    let (place, log_server, log) = start(3);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"])
         .success()
         .stderr(predicate::str::contains("the chain is open"));
     place.write("events.ndjson", events(5).lines().skip(3).collect::<Vec<_>>().join("\n"));
-    record(&place, &collector, &log, &["--outbox", "outbox"])
+    record(&place, &log_server, &log, &["--outbox", "outbox"])
         .success()
         .stderr(predicate::str::contains("the chain is closed"));
-    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5]);
-    assert_eq!(collector.log.lock().unwrap().growth.chains().count(), 1);
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4, 5]);
+    assert_eq!(log_server.log.lock().unwrap().growth.chains().count(), 1);
     place.write("events.ndjson", events(1));
-    record(&place, &collector, &log, &["--outbox", "outbox"]).success();
+    record(&place, &log_server, &log, &["--outbox", "outbox"]).success();
     assert_eq!(
-        collector.log.lock().unwrap().growth.chains().count(),
+        log_server.log.lock().unwrap().growth.chains().count(),
         2,
         "a closed chain is not gone on with"
     );
@@ -268,10 +268,10 @@ fn a_chain_goes_on_from_run_to_run() {
 
 #[test]
 fn an_outbox_belongs_to_one_key_log_and_process() {
-    let (place, collector, log) = start(1);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    let (place, log_server, log) = start(1);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     place.keygen("example.com/other", "other.key");
-    let args = ["record", "events.ndjson", "--to", &collector.url, "--outbox", "outbox"];
+    let args = ["record", "events.ndjson", "--to", &log_server.url, "--outbox", "outbox"];
     place
         .run(&[&args[..], &["--key", "other.key", "--log", &log]].concat())
         .code(2)
@@ -283,37 +283,37 @@ fn an_outbox_belongs_to_one_key_log_and_process() {
         .stderr(predicate::str::contains("outbox.other_log"));
     let lock = fs::File::open(place.path("outbox/lock")).unwrap();
     lock.lock().unwrap();
-    record(&place, &collector, &log, &["--outbox", "outbox"])
+    record(&place, &log_server, &log, &["--outbox", "outbox"])
         .code(2)
         .stderr(predicate::str::contains("io.locked"));
 }
 
 #[test]
 fn a_fork_is_fatal_and_begins_no_new_chain() {
-    let (place, collector, log) = start(2);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    let (place, log_server, log) = start(2);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     let backup = fs::read(place.path("outbox/position.json")).unwrap();
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
     // An old backup is put back.
     fs::write(place.path("outbox/position.json"), backup).unwrap();
     for _ in 0..2 {
-        record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+        record(&place, &log_server, &log, &["--outbox", "outbox", "--open"])
             .code(1)
             .stderr(predicate::str::contains("error[log.fork]"))
             .stderr(predicate::str::contains("this chain was continued twice"))
             .stderr(predicate::str::contains("an old copy"));
     }
     assert!(!segments(&place).is_empty());
-    assert_eq!(numbers(&collector), [1, 2, 1, 2]);
-    assert_eq!(collector.log.lock().unwrap().growth.chains().count(), 1);
+    assert_eq!(numbers(&log_server), [1, 2, 1, 2]);
+    assert_eq!(log_server.log.lock().unwrap().growth.chains().count(), 1);
 }
 
 #[test]
 fn a_log_that_was_rolled_back_is_told_so() {
-    let (place, collector, log) = start(2);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
-    collector.log.lock().unwrap().forget();
-    record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+    let (place, log_server, log) = start(2);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"]).success();
+    log_server.log.lock().unwrap().forget();
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--open"])
         .code(1)
         .stderr(predicate::str::contains("error[log.rollback]"));
     assert!(place.read("outbox/position.json").contains("c2sp.org/tlog-proof@v1"));
@@ -321,39 +321,39 @@ fn a_log_that_was_rolled_back_is_told_so() {
 
 #[test]
 fn what_waits_is_an_ordinary_export() {
-    let (place, collector, log) = start(3);
-    collector.misbehave(&[Mischief::Drops; 1_000]);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
+    let (place, log_server, log) = start(3);
+    log_server.misbehave(&[Mischief::Drops; 1_000]);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
     place.write("trust.txt", format!("emitter {}\n", place.app));
     assert_eq!(place.report("outbox/000000000001.ndjson", &[])["counts"]["events"], 3);
 }
 
 #[test]
 fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
-    let (place, collector, log) = start(2);
+    let (place, log_server, log) = start(2);
     place.write("events.ndjson", events(2) + "nonsense\n" + &events(1));
-    record(&place, &collector, &log, &["--outbox", "outbox"])
+    record(&place, &log_server, &log, &["--outbox", "outbox"])
         .code(1)
         .stderr(predicate::str::contains("line 3"));
-    assert_eq!(numbers(&collector), [1, 2]);
+    assert_eq!(numbers(&log_server), [1, 2]);
 }
 
 #[test]
 fn nothing_to_record_is_an_error_as_ever() {
-    let (place, collector, log) = start(0);
-    record(&place, &collector, &log, &["--outbox", "outbox"])
+    let (place, log_server, log) = start(0);
+    record(&place, &log_server, &log, &["--outbox", "outbox"])
         .code(1)
         .stderr(predicate::str::contains("there is no event to record"));
 }
 
 #[test]
 fn a_secret_key_in_the_place_of_a_public_one_is_not_repeated() {
-    let (place, collector, _) = start(1);
+    let (place, log_server, _) = start(1);
     let secret = place.read("log.key");
     // Base64 has plus signs of its own.
     let seed = secret.trim().splitn(5, '+').nth(4).unwrap();
     assert!(seed.len() > 40);
-    record(&place, &collector, secret.trim(), &[]).code(2).stderr(predicate::str::contains(seed).not());
+    record(&place, &log_server, secret.trim(), &[]).code(2).stderr(predicate::str::contains(seed).not());
 }
 
 /// Puts a chain into a new outbox that was recorded when this machine's clock was so many seconds ahead.
@@ -380,8 +380,8 @@ fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
 }
 
 /// The times of the links that the log holds.
-fn latest(collector: &Collector) -> Time {
-    let bodies = collector.bodies();
+fn latest(log_server: &LogServer) -> Time {
+    let bodies = log_server.bodies();
     let links = bodies.last().unwrap().lines().filter_map(|line| time_of(line.as_bytes()));
     links.max().unwrap()
 }
@@ -389,13 +389,13 @@ fn latest(collector: &Collector) -> Time {
 #[test]
 fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
     for (closed, more) in [(false, "--open"), (true, "--json")] {
-        let (place, collector, log) = start(20);
-        collector.tell_time(0);
+        let (place, log_server, log) = start(20);
+        log_server.tell_time(0);
         recorded_ahead(&place, 3_600, closed);
-        record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", more])
+        record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s", more])
             .success()
             .stderr(predicate::str::contains("recorded with the current time").count(1));
-        let mut found = numbers(&collector);
+        let mut found = numbers(&log_server);
         found.sort_unstable();
         assert_eq!(found, (1..=20).chain([100]).collect::<Vec<_>>(), "each once");
         assert!(segments(&place).is_empty());
@@ -404,28 +404,28 @@ fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
 
 #[test]
 fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
-    let (place, collector, log) = start(20);
-    collector.tell_time(-3_600);
+    let (place, log_server, log) = start(20);
+    log_server.tell_time(-3_600);
     let args = ["--outbox", "outbox", "--give-up", "0s", "--sign-every", "1"];
-    record(&place, &collector, &log, &args).success().stderr(
+    record(&place, &log_server, &log, &args).success().stderr(
         predicate::str::contains("s ahead of the log's, so events are dated by the log's clock").count(1),
     );
-    assert_eq!(numbers(&collector), (1..=20).collect::<Vec<_>>());
+    assert_eq!(numbers(&log_server), (1..=20).collect::<Vec<_>>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    assert!(latest(&collector).millis() < i64::try_from(now).unwrap() - 3_000_000);
+    assert!(latest(&log_server).millis() < i64::try_from(now).unwrap() - 3_000_000);
     assert!(segments(&place).is_empty());
 }
 
 #[test]
 fn a_log_that_is_days_behind_is_not_believed() {
-    let (place, collector, log) = start(3);
-    collector.tell_time(-2 * 86_400);
-    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"])
+    let (place, log_server, log) = start(3);
+    log_server.tell_time(-2 * 86_400);
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s"])
         .code(1)
         .stderr(predicate::str::contains("submit.early"));
-    assert!(collector.events().is_empty() && !segments(&place).is_empty());
-    collector.tell_time(0);
+    assert!(log_server.events().is_empty() && !segments(&place).is_empty());
+    log_server.tell_time(0);
     place.write("events.ndjson", "{\"action\":\"job.update\",\"n\":4}\n");
-    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).success();
-    assert_eq!(numbers(&collector), [1, 2, 3, 4], "it was the log's clock");
+    record(&place, &log_server, &log, &["--outbox", "outbox", "--give-up", "0s"]).success();
+    assert_eq!(numbers(&log_server), [1, 2, 3, 4], "it was the log's clock");
 }

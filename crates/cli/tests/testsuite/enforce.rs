@@ -92,7 +92,7 @@ fn what_is_against_a_policy_fails_with_its_place() {
     enforce(&place, "audit.ndjson", &[])
         .code(6)
         .stdout(predicate::str::contains("GET /jobs/{id} answers unauthenticated calls, 1 of 3 calls,"));
-    // Who mends the service gets through.
+    // Who repairs the service gets through.
     record(&place, &["GET /jobs/42 u_1", "GET /jobs/43 u_1"]);
     place.write("policy.yml", POLICY.replace("exercised: 0.8", "exercised: 0.5"));
     enforce(&place, "audit.ndjson", &[])
@@ -139,7 +139,7 @@ fn verdict_emitters_witnesses_findings_and_baselines_are_asked_for() {
     assert_eq!(of(emitters, "audit.ndjson", 6), ["emitter/unknown", "emitter/missing"]);
     assert_eq!(of("verdict: [partial]", "audit.ndjson", 6), ["verdict"]);
     place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_9", 1));
-    assert_eq!(of("verdict: [verified, partial, unconfirmed]", "altered.ndjson", 1), ["verdict"]);
+    assert_eq!(of("verdict: [verified, partial, untrusted]", "altered.ndjson", 1), ["verdict"]);
 
     let inventory = |export: &str, to: &str| {
         let args = ["inventory", export, "--trust", "trust.txt", "--format", "json"];
@@ -253,7 +253,7 @@ fn what_rules_could_not_tell_fails() {
 #[test]
 fn a_name_counts_on_keys_that_are_trusted() {
     let place = place();
-    let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [unconfirmed]";
+    let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [untrusted]";
     place.write("policy.yml", format!("countersign: policy/v1\nname: x\n{policy}\n"));
     place.write("trust.txt", format!("log {}\n", place.log));
     enforce(&place, "audit.ndjson", &[]).code(6);

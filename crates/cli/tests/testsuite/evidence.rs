@@ -101,7 +101,7 @@ fn real_events_are_told_by_control() {
         .success();
     let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
     let leaves =
-        shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["leaf"].as_u64().unwrap());
+        shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].as_u64().unwrap());
     let root = found["sample"]["root"].as_str().unwrap();
     let root = countersign::hash::Hash::from_base64(root).unwrap();
     let drawn = countersign_evidence::sample(&root, "countersign/refused", leaves.clone(), 5);
@@ -109,7 +109,7 @@ fn real_events_are_told_by_control() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|shown| shown["leaf"].as_u64().unwrap())
+        .map(|shown| shown["entry"].as_u64().unwrap())
         .collect();
     assert_eq!((sampled, query["events"]["events"]["count"].as_u64()), (drawn, Some(leaves.count() as u64)));
 }
@@ -224,13 +224,13 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
         "category": [{"is": ["deletion", "change"], "action": "Boiler.*"}, {"is": "other", "action": "frob*"}]
     }"#;
     place.write("boiler.json", parser);
-    let found = evidence(&place, &["--readings", "boiler.json"]);
+    let found = evidence(&place, &["--parsers", "boiler.json"]);
     assert_eq!(found["uncategorized"]["events"], 0);
     let deletions = answer(&found, "deletions");
     assert_eq!((&deletions["events"]["events"]["count"], &deletions["doubts"]), (&2.into(), &json!([])));
     place.write("boiler.json", parser.replace("\"deletion\"", "\"removal\""));
     place
-        .run(&["evidence", "audit.ndjson", "--framework", "soc2", "--readings", "boiler.json"])
+        .run(&["evidence", "audit.ndjson", "--framework", "soc2", "--parsers", "boiler.json"])
         .code(2)
         .stderr(
             predicate::str::contains("category[0].is[0]")
@@ -335,14 +335,14 @@ fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
     sealed(&place, &[login(1, "success"), login(2, "failure"), login(3, "failure"), login(4, "success")]);
     let found = evidence(&place, &["--period", "2026-03-02..2026-03-03"]);
     assert_eq!(answer(&found, "logins")["events"]["events"]["count"], 2);
-    assert_eq!(answer(&found, "failed-logins")["events"]["events"]["leaves"], json!([3, 4]));
+    assert_eq!(answer(&found, "failed-logins")["events"]["events"]["entries"], json!([3, 4]));
     assert_eq!((&found["counted"]["outside"], &found["counted"]["own_times"]), (&2.into(), &2.into()));
     let found = evidence(&place, &["--period", "2026-03-02T10:00:00Z..2026-03-03T09:59:59.999Z"]);
     assert_eq!(answer(&found, "logins")["events"]["events"]["count"], 1);
     let found = evidence(&place, &["--period", "2025"]);
     assert_eq!(
         answer(&found, "logins")["events"]["events"],
-        json!({"count": 0, "leaves": null, "recorded": null, "happened": null})
+        json!({"count": 0, "entries": null, "recorded": null, "happened": null})
     );
     // The log ends now, and nothing says what the rest of the century brings.
     assert_eq!(codes(&evidence(&place, &["--period", "2026..2099"])["doubts"]), ["ends_early"]);
@@ -406,9 +406,9 @@ fn what_is_not_trusted_is_named() {
     for (trust, says) in [
         (
             "another-log.txt",
-            "unconfirmed: unchanged since it was signed, but in a log that is not trusted here",
+            "untrusted: unchanged since it was signed, but in a log that is not trusted here",
         ),
-        ("log-only.txt", "unconfirmed: unchanged since it was signed, but by a key that is not trusted here"),
+        ("log-only.txt", "untrusted: unchanged since it was signed, but by a key that is not trusted here"),
     ] {
         let args = ["evidence", "audit.ndjson", "--trust", trust, "--framework", "soc2"];
         place.run(&args).code(3).stdout(predicate::str::contains(says));
@@ -433,10 +433,10 @@ fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
         .unwrap()
         .iter()
         .filter_map(|answer| answer["events"]["sample"].as_array());
-    let leaves: BTreeSet<u64> = samples.flatten().map(|shown| shown["leaf"].as_u64().unwrap()).collect();
+    let leaves: BTreeSet<u64> = samples.flatten().map(|shown| shown["entry"].as_u64().unwrap()).collect();
     assert!((3..20).contains(&leaves.len()), "{leaves:?}");
     let shown = place.command(&["show", "soc2.html", "--trust", "trust.txt", "--json"]).output().unwrap();
-    let of_line = |line: &str| serde_json::from_str::<Value>(line).unwrap()["leaf"].as_u64().unwrap();
+    let of_line = |line: &str| serde_json::from_str::<Value>(line).unwrap()["entry"].as_u64().unwrap();
     let shown: BTreeSet<u64> = String::from_utf8(shown.stdout).unwrap().lines().map(of_line).collect();
     assert_eq!(shown, leaves);
     let file = place.read("soc2.html");
@@ -492,7 +492,7 @@ fn an_answer_to_a_finding_is_told_with_who_signed_it() {
     sealed(&place, std::slice::from_ref(&stopped));
     let found = evidence(&place, &[]);
     let finding = &answer(&found, "findings")["findings"]["found"]["listed"][0];
-    assert_eq!((&finding["answers"], &finding["leaves"]["listed"]), (&json!([]), &json!([2])));
+    assert_eq!((&finding["answers"], &finding["entries"]["listed"]), (&json!([]), &json!([2])));
     let id = finding["id"].as_str().unwrap();
     let answered = json!({
         "action": "countersign.acknowledged", "actor": {"id": "u_9"}, "target": {"type": "finding", "id": id},
@@ -504,7 +504,7 @@ fn an_answer_to_a_finding_is_told_with_who_signed_it() {
     assert_eq!(findings["unanswered"], 0);
     let told = &findings["found"]["listed"][0]["answers"][0];
     assert_eq!(
-        (&told["by"], &told["signer"], &told["leaf"]),
+        (&told["by"], &told["signer"], &told["entry"]),
         (&"u_9".into(), &"example.com/app".into(), &3.into())
     );
     place.run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"]).success().stdout(
@@ -557,7 +557,7 @@ fn an_erasure_is_proven_by_the_logs_own_record() {
     let erasure = &erasures[0];
     assert_eq!((&erasure["by"], &erasure["reason"]), (&"erase".into(), &"request 17".into()));
     assert_eq!(
-        (&erasure["leaves"]["listed"], &erasure["gone"], &erasure["here"]),
+        (&erasure["entries"]["listed"], &erasure["gone"], &erasure["here"]),
         (&json!([[3, 3]]), &1.into(), &0.into())
     );
     // Every entry is here, and what is not known is the content of one.
@@ -572,8 +572,8 @@ fn an_erasure_is_proven_by_the_logs_own_record() {
     assert_eq!((&found["erasures"]["listed"], &found["counted"]["withheld"]), (&json!([]), &1.into()));
 }
 
-const CATALOGUE: &str = "\
-catalogue: controls/v1
+const CATALOG: &str = "\
+catalog: controls/v1
 framework: ours
 title: Our own rules
 edition: of 2026
@@ -592,7 +592,7 @@ controls:
 fn events_that_rules_could_not_judge_leave_findings_in_doubt() {
     let place = Place::new();
     let later = json!({"action": "login", "actor": {"id": "u_1"}, "occurred_at": "2999-01-01T00:00:00Z"});
-    for (event, doubt) in [(json!({"colour": "blue"}), "not_read"), (later, "future")] {
+    for (event, doubt) in [(json!({"color": "blue"}), "not_read"), (later, "future")] {
         sealed(&place, &[event, login(1, "success")]);
         let found = evidence(&place, &[]);
         for name in ["findings", "findings-access"] {
@@ -611,14 +611,14 @@ fn a_rule_that_makes_no_findings_answers_no_question() {
     let rules = "title: A login\nid: login\ntags: [attack.t1110]\ndetection: {s: {action: session.login}, condition: s}\n---\n\
         title: Logins\nid: logins\nlevel: high\ncorrelation: {type: event_count, rules: [login], timespan: 1h, condition: {gte: 1}}\n";
     place.write("rules.yml", rules);
-    place.write("ours.yml", CATALOGUE);
+    place.write("ours.yml", CATALOG);
     for (asked, doubts) in
         [("[login]", &["no_rule"][..]), ("[attack.t1110]", &["no_rule"]), ("[logins]", &[])]
     {
-        let (before, rest) = CATALOGUE.split_once("findings: [").unwrap();
+        let (before, rest) = CATALOG.split_once("findings: [").unwrap();
         let (_, after) = rest.split_once(']').unwrap();
         place.write("ours.yml", format!("{before}findings: {asked}{after}"));
-        let found = json_of(&place, "audit.ndjson", &["--catalogue", "ours.yml", "--rules", "rules.yml"]);
+        let found = json_of(&place, "audit.ndjson", &["--catalog", "ours.yml", "--rules", "rules.yml"]);
         let tags = answer(&found, "tags");
         assert_eq!(
             (codes(&tags["doubts"]), &tags["findings"]["of"]),
@@ -629,35 +629,35 @@ fn a_rule_that_makes_no_findings_answers_no_question() {
 }
 
 #[test]
-fn people_bring_their_own_catalogue_and_faults_have_a_place() {
+fn people_bring_their_own_catalog_and_faults_have_a_place() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
-    place.write("ours.yml", CATALOGUE);
-    place.run(&["evidence", "--catalogue", "ours.yml", "--lint"]).success().stderr(
+    place.write("ours.yml", CATALOG);
+    place.run(&["evidence", "--catalog", "ours.yml", "--lint"]).success().stderr(
         predicate::str::contains("1 control of ours").and(predicate::str::contains("nobody.has.this")),
     );
-    let found = json_of(&place, "audit.ndjson", &["--catalogue", "ours.yml"]);
+    let found = json_of(&place, "audit.ndjson", &["--catalog", "ours.yml"]);
     assert_eq!(answer(&found, "night")["events"]["unknown_fields"], json!(["shift"]));
     assert_eq!(codes(&answer(&found, "tags")["doubts"]), ["no_rule"]);
     place
-        .run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--catalogue", "ours.yml"])
+        .run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--catalog", "ours.yml"])
         .success()
         .stdout(predicate::str::contains("No event has the field `shift`"));
     for (from, to, code, line) in [
-        ("query: shift:night", "category: [nonsense]", "catalogue.category", 6),
-        ("cannot: [Who slept.]", "keep: long\n    cannot: [Who slept.]", "catalogue.keep", 13),
-        ("shift:night", "'shift:('", "catalogue.query", 6),
-        ("shift:night", "since:2026-01-01", "catalogue.query_time", 6),
-        ("[night, tags", "[nihgt, tags", "catalogue.unknown_question", 12),
+        ("query: shift:night", "category: [nonsense]", "catalog.category", 6),
+        ("cannot: [Who slept.]", "keep: long\n    cannot: [Who slept.]", "catalog.keep", 13),
+        ("shift:night", "'shift:('", "catalog.query", 6),
+        ("shift:night", "since:2026-01-01", "catalog.query_time", 6),
+        ("[night, tags", "[nihgt, tags", "catalog.unknown_question", 12),
         ("    cannot: [Who slept.]\n", "", "file.missing", 9),
         ("    title: Nights", "    tittle: Nights", "file.unknown_key", 10),
-        ("coverage]", "coverage, night]", "catalogue.twice", 12),
-        ("framework: ours", "framework: Our Own", "catalogue.name", 2),
-        ("controls/v1", "controls/v9", "catalogue.format", 1),
+        ("coverage]", "coverage, night]", "catalog.twice", 12),
+        ("framework: ours", "framework: Our Own", "catalog.name", 2),
+        ("controls/v1", "controls/v9", "catalog.format", 1),
     ] {
-        assert!(CATALOGUE.contains(from), "{from}");
-        place.write("wrong.yml", CATALOGUE.replacen(from, to, 1));
-        place.run(&["evidence", "--catalogue", "wrong.yml", "--lint"]).code(2).stderr(
+        assert!(CATALOG.contains(from), "{from}");
+        place.write("wrong.yml", CATALOG.replacen(from, to, 1));
+        place.run(&["evidence", "--catalog", "wrong.yml", "--lint"]).code(2).stderr(
             predicate::str::contains(format!("wrong.yml: line {line}:")).and(predicate::str::contains(code)),
         );
     }
@@ -793,7 +793,7 @@ fn assessment_results_are_valid_oscal_and_lead_to_leaf_and_root() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|that| (&that["leaf"], &that["root"]))
+                .map(|that| (&that["entry"], &that["root"]))
                 .collect();
             leaves.sort_by_key(|(leaf, _)| leaf.as_str());
             assert_eq!(leaves, [(&json!("2"), root), (&json!("3"), root)]);

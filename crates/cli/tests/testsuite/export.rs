@@ -1,4 +1,4 @@
-//! Getting an export out of a collector.
+//! Getting an export out of a log server.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -108,9 +108,9 @@ fn readings_of_ones_own_are_not_passed_over() {
     let place = Place::new();
     place.write("own.json", r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own"}"#);
     place
-        .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--readings", "own.json"])
+        .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--parsers", "own.json"])
         .code(2)
-        .stderr(predicate::str::contains("a log reads events by its own readings"));
+        .stderr(predicate::str::contains("a log reads events by its own parsers"));
 }
 
 #[test]

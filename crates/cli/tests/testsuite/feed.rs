@@ -1,11 +1,11 @@
 //! Feeding verified events and findings on: each format by others' validators, each sink by a receiver.
 #![cfg(unix)]
 
+mod destinations;
 mod formats;
 mod https;
 mod kills;
 mod rsyslog;
-mod sinks;
 
 use crate::common::Place;
 

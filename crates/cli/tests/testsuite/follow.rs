@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::Place;
-use crate::common::collector::{Collector, Mischief};
+use crate::common::log_server::{LogServer, Mischief};
 
 struct Following {
     place: Place,
-    collector: Collector,
+    log_server: LogServer,
 }
 
 impl Following {
     fn new() -> Self {
-        Self { place: Place::new(), collector: Collector::start() }
+        Self { place: Place::new(), log_server: LogServer::start() }
     }
 
     fn spawn(&self, input: &str) -> Child {
@@ -36,7 +36,7 @@ impl Following {
                 "--flush-every",
                 "10ms",
             ])
-            .args(["--to", &self.collector.url, "--log", &self.collector.vkey(), "--give-up", "5s"])
+            .args(["--to", &self.log_server.url, "--log", &self.log_server.vkey(), "--give-up", "5s"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -54,7 +54,7 @@ impl Following {
     fn numbers(&self) -> Vec<u64> {
         let number =
             |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap_or(0);
-        self.collector.events().iter().map(number).collect()
+        self.log_server.events().iter().map(number).collect()
     }
 
     fn wait_for(&self, count: usize) {
@@ -66,7 +66,7 @@ impl Following {
     }
 
     fn chains(&self) -> usize {
-        self.collector.log.lock().unwrap().growth.chains().count()
+        self.log_server.log.lock().unwrap().growth.chains().count()
     }
 }
 
@@ -112,7 +112,7 @@ fn a_killed_process_loses_nothing_and_records_nothing_twice() {
     let mut next = 1;
     for round in 0..12_u64 {
         if round % 3 == 1 {
-            following.collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Drops]);
+            following.log_server.misbehave(&[Mischief::TakesAndDrops, Mischief::Drops]);
         }
         let child = following.spawn("app.log");
         for _ in 0..8 {
@@ -139,7 +139,7 @@ fn a_line_that_is_no_event_is_recorded_as_dropped() {
     let (said, _) = stop(child);
     assert!(said.contains("recorded as countersign.dropped"), "{said}");
     assert_eq!(following.numbers(), [1, 0, 2]);
-    let dropped: Value = serde_json::from_str(&following.collector.events()[1]).unwrap();
+    let dropped: Value = serde_json::from_str(&following.log_server.events()[1]).unwrap();
     assert_eq!(dropped["action"], "countersign.dropped");
     assert_eq!(dropped["metadata"]["count"], 1);
     assert_eq!(dropped["metadata"]["line_end"], 17);
@@ -173,7 +173,7 @@ fn an_outbox_follows_one_file() {
     let (said, status) = end(following.spawn("other.log"));
     assert_eq!(status, Some(2));
     assert!(said.contains("outbox.other_file"), "{said}");
-    let (vkey, url) = (following.collector.vkey(), &following.collector.url);
+    let (vkey, url) = (following.log_server.vkey(), &following.log_server.url);
     following
         .place
         .run(&["record", "--key", "app.key", "--follow", "app.log", "--to", url, "--log", &vkey])
@@ -199,7 +199,7 @@ fn what_a_pipe_brings_is_recorded_to_its_end() {
 #[test]
 fn what_a_collector_refuses_for_now_is_kept_and_recording_goes_on() {
     let following = Following::new();
-    following.collector.misbehave(&[Mischief::Status(403), Mischief::Status(404)]);
+    following.log_server.misbehave(&[Mischief::Status(403), Mischief::Status(404)]);
     following.append(1..3);
     let child = following.spawn("app.log");
     following.wait_for(2);

@@ -135,14 +135,14 @@ fn no_file_is_taken_that_is_of_something_else() {
     let nobody = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index"]);
     assert!(nobody.0.contains("? unknown") && nobody.1.contains("another trust file"), "{nobody:?}");
     assert_eq!(nobody.2, 3);
-    // Read by other readings.
+    // Read by other parsers.
     place.write(
         "own.json",
         r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own","outcome":"=success"}"#,
     );
-    let own = show(&["--readings", "own.json"]);
-    assert!(own.1.contains("other trust file") || own.1.contains("other readings"), "{}", own.1);
-    assert!(show(&["--readings", "own.json"]).1.is_empty());
+    let own = show(&["--parsers", "own.json"]);
+    assert!(own.1.contains("other trust file") || own.1.contains("other parsers"), "{}", own.1);
+    assert!(show(&["--parsers", "own.json"]).1.is_empty());
     // In a place of its own.
     let named = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index=named.idx"]);
     assert_eq!((named.2, Path::new(&place.path("named.idx")).is_file()), (3, true));

@@ -107,14 +107,14 @@ fn what_is_called_is_held_against_what_is_described() {
     assert_eq!(
         endpoint(&report, "POST /jobs")["callers"][1],
         json!(
-            {"id": "user:u_2", "calls": 1, "first": "2026-11-19T10:00:00.000Z", "leaf": 98, "new": true}
+            {"id": "user:u_2", "calls": 1, "first": "2026-11-19T10:00:00.000Z", "entry": 98, "new": true}
         )
     );
     assert_eq!(report["unused"], json!([{"method": "GET", "path": "/reports/{year}", "deprecated": false}]));
     // What was not found each time is no endpoint.
     assert_eq!(report["probed"].as_array().unwrap().len(), 1);
     let open = endpoint(&report, "GET /jobs/{id}");
-    assert_eq!(open["unauthenticated"], json!({"calls": 1, "leaves": [97]}));
+    assert_eq!(open["unauthenticated"], json!({"calls": 1, "entries": [97]}));
     assert_eq!((&open["risk"], &open["level"]), (&json!(40), &json!("high")));
     let latency = &open["latency_ms"];
     assert_eq!((&latency["calls"], latency["max"].as_f64()), (&json!(31), Some(12.0)));

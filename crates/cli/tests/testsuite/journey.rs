@@ -60,7 +60,7 @@ fn real_events_go_all_the_way() {
         assert_eq!(report["verdict"], "partial", "{events}");
         assert_eq!(report["counts"]["events"], 1, "{events}");
         let leaves = |name: &str| report["counts"][name].as_u64().unwrap();
-        assert_eq!(leaves("leaves") + leaves("skipped"), count as u64 + 3, "{events}");
+        assert_eq!(leaves("entries") + leaves("skipped"), count as u64 + 3, "{events}");
         place.run(&["show", "one.ndjson", &place_of_event, "--trust", "trust.txt"]).code(4);
     }
 }
@@ -143,7 +143,7 @@ fn people_get_the_verdict_each_check_and_the_signers() {
 }
 
 #[test]
-fn colours_come_beside_the_words() {
+fn colors_come_beside_the_words() {
     let place = Place::new();
     place.sealed(2);
     place

@@ -25,7 +25,7 @@ fn a_secret_key_in_the_wrong_place_is_not_repeated() {
         vec!["check", "app.key", "--vkey", key],
         vec!["check", key, "--vkey", &place.log],
         vec!["check", ".", "--trust", "app.key"],
-        vec!["receipt", "app.key", "--leaf", "app.key", "--trust", "app.key"],
+        vec!["receipt", "app.key", "--entry", "app.key", "--trust", "app.key"],
         vec!["witness", "--key", "witness.key", "--log", key, "--state", "state"],
         vec!["monitor", ".", "--trust", "app.key", "--once"],
         vec!["record", "app.key", "--key", "app.key", "--to", "http://127.0.0.1:9", "--log", key],
@@ -144,7 +144,7 @@ fn a_revocation_takes_effect_in_the_log() {
             "audit.ndjson",
         ])
         .code(1)
-        .stderr(predicate::str::starts_with("✗ error[log.unauthorised]: later.ndjson: line 2: "))
+        .stderr(predicate::str::starts_with("✗ error[log.unauthorized]: later.ndjson: line 2: "))
         .stderr(predicate::str::contains("is revoked"));
 }
 

@@ -453,7 +453,7 @@ fn keys_and_key_notes_are_judged() {
 fn other_leaves_are_told() {
     let watched = Watched::new();
     watched.publish(&[b"anything".to_vec(), b"countersign/v1 keys\nbroken".to_vec()]);
-    assert_eq!(watched.codes(&[]), found(&["leaf.opaque", "format.note"], 1));
+    assert_eq!(watched.codes(&[]), found(&["entry.opaque", "format.note"], 1));
 }
 
 #[test]
@@ -606,7 +606,7 @@ fn a_webhook_is_told_each_finding_once_and_its_address_to_nobody() {
     watched.look(&["--webhook", &url]);
     watched.look(&["--webhook", &url]);
     let finding = told.recv().unwrap();
-    assert_eq!((&finding["code"], &finding["index"]), (&"leaf.opaque".into(), &0.into()));
+    assert_eq!((&finding["code"], &finding["index"]), (&"entry.opaque".into(), &0.into()));
     assert!(told.try_recv().is_err(), "once");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     watched.publish(&[b"one".to_vec(), b"two".to_vec()]);

@@ -4,16 +4,16 @@ use std::fs;
 
 use predicates::prelude::*;
 
-use crate::common::collector::{Collector, Mischief};
+use crate::common::log_server::{LogServer, Mischief};
 use crate::common::{Place, events};
 
 /// An outbox whose log is down, and the one file in it.
 fn left(count: usize) -> (Place, std::path::PathBuf) {
-    let (place, collector) = (Place::new(), Collector::start());
+    let (place, log_server) = (Place::new(), LogServer::start());
     place.write("events.ndjson", events(count));
-    collector.misbehave(&[Mischief::Status(503); 1_000]);
-    let log = collector.vkey();
-    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", &log];
+    log_server.misbehave(&[Mischief::Status(503); 1_000]);
+    let log = log_server.vkey();
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &log_server.url, "--log", &log];
     place.run(&[&args[..], &["--outbox", "outbox", "--give-up", "0s"]].concat()).code(1);
     let files = fs::read_dir(place.path("outbox")).unwrap().map(|file| file.unwrap().path());
     let mut segments = files.filter(|path| path.extension().is_some_and(|end| end == "ndjson"));

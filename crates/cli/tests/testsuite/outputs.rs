@@ -379,7 +379,7 @@ fn a_witness_that_is_asked_without_encryption_is_told_at_the_start() {
 }
 
 #[test]
-fn what_a_server_logs_has_no_colours_in_a_file_and_says_why_a_witness_is_silent() {
+fn what_a_server_logs_has_no_colors_in_a_file_and_says_why_a_witness_is_silent() {
     let place = Place::new();
     let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
     let witness = String::from_utf8(out).unwrap();

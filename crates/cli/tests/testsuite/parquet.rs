@@ -82,17 +82,17 @@ fn duckdb_reads_what_show_shows() {
         let (_, event) = line.split_once("\"event\":").unwrap();
         assert!(event.starts_with(row["event"].as_str().unwrap()), "{row}");
         let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(row["leaf"].as_str(), Some(&*line["leaf"].to_string()), "{row}");
+        assert_eq!(row["entry"].as_str(), Some(&*line["entry"].to_string()), "{row}");
         assert_eq!(row["seq"].as_str(), Some(&*line["seq"].to_string()));
         assert_eq!(row["link_time"].as_str().map(str::to_owned), millis(&line["time"]));
-        for name in ["chain", "signer", "standing"] {
+        for name in ["chain", "signer", "signer_trust"] {
             assert_eq!(row[name], line[name]);
         }
         let said = &line["read"];
         read += usize::from(said.is_object());
         assert_eq!(row["time"].as_str().map(str::to_owned), millis(&said["time"]));
         for (column, path) in [
-            ("read_as", "/as"),
+            ("parsed_as", "/as"),
             ("action", "/action"),
             ("actor_id", "/actor/id"),
             ("actor_name", "/actor/name"),
@@ -106,7 +106,7 @@ fn duckdb_reads_what_show_shows() {
         ] {
             assert_eq!(&row[column], said.pointer(path).unwrap_or(&Value::Null), "{column}: {line}");
         }
-        let leaf = 1 + usize::try_from(line["leaf"].as_u64().unwrap()).unwrap();
+        let leaf = 1 + usize::try_from(line["entry"].as_u64().unwrap()).unwrap();
         assert_eq!(row["salt"], lines[leaf]["salt"]);
         let link = lines[leaf]["link"].as_str().unwrap();
         assert_eq!(Some(row["commit"].as_str().unwrap()), link.split(' ').nth(6));
@@ -126,7 +126,7 @@ fn duckdb_reads_what_show_shows() {
         types.iter().find(|column| column["column_name"] == name).unwrap()["column_type"].clone()
     };
     assert_eq!(
-        (of("leaf"), of("time"), of("salt")),
+        (of("entry"), of("time"), of("salt")),
         ("BIGINT".into(), "TIMESTAMP WITH TIME ZONE".into(), "BLOB".into())
     );
 }
@@ -249,10 +249,10 @@ fn a_row_that_is_not_the_exports_is_named() {
     let changed = |row: &Row, name: &str, to: Cell| {
         Row::new(|column| if column.name == name { Some(to.clone()) } else { row.get(column.name).cloned() })
     };
-    let leaf = |row: usize| good[row].integer("leaf").unwrap();
+    let leaf = |row: usize| good[row].integer("entry").unwrap();
 
     // Each value of a row, one after the other.
-    for column in COLUMNS.iter().filter(|column| column.name != "leaf") {
+    for column in COLUMNS.iter().filter(|column| column.name != "entry") {
         let to = match good[7].get(column.name) {
             Some(Cell::Integer(number)) => Cell::Integer(number + 1),
             None if column.name == "time" => Cell::Integer(1),
@@ -273,10 +273,10 @@ fn a_row_that_is_not_the_exports_is_named() {
     twice.insert(8, good[7].clone());
     differs(&twice, &metadata, &["it appears twice, or out of order"]);
     let mut more = good.clone();
-    more.insert(3, changed(&good[3], "leaf", Cell::Integer(1_000_000)));
+    more.insert(3, changed(&good[3], "entry", Cell::Integer(1_000_000)));
     differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
     let mut other = good.clone();
-    other[7] = changed(&good[7], "leaf", Cell::Integer(-1));
+    other[7] = changed(&good[7], "entry", Cell::Integer(-1));
     differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
@@ -292,7 +292,7 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&good, &besides, &more);
     // With another trust file the rows are others, and so are they of another export of the same events.
     let verify = ["verify", "audit.ndjson.gz", "--parquet", "good.parquet"];
-    place.run(&verify).code(1).stderr(predicate::str::contains("standing"));
+    place.run(&verify).code(1).stderr(predicate::str::contains("signer_trust"));
     place.run(&[&verify[..], &trust].concat()).success();
     let plain = ["verify", "audit.ndjson", "--parquet", "good.parquet"];
     place

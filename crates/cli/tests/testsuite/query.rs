@@ -37,7 +37,7 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let line: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
-        (&line["leaf"], &line["chain"], &line["seq"], &line["standing"], &line["signer"]),
+        (&line["entry"], &line["chain"], &line["seq"], &line["signer_trust"], &line["signer"]),
         (&4.into(), &chain.into(), &3.into(), &"trusted".into(), &place.app.as_str().into())
     );
     assert_eq!(line["read"]["action"], "job.update");
@@ -69,7 +69,7 @@ fn nothing_found_is_explained() {
     for (query, short) in [("actor.id:ada", Some("actor")), ("actor.id:u_1", None), ("actor:ada", None)] {
         let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--query", query]).success();
         let said = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-        let hint = "To search what readings find, use ";
+        let hint = "To search what parsers find, use ";
         assert_eq!(said.contains(hint), short.is_some(), "{said}");
         assert!(short.is_none_or(|short| said.contains(&format!("{hint}{short}."))), "{said}");
     }
@@ -104,7 +104,7 @@ fn the_table_of_queries_finds_the_same_over_real_events() {
             recorded = source.into();
         }
         // The open link is leaf 0.
-        let found: Vec<_> = json(&place, &export, query).iter().map(|line| line["leaf"].as_u64()).collect();
+        let found: Vec<_> = json(&place, &export, query).iter().map(|line| line["entry"].as_u64()).collect();
         let expected: Vec<_> = lines(expected).into_iter().map(Some).collect();
         assert_eq!(found, expected, "{source}: {query}");
     }

@@ -45,7 +45,7 @@ fn place() -> Place {
 #[test]
 fn a_receipt_is_worth_what_its_reader_trusts() {
     let place = place();
-    let args = ["receipt", "receipt", "--leaf", "leaf", "--trust"];
+    let args = ["receipt", "receipt", "--entry", "leaf", "--trust"];
     let run = |trust: &str| place.run(&[&args[..], &[trust]].concat());
     run("known.txt")
         .code(0)
@@ -69,26 +69,26 @@ fn a_receipt_is_worth_what_its_reader_trusts() {
 fn the_leaf_is_taken_byte_for_byte() {
     let place = place();
     place.write("leaf", "two\n");
-    let run = |leaf: &str| place.run(&["receipt", "receipt", "--leaf", leaf, "--trust", "known.txt"]);
+    let run = |leaf: &str| place.run(&["receipt", "receipt", "--entry", leaf, "--trust", "known.txt"]);
     run("leaf").code(1).stdout(predicate::str::contains("final line feed"));
     place.write("leaf", "three\n");
     run("leaf").code(1).stdout(predicate::str::contains("final line feed").not());
     place.write("leaf", vec![b'a'; 65_536]);
-    run("leaf").code(2).stderr(predicate::str::contains("error[leaf.too_large]"));
+    run("leaf").code(2).stderr(predicate::str::contains("error[entry.too_large]"));
     run("missing").code(2);
     place
-        .command(&["receipt", "receipt", "--leaf", "-", "--trust", "known.txt"])
+        .command(&["receipt", "receipt", "--entry", "-", "--trust", "known.txt"])
         .write_stdin("two")
         .assert()
         .code(0);
     let receipt = fs::read(place.path("receipt")).unwrap();
     place.write("leaf", "two");
     place
-        .command(&["receipt", "-", "--leaf", "leaf", "--trust", "known.txt"])
+        .command(&["receipt", "-", "--entry", "leaf", "--trust", "known.txt"])
         .write_stdin(receipt)
         .assert()
         .code(0);
-    place.run(&["receipt", "-", "--leaf", "-", "--trust", "known.txt"]).code(2);
+    place.run(&["receipt", "-", "--entry", "-", "--trust", "known.txt"]).code(2);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn programs_get_the_same_answer() {
     let place = place();
     let answer = |trust: &str| -> Value {
         let output = place
-            .command(&["receipt", "receipt", "--leaf", "leaf", "--json", "--trust", trust])
+            .command(&["receipt", "receipt", "--entry", "leaf", "--json", "--trust", trust])
             .output()
             .unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
@@ -110,7 +110,7 @@ fn programs_get_the_same_answer() {
     let unknown = answer("trust.txt");
     assert_eq!(
         (&unknown["verdict"], &unknown["error"]["code"]),
-        (&"unconfirmed".into(), &"proof.invalid".into())
+        (&"untrusted".into(), &"proof.invalid".into())
     );
 }
 
@@ -119,7 +119,7 @@ fn receipts_of_other_peoples_logs_may_have_extension_lines() {
     let place = place();
     let note = sign_note(&format!("{}an extension line\n", checkpoint()), &log()).unwrap();
     place.write("receipt", proof(&note).to_string());
-    place.run(&["receipt", "receipt", "--leaf", "leaf", "--trust", "known.txt"]).code(0);
+    place.run(&["receipt", "receipt", "--entry", "leaf", "--trust", "known.txt"]).code(0);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn what_is_no_receipt_is_told() {
     for text in ["", "c2sp.org/tlog-proof@v2\n", &place.read("receipt").replace("index 1", "index 01")] {
         place.write("other", text);
         place
-            .run(&["receipt", "other", "--leaf", "leaf", "--trust", "known.txt"])
+            .run(&["receipt", "other", "--entry", "leaf", "--trust", "known.txt"])
             .code(1)
             .stdout("")
             .stderr(predicate::str::contains("error[proof.invalid]"));

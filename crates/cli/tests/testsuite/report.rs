@@ -248,12 +248,12 @@ fn a_sample_is_drawn_by_root_and_seed() {
     let four = json(&place, "four.json")["scope"]["sample"].clone();
     assert_eq!((&four["candidates"], &four["witnessed"]), (&20.into(), &false.into()));
     assert_eq!(four["root"], place.report("audit.ndjson", &[])["log"]["root"]);
-    let leaves = four["leaves"].as_array().unwrap();
+    let leaves = four["entries"].as_array().unwrap();
     assert_eq!(leaves.len(), 4);
     report(&place, &["--sample", "3", "--seed", "2026-Q4", "-o", "three.json"]);
-    assert_eq!(json(&place, "three.json")["scope"]["sample"]["leaves"].as_array().unwrap(), &leaves[..3]);
+    assert_eq!(json(&place, "three.json")["scope"]["sample"]["entries"].as_array().unwrap(), &leaves[..3]);
     report(&place, &["--sample", "4", "--seed", "2026-Q3", "-o", "other.json"]);
-    assert_ne!(json(&place, "other.json")["scope"]["sample"]["leaves"], four["leaves"]);
+    assert_ne!(json(&place, "other.json")["scope"]["sample"]["entries"], four["entries"]);
 
     report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.html"]);
     assert_eq!(place.report("four.html", &[])["counts"]["events"], 4);

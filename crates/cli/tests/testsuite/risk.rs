@@ -92,9 +92,9 @@ fn observations_propose_and_change_nothing() {
     let what = |nth: usize| [&proposed["what"][nth]["title"], &proposed["what"][nth]["times"]];
     assert_eq!(what(0), [&json!("GET /internal/export"), &json!(1)]);
     assert_eq!(what(1), [&json!("Many Failed Logins for One Identity"), &json!(1)]);
-    assert_eq!(proposed["what"][0]["leaves"], json!([50]));
+    assert_eq!(proposed["what"][0]["entries"], json!([50]));
     // The hidden endpoint's entry is the last one before the chain's end.
-    assert!(proposed["leaves"].as_array().unwrap().contains(&json!(50)), "{proposed}");
+    assert!(proposed["entries"].as_array().unwrap().contains(&json!(50)), "{proposed}");
     assert!((proposed["frequency"]["mode"].as_f64().unwrap() - 2.0).abs() < 0.01, "{proposed}");
     let range =
         [&proposed["frequency"]["low"], &proposed["frequency"]["high"]].map(|of| of.as_f64().unwrap());
@@ -122,7 +122,7 @@ fn observations_propose_and_change_nothing() {
     for (file, whole, cut) in [
         ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
         ("findings.json", r#""complete":true,"#, r#""complete":false,"#),
-        ("inventory.json", r#""callers":null}"#, r#""callers":{"number":1,"first_leaf":7}}"#),
+        ("inventory.json", r#""callers":null}"#, r#""callers":{"number":1,"first_entry":7}}"#),
     ] {
         let text = place.read(file);
         assert!(text.contains(whole), "{text}");

@@ -40,11 +40,11 @@ fn a_sealed_export_is_extended_and_repeats_are_no_news() {
 }
 
 #[test]
-fn only_authorised_keys_and_notes_that_act_are_taken() {
+fn only_authorized_keys_and_notes_that_act_are_taken() {
     let place = Place::new();
     place.record(4, "app.ndjson");
-    refused(&place, &["app.ndjson"], "log.unauthorised", "was not granted before its chain");
-    refused(&place, &["app.ndjson", "grant.ndjson"], "log.unauthorised", "was not granted before its chain");
+    refused(&place, &["app.ndjson"], "log.unauthorized", "was not granted before its chain");
+    refused(&place, &["app.ndjson", "grant.ndjson"], "log.unauthorized", "was not granted before its chain");
     place
         .run(&[
             "grant",
@@ -59,7 +59,7 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
             "old.ndjson",
         ])
         .success();
-    refused(&place, &["old.ndjson", "app.ndjson"], "log.unauthorised", "was not allowed to sign");
+    refused(&place, &["old.ndjson", "app.ndjson"], "log.unauthorized", "was not allowed to sign");
     seal(&place, &["old.ndjson", "grant.ndjson", "app.ndjson"]).success();
     place.keygen("example.com", "impostor.key");
     place
@@ -68,7 +68,7 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
     refused(
         &place,
         &["forged.ndjson"],
-        "log.unauthorised",
+        "log.unauthorized",
         "no issuer in the log's trust file that may grant ",
     );
     place
@@ -90,7 +90,7 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
         "trust.txt",
         format!("emitter {}\nrevoke {} 2020-01-01T00:00:00.000Z\n", place.app, place.app),
     );
-    refused(&place, &["app.ndjson"], "log.unauthorised", "is revoked");
+    refused(&place, &["app.ndjson"], "log.unauthorized", "is revoked");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn what_is_shown_is_what_was_hashed() {
     let recorded = place.read("app.ndjson");
     for big in ["1234567890123456.1249999", "123456789012345600e-2"] {
         place.write("app.ndjson", recorded.replacen("1234567890123456", big, 1));
-        assert_eq!(place.report("app.ndjson", &[])["finding_counts"]["payload.reserialised"], 1, "{big}");
+        assert_eq!(place.report("app.ndjson", &[])["finding_counts"]["payload.reserialized"], 1, "{big}");
         place.run(&["show", "app.ndjson", &format!("{chain}/1")]).stdout(predicate::str::ends_with(
             r#"
 {
@@ -164,7 +164,7 @@ fn doubted(place: &Place) {
 fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
     let place = Place::new();
     doubted(&place);
-    let standings = |args: &[&str], trust: &str| -> Vec<Value> {
+    let signer_trusts = |args: &[&str], trust: &str| -> Vec<Value> {
         let mut command = place.command(&[args, &["audit.ndjson", "--trust", trust]].concat());
         let output = command.env("XDG_STATE_HOME", place.path("state")).output().unwrap().stdout;
         let text = String::from_utf8(output).unwrap();
@@ -173,20 +173,20 @@ fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
             Value::Array(findings) => findings.clone(),
             _ => vec![line],
         });
-        all.map(|told| told["standing"].clone()).collect()
+        all.map(|told| told["signer_trust"].clone()).collect()
     };
     for args in [
         &["show", "--json"][..],
         &["show", "--json", "--query", "", "--index"],
         &["analyze", "--format", "json"],
     ] {
-        let (before, now) = (standings(args, "trust.txt"), standings(args, "revoked.txt"));
+        let (before, now) = (signer_trusts(args, "trust.txt"), signer_trusts(args, "revoked.txt"));
         assert!(
-            before.len() > LISTED && before.iter().all(|standing| standing == "trusted"),
+            before.len() > LISTED && before.iter().all(|signer_trust| signer_trust == "trusted"),
             "{args:?} {before:?}"
         );
         assert!(
-            now.len() == before.len() && now.iter().all(|standing| standing == "suspect"),
+            now.len() == before.len() && now.iter().all(|signer_trust| signer_trust == "suspect"),
             "{args:?} {now:?}"
         );
     }
@@ -207,7 +207,7 @@ fn no_signer_is_less_trusted_than_the_verdict_says() {
         let output = command.args(["show", "--json", "--trust"]).args([&trust, &export]).output().unwrap();
         for line in String::from_utf8(output.stdout).unwrap().lines() {
             let event: Value = serde_json::from_str(line).unwrap();
-            assert_eq!(event["standing"], "trusted", "{} {line}", case.display());
+            assert_eq!(event["signer_trust"], "trusted", "{} {line}", case.display());
             let is_its = |signer: &&Value| signer["vkey"] == event["signer"];
             let signer = report["signers"].as_array().unwrap().iter().find(is_its);
             revoked += u32::from(signer.is_some_and(|signer| signer["trust"] == "revoked"));

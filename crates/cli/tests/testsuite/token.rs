@@ -146,7 +146,7 @@ fn many_tokens_are_added_and_revoked_at_once() {
     listed.stdout(contains("t11999").and(contains("there")));
 
     // All or none.
-    place.write("wrong.txt", "new tenant=new\nnew colour=red\n");
+    place.write("wrong.txt", "new tenant=new\nnew color=red\n");
     let refused = place.run(&["token", "add", "--from", "wrong.txt"]).code(2);
     refused.stdout("").stderr(contains("error[token.line]").and(contains("wrong.txt: line 2")));
     place.write("wrong.txt", "new\nt5\n");

@@ -65,7 +65,7 @@ fn every_case_gives_its_report_and_its_status() {
         let status = match json(&case.join("report.json")).unwrap()["verdict"].as_str().unwrap() {
             "verified" => 0,
             "altered" | "broken" => 1,
-            "unconfirmed" => 3,
+            "untrusted" => 3,
             "partial" => 4,
             "not_checked" => 5,
             other => panic!("{other}"),

@@ -23,7 +23,7 @@ id: job-deleted
 level: medium
 detection:
   selection:
-    read.action: job.delete
+    parsed.action: job.delete
   condition: selection
 ---
 title: Many jobs were deleted
@@ -49,7 +49,7 @@ impl Scene {
         Self::watching(&[])
     }
 
-    /// The same with more arguments for the collector.
+    /// The same with more arguments for the log server.
     fn watching(more: &[&str]) -> Self {
         let place = Place::new();
         place.keygen("example.com/watch", "watch.key");
@@ -148,7 +148,7 @@ fn what_is_found_is_what_analyze_finds_and_is_told_once() {
     assert_eq!(told.len(), 5, "{told:?}");
     for alert in &told {
         assert_eq!(
-            (&alert["type"], &alert["data"]["standing"]),
+            (&alert["type"], &alert["data"]["signer_trust"]),
             (&json!("countersign.alert"), &json!("trusted"))
         );
         assert_eq!(alert["data"]["log"]["origin"], ORIGIN);
@@ -160,8 +160,8 @@ fn what_is_found_is_what_analyze_finds_and_is_told_once() {
     scene.delete("u_2", 2..3);
     let more = scene.once(&[]);
     let many = more.iter().find(|alert| alert["data"]["finding"]["rule"] == "jobs-deleted").unwrap();
-    assert_eq!(many["data"]["finding"]["leaves"].as_array().unwrap().len(), 3);
-    assert_eq!(many["data"]["standing"], "trusted");
+    assert_eq!(many["data"]["finding"]["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(many["data"]["signer_trust"], "trusted");
     let told =
         told.iter().chain(&more).map(|alert| alert["data"]["finding"]["id"].as_str().unwrap().to_owned());
     let found = scene.analyzed();
@@ -232,7 +232,7 @@ fn what_was_found_of_a_chain_that_turns_suspect_is_taken_back() {
     let back = scene.once(&[]);
     let [retract] = &back[..] else { panic!("{back:?}") };
     assert_eq!((&retract["type"], &retract["data"]["id"]), (&json!("countersign.retract"), &json!(id)));
-    assert_eq!(retract["data"]["standing"], "suspect");
+    assert_eq!(retract["data"]["signer_trust"], "suspect");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
     let list = scene.place.run(&["watch", "--list", "--state", "watch"]).success();
     list.stdout(contains("! taken back").and(contains(id)));
@@ -416,7 +416,7 @@ fn what_would_be_passed_over_in_silence_is_refused() {
     for ignored in [
         ["--trust", "trust.txt"],
         ["--rules", "rules.yml"],
-        ["--readings", "rules.yml"],
+        ["--parsers", "rules.yml"],
         ["--format", "json"],
         ["--mail-to", "a@example.com"],
         ["--watchlist-for", "1d"],
@@ -589,7 +589,7 @@ fn what_findings_tell_of_erased_events_goes_with_them() {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     let is_told =
-        |who: &str| findings().iter().any(|line| line["data"]["finding"]["group"]["read.actor.id"] == who);
+        |who: &str| findings().iter().any(|line| line["data"]["finding"]["group"]["parsed.actor.id"] == who);
     scene.delete("ann", 0..3);
     scene.delete("bob", 0..3);
     let since = std::time::Instant::now();

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use countersign::verify::{Standing, Why};
+use countersign::verify::{SignerTrust, Why};
 
 use super::words::{list, not_here, plural, within};
 use crate::gather::{entries, events};
@@ -32,10 +32,10 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
             "partial: unchanged and in order, but events are withheld or erased"
         }
         "partial" => "partial: unchanged, but this may be only a part of the log",
-        "unconfirmed" if log.why == Some(Why::Log) => {
-            "unconfirmed: unchanged since it was signed, but in a log that is not trusted here"
+        "untrusted" if log.why == Some(Why::Log) => {
+            "untrusted: unchanged since it was signed, but in a log that is not trusted here"
         }
-        "unconfirmed" => "unconfirmed: unchanged since it was signed, but by a key that is not trusted here",
+        "untrusted" => "untrusted: unchanged since it was signed, but by a key that is not trusted here",
         _ => match log.why {
             Some(Why::EmptyLog) => "nothing to check: the log was empty",
             Some(Why::EmptyExport) => "nothing to check: no entry is here",
@@ -101,10 +101,10 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         let _ = write!(said, ". {} outside the period", counted.outside);
     }
     fact("verified events", &said);
-    for (standing, count) in &counted.untrusted {
-        let why = match standing {
-            Standing::Revoked => "signed by a key that was revoked, and not shown to be older",
-            Standing::Suspect => "of chains that are in doubt",
+    for (signer_trust, count) in &counted.untrusted {
+        let why = match signer_trust {
+            SignerTrust::Revoked => "signed by a key that was revoked, and not shown to be older",
+            SignerTrust::Suspect => "of chains that are in doubt",
             _ => "signed by a key that nobody trusted here vouches for",
         };
         fact("not counted", &format!("{} {why}", events(*count)));
@@ -152,7 +152,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         ),
     );
     fact(
-        "catalogue",
+        "catalog",
         &format!("{}, hash {}", code(&evidence.framework.name), code(&evidence.framework.hash.to_string())),
     );
     if let Some(drawn) = &evidence.drawn {

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use countersign::verify::Standing;
+use countersign::verify::SignerTrust;
 use countersign_analyze::Level;
 
 use super::log::in_short;
@@ -212,15 +212,15 @@ pub(super) fn findings_table(out: &mut String, found: &Findings) {
         } else {
             format!(" and {} more", finding.leaves.more)
         };
-        let standing = if finding.standing == Standing::Trusted {
+        let signer_trust = if finding.signer_trust == SignerTrust::Trusted {
             String::new()
         } else {
-            format!(" (signed by a key that is {})", finding.standing.as_str())
+            format!(" (signed by a key that is {})", finding.signer_trust.as_str())
         };
         let (first, last) = finding.times;
         let _ = writeln!(
             out,
-            "| {} | {}{standing} | {}{more} | {} | {} | {} |",
+            "| {} | {}{signer_trust} | {}{more} | {} | {} | {} |",
             finding.level.as_str(),
             marked(&finding.title),
             runs(&finding.leaves.listed),

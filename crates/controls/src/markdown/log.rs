@@ -6,7 +6,7 @@ use countersign::time::Time;
 
 use super::words::{capital, plural, was, within};
 use super::{ROWS, anchor};
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::gather::{entries, events};
 use crate::report::{Erasure, Evidence, Found, Grant, Kept, Key};
 use crate::text::{code, length, marked};

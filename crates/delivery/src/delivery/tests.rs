@@ -185,8 +185,8 @@ fn followed(offset: u64) -> FollowPosition {
 
 /// Records `total` events of a file, two at a time, delivering in between, and ends the chain. The file's offset is
 /// the event's number here.
-fn process(disk: &Arc<Memory>, collector: &mut Fake, total: u64) -> Result<(), Box<dyn std::error::Error>> {
-    let store = Mortal { disk: disk.clone(), fate: collector.fate.clone() };
+fn process(disk: &Arc<Memory>, log_server: &mut Fake, total: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let store = Mortal { disk: disk.clone(), fate: log_server.fate.clone() };
     let outbox = Outbox::open(Box::new(store), ORIGIN, "outbox")?;
     let key = emitter();
     let mut offset = outbox.followed().map_or(0, |followed| followed.offset);
@@ -211,7 +211,7 @@ fn process(disk: &Arc<Memory>, collector: &mut Fake, total: u64) -> Result<(), B
         recorder.sign_with(&key)?;
         outbox.lock().unwrap().append(&recorder.drain(), Some(&followed(offset)))?;
         if offset % 4 == 0 {
-            step(&mut delivery, collector)?;
+            step(&mut delivery, log_server)?;
         }
     }
     if !closed {
@@ -219,14 +219,14 @@ fn process(disk: &Arc<Memory>, collector: &mut Fake, total: u64) -> Result<(), B
         recorder.sign_with(&key)?;
         outbox.lock().unwrap().append(&recorder.drain(), None)?;
     }
-    while step(&mut delivery, collector)? {}
+    while step(&mut delivery, log_server)? {}
     assert!(outbox.lock().unwrap().pending().is_empty());
     Ok(())
 }
 
 /// Whether there was something to deliver.
-fn step(delivery: &mut Delivery<'_>, collector: &mut Fake) -> Result<bool, DeliveryError> {
-    match delivery.step(collector) {
+fn step(delivery: &mut Delivery<'_>, log_server: &mut Fake) -> Result<bool, DeliveryError> {
+    match delivery.step(log_server) {
         Step::Empty => Ok(false),
         Step::Delivered { .. } | Step::Again => Ok(true),
         Step::Later { why, .. } | Step::Early { why, .. } | Step::Refused(why) | Step::Dead(why) => Err(why),
@@ -238,9 +238,9 @@ fn expected(total: u64) -> Vec<String> {
 }
 
 /// What must be so at the end: every event once, in order, in one closed chain.
-fn assert_whole(collector: &Fake, total: u64, case: &str) {
-    assert_eq!(collector.log.events(), expected(total), "{case}");
-    let chains: Vec<_> = collector.log.growth.chains().collect();
+fn assert_whole(log_server: &Fake, total: u64, case: &str) {
+    assert_eq!(log_server.log.events(), expected(total), "{case}");
+    let chains: Vec<_> = log_server.log.growth.chains().collect();
     assert_eq!(chains.len(), 1, "{case}");
     assert!(chains[0].1.closed && chains[0].1.next == total + 2, "{case}");
 }
@@ -251,18 +251,18 @@ fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
     for death in [Death::Before, Death::After] {
         let mut reached_the_end = false;
         for operation in 0..200 {
-            let (disk, mut collector) = (Arc::new(Memory::default()), Fake::new());
-            collector.fate = Fate::at(operation, death);
-            let first = process(&disk, &mut collector, TOTAL);
-            if !collector.fate.has_struck() {
+            let (disk, mut log_server) = (Arc::new(Memory::default()), Fake::new());
+            log_server.fate = Fate::at(operation, death);
+            let first = process(&disk, &mut log_server, TOTAL);
+            if !log_server.fate.has_struck() {
                 first.unwrap();
                 reached_the_end = true;
                 break;
             }
             let case = format!("dies {death:?} operation {operation}");
-            collector.fate = Fate::never();
-            process(&disk, &mut collector, TOTAL).unwrap_or_else(|failure| panic!("{case}: {failure}"));
-            assert_whole(&collector, TOTAL, &case);
+            log_server.fate = Fate::never();
+            process(&disk, &mut log_server, TOTAL).unwrap_or_else(|failure| panic!("{case}: {failure}"));
+            assert_whole(&log_server, TOTAL, &case);
         }
         assert!(reached_the_end, "there are more operations than were tried");
     }
@@ -272,16 +272,16 @@ fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
 fn nor_does_one_that_dies_again_and_again() {
     const TOTAL: u64 = 8;
     for (stride, death) in [(3, Death::After), (5, Death::Before), (6, Death::After), (8, Death::Before)] {
-        let (disk, mut collector) = (Arc::new(Memory::default()), Fake::new());
+        let (disk, mut log_server) = (Arc::new(Memory::default()), Fake::new());
         for life in 0..100 {
-            collector.fate = Fate::at(stride + life, death);
-            if process(&disk, &mut collector, TOTAL).is_ok() {
+            log_server.fate = Fate::at(stride + life, death);
+            if process(&disk, &mut log_server, TOTAL).is_ok() {
                 break;
             }
         }
-        collector.fate = Fate::never();
-        process(&disk, &mut collector, TOTAL).unwrap();
-        assert_whole(&collector, TOTAL, &format!("{stride} {death:?}"));
+        log_server.fate = Fate::never();
+        process(&disk, &mut log_server, TOTAL).unwrap();
+        assert_whole(&log_server, TOTAL, &format!("{stride} {death:?}"));
     }
 }
 
@@ -328,9 +328,9 @@ fn nothing_leaves_the_outbox_unproven() {
         let (names, trust) = (disk.names().unwrap(), trust());
         let outbox = Mutex::new(outbox);
         let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
-        let mut collector = Fake::new();
-        collector.mischief = vec![mischief];
-        let step = delivery.step(&mut collector);
+        let mut log_server = Fake::new();
+        log_server.mischief = vec![mischief];
+        let step = delivery.step(&mut log_server);
         match (&mischief, &step) {
             (Mischief::Status(429 | 500 | 503), Step::Later { after, .. }) => {
                 assert_eq!(*after, Some(Duration::from_secs(7)));
@@ -340,9 +340,9 @@ fn nothing_leaves_the_outbox_unproven() {
         }
         assert_eq!(disk.names().unwrap(), names, "{mischief:?}");
         assert_eq!(outbox.lock().unwrap().events(), 5);
-        assert!(matches!(delivery.step(&mut collector), Step::Delivered { events: 5 }), "{mischief:?}");
-        assert!(matches!(delivery.step(&mut collector), Step::Empty));
-        assert_eq!(collector.log.events(), expected(5));
+        assert!(matches!(delivery.step(&mut log_server), Step::Delivered { events: 5 }), "{mischief:?}");
+        assert!(matches!(delivery.step(&mut log_server), Step::Empty));
+        assert_eq!(log_server.log.events(), expected(5));
         assert_eq!(disk.names().unwrap(), ["position.json"]);
     }
 }
@@ -351,9 +351,9 @@ fn nothing_leaves_the_outbox_unproven() {
 fn the_words_of_a_log_server_are_on_one_line() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (Mutex::new(filled(&disk, 1, 1, 64)), trust());
-    let mut collector = Fake::new();
-    collector.mischief = vec![Mischief::Status(418)];
-    let Step::Refused(why) = Delivery::new(&outbox, &trust, ORIGIN).step(&mut collector) else { panic!() };
+    let mut log_server = Fake::new();
+    log_server.mischief = vec![Mischief::Status(418)];
+    let Step::Refused(why) = Delivery::new(&outbox, &trust, ORIGIN).step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "http.418");
     let answer = Answer {
         status: 418,
@@ -368,28 +368,28 @@ fn the_words_of_a_log_server_are_on_one_line() {
 fn who_may_have_answered_in_the_place_of_a_collector_is_said() {
     let of = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.words();
     assert_eq!(of(401).message, "nothing but status 401");
-    assert!(of(401).hint.starts_with("something before the collector asks who this is"));
-    assert_eq!(of(404).hint, "is this the address of a collector?");
-    assert_eq!(of(500).hint, "the collector's log has more about it");
+    assert!(of(401).hint.starts_with("something before the log server asks who this is"));
+    assert_eq!(of(404).hint, "is this the address of a log server?");
+    assert_eq!(of(500).hint, "the log server's log has more about it");
 }
 
 #[test]
 fn a_gap_is_filled_from_where_the_log_stands() {
     let disk = Arc::new(Memory::default());
     let outbox = filled(&disk, 6, 2, 1);
-    let mut collector = Fake::new();
+    let mut log_server = Fake::new();
     // The log has the first segment and a part of the second, and nobody knows.
     let links = outbox.links(1).unwrap() + outbox.links(2).unwrap().split_inclusive('\n').next().unwrap();
-    assert_eq!(collector.log.submit(links.as_bytes()).0, 200);
+    assert_eq!(log_server.log.submit(links.as_bytes()).0, 200);
     let (outbox, trust) = (Mutex::new(outbox), trust());
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
     let head = outbox.lock().unwrap().head().unwrap().clone();
     delivery.from = Some((head.position.chain, 6));
-    assert!(matches!(delivery.step(&mut collector), Step::Again));
-    assert!(matches!(delivery.step(&mut collector), Step::Delivered { .. }));
-    assert!(matches!(delivery.step(&mut collector), Step::Empty));
-    assert_eq!(collector.log.events(), expected(6));
-    assert_eq!(collector.bodies.last().unwrap().lines().count(), 3, "from the link that was asked for on");
+    assert!(matches!(delivery.step(&mut log_server), Step::Again));
+    assert!(matches!(delivery.step(&mut log_server), Step::Delivered { .. }));
+    assert!(matches!(delivery.step(&mut log_server), Step::Empty));
+    assert_eq!(log_server.log.events(), expected(6));
+    assert_eq!(log_server.bodies.last().unwrap().lines().count(), 3, "from the link that was asked for on");
 }
 
 #[test]
@@ -397,12 +397,12 @@ fn a_log_that_forgot_what_it_proved_is_told_so() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (filled(&disk, 4, 2, 64), trust());
     let outbox = Mutex::new(outbox);
-    let mut collector = Fake::new();
+    let mut log_server = Fake::new();
     let mut delivery =
         Delivery::new(&outbox, &trust, ORIGIN).limits(BatchLimits { bytes: 1 << 20, lines: 4 });
-    assert!(matches!(delivery.step(&mut collector), Step::Delivered { .. }));
-    collector.log.forget();
-    let Step::Dead(why) = delivery.step(&mut collector) else { panic!() };
+    assert!(matches!(delivery.step(&mut log_server), Step::Delivered { .. }));
+    log_server.log.forget();
+    let Step::Dead(why) = delivery.step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "log.rollback");
     assert_eq!(outbox.lock().unwrap().events(), 2);
     let kept = String::from_utf8(disk.read("position.json").unwrap()).unwrap();
@@ -412,9 +412,9 @@ fn a_log_that_forgot_what_it_proved_is_told_so() {
 #[test]
 fn a_fork_ends_the_chain_and_keeps_everything() {
     let disk = Arc::new(Memory::default());
-    let mut collector = Fake::new();
+    let mut log_server = Fake::new();
     let (outbox, trust) = (Mutex::new(filled(&disk, 2, 2, 64)), trust());
-    assert!(matches!(Delivery::new(&outbox, &trust, ORIGIN).step(&mut collector), Step::Delivered { .. }));
+    assert!(matches!(Delivery::new(&outbox, &trust, ORIGIN).step(&mut log_server), Step::Delivered { .. }));
     // Two copies of the outbox go on.
     let copy = Arc::new(Memory::default());
     for name in disk.names().unwrap() {
@@ -433,8 +433,8 @@ fn a_fork_ends_the_chain_and_keeps_everything() {
         Mutex::new(outbox)
     };
     let (one, other) = (go_on(&disk, r#"{"a":1}"#), go_on(&copy, r#"{"a":2}"#));
-    assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut collector), Step::Delivered { .. }));
-    let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut collector) else { panic!() };
+    assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut log_server), Step::Delivered { .. }));
+    let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "log.fork");
     assert!(matches!(why, DeliveryError::Contradiction { .. }));
     assert_eq!(other.lock().unwrap().events(), 1);
@@ -444,13 +444,13 @@ fn a_fork_ends_the_chain_and_keeps_everything() {
 fn less_is_sent_to_a_log_that_takes_less() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (Mutex::new(filled(&disk, 40, 20, 4)), trust());
-    let mut collector = Fake::new();
-    collector.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 7 };
+    let mut log_server = Fake::new();
+    log_server.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 7 };
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
-    assert!(matches!(delivery.step(&mut collector), Step::Again));
+    assert!(matches!(delivery.step(&mut log_server), Step::Again));
     let mut last = 40;
     loop {
-        match delivery.step(&mut collector) {
+        match delivery.step(&mut log_server) {
             Step::Delivered { events } => assert!(events <= 7),
             Step::Empty => break,
             other => panic!("{other:?}"),
@@ -459,17 +459,17 @@ fn less_is_sent_to_a_log_that_takes_less() {
         assert!(left <= last);
         last = left;
     }
-    assert_eq!(collector.log.events(), expected(40));
+    assert_eq!(log_server.log.events(), expected(40));
     assert!(outbox.lock().unwrap().pending().is_empty());
 
     // Four links that only one signature covers cannot be split.
-    let (outbox, mut collector) = (Mutex::new(filled(&Arc::default(), 4, 4, 64)), Fake::new());
-    collector.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 3 };
+    let (outbox, mut log_server) = (Mutex::new(filled(&Arc::default(), 4, 4, 64)), Fake::new());
+    log_server.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 3 };
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
-    assert!(matches!(delivery.step(&mut collector), Step::Again));
+    assert!(matches!(delivery.step(&mut log_server), Step::Again));
     // The open link goes alone.
-    assert!(matches!(delivery.step(&mut collector), Step::Delivered { events: 0 }));
-    let Step::Refused(why) = delivery.step(&mut collector) else { panic!() };
+    assert!(matches!(delivery.step(&mut log_server), Step::Delivered { events: 0 }));
+    let Step::Refused(why) = delivery.step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "submit.too_large");
     assert_eq!(outbox.lock().unwrap().events(), 4);
 }

@@ -82,7 +82,7 @@ fn a_segment_is_an_export_of_its_own() {
     let options = countersign::verify::Options::default();
     let report =
         countersign::verify::parallel::verify(text.as_bytes(), options, 1, |_| {}, |_| {}).unwrap().report;
-    assert_eq!(report.verdict, countersign::verify::Verdict::Unconfirmed, "{report:?}");
+    assert_eq!(report.verdict, countersign::verify::Verdict::Untrusted, "{report:?}");
     assert_eq!(report.counts.events, 2);
 }
 
@@ -102,7 +102,7 @@ fn damage_is_refused_and_not_repaired() {
     };
     assert_eq!(kept(&|_| {}), "fine");
     let second = "000000000002.ndjson";
-    let damages: [&dyn Fn(&Memory); 9] = [
+    let problems: [&dyn Fn(&Memory); 9] = [
         &|store| store.remove("000000000003.ndjson").unwrap(),
         &|store| store.remove(second).unwrap(),
         &|store| store.remove("position.json").unwrap(),
@@ -115,8 +115,8 @@ fn damage_is_refused_and_not_repaired() {
         &|store| store.put("position.json", b"{}").unwrap(),
         &|store| edit(store, "position.json", "\"seq\":2", "\"seq\":3"),
     ];
-    for (nth, damage) in damages.iter().enumerate() {
-        assert_eq!(kept(damage), "outbox.damaged", "{nth}");
+    for (nth, problem) in problems.iter().enumerate() {
+        assert_eq!(kept(problem), "outbox.damaged", "{nth}");
     }
     let store = Arc::new(Memory::default());
     filled(&store, 1);

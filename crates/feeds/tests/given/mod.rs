@@ -4,7 +4,7 @@
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign_feeds::{Event, Format, Log, Record};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use serde_json::{Value, json};
 
 pub const LOG: Log<'_> = Log { origin: "log.example/audit", size: 9, root: Hash([7; 32]) };
@@ -24,8 +24,8 @@ pub fn record(format: Format, text: &str) -> Record {
         seq: 2,
         recorded: "2026-11-20T06:01:02.345Z".parse().unwrap(),
         signer: "example.com/app+3b1b2c6e+AQ==",
-        standing: "trusted",
+        signer_trust: "trusted",
         text,
     };
-    format.event(&LOG, &event, &Readings::built_in())
+    format.event(&LOG, &event, &Parsers::built_in())
 }

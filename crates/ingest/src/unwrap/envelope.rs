@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use countersign::base64;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_query::value::{Document, Value};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
@@ -43,7 +43,7 @@ struct Envelope {
     content: &'static str,
     writing: Writing,
     /// Whether what stands around the content may say something of it, such as when it happened. Then it is taken out
-    /// only if a reading finds in it what happened and when, and finds nothing in the whole.
+    /// only if a parser finds in it what happened and when, and finds nothing in the whole.
     says_something: bool,
 }
 
@@ -92,7 +92,7 @@ static ENVELOPES: [Envelope; 40] = [
     // Event Hubs and Kafka, as what writes them to files has them.
     saying(None, &[("EnqueuedTimeUtc", None)], "Body", Either),
     saying(None, &[("topic", None), ("offset", None)], "value", Either),
-    // Splunk: what its event collector takes, and what a search exports.
+    // Splunk: what its event log server takes, and what a search exports.
     saying(None, &[("sourcetype", None)], "event", Either),
     saying(None, &[("time", None), ("host", None)], "event", Either),
     saying(None, &[], "result._raw", Text),
@@ -192,11 +192,11 @@ impl Opened {
     }
 }
 
-/// Whether a reading finds in it what happened and when.
+/// Whether a parser finds in it what happened and when.
 fn is_dated(event: &[u8]) -> bool {
     let document = core::str::from_utf8(event).ok().and_then(Document::parse);
     document.is_some_and(|document| {
-        Readings::built_in().read(&document.root()).is_some_and(|read| read.time.is_some())
+        Parsers::built_in().parse(&document.root()).is_some_and(|read| read.time.is_some())
     })
 }
 

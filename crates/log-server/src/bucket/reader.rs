@@ -251,7 +251,7 @@ impl ObjectReader {
 
     /// Has the commits at hand that hold these leaves.
     fn load(&self, range: &Range<u64>) {
-        // Where one cannot be read its neighbours are asked for one by one, and are at hand.
+        // Where one cannot be read its neighbors are asked for one by one, and are at hand.
         let bundle = range.start / TILE_WIDTH * TILE_WIDTH;
         let first = self.bases.partition_point(|base| *base <= bundle).saturating_sub(1);
         let wanted = self.bases[first.min(self.bases.len())..].iter().take_while(|base| **base < range.end);

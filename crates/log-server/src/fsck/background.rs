@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use countersign::time::Time;
 
 use super::erasures::From;
-use super::leaves::check_leaves;
+use super::leaves::check_entries;
 use super::pages;
-use super::report::{Damage, Mend, Report};
+use super::report::{Problem, Repair, Report};
 use crate::bucket::{CommitNames, Listed};
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use crate::search::Search;
 use countersign_log::condition::Check;
 use countersign_log::store::StoreError;
@@ -45,10 +45,10 @@ struct Looked {
 pub struct Newest {
     /// When it ended.
     pub at: Time,
-    /// How many damages there were.
-    pub damages: u64,
+    /// How many problems there were.
+    pub problems: u64,
     /// The first of them.
-    pub first: Option<Damage>,
+    pub first: Option<Problem>,
 }
 
 impl Found {
@@ -59,7 +59,7 @@ impl Found {
 
     /// How the checks stand, where there are any.
     pub(crate) fn standing(&self) -> Option<Check> {
-        let newest = self.newest().map(|newest| (newest.at, newest.damages));
+        let newest = self.newest().map(|newest| (newest.at, newest.problems));
         let percent = self.0.percent.load(Ordering::Relaxed);
         self.0.within.get().map(|within| Check { within: *within, percent, newest })
     }
@@ -76,18 +76,18 @@ impl Found {
 
 /// What is checked.
 pub(crate) struct Checked {
-    pub(crate) collector: Collector,
+    pub(crate) log_server: LogServer,
     pub(crate) folder: PathBuf,
     /// Of the log's bucket, where it is in one; the folder has its index then.
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
     /// What is known to be damaged.
-    pub(crate) damage: RefCell<KnownDamage>,
+    pub(crate) problem: RefCell<KnownProblem>,
 }
 
 /// What is damaged, as far as the checks have come.
 #[derive(Default)]
-pub(crate) struct KnownDamage {
+pub(crate) struct KnownProblem {
     /// Commits that the bucket has lost.
     lost: Report,
     /// What the newest whole check found beside them.
@@ -132,7 +132,7 @@ impl Checked {
         match self.look(begun, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
-                self.damage.borrow_mut().others = report;
+                self.problem.borrow_mut().others = report;
                 self.tell(found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
@@ -148,16 +148,16 @@ impl Checked {
     fn list_commits(&self, which: Listed, found: &Found, stopping: &AtomicBool) {
         let Some(commits) = &self.commits else { return };
         let mut lost = Report::default();
-        let mut tell = |path| lost.tell("fsck.commit", path, "it is missing", Mend::Commits);
+        let mut tell = |path| lost.tell("fsck.commit", path, "it is missing", Repair::Commits);
         let listed = commits.lost(&self.folder, which, stopping, &mut tell);
-        self.damage.borrow_mut().listed = Some(Instant::now());
+        self.problem.borrow_mut().listed = Some(Instant::now());
         if let Err(error) = listed {
             tracing::warn!(%error, "it could not be checked whether the bucket has all commits");
             return;
         }
-        self.collector.set_lost_commits(!lost.is_whole());
-        let before = std::mem::replace(&mut self.damage.borrow_mut().lost, lost);
-        if before.damages != self.damage.borrow().lost.damages {
+        self.log_server.set_lost_commits(!lost.is_whole());
+        let before = std::mem::replace(&mut self.problem.borrow_mut().lost, lost);
+        if before.problems != self.problem.borrow().lost.problems {
             self.tell(found);
         }
     }
@@ -165,11 +165,11 @@ impl Checked {
     /// Looks for the newest commits from time to time, and for all of them while some are missing.
     fn watch_commits(&self, found: &Found, stopping: &AtomicBool) {
         let which = {
-            let damage = self.damage.borrow();
-            if damage.listed.is_some_and(|listed| listed.elapsed() < LISTED) {
+            let problem = self.problem.borrow();
+            if problem.listed.is_some_and(|listed| listed.elapsed() < LISTED) {
                 return;
             }
-            if damage.lost.is_whole() { Listed::Newest } else { Listed::All }
+            if problem.lost.is_whole() { Listed::Newest } else { Listed::All }
         };
         self.list_commits(which, found, stopping);
     }
@@ -190,17 +190,17 @@ impl Checked {
     }
 
     fn tell(&self, found: &Found) {
-        let damage = self.damage.borrow();
-        let all = [&damage.lost, &damage.others];
-        let damages = all.iter().map(|report| report.damages.len() as u64 + report.more).sum();
-        let mut each = all.iter().flat_map(|report| &report.damages);
+        let problem = self.problem.borrow();
+        let all = [&problem.lost, &problem.others];
+        let problems = all.iter().map(|report| report.problems.len() as u64 + report.more).sum();
+        let mut each = all.iter().flat_map(|report| &report.problems);
         let first = each.clone().next().cloned();
-        for Damage { code, place, message, .. } in each.by_ref().take(10) {
+        for Problem { code, place, message, .. } in each.by_ref().take(10) {
             tracing::error!(code, place, message, "the log is damaged");
         }
-        let at = self.collector.now();
-        self.collector.metrics().checked(damages, at);
-        found.set(Newest { at, damages, first });
+        let at = self.log_server.now();
+        self.log_server.metrics().checked(problems, at);
+        found.set(Newest { at, problems, first });
     }
 
     /// Leaves and events have one half of the time, the search index, which is made of them, the other.
@@ -211,7 +211,7 @@ impl Checked {
         found: &Found,
         stopping: &AtomicBool,
     ) -> Result<Report, StoreError> {
-        let (collector, metrics) = (&self.collector, self.collector.metrics());
+        let (log_server, metrics) = (&self.log_server, self.log_server.metrics());
         let half = within / 2;
         let keep_to = |from: Duration, done: u64, all: u64| {
             #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
@@ -227,8 +227,8 @@ impl Checked {
             metrics.checking(done);
             keep_to(Duration::ZERO, done, all)
         };
-        let (reader, origin) = (collector.reader(), collector.origin());
-        let mut report = check_leaves(reader, origin, From::Tables, &mut pace, &mut |_, _| Ok(()))?;
+        let (reader, origin) = (log_server.reader(), log_server.origin());
+        let mut report = check_entries(reader, origin, From::Tables, &mut pace, &mut |_, _| Ok(()))?;
         pages::check_tables(&self.folder, &mut report)?;
         // An index of events that are damaged is not at fault.
         if let Some(search) = &self.search

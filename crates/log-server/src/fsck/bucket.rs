@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 
 use super::check;
 use super::erasures::From;
-use super::leaves::check_leaves;
-use super::report::{Damage, Mend, Report};
-use crate::bucket::{Bucket, Mending, ObjectReader};
+use super::leaves::check_entries;
+use super::report::{Problem, Repair, Report};
+use crate::bucket::{Bucket, BucketRepair, ObjectReader};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
@@ -48,33 +48,39 @@ pub fn check_bucket(
         objects.check_bundle(first, leaves)?;
         objects.has_answered()
     };
-    let found = check_leaves(&reader, objects.origin(), From::Objects, &mut going_on, &mut also)?;
+    let found = check_entries(&reader, objects.origin(), From::Objects, &mut going_on, &mut also)?;
     objects.has_answered()?;
     if let Some(leaf) = differs {
         let why = "the folder's index has another leaf there than the bucket";
-        report.tell("fsck.folder", format!("leaf {leaf}"), why, Mend::Folder);
+        report.tell("fsck.folder", format!("leaf {leaf}"), why, Repair::Folder);
     }
     report.unfinished = found.unfinished.max(objects.check_erasures(&here)?);
     let faults = objects.faults();
     let unreadable = faults.iter().any(|fault| fault.code == "fsck.commit");
     for fault in faults {
-        let mend = match fault.code {
-            "fsck.public" => Mend::Public,
-            "fsck.erasure" => Mend::Objects,
-            _ => Mend::Commits,
+        let repair = match fault.code {
+            "fsck.public" => Repair::Public,
+            "fsck.erasure" => Repair::Objects,
+            _ => Repair::Commits,
         };
-        report.tell(fault.code, fault.place, fault.why, mend);
+        report.tell(fault.code, fault.place, fault.why, repair);
     }
-    for damage in found.damages {
-        match damage.code {
+    for problem in found.problems {
+        match problem.code {
             // The object is named.
-            "fsck.leaf" if unreadable => {}
-            "fsck.tile" if damage.mend == Mend::Tiles => {
-                report.tell("fsck.public", format!("public/{}", damage.place), damage.message, Mend::Public);
+            "fsck.entry" if unreadable => {}
+            "fsck.tile" if problem.repair == Repair::Tiles => {
+                report.tell(
+                    "fsck.public",
+                    format!("public/{}", problem.place),
+                    problem.message,
+                    Repair::Public,
+                );
             }
             _ => {
-                let mend = if damage.mend == Mend::Erasure { Mend::Objects } else { Mend::Commits };
-                report.push(Damage { mend, ..damage });
+                let repair =
+                    if problem.repair == Repair::Erasure { Repair::Objects } else { Repair::Commits };
+                report.push(Problem { repair, ..problem });
             }
         }
     }
@@ -83,7 +89,7 @@ pub fn check_bucket(
     Ok(report)
 }
 
-/// Checks the index by itself. One that is missing is no damage.
+/// Checks the index by itself. One that is missing is no problem.
 fn check_index(
     folder: &Path,
     objects: &ObjectReader,
@@ -95,7 +101,7 @@ fn check_index(
     let (origin, reader) = match sqlite::open_reader(folder) {
         Ok(opened) => opened,
         Err(error) => {
-            report.tell("fsck.database", sqlite::FILE, error.to_string(), Mend::Folder);
+            report.tell("fsck.database", sqlite::FILE, error.to_string(), Repair::Folder);
             return Ok(None);
         }
     };
@@ -104,15 +110,15 @@ fn check_index(
         return Err(StoreError::Damaged(why));
     }
     let found = check(folder, &mut |_, _| {})?;
-    for damage in found.damages {
-        let mend = if damage.mend == Mend::Index { Mend::Index } else { Mend::Folder };
-        report.push(Damage { place: format!("{}: {}", sqlite::FILE, damage.place), mend, ..damage });
+    for problem in found.problems {
+        let repair = if problem.repair == Repair::Index { Repair::Index } else { Repair::Folder };
+        report.push(Problem { place: format!("{}: {}", sqlite::FILE, problem.place), repair, ..problem });
     }
     report.more += found.more;
     let (here, there) = (reader.size()?, objects.committed());
     if objects.is_behind(here)? {
         let why = format!("the folder's index has {here} leaves, and {there} are in the bucket's commits");
-        report.tell("fsck.commit", "private/commits", why, Mend::Commits);
+        report.tell("fsck.commit", "private/commits", why, Repair::Commits);
     }
     Ok(Some(reader))
 }
@@ -131,7 +137,7 @@ fn first_other(
     leaves.iter().zip(&known).position(differs).map(|place| first + place as u64)
 }
 
-/// Mends what a check found of a bucket and can be mended; servers may be using it. The folder is nobody else's
+/// Repairs what a check found of a bucket and can be repaired; servers may be using it. The folder is nobody else's
 /// meanwhile. Check it again afterwards.
 ///
 /// # Errors
@@ -142,22 +148,22 @@ pub fn repair_bucket(
     folder: Option<&Path>,
     report: &Report,
 ) -> Result<(), StoreError> {
-    let mends = |mend| report.damages.iter().any(|damage| damage.mend == mend);
+    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
     if let Some(folder) = folder {
-        if mends(Mend::Folder) {
+        if repairs(Repair::Folder) {
             sqlite::discard(folder)?;
         }
-        if mends(Mend::Folder) || mends(Mend::Index) {
+        if repairs(Repair::Folder) || repairs(Repair::Index) {
             search::discard(folder)?;
         }
     }
-    if mends(Mend::Public) || mends(Mend::Objects) {
-        let mending = Mending::begin(bucket, handle)?;
-        if mends(Mend::Public) {
-            mending.publish_again()?;
+    if repairs(Repair::Public) || repairs(Repair::Objects) {
+        let repairing = BucketRepair::begin(bucket, handle)?;
+        if repairs(Repair::Public) {
+            repairing.publish_again()?;
         }
-        if mends(Mend::Objects) {
-            mending.erase_again()?;
+        if repairs(Repair::Objects) {
+            repairing.erase_again()?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use countersign::link::{ChainId, Link, commit};
 use roaring::RoaringTreemap;
 
 use super::portion::{PORTION, read, stretches};
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use countersign_log::erase::record::{Record, is_erasure};
 use countersign_log::store::{EntryReader, Reader, StoredEvent, StoredLeaf};
 
@@ -43,14 +43,14 @@ impl Erasures {
         let (chain, seq) = (link.chain(), link.seq());
         if self.from == From::Tables && self.reader.index_of(&chain, seq).ok().flatten() != Some(index) {
             let why = format!("the link {chain}/{seq} is not found by its chain and place");
-            report.tell("fsck.place", place(), why, Mend::Not);
+            report.tell("fsck.place", place(), why, Repair::Not);
         }
         match (&leaf.event, &link) {
             (StoredEvent::Here(event), Link::Event(said)) => {
                 report.events += 1;
                 if commit(&event.salt, event.text.as_bytes()) != said.commit {
                     let why = "salt and event are not those that the link commits to";
-                    report.tell("fsck.event", place(), why, Mend::Not);
+                    report.tell("fsck.event", place(), why, Repair::Not);
                 }
                 if !self.is_own(&chain) {
                     self.here.insert(index);
@@ -59,7 +59,7 @@ impl Erasures {
                 }
             }
             (StoredEvent::Here(_), _) => {
-                report.tell("fsck.event", place(), "there is an event, and no link of one", Mend::Not);
+                report.tell("fsck.event", place(), "there is an event, and no link of one", Repair::Not);
             }
             (StoredEvent::Erased, _) => {
                 report.erased += 1;
@@ -91,7 +91,7 @@ impl Erasures {
             let leaves = match Record::read(&*self.reader, record) {
                 Ok(record) => record.leaves,
                 Err(error) => {
-                    report.tell("fsck.erasure", place, error.to_string(), Mend::Not);
+                    report.tell("fsck.erasure", place, error.to_string(), Repair::Not);
                     continue;
                 }
             };
@@ -105,13 +105,13 @@ impl Erasures {
                 }
                 let left = stretches(&left);
                 let why = format!("it records that the events of {left} are erased, and they are here");
-                report.tell("fsck.erasure", place, why, Mend::Erasure);
+                report.tell("fsck.erasure", place, why, Repair::Erasure);
             }
             unrecorded -= leaves;
         }
         if !unrecorded.is_empty() {
             let why = "an event was erased, and the log's own chain does not say so";
-            report.tell("fsck.unrecorded", stretches(&unrecorded), why, Mend::Not);
+            report.tell("fsck.unrecorded", stretches(&unrecorded), why, Repair::Not);
         }
     }
 

@@ -13,9 +13,9 @@ use countersign_log::store::{Reader, StoreError, StoredLeaf};
 pub(super) type Also<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
 
 /// Checks leaves, tiles, checkpoints, events and erasures. A server may be using them, and take as long as it likes: what is
-/// stored or erased meanwhile is no damage. `pace` is told how many leaves of how many were looked at, and may end it; `also` has
+/// stored or erased meanwhile is no problem. `pace` is told how many leaves of how many were looked at, and may end it; `also` has
 /// another look at leaves, those of an entry bundle at a time.
-pub(super) fn check_leaves(
+pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,
     from: From,
@@ -45,7 +45,7 @@ pub(super) fn check_leaves(
     tree.end(&mut report);
     erasures.end(size, &mut report);
     // What else does not fit a damaged leaf is not at fault.
-    let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
-    report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));
+    let leaves: BTreeSet<String> = report.places_of("fsck.entry").cloned().collect();
+    report.problems.retain(|problem| problem.code == "fsck.entry" || !leaves.contains(&problem.place));
     Ok(report)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
@@ -62,7 +62,7 @@ fn ask(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
 fn tell(found: rusqlite::Result<Vec<String>>, report: &mut Report) {
     let found = found.unwrap_or_else(|error| vec![error.to_string()]);
     for line in found.into_iter().filter(|line| line != "ok") {
-        report.tell("fsck.database", sqlite::FILE, line, Mend::Not);
+        report.tell("fsck.database", sqlite::FILE, line, Repair::Not);
     }
 }
 

@@ -8,32 +8,32 @@ use countersign::merkle::{CompactRange, Grown, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
 use super::portion::PORTION;
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{EntryReader, StoreError};
 use countersign_log::tables::{ADDED, tile_key};
 
-/// Mends what a check found and can be mended. The folder is nobody else's meanwhile; check it again afterwards.
+/// Repairs what a check found and can be repaired. The folder is nobody else's meanwhile; check it again afterwards.
 ///
 /// # Errors
 /// The store's own.
 pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-    let mends = |mend| report.damages.iter().any(|damage| damage.mend == mend);
+    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
     let (_, reader) = sqlite::open_live_reader(folder)?;
-    let failed = |error: rusqlite::Error| StoreError::unavailable("mending", error);
+    let failed = |error: rusqlite::Error| StoreError::unavailable("repairing", error);
     let mut connection = sqlite::connect_to_write(folder)?;
     let transaction = connection.transaction().map_err(failed)?;
     transaction.execute_batch(ADDED).map_err(failed)?;
-    if mends(Mend::Tiles) {
+    if repairs(Repair::Tiles) {
         write_tiles(&transaction, &*reader, progress)?;
     }
-    if mends(Mend::Erasure) {
+    if repairs(Repair::Erasure) {
         let records: BTreeSet<&str> = report
-            .damages
+            .problems
             .iter()
-            .filter(|damage| damage.mend == Mend::Erasure)
-            .filter_map(|damage| damage.place.strip_prefix("leaf "))
+            .filter(|problem| problem.repair == Repair::Erasure)
+            .filter_map(|problem| problem.place.strip_prefix("leaf "))
             .collect();
         for record in records {
             let sql = "REPLACE INTO erasures VALUES (?, NULL)";
@@ -42,7 +42,7 @@ pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)
         }
     }
     transaction.commit().map_err(failed)?;
-    if mends(Mend::Index) {
+    if repairs(Repair::Index) {
         search::discard(folder)?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 const TOLD: usize = 1_000;
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct Problem {
     /// A stable code.
     pub code: &'static str,
     /// Where: a leaf, a tile's path, a file.
@@ -12,12 +12,12 @@ pub struct Damage {
     /// What is wrong, for people.
     pub message: String,
     /// Its repair.
-    pub mend: Mend,
+    pub repair: Repair,
 }
 
 /// The repair of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mend {
+pub enum Repair {
     /// The tiles are computed from the leaves.
     Tiles,
     /// The search index is removed; the server makes it anew.
@@ -38,7 +38,7 @@ pub enum Mend {
     Not,
 }
 
-impl Mend {
+impl Repair {
     /// True if `--repair` can make it.
     pub fn is_possible(self) -> bool {
         !matches!(self, Self::Not | Self::Restore | Self::Commits)
@@ -78,39 +78,39 @@ pub struct Report {
     /// The number of recorded erasures that aren't done yet. That is no problem: the server continues with them.
     pub unfinished: u64,
     /// The problems.
-    pub damages: Vec<Damage>,
+    pub problems: Vec<Problem>,
     /// The number of further problems.
     pub more: u64,
 }
 
 impl Report {
-    /// Adds a damage, if not too many are told already.
+    /// Adds a problem, if not too many are told already.
     pub(super) fn tell(
         &mut self,
         code: &'static str,
         place: impl Into<String>,
         message: impl Into<String>,
-        mend: Mend,
+        repair: Repair,
     ) {
-        if self.damages.len() < TOLD {
-            self.damages.push(Damage { code, place: place.into(), message: message.into(), mend });
+        if self.problems.len() < TOLD {
+            self.problems.push(Problem { code, place: place.into(), message: message.into(), repair });
         } else {
             self.more += 1;
         }
     }
 
-    /// Adds a damage, if not too many are told already.
-    pub(super) fn push(&mut self, damage: Damage) {
-        self.tell(damage.code, damage.place, damage.message, damage.mend);
+    /// Adds a problem, if not too many are told already.
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.tell(problem.code, problem.place, problem.message, problem.repair);
     }
 
-    /// The places of damages with this code.
+    /// The places of problems with this code.
     pub(super) fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
-        self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
+        self.problems.iter().filter(move |problem| problem.code == code).map(|problem| &problem.place)
     }
 
     /// True if there is no problem.
     pub fn is_whole(&self) -> bool {
-        self.damages.is_empty()
+        self.problems.is_empty()
     }
 }

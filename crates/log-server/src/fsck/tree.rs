@@ -7,7 +7,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::{Hash, hash_nodes};
 use countersign::merkle::{CompactRange, Tile, decode_tile, empty_root, leaf_hash};
 
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use countersign_log::store::{Published, Reader, StoreError, StoredLeaf};
 
 const WIDTH: usize = 256;
@@ -121,7 +121,7 @@ impl Tree {
         // Which of the two is right says the newest checkpoint.
         let (by_leaves, by_tiles) = newest.unwrap_or((self.missing.is_empty(), false));
         for index in &self.missing {
-            report.tell("fsck.leaf", format!("leaf {index}"), "it cannot be read", Mend::Not);
+            report.tell("fsck.entry", format!("leaf {index}"), "it cannot be read", Repair::Not);
         }
         let mut last = None;
         for index in &self.differ {
@@ -129,28 +129,28 @@ impl Tree {
                 let tile = Tile::of_size(0, index / WIDTH as u64, self.size);
                 let path = tile.map_or_else(String::new, Tile::path);
                 if last.replace(path.clone()) != Some(path.clone()) {
-                    report.tell("fsck.tile", path, "it is not of the leaves", Mend::Tiles);
+                    report.tell("fsck.tile", path, "it is not of the leaves", Repair::Tiles);
                 }
             } else {
                 let why = "its bytes are not those that the log signed";
-                report.tell("fsck.leaf", format!("leaf {index}"), why, Mend::Not);
+                report.tell("fsck.entry", format!("leaf {index}"), why, Repair::Not);
             }
         }
         // Whoever computes tiles from damaged leaves makes it worse.
-        let mend = if by_leaves { Mend::Tiles } else { Mend::Not };
+        let repair = if by_leaves { Repair::Tiles } else { Repair::Not };
         for tile in self.tiles.iter().filter(|tile| by_leaves || tile.level == 0) {
-            report.tell("fsck.tile", tile.path(), "it is missing, or not of the tiles below it", mend);
+            report.tell("fsck.tile", tile.path(), "it is missing, or not of the tiles below it", repair);
         }
         for (size, (_, found)) in &self.checkpoints {
             match found {
                 Some((leaves, tiles)) if if by_leaves { *leaves } else { *tiles && by_tiles } => {}
                 Some(_) => {
                     let why = "the tree of so many leaves is not the one that was signed";
-                    report.tell("fsck.checkpoint", format!("checkpoint {size}"), why, Mend::Not);
+                    report.tell("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
                 }
                 None => {
                     let why = format!("it was published, and {} leaves are here", self.size);
-                    report.tell("fsck.checkpoint", format!("checkpoint {size}"), why, Mend::Not);
+                    report.tell("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
                 }
             }
         }

@@ -56,10 +56,10 @@ pub enum IssuerTokenError {
     /// Its time has not come.
     #[error("it is not valid yet")]
     Early,
-    /// Its claims fulfil no rule.
+    /// Its claims fulfill no rule.
     #[error("no rule of this log is for such claims")]
     NoRule,
-    /// The rules that its claims fulfil give others.
+    /// The rules that its claims fulfill give others.
     #[error("no rule of this log gives such claims the right {}", .0.name())]
     Lacks(Right),
 }

@@ -2,7 +2,7 @@
 //!
 //! A rule is words with blanks between them: what the claims are to say, then the rights, then which events, as in
 //! `readers.txt`. Of several claims all are to be as the rule says, `*` is for all tokens. `{org}` stands for what the
-//! token's claim `org` says: a token without it does not fulfil the rule.
+//! token's claim `org` says: a token without it does not fulfill the rule.
 
 use std::fmt;
 use std::str::FromStr;

@@ -148,8 +148,8 @@ impl Known {
         let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
         let (cause, why) = if found.is_copy {
             (Cause::Copied, "the folder is a copy: what was signed since it was made is not known".to_owned())
-        } else if let Some(damage) = &found.damage {
-            (Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
+        } else if let Some(problem) = &found.problem {
+            (Cause::Unremembered, format!("signed.txt cannot be read: {problem}"))
         } else if remembered < noted || !found.is_there && newest > 0 {
             (Cause::Unremembered, "the record of what was signed is gone".to_owned())
         } else if remembered.unwrap_or(0) < newest {

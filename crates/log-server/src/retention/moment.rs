@@ -60,7 +60,7 @@ impl Moment {
         let (file, reading) = (self.file.clone(), reading.clone());
         let work = tokio::task::spawn_blocking(move || {
             let last = load(&file).map_err(PassError::File)?;
-            let clock = reading.collector().now();
+            let clock = reading.log_server().now();
             let now = now(clock, vouched(&reading)?, last, elapsed);
             match now {
                 Some(now) if clock.millis() - now.millis() > DAY => {
@@ -99,10 +99,10 @@ fn vouched(reading: &Reading) -> Result<Option<Time>, StoreError> {
 
 /// The time that half of the lately active emitters came to.
 fn by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
-    let collector = reading.collector();
-    let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
+    let log_server = reading.log_server();
+    let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let mut chains: HashMap<ChainId, Time> = HashMap::new();
-    for leaf in collector.reader().leaves(size.saturating_sub(LINKS)..size)? {
+    for leaf in log_server.reader().leaves(size.saturating_sub(LINKS)..size)? {
         let link = link(&leaf);
         if let Some(link) = link {
             chains.insert(link.chain(), link.time());
@@ -110,8 +110,8 @@ fn by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
     }
     let mut emitters: HashMap<VerifierKey, Time> = HashMap::new();
     for (chain, time) in chains {
-        let key = collector.reader().key_of(&chain)?;
-        if let Some(key) = key.filter(|key| key.name() != collector.origin()) {
+        let key = log_server.reader().key_of(&chain)?;
+        if let Some(key) = key.filter(|key| key.name() != log_server.origin()) {
             let newest = emitters.entry(key).or_insert(time);
             *newest = time.max(*newest);
         }

@@ -7,7 +7,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Search;
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use countersign_log::store::Published;
 
 /// How many pages are indexed at a time.
@@ -24,13 +24,13 @@ const MOST_GATHERED: u64 = 1 << 12;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Keeps the index up with the log until the log stops, or until that is asked for. Nothing is written after it has ended.
-pub async fn keep_up(search: Arc<Search>, collector: Collector, mut stopping: Receiver<bool>) {
-    let mut published = collector.published();
-    while !collector.is_stopping() {
+pub async fn keep_up(search: Arc<Search>, log_server: LogServer, mut stopping: Receiver<bool>) {
+    let mut published = log_server.published();
+    while !log_server.is_stopping() {
         let size = size(published.borrow_and_update().as_ref());
         let began = Instant::now();
         let work = tokio::task::spawn_blocking({
-            let (search, reader) = (search.clone(), collector.reader().clone());
+            let (search, reader) = (search.clone(), log_server.reader().clone());
             move || search.advance(&*reader, size, BATCH)
         });
         let Ok(indexed) = work.await else { return };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::index::read;
@@ -19,7 +19,7 @@ use countersign_log::store::{EntryReader, StoreError};
 type Pace<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
 /// By what terms are made.
-type By<'b> = (&'b Secret, &'b Readings);
+type By<'b> = (&'b Secret, &'b Parsers);
 
 /// The leaves behind each part of a folder's index that is not that of the events. One that is missing, or of another version,
 /// is made anew by the server.
@@ -32,10 +32,10 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Ran
         return Ok(Vec::new());
     }
     let mut damaged = Vec::new();
-    // What a server reads events by is known to it alone: an index by other readings it looks at itself.
+    // What a server reads events by is known to it alone: an index by other parsers it looks at itself.
     let Some(secret) = Secret::read(folder)? else { return Ok(Vec::new()) };
-    let readings = Readings::built_in();
-    match check(&path, (&secret, &readings), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
+    let parsers = Parsers::built_in();
+    match check(&path, (&secret, &parsers), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
         Err(SearchError::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
         Err(SearchError::Other(error)) => Err(error),
         Ok(()) => Ok(damaged),
@@ -49,7 +49,7 @@ impl Search {
     /// What SQLite says, the store, or `pace`.
     pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Pace<'_>) -> Result<(), StoreError> {
         let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
-        match check(&self.path, (&self.secret, &self.readings), reader, pace, &mut tell) {
+        match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut tell) {
             Err(SearchError::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(())
@@ -74,7 +74,7 @@ fn check(
     };
     let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    // By other readings there are other terms.
+    // By other parsers there are other terms.
     if written != version(by.1) {
         return Ok(());
     }
@@ -121,14 +121,14 @@ fn look(
 
 fn is_good(
     view: &Connection,
-    (secret, readings): By<'_>,
+    (secret, parsers): By<'_>,
     head: &Head,
     reader: &dyn EntryReader,
 ) -> Result<bool, SearchError> {
     let mut wanted = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {
-        let read = read(&mut cache, readings, reader, number)?;
+        let read = read(&mut cache, parsers, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::segment::{
@@ -32,7 +32,7 @@ impl Search {
     /// # Errors
     /// What SQLite says, or the store.
     pub fn advance(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, StoreError> {
-        let done = self.mend(reader).and_then(|()| {
+        let done = self.repair(reader).and_then(|()| {
             let again = self.index_again(reader)?;
             let done = if again > 0 { again } else { self.index_further(reader, size, most)? };
             // Segments are merged when there is nothing to index: searches look at each entry that is not indexed.
@@ -97,7 +97,7 @@ impl Search {
         Ok(())
     }
 
-    fn mend(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
+    fn repair(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(self.remake(reader)?);
         }
@@ -140,7 +140,7 @@ impl Search {
             };
             let mut pages = BTreeMap::new();
             for page in stale.range(head.first..head.end()) {
-                pages.insert(*page, read(&mut cache, &self.readings, reader, *page)?);
+                pages.insert(*page, read(&mut cache, &self.parsers, reader, *page)?);
             }
             if !pages.is_empty()
                 && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
@@ -186,7 +186,7 @@ impl Search {
     ) -> Result<BTreeMap<u64, Indexed>, StoreError> {
         let read_some = |pages: Range<u64>| -> Result<Vec<(u64, Indexed)>, StoreError> {
             let mut cache = TermCache::new(&self.secret);
-            pages.map(|page| Ok((page, read(&mut cache, &self.readings, reader, page)?))).collect()
+            pages.map(|page| Ok((page, read(&mut cache, &self.parsers, reader, page)?))).collect()
         };
         let middle = pages.start.midpoint(pages.end);
         std::thread::scope(|scope| {
@@ -314,13 +314,13 @@ impl Search {
 /// Reads a page with all its events.
 pub(super) fn read(
     cache: &mut TermCache<'_>,
-    readings: &Readings,
+    parsers: &Parsers,
     reader: &dyn EntryReader,
     number: u64,
 ) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
     let mut terms = Terms::new(cache);
-    let looking = Looking::new(readings);
+    let looking = Looking::new(parsers);
     for (place, leaf) in (0..).zip(reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)?) {
         let Some(link) = leaf.link() else { continue };
         let time = link.time().millis();

@@ -33,19 +33,19 @@ pub(super) async fn admit(reading: &Reading, headers: &HeaderMap, right: Right) 
 }
 
 pub(super) async fn checkpoint(
-    State(AppState { collector, .. }): State<AppState>,
+    State(AppState { log_server, .. }): State<AppState>,
 ) -> Result<Response, HandlerError> {
-    let published = collector.published().borrow().clone();
+    let published = log_server.published().borrow().clone();
     Ok(api::tiles::checkpoint(published.as_deref())?.map(Body::from))
 }
 
 pub(super) async fn tile(
-    State(AppState { collector, looking, .. }): State<AppState>,
+    State(AppState { log_server, looking, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, HandlerError> {
     let _looking = looking.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
-    let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
-    let reader = collector.reader().clone();
+    let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
+    let reader = log_server.reader().clone();
     let found = tokio::task::spawn_blocking(move || api::tiles::tile(&*reader, size, uri.path())).await;
     Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
@@ -60,35 +60,37 @@ const INDEX_DAMAGED: [&str; 4] = [
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
 pub(super) async fn healthz(
-    State(AppState { collector, folder, found, reading, asking, .. }): State<AppState>,
+    State(AppState { log_server, folder, found, reading, asking, .. }): State<AppState>,
 ) -> Response {
     let _asking = asking.acquire().await;
-    let published = collector.published().borrow().clone();
-    let reader = collector.reader().clone();
-    let failing = collector.metrics().are_erasures_failing();
-    let kind = if collector.is_shared() { Kind::Bucket } else { Kind::Folder };
+    let published = log_server.published().borrow().clone();
+    let reader = log_server.reader().clone();
+    let failing = log_server.metrics().are_erasures_failing();
+    let kind = if log_server.is_shared() { Kind::Bucket } else { Kind::Folder };
     let looked = tokio::task::spawn_blocking(move || {
         let backup = backup::newest(&folder).map(|Backup { at, size }| (at, size));
         (reader.size().ok(), Erasing::of(&*reader, failing), disk::room(&folder), backup)
     });
     let (size, erasing, room, backup) = looked.await.unwrap_or_default();
-    let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
+    let (stopping, stopped) = (log_server.is_stopping(), log_server.signing().stopped());
     let index = reading.search().map(|search| Index { indexed: search.end(), whole: search.is_whole() });
     let damaged = found
         .newest()
         .and_then(|newest| newest.first)
-        .map(|damage| [damage.code.to_owned(), damage.place, damage.message, damage.mend.hint().to_owned()])
+        .map(|problem| {
+            [problem.code.to_owned(), problem.place, problem.message, problem.repair.hint().to_owned()]
+        })
         .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_DAMAGED.map(str::to_owned)));
-    let storage = Storage { kind, failing: collector.metrics().are_commits_failing(), room };
+    let storage = Storage { kind, failing: log_server.metrics().are_commits_failing(), room };
     let check = found.standing();
-    let control_files = collector.control_files().faults();
+    let control_files = log_server.control_files().faults();
     let condition = Condition { stopping, erasing, storage, damaged, control_files, check, index, backup };
-    let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());
+    let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
 }
 
-pub(super) async fn metrics(State(AppState { collector, .. }): State<AppState>) -> Response {
-    api::health::metrics(collector.metrics(), &collector.clock()).map(Body::from)
+pub(super) async fn metrics(State(AppState { log_server, .. }): State<AppState>) -> Response {
+    api::health::metrics(log_server.metrics(), &log_server.clock()).map(Body::from)
 }
 
 pub(super) async fn export(
@@ -97,7 +99,7 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
-    let asked = api::export::read(uri.query(), &headers, &access, state.collector.now())?;
+    let asked = api::export::read(uri.query(), &headers, &access, state.log_server.now())?;
     let what = What::new(Way::Export, api::query::pairs(uri.query()));
     send(&state, asked, access, what).await
 }
@@ -109,7 +111,7 @@ pub(super) async fn explain(
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
-    let (request, fields_alone) = api::explain::read(uri.query(), &access, state.collector.now())?;
+    let (request, fields_alone) = api::explain::read(uri.query(), &access, state.log_server.now())?;
     let what = What::new(Way::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
     let mut tally = begin(&state.reading, &access, what).await?;
     let answer =
@@ -140,7 +142,7 @@ async fn send(
     let plan = state.reading.plan(&access, asked.request).await?;
     let matched = api::export::matched(&plan, is_asked);
     let lines = plan.lines();
-    let head = api::export::head(state.collector.origin(), &asked.name, matched)?;
+    let head = api::export::head(state.log_server.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;
     // A piece is made when the one before was taken: a slow client makes no memory grow.
     let sending = Sending { lines, access, tally, reading: state.reading.clone() };
@@ -194,9 +196,10 @@ pub(super) async fn evidence(
 ) -> Result<Response, HandlerError> {
     admit(&state.reading, &headers, Right::Admin).await?;
     api::query::read(uri.query(), &[])?;
-    let collector = state.collector.clone();
-    let found =
-        tokio::task::spawn_blocking(move || api::evidence::lines(collector.signing(), &**collector.reader()));
+    let log_server = state.log_server.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        api::evidence::lines(log_server.signing(), &**log_server.reader())
+    });
     Ok(found.await.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
@@ -221,7 +224,7 @@ pub(super) async fn erase_events(
     api::query::read(uri.query(), &[])?;
     let body = axum::body::to_bytes(body, api::erase::MAX_BODY).await.ok();
     let ErasureRequest { chosen, cause } =
-        ErasureRequest::read(body.as_deref(), &access, state.collector.now())?;
+        ErasureRequest::read(body.as_deref(), &access, state.log_server.now())?;
     let leaves = match chosen {
         Chosen::Places(places, scope) => {
             state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
@@ -232,7 +235,7 @@ pub(super) async fn erase_events(
     let reading = state.reading.clone();
     let erased = tokio::spawn(async move { erase(&reading, leaves, &cause).await }).await;
     let erased = erased.map_err(|error| ApiError::unavailable(&error))?;
-    let erased = erased.map_err(|error| ApiError::of_erasure(&error, state.collector.limits()))?;
+    let erased = erased.map_err(|error| ApiError::of_erasure(&error, state.log_server.limits()))?;
     Ok(api::erase::done(erased).map(Body::from))
 }
 
@@ -247,7 +250,7 @@ pub(super) async fn erasures(
     let answered = tokio::task::spawn_blocking(move || {
         // While they cannot be read nothing is erased, and what is left is told all the same.
         let holds = reading.holds().read().unwrap_or_default();
-        let reader = &**reading.collector().reader();
+        let reader = &**reading.log_server().reader();
         let held = |link: &_, event: &_| holds.hold(reader, link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
     });

@@ -92,10 +92,10 @@ impl Form {
 }
 
 pub(super) async fn page(
-    State(AppState { collector, page, .. }): State<AppState>,
+    State(AppState { log_server, page, .. }): State<AppState>,
     headers: HeaderMap,
 ) -> Response {
-    answer(collector.origin(), page, &headers)
+    answer(log_server.origin(), page, &headers)
 }
 
 fn answer(origin: &str, page: Option<Page>, asked: &HeaderMap) -> Response {

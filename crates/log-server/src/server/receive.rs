@@ -16,7 +16,7 @@ use super::budget::Share;
 use super::client::Client;
 use super::fallback::HandlerError;
 use super::state::AppState;
-use crate::collector::SubmitError;
+use crate::log_server::SubmitError;
 use countersign_log::api::{self, ApiError};
 use countersign_log::body::BodyError;
 use countersign_log::rejected::Reason;
@@ -42,7 +42,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HandlerError> {
-    let collector = &state.collector;
+    let log_server = &state.log_server;
     let client = client.map_or(Client::Socket, |Extension(client)| client);
     let receiving = Receiving { state: &state, share: state.budget.share(client) };
     let received = receiving.receive(&headers, body).await;
@@ -50,7 +50,7 @@ pub(super) async fn submit(
         Ok(bytes) => {
             receiving.share.settle();
             match receiving.read(bytes).await {
-                Ok(submission) => collector.submit(submission).await.map_err(ReceiveError::from),
+                Ok(submission) => log_server.submit(submission).await.map_err(ReceiveError::from),
                 Err(error) => Err(error),
             }
         }
@@ -58,26 +58,26 @@ pub(super) async fn submit(
     };
     let committed = match answered {
         Ok(committed) => {
-            collector.metrics().answered(Ok(()));
+            log_server.metrics().answered(Ok(()));
             committed
         }
         Err(ReceiveError::Submission(error)) => {
-            collector.metrics().answered(Err(&error));
-            return Err(ApiError::of_submission(&error, collector.limits()).into());
+            log_server.metrics().answered(Err(&error));
+            return Err(ApiError::of_submission(&error, log_server.limits()).into());
         }
         Err(ReceiveError::Outside(reason, problem)) => {
             if let Some(reason) = reason {
-                collector.metrics().turned_away(reason);
+                log_server.metrics().turned_away(reason);
             }
             return Err(problem.into());
         }
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer = if proofs <= FEW && committed.taken.repeated == 0 {
-        api::submit::taken(&committed, &**collector.reader())
+        api::submit::taken(&committed, &**log_server.reader())
     } else {
-        let collector = collector.clone();
-        aside(move || api::submit::taken(&committed, &**collector.reader())).await?
+        let log_server = log_server.clone();
+        aside(move || api::submit::taken(&committed, &**log_server.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }
@@ -119,16 +119,16 @@ struct Receiving<'s> {
 impl Receiving<'_> {
     /// Reads a body.
     async fn read(&self, bytes: Vec<u8>) -> Result<Submission, ReceiveError> {
-        let collector = &self.state.collector;
+        let log_server = &self.state.log_server;
         if bytes.len() < LARGE
             && Compression::detect(&bytes).is_none()
-            && let Some(read) = collector.read_at_once(&bytes)
+            && let Some(read) = log_server.read_at_once(&bytes)
         {
             return Ok(read?);
         }
         let (bytes, read) = self.read_aside(bytes).await?;
         match read {
-            Err(error) if error.is_of_somebody_unknown() && collector.catch_up().await? => {
+            Err(error) if error.is_of_somebody_unknown() && log_server.catch_up().await? => {
                 Ok(self.read_aside(bytes).await?.1?)
             }
             read => Ok(read?),
@@ -141,9 +141,9 @@ impl Receiving<'_> {
     ) -> Result<(Vec<u8>, Result<Submission, SubmitError>), ReceiveError> {
         // As many at one time as there are cores: what they hold while they work is not counted.
         let _reading = self.state.readers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
-        let (collector, share) = (self.state.collector.clone(), self.share.handle());
+        let (log_server, share) = (self.state.log_server.clone(), self.share.handle());
         let read = aside(move || {
-            let read = collector.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
+            let read = log_server.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
             if let Ok(submission) = &read {
                 share.resize(submission.bytes()).map_err(|_| BodyError::NoRoom)?;
             }
@@ -151,13 +151,13 @@ impl Receiving<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            ReceiveError::Outside(Some(reason), ApiError::of_body(&error, self.state.collector.limits()))
+            ReceiveError::Outside(Some(reason), ApiError::of_body(&error, self.state.log_server.limits()))
         })
     }
 
     /// Receives a body whole, as it was sent.
     async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ReceiveError> {
-        let limits = self.state.collector.limits();
+        let limits = self.state.log_server.limits();
         let mut stream = body.into_data_stream();
         let whole = match api::body::check(headers, limits) {
             // Who asks before sending does not send now.
@@ -180,9 +180,9 @@ impl Receiving<'_> {
 
     /// Looks at the beginning of a body.
     async fn glance(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Result<bool, SubmitError>), ApiError> {
-        let collector = self.state.collector.clone();
+        let log_server = self.state.log_server.clone();
         aside(move || {
-            let admitted = collector.glance(&bytes);
+            let admitted = log_server.glance(&bytes);
             (bytes, admitted)
         })
         .await
@@ -193,7 +193,7 @@ impl Receiving<'_> {
         headers: &HeaderMap,
         stream: &mut BodyDataStream,
     ) -> Result<Vec<u8>, ReceiveError> {
-        let (limits, bounds) = (self.state.collector.limits(), &self.state.bounds);
+        let (limits, bounds) = (self.state.log_server.limits(), &self.state.bounds);
         let too_slow = || outside(Reason::Slow)(api::body::too_slow());
         let begun = Instant::now();
         let declared = api::body::declared(headers).map_or(0, |all| all.min(limits.bytes as u64)) as usize;
@@ -228,7 +228,7 @@ impl Receiving<'_> {
                 let mut admitted;
                 (bytes, admitted) = self.glance(bytes).await?;
                 if admitted.as_ref().is_err_and(SubmitError::is_of_somebody_unknown)
-                    && self.state.collector.catch_up().await?
+                    && self.state.log_server.catch_up().await?
                 {
                     (bytes, admitted) = self.glance(bytes).await?;
                 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use tokio::sync::Semaphore;
 
 use super::bounds::Bounds;
 use super::budget::Budget;
 use super::page::Page;
-use crate::collector::Collector;
 use crate::fsck::Found;
+use crate::log_server::LogServer;
 use crate::reading::Reading;
 use countersign_log::reads::ReadRules;
 
@@ -18,7 +18,7 @@ use countersign_log::reads::ReadRules;
 #[derive(Clone)]
 pub struct AppState {
     /// The log.
-    pub collector: Collector,
+    pub log_server: LogServer,
     /// The log's folder.
     pub folder: Arc<PathBuf>,
     /// The page at `/`.
@@ -45,11 +45,11 @@ const ASKING: usize = 2;
 
 impl AppState {
     /// Of a log with that folder, which grants its clients so much.
-    pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
+    pub fn new(log_server: LogServer, folder: PathBuf, bounds: Bounds) -> Self {
         let reading = Arc::new(Reading::new(
-            collector.clone(),
+            log_server.clone(),
             &folder,
-            Readings::built_in(),
+            Parsers::built_in(),
             None,
             ReadRules::default(),
         ));
@@ -57,7 +57,7 @@ impl AppState {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let readers = Arc::new(Semaphore::new(cores));
         Self {
-            collector,
+            log_server,
             folder: Arc::new(folder),
             page: None,
             reading,

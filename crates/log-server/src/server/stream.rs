@@ -28,11 +28,11 @@ pub(super) async fn stream(
 ) -> Result<Response, HandlerError> {
     let revoked = state.reading.tokens().changed();
     let access = handlers::admit(&state.reading, &headers, Right::Read).await?;
-    let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.collector.now())?);
-    let published = state.collector.published();
+    let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.log_server.now())?);
+    let published = state.log_server.published();
     let planned = opening.clone();
     let begin =
-        move |exporter: &Exporter, cancelled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(cancelled);
+        move |exporter: &Exporter, canceled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(canceled);
     let plan = state.reading.look(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);

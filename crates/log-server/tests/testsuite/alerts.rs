@@ -31,7 +31,7 @@ fn the_server_exposes_what_alerts_ask_for() {
     let trust = format!("{}quorum w0\nemitter {}\n", witness.line("w0"), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
     server.assert_goes_on();
-    server.collector().metrics().witness_failed("w0");
+    server.log_server().metrics().witness_failed("w0");
     let exposed = String::from_utf8(server.get("/metrics").body).unwrap();
     // The samples that each family of metrics has, also where there are none yet.
     let mut samples = BTreeSet::new();

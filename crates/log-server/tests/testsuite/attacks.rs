@@ -1,4 +1,4 @@
-//! Attacks on a collector: each is answered as it should be, stores nothing, leaves evidence where there is any, and
+//! Attacks on a log server: each is answered as it should be, stores nothing, leaves evidence where there is any, and
 //! the log goes on.
 
 mod bodies;

@@ -111,14 +111,14 @@ fn what_emitters_and_the_log_itself_write_stays_in_order() {
         // The log's own chain, under the same clock.
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime
-            .block_on(server.collector().record(&json!({ "action": "log.test", "round": round })))
+            .block_on(server.log_server().record(&json!({ "action": "log.test", "round": round })))
             .unwrap();
     }
     for emitter in &mut emitters {
         emitter.close();
         emitter.deliver_all(&server.url(), usize::MAX);
     }
-    let trust = server.trust().with_emitter(server.collector().key().clone()).unwrap();
+    let trust = server.trust().with_emitter(server.log_server().key().clone()).unwrap();
     server.begin();
     let exporter = Exporter::new(server.reader().clone(), ORIGIN, Some(trust.clone()));
     let mut lines = exporter.plan(&Request::default(), &|| false).unwrap().lines();
@@ -128,5 +128,5 @@ fn what_emitters_and_the_log_itself_write_stays_in_order() {
     }
     let report = verifier.finish().report;
     assert_eq!(report.verdict.as_str(), "verified", "{report:#?}");
-    assert_eq!(report.counts.leaves, server.size());
+    assert_eq!(report.counts.entries, server.size());
 }

@@ -1,4 +1,4 @@
-//! A collector, and emitters that deliver to it.
+//! A log server, and emitters that deliver to it.
 
 #[allow(dead_code, reason = "shared with the tests of the program")]
 pub mod emitter;

@@ -1,4 +1,4 @@
-//! A collector with a host of its own: an erasure that takes more than one turn.
+//! A log server with a host of its own: an erasure that takes more than one turn.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -11,7 +11,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    Config, Content, Copies, Cors, EmbeddedCollector, Quota, RecordReads, Unrecorded, WitnessRound,
+    Config, Content, Copies, Cors, EmbeddedLogServer, Quota, RecordReads, Unrecorded, WitnessRound,
 };
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Rights, Scope};
@@ -65,11 +65,11 @@ fn trust() -> Trust {
     Trust::parse(text.as_bytes()).unwrap()
 }
 
-fn open(folder: &Path, withdrawn: &Rc<Cell<usize>>) -> EmbeddedCollector {
+fn open(folder: &Path, withdrawn: &Rc<Cell<usize>>) -> EmbeddedLogServer {
     open_with(folder, withdrawn, trust())
 }
 
-fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> EmbeddedCollector {
+fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> EmbeddedLogServer {
     let config = Config {
         key: log_key(),
         trust,
@@ -82,10 +82,10 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
         unrecorded: Box::new(Kept::default()),
         now: Time::from_millis(NOW).unwrap(),
     };
-    EmbeddedCollector::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
+    EmbeddedLogServer::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
 }
 
-fn ask(log: &mut EmbeddedCollector, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
+fn ask(log: &mut EmbeddedLogServer, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
     let request =
         Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
     let request = request.body(body.into_bytes()).unwrap();
@@ -123,7 +123,7 @@ fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
     let left = answer["left"].as_u64().unwrap();
     assert_eq!((status, answer["erased"].as_u64()), (202, Some(EVENTS - left)), "{answer}");
     assert!((1..EVENTS).contains(&left), "{left}");
-    let state = |log: &mut EmbeddedCollector| ask(log, "GET", "/erasures", token.as_str(), String::new()).1;
+    let state = |log: &mut EmbeddedLogServer| ask(log, "GET", "/erasures", token.as_str(), String::new()).1;
     let first = &state(&mut log)["erasures"][0];
     assert_eq!((&first["state"], &first["left"]), (&json!("erasing"), &json!(left)));
 
@@ -229,7 +229,7 @@ fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
     let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::new(Cell::new(0)));
     let mut log = open_with(folder.path(), &withdrawn, trust.clone());
     let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust.clone());
-    let lie = |log: &mut EmbeddedCollector, round: &mut WitnessRound| {
+    let lie = |log: &mut EmbeddedLogServer, round: &mut WitnessRound| {
         assert!(log.ask(round, 0).is_some());
         assert!(!log.answered(round, 0, 409, Some("text/x.tlog.size"), b"999999\n"));
     };
@@ -375,7 +375,7 @@ fn what_an_issuer_granted_ends_with_it() {
     let revoked = trust(&format!("revoke {} -\n", issuer.verifier_key()));
     let mut log = open_with(folder.path(), &withdrawn, revoked);
     let (status, answer) = ask(&mut log, "POST", "/submit", "", further.clone());
-    assert_eq!((status, &answer["error"]["code"]), (403, &json!("log.unauthorised")));
+    assert_eq!((status, &answer["error"]["code"]), (403, &json!("log.unauthorized")));
     let mut log = open_with(folder.path(), &withdrawn, trust(""));
     assert_eq!(ask(&mut log, "POST", "/submit", "", further).0, 200);
 }

@@ -113,7 +113,7 @@ fn erasing_is_recorded_and_done_once() {
     assert_eq!(record["actor"], json!({ "type": "user", "id": "privacy-desk" }));
     assert_eq!(record["target"], json!({ "type": "log", "id": "log.example/audit" }));
     assert_eq!(record["reason"], "case 17");
-    assert_eq!(record["metadata"], json!({ "chosen_by": "place", "events": 1, "leaves": [[51, 51]] }));
+    assert_eq!(record["metadata"], json!({ "chosen_by": "place", "events": 1, "entries": [[51, 51]] }));
     assert_eq!(erasing.post(&body).json(), json!({ "erased": 0, "without": 1, "own": 0, "held": 0 }));
     assert_eq!(erasing.records().len(), 1);
 }
@@ -129,7 +129,7 @@ fn by_what_events_say() {
     let [record] = &records[..] else { panic!("{records:?}") };
     assert_eq!(record["metadata"]["chosen_by"], json!(["actor", "action"]));
     assert_eq!(record["metadata"]["events"], erased);
-    let stretches = record["metadata"]["leaves"].as_array().unwrap();
+    let stretches = record["metadata"]["entries"].as_array().unwrap();
     assert_eq!(stretches.len() as u64, erased, "no two of them are next to each other");
     assert_eq!(erasing.post(&body).json()["erased"], 0);
     assert_eq!(erasing.records().len(), 1);
@@ -172,10 +172,10 @@ fn recorded(erasing: &Erasing) {
         "action": "log.erase",
         "actor": { "type": "user", "id": "privacy-desk" },
         "reason": "case 20",
-        "metadata": { "chosen_by": "place", "events": 1, "leaves": [[51, 51]] },
+        "metadata": { "chosen_by": "place", "events": 1, "entries": [[51, 51]] },
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(erasing.server.collector().record(&record)).unwrap();
+    runtime.block_on(erasing.server.log_server().record(&record)).unwrap();
 }
 
 impl Erasing {
@@ -270,7 +270,7 @@ fn an_erasure_that_cannot_be_carried_out_makes_the_log_ill_until_it_can() {
     assert_eq!(health(&erasing), (200, json!({ "unfinished": 0, "failing": false })));
     recorded(&erasing);
     let holds = erasing.server.folder().join(HOLDS);
-    std::fs::write(&holds, "colour=red\n").unwrap();
+    std::fs::write(&holds, "color=red\n").unwrap();
     erasing.server.begin();
     until("it is told", || health(&erasing) == (503, json!({ "unfinished": 1, "failing": true })));
     assert_eq!(erasing.state(), "erasing");
@@ -304,10 +304,10 @@ fn nobody_but_the_log_records_an_erasure() {
     let mut erasing = Erasing::start();
     let trust = erasing.server.trust().with_emitter(log_key().verifier_key().clone()).unwrap();
     let mut thief = Emitter::new("log.example/audit", log_key(), 7, trust);
-    thief.record_event(r#"{"action":"log.erase","metadata":{"leaves":[[51,51]]}}"#);
+    thief.record_event(r#"{"action":"log.erase","metadata":{"entries":[[51,51]]}}"#);
     thief.flush();
     let (body, _) = thief.body(0, usize::MAX);
-    assert_eq!(erasing.server.submit(body).refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(erasing.server.submit(body).refusal(), (403, "log.unauthorized".into()));
     erasing.server.begin();
     assert_eq!(erasing.get("/erasures").json(), json!({ "erasures": [] }));
     assert!(!erasing.forgot(SECRETS[0]));
@@ -354,7 +354,7 @@ fn hostile_bodies() {
         json!({ "events": [place], "reason": "x", "force": true }),
         json!({ "filter": {}, "reason": "x" }),
         json!({ "filter": { "actor": "" }, "reason": "x" }),
-        json!({ "filter": { "colour": "red" }, "reason": "x" }),
+        json!({ "filter": { "color": "red" }, "reason": "x" }),
         json!({ "filter": { "since": "now" }, "reason": "x" }),
     ];
     for body in bodies {

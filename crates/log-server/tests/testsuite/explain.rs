@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::tokens;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use serde_json::{Value, json};
 
 use crate::common::server::{Answer, Server, client, send};
@@ -117,10 +117,10 @@ fn events_are_read_by_the_readings_that_the_log_was_given() {
     let till = r#"{"as":"till","when":{"receipt":{"type":"string"}},"action":"=sale.close",
         "actor":{"id":"clerk"},"outcome":"=success"}"#;
     assert_eq!(explained(&server, "action:sale.close", &auditor)["matched"], 0);
-    server.readings = Readings::built_in().with([("till.json", till)]).unwrap();
+    server.parsers = Parsers::built_in().with([("till.json", till)]).unwrap();
     server.begin();
     assert_eq!(explained(&server, "action:sale.close outcome:success as:till", &auditor)["matched"], 1);
-    // An index by other readings is made anew, and finds it too.
+    // An index by other parsers is made anew, and finds it too.
     let search = server.reading().search().unwrap().clone();
     let deadline = Instant::now() + Duration::from_mins(1);
     while search.advance(&**server.reader(), server.size(), 32).unwrap() > 0 {

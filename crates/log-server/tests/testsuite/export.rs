@@ -30,7 +30,7 @@ fn assert_intact(text: &str, log: &TestLog) -> Vec<u64> {
     let (verification, events) = verify(text, log.trust(), Vec::new());
     let report = &verification.report;
     assert!(is_intact(report), "{}: {:#?}\n{text}", report.verdict.as_str(), report.findings);
-    assert!(events.iter().all(|event| event.authorised));
+    assert!(events.iter().all(|event| event.authorized));
     shown(&events)
 }
 
@@ -42,7 +42,7 @@ fn the_whole_log() {
     let report = verification.report;
     assert_eq!(report.verdict.as_str(), "verified", "{:#?}", report.findings);
     assert_eq!(report.complete, Some(Complete::Range { range: [0, log.size()] }));
-    assert_eq!(report.counts.leaves, log.size());
+    assert_eq!(report.counts.entries, log.size());
     assert_eq!(shown(&events), log.naive(&Request::default()));
 }
 
@@ -54,7 +54,7 @@ fn only_what_is_published() {
     log.flush(0);
     assert!(log.size() > published);
     let text = export(&log.exporter(), &Request::default()).unwrap();
-    assert_eq!(verify(&text, log.trust(), Vec::new()).0.report.counts.leaves, published);
+    assert_eq!(verify(&text, log.trust(), Vec::new()).0.report.counts.entries, published);
     assert!(assert_intact(&text, &log).iter().all(|index| *index < published));
     let beyond = Request { to: Some(published + 1), ..Request::default() };
     assert!(matches!(export(&log.exporter(), &beyond), Err(ExportError::Invalid { parameter: "to", .. })));
@@ -72,7 +72,7 @@ fn a_checkpoint_that_is_stored_but_not_announced_is_not_shown() {
     let size = |exporter: &Exporter| {
         let text = export(exporter, &Request::default()).unwrap();
         assert_intact(&text, &log);
-        verify(&text, log.trust(), Vec::new()).0.report.counts.leaves
+        verify(&text, log.trust(), Vec::new()).0.report.counts.entries
     };
     assert_eq!(size(&exporter), before);
     announce.send_replace(log.reader().published().unwrap().map(Arc::new));
@@ -325,8 +325,8 @@ fn what_is_erased_is_said_to_be() {
 #[test]
 fn nobody_need_wait_for_what_nobody_wants() {
     let log = TestLog::small();
-    let cancelled = log.exporter().plan(&request(&[("actor", "u_1")]), &|| true);
-    assert!(matches!(cancelled, Err(ExportError::Cancelled)));
+    let canceled = log.exporter().plan(&request(&[("actor", "u_1")]), &|| true);
+    assert!(matches!(canceled, Err(ExportError::Canceled)));
 }
 
 #[test]

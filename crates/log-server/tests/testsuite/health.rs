@@ -40,14 +40,14 @@ fn change(server: &Server, sql: &str) {
 }
 
 #[test]
-fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_mended() {
+fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_repaired() {
     let server = checking(30);
     assert_eq!(health(&server, 200)["damaged"], Value::Null);
     change(&server, "CREATE TABLE kept AS SELECT * FROM tiles; DELETE FROM tiles WHERE tile = 0");
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.tile"), &json!("tile/0/000.p/31")));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-    assert!(!metrics.contains("countersign_check_damages 0\n"), "{metrics}");
+    assert!(!metrics.contains("countersign_check_problems 0\n"), "{metrics}");
     change(&server, "REPLACE INTO tiles SELECT * FROM kept; DROP TABLE kept");
     health(&server, 200);
     change(&server, "UPDATE events SET salt = zeroblob(16) WHERE idx = 7");
@@ -65,7 +65,7 @@ fn how_far_a_check_is_and_what_the_newest_found_is_told() {
         }
         thread::sleep(Duration::from_millis(20));
     };
-    assert_eq!((&check["within"], &check["damages"]), (&json!(0), &json!(0)));
+    assert_eq!((&check["within"], &check["problems"]), (&json!(0), &json!(0)));
     assert!(check["percent"].as_u64() <= Some(100));
     while health(&server, 200)["index"] != json!({ "indexed": 640, "whole": true }) {
         thread::sleep(Duration::from_millis(20));
@@ -138,19 +138,19 @@ fn an_index_that_is_not_of_the_events_is_found_and_made_anew() {
     }
     health(&server, 200);
     // Nobody searches, and nothing can be made anew for now.
-    let damage = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
+    let problem = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
                   UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE row = (SELECT min(row) FROM parts)";
-    index.execute_batch(damage).unwrap();
+    index.execute_batch(problem).unwrap();
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.index"), &json!(search::FILE)));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-    assert!(metrics.contains("countersign_index_damages_total 1\n"), "{metrics}");
+    assert!(metrics.contains("countersign_index_problems_total 1\n"), "{metrics}");
     index.execute_batch("DROP TRIGGER held").unwrap();
     health(&server, 200);
 }
 
 #[test]
-fn what_is_erased_and_stored_while_a_log_is_checked_is_no_damage() {
+fn what_is_erased_and_stored_while_a_log_is_checked_is_no_problem() {
     let server = checking(700);
     let token =
         tokens::add(server.folder(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default()).unwrap();
@@ -173,7 +173,7 @@ fn what_is_erased_and_stored_while_a_log_is_checked_is_no_damage() {
     });
     let report = report.unwrap();
     assert!(at > 0 && at < 600);
-    assert_eq!(report.damages, []);
+    assert_eq!(report.problems, []);
 }
 
 #[test]

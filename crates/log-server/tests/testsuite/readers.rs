@@ -140,7 +140,7 @@ fn what_is_not_understood_is_refused_by_name() {
     let server = filled();
     let token = token(&server, "auditor", false);
     for (query, parameter) in [
-        ("colour=red", "colour"),
+        ("color=red", "color"),
         ("from=1&from=1", "from"),
         ("from=x", "from"),
         ("from=-1", "from"),

@@ -21,7 +21,7 @@ use countersign_log::export::{ExportError, Exporter, Request};
 use countersign_log::store::{Batch, Published, Reader, Store};
 use countersign_log_server::sqlite;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -272,8 +272,8 @@ impl TestLog {
         let matches = |taken: &&Taken| {
             let event = Document::parse(&taken.event).unwrap();
             let (root, chain) = (event.root(), taken.chain.to_string());
-            let readings = Readings::built_in();
-            let read = readings.read(&root);
+            let parsers = Parsers::built_in();
+            let read = parsers.parse(&root);
             let entry = Entry {
                 event: Some(root),
                 roots: &[],

@@ -128,7 +128,7 @@ fn what_is_old_enough_is_erased_and_recorded() {
             "rules": ["30d"],
             "at": passed.now.unwrap().to_string(),
             "events": 27,
-            "leaves": [[1, 27]],
+            "entries": [[1, 27]],
         })
     );
     let bytes = all_bytes(keeping.server.folder());
@@ -167,7 +167,7 @@ fn what_is_held_stays() {
     std::fs::write(&file, "actor=u_4\n").unwrap();
     keeping.pass(&["30d"]);
     assert_eq!(keeping.left("acme"), [vec![4], days(9..=39)].concat());
-    for bad in ["tenant", "colour=red", "chain=x", "actor="] {
+    for bad in ["tenant", "color=red", "chain=x", "actor="] {
         std::fs::write(&file, format!("{bad}\n")).unwrap();
         assert!(keeping.pass_after(&["1h"], HOUR).is_err(), "{bad}");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_log::export::{Exporter, Index as _, Request};
 use countersign_log::tokens::Scope;
 use countersign_log_server::search::Search;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 use crate::reading::counted::{CountedReader, Work};
 use crate::reading::{DAY, ORIGIN, TestLog, request};
@@ -61,7 +61,7 @@ fn log(secret: bool) -> TestLog {
 }
 
 fn open(log: &TestLog) -> Arc<Search> {
-    let search = Arc::new(Search::open(log.folder.path(), &**log.reader(), Readings::built_in()).unwrap());
+    let search = Arc::new(Search::open(log.folder.path(), &**log.reader(), Parsers::built_in()).unwrap());
     while search.advance(&**log.reader(), log.size(), 8).unwrap() > 0 {}
     search
 }

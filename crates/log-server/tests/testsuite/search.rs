@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_log::export::{Exporter, Index as _, Request};
 use countersign_log::tokens::Scope;
 use countersign_log_server::search::{FILE, KEY_FILE, Search};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use proptest::prelude::*;
 
 use crate::reading;
@@ -16,7 +16,7 @@ use crate::reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, 
 const PAGE: u64 = 64;
 
 fn open(log: &TestLog) -> Arc<Search> {
-    Arc::new(Search::open(log.folder.path(), &**log.reader(), Readings::built_in()).unwrap())
+    Arc::new(Search::open(log.folder.path(), &**log.reader(), Parsers::built_in()).unwrap())
 }
 
 fn advance(search: &Search, log: &TestLog) {
@@ -191,15 +191,15 @@ fn one_that_is_damaged_gives_slow_answers_that_are_right_and_is_made_anew() {
         vec![("actor", "u_2"), ("since", "2026-11-03")],
         vec![("actor", "nobody")],
     ];
-    for damage in DAMAGE {
+    for problem in DAMAGE {
         while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
-        assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{damage}");
+        assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{problem}");
         // What cannot be null is left as it is.
-        let sql = damage.replacen("UPDATE", "UPDATE OR IGNORE", 1);
+        let sql = problem.replacen("UPDATE", "UPDATE OR IGNORE", 1);
         database(&log).execute_batch(&sql).unwrap();
         for conditions in &asked {
             let one = request(conditions);
-            assert_eq!(found(&log, &search, &one), log.naive(&one), "{damage}: {conditions:?}");
+            assert_eq!(found(&log, &search, &one), log.naive(&one), "{problem}: {conditions:?}");
         }
     }
     while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
@@ -285,7 +285,7 @@ fn one_that_is_newer_than_its_log_is_made_anew() {
     copy(log.folder.path(), restored.path(), FILE);
     copy(log.folder.path(), restored.path(), KEY_FILE);
     let store = countersign_log_server::sqlite::open(restored.path(), reading::ORIGIN).unwrap();
-    let search = Search::open(restored.path(), &*store.reader, Readings::built_in()).unwrap();
+    let search = Search::open(restored.path(), &*store.reader, Parsers::built_in()).unwrap();
     assert_eq!(
         search.indexed().unwrap(),
         0,

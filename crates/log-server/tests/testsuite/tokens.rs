@@ -115,7 +115,7 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
         format!("{hash} read auditor tenant=a tenant=a\n"),
         format!("{hash} read auditor tenant=a \n"),
         format!("{hash} read auditor tenant=a 2027-01-01T00:00:00.000Z\n"),
-        format!("{hash} read auditor colour=red\n"),
+        format!("{hash} read auditor color=red\n"),
         format!("{hash} read auditor since=2026-01-01\n"),
         format!("{hash} read,admin auditor tenant=a\n"),
         format!("{hash} read aud\u{2003}itor\n"),

@@ -106,7 +106,7 @@ impl Witnessed {
     }
 
     fn report(&self) -> Report {
-        let trust = self.server.trust().with_emitter(self.server.collector().key().clone()).unwrap();
+        let trust = self.server.trust().with_emitter(self.server.log_server().key().clone()).unwrap();
         let exporter = Exporter::new(self.server.reader().clone(), ORIGIN, Some(trust.clone()));
         let mut lines = exporter.plan(&Request::default(), &|| false).unwrap().lines();
         let mut verifier = Verifier::new(Options { trust, ..Options::default() });
@@ -124,7 +124,7 @@ impl Witnessed {
         let found: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
         assert!(found.iter().all(|code| *code == "chain.open"), "{found:?}");
         assert_eq!(report.verdict.as_str(), "verified", "{:?}", report.checks);
-        assert_eq!(report.counts.leaves, self.server.size());
+        assert_eq!(report.counts.entries, self.server.size());
     }
 
     /// The times of the log's own events, and which chain each is in.
@@ -141,9 +141,9 @@ impl Witnessed {
         .collect()
     }
 
-    fn record(&self) -> Result<(), countersign_log_server::collector::SubmitError> {
+    fn record(&self) -> Result<(), countersign_log_server::log_server::SubmitError> {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(self.server.collector().record(&json!({ "action": "log.test" })))
+        runtime.block_on(self.server.log_server().record(&json!({ "action": "log.test" })))
     }
 }
 

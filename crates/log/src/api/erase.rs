@@ -30,7 +30,7 @@ pub struct ErasureRequest {
 pub enum Chosen {
     /// Those of these places, all of which the log has, within the scope.
     Places(Vec<(ChainId, u64)>, Arc<Scope>),
-    /// Those within the scope that fulfil all of these conditions.
+    /// Those within the scope that fulfill all of these conditions.
     Matching(Box<Asked>, Arc<Scope>),
 }
 

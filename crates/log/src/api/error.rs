@@ -165,7 +165,7 @@ impl ApiError {
             Kind::TooMany => {
                 return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
             }
-            Kind::Unauthorised => StatusCode::FORBIDDEN,
+            Kind::Unauthorized => StatusCode::FORBIDDEN,
             Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
             Kind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };

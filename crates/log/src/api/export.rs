@@ -96,7 +96,7 @@ impl From<ExportError> for ApiError {
         match error {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
-            ExportError::Cancelled => Self::unavailable(&"nobody waits for it any more"),
+            ExportError::Canceled => Self::unavailable(&"nobody waits for it any more"),
             ExportError::Revoked => AccessError::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),
         }

@@ -48,7 +48,7 @@ pub fn health(
             "within": within,
             "percent": percent,
             "at": newest.map(|(at, _)| at.to_string()),
-            "damages": newest.map(|(_, damages)| damages),
+            "problems": newest.map(|(_, problems)| problems),
         })),
         "index": index.map(|Index { indexed, whole }| json!({ "indexed": indexed, "whole": whole })),
         "backup": backup.map(|(at, size)| json!({ "at": at.to_string(), "size": size })),

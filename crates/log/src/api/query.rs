@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_not() {
         for query in [
-            "colour=red",
+            "color=red",
             "from=3&from=3",
             "from=",
             "from=03",

@@ -46,10 +46,10 @@ impl Begun {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn finish(self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    pub fn finish(self, canceled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
         match self {
             Self::Whole(plan) => Ok(plan),
-            Self::Planning(planning) => planning.finish(cancelled),
+            Self::Planning(planning) => planning.finish(canceled),
         }
     }
 }

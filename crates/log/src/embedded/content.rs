@@ -1,7 +1,7 @@
 //! The content of answers.
 
-use super::collector::Pending;
 use super::live::Live;
+use super::log_server::Pending;
 use super::looking::Looking;
 use super::sending::Sending;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
-use super::collector::EmbeddedCollector;
+use super::log_server::EmbeddedLogServer;
 use super::sending::Sending;
 use crate::export::ExportError;
 use crate::store::StoreError;
@@ -18,7 +18,7 @@ pub struct Copy {
     pub bytes: Vec<u8>,
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// What there is to copy next, with how many leaves are then done: the bundle of 256 leaves that were published and
     /// the tiles that they complete. None when there is nothing.
     ///

@@ -2,7 +2,7 @@
 
 use roaring::RoaringTreemap;
 
-use super::collector::{EmbeddedCollector, LIMITS};
+use super::log_server::{EmbeddedLogServer, LIMITS};
 use crate::api::erasures::Asked;
 use crate::api::{Answer, ApiError};
 use crate::erase::record::Record;
@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// How many batches are erased in one turn: a request has little time.
 const BATCHES: usize = 16;
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     pub(super) fn erase(&mut self, leaves: &RoaringTreemap, cause: &Cause) -> Result<Erased, ApiError> {
         let Found { mut present, mut erased, .. } = self.find(leaves)?;
         // What is recorded already is not recorded again.

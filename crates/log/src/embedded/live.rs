@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::collector::EmbeddedCollector;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::api;
 use crate::api::sse::Piece;
@@ -47,7 +47,7 @@ impl Live {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Goes on with a live view.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 
 use http::{HeaderMap, Response};
 
-use super::collector::EmbeddedCollector;
 use super::content::Content;
 use super::live::Live;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use super::search_place::Place;
 use super::sending::Sending;
@@ -39,7 +39,7 @@ enum Look {
     Erasure { choosing: Choosing, access: Access, cause: Cause },
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     pub(super) fn look_for_export(
         &mut self,
         access: Access,
@@ -105,7 +105,7 @@ impl EmbeddedCollector {
                 let size = self.exporter.published_size()?;
                 let choosing = Choosing::new(
                     self.reader.clone(),
-                    self.exporter.readings(),
+                    self.exporter.parsers(),
                     asked.query().clone(),
                     scope,
                     size,

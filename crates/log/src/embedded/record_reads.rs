@@ -2,8 +2,8 @@
 
 use countersign::time::Time;
 
-use super::collector::EmbeddedCollector;
 use super::content::Content;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::api::ApiError;
 use crate::reads::{Count, EVERY, What, reader};
@@ -11,7 +11,7 @@ use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::tokens::Access;
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Keeps that a read begins, where reads of this way are recorded. Where it cannot be kept there is no read.
     pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
         if !self.reads.which.has(what.way) {

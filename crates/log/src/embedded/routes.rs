@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
-use super::collector::{EmbeddedCollector, LIMITS, Pending};
 use super::content::Content;
+use super::log_server::{EmbeddedLogServer, LIMITS, Pending};
 use crate::api::erase::ErasureRequest;
 use crate::api::sse::Opening;
 use crate::api::{self, ApiError};
@@ -62,7 +62,7 @@ impl Route {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// How many bytes a request's body may have; none where no body is read, for it is refused without.
     pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
         match Route::of(path) {

@@ -1,6 +1,6 @@
 //! Exports on their way.
 
-use super::collector::EmbeddedCollector;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::export::{ExportError, Lines};
 use crate::tokens::Access;
@@ -31,7 +31,7 @@ impl Sending {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// The next piece of an export of what comes before the checkpoint of that size; none when it has come to there.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use super::collector::EmbeddedCollector;
+use super::log_server::EmbeddedLogServer;
 use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::witnessing::{
@@ -46,7 +46,7 @@ impl WitnessRound {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// A checkpoint that witnesses have not seen, if there is one; with `again` one that they have seen.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use roaring::RoaringTreemap;
 
 use crate::export::{ExportError, PAGE};
@@ -12,7 +12,7 @@ use crate::looking::Looking;
 use crate::store::{EntryReader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
-/// The choice of leaves whose event fulfils all conditions, a page at a time.
+/// The choice of leaves whose event fulfills all conditions, a page at a time.
 pub struct Choosing {
     reader: Arc<dyn EntryReader>,
     query: Query,
@@ -27,7 +27,7 @@ impl Choosing {
     /// Among the leaves below that size within the scope, whose events are read by these.
     pub fn new(
         reader: Arc<dyn EntryReader>,
-        readings: &Readings,
+        parsers: &Parsers,
         query: Query,
         scope: Arc<Scope>,
         size: u64,
@@ -37,7 +37,7 @@ impl Choosing {
             query,
             scope,
             left: 0..size,
-            looking: Looking::new(readings),
+            looking: Looking::new(parsers),
             chosen: RoaringTreemap::new(),
         }
     }
@@ -65,14 +65,14 @@ impl Choosing {
         self.chosen
     }
 
-    /// All steps at once. `cancelled` is asked from time to time whether anybody still waits.
+    /// All steps at once. `canceled` is asked from time to time whether anybody still waits.
     ///
     /// # Errors
-    /// [`ExportError::Cancelled`], and the store's own.
-    pub fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
+    /// [`ExportError::Canceled`], and the store's own.
+    pub fn finish(mut self, canceled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
         loop {
-            if cancelled() {
-                return Err(ExportError::Cancelled);
+            if canceled() {
+                return Err(ExportError::Canceled);
             }
             if !self.step()? {
                 return Ok(self.end());

@@ -22,7 +22,7 @@ const ACTION: &str = "log.erase";
 pub(super) fn event(origin: &str, cause: &Cause, stretches: &[(u64, u64)], events: u64) -> Value {
     let mut metadata = cause.metadata.clone();
     metadata.insert("events".into(), events.into());
-    metadata.insert("leaves".into(), stretches.iter().map(|(first, last)| json!([first, last])).collect());
+    metadata.insert("entries".into(), stretches.iter().map(|(first, last)| json!([first, last])).collect());
     json!({
         "action": ACTION,
         "actor": { "type": cause.actor_type, "id": cause.actor },
@@ -68,8 +68,8 @@ fn is_record(leaf: &Leaf, own: &HashSet<ChainId>) -> bool {
 pub(crate) fn refusal() -> SubmissionError {
     let message = "an erasure is recorded by the log alone";
     let hint = "ask for it by POST /erase; if you did not send this, the log's key is in other hands";
-    let error = Error::new(Code::Unauthorised, message).with_hint(hint);
-    SubmissionError { kind: Kind::Unauthorised, error, is_signed: true }
+    let error = Error::new(Code::Unauthorized, message).with_hint(hint);
+    SubmissionError { kind: Kind::Unauthorized, error, is_signed: true }
 }
 
 /// A record that was read.
@@ -103,7 +103,7 @@ impl Record {
 
 fn leaves(event: &Value, record: u64) -> Option<RoaringTreemap> {
     let mut leaves = RoaringTreemap::new();
-    for stretch in event["metadata"]["leaves"].as_array().filter(|_| event["action"] == ACTION)? {
+    for stretch in event["metadata"]["entries"].as_array().filter(|_| event["action"] == ACTION)? {
         let [first, last] = &stretch.as_array()?[..] else { return None };
         let (first, last) = (first.as_u64()?, last.as_u64()?);
         if first > last || last >= record {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn read(stretches: &Value) -> Option<Vec<u64>> {
-        let event = json!({ "action": ACTION, "metadata": { "leaves": stretches } });
+        let event = json!({ "action": ACTION, "metadata": { "entries": stretches } });
         leaves(&event, 10).map(|leaves| leaves.into_iter().collect())
     }
 
@@ -132,7 +132,7 @@ mod tests {
         {
             assert_eq!(read(&bad), None, "{bad}");
         }
-        assert!(leaves(&json!({ "action": "job", "metadata": { "leaves": [[1, 1]] } }), 10).is_none());
+        assert!(leaves(&json!({ "action": "job", "metadata": { "entries": [[1, 1]] } }), 10).is_none());
         assert!(is_erasure(r#"{"action":"log.erase"}"#));
         assert!(!is_erasure(r#"{"action":"note","text":"log.erase"}"#) && !is_erasure("log.erase"));
     }

@@ -57,11 +57,11 @@ impl Exporter {
             fields_alone,
             tally: Tally::new(query.clone()),
             query,
-            looking: Looking::for_scope(&self.readings, &request.scope),
+            looking: Looking::for_scope(&self.parsers, &request.scope),
         })
     }
 
-    /// The same to its end. `cancelled` is asked from time to time whether anybody still waits.
+    /// The same to its end. `canceled` is asked from time to time whether anybody still waits.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
@@ -69,15 +69,15 @@ impl Exporter {
         &self,
         request: &Request,
         fields_alone: bool,
-        cancelled: &dyn Fn() -> bool,
+        canceled: &dyn Fn() -> bool,
     ) -> Result<Explained, ExportError> {
         let mut explaining = self.begin_explaining(request, fields_alone)?;
-        while !cancelled() {
+        while !canceled() {
             if !explaining.step()? {
                 return Ok(explaining.end());
             }
         }
-        Err(ExportError::Cancelled)
+        Err(ExportError::Canceled)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use roaring::RoaringTreemap;
 use tokio::sync::watch;
 
@@ -20,7 +20,7 @@ use crate::tokens::Scope;
 pub struct Exporter {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) origin: String,
-    pub(super) readings: Readings,
+    pub(super) parsers: Parsers,
     search: Option<Arc<dyn Index>>,
     announced: Option<watch::Receiver<Option<Arc<Published>>>>,
     known: Mutex<Known>,
@@ -38,8 +38,8 @@ impl Exporter {
     /// one all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
         let known = Mutex::new(Known { trust, attested: Attested::default() });
-        let readings = Readings::built_in();
-        Self { reader, origin: origin.into(), readings, search: None, announced: None, known }
+        let parsers = Parsers::built_in();
+        Self { reader, origin: origin.into(), parsers, search: None, announced: None, known }
     }
 
     /// Shows only checkpoints that the sequencer announced. Without this, exports end at the store's newest checkpoint, which
@@ -60,14 +60,14 @@ impl Exporter {
 
     /// The same, reading events by these.
     #[must_use]
-    pub fn with_readings(mut self, readings: Readings) -> Self {
-        self.readings = readings;
+    pub fn with_parsers(mut self, parsers: Parsers) -> Self {
+        self.parsers = parsers;
         self
     }
 
     /// How events are read.
-    pub fn readings(&self) -> &Readings {
-        &self.readings
+    pub fn parsers(&self) -> &Parsers {
+        &self.parsers
     }
 
     /// Goes by another trust file from now on.
@@ -126,7 +126,7 @@ impl Exporter {
         let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
         match leaf.and_then(|leaf| Some((leaf.link()?, leaf.event))) {
             Some((link, event)) => {
-                shows(&mut Looking::new(&self.readings), &*self.reader, scope, &link, &event)
+                shows(&mut Looking::new(&self.parsers), &*self.reader, scope, &link, &event)
             }
             None => Ok(false),
         }

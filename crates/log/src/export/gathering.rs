@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign::export::Header;
 use countersign::link::{ChainId, Link};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use roaring::RoaringTreemap;
 
 use super::attest::Attested;
@@ -27,7 +27,7 @@ pub(super) struct Gathering {
     chains: HashMap<ChainId, u64>,
     pub(super) scope: Arc<Scope>,
     /// How events are read.
-    pub(super) readings: Readings,
+    pub(super) parsers: Parsers,
 }
 
 /// Leaves that are near each other, parsed; those that were not read are not here.
@@ -62,8 +62,8 @@ impl Gathering {
     /// Nothing yet, of so many leaves of a log.
     pub(super) fn new(of: &Exporter, size: u64, scope: Arc<Scope>) -> Self {
         let (kept, shown, chains) = Default::default();
-        let (reader, readings) = (of.reader.clone(), of.readings.clone());
-        Self { reader, size, kept, shown, chains, scope, readings }
+        let (reader, parsers) = (of.reader.clone(), of.parsers.clone());
+        Self { reader, size, kept, shown, chains, scope, parsers }
     }
 
     /// A link by its place is shown.
@@ -158,7 +158,7 @@ impl Gathering {
         published: Published,
         attested: &Attested,
     ) -> Plan {
-        let Self { reader, mut kept, shown, chains, scope, readings, .. } = self;
+        let Self { reader, mut kept, shown, chains, scope, parsers, .. } = self;
         let size = published.size;
         let notes = || attested.notes.iter().copied().take_while(move |note| *note < size);
         kept.extend(notes());
@@ -172,7 +172,7 @@ impl Gathering {
         let mut stops: BTreeMap<u64, Boundary> =
             sizes.into_iter().chain(within).map(|size| (size, Boundary::Kept)).collect();
         stops.insert(size, Boundary::Newest);
-        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope, readings }
+        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope, parsers }
     }
 }
 

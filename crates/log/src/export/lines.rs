@@ -49,7 +49,7 @@ impl Lines {
             skips,
             at: plan.begin,
             writer: Writer::new(),
-            looking: Looking::new(&plan.readings),
+            looking: Looking::new(&plan.parsers),
             ended: false,
             events: 0,
             plan,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use countersign::export::Header;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use roaring::RoaringTreemap;
 
 use super::exporter::Exporter;
@@ -34,7 +34,7 @@ pub struct Plan {
     /// Which events there are for who asked.
     pub(super) scope: Arc<Scope>,
     /// How events are read.
-    pub(super) readings: Readings,
+    pub(super) parsers: Parsers,
 }
 
 /// The checkpoint at which an export stops at a size.
@@ -92,8 +92,8 @@ impl Exporter {
         let (kept, shown) = Default::default();
         let reader = self.reader.clone();
         let scope = scope.clone();
-        let readings = self.readings.clone();
-        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope, readings })
+        let parsers = self.parsers.clone();
+        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope, parsers })
     }
 
     /// How many leaves the log has published.

@@ -72,12 +72,12 @@ pub(super) struct Matches {
 }
 
 impl Exporter {
-    /// Finds out what an export has. `cancelled` is asked from time to time whether anybody still waits.
+    /// Finds out what an export has. `canceled` is asked from time to time whether anybody still waits.
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn plan(&self, request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
-        self.begin(request)?.finish(cancelled)
+    pub fn plan(&self, request: &Request, canceled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        self.begin(request)?.finish(canceled)
     }
 
     /// Begins to find out what an export has.
@@ -146,7 +146,7 @@ impl Exporter {
             range,
             candidates,
             newest_first: limit.is_some(),
-            looking: Looking::for_search(&self.readings, scope, asked.query()),
+            looking: Looking::for_search(&self.parsers, scope, asked.query()),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })
@@ -254,14 +254,14 @@ impl Planning {
         plan
     }
 
-    /// All steps at once. `cancelled` is asked from time to time whether anybody still waits.
+    /// All steps at once. `canceled` is asked from time to time whether anybody still waits.
     ///
     /// # Errors
-    /// [`ExportError::Cancelled`], and those of [`Self::step`].
-    pub fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    /// [`ExportError::Canceled`], and those of [`Self::step`].
+    pub fn finish(mut self, canceled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
         loop {
-            if cancelled() {
-                return Err(ExportError::Cancelled);
+            if canceled() {
+                return Err(ExportError::Canceled);
             }
             if !self.step()? {
                 return Ok(self.end());

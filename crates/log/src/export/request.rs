@@ -55,7 +55,7 @@ pub enum ExportError {
     NotFound(String),
     /// Nobody waits for it any more.
     #[error("nobody waits for this export any more")]
-    Cancelled,
+    Canceled,
     /// The reader's token is not good any more, or not for the same.
     #[error("the reader's token is not good any more")]
     Revoked,

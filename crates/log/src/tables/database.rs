@@ -65,7 +65,7 @@ impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
 }
 
 /// A row that was found: its columns from 0. A column that is null is none; one of another type, and one that is not there, is
-/// [damage](StoreError::Damaged).
+/// [problem](StoreError::Damaged).
 pub trait Row {
     /// A number.
     ///

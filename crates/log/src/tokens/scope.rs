@@ -1,6 +1,6 @@
 //! Which events a token is for.
 //!
-//! A scope is a list of conditions such as `tenant=acme action=user.*`. An event is within it when it fulfils one
+//! A scope is a list of conditions such as `tenant=acme action=user.*`. An event is within it when it fulfills one
 //! condition of each name that there is. It is strict where a search is not: of an event that names several tenants, all
 //! must be allowed, and what cannot be read as a text is none of them.
 

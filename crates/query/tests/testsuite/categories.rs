@@ -1,7 +1,7 @@
 //! Which categories the parsers assign, for each source.
 
-use countersign_query::Readings;
-use countersign_query::reading::{Categories, Category, Read};
+use countersign_query::Parsers;
+use countersign_query::parser::{Categories, Category, Read};
 use countersign_query::value::Document;
 
 /// The share of a source's samples that must have a category, in percent. The rest are events of actions that the
@@ -122,14 +122,14 @@ fn names(categories: Categories) -> String {
 
 #[test]
 fn parsers_assign_the_categories_of_the_table() {
-    let readings = Readings::built_in();
-    let classifier = readings.classifier();
+    let parsers = Parsers::built_in();
+    let classifier = parsers.classifier();
     let document = Document::parse("{}").unwrap();
     for line in TABLE.lines().filter(|line| !line.is_empty()) {
         let [parser, action, has, lacks] =
             line.split('|').map(str::trim).collect::<Vec<_>>().try_into().unwrap();
-        assert!(readings.names().any(|name| name == parser), "{parser}");
-        let read = Read { read_as: parser.into(), action: Some(action.into()), ..Read::default() };
+        assert!(parsers.names().any(|name| name == parser), "{parser}");
+        let read = Read { parsed_as: parser.into(), action: Some(action.into()), ..Read::default() };
         classifier.classify(&document.root(), &read, &mut |_, found| {
             if has == "-" {
                 assert!(found.is_empty(), "{line}: {}", names(found));
@@ -145,8 +145,8 @@ fn parsers_assign_the_categories_of_the_table() {
 
 #[test]
 fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
-    let readings = Readings::built_in();
-    let classifier = readings.classifier();
+    let parsers = Parsers::built_in();
+    let classifier = parsers.classifier();
     for (event, has) in [
         (
             r#"{"class_uid":3002,"activity_id":1,"category_uid":3,"metadata":{},"time":1772442927123}"#,
@@ -178,7 +178,7 @@ fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
         ),
     ] {
         let document = Document::parse(event).unwrap();
-        let read = readings.read(&document.root()).unwrap_or_else(|| panic!("{event}"));
+        let read = parsers.parse(&document.root()).unwrap_or_else(|| panic!("{event}"));
         let mut all = Categories::default();
         classifier.classify(&document.root(), &read, &mut |_, found| all = all.union(found));
         assert_eq!(words(has), all, "{event}: {}", names(all));
@@ -187,16 +187,16 @@ fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
 
 #[test]
 fn an_event_of_several_actions_is_told_for_each() {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let read = Read {
-        read_as: "Google Workspace".into(),
+        parsed_as: "Google Workspace".into(),
         action: Some("CREATE_USER".into()),
         also: vec!["frobnicate".into(), "ASSIGN_ROLE".into()],
         ..Read::default()
     };
     let document = Document::parse("{}").unwrap();
     let mut found = Vec::new();
-    readings.classifier().classify(&document.root(), &read, &mut |action, categories| {
+    parsers.classifier().classify(&document.root(), &read, &mut |action, categories| {
         found.push((action.unwrap_or_default().to_owned(), categories.is_empty()));
     });
     let expected = [("CREATE_USER", false), ("frobnicate", true), ("ASSIGN_ROLE", false)];
@@ -205,8 +205,8 @@ fn an_event_of_several_actions_is_told_for_each() {
 
 #[test]
 fn most_samples_of_every_source_have_a_category() {
-    let readings = Readings::built_in();
-    let classifier = readings.classifier();
+    let parsers = Parsers::built_in();
+    let classifier = parsers.classifier();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -219,7 +219,7 @@ fn most_samples_of_every_source_have_a_category() {
         for line in text.lines() {
             let document = Document::parse(line).unwrap();
             let event = document.root().get("event").unwrap();
-            let Some(read) = readings.read(&event) else { continue };
+            let Some(read) = parsers.parse(&event) else { continue };
             let mut is_known = true;
             classifier.classify(&event, &read, &mut |_, found| is_known &= !found.is_empty());
             all += 1;
@@ -235,7 +235,7 @@ fn a_parser_file_with_faulty_category_rules_is_refused() {
         let text = format!(
             r#"{{"as":"till","when":{{"till":{{"there":true}}}},"action":"what","category":{category}}}"#
         );
-        Readings::built_in().with([("till.json", text.as_str())]).map(|_| ()).map_err(|why| why.to_string())
+        Parsers::built_in().with([("till.json", text.as_str())]).map(|_| ()).map_err(|why| why.to_string())
     };
     assert_eq!(with(r#"[{"is":"change","action":"sale"},{"of":"Okta","when":{"src":"okta"}}]"#), Ok(()));
     for (category, says) in [

@@ -3,7 +3,7 @@
 
 use countersign::time::Time;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Tally};
+use countersign_query::{Entry, Parsers, Query, Tally};
 
 /// The first two fail, the third has no error code.
 const EVENTS: [&str; 4] = [
@@ -195,7 +195,7 @@ fn now() -> Time {
 
 #[test]
 fn syntax_from_elsewhere_works_or_is_refused_with_the_right_form() {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     for (text, expected) in TABLE {
         let parsed = Query::parse(text, now());
         if let Refused(code, at, hint) = expected {
@@ -211,7 +211,7 @@ fn syntax_from_elsewhere_works_or_is_refused_with_the_right_form() {
         for (nth, event) in (1..).zip(EVENTS) {
             let document = Document::parse(event).unwrap();
             let root = document.root();
-            let read = readings.read(&root);
+            let read = parsers.parse(&root);
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) };
             if tally.look(&entry) {
                 found.push(nth);

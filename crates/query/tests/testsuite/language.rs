@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use countersign::time::Time;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Tally};
+use countersign_query::{Entry, Parsers, Query, Tally};
 use proptest::prelude::*;
 
 const DOCUMENT: &str = include_str!("../../../../docs/query.md");
@@ -16,8 +16,8 @@ fn now() -> Time {
 fn matches(query: &Query, event: &str) -> bool {
     let document = Document::parse(event).unwrap();
     let root = document.root();
-    let readings = Readings::built_in();
-    let read = readings.read(&root);
+    let parsers = Parsers::built_in();
+    let read = parsers.parse(&root);
     let entry = Entry {
         event: Some(root),
         roots: &[],

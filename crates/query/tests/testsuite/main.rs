@@ -1,4 +1,4 @@
-//! The query and the readings through their public interface.
+//! The query and the parsers through their public interface.
 
 mod categories;
 mod foreign_syntax;

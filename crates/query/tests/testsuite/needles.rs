@@ -4,7 +4,7 @@ use countersign_query::condition::{Condition, Entry, Field, Short};
 use countersign_query::matcher::{Literal, Matcher, Pattern, words};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../../../docs/query.md");
@@ -27,11 +27,11 @@ fn may(needles: Option<&[String]>, event: &str) -> bool {
 }
 
 /// Looks at an event in both ways, and says whether its text told.
-fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
-    let needles = Needles::of(query, readings);
+fn look(query: &Query, parsers: &Parsers, event: &str) -> (bool, bool) {
+    let needles = Needles::of(query, parsers);
     let document = Document::parse(event).unwrap();
     let root = document.root();
-    let read = readings.read(&root);
+    let read = parsers.parse(&root);
     let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
     for (nth, asked) in query.conditions().iter().enumerate() {
@@ -45,12 +45,12 @@ fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
 
 #[test]
 fn whatever_a_sample_says_is_told_by_its_text() {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let (mut told, mut all) = (0, 0);
     for event in samples() {
         let document = Document::parse(&event).unwrap();
         let root = document.root();
-        let read = readings.read(&root);
+        let read = parsers.parse(&root);
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
         for short in SHORTS {
@@ -71,20 +71,20 @@ fn whatever_a_sample_says_is_told_by_its_text() {
                 for matcher in patterns.into_iter().map(Matcher::Text).chain(literal) {
                     let query =
                         Query::from(Condition::Is { field: Field::Short(short), values: vec![matcher] });
-                    let (matches, tells) = look(&query, &readings, &event);
+                    let (matches, tells) = look(&query, &parsers, &event);
                     all += u64::from(matches);
                     told += u64::from(matches && tells);
                 }
             }
         }
     }
-    // Outcomes are words of readings, and so is some of what they make of other texts.
+    // Outcomes are words of parsers, and so is some of what they make of other texts.
     assert!(all > 1_000 && told > all / 2, "{told} of {all}");
 }
 
 #[test]
 fn the_documented_examples_are_told_by_their_texts() {
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let (_, block) =
         DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
@@ -93,7 +93,7 @@ fn the_documented_examples_are_told_by_their_texts() {
         let text = row.split('`').nth(1).unwrap_or_default();
         let query = Query::parse(text, "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
         for event in events.iter().map(|event| (*event).to_owned()).chain(samples()) {
-            look(&query, &readings, &event);
+            look(&query, &parsers, &event);
         }
     }
 }

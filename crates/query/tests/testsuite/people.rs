@@ -3,15 +3,15 @@
 use std::fs;
 
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings};
+use countersign_query::{Entry, Parsers, Query};
 
 fn matches(query: &str, event: &str) -> bool {
     let query =
         Query::parse(query, countersign::time::Time::MIN).unwrap_or_else(|error| panic!("{query}: {error}"));
     let document = Document::parse(event).unwrap();
     let root = document.root();
-    let readings = Readings::built_in();
-    let read = readings.read(&root);
+    let parsers = Parsers::built_in();
+    let read = parsers.parse(&root);
     let entry =
         Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(countersign::time::Time::MIN) };
     query.matches(&entry)

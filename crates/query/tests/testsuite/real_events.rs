@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign::canonical::canonicalize;
 use countersign::time::Time;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Tally};
+use countersign_query::{Entry, Parsers, Query, Tally};
 
 const TABLE: &str = include_str!("../real-events.tsv");
 
@@ -40,7 +40,7 @@ fn ranges(lines: &[usize]) -> String {
 fn the_table_of_queries_finds_its_lines() {
     let Some(folder) = folder() else { return };
     let now: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut sources: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = 0;
     for row in TABLE.lines() {
@@ -56,7 +56,7 @@ fn the_table_of_queries_finds_its_lines() {
         for (event, line) in events.iter().zip(1..) {
             let document = Document::parse(event).unwrap();
             let root = document.root();
-            let read = readings.read(&root);
+            let read = parsers.parse(&root);
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
             if tally.look(&entry) {
                 found.push(line);

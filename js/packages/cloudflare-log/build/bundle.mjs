@@ -1,9 +1,9 @@
-/** Bundles the log, after tsc has compiled it, with what it shares with the other packages. The artefact stays a file. */
+/** Bundles the log, after tsc has compiled it, with what it shares with the other packages. The artifact stays a file. */
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundleDeclarations } from "../../../build/declarations.mjs";
-import { copyArtefacts, writeLicences } from "../../../build/output.mjs";
+import { copyArtifacts, writeLicenses } from "../../../build/output.mjs";
 
 const home = new URL("../", import.meta.url);
 const dist = new URL("dist/", home);
@@ -15,13 +15,13 @@ await build({
   bundle: true,
   format: "esm",
   target: "es2023",
-  // wrangler bundles it again, and finds the artefact by its path.
+  // wrangler bundles it again, and finds the artifact by its path.
   external: ["*.wasm", "cloudflare:*"],
   legalComments: "none",
   sourcemap: true,
   logLevel: "warning",
 });
-copyArtefacts(["log_bg.wasm"], new URL("wasm/", dist));
+copyArtifacts(["log_bg.wasm"], new URL("wasm/", dist));
 
 await bundleDeclarations(home, ["log.workerd"], ["cloudflare:workers"]);
-writeLicences(home, { artefacts: ["log"] });
+writeLicenses(home, { artifacts: ["log"] });

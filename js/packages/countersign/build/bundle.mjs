@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { writeLicences } from "../../../build/output.mjs";
+import { writeLicenses } from "../../../build/output.mjs";
 
 const home = new URL("../", import.meta.url);
 
@@ -61,4 +61,4 @@ writeFileSync(
     .join(""),
 );
 
-writeLicences(home, { artefacts: ["gate", "recorder", "verifier"] });
+writeLicenses(home, { artifacts: ["gate", "recorder", "verifier"] });

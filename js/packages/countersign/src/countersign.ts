@@ -2,7 +2,7 @@
 
 export { auditFetch, type FetchHandler, type FetchOptions } from "./adapters/fetch.js";
 export type { HttpOptions } from "./adapters/http-request.js";
-export { defineEvents, type EventsOf, type Schema, type Schemas } from "./catalogue/define.js";
+export { defineEvents, type EventsOf, type Schema, type Schemas } from "./catalog/define.js";
 export { type Changed, change } from "./change/change.js";
 export {
   type AsyncContextOptions,

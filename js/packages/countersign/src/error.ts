@@ -24,21 +24,21 @@ export type ErrorCode =
   /** A worker's script is of another version of the package. */
   | "worker.incompatible"
   // What keeps events from coming into a log, beside what the log itself refuses.
-  /** The collector cannot be reached. */
-  | "collector.unreachable"
+  /** The log server cannot be reached. */
+  | "log_server.unreachable"
   /** It did not answer in time. */
-  | "collector.timeout"
+  | "log_server.timeout"
   /** It has too much to do. */
-  | "collector.busy"
+  | "log_server.busy"
   /** It answers that it failed. */
-  | "collector.failed"
+  | "log_server.failed"
   /** Its address is one of a public network, and begins with http. Nothing fails by that. */
-  | "collector.cleartext"
-  /** What answers is no collector. */
-  | "collector.unexpected"
+  | "log_server.cleartext"
+  /** What answers is no log server. */
+  | "log_server.unexpected"
   /** The log lost what it had proven to hold. */
   | "log.rollback"
-  /** A batch is larger than the collector takes. */
+  /** A batch is larger than the log server takes. */
   | "submit.too_large"
   /** This machine's clock is ahead of the log's. */
   | "clock.ahead"

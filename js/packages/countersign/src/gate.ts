@@ -1,6 +1,6 @@
 /** Deciding on what is about to be recorded: whether it goes on. */
 
-import { artefact } from "#gate";
+import { artifact } from "#gate";
 import { gating } from "./gate/gate.js";
 
 export { CountersignError, type ErrorCode } from "./error.js";
@@ -10,4 +10,4 @@ export type { Limit } from "./gate/limits.js";
 export type { WatchlistOptions } from "./gate/watchlist.js";
 
 /** Makes a gate. */
-export const gate = gating(artefact);
+export const gate = gating(artifact);

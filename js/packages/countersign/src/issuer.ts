@@ -1,6 +1,6 @@
 /** A server's key that grants emitters' keys, and revokes them. */
 
-export type { CollectorOptions } from "./deliver/collector.js";
+export type { LogServerOptions } from "./deliver/log-server.js";
 export { CountersignError, type ErrorCode } from "./error.js";
-export type { Authorised, Granted, GrantOptions, HandlerOptions, Noted, Revoked } from "./keys/handler.js";
+export type { Authorized, Granted, GrantOptions, HandlerOptions, Noted, Revoked } from "./keys/handler.js";
 export { createIssuer, type Issuer, type IssuerOptions } from "./keys/issuer.js";

@@ -4,7 +4,7 @@ import type {
   CheckName,
   ErrorFindingCode,
   InfoFindingCode,
-  SignerTrust,
+  TrustBasis,
   Verdict,
   WarningFindingCode,
   Why,
@@ -14,7 +14,7 @@ export type {
   CheckName,
   ErrorFindingCode,
   InfoFindingCode,
-  SignerTrust,
+  TrustBasis,
   Verdict,
   WarningFindingCode,
   Why,
@@ -102,7 +102,7 @@ export interface Signer {
   /** The verifier key: `name+hhhhhhhh+base64`. */
   vkey: string;
   /** Why it is trusted or not. */
-  trust: SignerTrust;
+  trust: TrustBasis;
   /** How many chains it signs here. */
   chains: number;
   /** How many links it has here, forks not counted. */

@@ -7,11 +7,11 @@
  *     const { verify } = createVerifier({ module: () => WebAssembly.compile(bytesOf("countersign/verifier.wasm")) });
  */
 
-import type { ModuleSource } from "./artefact/load.js";
+import type { ModuleSource } from "./artifact/load.js";
 import { type CreateRecorder, type GenerateKey, recording as recordingIn } from "./record/create.js";
 import { ofRuntime } from "./record/lifecycle.js";
 
-export type { CompiledModule, ModuleSource } from "./artefact/load.js";
+export type { CompiledModule, ModuleSource } from "./artifact/load.js";
 export type { CreateRecorder, GeneratedKey, GenerateKey } from "./record/create.js";
 export {
   createVerifier,

@@ -53,7 +53,7 @@ export interface Waits {
   readonly longest: number;
 }
 
-/** A collector that asks for more patience than this is asked again anyway. */
+/** A log server that asks for more patience than this is asked again anyway. */
 const LONGEST_ASKED = 3_600_000;
 
 /**

@@ -1,2 +1,2 @@
-export type { Standing } from "../../countersign/dist/codes.js";
+export type { SignerTrust } from "../../countersign/dist/codes.js";
 export type * from "../../countersign/dist/report.js";

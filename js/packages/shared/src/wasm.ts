@@ -1,4 +1,4 @@
 /** Loading WebAssembly. */
 
-export { compileFetched, fetched } from "../../countersign/dist/artefact/fetched.js";
-export { type CompiledModule, loading } from "../../countersign/dist/artefact/load.js";
+export { compileFetched, fetched } from "../../countersign/dist/artifact/fetched.js";
+export { type CompiledModule, loading } from "../../countersign/dist/artifact/load.js";

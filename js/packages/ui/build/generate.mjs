@@ -5,7 +5,7 @@
  */
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { copyArtefacts, empty, filesOf } from "../../../build/output.mjs";
+import { copyArtifacts, empty, filesOf } from "../../../build/output.mjs";
 
 const isPreview = process.argv.includes("--preview");
 
@@ -13,8 +13,8 @@ const src = new URL("../src/", import.meta.url);
 const dist = new URL("../dist/", import.meta.url);
 
 empty(dist);
-const artefacts = ["analyzer", "index", "overview", "slicer"].flatMap(filesOf);
-copyArtefacts([...artefacts, "rules.json"], new URL("wasm/", dist), { isPreview });
+const artifacts = ["analyzer", "index", "overview", "slicer"].flatMap(filesOf);
+copyArtifacts([...artifacts, "rules.json"], new URL("wasm/", dist), { isPreview });
 for (const folder of ["viewer/texts/", "viewer/parts/"]) {
   mkdirSync(new URL(folder, dist), { recursive: true });
 }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundleDeclarations } from "../../../build/declarations.mjs";
-import { copyArtefacts, writeLicences } from "../../../build/output.mjs";
+import { copyArtifacts, writeLicenses } from "../../../build/output.mjs";
 
 const home = new URL("../", import.meta.url);
 const out = new URL("out/", home);
@@ -51,8 +51,8 @@ await build({
     "analyze-worker": "@countersign/ui/analyze/worker.js",
   },
 });
-const ARTEFACTS = ["verifier", "verifier-plain", "index", "slicer", "analyzer"];
-copyArtefacts([...ARTEFACTS.map((name) => [`${name}.wasm`, `${name}_bg.wasm`]), "rules.json"], into);
+const ARTIFACTS = ["verifier", "verifier-plain", "index", "slicer", "analyzer"];
+copyArtifacts([...ARTIFACTS.map((name) => [`${name}.wasm`, `${name}_bg.wasm`]), "rules.json"], into);
 // Texts of languages other than English are loaded on demand.
 const read = (url) => JSON.parse(readFileSync(new URL(url), "utf8"));
 const [texts, core] = ["de", "core.de"].map((name) =>
@@ -71,4 +71,4 @@ const parsed = read(map);
 writeFileSync(map, JSON.stringify({ ...parsed, mappings: `;${parsed.mappings}` }));
 
 await bundleDeclarations(home, ["viewer", "react"], ["react"]);
-writeLicences(home, { artefacts: ARTEFACTS, inputs: Object.keys(metafile.inputs) });
+writeLicenses(home, { artifacts: ARTIFACTS, inputs: Object.keys(metafile.inputs) });

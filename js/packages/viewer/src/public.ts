@@ -55,7 +55,7 @@ export interface CountersignViewer extends HTMLElement {
   /** Shows a line of the export. Resolves to true if the line has a row. */
   goTo(line: number): Promise<boolean>;
   /** Shows an entry of the log. Resolves to true if it has a row. */
-  goToLeaf(leaf: number): Promise<boolean>;
+  goToEntry(leaf: number): Promise<boolean>;
 }
 
 /** A report, with the pin to keep for next time; of an alarm, the last good pin. */

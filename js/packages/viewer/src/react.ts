@@ -6,7 +6,7 @@ import type { CountersignViewer, ViewerEvents } from "./public.js";
 export type * from "./public.js";
 
 /** The element's own properties, without methods. */
-type OwnProperty = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToLeaf">;
+type OwnProperty = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToEntry">;
 
 /**
  * Props of the element in JSX. React sets only attributes, not properties or event handlers, on an element that a

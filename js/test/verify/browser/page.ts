@@ -86,8 +86,8 @@ const page = {
     );
   },
 
-  /** How a verification ends that is cancelled when it has begun. */
-  async cancelled(address: string, threads: number): Promise<string> {
+  /** How a verification ends that is canceled when it has begun. */
+  async canceled(address: string, threads: number): Promise<string> {
     const controller = new AbortController();
     const options = { threads, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) };
     const response = await fetch(address);

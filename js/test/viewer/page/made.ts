@@ -94,7 +94,7 @@ export function event(number: number, json: string, rest: Partial<WholeEvent> = 
     seq: number + 1,
     time: new Date(Date.UTC(2026, 10, 1) + number * 1000).toISOString(),
     vkey: VKEY,
-    authorised: true,
+    authorized: true,
     happened: undefined,
     read:
       typeof action === "string"
@@ -157,15 +157,15 @@ export function usual(number: number): WholeEvent {
 export function mixed(number: number): WholeRow {
   const row = usual(number);
   if (number === 5) {
-    return { kind: "gap", line: row.line, index: row.index, leaves: 1024 };
+    return { kind: "gap", line: row.line, index: row.index, entries: 1024 };
   }
   if (number >= 8 && number <= 11) {
-    const { line, index, chain, seq, time, vkey, authorised } = row;
+    const { line, index, chain, seq, time, vkey, authorized } = row;
     const why = (["erased", "redacted", "filtered", null] as const)[number - 8] ?? null;
-    return { kind: "withheld", line, index, chain, seq, time, vkey, authorised, why };
+    return { kind: "withheld", line, index, chain, seq, time, vkey, authorized, why };
   }
   if (number >= 50 && number <= 52) {
-    const [withheld, leaves] = (
+    const [withheld, entries] = (
       [
         [3, 0],
         [0, 4],
@@ -173,7 +173,7 @@ export function mixed(number: number): WholeRow {
       ] as const
     )[number - 50] ?? [0, 0];
     const { line, index } = row;
-    return { kind: "fold", line, index, last: index + withheld + leaves - 1, withheld, leaves };
+    return { kind: "fold", line, index, last: index + withheld + entries - 1, withheld, entries };
   }
   return row;
 }

@@ -7,7 +7,7 @@ import parts from "../../../packages/ui/dist/viewer/parts/parts.css.js";
 import "../../../packages/ui/dist/viewer/drawer/drawer.js";
 import rowsStyles from "../../../packages/ui/dist/viewer/list/rows.css.js";
 import "../../../packages/ui/dist/viewer/list/rows.js";
-import type { StandingSoFar } from "../../../packages/ui/dist/index/standing.js";
+import type { SignerTrustSoFar } from "../../../packages/ui/dist/index/signer-trust.js";
 import type { SearchResult, WholeRow } from "../../../packages/ui/dist/index/types.js";
 import type { Explanation, ProofStepId, Slicer } from "../../../packages/ui/dist/slice/types.js";
 import type { Drawer } from "../../../packages/ui/dist/viewer/drawer/drawer.js";
@@ -78,9 +78,9 @@ let asked: number[] = [];
 let before = 0;
 let letGo = (): void => {};
 
-const standings: readonly StandingSoFar[] = ["trusted", "unknown", "suspect", "unsettled", "revoked"];
-const standing = ({ line }: { line: number }): StandingSoFar => standings[line % 11] ?? "trusted";
-rows.standing = standing;
+const signerTrusts: readonly SignerTrustSoFar[] = ["trusted", "unknown", "suspect", "unsettled", "revoked"];
+const signerTrust = ({ line }: { line: number }): SignerTrustSoFar => signerTrusts[line % 11] ?? "trusted";
+rows.signerTrust = signerTrust;
 rows.texts = en;
 drawer.texts = en;
 
@@ -89,7 +89,7 @@ async function open({ position }: RowAt): Promise<void> {
   drawer.position = position;
   drawer.of = found?.rows ?? 0;
   drawer.row = shown;
-  drawer.standing = shown?.kind === "event" ? standing(shown) : "trusted";
+  drawer.signerTrust = shown?.kind === "event" ? signerTrust(shown) : "trusted";
 }
 
 frame.addEventListener("open-row", (event) => void open((event as CustomEvent<RowAt>).detail));
@@ -301,8 +301,8 @@ const page = {
     rows.texts = german;
     drawer.texts = german;
   },
-  trust(all: StandingSoFar): void {
-    rows.standing = () => all;
+  trust(all: SignerTrustSoFar): void {
+    rows.signerTrust = () => all;
   },
   goTo: (row: number): void => rows.goTo(row),
   choose: (): void => rows.chooseColumns(),

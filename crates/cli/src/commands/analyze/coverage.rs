@@ -2,7 +2,7 @@
 
 use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
 
-use crate::io::readings::unknown_shapes;
+use crate::io::parsers::unknown_shapes;
 use crate::io::style::plain;
 use crate::io::verdict::count;
 

@@ -9,7 +9,7 @@ use countersign_analyze::{
 
 use super::AnalyzedExport;
 use super::coverage::{gaps, numbers};
-use crate::commands::verify::standing::{Standings, marked};
+use crate::commands::verify::signer_trust::{SignerTrusts, marked};
 use crate::io::entries::ranges;
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
 use crate::io::verdict::{self, count};
@@ -22,13 +22,13 @@ const RANKED: usize = 10;
 impl AnalyzedExport<'_> {
     pub(super) fn text(&self) -> String {
         let Analysis { findings, identities, sessions, limits, future, digest, coverage } = &self.outcome;
-        let standings = Standings::of(&self.report);
+        let signer_trusts = SignerTrusts::of(&self.report);
         let mut text = verdict::headline(&self.report) + "\n\n";
         let mut ranked: Vec<&Finding> = findings.iter().collect();
         ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));
         for finding in ranked {
             let _ = writeln!(text, "{} {}", level(finding.level), label(plain(&finding.title)));
-            for (name, said) in self.facts(finding, &standings) {
+            for (name, said) in self.facts(finding, &signer_trusts) {
                 let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
             }
             text.push('\n');
@@ -65,7 +65,7 @@ impl AnalyzedExport<'_> {
     }
 
     /// What is told of a finding, each with its name.
-    fn facts(&self, finding: &Finding, standings: &Standings<'_>) -> Vec<(&'static str, String)> {
+    fn facts(&self, finding: &Finding, signer_trusts: &SignerTrusts<'_>) -> Vec<(&'static str, String)> {
         let Finding { group, value, leaves, first, last, reasons, repeats, evidence, score, .. } = finding;
         let mut facts = Vec::new();
         if !group.is_empty() {
@@ -85,7 +85,9 @@ impl AnalyzedExport<'_> {
             let _ = write!(entries, ", and {} like it", count(*repeats, "hit"));
         }
         facts.push(("entries", entries));
-        facts.extend(self.standing(finding, standings).map(|standing| ("signer", marked(standing))));
+        facts.extend(
+            self.signer_trust(finding, signer_trusts).map(|signer_trust| ("signer", marked(signer_trust))),
+        );
         let needs = match evidence {
             Evidence::Sufficient => "its entries alone",
             Evidence::Range => "all entries before it, which say what was usual",
@@ -93,12 +95,12 @@ impl AnalyzedExport<'_> {
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
         if let Some((Acknowledgement { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
-            let standing = marked(standings.of_signer(&signer.vkey, signer.chain, signer.authorised));
+            let signer_trust = marked(signer_trusts.of_signer(&signer.vkey, signer.chain, signer.authorized));
             let name = plain(signer.vkey.name());
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
             facts.push((
                 "answered",
-                format!("by {} at entry {leaf}, signer {name} {standing}{reason}", plain(by)),
+                format!("by {} at entry {leaf}, signer {name} {signer_trust}{reason}", plain(by)),
             ));
         }
         facts

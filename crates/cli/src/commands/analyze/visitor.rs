@@ -12,7 +12,7 @@ use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, SelectedItem, SummarizedEvent, VerifiedItem};
 use countersign_analyze::pieces::PieceError;
 use countersign_analyze::{Acknowledgement, Analyzer, Detected, Pack, Signers};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 use super::{AnalyzedExport, detect};
 use crate::errors::CliError;
@@ -53,7 +53,7 @@ impl Answers {
 pub(super) struct Signer {
     pub(super) chain: ChainId,
     pub(super) vkey: VerifierKey,
-    pub(super) authorised: bool,
+    pub(super) authorized: bool,
 }
 
 /// The detections in an event, and the number of its signer.
@@ -98,7 +98,7 @@ fn read(detected: &[u8], pack: &Pack) -> Result<Detected, CliError> {
 
 /// Makes findings of the events that it visits.
 pub(super) struct FindingsVisitor<'p, 'r> {
-    readings: &'r Readings,
+    parsers: &'r Parsers,
     judge: Judge<'p>,
     answers: Answers,
     events: u64,
@@ -106,14 +106,14 @@ pub(super) struct FindingsVisitor<'p, 'r> {
 }
 
 impl<'p, 'r> FindingsVisitor<'p, 'r> {
-    pub(super) fn new(pack: &'p Pack, readings: &'r Readings) -> Self {
-        Self::with_memory(pack, readings, IN_MEMORY)
+    pub(super) fn new(pack: &'p Pack, parsers: &'r Parsers) -> Self {
+        Self::with_memory(pack, parsers, IN_MEMORY)
     }
 
     /// With so many bytes of what waits in memory.
-    fn with_memory(pack: &'p Pack, readings: &'r Readings, max_bytes: usize) -> Self {
+    fn with_memory(pack: &'p Pack, parsers: &'r Parsers, max_bytes: usize) -> Self {
         Self {
-            readings,
+            parsers,
             judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
             answers: Answers::default(),
             events: 0,
@@ -124,14 +124,14 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
     /// Detects in an event, unless rules ask who signed it: that is known when it is visited.
     pub(super) fn examine(
         pack: &Pack,
-        readings: &Readings,
+        parsers: &Parsers,
         event: &SummarizedEvent<'_>,
     ) -> Option<SelectedItem<Option<PendingValue<Detected>>>> {
         if pack.reads_signer() {
             return Some(event.select_with_text(None));
         }
         let text = std::str::from_utf8(event.text).ok()?;
-        let detected = detect(pack, readings, text, (event.time, event.chain, None));
+        let detected = detect(pack, parsers, text, (event.time, event.chain, None));
         let item = Some(PendingValue::new(detected));
         Some(if Acknowledgement::may_be(text) { event.select_with_text(item) } else { event.select(item) })
     }
@@ -165,9 +165,9 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
             item.into_value(|bytes| read(bytes, pack))?
         } else {
             let of = (link.time, link.chain, Some(link.vkey.name()));
-            Box::new(detect(pack, self.readings, &text.unwrap_or_default(), of))
+            Box::new(detect(pack, self.parsers, &text.unwrap_or_default(), of))
         };
-        let signer = Signer { chain: link.chain, vkey: link.vkey, authorised: link.authorised };
+        let signer = Signer { chain: link.chain, vkey: link.vkey, authorized: link.authorized };
         if let Some(answer) = answer {
             self.answers.take(answer, signer.clone());
         }
@@ -241,7 +241,7 @@ correlation:
             seq: index / 3,
             time: Time::from_millis(1_800_000_000_000 + index.cast_signed() * 1000).unwrap(),
             vkey: vkey.parse().unwrap(),
-            authorised: !index.is_multiple_of(3),
+            authorized: !index.is_multiple_of(3),
         };
         let text = format!(r#"{{"action":"a","actor":{{"id":"u{}"}},"outcome":"denied"}}"#, index % 5);
         VerifiedItem { link, item: None, text: Some(text.into()) }
@@ -251,8 +251,8 @@ correlation:
     fn found(max_bytes: usize) -> (Analysis, Vec<ChainId>, bool) {
         let mut sources = Sources::default();
         sources.add("rules.yml", RULES);
-        let (pack, readings) = (sources.build("test").unwrap(), Readings::built_in());
-        let mut visitor = FindingsVisitor::with_memory(&pack, &readings, max_bytes);
+        let (pack, parsers) = (sources.build("test").unwrap(), Parsers::built_in());
+        let mut visitor = FindingsVisitor::with_memory(&pack, &parsers, max_bytes);
         let (of_third, others): (Vec<u64>, Vec<u64>) = (0..3000).partition(|index| index % 3 == 2);
         for (others, of_third) in others.chunks(400).zip(of_third.chunks(200)) {
             let mut batch = |leaves: &[u64], settled| {

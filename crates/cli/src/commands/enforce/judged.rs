@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::time::Time;
-use countersign::verify::report::{Report, Signer, SignerTrust};
+use countersign::verify::report::{Report, Signer, TrustBasis};
 use countersign_analyze::inventory::{self, Described, Flag};
 use countersign_analyze::{Analysis, Level, Pack, Rule};
 
@@ -127,7 +127,7 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
     // Anyone can give a key any name: it counts if somebody whom the reader trusts vouches for the key.
     let (unknown, known): (Vec<&Signer>, Vec<&Signer>) =
-        report.signers.iter().partition(|signer| signer.trust == SignerTrust::Unknown);
+        report.signers.iter().partition(|signer| signer.trust == TrustBasis::Unknown);
     if let Some(allowed) = &policy.allowed {
         let mut check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
         let is_allowed = |name: &str| allowed.iter().any(|of| of == name);

@@ -216,11 +216,11 @@ fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), AnalyzeEr
 }
 
 fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, AnalyzeError> {
-    let known = [Verdict::Verified, Verdict::Partial, Verdict::Unconfirmed];
+    let known = [Verdict::Verified, Verdict::Partial, Verdict::Untrusted];
     let read = |item: &Written<'_>| -> Result<Verdict, AnalyzeError> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
-            let hint = "write verified, partial or unconfirmed";
+            let hint = "write verified, partial or untrusted";
             item.fault("policy.verdict", "this is not a verdict that a policy can accept", hint)
         })
     };

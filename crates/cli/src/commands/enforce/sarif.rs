@@ -80,7 +80,7 @@ fn result(judged: &Judged<'_>, id: &str, place: usize, against: &Against) -> Val
         "message": {"text": against.whole()},
         "locations": [location(leaves.next())],
         "partialFingerprints": {"countersign/v1": format!("{id} {}", against.identity)},
-        "properties": {"leaves": against.leaves},
+        "properties": {"entries": against.leaves},
     });
     let others: Vec<Value> = leaves.map(|leaf| location(Some(leaf))).collect();
     if !others.is_empty() {

@@ -1,4 +1,4 @@
-//! What an export has for a catalogue's questions, read once.
+//! What an export has for a catalog's questions, read once.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use countersign::verify::{
 };
 use countersign_analyze::{Analysis, Analyzer, Detected, Pack};
 use countersign_controls::{
-    Catalogue, Ended, Evidence, Gathering, Known, Looked, Looking, Record, Source, Wanted, What,
+    Catalog, Ended, Evidence, Gathering, Known, Looked, Looking, Record, Source, Wanted, What,
 };
 use countersign_evidence::Described;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
+use countersign_query::{Entry, Parsers};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -46,12 +46,12 @@ pub(super) struct Gathered {
 /// What events are looked at by.
 pub(super) struct Look<'a> {
     pub(super) pack: &'a Pack,
-    pub(super) readings: Readings,
-    pub(super) catalogue: &'a Catalogue,
+    pub(super) parsers: Parsers,
+    pub(super) catalog: &'a Catalog,
     pub(super) args: &'a Args,
 }
 
-/// An event's answers to questions of the catalogue, and the rules that detect something in it.
+/// An event's answers to questions of the catalog, and the rules that detect something in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Examination {
     pub(super) looked: Looked,
@@ -109,7 +109,7 @@ impl Look<'_> {
         let (recorded, chain, signer) = of;
         let document = Document::parse(text);
         let event = document.as_ref().map(Document::root);
-        let read = event.as_ref().and_then(|event| self.readings.read(event));
+        let read = event.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = chain.to_string();
         let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
         entry.within(|entry| {
@@ -127,8 +127,8 @@ impl Look<'_> {
         let has_quorum = trust.has_quorum();
         let options = Options { trust, marks: true, ..Options::default() };
         let (subject, record) = (args.subject.as_deref(), args.record.as_deref());
-        let looking = Looking::new(self.catalogue, &self.readings, self.pack, subject, record);
-        let needs_signer = self.pack.reads_signer() || self.catalogue.asks_signer();
+        let looking = Looking::new(self.catalog, &self.parsers, self.pack, subject, record);
+        let needs_signer = self.pack.reads_signer() || self.catalog.asks_signer();
         let examiner = || {
             |event: &SummarizedEvent<'_>| -> Option<SelectedItem<Option<PendingValue<Examination>>>> {
                 if needs_signer {
@@ -184,7 +184,7 @@ impl Look<'_> {
             subject: args.subject.clone(),
             rows: ROWS,
         };
-        let mut gathering = Gathering::new(self.catalogue, known, wanted);
+        let mut gathering = Gathering::new(self.catalog, known, wanted);
         let mut analyzer = Analyzer::new(self.pack);
         records.for_each(read, |_, LogRecord { record, detected }| {
             gathering.take(record);
@@ -241,7 +241,7 @@ impl EventVisitor for RecordVisitor<'_> {
             chain: number(&mut self.chains, &mut self.numbers, link.chain, &link.vkey),
             seq: link.seq,
             recorded: link.time.millis(),
-            authorised: link.authorised,
+            authorized: link.authorized,
             what: What::Event(Box::new(looked)),
         };
         self.keep(record, Some(Box::new(detected.at(link.index))))

@@ -54,7 +54,7 @@ impl Look<'_> {
             range: None,
             sample: None,
             now: countersign_client::now()?,
-            readings: self.args.own.load()?,
+            parsers: self.args.own.load()?,
             threads: self.args.threads.count(),
         };
         let given = Given::load(self.args.trust.path(), &[])?;
@@ -94,7 +94,7 @@ impl Look<'_> {
             slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
         }
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
-            let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
+            let looking = Looking::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
                 self.at(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };

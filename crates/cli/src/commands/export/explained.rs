@@ -31,8 +31,8 @@ impl Told {
     }
 }
 
-/// Asks a collector.
-pub(super) fn by_collector(
+/// Asks a log server.
+pub(super) fn by_log_server(
     prefix: &Prefix,
     request: &Request,
     fields_alone: bool,

@@ -1,4 +1,4 @@
-//! Exports out of a collector's folder: the same code that the collector serves them by.
+//! Exports out of a log server's folder: the same code that the log server serves them by.
 
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::commands::slice::Chosen;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
-/// The trust file that the collector of the folder goes by, unless it was given another.
+/// The trust file that the log server of the folder goes by, unless it was given another.
 const TRUST: &str = "trust.txt";
 
 /// A log in a folder, and what is asked of it.
@@ -31,7 +31,7 @@ pub(super) struct Made {
     pub(super) matched: u64,
 }
 
-/// Opens the log in that folder; a collector may run there meanwhile.
+/// Opens the log in that folder; a log server may run there meanwhile.
 pub(super) fn open(
     folder: &Path,
     chosen: &Chosen,
@@ -40,7 +40,7 @@ pub(super) fn open(
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
-        let hint = "give the folder of a collector whose log is in it; of one in a bucket, give its address";
+        let hint = "give the folder of a log server whose log is in it; of one in a bucket, give its address";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
@@ -65,7 +65,7 @@ pub(super) fn open(
             }
         }
     }
-    let exporter = Exporter::new(reader, origin, trust).with_readings(chosen.own.load()?);
+    let exporter = Exporter::new(reader, origin, trust).with_parsers(chosen.own.load()?);
     Ok(Log { exporter, request, name })
 }
 
@@ -103,7 +103,7 @@ fn explain(error: &ExportError) -> CliError {
     let (code, hint) = match error {
         ExportError::Invalid { .. } => ("arguments.invalid", "see `countersign export --help`"),
         ExportError::NotFound(_) => ("log.not_found", "only what the log has published can be exported"),
-        ExportError::Cancelled
+        ExportError::Canceled
         | ExportError::Revoked
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder, and who may read it")

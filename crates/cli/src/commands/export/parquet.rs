@@ -20,8 +20,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return Err(CliError::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
     let trust = input::trust_or_nobody(args.chosen.trust.as_deref())?;
-    let readings = args.chosen.own.load()?;
-    let mut rows = Rows::of(open(args)?, trust, readings, arg_groups::threads(None))?;
+    let parsers = args.chosen.own.load()?;
+    let mut rows = Rows::of(open(args)?, trust, parsers, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
@@ -48,7 +48,7 @@ fn open(args: &Args) -> Result<Input, CliError> {
     }
     if !request.whole {
         let hint = "get the export first, then convert it: `countersign export --format parquet EXPORT`";
-        let message = "what the collector cannot choose by itself is not for --format parquet";
+        let message = "what the log server cannot choose by itself is not for --format parquet";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     if Prefix::is_meant(&args.log) {

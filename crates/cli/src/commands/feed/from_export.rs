@@ -11,7 +11,7 @@ use countersign_watch::{Draft, LogState};
 
 use super::Args;
 use crate::commands::analyze;
-use crate::commands::verify::standing::{Standing, Standings};
+use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts};
 use crate::commands::{rules, verify};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
@@ -47,9 +47,9 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
     let pack = rules::load(&args.rules)?;
     let analyzed = feed
         .findings
-        .then(|| analyze::analyze(&mut input, trust, &pack, &feed.readings, threads))
+        .then(|| analyze::analyze(&mut input, trust, &pack, &feed.parsers, threads))
         .transpose()?;
-    let standings = Standings::of(report);
+    let signer_trusts = SignerTrusts::of(report);
     let mut beyond = 0u64;
     found.for_each(|event| {
         if event.index >= log.size {
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
         if !feed.wants(&event) {
             return Ok(());
         }
-        delivery.push(Some(event.index), feed.record(&log, &event, standings.of_link(&event)))
+        delivery.push(Some(event.index), feed.record(&log, &event, signer_trusts.of_link(&event)))
     })?;
     if beyond > 0 {
         let events = count(beyond, "event");
@@ -71,8 +71,9 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
             if finding.leaves.iter().any(|leaf| *leaf >= log.size) {
                 continue;
             }
-            let standing = looked.standing(finding, &standings).unwrap_or(Standing::Unknown).as_str();
-            let draft = Draft::alert(finding, standing, &pack, &at);
+            let signer_trust =
+                looked.signer_trust(finding, &signer_trusts).unwrap_or(SignerTrust::Unknown).as_str();
+            let draft = Draft::alert(finding, signer_trust, &pack, &at);
             let text = draft.data().to_string();
             let told = Finding {
                 kind: Kind::Alert,

@@ -43,9 +43,9 @@ pub(super) fn run(
     } else {
         None
     };
-    let readings = feed.readings.clone();
+    let parsers = feed.parsers.clone();
     let events = feed.events;
-    let config = WatchConfig { origin: origin.clone(), trust, pack: &pack, readings, scans: false, events };
+    let config = WatchConfig { origin: origin.clone(), trust, pack: &pack, parsers, scans: false, events };
     let mut watcher = Watcher::new(config, state, &name)?;
     watcher.notice().iter().for_each(|notice| style::warn(&notice.to_string()));
     watcher.begin_at(end.filter(|_| args.from_now).unwrap_or(0));

@@ -30,11 +30,11 @@ pub(super) struct Contents {
     pub(super) entries: BTreeMap<u64, Entry>,
     /// Entries of damaged lines that can be read, and may have been changed.
     pub(super) doubtful: Vec<Entry>,
-    pub(super) damaged: Vec<Damage>,
+    pub(super) damaged: Vec<Problem>,
 }
 
 /// A range of bytes that can't be trusted.
-pub(super) struct Damage {
+pub(super) struct Problem {
     pub(super) begin: usize,
     /// The offset after its last byte.
     pub(super) end: usize,
@@ -45,17 +45,17 @@ pub(super) struct Damage {
 
 impl Contents {
     /// Notes a damaged range.
-    pub(super) fn damage(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
+    pub(super) fn problem(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
         if let Some(last) = self.damaged.last_mut().filter(|last| last.end == begin && last.why == why) {
             last.end = end;
             return;
         }
-        self.damaged.push(Damage { begin, end, why, removes });
+        self.damaged.push(Problem { begin, end, why, removes });
     }
 
     /// True if entries that are listed may have been removed.
     pub(super) fn may_have_removed(&self) -> bool {
-        !self.entries.is_empty() && self.damaged.iter().any(|damage| damage.removes)
+        !self.entries.is_empty() && self.damaged.iter().any(|problem| problem.removes)
     }
 }
 
@@ -97,9 +97,9 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 "this is not a line of an outbox"
             };
             if place > 0 || has_header || stretch.begin > 0 {
-                contents.damage(stretch.begin, stretch.end, why, !stretch.is_torn);
+                contents.problem(stretch.begin, stretch.end, why, !stretch.is_torn);
             } else {
-                contents.damage(stretch.begin, stretch.end, "this is not the header of an outbox", false);
+                contents.problem(stretch.begin, stretch.end, "this is not the header of an outbox", false);
             }
             // The next line's checksum may follow from the one that is left of it.
             if let Some(Ok(stated)) = bytes.get(stretch.begin..stretch.begin + CHECKSUM).map(str::from_utf8) {
@@ -123,7 +123,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 is_any_sound = true;
                 apply(&mut contents, step, stretch);
                 if !is_stated {
-                    contents.damage(
+                    contents.problem(
                         stretch.begin,
                         stretch.begin + CHECKSUM,
                         "a checksum; its line is sound",
@@ -132,7 +132,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 }
             }
             step => {
-                contents.damage(stretch.begin, stretch.end, "this line is not as it was written", true);
+                contents.problem(stretch.begin, stretch.end, "this line is not as it was written", true);
                 let entries = step.into_iter().flat_map(|step| step.put);
                 let readable = entries.filter_map(|(_, text)| Entry::parse(&base64::decode(&text)?));
                 contents.doubtful.extend(readable);
@@ -154,7 +154,7 @@ fn apply(contents: &mut Contents, step: Step, stretch: &Stretch<'_>) {
             Some(entry) => {
                 contents.entries.insert(id, entry);
             }
-            None => contents.damage(
+            None => contents.problem(
                 stretch.begin,
                 stretch.end,
                 "an entry of this line is not a recorder's",
@@ -280,7 +280,7 @@ mod tests {
                 };
                 assert!(kept.iter().all(|text| found.contains(text)), "{place} ^ {change}: {found:?}");
                 let is_told =
-                    contents.damaged.iter().any(|damage| (damage.begin..damage.end).contains(&place));
+                    contents.damaged.iter().any(|problem| (problem.begin..problem.end).contains(&place));
                 // An end of line that was lost says nothing by itself.
                 assert!(is_told || bytes[place] == b'\n', "{place} ^ {change}");
             }

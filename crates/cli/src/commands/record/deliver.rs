@@ -48,7 +48,7 @@ const LINK: usize = 400;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Delivering to a log")]
 pub(crate) struct To {
-    /// Deliver to this collector instead of writing a file. Each event is kept until the log has proven that it has
+    /// Deliver to this log server instead of writing a file. Each event is kept until the log has proven that it has
     /// it
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
@@ -95,7 +95,7 @@ impl To {
 /// Records all events and delivers them.
 pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
-    let mut collector = log_server(url)?;
+    let mut log_server = log_server(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
         Some(path) => (Box::new(Directory::open(path)?), shown(path)),
         None => (Box::<Memory>::default(), "memory".into()),
@@ -154,7 +154,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         clock: Mutex::default(),
         redactions: Mutex::default(),
     };
-    let (recorded, ended) = session.deliver(&trust, &mut collector, &feed);
+    let (recorded, ended) = session.deliver(&trust, &mut log_server, &feed);
     if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
         return Err(record::no_event(args));
     }
@@ -239,7 +239,7 @@ impl Session<'_> {
     fn deliver(
         &self,
         trust: &Trust,
-        collector: &mut (dyn LogServer<Error = EngineError> + Send),
+        log_server: &mut (dyn LogServer<Error = EngineError> + Send),
         feed: &Receiver<Fed>,
     ) -> (u64, Result<UnwrapSummary, CliError>) {
         let policy = RetryPolicy {
@@ -250,7 +250,7 @@ impl Session<'_> {
         let delivery = Delivery::new(self.outbox, trust, self.origin).limits(BatchLimits::default());
         let mut recorded = 0;
         let ended = std::thread::scope(|scope| {
-            scope.spawn(|| send(delivery, collector, self.shared, &policy, &Terminal));
+            scope.spawn(|| send(delivery, log_server, self.shared, &policy, &Terminal));
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How many lines wait to be recorded.
 pub(super) const WAITING: usize = 256;
 
-/// What the reading thread says.
+/// What the parser thread says.
 pub(super) enum Fed {
     /// An event, or a line that should be one.
     Event {

@@ -12,7 +12,7 @@ use crate::io::submit::log_server;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Submitting to a log")]
 pub(crate) struct NoteTo {
-    /// Submit it to this collector instead of writing a file
+    /// Submit it to this log server instead of writing a file
     #[arg(long, value_name = "URL", conflicts_with = "output")]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,
@@ -20,23 +20,23 @@ pub(crate) struct NoteTo {
     proofs: Proofs,
 }
 
-/// A collector that key notes are submitted to.
-pub(crate) struct NoteCollector {
-    collector: HttpLogServer,
+/// A log server that key notes are submitted to.
+pub(crate) struct NoteLogServer {
+    log_server: HttpLogServer,
     trust: Trust,
     origin: String,
 }
 
 impl NoteTo {
-    /// The collector, where one is given.
-    pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, CliError> {
+    /// The log server, where one is given.
+    pub(crate) fn log_server(&self, origin: Option<&str>) -> Result<Option<NoteLogServer>, CliError> {
         let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;
-        Ok(Some(NoteCollector { collector: log_server(url)?, trust, origin }))
+        Ok(Some(NoteLogServer { log_server: log_server(url)?, trust, origin }))
     }
 }
 
-impl NoteCollector {
+impl NoteLogServer {
     /// The log's origin.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -44,6 +44,6 @@ impl NoteCollector {
 
     /// Submits an export's line with a key note, and gives the index that it is proven to have.
     pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, CliError> {
-        Ok(submit_note(&mut self.collector, line, note, &self.origin, &self.trust)?)
+        Ok(submit_note(&mut self.log_server, line, note, &self.origin, &self.trust)?)
     }
 }

@@ -9,10 +9,10 @@ use crate::args::origin;
 use crate::errors::CliError;
 use crate::io::input;
 
-/// The log that something is submitted to, as it is known from elsewhere than the collector.
+/// The log that something is submitted to, as it is known from elsewhere than the log server.
 #[derive(clap::Args)]
 pub(super) struct Proofs {
-    /// The log's verifier key, obtained from somewhere other than the collector; its name is the origin
+    /// The log's verifier key, obtained from somewhere other than the log server; its name is the origin
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", requires = "to")]
     log: Option<String>,

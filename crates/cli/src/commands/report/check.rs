@@ -121,7 +121,7 @@ fn against(
         range: frame.scope.range,
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
         now: frame.time,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         threads: args.threads.count(),
     };
     let found = select(export, &Given { trust, pins }, &asked)?;
@@ -134,7 +134,7 @@ fn against(
     let whole = Frame { slice: None, ..frame.clone() };
     whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
-        let hint = "if it was made with your own readings, give them again";
+        let hint = "if it was made with your own parsers, give them again";
         return Err(differs("its query or its sample selects other events", hint));
     }
     said.push(told_of(&found));

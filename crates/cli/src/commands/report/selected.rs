@@ -8,7 +8,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{EventVisitor, Mark, Options, SummarizedEvent, Verification, VerifiedItem};
 use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::{CliError, shown};
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
     /// How many, and the seed.
     pub(crate) sample: Option<(u64, String)>,
     pub(crate) now: Time,
-    pub(crate) readings: Readings,
+    pub(crate) parsers: Parsers,
     pub(crate) threads: usize,
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     let examiner = || {
         |event: &SummarizedEvent<'_>| {
             let met = match &query {
-                Some(query) => parse_event(event, &asked.readings, |entry| query.examine(entry))?,
+                Some(query) => parse_event(event, &asked.parsers, |entry| query.examine(entry))?,
                 None => MetConditions::default(),
             };
             Some(event.select(met))

@@ -52,8 +52,8 @@ impl Seen {
                 let rule = text(&finding["rule"]);
                 let tags = rule.as_ref().and_then(tags).unwrap_or_default();
                 let (title, level) = (text(&finding["title"]).unwrap_or_default(), text(&finding["level"]));
-                let (standing, leaves) = (finding["standing"].as_str(), leaves(&finding["leaves"]));
-                seen.observations.extend(Observation::found(rule, title, level, standing, tags, leaves));
+                let (signer_trust, leaves) = (finding["signer_trust"].as_str(), leaves(&finding["entries"]));
+                seen.observations.extend(Observation::found(rule, title, level, signer_trust, tags, leaves));
             }
         }
         if let Some(path) = inventory {
@@ -62,7 +62,7 @@ impl Seen {
                 let flags = list(endpoint, "flags").iter().filter_map(text).collect();
                 let name = |one: &str, other: &str| text(&endpoint[one]).or_else(|| text(&endpoint[other]));
                 let name = [name("method", "service"), name("path", "operation")];
-                seen.observations.push(Observation::called(name, flags, leaves(&endpoint["leaves"])));
+                seen.observations.push(Observation::called(name, flags, leaves(&endpoint["entries"])));
             }
         }
         Ok(seen)
@@ -80,7 +80,7 @@ impl Seen {
         if value["countersign"] != format {
             return Err(broken(&format!("it is not {format}")));
         }
-        if !matches!(value["verdict"].as_str(), Some("verified" | "partial" | "unconfirmed")) {
+        if !matches!(value["verdict"].as_str(), Some("verified" | "partial" | "untrusted")) {
             return Err(broken("it is of a log that did not verify"));
         }
         if let Some(root) = value["log"]["root"].as_str() {

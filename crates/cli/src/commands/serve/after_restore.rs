@@ -18,8 +18,8 @@ use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
-const ENDING: &str = "bring back what is there with --mend URL|DIR|FILE; or end this log and begin another in its place: --origin NEW";
-const DOUBTFUL: &str = "bring back what is there with --mend URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
+const ENDING: &str = "bring back what is there with --repair URL|DIR|FILE; or end this log and begin another in its place: --origin NEW";
+const DOUBTFUL: &str = "bring back what is there with --repair URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
                         signed beyond that (the folder was moved while no server ran); or end this log and begin another \
                         in its place: --origin NEW";
 
@@ -29,11 +29,11 @@ pub(super) struct Options {
     /// Continue a log that stopped signing because its storage was restored, copied or damaged
     ///
     /// Says first what it will do. If nothing that the log signed is missing, it continues. Missing entries are put
-    /// back from --mend, if together they give the tree that was signed. Otherwise the log ends, and if --origin
+    /// back from --repair, if together they give the tree that was signed. Otherwise the log ends, and if --origin
     /// names one, a new log takes its place. Its first event, log.continues, says which log it continues, and why.
     ///
     /// For a log in a bucket, stop all its servers first. What the bucket lost is put back from whatever else there
-    /// is: the folder's index, and --mend.
+    /// is: the folder's index, and --repair.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a
@@ -42,8 +42,8 @@ pub(super) struct Options {
     /// Entries that the log wrote itself come from the folder's own-entries.ndjson: restore log.sqlite alone, and
     /// leave that file as it is.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
-    mend: Vec<String>,
-    /// I know that nothing was signed beyond what is here and in --mend, because no server ran while the folder was
+    repair: Vec<String>,
+    /// I know that nothing was signed beyond what is here and in --repair, because no server ran while the folder was
     /// moved
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,
@@ -84,20 +84,20 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, CliError> {
             match &plan {
                 Plan::GoOn { size } => {
                     say(&format!("none of the log's {size} entries is missing: it continues as it is"));
-                    if !args.after.mend.is_empty() {
+                    if !args.after.repair.is_empty() {
                         style::warn(
-                            "nothing was taken from --mend: events come back with missing entries only",
+                            "nothing was taken from --repair: events come back with missing entries only",
                         );
                     }
                 }
-                Plan::Mend(mend) => {
-                    let (from, to) = mend.range();
+                Plan::Repair(repair) => {
+                    let (from, to) = repair.range();
                     say(&format!(
                         "leaves {from} to {} are put back from {}, {} of them with their events; all of them together \
                          give the tree that the log signed",
                         to - 1,
-                        mend.names().join(", "),
-                        mend.with_events()
+                        repair.names().join(", "),
+                        repair.with_events()
                     ));
                 }
                 Plan::End(_) => {}
@@ -213,9 +213,9 @@ fn sources(
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let nothing = |place: &str| {
         let hint = "give an export, receipts, an outbox's folder, a mirror, or the folder in which a backup is called log.sqlite";
-        CliError::unusable("mend.nothing", "there is nothing of a log in it", hint).within(place)
+        CliError::unusable("repair.nothing", "there is nothing of a log in it", hint).within(place)
     };
-    for place in &args.after.mend {
+    for place in &args.after.repair {
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
             let folder = Folder::open(place.clone(), path).map_err(|error| {

@@ -13,12 +13,12 @@ use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, EventVisitor, Options, SummarizedEvent, VerifiedEvent, VerifiedItem};
 use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
-use countersign_query::{Findings, Query, Readings};
+use countersign_query::{Findings, Parsers, Query};
 use countersign_spill::PendingEvents as Found;
 
 use super::export::{Export, changed};
 use super::side::{IndexFileError, Key, Of, Side, Verified, Writer};
-use crate::commands::verify::standing::Standings;
+use crate::commands::verify::signer_trust::SignerTrusts;
 use crate::errors::{CliError, shown};
 use crate::io::input::{self, Input};
 use crate::io::style::plain;
@@ -38,7 +38,7 @@ pub(super) struct Asked<'a> {
     pub(super) side: Option<&'a Path>,
     pub(super) trust: Option<&'a Path>,
     pub(super) query: &'a Query,
-    pub(super) readings: &'a Readings,
+    pub(super) parsers: &'a Parsers,
     pub(super) threads: usize,
     /// How many events are shown at most.
     pub(super) most: u64,
@@ -68,7 +68,7 @@ impl Asked<'_> {
             program: env!("CARGO_PKG_VERSION").into(),
             export: export.hash.to_string(),
             bytes: export.bytes,
-            readings: self.readings.digest().to_string(),
+            parsers: self.parsers.digest().to_string(),
             trust: Hash::of(&[&trust]).to_string(),
         };
         let unfit = match Side::open(&path, &key, &of)? {
@@ -98,7 +98,7 @@ impl Asked<'_> {
         side: &mut Side,
         export: &Export<'_>,
     ) -> Result<Result<Answer, IndexFileError>, CliError> {
-        let mut search = Search::new(self.query.clone(), self.readings.clone());
+        let mut search = Search::new(self.query.clone(), self.parsers.clone());
         let mut taking = Taking { export, found: Found::new(self.most), keys: HashMap::new() };
         if let Err(unfit) = side.for_each(|segment| search.look(segment, &mut taking))? {
             return Ok(Err(unfit));
@@ -129,12 +129,12 @@ impl Asked<'_> {
             (verification, writer.flatten())
         });
         let report = &verification?.report;
-        let standings = Standings::of(report);
+        let signer_trusts = SignerTrusts::of(report);
         let verified = Verified {
             headline: verdict::headline(report),
             status: report.verdict.into(),
-            signers: standings.signers().map(|(key, word)| (key.into(), word.into())).collect(),
-            suspects: standings.suspects().map(|chains| chains.iter().map(ToString::to_string).collect()),
+            signers: signer_trusts.signers().map(|(key, word)| (key.into(), word.into())).collect(),
+            suspects: signer_trusts.suspects().map(|chains| chains.iter().map(ToString::to_string).collect()),
         };
         let written = writer.and_then(|writer| writer.finish(path, key, of.clone(), verified));
         written.map_err(|error| unwritten(&error))
@@ -145,7 +145,7 @@ impl Asked<'_> {
         let mut writer = Writer::new(path)?;
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
-        let mut builder = SegmentBuilder::new(u64::from_le_bytes(seed), self.readings.clone());
+        let mut builder = SegmentBuilder::new(u64::from_le_bytes(seed), self.parsers.clone());
         let mut bytes = 0;
         for VerifiedEvent { link, event, .. } in events.iter().flatten() {
             let chain = link.chain.to_string();
@@ -156,7 +156,7 @@ impl Asked<'_> {
                 seq: link.seq,
                 time: link.time,
                 vkey: link.vkey.as_str(),
-                authorised: link.authorised,
+                authorized: link.authorized,
                 // Where an event stands is told by its line.
                 place: Place::Export(0),
             };
@@ -242,7 +242,7 @@ impl Events for Taking<'_> {
         let chain = ChainId::parse(event.chain.as_bytes()).ok_or_else(damaged)?;
         let (line, index, seq, time) = (event.line, event.index, event.seq, event.time);
         let text = if self.found.is_full() { None } else { Some(self.export.event(line)?) };
-        let link = CoveredLink { line, index, chain, seq, time, vkey, authorised: event.authorised };
+        let link = CoveredLink { line, index, chain, seq, time, vkey, authorized: event.authorized };
         Ok(self.found.push(link, text)?)
     }
 }

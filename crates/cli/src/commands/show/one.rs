@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use countersign::verify::report::Report;
 use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::Document;
-use countersign_query::{Party, Readings};
+use countersign_query::{Parsers, Party};
 
-use crate::commands::verify::standing::{Standing, Standings, marked};
+use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts, marked};
 use crate::io::style::{doubt, good, label, plain};
 use crate::io::verdict;
 
@@ -15,25 +15,25 @@ pub(super) fn write(
     text: &mut String,
     event: &VerifiedEvent,
     report: &Report,
-    standings: &Standings<'_>,
-    readings: &Readings,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
 ) {
     let VerifiedEvent { link, event: json, .. } = event;
     let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
-    let standing = standings.of_link(event);
-    let look = if standing == Standing::Trusted { good } else { doubt };
+    let signer_trust = signer_trusts.of_link(event);
+    let look = if signer_trust == SignerTrust::Trusted { good } else { doubt };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));
     text.push_str(&fact("event", &format!("{chain}/{seq}")));
-    text.push_str(&fact("leaf", &format!("{index}, on line {line}")));
+    text.push_str(&fact("entry", &format!("{index}, on line {line}")));
     text.push_str(&fact("time", &format!("{time}, by the emitter's clock")));
-    text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), look(marked(standing)))));
+    text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), look(marked(signer_trust)))));
     text.push_str(&fact("key ID", &verdict::key_id(vkey)));
     text.push_str(&fact("payload", "matches its link's commit"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));
     text.push_str(&fact("tree", &tree(*index, report)));
     let document = Document::parse(json);
     let root = document.as_ref().map(Document::root);
-    if let Some(read) = root.as_ref().and_then(|event| readings.read(event)) {
+    if let Some(read) = root.as_ref().and_then(|event| parsers.parse(event)) {
         text.push('\n');
         let party = |party: &Party<'_>| {
             let kind = party.kind.as_deref().map(|kind| format!("({kind})"));
@@ -44,7 +44,7 @@ pub(super) fn write(
         for (name, value) in [
             (
                 "read as",
-                format!("{}; what follows was not signed, the event below was", plain(&read.read_as)),
+                format!("{}; what follows was not signed, the event below was", plain(&read.parsed_as)),
             ),
             (
                 "what",

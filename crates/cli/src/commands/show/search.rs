@@ -11,7 +11,7 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Tally};
+use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Tally};
 use countersign_spill::PendingEvents as Found;
 
 use super::searcher::Searcher;
@@ -28,13 +28,13 @@ pub(super) enum Wanted<'q> {
 /// A query, and what is known of it beforehand.
 pub(super) struct Asked<'q> {
     query: &'q Query,
-    readings: &'q Readings,
+    parsers: &'q Parsers,
     needles: Needles,
     /// Conditions about whose name is not known where events are looked at.
     signers: u128,
     /// Conditions that count each event, whether it is as asked or not.
     counted: u128,
-    /// Whether what a reading says of an event counts.
+    /// Whether what a parser says of an event counts.
     reads: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct State {
 }
 
 impl<'q> Asked<'q> {
-    pub(super) fn new(query: &'q Query, readings: &'q Readings) -> Self {
+    pub(super) fn new(query: &'q Query, parsers: &'q Parsers) -> Self {
         let bits = |of: &dyn Fn(&Condition) -> bool| {
             let conditions = query.conditions().iter().zip(0_u32..);
             conditions.filter(|(asked, _)| of(&asked.condition)).fold(0, |bits, (_, nth)| bits | 1 << nth)
@@ -66,8 +66,8 @@ impl<'q> Asked<'q> {
         let counted = bits(&Condition::asks_when);
         Self {
             query,
-            readings,
-            needles: Needles::of(query, readings),
+            parsers,
+            needles: Needles::of(query, parsers),
             signers: signer_conditions(query),
             counted,
             reads: counted != 0
@@ -171,7 +171,7 @@ impl State {
         if root.is_none() && query.reads_events() {
             return None;
         }
-        let read = root.as_ref().filter(|_| asked.reads).and_then(|event| asked.readings.read(event));
+        let read = root.as_ref().filter(|_| asked.reads).and_then(|event| asked.parsers.parse(event));
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
@@ -236,7 +236,7 @@ impl EventVisitor for Search<'_> {
         let matches = match (self.wanted, &mut self.tally) {
             (Wanted::Matching(asked), Some(tally)) => match event.item {
                 Some(SeenConditions(seen)) => tally.count(asked.seen(&event.link, seen)),
-                None => look(tally, asked.readings, &event),
+                None => look(tally, asked.parsers, &event),
             },
             _ => true,
         };
@@ -253,10 +253,10 @@ impl EventVisitor for Search<'_> {
 }
 
 /// True if an event that was not examined matches.
-fn look(tally: &mut Tally<&Query>, readings: &Readings, event: &VerifiedItem<Item>) -> bool {
+fn look(tally: &mut Tally<&Query>, parsers: &Parsers, event: &VerifiedItem<Item>) -> bool {
     let document = event.text.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let chain = event.chain.to_string();
     tally.look(&Entry {
         event: root,

@@ -29,14 +29,14 @@ const LARGEST: u64 = 1 << 30;
 /// The name of the key's file.
 const KEY_FILE: &str = "index.key";
 
-/// What a file is of. In another program, of another export, for other readings or another trust file it would say
+/// What a file is of. In another program, of another export, for other parsers or another trust file it would say
 /// something else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Of {
     pub(super) program: String,
     pub(super) export: String,
     pub(super) bytes: u64,
-    pub(super) readings: String,
+    pub(super) parsers: String,
     pub(super) trust: String,
 }
 
@@ -78,8 +78,8 @@ pub(super) enum IndexFileError {
     Version,
     /// It is of an export with another hash.
     Export,
-    /// Its events were read by other readings.
-    Readings,
+    /// Its events were read by other parsers.
+    Parsers,
     /// It was verified with another trust file.
     Trust,
 }
@@ -91,7 +91,7 @@ impl fmt::Display for IndexFileError {
             Self::Sealed => "it is damaged, or was not made by you on this machine",
             Self::Version => "another version of this program made it",
             Self::Export => "it is of another export, or of this one before it changed",
-            Self::Readings => "its events were read by other readings",
+            Self::Parsers => "its events were read by other parsers",
             Self::Trust => "it was made with another trust file",
         })
     }
@@ -171,7 +171,7 @@ impl Side {
             match () {
                 () if is.program != of.program => Err(IndexFileError::Version),
                 () if is.export != of.export || is.bytes != of.bytes => Err(IndexFileError::Export),
-                () if is.readings != of.readings => Err(IndexFileError::Readings),
+                () if is.parsers != of.parsers => Err(IndexFileError::Parsers),
                 () if is.trust != of.trust => Err(IndexFileError::Trust),
                 () => Ok(Self { file, verified: head.verified, segments: head.segments }),
             }

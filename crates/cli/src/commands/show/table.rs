@@ -6,13 +6,13 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::{Document, Value};
-use countersign_query::{Findings, Outcome, Party, Read, Readings};
+use countersign_query::{Findings, Outcome, Parsers, Party, Read};
 use countersign_spill::PendingEvents as Found;
 
-use crate::commands::verify::standing::{Standing, Standings, marked};
+use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts, marked};
 use crate::errors::CliError;
+use crate::io::parsers::unknown_shapes;
 use crate::io::query;
-use crate::io::readings::unknown_shapes;
 use crate::io::style::{line, plain};
 
 /// How many characters of a text a cell shows.
@@ -21,8 +21,8 @@ const CELL: usize = 40;
 pub(super) fn write(
     text: &mut String,
     found: Found,
-    standings: &Standings<'_>,
-    readings: &Readings,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
     let (kept, total) = (found.kept(), found.total());
@@ -39,14 +39,14 @@ pub(super) fn write(
     }
     let mut rows = Vec::new();
     found.for_each(|event| {
-        rows.push(Row::of(event, standings, readings));
+        rows.push(Row::of(event, signer_trusts, parsers));
         Ok::<_, CliError>(())
     })?;
     // What no event of the table has takes no room.
     let any = |has: fn(&Says) -> bool| rows.iter().any(|row| has(&row.says));
     let happened = any(|says| !says.happened.is_empty());
     let address = any(|says| !says.address.is_empty());
-    let read_as = any(|says| !says.read_as.is_empty() && says.read_as != OWN);
+    let parsed_as = any(|says| !says.parsed_as.is_empty() && says.parsed_as != OWN);
     let columns = [
         (true, "ENTRY"),
         (true, "TIME"),
@@ -57,11 +57,11 @@ pub(super) fn write(
         (true, "TARGET"),
         (address, "FROM"),
         (true, "OUTCOME"),
-        (read_as, "READ AS"),
+        (parsed_as, "READ AS"),
         (true, "SIGNER"),
         (true, "KEY"),
     ];
-    let unread = rows.iter().filter(|row| row.says.read_as.is_empty()).count() as u64;
+    let unread = rows.iter().filter(|row| row.says.parsed_as.is_empty()).count() as u64;
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
@@ -76,9 +76,9 @@ pub(super) fn write(
             row.says.target,
             row.says.address,
             row.says.outcome,
-            row.says.read_as,
+            row.says.parsed_as,
             plain(row.link.vkey.name()),
-            marked(row.standing),
+            marked(row.signer_trust),
         ];
         table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }
@@ -95,20 +95,20 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The reading of our own shape.
+/// The parser of our own shape.
 const OWN: &str = "countersign";
 
 /// An event of the table.
 struct Row {
     link: CoveredLink,
-    standing: Standing,
+    signer_trust: SignerTrust,
     says: Says,
 }
 
 impl Row {
-    fn of(event: VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> Self {
-        let (standing, says) = (standings.of_link(&event), Says::of(&event, readings));
-        Self { link: event.link, standing, says: says.map(|text| line(&text, CELL)) }
+    fn of(event: VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> Self {
+        let (signer_trust, says) = (signer_trusts.of_link(&event), Says::of(&event, parsers));
+        Self { link: event.link, signer_trust, says: says.map(|text| line(&text, CELL)) }
     }
 }
 
@@ -121,28 +121,28 @@ struct Says {
     target: String,
     address: String,
     outcome: String,
-    read_as: String,
+    parsed_as: String,
 }
 
 impl Says {
-    fn of(event: &VerifiedEvent, readings: &Readings) -> Self {
+    fn of(event: &VerifiedEvent, parsers: &Parsers) -> Self {
         let document = Document::parse(&event.event);
         let Some(root) = document.as_ref().map(Document::root) else { return Self::default() };
-        readings.read(&root).map_or_else(|| Self::by_members(root), |read| Self::by_reading(&read))
+        parsers.parse(&root).map_or_else(|| Self::by_members(root), |read| Self::by_reading(&read))
     }
 
     fn map(self, each: impl Fn(String) -> String) -> Self {
-        let Self { happened, action, actor, target, address, outcome, read_as } = self;
-        let [happened, action, actor, target, address, outcome, read_as] =
-            [happened, action, actor, target, address, outcome, read_as].map(each);
-        Self { happened, action, actor, target, address, outcome, read_as }
+        let Self { happened, action, actor, target, address, outcome, parsed_as } = self;
+        let [happened, action, actor, target, address, outcome, parsed_as] =
+            [happened, action, actor, target, address, outcome, parsed_as].map(each);
+        Self { happened, action, actor, target, address, outcome, parsed_as }
     }
 
     fn by_reading(read: &Read<'_>) -> Self {
         // Others' identifiers are mostly not for people.
         let party = |party: &Party<'_>| {
             let (first, second) =
-                if read.read_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
+                if read.parsed_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
             first.as_deref().or(second.as_deref()).unwrap_or_default().to_owned()
         };
         Self {
@@ -152,11 +152,11 @@ impl Says {
             target: party(&read.target),
             address: read.address.as_deref().unwrap_or_default().into(),
             outcome: read.outcome.as_str().into(),
-            read_as: read.read_as.clone().into_owned(),
+            parsed_as: read.parsed_as.clone().into_owned(),
         }
     }
 
-    /// Of an event that no reading fits.
+    /// Of an event that no parser fits.
     fn by_members(event: Value<'_>) -> Self {
         let text = |path: &str| event.at(path).and_then(Value::said).map(std::borrow::Cow::into_owned);
         let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::FindingCode;
-use countersign::verify::report::{CheckState, Report, SignerTrust};
+use countersign::verify::report::{CheckState, Report, TrustBasis};
 
 use crate::io::style::{doubt, faint, plain};
 use crate::io::verdict::key_id;
@@ -19,7 +19,7 @@ pub(crate) fn text(report: &Report, trust: &Trust, file: &str) -> String {
     let unknown: Vec<&VerifierKey> = report
         .signers
         .iter()
-        .filter(|signer| signer.trust == SignerTrust::Unknown)
+        .filter(|signer| signer.trust == TrustBasis::Unknown)
         .map(|signer| &signer.vkey)
         .collect();
     let log_is_unknown = report.finding_counts.iter().any(|(code, _)| *code == FindingCode::LogUnknown);
@@ -105,7 +105,7 @@ fn is_any_used(report: &Report, trust: &Trust) -> bool {
     let is_log = report.checks.log.state != CheckState::NotChecked;
     let is_witness = report.log.as_ref().is_some_and(|log| log.time.is_some());
     let is_signer = report.signers.iter().any(|signer| {
-        signer.trust != SignerTrust::Unknown || keys(trust).iter().any(|(_, key)| **key == signer.vkey)
+        signer.trust != TrustBasis::Unknown || keys(trust).iter().any(|(_, key)| **key == signer.vkey)
     });
     is_log || is_witness || is_signer
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_watch::{MailReceiver, MailServer, Mailbox};
+use countersign_watch::{MailDestination, MailServer, Mailbox};
 use zeroize::Zeroizing;
 
 use crate::errors::{CliError, shown};
@@ -35,7 +35,7 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 
 impl Mailing {
     /// Returns the mail receiver, if e-mail is configured. `origin` is the log's.
-    pub(crate) fn open(&self, origin: &str) -> Result<Option<MailReceiver>, CliError> {
+    pub(crate) fn open(&self, origin: &str) -> Result<Option<MailDestination>, CliError> {
         let (Some(url), Some(from)) = (&self.smtp, &self.mail_from) else { return Ok(None) };
         let mut server = MailServer { url, credentials: None, from: from.clone(), to: self.mail_to.clone() };
         if let (Some(name), Some(path)) = (&self.smtp_user, &self.smtp_password_file) {

@@ -1,4 +1,4 @@
-//! A collector that watches its own log, in its own process.
+//! A log server that watches its own log, in its own process.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use countersign_errors::EngineError;
 use countersign_log::export::ExportError;
 use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_watch::{
     Item, ItemKind, LiveViews, Observer, Receiver, ViewEvent, Watch, WatchConfig, WatchState,
 };
@@ -32,20 +32,20 @@ const FOLDER: &str = "watch";
 pub(crate) fn begin(
     folder: &Path,
     pack: Pack,
-    readings: Readings,
+    parsers: Parsers,
     reading: &Arc<Reading>,
 ) -> Result<JoinHandle<Result<ExitStatus, CliError>>, CliError> {
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);
     let state = WatchState::load(&store, &name)?;
-    let origin = reading.collector().origin().to_owned();
+    let origin = reading.log_server().origin().to_owned();
     let views = Own { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
     let trust = views.trust().unwrap_or_default();
     let kept = Kept::open(folder, reading.clone())?;
     let observer: Arc<dyn Observer> = Arc::new(Terminal { pack: pack.name.clone() });
     let pack: &'static Pack = Box::leak(Box::new(pack));
-    let config = WatchConfig { origin, trust, pack, readings, scans: false, events: false };
+    let config = WatchConfig { origin, trust, pack, parsers, scans: false, events: false };
     // A state that doesn't fit the rules is reported at once, not from a thread.
     let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(kept)], observer)?;
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
@@ -88,9 +88,9 @@ impl LiveViews for Own {
 
     /// The log's, as it is now, with its own key.
     fn trust(&self) -> Option<Trust> {
-        let collector = self.reading.collector();
-        let trust = collector.rules().trust().cloned().unwrap_or_default();
-        let key = collector.key().clone();
+        let log_server = self.reading.log_server();
+        let trust = log_server.rules().trust().cloned().unwrap_or_default();
+        let key = log_server.key().clone();
         if trust.logs().any(|known| *known == key) { Some(trust) } else { trust.with_log(key).ok() }
     }
 }
@@ -138,7 +138,7 @@ impl Receiver for Kept {
         if item.kind == ItemKind::Alert {
             let data = item.data();
             let level = data["finding"]["level"].as_str().and_then(Level::parse);
-            self.reading.collector().metrics().found(level.map_or("unknown", Level::as_str));
+            self.reading.log_server().metrics().found(level.map_or("unknown", Level::as_str));
         }
         Ok(())
     }

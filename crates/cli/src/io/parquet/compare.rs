@@ -80,7 +80,7 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
 }
 
 fn leaf_of(row: &Row) -> u64 {
-    row.integer("leaf").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or(u64::MAX)
+    row.integer("entry").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or(u64::MAX)
 }
 
 fn different(placed: &Placed, expected: &Row, told: &mut Told) {
@@ -109,7 +109,7 @@ fn needless(placed: &Placed, rows: &Rows, missing: &mut Missing, told: &mut Told
 }
 
 fn place(placed: &Placed) -> String {
-    let leaf = placed.row.integer("leaf").unwrap_or_default();
+    let leaf = placed.row.integer("entry").unwrap_or_default();
     format!("{}, row {} (entry {leaf})", shown(&placed.file), placed.number)
 }
 

@@ -11,11 +11,11 @@ use countersign::link::{ChainId, EventLink, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{
-    CoveredLink, EventVisitor, Options, Report, Standing, Standings, SummarizedEvent, Verdict, Verification,
-    VerifiedItem,
+    CoveredLink, EventVisitor, Options, Report, SignerTrust, SignerTrusts, SummarizedEvent, Verdict,
+    Verification, VerifiedItem,
 };
 use countersign_parquet::{Row, Value};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
@@ -31,11 +31,11 @@ use crate::io::visit::visit_tapped;
 pub(crate) struct Rows {
     input: Input,
     verification: Verification,
-    readings: Readings,
+    parsers: Parsers,
     /// The leaves of the events that verify.
     verified: RoaringTreemap,
-    /// Those of keys that were not authorised when they signed.
-    unauthorised: RoaringTreemap,
+    /// Those of keys that were not authorized when they signed.
+    unauthorized: RoaringTreemap,
     signers: HashMap<ChainId, VerifierKey>,
     /// The hash of the file, compressed as it may be.
     hash: [u8; 32],
@@ -47,7 +47,7 @@ pub(crate) struct Rows {
 #[derive(Default)]
 struct SignerVisitor {
     verified: RoaringTreemap,
-    unauthorised: RoaringTreemap,
+    unauthorized: RoaringTreemap,
     signers: HashMap<ChainId, VerifierKey>,
     count: u64,
 }
@@ -58,8 +58,8 @@ impl EventVisitor for SignerVisitor {
 
     fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
         self.verified.insert(event.index);
-        if !event.authorised {
-            self.unauthorised.insert(event.index);
+        if !event.authorized {
+            self.unauthorized.insert(event.index);
         }
         self.signers.entry(event.chain).or_insert_with(|| event.link.vkey.clone());
         self.count += 1;
@@ -69,12 +69,7 @@ impl EventVisitor for SignerVisitor {
 
 impl Rows {
     /// Verifies an export.
-    pub(crate) fn of(
-        input: Input,
-        trust: Trust,
-        readings: Readings,
-        threads: usize,
-    ) -> Result<Self, CliError> {
+    pub(crate) fn of(input: Input, trust: Trust, parsers: Parsers, threads: usize) -> Result<Self, CliError> {
         let mut input = input.rereadable()?;
         let mut visitor = SignerVisitor::default();
         let mut hash = Sha256::new();
@@ -82,9 +77,9 @@ impl Rows {
         let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(()));
         let tap = |bytes: &[u8]| hash.update(bytes);
         let verification = visit_tapped(&mut input, tap, options, threads, examiner, &mut visitor)?;
-        let SignerVisitor { verified, unauthorised, signers, count } = visitor;
+        let SignerVisitor { verified, unauthorized, signers, count } = visitor;
         let hash = hash.finalize().into();
-        Ok(Self { input, verification, readings, verified, unauthorised, signers, hash, count })
+        Ok(Self { input, verification, parsers, verified, unauthorized, signers, hash, count })
     }
 
     /// What verifying said.
@@ -155,7 +150,7 @@ impl Rows {
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
         let mut input = Input::stream(&name, Box::new(Tapped { reader: file, tap: update }));
 
-        let standings = Standings::of(self.report());
+        let signer_trusts = SignerTrusts::of(self.report());
         let mut leaf = 0_u64;
         let mut made = 0;
         export::read(&mut input, doing, |part| {
@@ -173,7 +168,7 @@ impl Rows {
                 return Ok(());
             }
             let vkey = self.signers.get(&link.chain).ok_or_else(changed)?;
-            let authorised = !self.unauthorised.contains(here);
+            let authorized = !self.unauthorized.contains(here);
             let covered = CoveredLink {
                 line,
                 index: here,
@@ -181,10 +176,10 @@ impl Rows {
                 seq: link.seq,
                 time: link.time,
                 vkey: vkey.clone(),
-                authorised,
+                authorized,
             };
-            let standing = standings.of_link(&covered);
-            let made_of = self.row(here, link, payload, vkey, standing).ok_or_else(changed)?;
+            let signer_trust = signer_trusts.of_link(&covered);
+            let made_of = self.row(here, link, payload, vkey, signer_trust).ok_or_else(changed)?;
             made += 1;
             row(self, &link.time.to_string()[..10], made_of)
         })?;
@@ -198,7 +193,7 @@ impl Rows {
         link: &EventLink,
         payload: &Payload<'_>,
         vkey: &VerifierKey,
-        standing: Standing,
+        signer_trust: SignerTrust,
     ) -> Option<Row> {
         let canonical = match payload.check(&payload.commit(), &link.commit) {
             Ok(Matched::AsItStands) => None,
@@ -208,7 +203,7 @@ impl Rows {
         let event = canonical.as_deref().unwrap_or(payload.event);
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let (leaf, seq) = (i64::try_from(leaf).ok()?, i64::try_from(link.seq).ok()?);
         let text = |text: &str| Some(Value::Bytes(text.as_bytes().to_vec()));
         let chain = link.chain.to_string();
@@ -216,7 +211,7 @@ impl Rows {
             let said = || {
                 let read = read.as_ref()?;
                 match column.name {
-                    "read_as" => Some(&read.read_as),
+                    "parsed_as" => Some(&read.parsed_as),
                     "action" => read.action.as_ref(),
                     "actor_id" => read.actor.id.as_ref(),
                     "actor_name" => read.actor.name.as_ref(),
@@ -230,14 +225,14 @@ impl Rows {
                 }
             };
             match column.name {
-                "leaf" => Some(Value::Integer(leaf)),
+                "entry" => Some(Value::Integer(leaf)),
                 "chain" => text(&chain),
                 "seq" => Some(Value::Integer(seq)),
                 "link_time" => Some(Value::Integer(link.time.millis())),
                 "salt" => Some(Value::Bytes(payload.salt.to_vec())),
                 "commit" => Some(Value::Bytes(link.commit.0.to_vec())),
                 "signer" => text(vkey.as_str()),
-                "standing" => text(standing.as_str()),
+                "signer_trust" => text(signer_trust.as_str()),
                 "time" => read.as_ref()?.time.map(|time| Value::Integer(time.millis())),
                 "outcome" => text(read.as_ref()?.outcome.as_str()),
                 "event" => text(event),

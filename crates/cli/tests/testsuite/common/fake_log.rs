@@ -1,4 +1,4 @@
-//! A log without storage: what a collector answers, with real proofs.
+//! A log without storage: what a log server answers, with real proofs.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use countersign::base64;
@@ -98,7 +98,7 @@ impl FakeLog {
         match &refusal.kind {
             Kind::Malformed => (400, json!({ "error": said })),
             Kind::Early { now, .. } => (503, json!({ "error": said, "now": now.to_string() })),
-            Kind::Unauthorised => (403, json!({ "error": said })),
+            Kind::Unauthorized => (403, json!({ "error": said })),
             Kind::TooLarge | Kind::TooMany => {
                 let limits = json!({ "bytes": self.limits.bytes, "lines": self.limits.lines });
                 (413, json!({ "error": said, "limits": limits }))

@@ -86,5 +86,5 @@ pub fn assert_verifies(place: &Place, server: &Process, size: u64) {
     let verified = run(&["verify", export.to_str().unwrap(), "--trust", trust, "--json"]);
     let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(report["verdict"], "verified", "{report:#}");
-    assert_eq!(report["counts"]["leaves"], size, "{report:#}");
+    assert_eq!(report["counts"]["entries"], size, "{report:#}");
 }

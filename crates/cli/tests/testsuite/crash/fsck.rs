@@ -12,12 +12,12 @@ fn fsck(place: &Place, more: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-fn damage(place: &Place, sql: &str) {
+fn problem(place: &Place, sql: &str) {
     Connection::open(place.path("log.sqlite")).unwrap().execute_batch(sql).unwrap();
 }
 
 #[test]
-fn a_folder_is_checked_and_mended() {
+fn a_folder_is_checked_and_repaired() {
     let place = Place::new(1);
     let server = place.serve();
     let mut emitter = place.emitter(0);
@@ -31,23 +31,26 @@ fn a_folder_is_checked_and_mended() {
     assert!(why.contains("server.in_use"), "{why}");
     server.stop();
 
-    damage(&place, "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE tile = 1");
+    problem(&place, "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE tile = 1");
     let (status, said, _) = fsck(&place, &["--json"]);
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((status, &report["whole"]), (1, &Value::Bool(false)));
-    let damage_found = &report["damages"][0];
-    assert_eq!((&damage_found["code"], &damage_found["place"]), (&"fsck.tile".into(), &"tile/0/001".into()));
-    assert!(damage_found["hint"].as_str().unwrap().contains("--repair"), "{report}");
+    let problem_found = &report["problems"][0];
+    assert_eq!(
+        (&problem_found["code"], &problem_found["place"]),
+        (&"fsck.tile".into(), &"tile/0/001".into())
+    );
+    assert!(problem_found["hint"].as_str().unwrap().contains("--repair"), "{report}");
     let (status, said, why) = fsck(&place, &["--repair"]);
     assert_eq!(status, 0, "{said}{why}");
-    assert!(said.contains("fsck.tile") && why.contains("mended"), "{said}{why}");
+    assert!(said.contains("fsck.tile") && why.contains("repaired"), "{said}{why}");
     assert_eq!(fsck(&place, &[]).0, 0);
 
-    damage(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
+    problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, _) = fsck(&place, &["--repair"]);
     assert_eq!(status, 1);
     assert!(said.contains("leaf 7") && said.contains("fsck.event"), "{said}");
-    damage(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
+    problem(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
     #[cfg(target_os = "linux")]
     {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -67,7 +70,7 @@ fn a_folder_is_checked_and_mended() {
 }
 
 #[test]
-fn a_bucket_is_checked_and_mended() {
+fn a_bucket_is_checked_and_repaired() {
     let (place, bucket) = (Place::new(1), tempfile::TempDir::new().unwrap());
     let url = bucket.path().to_str().unwrap();
     let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
@@ -87,15 +90,15 @@ fn a_bucket_is_checked_and_mended() {
     let (status, _, why) = check(&["--dir", folder, "--repair"]);
     assert!(status == 2 && why.contains("server.in_use"), "{why}");
 
-    // Servers may be using what is mended.
+    // Servers may be using what is repaired.
     std::fs::remove_file(bucket.path().join("public/tile/0/001")).unwrap();
     let (status, said, _) = check(&[]);
     assert!(status == 1 && said.contains("public/tile/0/001") && said.contains("fsck.public"), "{said}");
     let (status, said, why) = check(&["--repair"]);
-    assert!(status == 0 && why.contains("mended"), "{said}{why}");
+    assert!(status == 0 && why.contains("repaired"), "{said}{why}");
     server.stop();
 
-    damage(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
+    problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, why) = check(&["--dir", folder, "--repair"]);
     assert!(status == 0 && said.contains("log.sqlite: leaf 7"), "{said}{why}");
     let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));

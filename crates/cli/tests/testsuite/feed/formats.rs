@@ -52,14 +52,14 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
     assert_eq!(alerts.iter().map(|one| one["id"].as_str().unwrap()).collect::<BTreeSet<_>>(), found);
     for one in &own {
         assert_eq!((&one["log"]["root"], &one["log"]["size"]), (&log["root"], &log["size"]));
-        assert_eq!(one["standing"], "trusted");
+        assert_eq!(one["signer_trust"], "trusted");
     }
     // From a row to its proof, and no other way.
     let row = events[500];
     let shown =
         place.run(&["show", "audit.ndjson", row["id"].as_str().unwrap(), "--trust", "trust.txt", "--json"]);
     let shown: Value = serde_json::from_slice(&shown.get_output().stdout).unwrap();
-    assert_eq!((&shown["leaf"], &shown["event"]), (&row["leaf"], &row["event"]));
+    assert_eq!((&shown["entry"], &shown["event"]), (&row["entry"], &row["event"]));
 
     let Some(python) = validators::python() else { return };
     let checked = |format: &str, script: &str| -> (Vec<String>, Vec<Value>) {
@@ -79,7 +79,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
         assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"));
         assert_eq!(line["metadata"]["uid"], own["id"]);
         let proof = &line["unmapped"]["countersign"];
-        for name in ["leaf", "chain", "seq", "standing", "finding"] {
+        for name in ["entry", "chain", "seq", "signer_trust", "finding"] {
             assert_eq!(proof[name], own[name], "{name}");
         }
         assert_eq!((&proof["root"], &proof["size"]), (&log["root"], &log["size"]));
@@ -126,7 +126,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
 
     let lines = values(&fed(&place, &["--to", "ecs", "--findings"]));
     for (line, own) in lines.iter().zip(&own) {
-        assert_eq!((&line["event"]["id"], &line["countersign"]["leaf"]), (&own["id"], &own["leaf"]));
+        assert_eq!((&line["event"]["id"], &line["countersign"]["entry"]), (&own["id"], &own["entry"]));
     }
 }
 
@@ -159,7 +159,7 @@ fn what_is_not_verified_goes_nowhere() {
     // Who signed without a grant is told.
     place.write("trust.txt", format!("log {}\n", place.log));
     let lines = values(&fed(&place, &["--to", "ecs"]));
-    assert!(lines.iter().all(|line| line["countersign"]["standing"] == "unknown"), "{lines:?}");
+    assert!(lines.iter().all(|line| line["countersign"]["signer_trust"] == "unknown"), "{lines:?}");
 }
 
 #[test]

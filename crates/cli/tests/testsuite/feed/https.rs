@@ -133,7 +133,7 @@ fn a_receiver_and_the_program_know_each_other_by_certificates() {
     }
     let (url, takes) = receiver(&ours);
     let args = |sink: &[&str], more: &[&str]| -> Vec<String> {
-        let base = ["feed", "audit.ndjson", "--trust", "trust.txt", "--destination", &url, "--sink"];
+        let base = ["feed", "audit.ndjson", "--trust", "trust.txt", "--address", &url, "--destination"];
         [&base[..], sink, more].concat().into_iter().map(str::to_owned).collect()
     };
     let known = ["--ca", "ca.pem", "--client-certificate", "client.pem", "--client-key", "client.key"];

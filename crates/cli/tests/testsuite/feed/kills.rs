@@ -46,9 +46,9 @@ impl Scene {
             ["feed", self.log.url(), "--trust", "trust.txt", "--token-file", "token.txt", "--to", "ndjson"];
         let more = [
             "--findings",
-            "--sink",
-            "file",
             "--destination",
+            "file",
+            "--address",
             "feed.ndjson",
             "--state",
             "feed",

@@ -110,12 +110,12 @@ fn rsyslog_reads_all_of_it_over_tls() {
             "trust.txt",
             "--to",
             "syslog",
-            "--sink",
+            "--destination",
             "tls",
             "--batch",
             "15",
         ];
-        let more = ["--destination", &rsyslog.address, "--ca", ca];
+        let more = ["--address", &rsyslog.address, "--ca", ca];
         args.iter().chain(&more).map(|arg| (*arg).to_owned()).collect()
     };
     let run = |args: Vec<String>| place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());

@@ -106,7 +106,7 @@ fn leaves_come_back_from_a_mirror_of_the_tiles() {
         said.contains("damaged signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
         "{said}"
     );
-    let server = begin(&scene, &["--mend", text(mirror.path())]);
+    let server = begin(&scene, &["--repair", text(mirror.path())]);
     assert_goes_on(scene, server, false);
 }
 
@@ -118,7 +118,7 @@ fn leaves_come_back_from_a_mirror_that_is_served() {
     restore(copy.folder.path(), &[], &files(scene.folder()));
     let mirror = copy.serve();
     restore(scene.folder(), &DATABASE, &Files::new());
-    let server = begin(&scene, &["--mend", &mirror.url]);
+    let server = begin(&scene, &["--repair", &mirror.url]);
     assert_goes_on(scene, server, false);
 }
 
@@ -134,7 +134,7 @@ fn leaves_come_back_with_their_events_from_an_export_and_from_a_later_backup() {
         restore(&folder, &[], &only(&files(scene.folder()), &DATABASE));
         restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
         let from = if place == "export" { file } else { folder };
-        let server = begin(&scene, &["--mend", text(&from)]);
+        let server = begin(&scene, &["--repair", text(&from)]);
         assert_goes_on(scene, server, true);
     }
 }
@@ -159,11 +159,11 @@ fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
     let header = countersign::recorder::header(crate::common::process::ORIGIN);
     fs::write(outbox.path().join("000000000001.ndjson"), header + &lines).unwrap();
     // Their place is not known without the receipt.
-    assert_eq!(refused(&scene, &["--mend", text(outbox.path())]).0, "log.rollback");
+    assert_eq!(refused(&scene, &["--repair", text(outbox.path())]).0, "log.rollback");
     let receipt = scene.emitter.receipts.last().unwrap();
     let receipt = json!({ "receipt": { "link": receipt.leaf, "proof": receipt.proof.to_string() } });
     fs::write(outbox.path().join("position.json"), receipt.to_string()).unwrap();
-    let server = begin(&scene, &["--mend", text(outbox.path())]);
+    let server = begin(&scene, &["--repair", text(outbox.path())]);
     assert_goes_on(scene, server, true);
 }
 
@@ -177,10 +177,10 @@ fn where_no_entry_is_missing_nothing_is_taken_and_that_is_said() {
     let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
     let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
     let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
-    let with_mend = said(&["--mend", text(&file)]);
-    assert!(with_mend.contains("it continues as it is"), "{with_mend}");
-    assert!(with_mend.contains("warning: nothing was taken from --mend"), "{with_mend}");
-    assert!(!said(&[]).contains("--mend"));
+    let with_repair = said(&["--repair", text(&file)]);
+    assert!(with_repair.contains("it continues as it is"), "{with_repair}");
+    assert!(with_repair.contains("warning: nothing was taken from --repair"), "{with_repair}");
+    assert!(!said(&[]).contains("--repair"));
 }
 
 #[test]
@@ -196,17 +196,17 @@ fn what_has_nothing_of_the_log_is_named() {
     };
     let backup = fs::read(scene.folder().join("log.sqlite")).unwrap();
     for path in [file("backup.sqlite", &backup), file("empty", b""), file("other.json", b"{}")] {
-        let (code, output) = refused(&scene, &["--mend", text(&path)]);
-        assert_eq!(code, "mend.nothing");
+        let (code, output) = refused(&scene, &["--repair", text(&path)]);
+        assert_eq!(code, "repair.nothing");
         assert!(String::from_utf8_lossy(&output.stderr).contains(text(&path)));
     }
-    let (code, output) = refused(&scene, &["--mend", text(TempDir::new().unwrap().path())]);
+    let (code, output) = refused(&scene, &["--repair", text(TempDir::new().unwrap().path())]);
     assert_eq!(code, "log.rollback");
     assert!(String::from_utf8_lossy(&output.stderr).contains("there is nothing of a log in it"));
     // Another log's.
     let export =
         include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
-    let (code, output) = refused(&scene, &["--mend", text(&file("other.ndjson", export.as_bytes()))]);
+    let (code, output) = refused(&scene, &["--repair", text(&file("other.ndjson", export.as_bytes()))]);
     assert_eq!(code, "log.rollback");
     assert!(
         String::from_utf8_lossy(&output.stderr)
@@ -228,7 +228,7 @@ fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
     bytes[last] = if bytes[last] == b'A' { b'B' } else { b'A' };
     fs::write(&path, bytes).unwrap();
     let before = files(scene.folder());
-    assert_eq!(refused(&scene, &["--mend", text(mirror.path())]).0, "log.rollback");
+    assert_eq!(refused(&scene, &["--repair", text(mirror.path())]).0, "log.rollback");
     assert_eq!(only(&files(scene.folder()), &["signed.txt"]), only(&before, &["signed.txt"]));
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
@@ -258,8 +258,8 @@ fn a_log_whose_witness_knows_more_comes_back_with_what_a_reader_has() {
     server.stop();
     assert_eq!(refused(&scene, &["--nothing-newer"]).0, "log.rollback");
     // There may be more than the reader and the witness saw.
-    assert_eq!(refused(&scene, &["--mend", text(&file)]).0, "log.rollback");
-    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    assert_eq!(refused(&scene, &["--repair", text(&file)]).0, "log.rollback");
+    let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
     assert_goes_on(scene, server, true);
 }
 
@@ -325,7 +325,7 @@ fn a_log_that_cannot_go_on_ends_and_another_says_so() {
 }
 
 #[test]
-fn nothing_is_lost_when_mending_is_killed() {
+fn nothing_is_lost_when_repairing_is_killed() {
     let scene = Scene::new(Place::new(2));
     let held = TempDir::new().unwrap();
     let file = held.path().join("export.ndjson");
@@ -338,14 +338,14 @@ fn nothing_is_lost_when_mending_is_killed() {
             restore(scene.folder(), &["signed.txt"], &only(&scene.backup, &["signed.txt"]));
         }
         for _ in 0..3 {
-            let args = ["--after-restore", "--nothing-newer", "--mend", text(&file)];
+            let args = ["--after-restore", "--nothing-newer", "--repair", text(&file)];
             let mut child = spawn_with(scene.folder(), &args);
             thread::sleep(Duration::from_micros(rng.u64(0..60_000)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
-    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
     assert_goes_on(scene, server, true);
 }
 
@@ -374,7 +374,7 @@ fn no_second_tree_is_signed_when_ending_is_killed() {
 
 /// A log that records who reads it, as `init` makes one: events, a backup, more events, an export by HTTP, and the end of the
 /// server. Then the backup takes the place of the database.
-fn restored_after_an_export(mend: bool) -> (Scene, TempDir) {
+fn restored_after_an_export(repair: bool) -> (Scene, TempDir) {
     let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
     let server = place.serve();
     let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
@@ -414,7 +414,7 @@ fn restored_after_an_export(mend: bool) -> (Scene, TempDir) {
         .unwrap();
     let exported = fs::read_to_string(kept.path().join("export.ndjson")).unwrap();
     assert!(!exported.contains(&format!("audit\\n{size}\\n")), "the log wrote more after the export");
-    if !mend {
+    if !repair {
         fs::remove_file(place.path("own-entries.ndjson")).unwrap();
     }
     let database = Files::from([("log.sqlite".to_owned(), fs::read(&backup).unwrap())]);
@@ -424,9 +424,9 @@ fn restored_after_an_export(mend: bool) -> (Scene, TempDir) {
 }
 
 #[test]
-fn a_complete_export_mends_a_restored_backup() {
+fn a_complete_export_repairs_a_restored_backup() {
     let (mut scene, kept) = restored_after_an_export(true);
-    let server = begin(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    let server = begin(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(scene.submit(&server).0, 200);
     scene.emitter.record(2);
     scene.emitter.close();
@@ -446,7 +446,7 @@ fn a_complete_export_mends_a_restored_backup() {
 #[test]
 fn without_the_log_s_own_entries_the_error_says_whose_are_missing() {
     let (scene, kept) = restored_after_an_export(false);
-    let (code, output) = refused(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    let (code, output) = refused(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(code, "log.rollback");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("own-entries.ndjson"), "{said}");

@@ -119,7 +119,7 @@ impl Scene {
 }
 
 #[test]
-fn a_bucket_that_was_brought_back_is_mended_from_the_folder_s_index() {
+fn a_bucket_that_was_brought_back_is_repaired_from_the_folder_s_index() {
     let scene = Scene::new();
     bring_back(scene.bucket.path(), &scene.backup, &[]);
     assert!(scene.refused(&[]).contains("rolled back"));
@@ -141,7 +141,7 @@ fn commits_that_a_bucket_lost_come_back_from_its_own_tiles() {
 
 #[test]
 fn one_commit_that_is_lost_or_damaged_comes_back_and_those_behind_it_stay() {
-    for damage in ["lost", "damaged"] {
+    for problem in ["lost", "damaged"] {
         let scene = Scene::new();
         let export = scene.place.path("export.ndjson");
         let folder = scene.place.folder.path().to_str().unwrap();
@@ -152,14 +152,14 @@ fn one_commit_that_is_lost_or_damaged_comes_back_and_those_behind_it_stay() {
             .filter(|path| path.parent().unwrap().ends_with("commits"))
             .collect();
         let path = &commits[commits.len() / 2];
-        if damage == "lost" {
+        if problem == "lost" {
             fs::remove_file(path).unwrap();
         } else {
             fs::write(path, "not a commit").unwrap();
         }
         let behind = fs::read(&commits[commits.len() - 1]).unwrap();
         scene.lose_index();
-        let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+        let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
         assert_eq!(fs::read(&commits[commits.len() - 1]).unwrap(), behind);
         scene.assert_goes_on(server, true);
     }
@@ -196,13 +196,13 @@ fn what_was_erased_does_not_come_back() {
     scene.lose_index();
     let said = scene.refused(&[]);
     assert!(said.contains("the bucket lost commits") && said.contains("--after-restore"), "{said}");
-    let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+    let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
     scene.assert_goes_on(server, false);
 }
 
 #[test]
-fn nothing_is_lost_when_mending_a_bucket_is_killed() {
+fn nothing_is_lost_when_repairing_a_bucket_is_killed() {
     let scene = Scene::new();
     let mut random = fastrand::Rng::with_seed(9);
     let args = ["--store", scene.url(), "--after-restore", "--nothing-newer"];

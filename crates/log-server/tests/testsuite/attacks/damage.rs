@@ -54,7 +54,7 @@ fn bytes_of_the_database_that_are_other_ones() {
     for round in 0..ROUNDS {
         restore();
         let mut bytes = whole.clone();
-        // What SQLite's header says is not a matter of luck: most of the damage is in what the log stored.
+        // What SQLite's header says is not a matter of luck: most of the problem is in what the log stored.
         for _ in 0..=random.below(30) {
             let at = 100 + random.below(bytes.len() as u64 - 100) as usize;
             bytes[at] ^= 1 << random.below(8);

@@ -19,7 +19,7 @@ fn serve(bounds: Bounds) -> Server {
     Server::with(&format!("emitter {}\n", emitter_key(3).verifier_key()), Limits::default(), bounds)
 }
 
-/// What somebody would send whose key nobody authorised.
+/// What somebody would send whose key nobody authorized.
 fn stranger(server: &Server) -> Emitter {
     let key = SignerKey::generate("example.net/stranger", [77; 32]).unwrap();
     Emitter::new(ORIGIN, key, 0, server.trust())
@@ -68,7 +68,7 @@ fn a_strangers_body_is_refused_before_it_is_unpacked() {
     let cut = &packed[..packed.len() - 9];
     for body in [packed.as_slice(), cut] {
         let answer = server.submit(body);
-        assert_eq!(answer.refusal(), (403, "log.unauthorised".into()), "{}", answer.json());
+        assert_eq!(answer.refusal(), (403, "log.unauthorized".into()), "{}", answer.json());
         assert_eq!(answer.json()["error"]["line"], 1);
     }
     // Neither is a chain that the log does not know: what it goes on with is told at once.
@@ -89,7 +89,7 @@ fn a_strangers_body_is_refused_before_it_is_received() {
     stream.write_all(body.as_bytes()).unwrap();
     // The rest never comes, and is not waited for by anything but the connection.
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    assert_eq!(Answer::parse(&until_closed(&mut stream)).refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(Answer::parse(&until_closed(&mut stream)).refusal(), (403, "log.unauthorized".into()));
     assert_no_alarm(&server);
 }
 
@@ -307,7 +307,7 @@ fn a_flood_of_strangers_touches_no_alarm() {
         }
     });
     drop(told);
-    assert!(answers.iter().all(|answer| answer == (403, "log.unauthorised".into())));
+    assert!(answers.iter().all(|answer| answer == (403, "log.unauthorized".into())));
     assert_eq!(metric(&server, "countersign_turned_away_total{reason=\"unknown\"}"), 100);
     assert_no_alarm(&server);
 }

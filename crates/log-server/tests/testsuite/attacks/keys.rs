@@ -58,7 +58,7 @@ fn body(emitter: &Emitter) -> String {
 fn assert_forbidden(server: &Server, body: String) {
     let size = server.size();
     let answer = server.submit(body);
-    assert_eq!(answer.refusal(), (403, "log.unauthorised".into()), "{}", answer.json());
+    assert_eq!(answer.refusal(), (403, "log.unauthorized".into()), "{}", answer.json());
     assert_eq!(server.size(), size);
     assert_eq!(server.evidence(), []);
 }
@@ -162,7 +162,7 @@ fn a_key_that_was_revoked() {
     // For good: a grant does not bring it back.
     let again = Statement::Grant { key: app.verifier_key().clone(), from: time(0), until: None };
     let answer = server.submit(note(&again, &issuer()) + &body(&chain));
-    assert_eq!(answer.refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(answer.refusal(), (403, "log.unauthorized".into()));
     // What is there already is still what it was.
     let answer = server.submit(grant + &first + &revoke);
     assert_eq!((answer.status, answer.json()["added"].as_u64()), (200, Some(0)));
@@ -269,15 +269,15 @@ fn a_thief_who_was_granted_by_a_stolen_issuer() {
     let lines = String::from_utf8(server.trust().to_text()).unwrap();
     let trust = |more: &str| Trust::parse((lines.clone() + more).as_bytes()).unwrap();
     let revoke = format!("revoke {} {}\n", issuer().verifier_key(), time(3_600_000).unwrap());
-    server.collector().set_trust(&trust(&revoke)).unwrap();
+    server.log_server().set_trust(&trust(&revoke)).unwrap();
     assert_forbidden(&server, further.clone());
     assert_forbidden(&server, open(&server, &app, 7));
     // Where a new issuer grants the key anew, its new chains are taken.
     let other = key("example.com", 56);
-    server.collector().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
+    server.log_server().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
     assert_eq!(server.submit(note(&grant(&app, None, None), &other) + &open(&server, &app, 8)).status, 200);
     assert_forbidden(&server, further.clone());
-    server.collector().set_trust(&trust("")).unwrap();
+    server.log_server().set_trust(&trust("")).unwrap();
     assert_eq!(server.submit(further).status, 200);
     server.assert_goes_on();
 }
@@ -324,9 +324,9 @@ fn strangers_who_name_a_key_that_may_not_write() {
     for number in 1..=3 {
         assert_forbidden(&server, forged(&of(&revoked, number), &of(&revoked, 0)));
     }
-    assert_eq!((outcome("unauthorised"), unsigned()), (0, 3));
+    assert_eq!((outcome("unauthorized"), unsigned()), (0, 3));
     assert_forbidden(&server, of(&revoked, 1));
-    assert_eq!((outcome("unauthorised"), unsigned()), (1, 3));
+    assert_eq!((outcome("unauthorized"), unsigned()), (1, 3));
     server.set_clock(BEGIN - 3_600_000);
     assert_eq!(server.submit(forged(&of(&good, 1), &of(&good, 0))).refusal().1, "submit.early");
     assert_eq!((outcome("early"), unsigned()), (0, 4));

@@ -1,4 +1,4 @@
-//! Each kind of damage in a bucket is found and named, and what can be made anew is.
+//! Each kind of problem in a bucket is found and named, and what can be made anew is.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -93,12 +93,12 @@ impl Scene {
         other.record(2);
         deliver(&mut other, &[url(&serving)], &mut Random::new(5));
         self.world.stop(serving);
-        assert_eq!(self.check(true).damages, []);
+        assert_eq!(self.check(true).problems, []);
     }
 }
 
 fn codes(report: &Report) -> BTreeSet<&'static str> {
-    report.damages.iter().map(|damage| damage.code).collect()
+    report.problems.iter().map(|problem| problem.code).collect()
 }
 
 fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -111,7 +111,7 @@ fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
 fn a_server_that_stops_waits_for_the_last_user_of_its_store() {
     let scene = Scene::new();
     let serving = scene.world.try_start(scene.world.store.clone(), scene.folder.path()).unwrap();
-    let reader = serving.collector().reader().clone();
+    let reader = serving.log_server().reader().clone();
     std::thread::scope(|scope| {
         let stopping = scope.spawn(|| scene.world.stop(serving));
         // The server itself, and this.
@@ -127,7 +127,7 @@ fn a_whole_bucket_is_whole() {
     let scene = Scene::new();
     for with_folder in [false, true] {
         let report = scene.check(with_folder);
-        assert_eq!(report.damages, []);
+        assert_eq!(report.problems, []);
         // The log's own chain has an event, which records the erasure.
         assert_eq!((report.leaves, report.events, report.erased, report.unfinished), (LEAVES, 298, 3, 0));
     }
@@ -160,7 +160,7 @@ fn a_server_says_at_once_that_its_bucket_lost_commits() {
         (&json!("fsck.commit"), &json!(lost[0]))
     );
     let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
-    assert!(metrics.contains("countersign_check_damages 3\n"), "{metrics}");
+    assert!(metrics.contains("countersign_check_problems 3\n"), "{metrics}");
     scene.world.stop(serving);
 
     for (name, bytes) in lost.iter().zip(kept) {
@@ -196,7 +196,7 @@ fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() 
     deliver_at_once(&mut other, &[url(&serving)], &mut Random::new(6));
     deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(7));
     scene.world.stop(serving);
-    assert_eq!(scene.check(true).damages, []);
+    assert_eq!(scene.check(true).problems, []);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_bucket_that_does_not_answer_is_not_taken_for_damaged() {
 
 #[test]
 fn what_is_public_is_made_anew_from_the_commits() {
-    for (begin, damage) in [
+    for (begin, problem) in [
         ("public/tile/0/000", "flip"),
         ("public/tile/0/000", "delete"),
         ("public/tile/entries/000", "flip"),
@@ -228,37 +228,37 @@ fn what_is_public_is_made_anew_from_the_commits() {
     ] {
         let scene = Scene::new();
         let name = scene.named(begin);
-        match damage {
+        match problem {
             "flip" => scene.put(&name, flip(scene.world.objects()[&name].clone())),
             "garbage" => scene.put(&name, b"no checkpoint".to_vec()),
             _ => scene.delete(&name),
         }
         let report = scene.check(false);
-        assert_eq!(codes(&report), ["fsck.public"].into(), "{name} {damage}: {report:?}");
-        assert!(report.damages.iter().any(|damage| name.ends_with(&damage.place)), "{name}: {report:?}");
+        assert_eq!(codes(&report), ["fsck.public"].into(), "{name} {problem}: {report:?}");
+        assert!(report.problems.iter().any(|problem| name.ends_with(&problem.place)), "{name}: {report:?}");
         scene.repair(&report);
-        assert_eq!(scene.check(true).damages, [], "{name} {damage}");
+        assert_eq!(scene.check(true).problems, [], "{name} {problem}");
         scene.starts();
     }
 }
 
 #[test]
 fn a_commit_that_is_lost_or_damaged_is_named() {
-    for damage in ["flip", "delete"] {
+    for problem in ["flip", "delete"] {
         let scene = Scene::new();
         let commits: Vec<String> =
             scene.world.objects().into_keys().filter(|name| name.contains("private/commits/")).collect();
         let name = &commits[5];
-        if damage == "flip" {
+        if problem == "flip" {
             scene.put(name, flip(scene.world.objects()[name].clone()));
         } else {
             scene.delete(name);
         }
         let report = scene.check(false);
         assert_eq!(codes(&report), ["fsck.commit"].into(), "{report:?}");
-        let told = if damage == "flip" { name } else { &commits[4] };
-        assert_eq!((report.damages.len(), &report.damages[0].place), (1, told), "{report:?}");
-        assert!(!report.damages[0].mend.is_possible());
+        let told = if problem == "flip" { name } else { &commits[4] };
+        assert_eq!((report.problems.len(), &report.problems[0].place), (1, told), "{report:?}");
+        assert!(!report.problems[0].repair.is_possible());
     }
 }
 
@@ -297,7 +297,7 @@ fn what_an_erasure_left_is_erased() {
     let report = scene.check(false);
     assert_eq!(codes(&report), ["fsck.erasure"].into(), "{report:?}");
     scene.repair(&report);
-    assert_eq!(scene.check(true).damages, []);
+    assert_eq!(scene.check(true).problems, []);
     assert_ne!(&scene.world.objects()[name], bytes);
     scene.starts();
 }
@@ -328,14 +328,14 @@ fn a_folder_s_index_is_held_against_the_bucket_and_made_anew() {
         let scene = Scene::new();
         let file = scene.folder.path().join(countersign_log_server::sqlite::FILE);
         rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
-        assert_eq!(scene.check(false).damages, []);
+        assert_eq!(scene.check(false).problems, []);
         let report = scene.check(true);
         assert!(
-            !report.is_whole() && report.damages.iter().all(|damage| damage.mend.is_possible()),
+            !report.is_whole() && report.problems.iter().all(|problem| problem.repair.is_possible()),
             "{report:?}"
         );
         scene.repair(&report);
-        assert_eq!(scene.check(true).damages, [], "{sql}");
+        assert_eq!(scene.check(true).problems, [], "{sql}");
         scene.starts();
     }
 }

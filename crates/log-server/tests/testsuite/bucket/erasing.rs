@@ -12,7 +12,7 @@ use countersign_log::tokens::Scope;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::search::Search;
 use countersign_log_server::serve::{Serving, serve};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -47,7 +47,7 @@ fn deliver_secrets(servers: &[Serving], count: usize, seed: u64) -> Emitter {
 /// Erases until it is done.
 fn erase(world: &World, serving: &Serving, leaves: &[u64]) {
     for _ in 0..1000 {
-        if world.runtime.block_on(serving.collector().erase(leaves.to_vec())).is_ok() {
+        if world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).is_ok() {
             return;
         }
     }
@@ -108,14 +108,14 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
 
     let fresh = TempDir::new().unwrap();
     let rebuilt = world.try_start(world.store.clone(), fresh.path()).unwrap();
-    let rebuilt_contents = contents(&**rebuilt.collector().reader());
+    let rebuilt_contents = contents(&**rebuilt.log_server().reader());
     for (number, stored) in (0..COUNT).zip(&rebuilt_contents[1..]) {
         assert_eq!(is_erased(stored), gone(number), "{number}");
         assert_eq!(matches!(stored.event, StoredEvent::Here(_)), !gone(number), "{number}");
     }
     for serving in &servers {
         until("the other server's erasures are followed", || {
-            contents(&**serving.collector().reader()) == rebuilt_contents
+            contents(&**serving.log_server().reader()) == rebuilt_contents
         });
     }
     for serving in servers.into_iter().chain([rebuilt]) {
@@ -159,7 +159,7 @@ fn an_erasure_that_a_server_could_not_finish_is_finished_by_the_next_that_starts
         deliver_secrets(&serving, COUNT, 3);
         let [serving] = serving;
         way.end_after(writes);
-        let erased = world.runtime.block_on(serving.collector().erase((1..=8).collect()));
+        let erased = world.runtime.block_on(serving.log_server().erase((1..=8).collect()));
         finished = erased.is_ok() && !way.has_ended();
         world.stop(serving);
 
@@ -193,12 +193,12 @@ fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
             "reason": "case 17",
             "metadata": { "events": 8, "leaves": [[1, 8]] },
         });
-        world.runtime.block_on(serving.collector().record(&record)).unwrap();
+        world.runtime.block_on(serving.log_server().record(&record)).unwrap();
         world.stop(serving);
         assert_erased(&world, COUNT, |_| false);
         let folder = if same_folder { &folder } else { &fresh };
         let next = world.try_start(world.store.clone(), folder.path()).unwrap();
-        until("it is done", || next.collector().reader().unfinished_erasures().unwrap().is_empty());
+        until("it is done", || next.log_server().reader().unfinished_erasures().unwrap().is_empty());
         assert_erased(&world, COUNT, |number| number < 8);
         world.stop(next);
         assert_erased_in_files(folder.path(), COUNT, |number| number < 8);
@@ -212,13 +212,13 @@ fn leaves_without_events_are_not_erased_and_nothing_is_erased_twice() {
     let serving = [world.try_start(world.store.clone(), folder.path()).unwrap()];
     deliver_secrets(&serving, 5, 4);
     let [serving] = serving;
-    let erase = |leaves: &[u64]| world.runtime.block_on(serving.collector().erase(leaves.to_vec())).unwrap();
+    let erase = |leaves: &[u64]| world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).unwrap();
     assert_eq!(erase(&[0, 1, 1, 3, 77]), 2, "leaf 0 is an open link, and there is no leaf 77");
     let objects = world.objects();
     assert_eq!(erase(&[1, 3]), 0);
     assert_eq!(erase(&[0]), 0);
     assert_eq!(world.objects(), objects, "what is erased is left alone");
-    assert_eq!(contents(&**serving.collector().reader())[0].event, StoredEvent::None);
+    assert_eq!(contents(&**serving.log_server().reader())[0].event, StoredEvent::None);
     world.stop(serving);
 }
 
@@ -235,7 +235,7 @@ fn what_a_killed_server_left_in_a_folder_is_erased_too() {
         fs::copy(&file, format!("{file}#2")).unwrap();
     }
     let [serving] = serving;
-    let erased = world.runtime.block_on(serving.collector().erase((1..=5).collect())).unwrap();
+    let erased = world.runtime.block_on(serving.log_server().erase((1..=5).collect())).unwrap();
     assert_eq!(erased, 5);
     assert_eq!(files_with(bucket.path(), b"secret-"), Vec::<String>::new());
     world.stop(serving);
@@ -254,7 +254,7 @@ fn a_search_index_forgets_what_another_server_erased() {
     emitter.flush();
     deliver(&mut emitter, &[url(&one)], &mut Random::new(0));
     let search =
-        Search::open(folders[1].path(), &**other.collector().reader(), Readings::built_in()).unwrap();
+        Search::open(folders[1].path(), &**other.log_server().reader(), Parsers::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
         let mut asked = Asked::default();
         asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();

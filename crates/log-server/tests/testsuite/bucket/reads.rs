@@ -52,7 +52,7 @@ fn what_cannot_be_recorded_is_refused_where_that_is_asked_and_never_forgotten() 
         assert_eq!(export().status, 200);
         record().unwrap();
         assert_eq!(unrecorded(), "0");
-        let begun: u64 = contents(&**serving.collector().reader())
+        let begun: u64 = contents(&**serving.log_server().reader())
             .iter()
             .filter_map(|leaf| match &leaf.event {
                 StoredEvent::Here(event) => serde_json::from_str::<Value>(&event.text).ok(),

@@ -81,7 +81,7 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     if rate == 0 {
         wait_until_tidied(&world);
     }
-    let states = servers.each_ref().map(|serving| contents(&**serving.collector().reader()));
+    let states = servers.each_ref().map(|serving| contents(&**serving.log_server().reader()));
     assert_eq!(states[0], states[1]);
     assert!(states[0].iter().zip(&leaves).all(|(stored, leaf)| stored.leaf == leaf.as_bytes()));
 
@@ -108,7 +108,7 @@ fn assert_same_log(
     one: &countersign_log_server::serve::Serving,
     other: &countersign_log_server::serve::Serving,
 ) {
-    let [one, other] = [one, other].map(|serving| serving.collector().reader().clone());
+    let [one, other] = [one, other].map(|serving| serving.log_server().reader().clone());
     let leaves = contents(&*one);
     assert_eq!(leaves, contents(&*other));
     let size = leaves.len() as u64;

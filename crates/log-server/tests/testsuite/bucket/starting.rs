@@ -62,10 +62,10 @@ fn a_server_that_starts_again_goes_on_where_it_was() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     let mut emitter = delivered(&serving, 0, 5);
-    let before = contents(&**serving.collector().reader());
+    let before = contents(&**serving.log_server().reader());
     world.stop(serving);
     let serving = start(&world, &folder);
-    assert_eq!(contents(&**serving.collector().reader()), before);
+    assert_eq!(contents(&**serving.log_server().reader()), before);
     emitter.record(3);
     emitter.close();
     deliver(&mut emitter, &[url(&serving)], &mut Random::new(0));
@@ -79,7 +79,7 @@ fn a_new_server_that_was_idle_follows_the_other() {
     let [one, other] = folders.each_ref().map(|folder| start(&world, folder));
     let emitter = delivered(&one, 0, 20);
     world.wait_until_published(&other, emitter.links);
-    assert_eq!(contents(&**one.collector().reader()), contents(&**other.collector().reader()));
+    assert_eq!(contents(&**one.log_server().reader()), contents(&**other.log_server().reader()));
     world.stop(one);
     world.stop(other);
 }
@@ -122,7 +122,7 @@ fn a_fork_across_two_servers_is_refused_and_its_evidence_outlives_them() {
         let answer = send(client().post(url(&other) + "/submit").body(forked.body(0, usize::MAX).0));
         assert_eq!(answer.refusal(), (409, "log.fork".to_owned()));
     }
-    let evidence = other.collector().reader().evidence().unwrap();
+    let evidence = other.log_server().reader().evidence().unwrap();
     assert_eq!(evidence.len(), 1);
     assert_eq!(evidence[0].1.chain, honest.chain());
     assert_eq!(evidence[0].1.index, Some(1));
@@ -132,7 +132,7 @@ fn a_fork_across_two_servers_is_refused_and_its_evidence_outlives_them() {
 
     let fresh = TempDir::new().unwrap();
     let serving = start(&world, &fresh);
-    assert_eq!(serving.collector().reader().evidence().unwrap(), evidence);
+    assert_eq!(serving.log_server().reader().evidence().unwrap(), evidence);
     world.stop(serving);
 }
 
@@ -145,9 +145,9 @@ fn what_a_server_was_doing_when_it_was_killed_is_there_whole_or_not_at_all() {
         let mut emitter = delivered(&serving, 0, 2);
         way.end_after(writes);
         emitter.record(300);
-        let collector = serving.collector();
+        let log_server = serving.log_server();
         let body = emitter.body(0, usize::MAX).0;
-        let submission = Submission::parse(body.as_bytes(), collector.limits()).unwrap();
+        let submission = Submission::parse(body.as_bytes(), log_server.limits()).unwrap();
         let answered = world.runtime.block_on(async {
             let ended = async {
                 while !way.has_ended() {
@@ -156,7 +156,7 @@ fn what_a_server_was_doing_when_it_was_killed_is_there_whole_or_not_at_all() {
             };
             tokio::select! {
                 biased;
-                answer = collector.submit(submission) => Some(answer),
+                answer = log_server.submit(submission) => Some(answer),
                 () = ended => None,
             }
         });
@@ -302,11 +302,11 @@ fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
     forked.record_event(r#"{"action":"another.story"}"#);
     forked.flush();
     send(client().post(url(&serving) + "/submit").body(forked.body(0, usize::MAX).0));
-    assert_eq!(world.runtime.block_on(serving.collector().erase(vec![3, 5, 280])).unwrap(), 3);
-    let before = contents(&**serving.collector().reader());
-    let evidence = serving.collector().reader().evidence().unwrap();
+    assert_eq!(world.runtime.block_on(serving.log_server().erase(vec![3, 5, 280])).unwrap(), 3);
+    let before = contents(&**serving.log_server().reader());
+    let evidence = serving.log_server().reader().evidence().unwrap();
     assert_eq!(evidence.len(), 1);
-    let checkpoints = serving.collector().reader().checkpoints(0..1000).unwrap();
+    let checkpoints = serving.log_server().reader().checkpoints(0..1000).unwrap();
     world.stop(serving);
 
     // It is interrupted some times, after more and more was done.
@@ -328,7 +328,7 @@ fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
     let fresh = TempDir::new().unwrap();
     let other = start(&world, &fresh);
     for serving in [&serving, &other] {
-        let reader = serving.collector().reader();
+        let reader = serving.log_server().reader();
         assert_eq!(contents(&**reader), before);
         assert_eq!(reader.evidence().unwrap(), evidence);
         assert_eq!(reader.checkpoints(0..1000).unwrap(), checkpoints);
@@ -371,7 +371,7 @@ fn a_folder_on_disk_is_a_bucket() {
     let mut emitter = emitter(0, 0);
     emitter.record(20);
     deliver(&mut emitter, &[url(&one), url(&other)], &mut Random::new(3));
-    let size = |serving: &Serving| serving.collector().reader().size().unwrap();
+    let size = |serving: &Serving| serving.log_server().reader().size().unwrap();
     until("both have all", || size(&one) == emitter.links && size(&other) == emitter.links);
     world.stop(one);
     world.stop(other);

@@ -17,7 +17,7 @@ use crate::common::witness::Witness;
 const HOUR: i64 = 3_600_000;
 
 fn kept(serving: &Serving) -> Vec<Published> {
-    let reader = serving.collector().reader();
+    let reader = serving.log_server().reader();
     reader.checkpoints(0..reader.size().unwrap() + 1).unwrap()
 }
 

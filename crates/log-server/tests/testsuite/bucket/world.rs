@@ -17,7 +17,7 @@ use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::serve::{Config, Serving, StartError, serve};
 use countersign_log_server::server::{Bounds, Cors, Hosts};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -188,7 +188,7 @@ impl World {
 
     /// Waits until a server knows a log of that size and published it.
     pub fn wait_until_published(&self, serving: &Serving, size: u64) {
-        let mut published = serving.collector().published();
+        let mut published = serving.log_server().published();
         let reached = self.runtime.block_on(async {
             let reached =
                 published.wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.size >= size));
@@ -223,7 +223,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         hosts: Hosts::default(),
         issuer: None,
         reads: countersign_log::reads::ReadRules::default(),
-        readings: Readings::built_in(),
+        parsers: Parsers::built_in(),
         page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),

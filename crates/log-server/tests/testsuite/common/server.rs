@@ -1,4 +1,4 @@
-//! A collector in this process, with a clock that the test turns.
+//! A log server in this process, with a clock that the test turns.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,11 +13,11 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::Reader;
-use countersign_log_server::collector::Collector;
+use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::serve::{Config, Serving, serve};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Tls};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub struct Server {
     pub listen: Address,
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log_server::oidc::Config>,
-    pub readings: Readings,
+    pub parsers: Parsers,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -124,7 +124,7 @@ impl Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             issuer: None,
-            readings: Readings::built_in(),
+            parsers: Parsers::built_in(),
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -154,7 +154,7 @@ impl Server {
             hosts: self.hosts.clone(),
             issuer: self.issuer.clone(),
             reads: self.reads,
-            readings: self.readings.clone(),
+            parsers: self.parsers.clone(),
             page: None,
             limits: self.limits,
             bounds: self.bounds.clone(),
@@ -198,8 +198,8 @@ impl Server {
         format!("http://{}", self.address())
     }
 
-    pub fn collector(&self) -> &Collector {
-        self.serving().collector()
+    pub fn log_server(&self) -> &LogServer {
+        self.serving().log_server()
     }
 
     pub fn reading(&self) -> &Arc<countersign_log_server::reading::Reading> {
@@ -207,7 +207,7 @@ impl Server {
     }
 
     pub fn reader(&self) -> &Arc<dyn Reader> {
-        self.collector().reader()
+        self.log_server().reader()
     }
 
     pub fn folder(&self) -> &Path {

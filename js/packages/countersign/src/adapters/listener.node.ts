@@ -8,7 +8,7 @@ import { must } from "../error.js";
  * Makes a listener for a server of `node:http`, and a handler for Express and the like, of what answers a `Request` with
  * a `Response`. A body that a middleware parsed as JSON before is passed on as JSON.
  *
- *     app.post("/audit/grant", nodeListener(issuer.handler({ authorise })));
+ *     app.post("/audit/grant", nodeListener(issuer.handler({ authorize })));
  */
 export function nodeListener(
   handler: (request: Request) => Promise<Response>,

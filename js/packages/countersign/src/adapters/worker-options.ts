@@ -1,6 +1,6 @@
 /** What a Worker's recorder is made with: options that may hold bindings as they are. */
 
-import type { Fetch } from "../deliver/collector.js";
+import type { Fetch } from "../deliver/log-server.js";
 import { CountersignError, must } from "../error.js";
 import { hasField, ownFields } from "../own.js";
 import { type LogOptions, ownRecorderOptions, type RecorderOptions, type TransportOptions } from "../record/options.js";
@@ -34,7 +34,7 @@ type Other = "autoFlush" | "key" | "to";
 /** Recording into a log, from a Worker. */
 export interface WorkerLogOptions extends Omit<LogOptions, Other> {
   key: LogOptions["key"] | StoredSecret;
-  /** The collector: its address, a service binding, a binding of Durable Objects (`CountersignLog`), or `{ url, fetch }`. */
+  /** The log server: its address, a service binding, a binding of Durable Objects (`CountersignLog`), or `{ url, fetch }`. */
   to: LogOptions["to"] | ServiceBinding | ObjectNamespace | NamedObject;
 }
 
@@ -44,7 +44,7 @@ export interface WorkerTransportOptions extends Omit<TransportOptions, Exclude<O
 }
 
 /**
- * How a Worker records. Flushes begin when an invocation ends and not by themselves, and a collector may take 8 seconds
+ * How a Worker records. Flushes begin when an invocation ends and not by themselves, and a log server may take 8 seconds
  * for an answer, so that there is time for another try within the 30 that an invocation has after its answer.
  */
 export type WorkerOptions = WorkerLogOptions | WorkerTransportOptions;
@@ -52,7 +52,7 @@ export type WorkerOptions = WorkerLogOptions | WorkerTransportOptions;
 /** The options, or what makes them of a Worker's environment. */
 export type WorkerOptionsOf<Env> = WorkerOptions | ((env: Env) => WorkerOptions | Promise<WorkerOptions>);
 
-/** What a collector behind a binding is called; nothing resolves it. */
+/** What a log server behind a binding is called; nothing resolves it. */
 const INTERNAL = "https://countersign.internal";
 
 /** Reads options in an environment. What is missing there is named. */
@@ -62,7 +62,7 @@ export async function readOptions<Env>(given: WorkerOptionsOf<Env>, env: Env): P
   if (options.origin !== undefined) {
     return { ...options, key };
   }
-  return { ...options, key, to: collectorOf(options) };
+  return { ...options, key, to: logServerOf(options) };
 }
 
 async function evaluated<Env>(
@@ -137,7 +137,7 @@ const HINTS: Readonly<Record<string, (name: string) => string>> = {
 const anyHint = (name: string) =>
   `set ${name}: npx wrangler secret put ${name} for a key, "vars" or a binding in wrangler.jsonc for the rest`;
 
-function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
+function logServerOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   if (typeof to !== "object" || to === null || to instanceof URL || (isPlain(to) && Object.hasOwn(to, "url"))) {
     return to as LogOptions["to"];
   }
@@ -145,7 +145,7 @@ function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
     const { binding, name } = ownFields(to, ["binding", "name"]) as unknown as NamedObject;
     return isNamespace(binding) && name !== undefined
       ? objectOf(binding, name)
-      : collectorOf({ to: binding, log } as WorkerLogOptions);
+      : logServerOf({ to: binding, log } as WorkerLogOptions);
   }
   const hint = "give the namespace: to: env.LOG, or { binding: env.LOG, name }";
   must(

@@ -8,7 +8,7 @@ interface Rest {
   failure: Failure;
   /** Until when it is not tried by itself. */
   until: number;
-  /** Until when it is not tried at all, as the collector asked. */
+  /** Until when it is not tried at all, as the log server asked. */
   notBefore: number;
 }
 
@@ -29,7 +29,7 @@ export class ChainBackoff {
     return this.#chains.size;
   }
 
-  /** Has a chain wait: longer each time, and as long as the collector asked for. */
+  /** Has a chain wait: longer each time, and as long as the log server asked for. */
   add(chain: string, failure: Failure): void {
     const failures = (this.#chains.get(chain)?.failures ?? 0) + 1;
     const { retryAfter } = failure;

@@ -5,7 +5,7 @@ import { CountersignError, coded } from "../error.js";
 import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
-import type { Collector, Sending } from "./collector.js";
+import type { LogServer, Sending } from "./log-server.js";
 import { Failure } from "./failure.js";
 import { type Otherwise, readResponse } from "./response.js";
 
@@ -29,16 +29,16 @@ export interface Destination {
 /** Checks a proof of a leaf, and gives the leaf's index. */
 export type Prove = (proof: string, leaf: string) => number;
 
-/** Delivers to a collector, and believes the log's proofs alone. `dated` is given when the collector answered. */
-export function toCollector(collector: Collector, prove: Prove, dated: (date: number) => void): Destination {
+/** Delivers to a log server, and believes the log's proofs alone. `dated` is given when the log server answered. */
+export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: number) => void): Destination {
   return {
     async send(batches, sending) {
       const last = batches.at(-1);
       if (last === undefined) {
         throw new TypeError("nothing to send");
       }
-      const answer = await collector.post(join(batches), sending).catch((cause: CountersignError) => {
-        throw new Failure("collector", cause);
+      const answer = await logServer.post(join(batches), sending).catch((cause: CountersignError) => {
+        throw new Failure("log_server", cause);
       });
       dated(answer.date);
       const read = readResponse(answer);
@@ -65,12 +65,12 @@ export function toCollector(collector: Collector, prove: Prove, dated: (date: nu
 function unproven(cause: unknown): Failure {
   const message = cause instanceof CountersignError ? cause.message : `${cause}`;
   const hint =
-    "the collector says that it has the events and does not prove it to `log`: is that the log's key? The events are kept";
-  const error = new CountersignError("proof.invalid", `the collector's proof is not believed: ${message}`, {
+    "the log server says that it has the events and does not prove it to `log`: is that the log's key? The events are kept";
+  const error = new CountersignError("proof.invalid", `the log_server's proof is not believed: ${message}`, {
     hint,
     cause,
   });
-  return new Failure("collector", error);
+  return new Failure("log_server", error);
 }
 
 function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPosition {
@@ -95,7 +95,7 @@ export function toTransport(transport: Transport, header: string): Destination {
         begun = true;
       } catch (cause) {
         throw new Failure(
-          "collector",
+          "log_server",
           coded(cause, "transport.failed", "the lines could not be handed on", "see the cause"),
         );
       }

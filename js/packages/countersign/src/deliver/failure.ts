@@ -5,14 +5,14 @@ import { CountersignError } from "../error.js";
 /** What a failure stops. */
 export type Scope =
   /** Nothing can be delivered now. */
-  | "collector"
+  | "log_server"
   /** This chain cannot, now; others perhaps can. */
   | "chain"
   /** The same, because its key may not sign it, or its times are to come. Nothing that is pending of it is in the log. */
   | "refused"
   /** The same: it is not its turn yet after a failure that was told before. Nothing was sent. */
   | "waiting"
-  /** The collector says that this chain never can as it is, and nobody signed that: it is to be said again. */
+  /** The log server says that this chain never can as it is, and nobody signed that: it is to be said again. */
   | "denied"
   /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
   | "dead";
@@ -21,7 +21,7 @@ export type Scope =
 export class Failure extends Error {
   readonly scope: Scope;
   readonly error: CountersignError;
-  /** How many milliseconds the collector asks to wait. */
+  /** How many milliseconds the log server asks to wait. */
   readonly retryAfter: number | undefined;
   /** What the log's clock showed, where that is why: milliseconds from the epoch. Nobody signed it. */
   readonly logTime: number | undefined;
@@ -44,7 +44,7 @@ export class Failure extends Error {
 
   /** Whether it stops one chain for now, and nothing else. */
   get isOfChain(): boolean {
-    return this.scope !== "collector" && this.scope !== "dead";
+    return this.scope !== "log_server" && this.scope !== "dead";
   }
 }
 

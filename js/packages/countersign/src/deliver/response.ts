@@ -3,7 +3,7 @@
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
 import { passes } from "../reason.js";
-import type { CollectorResponse } from "./collector.js";
+import type { LogServerResponse } from "./log-server.js";
 import { Failure, type Scope } from "./failure.js";
 
 /** What the log says of a chain that it took. */
@@ -29,7 +29,7 @@ export type SubmitResult =
 const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
 /** Reads an answer. */
-export function readResponse(response: CollectorResponse): SubmitResult {
+export function readResponse(response: LogServerResponse): SubmitResult {
   const { status, body } = response;
   if (status === 200 && body !== undefined) {
     return { kind: "taken", tip: (chain) => tip(body, chain), note: (place) => note(body, place) };
@@ -48,10 +48,10 @@ export function readResponse(response: CollectorResponse): SubmitResult {
   return { kind: "failed", failure };
 }
 
-function failed(response: CollectorResponse): Failure {
+function failed(response: LogServerResponse): Failure {
   const { status, from, location, retryAfter } = response;
   const { code, message, hint, line } = errorOf(response);
-  const says = message === "" ? `${from} answered with status ${status}` : `the collector says: ${message}`;
+  const says = message === "" ? `${from} answered with status ${status}` : `the logServer says: ${message}`;
   const failure = (scope: Scope, own: ErrorCode, todo: string, logTime?: number) =>
     new Failure(scope, new CountersignError(own, says, { hint: todo, line }), retryAfter, logTime);
   if (code === "submit.early") {
@@ -60,12 +60,12 @@ function failed(response: CollectorResponse): Failure {
     return failure("chain", "clock.ahead", todo, moment(response.body?.now));
   }
   if (status === 413) {
-    const todo = "a batch is larger than the collector takes: have its limits raised, or record smaller events";
+    const todo = "a batch is larger than the log server takes: have its limits raised, or record smaller events";
     return failure("chain", "submit.too_large", todo);
   }
-  if (code === "log.unauthorised") {
+  if (code === "log.unauthorized") {
     const todo = hint ?? "the key needs a grant in the log, or a line in the log's trust file";
-    return failure("chain", "log.unauthorised", `${todo}; and \`log\` must be this collector's log`);
+    return failure("chain", "log.unauthorized", `${todo}; and \`log\` must be this log_server's log`);
   }
   if (code === "log.fork") {
     const todo =
@@ -76,26 +76,26 @@ function failed(response: CollectorResponse): Failure {
     return failure("chain", "log.gap", hint ?? "links before these are missing");
   }
   if (status === 400 && DENIALS.has(code)) {
-    const todo = hint ?? "what is kept is not what this recorder wrote, or the collector is another version";
+    const todo = hint ?? "what is kept is not what this recorder wrote, or the log server is another version";
     return failure("denied", code as ErrorCode, todo);
   }
   if (passes(status)) {
     const [own, todo]: [ErrorCode, string] =
       status === 503 || status < 500
-        ? ["collector.busy", "the log server has too much to do: if this goes on, ask who runs it"]
-        : ["collector.failed", "ask who runs the log server, if this goes on"];
-    return failure("collector", own, todo);
+        ? ["log_server.busy", "the log server has too much to do: if this goes on, ask who runs it"]
+        : ["log_server.failed", "ask who runs the log server, if this goes on"];
+    return failure("log_server", own, todo);
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
-      ? `it redirects: give the address of the collector itself${location === undefined ? "" : `, which may be ${location.replace(/\/submit$/, "")}`}`
+      ? `it redirects: give the address of the logServer itself${location === undefined ? "" : `, which may be ${location.replace(/\/submit$/, "")}`}`
       : status === 401 || (status === 403 && code === "")
-        ? "something before the collector asks who this is; exempt /submit from it, as the links' signatures say who sends them"
-        : `is this the address of a collector? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
-  return failure("collector", "collector.unexpected", todo);
+        ? "something before the log server asks who this is; exempt /submit from it, as the links' signatures say who sends them"
+        : `is this the address of a logServer? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
+  return failure("log_server", "log_server.unexpected", todo);
 }
 
-function errorOf({ body }: CollectorResponse) {
+function errorOf({ body }: LogServerResponse) {
   const error = asObject(body?.error);
   return {
     code: repeatable(error?.code) ?? "",

@@ -19,7 +19,7 @@ export interface Limits {
   lines: number;
 }
 
-/** Well below what a collector takes, and little to send again. */
+/** Well below what a log server takes, and little to send again. */
 const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 
 /** After so many deliveries with no refusal between, twice as much goes together where no limit was said. */
@@ -28,7 +28,7 @@ const PROVEN = 16;
 /** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
 export const KEEPALIVE = 60 << 10;
 
-/** How often a collector has to say that a chain cannot go on before it is believed: what it says there is not signed. */
+/** How often a log server has to say that a chain cannot go on before it is believed: what it says there is not signed. */
 const DENIALS = 3;
 
 /** How batches are sent. */
@@ -52,7 +52,7 @@ export class Sender {
   readonly #destination: Destination;
   readonly #outbox: RecorderOutbox;
   readonly #options: SenderOptions;
-  /** What the collector takes, as far as it said so. */
+  /** What the log server takes, as far as it said so. */
   readonly #limits: Limits = { ...LIMITS };
   /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
   #together = LIMITS.bytes;
@@ -129,7 +129,7 @@ export class Sender {
     return this.#sending.reduce((sum, { taken }) => sum + taken.length, 0);
   }
 
-  /** As many bytes as a batch may have so that a collector takes it. */
+  /** As many bytes as a batch may have so that a log server takes it. */
   get mostBytes(): number {
     return Math.min(this.#limits.bytes, this.#batchBytes);
   }
@@ -154,7 +154,7 @@ export class Sender {
   /**
    * Delivers a chain until nothing of it is pending. Returns the failure that stops this chain and no other, and throws
    * one that stops them all. `alive` is asked after each wait whether this is still to go on. With `asked` the chain
-   * waits no longer than the collector asked for. After "refused" and "dead" the owner decides what becomes of the
+   * waits no longer than the log server asked for. After "refused" and "dead" the owner decides what becomes of the
    * chain; after any other failure it waits.
    */
   async deliver(chain: string, alive: () => boolean, asked: boolean): Promise<Failure | undefined> {
@@ -169,7 +169,7 @@ export class Sender {
         return undefined;
       }
       const failure = cause instanceof Failure && cause.scope === "denied" ? this.#denied(chain, cause) : cause;
-      if (!(failure instanceof Failure) || failure.scope === "collector") {
+      if (!(failure instanceof Failure) || failure.scope === "log_server") {
         throw failure;
       }
       if (failure.scope === "chain") {
@@ -283,7 +283,7 @@ export class Sender {
       // Of what the outbox never had nothing can be recorded anew.
       if (error && batch.taken.some(({ id }) => id !== undefined)) {
         if (kept.length === 0) {
-          throw new Failure("collector", error);
+          throw new Failure("log_server", error);
         }
         break;
       }
@@ -298,11 +298,11 @@ export class Sender {
   /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
   #refused(chain: string, batches: readonly Batch[], failure: unknown): undefined {
     const code = failure instanceof Failure ? failure.error.code : undefined;
-    if (code === "collector.timeout") {
+    if (code === "log_server.timeout") {
       // The same would take as long each time.
       this.#most = Math.max(1, Math.floor(batches.length / 2));
     }
-    if (!(failure instanceof Failure) || (code !== "log.unauthorised" && failure.logTime === undefined)) {
+    if (!(failure instanceof Failure) || (code !== "log.unauthorized" && failure.logTime === undefined)) {
       throw failure;
     }
     const [first] = this.#ofChain(chain);
@@ -351,7 +351,7 @@ export class Sender {
     this.#remove(gone);
     settle(gone, delivered);
     await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
-      throw new Failure("collector", error);
+      throw new Failure("log_server", error);
     });
   }
 

@@ -1,14 +1,14 @@
-/** The artefact `gate`, as this package uses it. */
+/** The artifact `gate`, as this package uses it. */
 
-import { type ModuleSource, starting } from "../artefact/load.js";
+import { type ModuleSource, starting } from "../artifact/load.js";
 import { type CountersignError, coded, ofCore } from "../error.js";
 import type { Gate } from "../wasm/gate.js";
 import * as wasm from "../wasm/gate.js";
 
-/** The exports of the artefact (crates/wasm/src/gate.rs). */
+/** The exports of the artifact (crates/wasm/src/gate.rs). */
 export type Core = typeof wasm;
 
-/** Gives the artefact once it is loaded. */
+/** Gives the artifact once it is loaded. */
 export const loader = (source: ModuleSource): (() => Promise<Core>) => starting("gate", source, wasm);
 
 /** More than an event may have: what follows need not be written for it to be refused. */
@@ -16,7 +16,7 @@ const TOO_LONG = 262_145;
 
 export const encoder: TextEncoder = new TextEncoder();
 
-/** Where events are written for a gate of the artefact's. */
+/** Where events are written for a gate of the artifact's. */
 export class Room {
   readonly #core: Core;
   readonly #gate: Gate;
@@ -39,7 +39,7 @@ export class Room {
   }
 }
 
-/** An error of the artefact's as one of the package's own. */
+/** An error of the artifact's as one of the package's own. */
 export function asCoded(error: unknown): CountersignError {
   return coded(ofCore(error) ?? error, "gate.failed", `the gate failed: ${error}`, "see the cause");
 }

@@ -1,6 +1,6 @@
 /** Decides on events before they are recorded. */
 
-import type { CompiledModule, ModuleSource } from "../artefact/load.js";
+import type { CompiledModule, ModuleSource } from "../artifact/load.js";
 import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import { ownFields } from "../own.js";
@@ -42,7 +42,7 @@ export interface GateOptions {
   respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
   /** Told of what failed. By default it is a warning on the console, once until something else fails. */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** The artefact, where the runtime takes WebAssembly only as a module: `import module from "countersign/gate.wasm"`. */
+  /** The artifact, where the runtime takes WebAssembly only as a module: `import module from "countersign/gate.wasm"`. */
   module?: CompiledModule | undefined;
 }
 
@@ -87,7 +87,7 @@ interface Loaded {
   readonly room: Room;
 }
 
-/** Makes `gate`, for a runtime that loads the artefact so. `now` is the clock: milliseconds from the epoch. */
+/** Makes `gate`, for a runtime that loads the artifact so. `now` is the clock: milliseconds from the epoch. */
 export function gating(source: ModuleSource, now: () => number = () => Date.now()): (options: GateOptions) => Gate {
   return (options) => new LocalGate(source, options, now);
 }

@@ -1,6 +1,6 @@
-/** What a watchlist is fetched by: apart from what fetches it, whose types are the artefact's. */
+/** What a watchlist is fetched by: apart from what fetches it, whose types are the artifact's. */
 
-import type { Fetch } from "../deliver/collector.js";
+import type { Fetch } from "../deliver/log-server.js";
 
 /** Where the watchlist is, and who makes it. */
 export interface WatchlistOptions {

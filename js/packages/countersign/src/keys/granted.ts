@@ -106,7 +106,7 @@ export class GrantedKey implements BrowserKey {
 
   /**
    * Asks for a grant now, and rotates the recorders that follow. With `fresh` it is for a new key: after the log
-   * refused this one (`log.unauthorised`), because it was revoked, say.
+   * refused this one (`log.unauthorized`), because it was revoked, say.
    */
   renew(options: { fresh?: boolean | undefined } = {}): Promise<void> {
     const { fresh = false } = ownOptions(options, ["fresh"]);

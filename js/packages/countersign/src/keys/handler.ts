@@ -55,13 +55,13 @@ export interface HandlerOptions {
    * Whoever has a vkey granted cannot sign with it, but prolongs what its owner may do, so where sessions end before
    * their grants it should keep which session a vkey was first granted to, and refuse it to others.
    */
-  authorise(request: Request, vkey: string): Authorised | PromiseLike<Authorised>;
+  authorize(request: Request, vkey: string): Authorized | PromiseLike<Authorized>;
   /** Pages of which other origins may ask: `https://dashboard.example.com`. By default only those of its own. */
   origins?: readonly string[] | undefined;
 }
 
 /** What was decided. */
-export type Authorised = boolean | GrantOptions | null | undefined;
+export type Authorized = boolean | GrantOptions | null | undefined;
 
 /**
  * Answers POST with `{"vkey":"…"}` as JSON. A key's name is public and for good, and who asks chooses it: so only names
@@ -72,9 +72,9 @@ export function grantHandler(
   now: () => number,
   options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
-  const { authorise, origins = [] } = ownOptions(options, ["authorise", "origins"]);
+  const { authorize, origins = [] } = ownOptions(options, ["authorize", "origins"]);
   const hint = "give a function that looks at the request's session";
-  must(typeof authorise === "function", "authorise", "nothing decides who is granted a key", hint);
+  must(typeof authorize === "function", "authorize", "nothing decides who is granted a key", hint);
   return async (request) => {
     const from = originOf(request, origins);
     if (from === "foreign") {
@@ -118,7 +118,7 @@ export function grantHandler(
       const hint = `browserKey({ issuer: "${issuer.name}" }) names it so; issuer.grant() grants keys of other names`;
       return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
-    const decided = await authorise(request, vkey);
+    const decided = await authorize(request, vkey);
     if (decided !== true && !isPlain(decided)) {
       const hint = "is the session signed in, and allowed to record?";
       return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));

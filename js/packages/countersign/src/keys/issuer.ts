@@ -1,7 +1,7 @@
 /** A server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. */
 
-import { artefact } from "#recorder";
-import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import { artifact } from "#recorder";
+import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
@@ -27,13 +27,13 @@ const WAITS = { first: 300, longest: 3_000 };
 export interface IssuerOptions {
   /** The issuer's signer key: one line that begins with `PRIVATE+KEY+`. The log's trust file names its vkey as `issuer`. */
   key: string | undefined;
-  /** The log's collector: its address, or how it is reached. */
-  to: string | URL | CollectorOptions | undefined;
+  /** The log's log server: its address, or how it is reached. */
+  to: string | URL | LogServerOptions | undefined;
   /** The log: its vkey, or a trust file with one `log` line. It is who proves that a note is in it. */
   log: string | undefined;
   /** Milliseconds for which failed requests are retried. Default: 10,000. */
   retryForMs?: number | undefined;
-  /** How many milliseconds the collector may take for an answer. By default 10,000. */
+  /** How many milliseconds the log server may take for an answer. By default 10,000. */
   timeoutMs?: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export interface Issuer {
   handler(options: HandlerOptions): (request: Request) => Promise<Response>;
 }
 
-const load = /* @__PURE__ */ loader(artefact);
+const load = /* @__PURE__ */ loader(artifact);
 
 /** Makes an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {
@@ -64,7 +64,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
 
 /** Makes an issuer with a clock of its own: milliseconds from the epoch. */
 export function createIssuerAt(now: () => number, options: IssuerOptions): Issuer {
-  const { key, collector, log, retryForMs, timeout } = checked(options);
+  const { key, logServer, log, retryForMs, timeout } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
 
   const state = async (vkey: string, statement: string): Promise<Noted> => {
@@ -73,7 +73,7 @@ export function createIssuerAt(now: () => number, options: IssuerOptions): Issue
     const trust = inCore(() => new core.LogTrust(log));
     try {
       const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
-      const proof = await submit(collector, note, { retryForMs, timeout });
+      const proof = await submit(logServer, note, { retryForMs, timeout });
       return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
     } finally {
       trust.free();
@@ -117,7 +117,7 @@ function checked(options: IssuerOptions) {
   if (!SIGNER_KEY.test(signer)) {
     throw brokenSignerKey();
   }
-  must(to !== undefined && to !== null, "to", "no collector", "give its address, such as https://log.example.com");
+  must(to !== undefined && to !== null, "to", "no log server", "give its address, such as https://log.example.com");
   const vkey = "give the log's vkey, which its operator has, or a trust file with its log line";
   must(typeof log === "string" && log.trim() !== "", "log", "no log", vkey);
   refuseQuotes(log.trim(), "log");
@@ -125,8 +125,8 @@ function checked(options: IssuerOptions) {
     const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
     must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);
   }
-  const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
-  return { key: signer, collector, log: log.trim(), retryForMs, timeout };
+  const logServer = new LogServer(typeof to === "string" || to instanceof URL ? { url: to } : to);
+  return { key: signer, logServer, log: log.trim(), retryForMs, timeout };
 }
 
 /** What the core says of the two keys of a note: first of that which is stated, then of that which signs. */
@@ -208,19 +208,19 @@ function bound(date: Date | undefined): string {
 
 /** Has the log take a note, and gives its proof, not yet verified. A note that is there already is proven again. */
 async function submit(
-  collector: Collector,
+  logServer: LogServer,
   note: string,
   { retryForMs, timeout }: { retryForMs: number; timeout: number },
 ): Promise<string> {
   const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
   const end = performance.now() + retryForMs;
   for (let failures = 1; ; failures++) {
-    const answer = await post(collector, line, timeout);
+    const answer = await post(logServer, line, timeout);
     if (typeof answer === "string") {
       return answer;
     }
     const { error, scope, retryAfter } = answer;
-    const isLasting = scope !== "collector" || error.code === "collector.unexpected";
+    const isLasting = scope !== "log_server" || error.code === "log_server.unexpected";
     const wait = pause(WAITS, failures, retryAfter);
     if (isLasting || performance.now() + wait > end) {
       throw explained(error);
@@ -230,9 +230,9 @@ async function submit(
 }
 
 /** The proof, or why there is none. */
-async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
-  const sending = collector.post(line, { timeout, keepalive: false });
-  const answer = await sending.catch((error: CountersignError) => new Failure("collector", error));
+async function post(logServer: LogServer, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
+  const sending = logServer.post(line, { timeout, keepalive: false });
+  const answer = await sending.catch((error: CountersignError) => new Failure("log_server", error));
   if (answer instanceof Failure) {
     return answer;
   }
@@ -248,7 +248,7 @@ function unproven(): CountersignError {
 
 /** What a refusal means for an issuer. */
 function explained(error: CountersignError): CountersignError {
-  if (error.code !== "log.unauthorised") {
+  if (error.code !== "log.unauthorized") {
     return error;
   }
   const { code, message, line, cause } = error;

@@ -381,7 +381,7 @@ function stepOf({ put, remove }: Change): Step {
 
 /**
  * A change's lines, and the last one's checksum. Entries that are put without anything removed have a line each: what
- * damages a line then costs one entry, and one without the others is no less true.
+ * problems a line then costs one entry, and one without the others is no less true.
  */
 function linesOf(before: string, { put, remove }: Step): Lines {
   if (remove.length > 0 || put.length < 2) {

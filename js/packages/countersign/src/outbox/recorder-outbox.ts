@@ -85,7 +85,7 @@ export class RecorderOutbox {
       }
       return made;
     } catch (cause) {
-      // What went wrong first is what has to be mended.
+      // What went wrong first is what has to be repaired.
       await this.close().catch(() => {});
       throw cause;
     }

@@ -1,6 +1,6 @@
 /** Brings what programs recorded within their transactions into a log. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { asLine, CountersignError, must, tell } from "../error.js";
 import { ownOptions } from "../known.js";
 import { recording } from "../record/create.js";
@@ -72,7 +72,7 @@ export function drainer(options: DrainOptions): Drainer {
 }
 
 /** Events are in the tables: nothing of them is lost with the program, so that nobody needs to be told of its end. */
-const { createRecorder } = recording(artefact, none);
+const { createRecorder } = recording(artifact, none);
 
 class PostgresDrainer implements Drainer {
   readonly #options: DrainOptions;

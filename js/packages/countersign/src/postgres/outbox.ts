@@ -1,10 +1,10 @@
 /** Recording within a program's own transaction. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { CountersignError, must, mustCall, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
-import type { Catalogue, EventInput, EventOf } from "../record/event.js";
+import type { Catalog, EventInput, EventOf } from "../record/event.js";
 import { copyOf, plainFields } from "../record/fields.js";
 import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
@@ -15,7 +15,7 @@ export interface PostgresRecorderOptions<Events = unknown> {
   /** The table, perhaps within a schema. By default `countersign_outbox`. */
   table?: string | undefined;
   /** The program's own events. */
-  events?: Catalogue<Events> | undefined;
+  events?: Catalog<Events> | undefined;
   /** What is redacted, as for a recorder. The drainer's recorder redacts by its own options, too. */
   redact?: CommonOptions["redact"];
   /** What `record` and `row` do with a part of an event that is not right, as for a recorder; what is no event is thrown. */
@@ -38,11 +38,11 @@ export interface PostgresRecorder<Event = EventInput> {
   row(event: Event): { event: string };
 }
 
-/** Nobody is asked to trust it: the artefact redacts for a chain alone, and this one never begins. */
+/** Nobody is asked to trust it: the artifact redacts for a chain alone, and this one never begins. */
 const ORIGIN = "outbox.invalid/audit";
 const SIGNER = "outbox.invalid/recorder";
 
-const load = loader(artefact);
+const load = loader(artifact);
 
 /**
  * Returns a recorder that writes events into a table within the transactions of a program. `outboxTables` has the SQL for
@@ -57,12 +57,12 @@ export async function postgresRecorder<Events = unknown>(
   options: PostgresRecorderOptions<Events> = {},
 ): Promise<PostgresRecorder<EventOf<Events>>> {
   const known = ["table", "events", "redact", "onInvalid", "onError"];
-  const { table = TABLE, events: catalogue, redact, onInvalid, onError } = ownOptions(options, known);
+  const { table = TABLE, events: catalog, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", 'onInvalid must be "throw" or "report"', "leave it out for the default");
   mustCall({ onError }, "onError");
   const defined = "give what defineEvents returned";
-  must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
+  must(catalog === undefined || typeof catalog.check === "function", "events", "no events", defined);
   const { paths, kept, known: knowsSecrets } = redaction(redact);
   const { events } = names(table);
   const core = await load();
@@ -90,7 +90,7 @@ export async function postgresRecorder<Events = unknown>(
 
   const intake = new Intake({
     beforeRecord: undefined,
-    events: catalogue,
+    events: catalog,
     reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
     onError: onError ?? teller(),
   });

@@ -1,13 +1,13 @@
-/** The artefact `recorder`, as this package uses it. */
+/** The artifact `recorder`, as this package uses it. */
 
-import { type ModuleSource, starting } from "../artefact/load.js";
+import { type ModuleSource, starting } from "../artifact/load.js";
 import { CountersignError, ofCore } from "../error.js";
 import * as wasm from "../wasm/recorder.js";
 
-/** The exports of the artefact (crates/wasm/src/recorder.rs, crates/wasm/src/proof.rs). */
+/** The exports of the artifact (crates/wasm/src/recorder.rs, crates/wasm/src/proof.rs). */
 export type Core = typeof wasm;
 
-/** Gives the artefact once it is loaded. A load that failed is tried again by the next call. */
+/** Gives the artifact once it is loaded. A load that failed is tried again by the next call. */
 export const loader = (source: ModuleSource): (() => Promise<Core>) => starting("recorder", source, wasm);
 
 /** The bytes of a salt. */

@@ -1,8 +1,8 @@
-/** Makes `createRecorder`, for a way to load the artefact. */
+/** Makes `createRecorder`, for a way to load the artifact. */
 
-import type { ModuleSource } from "../artefact/load.js";
-import { cleartext } from "../deliver/collector.js";
-import { toCollector, toTransport } from "../deliver/destination.js";
+import type { ModuleSource } from "../artifact/load.js";
+import { cleartext } from "../deliver/log-server.js";
+import { toLogServer, toTransport } from "../deliver/destination.js";
 import { CountersignError, tell, teller } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
@@ -27,7 +27,7 @@ import {
   signerKey,
 } from "./signer.js";
 
-/** Creates a recorder of the events of a catalogue, if there is one, or of those that the type parameter says. */
+/** Creates a recorder of the events of a catalog, if there is one, or of those that the type parameter says. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
 
 /** How a recorder is created whose options are read when it starts. */
@@ -53,16 +53,16 @@ export interface GeneratedKey {
 
 /** What differs between runtimes, and for tests: a clock and randomness among it. */
 export interface Variant extends Pick<Environment, "manyContexts" | "now" | "random"> {
-  /** How a runtime signs with a signer key's text, where the artefact does not. */
+  /** How a runtime signs with a signer key's text, where the artifact does not. */
   readKey?: ((text: string) => Promise<Signing>) | undefined;
-  /** Gives what stands in the artefact's place. */
-  wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
+  /** Gives what stands in the artifact's place. */
+  wrapped?: (<Artifact>(core: Artifact) => Artifact) | undefined;
 }
 
 /** The fields of a variant. */
 const VARIANT = ["manyContexts", "now", "random", "readKey", "wrapped"] as const satisfies readonly (keyof Variant)[];
 
-/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
+/** Makes the entry's functions for a runtime's way to load the artifact, and its way to end. */
 export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
   const { createRecorder, generateKey } = recorderFactory(source, lifecycle, variant);
   return { createRecorder, generateKey };
@@ -70,7 +70,7 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
 
 /** Makes these functions, and the one that creates recorders whose options are read later. */
 export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
-  const { readKey, wrapped = <Artefact>(core: Artefact) => core, ...set } = ownFields(variant, VARIANT);
+  const { readKey, wrapped = <Artifact>(core: Artifact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
@@ -153,8 +153,8 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
 }
 
 function warnOfCleartext({ to, onError }: Settings): void {
-  if ("collector" in to && to.collector.isCleartext) {
-    tell(onError, cleartext(to.collector));
+  if ("log_server" in to && to.logServer.isCleartext) {
+    tell(onError, cleartext(to.logServer));
   }
 }
 
@@ -165,7 +165,7 @@ function route(core: Core, { to, now, onError }: Settings) {
   }
   const trust = readLog(core, to.log.trim());
   const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
-  const destination = toCollector(to.collector, prove, (date) => {
+  const destination = toLogServer(to.logServer, prove, (date) => {
     if (date - now() > BEHIND) {
       tell(onError, clockBehind(date - now()));
     }

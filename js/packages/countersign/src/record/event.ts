@@ -134,7 +134,7 @@ export interface EventInput
 }
 
 /**
- * An event of a catalogue: of each action the members that it must have, or may only have so.
+ * An event of a catalog: of each action the members that it must have, or may only have so.
  *
  *     interface Events { "job.delete": { target: { type: "job"; id: string } } }
  */
@@ -146,7 +146,7 @@ export type EventOf<Events> = unknown extends Events
     }[keyof Events & string];
 
 /** What `defineEvents` returns: each action, and what its events must hold. */
-export interface Catalogue<Events = unknown> {
+export interface Catalog<Events = unknown> {
   /**
    * Throws `event.invalid` for an event that is not as its action's schema has it, or whose action is not listed. Returns
    * what the schema made of the other fields.

@@ -93,7 +93,7 @@ export class FlushScheduler {
   isRunning: boolean = false;
   #seen = 0;
   #failures = 0;
-  /** Not before this moment, as the collector asked. */
+  /** Not before this moment, as the log server asked. */
   #notBefore = 0;
   /** Nobody who has time tries again before this moment. */
   #restUntil = 0;
@@ -334,7 +334,7 @@ export class FlushScheduler {
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#lastError = error;
     if (cause instanceof Failure && cause.isOfChain) {
-      // The collector works: what else is recorded goes on at its pace.
+      // The log server works: what else is recorded goes on at its pace.
       this.#failures = 0;
       this.#notBefore = 0;
       this.#restUntil = 0;
@@ -399,7 +399,7 @@ export class FlushScheduler {
   }
 
   /**
-   * Waits before the next try, until somebody asks for a flush, but as long as the collector asked for in any case.
+   * Waits before the next try, until somebody asks for a flush, but as long as the log server asked for in any case.
    * Whether somebody asked.
    */
   async #rest(milliseconds: number): Promise<boolean> {
@@ -422,7 +422,7 @@ export class FlushScheduler {
 }
 
 function late(): CountersignError {
-  return new CountersignError("collector.timeout", "a flush was still under way when retryForMs was over", {
+  return new CountersignError("log_server.timeout", "a flush was still under way when retryForMs was over", {
     hint: "does the signer, the log server or the transport hang? The flush goes on",
   });
 }

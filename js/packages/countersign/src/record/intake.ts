@@ -2,7 +2,7 @@
 
 import { CountersignError, tell } from "../error.js";
 import { field } from "../own.js";
-import type { AuditEvent, Catalogue, EventInput } from "./event.js";
+import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
 
@@ -17,7 +17,7 @@ export interface EventProblem {
 /** How events are taken. */
 export interface IntakeOptions {
   readonly beforeRecord: ((event: AuditEvent) => EventInput) | undefined;
-  readonly events: Catalogue | undefined;
+  readonly events: Catalog | undefined;
   /** True if what is wrong with an event is reported, and false if it is thrown. */
   readonly reports: boolean;
   readonly onError: (error: CountersignError) => void;

@@ -1,13 +1,13 @@
 /** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
 
-import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { type CountersignError, must, teller } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { field, hasField, own, ownFields } from "../own.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
-import type { AuditEvent, Catalogue, EventInput } from "./event.js";
+import type { AuditEvent, Catalog, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
@@ -56,7 +56,7 @@ export interface CommonOptions<Events = unknown> {
    * The program's own events, which `defineEvents` lists: `record` takes no others, and each is
    * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
    */
-  events?: Catalogue<Events> | undefined;
+  events?: Catalog<Events> | undefined;
   /**
    * Gives the event to record in the place of each that `record` is given, or the same. It is asked at once, before
    * anything is redacted; what it throws, `record` throws as the cause of `event.invalid`.
@@ -83,7 +83,7 @@ export interface CommonOptions<Events = unknown> {
    * warning on the console, which is not repeated before another code came.
    */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** Milliseconds that the collector may take for an answer. Default: 30,000, in a request of a Worker 8,000. */
+  /** Milliseconds that the log server may take for an answer. Default: 30,000, in a request of a Worker 8,000. */
   timeoutMs?: number | undefined;
   /**
    * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds. Default: 500
@@ -92,10 +92,10 @@ export interface CommonOptions<Events = unknown> {
   retry?: { initialDelayMs?: number | undefined; maxDelayMs?: number | undefined } | undefined;
 }
 
-/** Recording into a log, by way of its collector. That an environment's variable may be missing is told as with `key`. */
+/** Recording into a log, by way of its log server. That an environment's variable may be missing is told as with `key`. */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
-  /** The collector: its address, or how it is reached. */
-  to: string | URL | CollectorOptions | undefined;
+  /** The log server: its address, or how it is reached. */
+  to: string | URL | LogServerOptions | undefined;
   /**
    * The log: its vkey, which you have from who runs it and never from the log itself, or a trust file with one `log`
    * line and perhaps a quorum of witnesses. Chains name its origin, and its key must have signed what proves that
@@ -133,7 +133,7 @@ export interface Environment {
 export type Settings = ReturnType<typeof settings>;
 
 /** Where the lines go. */
-type To = { collector: Collector; log: string } | { transport: Transport; origin: string };
+type To = { logServer: LogServer; log: string } | { transport: Transport; origin: string };
 
 const MEBIBYTE = 1 << 20;
 
@@ -216,16 +216,16 @@ export function settings(given: RecorderOptions, environment: Environment = own(
 
 function destination({ to, log, origin }: RecorderOptions): To {
   if (typeof to === "function" || (typeof to === "object" && to !== null && hasField(to, "write"))) {
-    const instead = "give origin instead; for a collector give `to` its address or { url, fetch }";
+    const instead = "give origin instead; for a log server give `to` its address or { url, fetch }";
     must(log === undefined, "log", "a transport has no log", instead);
     const name = "give the name that the log's checkpoints bear, such as example.com/audit";
     must(typeof origin === "string", "origin", "no origin", name);
     return { transport: to, origin };
   }
-  const address = "give the collector's address (is the variable set?), { url, fetch }, a function, or memory()";
+  const address = "give the log server's address (is the variable set?), { url, fetch }, a function, or memory()";
   must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
-  const collector = typeof to === "string" || to instanceof URL ? { url: to } : to;
-  const { url, fetch } = ownFields(Object(collector), ["url", "fetch"]) as Partial<CollectorOptions>;
+  const logServer = typeof to === "string" || to instanceof URL ? { url: to } : to;
+  const { url, fetch } = ownFields(Object(logServer), ["url", "fetch"]) as Partial<LogServerOptions>;
   const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
     'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
@@ -238,7 +238,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
     "give the log's vkey, such as example.com/audit+1a2b3c4d+A… (is the variable set?): who runs the log has it, `countersign serve` prints it",
   );
   must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
-  return { collector: new Collector(collector as CollectorOptions), log };
+  return { logServer: new LogServer(logServer as LogServerOptions), log };
 }
 
 /** What is redacted: fields to redact, fields to keep, and whether known secrets are redacted too. */

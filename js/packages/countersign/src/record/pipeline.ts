@@ -53,10 +53,10 @@ export interface Parts {
 
 /** Failures that pass, whose hints say what becomes of the events until then. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
-  "collector.unreachable",
-  "collector.timeout",
-  "collector.busy",
-  "collector.failed",
+  "log_server.unreachable",
+  "log_server.timeout",
+  "log_server.busy",
+  "log_server.failed",
   "transport.failed",
 ]);
 /** The most waits of 10 ms for a flush under way before the outbox is handed over. */

@@ -1,6 +1,6 @@
-/** What the entry for recording gives beside what needs the artefact. */
+/** What the entry for recording gives beside what needs the artifact. */
 
-export type { CollectorOptions } from "../deliver/collector.js";
+export type { LogServerOptions } from "../deliver/log-server.js";
 export type { LastProof } from "../deliver/sender.js";
 export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
@@ -21,7 +21,7 @@ export type {
   Actor,
   ActorInput,
   AuditEvent,
-  Catalogue,
+  Catalog,
   Context,
   EventInput,
   EventOf,

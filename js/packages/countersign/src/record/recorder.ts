@@ -56,7 +56,7 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 /**
- * Records events into one chain; those of a catalogue, if it has one. It starts by itself, and events that are recorded
+ * Records events into one chain; those of a catalog, if it has one. It starts by itself, and events that are recorded
  * before it has started wait in memory, in order and with their time. An event that only the start shows to be invalid
  * is reported to `onError`, its handle rejects, and `countersign.dropped` is recorded in its place.
  */

@@ -1,6 +1,6 @@
 /** Creates recorders and keys in this runtime. */
 
-import { artefact, lifecycle, readKey } from "#recorder";
+import { artifact, lifecycle, readKey } from "#recorder";
 import { recorderFactory } from "./create.js";
 
-export const factory: ReturnType<typeof recorderFactory> = recorderFactory(artefact, lifecycle, { readKey });
+export const factory: ReturnType<typeof recorderFactory> = recorderFactory(artifact, lifecycle, { readKey });

@@ -1,6 +1,6 @@
 /** A recorder in memory: the real one, with a key, a clock and randomness that are the same each time. */
 
-import { artefact } from "#recorder";
+import { artifact } from "#recorder";
 import { CountersignError, must } from "../error.js";
 import { field } from "../own.js";
 import { type Core, inCore, loader } from "../record/core.js";
@@ -81,8 +81,8 @@ export async function createTestRecorder<Events = unknown>(
     recorded++;
     seen.push(event);
   };
-  const { createRecorder } = recording(artefact, none, {
-    wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
+  const { createRecorder } = recording(artifact, none, {
+    wrapped: (artifact) => telling(artifact as Core, taken) as typeof artifact,
     now: () => clock.now(),
     random: counting(),
   });
@@ -119,9 +119,9 @@ export async function createTestRecorder<Events = unknown>(
   });
 }
 
-const load = loader(artefact);
+const load = loader(artifact);
 
-/** The artefact, whose recorders tell of each event as they queued it. */
+/** The artifact, whose recorders tell of each event as they queued it. */
 function telling(core: Core, tell: (event: RecordedEvent) => void): Core {
   return {
     ...core,

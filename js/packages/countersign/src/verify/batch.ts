@@ -24,8 +24,8 @@ export class VerifiedEvent {
   declare readonly time: string;
   /** The emitter's key. */
   declare readonly vkey: string;
-  /** Whether the key was authorised, as far as was known here. Only the report knows in the end. */
-  declare readonly authorised: boolean;
+  /** Whether the key was authorized, as far as was known here. Only the report knows in the end. */
+  declare readonly authorized: boolean;
   /** The event's text as it stands in the export: JSON, no member name twice. */
   readonly json: string;
 

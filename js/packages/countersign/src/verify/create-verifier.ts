@@ -10,7 +10,7 @@
  * The worker is the script `countersign/verify/worker`, bundled as one.
  */
 
-import { loading, type ModuleSource } from "../artefact/load.js";
+import { loading, type ModuleSource } from "../artifact/load.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import type { WorkerLike } from "../rpc/worker-group.js";
@@ -24,7 +24,7 @@ import { WorkerEngine } from "./worker-engine.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface VerifierSetup {
-  /** The artefact `verifier`. It is asked for at most once at a time, and again after it failed. */
+  /** The artifact `verifier`. It is asked for at most once at a time, and again after it failed. */
   module: ModuleSource;
   /** Starts a worker that runs `countersign/verify/worker`. Without it all work is done inline. */
   worker?: (() => WorkerLike) | undefined;
@@ -32,7 +32,7 @@ export interface VerifierSetup {
 
 /** What the viewer has besides. */
 interface PlainSetup {
-  /** The artefact `verifier-plain`, which is smaller: workers get it in place of `module` where the export begins as text does. */
+  /** The artifact `verifier-plain`, which is smaller: workers get it in place of `module` where the export begins as text does. */
   plain?: ModuleSource;
 }
 
@@ -48,7 +48,7 @@ export type Verify = (source: Source, options?: VerifyOptions) => Promise<Verifi
 export type VerifyReading = (source: Source | Reading, options?: VerifyOptions) => Promise<Verification>;
 
 /**
- * Verifies an export that goes on, such as a collector's live view that `readStream` reads, line by line. Resolves as
+ * Verifies an export that goes on, such as a log server's live view that `readStream` reads, line by line. Resolves as
  * `verify` does when the lines end.
  */
 export type VerifyLive = (lines: Lines, options: LiveOptions) => Promise<Verification>;

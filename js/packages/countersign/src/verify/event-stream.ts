@@ -1,4 +1,4 @@
-/** Lines that a collector sends as server-sent events: `GET /stream`. */
+/** Lines that a log server sends as server-sent events: `GET /stream`. */
 
 import { CountersignError } from "../error.js";
 import { readable, readableBody } from "./source.js";
@@ -134,7 +134,7 @@ class Parser {
 
 function broken(why: string, cause?: unknown): CountersignError {
   return new CountersignError("source.unreadable", `this is not the stream of a log: ${why}`, {
-    hint: "check the address: it is that of the collector's /stream",
+    hint: "check the address: it is that of the log server's /stream",
     cause,
   });
 }

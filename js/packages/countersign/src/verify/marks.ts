@@ -19,8 +19,8 @@ interface Linked extends Leaf {
   readonly time: string;
   /** The emitter's key. */
   readonly vkey: string;
-  /** Whether the key was authorised, as far as was known here. Only the report knows in the end. */
-  readonly authorised: boolean;
+  /** Whether the key was authorized, as far as was known here. Only the report knows in the end. */
+  readonly authorized: boolean;
 }
 
 /** Leaves that are not here: a skip stands for them. */
@@ -96,7 +96,7 @@ export interface OpaqueMark extends Leaf {
 export type Mark = SkipMark | WithheldMark | ChainMark | CheckpointMark | NoteMark | OpaqueMark;
 
 /** What the links of a chain share. */
-type Chain = Pick<Linked, "chain" | "vkey" | "authorised">;
+type Chain = Pick<Linked, "chain" | "vkey" | "authorized">;
 
 /** A mark of a link as the core writes it: `of` is the place of its chain. */
 interface WrittenLink extends Omit<Linked, keyof Chain>, Partial<Pick<WithheldMark, "why">> {
@@ -119,8 +119,8 @@ function linked({ kind, line, index, seq, time, why }: WrittenLink, of: Chain | 
   if (of === undefined) {
     throw new Error("a mark is of no chain");
   }
-  const { chain, vkey, authorised } = of;
+  const { chain, vkey, authorized } = of;
   return kind === "withheld"
-    ? { kind, line, index, chain, seq, time, vkey, authorised, why: why ?? null }
-    : { kind, line, index, chain, seq, time, vkey, authorised };
+    ? { kind, line, index, chain, seq, time, vkey, authorized, why: why ?? null }
+    : { kind, line, index, chain, seq, time, vkey, authorized };
 }

@@ -1,4 +1,4 @@
-/** What the entry for verifying gives beside what needs the artefact. */
+/** What the entry for verifying gives beside what needs the artifact. */
 
 export { CountersignError, type ErrorCode } from "../error.js";
 export type * from "../report.js";

@@ -6,10 +6,10 @@
  * the summarizers directly; the host only feeds the coordinator.
  *
  * Chunks and stretches are moved, not copied, and their buffers come back to be used again: buffers that are left
- * to collectors pile up in a browser's process, several times the memory that verifying needs.
+ * to log servers pile up in a browser's process, several times the memory that verifying needs.
  */
 
-import type { CompiledModule } from "../artefact/load.js";
+import type { CompiledModule } from "../artifact/load.js";
 import type { Finding, Judged, Phrases } from "../report.js";
 import type { TransferPort } from "../rpc/connect.js";
 import type { WireError } from "../rpc/errors.js";

@@ -1,11 +1,11 @@
 /** The entry `countersign/verify`. */
 
-import { artefact, worker } from "#verifier";
+import { artifact, worker } from "#verifier";
 import { createVerifier, type Verify, type VerifyLive } from "./create-verifier.js";
 
 export * from "./public.js";
 
-const made = createVerifier({ module: artefact, worker });
+const made = createVerifier({ module: artifact, worker });
 
 /**
  * Verifies an export, in workers where the runtime has any. Whatever is wrong with it is in the `report`, whose `verdict`
@@ -18,7 +18,7 @@ const made = createVerifier({ module: artefact, worker });
 export const verify: Verify = made.verify;
 
 /**
- * Verifies an export that goes on, line by line, such as a collector's live view that `readStream` reads. `onReport` has
+ * Verifies an export that goes on, line by line, such as a log server's live view that `readStream` reads. `onReport` has
  * what `verify` would give if it had ended with the last checkpoint. Resolves when the lines end.
  */
 export const verifyLive: VerifyLive = made.verifyLive;

@@ -21,9 +21,9 @@ export class FindingsService {
   /** Detected pieces. They refer to every event, and browsers keep blobs outside a worker's memory. */
   readonly #pieces: Blob[] = [];
   readonly #next = inTurn();
-  /** Indexes of the selected entries. */
+  /** Indexes of the selected total. */
   #entries: Float64Array | undefined;
-  /** Positions of the findings about the selected entries, in the order of the last status. */
+  /** Positions of the findings about the selected total, in the order of the last status. */
   #places: readonly number[] | undefined;
   /** Created on demand, in the order of the last status. */
   #outline: Outline | undefined;
@@ -44,9 +44,9 @@ export class FindingsService {
     return this.#next(() => this.#status(facts));
   }
 
-  select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined> {
+  select(total: Float64Array | undefined): Promise<SelectedFindings | undefined> {
     return this.#next(() => {
-      this.#entries = entries;
+      this.#entries = total;
       return this.#select();
     });
   }
@@ -111,23 +111,23 @@ export class FindingsService {
     this.#outline = undefined;
     this.#rules = status.rules;
     const marks = {
-      leaves: this.#findings.marked(),
+      entries: this.#findings.marked(),
       levels: this.#findings.levels(),
       times: this.#findings.times(),
     };
     return { ...status, marks, selected: await this.#select() };
   }
 
-  /** Selects the findings about the selected entries. */
+  /** Selects the findings about the selected total. */
   async #select(): Promise<SelectedFindings | undefined> {
-    const entries = this.#entries;
+    const total = this.#entries;
     this.#places = undefined;
-    if (entries === undefined) {
+    if (total === undefined) {
       return undefined;
     }
     this.#outline ??= await this.#createOutline();
     const outline = this.#outline;
-    const places = outline.places(entries);
+    const places = outline.places(total);
     const counts = new Map<string, number>();
     for (const place of places) {
       counts.set(outline.rule(place), (counts.get(outline.rule(place)) ?? 0) + 1);
@@ -148,9 +148,9 @@ export class FindingsService {
     const outline = new Outline();
     for (let from = 0; ; from += FINDINGS_PER_CALL) {
       const listed = this.list(from, from + FINDINGS_PER_CALL, undefined);
-      for (const { entries, finding } of listed) {
-        const { id, rule, leaves } = finding;
-        outline.add({ rule, leaves: entries > leaves.length ? this.#findings.leaves(id) : Float64Array.from(leaves) });
+      for (const { total, finding } of listed) {
+        const { id, rule, entries } = finding;
+        outline.add({ rule, entries: total > entries.length ? this.#findings.leaves(id) : Float64Array.from(entries) });
       }
       if (listed.length < FINDINGS_PER_CALL) {
         return outline;

@@ -6,7 +6,7 @@ import { firstFrom } from "../viewer/parts/ranges.js";
 interface FindingOutline {
   readonly rule: string;
   /** Entries the finding was made from, ascending. */
-  readonly leaves: ArrayLike<number>;
+  readonly entries: ArrayLike<number>;
 }
 
 /** Outlines of the findings, in the order in which they are listed. */
@@ -24,13 +24,13 @@ export class Outline {
 
   /** Returns the positions of the findings that name at least one of these entries, which are ascending. */
   places(entries: Float64Array): number[] {
-    return this.#findings.flatMap(({ leaves }, place) => (concerns(leaves, entries) ? place : []));
+    return this.#findings.flatMap(({ entries }, place) => (concerns(entries, entries) ? place : []));
   }
 }
 
-function concerns(leaves: ArrayLike<number>, entries: Float64Array): boolean {
-  for (let nth = 0; nth < leaves.length; nth += 1) {
-    const leaf = leaves[nth] ?? -1;
+function concerns(entries: ArrayLike<number>, entries: Float64Array): boolean {
+  for (let nth = 0; nth < entries.length; nth += 1) {
+    const leaf = entries[nth] ?? -1;
     if (entries[firstFrom(entries, leaf)] === leaf) {
       return true;
     }

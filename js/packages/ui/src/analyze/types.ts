@@ -1,8 +1,8 @@
 /** Findings of detection rules among verified events (SPEC-DETECTION.md, section 13), as a page receives them. */
 
-import type { Standing } from "@countersign/shared/report.js";
+import type { SignerTrust } from "@countersign/shared/report.js";
 import type { Lines } from "../index/in-pieces.js";
-import type { SignerFacts } from "../index/standing.js";
+import type { SignerFacts } from "../index/signer-trust.js";
 
 /** Severity of a finding. */
 export type Level = (typeof LEVELS)[number];
@@ -33,7 +33,7 @@ export interface Finding {
   /** Value that the rule measured. */
   readonly value?: number;
   /** Entries it was made from, ascending; only the first ones if there are many. */
-  readonly leaves: readonly number[];
+  readonly entries: readonly number[];
   /** Times of the first and last event. */
   readonly first: string;
   readonly last: string;
@@ -41,7 +41,7 @@ export interface Finding {
   /** Number of times the same was found again within a timespan. */
   readonly repeats: number;
   /** The lowest signer trust among its events; null before the report. */
-  readonly standing: Standing | null;
+  readonly signerTrust: SignerTrust | null;
 }
 
 /** A finding with the total number of its entries. */
@@ -61,7 +61,7 @@ export interface RuleFindings {
 /** A count, with the index of the first entry counted. */
 export interface EntryCount {
   readonly number: number;
-  readonly first_leaf: number;
+  readonly first_entry: number;
 }
 
 /** Data that a rule dropped because it reached a memory limit. */
@@ -147,7 +147,7 @@ export interface SelectedFindings {
 /** Positions of the findings in the log and in time. */
 export interface FindingMarks {
   /** Entries that findings name, ascending. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   /** Highest severity at each of these entries, as an index into `LEVELS`. */
   readonly levels: Uint8Array;
   /** When each finding's last event happened, in milliseconds since 1970. */

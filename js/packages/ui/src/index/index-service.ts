@@ -11,7 +11,7 @@ import type { IndexHost } from "./roles.js";
 import { isUnparsed, readingOf, rowOf, treeOf, type WrittenRow } from "./rows.js";
 import { type SavedEvent, save } from "./save.js";
 import { seed } from "./seed.js";
-import { type SignerFacts, standings } from "./standing.js";
+import { type SignerFacts, signerTrusts } from "./signer-trust.js";
 import type {
   Column,
   Coverage,
@@ -182,7 +182,7 @@ export class IndexService {
   async save(as: SaveFormat, signers: SignerFacts | undefined, onProgress: (events: number) => void): Promise<Blob> {
     this.#savings += 1;
     try {
-      return await save(as, this.#events(), standings(signers), onProgress);
+      return await save(as, this.#events(), signerTrusts(signers), onProgress);
     } finally {
       this.#savings -= 1;
       this.#run();

@@ -5,7 +5,7 @@ import type { Mark } from "@countersign/shared/verify.js";
 import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
-import type { SignerFacts } from "./standing.js";
+import type { SignerFacts } from "./signer-trust.js";
 import type {
   Column,
   Coverage,

@@ -13,7 +13,7 @@ export interface WrittenEvent extends Place {
   readonly seq: number;
   readonly time: string;
   readonly vkey: string;
-  readonly authorised: boolean;
+  readonly authorized: boolean;
   readonly happened: string | null;
   readonly read: Reading | null;
   readonly own?: Partial<EventFacts>;
@@ -38,9 +38,9 @@ export function rowOf(row: WrittenRow, fields: readonly string[], excerpt: strin
     const found = row.fields?.[nth];
     return found ? [[field, found] as const] : [];
   });
-  const { kind, line, index, chain, seq, time, vkey, authorised, happened, read, own, tenant } = row;
+  const { kind, line, index, chain, seq, time, vkey, authorized, happened, read, own, tenant } = row;
   return {
-    ...{ kind, line, index, chain, seq, time, vkey, authorised, own, begin: excerpt },
+    ...{ kind, line, index, chain, seq, time, vkey, authorized, own, begin: excerpt },
     happened: happened ?? undefined,
     read: read ?? undefined,
     tenant: tenant ?? undefined,

@@ -2,7 +2,7 @@ import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
 import { Sink } from "./sink.js";
-import type { SignedEvent, StandingSoFar } from "./standing.js";
+import type { SignedEvent, SignerTrustSoFar } from "./signer-trust.js";
 import type { EventFacts, Reading, SaveFormat } from "./types.js";
 import { yieldToMessages } from "./yield.js";
 
@@ -19,8 +19,8 @@ const TYPES = {
 } as const satisfies Record<SaveFormat, string>;
 /** Columns. Signed data comes first and last; the parser's results are in between. */
 const FIELDS = [
-  ...["line", "index", "chain", "seq", "recorded", "signer", "standing"],
-  ...["read_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
+  ...["line", "index", "chain", "seq", "recorded", "signer", "signer_trust"],
+  ...["parsed_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
   ...["address", "outcome", "reason", "tenant", "event"],
 ];
 const BOM = "\ufeff";
@@ -29,14 +29,14 @@ const BOM = "\ufeff";
 export async function save(
   as: SaveFormat,
   events: AsyncIterable<readonly SavedEvent[]>,
-  standing: (event: SignedEvent) => StandingSoFar,
+  signerTrust: (event: SignedEvent) => SignerTrustSoFar,
   onProgress: (events: number) => void,
 ): Promise<Blob> {
   const sink = new Sink();
   if (as === "csv-with-bom") {
     sink.text(BOM);
   }
-  const write = as === "ndjson" ? lines(sink, standing) : records(sink, standing);
+  const write = as === "ndjson" ? lines(sink, signerTrust) : records(sink, signerTrust);
   let written = 0;
   for await (const part of events) {
     part.forEach(write);
@@ -50,18 +50,18 @@ export async function save(
 type Write = (event: SavedEvent) => void;
 
 /** Writes lines as the verifier does, plus signer trust and the parser's result. */
-function lines(sink: Sink, standingOf: (event: SignedEvent) => StandingSoFar): Write {
+function lines(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustSoFar): Write {
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
-    const standing = standingOf(row);
-    sink.text(JSON.stringify({ line, index, chain, seq, time, standing, vkey }).slice(0, -1));
+    const signerTrust = signerTrustOf(row);
+    sink.text(JSON.stringify({ line, index, chain, seq, time, signerTrust, vkey }).slice(0, -1));
     sink.text(',"event":');
     sink.bytes(bytes);
     sink.text(`,"read":${readJson(bytes)}}\n`);
   };
 }
 
-function records(sink: Sink, standingOf: (event: SignedEvent) => StandingSoFar): Write {
+function records(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustSoFar): Write {
   const csv = new CsvWriter(sink);
   for (const name of FIELDS) {
     csv.plain(name);
@@ -75,7 +75,7 @@ function records(sink: Sink, standingOf: (event: SignedEvent) => StandingSoFar):
       csv.plain(String(plain));
     }
     csv.field(vkey);
-    csv.plain(standingOf(row));
+    csv.plain(signerTrustOf(row));
     const cells: Cell[] = [read?.as, happened ?? undefined, action];
     for (const party of [actor, target]) {
       cells.push(party?.id, party?.name, party?.type);

@@ -10,7 +10,7 @@ import type {
   WithheldMark,
 } from "@countersign/shared/verify.js";
 import type { Lines } from "./in-pieces.js";
-import type { SignerFacts } from "./standing.js";
+import type { SignerFacts } from "./signer-trust.js";
 
 /** A column whose values are counted, by its short name in docs/query.md. */
 export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
@@ -45,7 +45,7 @@ export interface EventFacts {
   readonly outcome: string;
 }
 
-/** Facts that a parser extracted from an event (docs/readings.md). They aren't signed. */
+/** Facts that a parser extracted from an event (docs/parsers.md). They aren't signed. */
 export interface Reading extends EventFacts {
   /** Name of the parser. */
   readonly as: string;
@@ -113,7 +113,7 @@ export interface FoldRow {
   readonly last: number;
   /** Number of withheld events, and of omitted entries. */
   readonly withheld: number;
-  readonly leaves: number;
+  readonly entries: number;
 }
 
 /** A row of the list. */

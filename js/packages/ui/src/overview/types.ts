@@ -11,7 +11,7 @@ export interface ResponseCount {
   readonly status?: number;
   readonly outcome?: string;
   readonly calls: number;
-  readonly leaf: number;
+  readonly entry: number;
 }
 
 /** A caller of an endpoint. */
@@ -19,7 +19,7 @@ export interface Caller {
   readonly id: string;
   readonly calls: number;
   readonly first: string;
-  readonly leaf: number;
+  readonly entry: number;
   readonly new: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface Caller {
 export interface RiskReason {
   readonly points: number;
   readonly reason: string;
-  readonly leaves: readonly number[];
+  readonly entries: readonly number[];
 }
 
 /** An endpoint that was called: a method and the template of a path, or a service and its operation. */
@@ -41,10 +41,10 @@ export interface Endpoint {
   readonly flags: readonly string[];
   readonly calls: number;
   readonly first: string;
-  readonly first_leaf: number;
+  readonly first_entry: number;
   readonly last: string;
-  readonly last_leaf: number;
-  readonly leaves: readonly number[];
+  readonly last_entry: number;
+  readonly entries: readonly number[];
   readonly statuses: readonly ResponseCount[];
   /** The callers with the most calls. */
   readonly callers: readonly Caller[];
@@ -150,7 +150,7 @@ export interface Proposed {
   /** Number of threat events observed. */
   readonly observed: number;
   /** Kinds of observed events, with the first entries that show them. */
-  readonly what: readonly { readonly title: string; readonly times: number; readonly leaves: readonly number[] }[];
+  readonly what: readonly { readonly title: string; readonly times: number; readonly entries: readonly number[] }[];
   /** The observed period. */
   readonly from: string;
   readonly to: string;
@@ -194,7 +194,7 @@ export interface Signals {
   readonly stated: boolean;
   /** True if no entry can be missing from the observed period. */
   readonly complete: boolean;
-  readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "standing" | "leaves">[];
+  readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "signer_trust" | "entries">[];
   /** Tags by rule. */
   readonly tags: ReadonlyMap<string, readonly string[]>;
   readonly endpoints: readonly Endpoint[];

@@ -54,11 +54,11 @@ export function work(port: Port): void {
 
 function toCore({ from, to, stated, complete, findings, tags, endpoints }: Signals): CoreSignals {
   const all = new CoreSignals(from, to, stated, complete);
-  for (const { rule, title, level, standing, leaves } of findings) {
-    all.found(rule, title, level, standing ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(leaves));
+  for (const { rule, title, level, signerTrust, entries } of findings) {
+    all.found(rule, title, level, signerTrust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
   }
-  for (const { method, service, path, operation, flags, leaves } of endpoints) {
-    all.called(method ?? service, path ?? operation, [...flags], Float64Array.from(leaves));
+  for (const { method, service, path, operation, flags, entries } of endpoints) {
+    all.called(method ?? service, path ?? operation, [...flags], Float64Array.from(entries));
   }
   return all;
 }

@@ -103,7 +103,7 @@ export interface Drawing {
   /** The root hash, in base64. */
   readonly root: string;
   readonly seed: string;
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   readonly wanted: number;
 }
 

@@ -22,7 +22,7 @@ export interface SlicerWorker extends Pick<Slicer, "writeEvidence" | "writeRepor
 export interface VerifiedExport {
   readonly report: Report;
   /** Entries of the events that verified. */
-  readonly leaves: Float64Array;
+  readonly entries: Float64Array;
   /** Seed of samples; undefined if no checkpoint matches. */
   readonly root: SampleRoot | undefined;
 }
@@ -87,9 +87,9 @@ export function work(port: Port): void {
         why,
       };
     },
-    holdEvidence: async (frame, { report, leaves, root }) =>
-      core.holdEvidence(frame, JSON.stringify(report), leaves, root?.root, root?.witnessed ?? false),
-    draw: async ({ root, seed, leaves, wanted }) => core.draw(root, seed, leaves, wanted),
+    holdEvidence: async (frame, { report, entries, root }) =>
+      core.holdEvidence(frame, JSON.stringify(report), entries, root?.root, root?.witnessed ?? false),
+    draw: async ({ root, seed, entries, wanted }) => core.draw(root, seed, entries, wanted),
   };
   const host = connect<SlicerHost>(port, ours, "host");
 }

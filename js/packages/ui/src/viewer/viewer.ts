@@ -25,7 +25,7 @@ import "./search/query-box.js";
 import { containsEntry } from "./parts/ranges.js";
 import type { QueryBox } from "./search/query-box.js";
 import "./list/rows.js";
-import type { StandingSoFar } from "../index/standing.js";
+import type { SignerTrustSoFar } from "../index/signer-trust.js";
 import findings from "./detection/findings.css.js";
 import drawer from "./drawer/drawer.css.js";
 import frame from "./frame.css.js";
@@ -194,7 +194,7 @@ export class Viewer extends LitElement {
   }
 
   /** Shows an entry of the log. Resolves to true if it has a row. */
-  async goToLeaf(leaf: number): Promise<boolean> {
+  async goToEntry(leaf: number): Promise<boolean> {
     const line = await this.#search?.session.index.lineOf(leaf).catch(() => undefined);
     return line !== undefined && (await this.goTo(line));
   }
@@ -267,7 +267,7 @@ export class Viewer extends LitElement {
 
   protected override render(): TemplateResult {
     const { session, alarm } = this.#sessions;
-    const isShown = session !== undefined && session.phase !== "cancelled" && session.phase !== "failed";
+    const isShown = session !== undefined && session.phase !== "canceled" && session.phase !== "failed";
     return html`
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
         ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#state.zone)}
@@ -278,7 +278,7 @@ export class Viewer extends LitElement {
                 .detection=${session.detection}
                 .zone=${this.#state.zone}
                 .texts=${this.#texts}
-                @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToLeaf(detail.finding.leaves.at(-1) ?? 0)}
+                @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToEntry(detail.finding.entries.at(-1) ?? 0)}
               ></cs-detections>`
             : nothing
         }
@@ -400,7 +400,7 @@ export class Viewer extends LitElement {
           ${ref(this.#rows)}
           .index=${session.index}
           .found=${found}
-          .standing=${this.#standing}
+          .signerTrust=${this.#signerTrust}
           .marks=${marks}
           .columns=${columns}
           .zone=${zone}
@@ -425,7 +425,7 @@ export class Viewer extends LitElement {
         ></cs-rows>
         <cs-drawer
           .row=${opened?.row}
-          .standing=${this.#standingOf(opened?.row)}
+          .signerTrust=${this.#signerTrustOf(opened?.row)}
           .position=${opened?.position ?? 0}
           .modal=${this.isSmall}
           .of=${found?.rows ?? 0}
@@ -436,7 +436,7 @@ export class Viewer extends LitElement {
           .trust=${session.trust}
           .report=${session.report}
           .detection=${detection}
-          @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
+          @show-log-entry=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToEntry(detail.leaf)}
           @unfold=${() => void this.#ask({ folds: false })}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
@@ -451,12 +451,12 @@ export class Viewer extends LitElement {
   #extent: Extent | undefined;
 
   /** Signer trust of events. The function is replaced whenever its results may change. */
-  #standing: Rows["standing"] = () => "unsettled";
+  #signerTrust: Rows["signer_trust"] = () => "unsettled";
 
-  #standingOf(row: WholeRow | undefined): StandingSoFar {
+  #signerTrustOf(row: WholeRow | undefined): SignerTrustSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"
       ? "unsettled"
-      : (this.#sessions.session?.standing(row) ?? "unsettled");
+      : (this.#sessions.session?.signerTrust(row) ?? "unsettled");
   }
 
   // Verification
@@ -490,7 +490,7 @@ export class Viewer extends LitElement {
     this.#openRow.close();
     this.#announcer.begin();
     if (session !== undefined) {
-      this.#standing = (event) => session.standing(event);
+      this.#signerTrust = (event) => session.signerTrust(event);
       this.#search = new SearchController(session, this.#resultChanged);
       this.#slicer = Viewer.tools?.slicer?.();
       void this.#search.ask(this.#state.criteria, this.#order);
@@ -508,7 +508,7 @@ export class Viewer extends LitElement {
   }
 
   #reported(session: Session): void {
-    this.#standing = (event) => session.standing(event);
+    this.#signerTrust = (event) => session.signerTrust(event);
     this.#announcer.report(session, this.#texts);
     this.#dispatch("countersign-report", { report: session.report, pin: session.pin });
     this.requestUpdate();

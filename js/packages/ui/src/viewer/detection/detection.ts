@@ -14,7 +14,7 @@ const POLL_INTERVAL_MS = 200;
 /** The parts of a session that detection depends on. */
 export interface DetectionSource extends EventTarget {
   readonly index: Pick<EventIndex, "lines">;
-  readonly phase: "verifying" | "live" | "done" | "cancelled" | "failed";
+  readonly phase: "verifying" | "live" | "done" | "canceled" | "failed";
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
   readonly verification: Judged | undefined;
@@ -69,7 +69,7 @@ export class Detection extends EventTarget {
   }
 
   /** Access to the findings; undefined before the analysis starts. */
-  get answers(): Pick<Analysis, "list" | "findingsOf" | "leaves" | "document"> | undefined {
+  get answers(): Pick<Analysis, "list" | "findingsOf" | "entries" | "document"> | undefined {
     return this.#analysis;
   }
 

@@ -184,7 +184,7 @@ export class Detections extends TextView {
   #about(detection: Detection, { pack, events, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     return html`
-      ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_leaf)))}</p>`}
+      ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_entry)))}</p>`}
       ${limits.map((limit) => html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, limited(limit, texts))}</p>`)}
       <details class="found-about">
         <summary>${found.about}</summary>
@@ -239,8 +239,8 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 
 function limited({ title, groups, hits, findings }: Limit, { found, figures }: Texts): unknown {
   const parts = [
-    groups && found.groupsLeft(figures.count(groups.number), figures.count(groups.first_leaf)),
-    hits && found.hitsLeft(figures.count(hits.number), figures.count(hits.first_leaf)),
+    groups && found.groupsLeft(figures.count(groups.number), figures.count(groups.first_entry)),
+    hits && found.hitsLeft(figures.count(hits.number), figures.count(hits.first_entry)),
     findings > 0 ? found.findingsLeft(figures.count(findings)) : null,
   ];
   return html`<span>${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}</span>`;
@@ -259,7 +259,7 @@ function levelIcon(level: Level): TemplateResult {
 /** Renders the subject of a finding: the values of its group. */
 export function subjectView({ group, reasons }: Finding): unknown {
   const values = Object.values(group);
-  const matched = reasons.filter(({ field }) => field !== "read.as").map(({ value }) => value);
+  const matched = reasons.filter(({ field }) => field !== "parsed.as").map(({ value }) => value);
   const shown = values.length > 0 ? values : matched;
   return shown.slice(0, MAX_VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
 }

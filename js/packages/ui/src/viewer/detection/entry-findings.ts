@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, ListedFinding } from "../../analyze/types.js";
 import type { Slicer } from "../../slice/types.js";
-import { icon, LEVEL_LOOKS, STANDING_LOOKS, stateView } from "../parts/icons.js";
+import { icon, LEVEL_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { save } from "../parts/save.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
@@ -17,7 +17,7 @@ const MAX_ENTRIES = 12;
 /** Maximum characters of a value. */
 const MAX_VALUE_CHARS = 400;
 
-/** The findings about an entry: their reasons and other entries. Dispatches `show-leaf` ({ leaf }). */
+/** The findings about an entry: their reasons and other entries. Dispatches `show-log-entry` ({ leaf }). */
 export class EntryFindings extends TextView {
   static override properties = {
     ...props("detection", "leaf", "slicer"),
@@ -61,7 +61,7 @@ export class EntryFindings extends TextView {
 
   #finding({ finding, entries }: ListedFinding, texts: Texts): TemplateResult {
     const { found, figures } = texts;
-    const { id, title, level, group, reasons, repeats, standing, score, evidence } = finding;
+    const { id, title, level, group, reasons, repeats, signerTrust, score, evidence } = finding;
     return html`
       <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
         <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
@@ -70,7 +70,7 @@ export class EntryFindings extends TextView {
           ${fact(found.score, figures.count(score))}
           ${Object.entries(group).map(([field, content]) => fact(html`${found.who} <code>${value(field)}</code>`, value(content, MAX_VALUE_CHARS)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, MAX_VALUE_CHARS)))}
-          ${standing === null ? nothing : fact(found.signers, stateView(STANDING_LOOKS[standing], found.standings[standing]))}
+          ${signerTrust === null ? nothing : fact(found.signers, stateView(SIGNER_TRUST_LOOKS[signerTrust], found.signerTrusts[signerTrust]))}
         </dl>
         ${this.#entries(finding, entries, texts)}
         ${
@@ -86,17 +86,17 @@ export class EntryFindings extends TextView {
     `;
   }
 
-  #entries({ id, leaves }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
-    const shown = this.whole === id ? leaves : leaves.slice(0, MAX_ENTRIES);
-    const more = leaves.length - shown.length;
-    const unlisted = entries - leaves.length;
+  #entries({ id, entries }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
+    const shown = this.whole === id ? entries : entries.slice(0, MAX_ENTRIES);
+    const more = entries.length - shown.length;
+    const unlisted = entries - entries.length;
     return html`
-      <p class="found-leaves" role="group" aria-label=${found.entriesOf}>
+      <p class="found-entries" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>
         ${shown.map((leaf) =>
           leaf === this.leaf
             ? html`<strong aria-current="true">${figures.count(leaf)}</strong> `
-            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => emit(this, "show-leaf", { leaf })}>${figures.count(leaf)}</button> `,
+            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => emit(this, "show-log-entry", { leaf })}>${figures.count(leaf)}</button> `,
         )}
         ${more > 0 ? html`<button type="button" class="quiet" @click=${() => this.#showAll(id)}>${found.moreEntries(figures.count(more))}</button>` : nothing}
         ${more === 0 && unlisted > 0 ? html`<span class="faint">${found.unlistedEntries(figures.count(unlisted))}</span>` : nothing}
@@ -117,7 +117,7 @@ export class EntryFindings extends TextView {
     }
     this.saving = id;
     try {
-      const indexes = await detection?.answers?.leaves(id);
+      const indexes = await detection?.answers?.entries(id);
       if (indexes === undefined) {
         throw new Error("the finding no longer exists");
       }

@@ -1,4 +1,4 @@
-import type { Report, SignerTrust } from "@countersign/shared/report.js";
+import type { Report, TrustBasis } from "@countersign/shared/report.js";
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../../index/types.js";
@@ -9,10 +9,10 @@ import { clip, moment, visible } from "../parts/format.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, membersView, wider } from "./drawer-members.js";
 import "../detection/entry-findings.js";
-import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "../parts/icons.js";
+import { icon, SIGNER_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { keyParts, keyView } from "../parts/key.js";
 import "./proof.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { absent } from "../list/row.js";
 import { NOT_STATED, type Party, type Summary, summaryOf } from "../parts/summary.js";
 import { filled, value } from "../parts/value.js";
@@ -33,19 +33,19 @@ const DEFAULT_TYPE = "user";
  * Details of one row: an event as parsed from the bytes that matched, and those bytes; or what is known of a withheld
  * event or of omitted entries.
  *
- * A modal dialog on small screens, otherwise a panel beside the rows. Dispatches `step` ({ by }), `show-leaf`,
+ * A modal dialog on small screens, otherwise a panel beside the rows. Dispatches `step` ({ by }), `show-log-entry`,
  * `unfold`, and `close`.
  */
 export class Drawer extends TextView {
   static override properties = {
-    ...props("row", "standing", "position", "of"),
+    ...props("row", "signer_trust", "position", "of"),
     ...props("slicer", "source", "trust", "report", "detection", "modal"),
     ...internal("share", "bounds", "isWhole"),
   };
 
   /** The row to show; undefined closes the drawer. */
   declare row: WholeRow | undefined;
-  standing: StandingSoFar = "unsettled";
+  signerTrust: SignerTrustSoFar = "unsettled";
   /** Index of the row, from 0. */
   position: number = 0;
   of: number = 0;
@@ -187,7 +187,7 @@ export class Drawer extends TextView {
     const changes = event === undefined ? nothing : changesView(event, texts, this.bounds, cut);
     return html`
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
-      ${this.#standing(texts)}
+      ${this.#signerTrust(texts)}
       <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
       ${this.#read(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
@@ -204,11 +204,11 @@ export class Drawer extends TextView {
 
   #withheld(row: WithheldMark, texts: Texts): TemplateResult {
     const { drawer, list } = texts.rows;
-    const look = STANDING_LOOKS[this.standing];
+    const look = SIGNER_TRUST_LOOKS[this.signerTrust];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
-      <p class="standing tone-${look.tone}">${stateView(look, texts.rows.standing[this.standing].word)}</p>
+      <p class="signer trust tone-${look.tone}">${stateView(look, texts.rows.signerTrust[this.signerTrust].word)}</p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
     `;
@@ -222,7 +222,7 @@ export class Drawer extends TextView {
     return html`
       <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
       ${withheld > 0 ? html`<p>${drawer.withheldAbout(withheld)}</p>` : nothing}
-      ${row.leaves > 0 ? html`<p>${drawer.gapAbout(row.leaves)}</p>` : nothing}
+      ${row.entries > 0 ? html`<p>${drawer.gapAbout(row.entries)}</p>` : nothing}
       ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
         <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
@@ -232,10 +232,10 @@ export class Drawer extends TextView {
     `;
   }
 
-  #standing({ rows }: Texts): TemplateResult {
-    const look = STANDING_LOOKS[this.standing];
-    const { word, why } = rows.standing[this.standing];
-    return html`<p class="standing tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
+  #signerTrust({ rows }: Texts): TemplateResult {
+    const look = SIGNER_TRUST_LOOKS[this.signerTrust];
+    const { word, why } = rows.signerTrust[this.signerTrust];
+    return html`<p class="signer trust tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
   }
 
   /** Renders a parser's facts separately from the signed event, with a link to it. */
@@ -375,7 +375,7 @@ function titleOf(row: WholeRow, { rows }: Texts): string {
   if (kind !== "fold") {
     return drawer[kind](line);
   }
-  return (row.withheld === 0 ? drawer.gap : row.leaves === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
+  return (row.withheld === 0 ? drawer.gap : row.entries === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
 }
 
 /** Renders the event's facts as a sentence, with the outcome if the event states one. */
@@ -412,7 +412,7 @@ function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateR
   `;
 }
 
-function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {
+function trusted(trust: TrustBasis, { result }: Texts): TemplateResult {
   const { word, why } = result.signers[trust];
   return html`${stateView(SIGNER_LOOKS[trust], word)} <span class="faint">${why}</span>`;
 }

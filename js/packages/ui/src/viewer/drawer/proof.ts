@@ -22,7 +22,7 @@ const MAX_FACTS = 12;
 /** Maximum characters of a fact. */
 const MAX_FACT_CHARS = 70_000;
 /** Facts that are words or numbers. All others are bytes, or lines of the export. */
-const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialised", "signer"];
+const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialized", "signer"];
 
 /** Steps with the result of the check `tree`. Other steps are named like a check, or are always needed. */
 const TREE_STEPS: readonly string[] = ["leaf", "path", "checkpoint"];

@@ -3,10 +3,10 @@
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Level } from "../../analyze/types.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import type { FoldRow, GapRow, Row } from "../../index/types.js";
 import type { Zone } from "../parts/format.js";
-import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "../parts/icons.js";
+import { icon, LEVEL_LOOKS, SIGNER_TRUST_LOOKS } from "../parts/icons.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
@@ -19,7 +19,7 @@ export interface RowLooks {
   readonly row: Row | undefined;
   readonly isCurrent: boolean;
   /** Events only. */
-  readonly standing: StandingSoFar | undefined;
+  readonly signerTrust: SignerTrustSoFar | undefined;
   /** Highest severity of the findings about it. */
   readonly level: Level | undefined;
   /** True if it can't be read any more. */
@@ -60,7 +60,7 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function whole(row: Row, { standing, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
+function whole(row: Row, { signerTrust, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
   const { cells, excerpt } = cellsOf(row, columns, zone, texts);
   const message = row.kind === "event" ? excerpt && html`<code>${value(excerpt)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>
@@ -68,7 +68,7 @@ function whole(row: Row, { standing, level, columns, isCard, zone, texts }: RowL
   // If no cell has content, the message spans the whole row.
   const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
   return html`
-    ${sign(row, standing, level, texts)}
+    ${sign(row, signerTrust, level, texts)}
     ${
       message
         ? // Replaces the longest run of event cells.
@@ -91,15 +91,15 @@ function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts:
 }
 
 /** Renders signer trust as an icon with a word for screen readers. */
-function sign(row: Row, standing: StandingSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+function sign(row: Row, signerTrust: SignerTrustSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
   const { rows } = texts;
-  if (standing === undefined) {
+  if (signerTrust === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;
   }
-  const { icon: drawing, tone } = STANDING_LOOKS[standing];
+  const { icon: drawing, tone } = SIGNER_TRUST_LOOKS[signerTrust];
   return html`
-    <span role="gridcell" class="sign tone-${tone}" title=${rows.standing[standing].word}>
-      ${icon(drawing)}<span class="sr">${rows.standing[standing].word}</span>${level === undefined ? nothing : markView(level, texts)}
+    <span role="gridcell" class="sign tone-${tone}" title=${rows.signerTrust[signerTrust].word}>
+      ${icon(drawing)}<span class="sr">${rows.signerTrust[signerTrust].word}</span>${level === undefined ? nothing : markView(level, texts)}
     </span>
   `;
 }
@@ -113,16 +113,16 @@ function markView(level: Level, { found }: Texts): TemplateResult {
 /** Returns the number of omitted or withheld entries, and which they are. */
 export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonly [says: string, which: string] {
   const { list } = rows;
-  const { leaves, index } = row;
+  const { entries, index } = row;
   const withheld = row.kind === "fold" ? row.withheld : 0;
-  const last = row.kind === "fold" ? row.last : index + leaves - 1;
+  const last = row.kind === "fold" ? row.last : index + entries - 1;
   const says =
     withheld === 0
-      ? list.gap(leaves)
-      : leaves === 0
+      ? list.gap(entries)
+      : entries === 0
         ? list.foldWithheld(withheld)
-        : list.foldBoth(figures.entries(withheld + leaves));
-  return [says, last === index ? list.gapLeaf(index) : list.gapLeaves(index, last)];
+        : list.foldBoth(figures.entries(withheld + entries));
+  return [says, last === index ? list.gapEntry(index) : list.gapEntries(index, last)];
 }
 
 function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {

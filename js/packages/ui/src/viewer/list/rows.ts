@@ -4,7 +4,7 @@ import type { FindingMarks } from "../../analyze/types.js";
 import type { EventIndex, EventRow, Row, SearchResult } from "../../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { levelOf } from "../detection/levels.js";
 import { icon } from "../parts/icons.js";
 import type { Texts } from "../texts/texts.js";
@@ -36,13 +36,13 @@ export interface RowAt {
  * `columns-changed` ({ columns }), `ask-find`, `ask-help`, and `ask-close`.
  */
 export class Rows extends TextView {
-  static override properties = props("index", "found", "standing", "marks", "columns", "bar");
+  static override properties = props("index", "found", "signer_trust", "marks", "columns", "bar");
 
   /** Source of the rows. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
   /** State of the newest result. */
   declare found: SearchResult | undefined;
-  standing: (event: EventRow) => StandingSoFar = () => "unsettled";
+  signerTrust: (event: EventRow) => SignerTrustSoFar = () => "unsettled";
   /** Entries with findings. */
   declare marks: FindingMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
@@ -188,7 +188,7 @@ export class Rows extends TextView {
         >
           <div class="probe" role="presentation" aria-hidden="true"></div>
           <div class="head" part="head" role="row" aria-rowindex="1">
-            <span role="columnheader"><span class="sr">${list.standing}</span></span>
+            <span role="columnheader"><span class="sr">${list.signerTrust}</span></span>
             ${this.#fitting.map((column, place) => this.#header(column, place, texts))}
           </div>
           <div class="body" role="rowgroup" @click=${this.#clicked}>
@@ -268,14 +268,14 @@ export class Rows extends TextView {
     const { pages } = this.#answers;
     const row = pages?.get(number);
     const isCurrent = number === this.#current;
-    const standing = row?.kind === "event" ? this.standing(row) : undefined;
+    const signerTrust = row?.kind === "event" ? this.signerTrust(row) : undefined;
     const level = row?.kind === "event" ? levelOf(this.marks, row.index) : undefined;
     const isLost = pages?.isLost ?? false;
     const columns = this.#fitting;
     const isCard = this.#areCards;
     const { zone } = this;
-    return guard([number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts], () =>
-      rowView({ number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts }),
+    return guard([number, row, isCurrent, signerTrust, level, isLost, columns, isCard, zone, texts], () =>
+      rowView({ number, row, isCurrent, signerTrust, level, isLost, columns, isCard, zone, texts }),
     );
   }
 

@@ -2,10 +2,10 @@
  * Icons, and the appearance of verdicts, checks, findings, signers, and events: a color and an icon beside a word.
  */
 
-import type { CheckName, CheckState, Judged, Severity, SignerTrust, Verdict } from "@countersign/shared/report.js";
+import type { CheckName, CheckState, Judged, Severity, TrustBasis, Verdict } from "@countersign/shared/report.js";
 import { html, type TemplateResult } from "lit";
 import type { Level } from "../../analyze/types.js";
-import type { StandingSoFar } from "../../index/standing.js";
+import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { drawings } from "./drawings.js";
 
 export type IconName = keyof typeof drawings;
@@ -44,7 +44,7 @@ export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   altered: { icon: "altered", tone: "bad" },
   broken: { icon: "broken", tone: "bad" },
   not_checked: { icon: "not_checked", tone: "doubt" },
-  unconfirmed: { icon: "unconfirmed", tone: "doubt" },
+  untrusted: { icon: "untrusted", tone: "doubt" },
   partial: { icon: "partial", tone: "fair" },
   verified: { icon: "verified", tone: "good" },
 };
@@ -62,7 +62,7 @@ export const SEVERITY_LOOKS: Readonly<Record<Severity, Look>> = {
   info: { icon: "info", tone: "faint" },
 };
 
-export const SIGNER_LOOKS: Readonly<Record<SignerTrust, Look>> = {
+export const SIGNER_LOOKS: Readonly<Record<TrustBasis, Look>> = {
   trust_file: PASS,
   granted: PASS,
   revoked: FAIL,
@@ -78,7 +78,7 @@ export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
 };
 
 /** Appearance of signer trust, of an event or of the least trusted event of a finding. */
-export const STANDING_LOOKS: Readonly<Record<StandingSoFar, Look>> = {
+export const SIGNER_TRUST_LOOKS: Readonly<Record<SignerTrustSoFar, Look>> = {
   trusted: PASS,
   unknown: DOUBT,
   suspect: { icon: "warning", tone: "bad" },

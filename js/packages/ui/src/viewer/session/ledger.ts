@@ -39,8 +39,8 @@ export class Ledger {
 
   #skip(mark: SkipMark): void {
     const last = this.skips.at(-1);
-    if (last !== undefined && last.index + last.leaves === mark.index) {
-      this.skips[this.skips.length - 1] = { ...last, leaves: last.leaves + mark.leaves };
+    if (last !== undefined && last.index + last.entries === mark.index) {
+      this.skips[this.skips.length - 1] = { ...last, entries: last.entries + mark.entries };
     } else {
       this.#keep(this.skips, mark);
     }

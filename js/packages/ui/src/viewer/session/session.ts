@@ -12,7 +12,7 @@ import type {
 } from "@countersign/shared/verify.js";
 import { lengthOf } from "@countersign/shared/verify.js";
 import type { Analysis } from "../../analyze/types.js";
-import { type SignedEvent, type StandingSoFar, standings } from "../../index/standing.js";
+import { type SignedEvent, type SignerTrustSoFar, signerTrusts } from "../../index/signer-trust.js";
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
@@ -59,9 +59,9 @@ export interface SessionOptions {
  * - `verifying`: being read, with an end;
  * - `live`: being read, without an end;
  * - `done`: there is a report of everything read; for a live source, up to where it was stopped;
- * - `cancelled`, `failed`: not read to the end, so there is no result.
+ * - `canceled`, `failed`: not read to the end, so there is no result.
  */
-export type Phase = "verifying" | "live" | "done" | "cancelled" | "failed";
+export type Phase = "verifying" | "live" | "done" | "canceled" | "failed";
 
 /** Progress of a verification. */
 export interface Progress {
@@ -105,7 +105,7 @@ export class Session extends EventTarget {
   goodPin: string | null = null;
   /** Reason why there is no verdict. */
   failure: PlainError | undefined;
-  #standing = standings(undefined);
+  #signerTrust = signerTrusts(undefined);
   /** Marks of the export besides its events. */
   readonly marks = new Ledger();
   #running = new AbortController();
@@ -154,7 +154,7 @@ export class Session extends EventTarget {
   }
 
   /** True if it was stopped. */
-  get isCancelled(): boolean {
+  get isCanceled(): boolean {
     return this.#running.signal.aborted;
   }
 
@@ -164,8 +164,8 @@ export class Session extends EventTarget {
   }
 
   /** Returns the trust of an event's signer. Final only after the report. */
-  standing(event: SignedEvent): StandingSoFar {
-    return this.#standing(event);
+  signerTrust(event: SignedEvent): SignerTrustSoFar {
+    return this.#signerTrust(event);
   }
 
   /** Replaces the detection by one with these rules, from the first event on. */
@@ -229,7 +229,7 @@ export class Session extends EventTarget {
   }
 
   async #fail(error: unknown): Promise<void> {
-    if (!this.isCancelled) {
+    if (!this.isCanceled) {
       this.phase = "failed";
       this.failure = plainError(error);
     } else if (isLive(this.source) && this.report !== undefined && !this.#isClosed) {
@@ -237,7 +237,7 @@ export class Session extends EventTarget {
       await this.index.settle().catch(() => {});
       this.phase = "done";
     } else {
-      this.phase = "cancelled";
+      this.phase = "canceled";
     }
   }
 
@@ -270,7 +270,7 @@ export class Session extends EventTarget {
     this.verification = verification;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     this.goodPin = (isGood ? pin : null) ?? this.goodPin;
-    this.#standing = standings(factsOf(verification));
+    this.#signerTrust = signerTrusts(factsOf(verification));
     if (this.firstFailure === undefined) {
       this.firstFailure = report.findings.find(({ severity }) => severity === "error");
       this.firstFailurePhrases = verification.phrases;

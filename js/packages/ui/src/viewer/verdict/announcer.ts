@@ -22,8 +22,8 @@ export class Announcer {
 
   /** Announces a change of the session. */
   change({ phase, progress, report }: Session, texts: Texts): void {
-    if (phase === "cancelled") {
-      this.message = texts.progress.cancelled;
+    if (phase === "canceled") {
+      this.message = texts.progress.canceled;
       return;
     }
     // An announced verdict stays while the last rows are sorted in.

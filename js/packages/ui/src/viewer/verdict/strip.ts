@@ -23,8 +23,8 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
       return session.verification === undefined
         ? progressView(session, strip)
         : verdictView(session, session.verification, strip);
-    case "cancelled":
-      return plainView("fail", progress.cancelled, progress.cancelledWhy, action(progress.again, strip.again));
+    case "canceled":
+      return plainView("fail", progress.canceled, progress.canceledWhy, action(progress.again, strip.again));
     case "failed":
       return failureView(session.failure, strip);
   }
@@ -139,7 +139,7 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
     return nothing;
   }
   const { live, figures } = texts;
-  const state = session.phase === "live" ? (link?.state ?? "following") : session.isCancelled ? "stopped" : "ended";
+  const state = session.phase === "live" ? (link?.state ?? "following") : session.isCanceled ? "stopped" : "ended";
   const says = {
     connecting: live.connecting,
     following: live.following,

@@ -81,7 +81,7 @@ function keysView(
             <tr data-matches=${matches}>
               <th scope="row">${value(name, 80)} <span class="faint">${trust.roles[role]}</span></th>
               <td><code>${value(id, 8)}</code></td>
-              <td><span class="state tone-${matches ? "good" : "doubt"}">${icon(matches ? "pass" : "unconfirmed")}${matches ? yes : no}</span></td>
+              <td><span class="state tone-${matches ? "good" : "doubt"}">${icon(matches ? "pass" : "untrusted")}${matches ? yes : no}</span></td>
             </tr>`,
         )}
         ${keys.length === 0 ? html`<tr><td colspan="3">${trust.noneListed}</td></tr>` : nothing}

@@ -9,7 +9,7 @@ import type { Texts } from "../texts/texts.js";
 import { comparedNext, comparedWords } from "./trust-compared-view.js";
 
 /** A verdict in words, with its appearance. */
-export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
+export type VerdictWords = Texts["result"]["logUntrusted"] & Look;
 
 /** Options of a verdict's wording. */
 export interface Wording {
@@ -36,7 +36,7 @@ export function verdictWords(
     return words;
   }
   // If something was changed or is missing, that comes first.
-  const isFirst = verdict === "unconfirmed" || verdict === "not_checked";
+  const isFirst = verdict === "untrusted" || verdict === "not_checked";
   const says = isFirst ? `${mismatch} ${words.says}` : `${words.says} ${mismatch}`;
   return { ...words, says, next: isFirst ? comparedNext(compared, texts) : words.next };
 }
@@ -48,7 +48,7 @@ function instead(
   texts: Texts,
   followed: Zone | undefined,
 ): Partial<VerdictWords> {
-  const { complete, emptyLog, noEntry, logUnconfirmed, stretch, unmet, unread, ...result } = texts.result;
+  const { complete, emptyLog, noEntry, logUntrusted, stretch, unmet, unread, ...result } = texts.result;
   const found = report.findings.find(({ code }) => why !== null && code.startsWith(why));
   const title = found ? `${codeTitle(found.code, texts)}.` : "";
   const todo = found ? sentence(found.hint, phrases, texts) : "";
@@ -71,7 +71,7 @@ function instead(
     case "empty.export":
       return { word: noEntry };
     case "log.unknown":
-      return logUnconfirmed;
+      return logUntrusted;
     case "key.unseen":
       return stretch.unseen;
     case "payload.withheld":

@@ -2,11 +2,11 @@ import { appendFileSync } from "node:fs";
 import { auditLambda } from "countersign/lambda";
 import { guard } from "../options.mjs";
 
-/** A collector that takes its time, and is down where the environment says so. */
+/** A log server that takes its time, and is down where the environment says so. */
 const to = async (chunk) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   if (process.env.DOWN) {
-    throw new Error("the collector is down");
+    throw new Error("the log server is down");
   }
   appendFileSync(process.env.EXPORT, chunk);
 };

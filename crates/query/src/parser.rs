@@ -1,0 +1,69 @@
+//! Parsers: how an event says who, what, when, on what, from where and with which outcome.
+//!
+//! A parser is chosen by an event's shape and applied after verification. What it gives is never signed, and is
+//! never mixed with what was: it says by its name who read, as in "read as `CloudTrail`".
+//!
+//! Parsers are files of JSON. Those of `crates/query/parsers/` come with this crate, and anybody can add their own;
+//! `docs/parsers.md` describes the format.
+//!
+//! ```
+//! use countersign_query::parser::{Outcome, Parsers};
+//! use countersign_query::value::Document;
+//!
+//! let parsers = Parsers::built_in().with([(
+//!     "till.json",
+//!     r#"{
+//!         "as": "till",
+//!         "doc": "The till writes a receipt only once the money is in.",
+//!         "when": {"receipt": {"type": "string"}, "clerk": {"type": "string"}},
+//!         "time": {"value": "at", "unit": "s"},
+//!         "action": "=sale.close",
+//!         "actor": {"id": "clerk"},
+//!         "target": {"id": "receipt", "type": "=receipt"},
+//!         "outcome": "=success"
+//!     }"#,
+//! )])?;
+//! let event = Document::parse(r#"{"at":1700000000,"clerk":"c_7","receipt":"R-1"}"#).unwrap();
+//! let read = parsers.parse(&event.root()).unwrap();
+//! assert_eq!((&*read.parsed_as, read.actor.id.as_deref()), ("till", Some("c_7")));
+//! assert_eq!(read.time.unwrap().to_string(), "2023-11-14T22:13:20.000Z");
+//! assert_eq!(read.outcome, Outcome::Success);
+//!
+//! let nobodys = Document::parse(r#"{"a":1}"#).unwrap();
+//! assert_eq!(parsers.parse(&nobodys.root()), None);
+//! # Ok::<(), countersign_query::parser::ParserError>(())
+//! ```
+
+pub(crate) mod address;
+#[cfg(feature = "category")]
+mod category;
+#[cfg(feature = "category")]
+mod classifier;
+mod condition;
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+mod definition;
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+mod error;
+mod own;
+mod parsed;
+mod parsers;
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+mod path;
+mod source;
+mod spelling;
+mod when;
+
+#[cfg(feature = "category")]
+pub use category::{Categories, Category};
+#[cfg(feature = "category")]
+pub use classifier::Classifier;
+#[cfg(feature = "explain")]
+pub use error::ParserError;
+pub use own::parse_own;
+pub use parsed::{Outcome, Parts, Party, Read};
+pub use parsers::Parsers;
+pub(crate) use path::Path;
+pub use spelling::Spelling;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Categories: what kind of action an event records, whatever words its source has for it.
+
+use std::sync::Arc;
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use super::condition::Condition;
+use super::path::Scope;
+
+/// A kind of action. `docs/parsers.md` describes each.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Category {
+    /// A login, a logout, a second factor, or a session that started or ended.
+    Authentication,
+    /// An identity that was created, changed, suspended, or deleted.
+    Account,
+    /// A right, role, group membership, or sharing setting that was granted, changed, or revoked.
+    Permission,
+    /// A password, key, token, certificate, or second factor that was created, changed, or revoked.
+    Credential,
+    /// Rights that were taken on for a time, or a shell or remote command that was opened.
+    Elevation,
+    /// A secret that was read.
+    SecretAccess,
+    /// Records or settings that were read, listed, or searched.
+    Read,
+    /// Data that was exported, downloaded, or shared outside.
+    Export,
+    /// Records that were created or changed.
+    Change,
+    /// Something that was deleted.
+    Deletion,
+    /// A setting, policy, or security control that was changed.
+    Configuration,
+    /// Logging or monitoring that was set up, changed, or stopped.
+    Logging,
+    /// Software, machines, or workloads that were deployed, started, changed, or stopped.
+    Deployment,
+    /// Networks, firewalls, or domain names that were changed.
+    Network,
+    /// A backup, snapshot, or restore, or a change of how these are made.
+    Backup,
+    /// An alert, an incident, or a response to one.
+    Incident,
+    /// Consent of a person, or a request about their data.
+    Consent,
+    /// An action that is known to be none of these.
+    Other,
+}
+
+impl Category {
+    /// All categories, in the order of the documentation.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// The word that parser files and catalogs use.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Parses a category's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
+    }
+}
+
+/// A set of categories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Categories(u32);
+
+impl Categories {
+    /// Adds a category.
+    pub const fn insert(&mut self, category: Category) {
+        self.0 |= 1 << category as u32;
+    }
+
+    /// Returns the categories of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// True if the sets have a category in common.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// True if the set has no category.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Iterates over the categories of the set.
+    pub fn iter(self) -> impl Iterator<Item = Category> {
+        Category::ALL.iter().copied().filter(move |category| self.0 >> *category as u32 & 1 == 1)
+    }
+}
+
+impl FromIterator<Category> for Categories {
+    fn from_iter<I: IntoIterator<Item = Category>>(list: I) -> Self {
+        list.into_iter().fold(Self::default(), |mut all, category| {
+            all.insert(category);
+            all
+        })
+    }
+}
+
+/// A rule of a parser's `category` field.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) is: Categories,
+    /// The rule applies to actions that match one of these. If empty, to any.
+    pub(super) actions: Vec<Pattern>,
+    /// The rule doesn't apply to actions that match one of these.
+    pub(super) except: Vec<Pattern>,
+    pub(super) when: Condition,
+    /// The rules of the parser with this name apply, if they are any: not those that refer to yet another parser.
+    pub(super) of: Option<String>,
+    /// No later rule is tried once this one has applied.
+    pub(super) is_final: bool,
+}
+
+/// A text with `*` for any characters, compared without regard to case.
+#[derive(Debug)]
+pub(super) struct Pattern(Vec<String>);
+
+impl Pattern {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_lowercase().split('*').map(str::to_owned).collect())
+    }
+
+    /// True if the pattern matches a text in lower case.
+    fn matches(&self, text: &str) -> bool {
+        let [first, middle @ .., last] = &self.0[..] else {
+            return self.0.first().is_some_and(|whole| whole == text);
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        for part in middle {
+            let Some(at) = rest.find(part.as_str()) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last.as_str())
+    }
+}
+
+impl Rule {
+    pub(super) fn applies(&self, action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> bool {
+        let matches = |list: &[Pattern]| {
+            action.is_some_and(|action| list.iter().any(|pattern| pattern.matches(action)))
+        };
+        (self.actions.is_empty() || matches(&self.actions))
+            && !matches(&self.except)
+            && (self.when.any.is_empty() || scope.is_some_and(|scope| self.when.holds(scope)))
+    }
+}
+
+/// The source of a parser's category rules.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Assigned {
+    /// The parser assigns no categories.
+    #[default]
+    Nothing,
+    /// The rules of a built-in parser, as JSON: parsed only if a [`Classifier`] is made.
+    BuiltIn(&'static str),
+    /// The rules of a parser file.
+    Rules(Arc<[Rule]>),
+}
+
+impl Assigned {
+    /// The parsers that the rules of a parser file refer to.
+    #[cfg(feature = "explain")]
+    pub(super) fn referred(&self) -> impl Iterator<Item = &str> {
+        let rules: &[Rule] = if let Self::Rules(rules) = self { rules } else { &[] };
+        rules.iter().filter_map(|rule| rule.of.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_stable() {
+        let words = [
+            "authentication",
+            "account",
+            "permission",
+            "credential",
+            "elevation",
+            "secret-access",
+            "read",
+            "export",
+            "change",
+            "deletion",
+            "configuration",
+            "logging",
+            "deployment",
+            "network",
+            "backup",
+            "incident",
+            "consent",
+            "other",
+        ];
+        assert!(Category::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Category::parse(word)).eq(Category::ALL.iter().copied().map(Some)));
+    }
+
+    #[test]
+    fn a_pattern_matches_without_regard_to_case() {
+        for (pattern, text, matches) in [
+            ("Get*", "getobject", true),
+            ("Get*", "widget", false),
+            ("*.delete", "v1.compute.delete", true),
+            ("a*b*c", "a-b-c", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("*", "", true),
+            ("Delete", "delete", true),
+            ("Delete", "deleted", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
+        }
+    }
+}

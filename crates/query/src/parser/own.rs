@@ -1,0 +1,222 @@
+//! The parser of our own shape alone, for whoever has events of no other: `parsers/countersign.json` in code, without
+//! what reads parsers.
+
+use std::borrow::Cow;
+
+use super::address::bare;
+use super::parsed::{Outcome, Party, Read};
+use super::when::date;
+use crate::value::{Kind, Value};
+
+/// Members besides which an event has none whose actor is not told, in the order in which canonical JSON has them.
+const ONLY: [&str; 13] = [
+    "action",
+    "actor",
+    "after",
+    "before",
+    "context",
+    "countersign",
+    "http",
+    "metadata",
+    "occurred_at",
+    "outcome",
+    "reason",
+    "target",
+    "tenant",
+];
+
+/// Members of an actor.
+const ACTOR: [&str; 5] = ["type", "id", "name", "session", "credential"];
+
+/// Members in which events of other products say when, in place of `occurred_at`.
+const TIMES: [&str; 21] = [
+    "@timestamp",
+    "created",
+    "createdAt",
+    "createdOn",
+    "created_at",
+    "created_on",
+    "created_time",
+    "date",
+    "dateTime",
+    "date_create",
+    "datetime",
+    "eventDate",
+    "eventTime",
+    "event_time",
+    "occurredAt",
+    "performed_at",
+    "published",
+    "time",
+    "timestamp",
+    "ts",
+    "when",
+];
+
+/// Members that events of this shape never have, and those of other products with an `action` and an `actor` do.
+const FOREIGN: [&str; 4] = ["crud", "is_failure", "source_ip", "targets"];
+
+/// What an event of our own shape says (SPEC section 12); `None` of one of another.
+pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
+    // Of other shapes few have an action: it is asked for before all else.
+    if event.get("action")?.kind() != Kind::Text {
+        return None;
+    }
+    // One walk finds what is at its top.
+    let mut found = [None; ONLY.len()];
+    let (mut is_known, mut is_timed, mut is_foreign, mut next) = (true, false, false, 0);
+    for (name, value) in event.members() {
+        let name = name.text();
+        // What comes after the last one is looked at first.
+        if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
+            // Of a member that is there twice the first counts.
+            found[nth] = found[nth].or(Some(value));
+            next = nth + 1;
+        } else {
+            is_known = false;
+            let is_there = value.kind() != Kind::Null;
+            is_timed |= is_there && TIMES.contains(&&*name);
+            is_foreign |= is_there && FOREIGN.contains(&&*name);
+        }
+    }
+    let [action, actor, _, _, context, _, _, _, occurred_at, outcome, reason, target, _] = found;
+    let is_text = |value: Option<Value<'a>>| value.is_some_and(|value| value.kind() == Kind::Text);
+    let within =
+        |party: Option<Value<'a>>| party.map_or([None; 3], |party| party.several(["id", "name", "type"]));
+    let (of_actor, of_target) = (within(actor), within(target));
+    let [target_id, _, target_kind] = of_target;
+    let has_id = is_text(of_actor[0]);
+    let is_an_actor = |actor: Value<'_>| {
+        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR.contains(&&*name.text()))
+    };
+    let is_ours = if is_known {
+        has_id || actor.is_none_or(|actor| actor.kind() != Kind::Object || is_an_actor(actor))
+    } else {
+        let is_acted_on = || is_text(target_id) && is_text(target_kind);
+        !is_foreign
+            && (!is_timed || is_text(occurred_at))
+            && match actor.filter(|actor| actor.kind() != Kind::Null) {
+                Some(actor) => has_id && is_an_actor(actor),
+                None => is_acted_on(),
+            }
+    };
+    if !is_ours {
+        return None;
+    }
+    let said = |value: Option<Value<'a>>| value?.said();
+    let party =
+        |party: Option<Value<'a>>, [id, name, kind]: [Option<Value<'a>>; 3], usual: Option<&'static str>| {
+            let (id, name) = (said(id).or_else(|| said(party)), said(name));
+            if id.is_none() && name.is_none() {
+                return None;
+            }
+            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
+        };
+    Some(Read {
+        parsed_as: Cow::Borrowed("countersign"),
+        time: said(occurred_at).and_then(|text| date(&text, false)),
+        action: said(action),
+        also: Vec::new(),
+        actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
+        target: party(target, of_target, None).unwrap_or_default(),
+        address: said(context.and_then(|context| context.get("ip"))).map(bare),
+        outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
+        reason: said(reason),
+        envelope: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parser::Parsers;
+    use crate::value::Document;
+
+    fn by_file() -> Parsers {
+        let file = ("countersign.json", include_str!("../../parsers/countersign.json"));
+        Parsers::default().with([file]).unwrap()
+    }
+
+    fn same(parsers: &Parsers, event: &str) -> bool {
+        let document = Document::parse(event).unwrap();
+        let root = document.root();
+        assert_eq!(parse_own(&root), parsers.parse(&root), "{event}");
+        parse_own(&root).is_some()
+    }
+
+    #[test]
+    fn reads_what_the_file_reads() {
+        let parsers = by_file();
+        for (event, is_ours) in [
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"agent"},"context":{"ip":"::1"},"x":1}"#,
+                true,
+            ),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"occurred_at":"2026-11-20T06:00:00+01:00","outcome":"denied"}"#,
+                true,
+            ),
+            (r#"{"action":"job.run","target":{"id":"1","type":"job"},"actor":null,"x":1}"#, true),
+            (r#"{"action":"job.run","actor":"u_1","countersign":{"decision":"deny"}}"#, true),
+            (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
+            (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
+            (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
+            // What other products write.
+            (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"x":1}"#, false),
+            (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"outcome":"denied"}"#, true),
+            (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":"2026-11-20T06:00:00Z"}"#, false),
+            (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":null}"#, true),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":7,"occurred_at":"2026-11-20T06:00:00Z"}"#,
+                true,
+            ),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"targets":[],"occurred_at":"2026-11-20T06:00:00Z"}"#,
+                false,
+            ),
+            (r#"{"action":"job.run","target":{"id":"1","type":"job"},"created":7}"#, false),
+            (r#"{"action":"ekm_unenrolled","actor":{"type":"user","user":{"id":"W1"}},"context":{}}"#, false),
+            (r#"{"action":7,"actor":{"id":"u_1"}}"#, false),
+            (r#"["action"]"#, false),
+        ] {
+            assert_eq!(same(&parsers, event), is_ours, "{event}");
+        }
+    }
+
+    /// Each of these alone tells an event of another product.
+    #[test]
+    fn reads_no_event_that_says_when_in_another_member() {
+        let parsers = by_file();
+        for name in TIMES.into_iter().chain(FOREIGN) {
+            for who in [r#""actor":{"id":"u_1"}"#, r#""target":{"id":"1","type":"job"}"#] {
+                let event = |more: &str| format!(r#"{{"action":"job.run",{who}{more}}}"#);
+                assert!(same(&parsers, &event("")));
+                assert!(same(&parsers, &event(&format!(r#","{name}":null"#))));
+                assert!(!same(&parsers, &event(&format!(r#","{name}":7"#))));
+                let dated = event(&format!(r#","{name}":7,"occurred_at":"2026-11-20T06:00:00Z""#));
+                assert_eq!(same(&parsers, &dated), TIMES.contains(&name));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_any_event_as_the_file_does(members in proptest::collection::vec(
+            (
+                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x", "created", "crud"]),
+                prop::sample::select(vec![
+                    "null", "\"\"", "\"a\"", "7", "true", "[]", "[{\"id\":\"x\"}]", "\"denied\"", "\"2026-11-20T06:00:00Z\"",
+                    r#"{"id":"u","ip":"[::1]:1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
+                    r#"{"session":"s","credential":"c"}"#,
+                ]),
+            ),
+            0..7,
+        )) {
+            let members: std::collections::BTreeMap<_, _> = members.into_iter().collect();
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            same(&by_file(), &format!("{{{}}}", members.join(",")));
+        }
+    }
+}

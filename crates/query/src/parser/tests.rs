@@ -1,0 +1,523 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use countersign::event::{Event, Redaction};
+use countersign::time::Time;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::parsers::{BUILT_IN, MOST};
+use super::*;
+use crate::value::Document;
+use crate::{Entry, Query};
+
+/// What the parsers make of an event, as it is recorded. Written and read again it is the same.
+fn read(parsers: &Parsers, event: &str) -> Option<Json> {
+    let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
+    let document = Document::parse(event.as_str()).unwrap();
+    parsers.parse(&document.root()).map(|read| {
+        let mut json = Vec::new();
+        read.write_json(&mut json);
+        let written = std::str::from_utf8(&json).unwrap();
+        assert_eq!(Read::of_json(Document::parse(written).unwrap().root()), Some(read));
+        serde_json::from_str(written).unwrap()
+    })
+}
+
+/// The samples that we wrote in the shapes that each source documents: the name of the file of its parser, the
+/// event, and what is to be read.
+fn samples() -> Vec<(String, String, Json)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+    let mut samples = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let sample: Json = serde_json::from_str(line).unwrap();
+            samples.push((format!("{name}.json"), sample["event"].to_string(), sample["read"].clone()));
+        }
+    }
+    samples
+}
+
+/// Who, what, and when, wherever the event is in the record: what a query finds besides is for the tests about people.
+fn who_what_when(parsers: &Parsers, event: &str) -> Option<Json> {
+    let mut said = read(parsers, event)?;
+    let fields = said.as_object_mut().unwrap();
+    fields.remove("within");
+    fields.remove("place");
+    for name in ["actor", "target"] {
+        if let Some(party) = fields.get_mut(name) {
+            party.as_object_mut().unwrap().remove("also");
+        }
+    }
+    Some(said)
+}
+
+#[test]
+fn each_sample_says_who_what_when() {
+    let parsers = Parsers::built_in();
+    for (file, event, wanted) in samples() {
+        assert_eq!(who_what_when(&parsers, &event), Some(wanted), "{file}: {event}");
+    }
+}
+
+#[test]
+fn every_reading_has_samples_of_several_actions_and_outcomes() {
+    let mut said: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+    for (file, event, wanted) in samples() {
+        let (events, outcomes) = said.entry(file).or_default();
+        events.insert(event);
+        outcomes.insert(wanted["outcome"].to_string());
+    }
+    for (file, _) in BUILT_IN {
+        let (events, outcomes) = said.remove(file).unwrap_or_default();
+        assert!(events.len() >= 5 && outcomes.len() >= 2, "{file}: {} {outcomes:?}", events.len());
+    }
+    assert!(said.is_empty(), "{said:?}");
+}
+
+/// None is read by two, so that their order decides nothing about them.
+#[test]
+fn each_sample_is_of_one_shape() {
+    let alone: Vec<_> =
+        BUILT_IN.iter().map(|one| (one.0, Parsers::default().with([*one]).unwrap())).collect();
+    for (file, event, _) in samples() {
+        let readers: Vec<_> =
+            alone.iter().filter(|(_, reading)| read(reading, &event).is_some()).map(|one| one.0).collect();
+        assert_eq!(readers, [file], "{event}");
+    }
+}
+
+/// The lines of other people's events, or none where they are not on this machine.
+fn others(folder: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party/real-events");
+    if !root.is_dir() {
+        assert!(std::env::var_os("CI").is_none(), "{} is missing, and must be there on CI", root.display());
+        eprintln!("skipped: {} is missing", root.display());
+        return Vec::new();
+    }
+    let text = std::fs::read_to_string(root.join(folder).join("events.ndjson")).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// How many of other people's events are read as what, and with which outcome.
+fn counts(folder: &str) -> Vec<(String, usize)> {
+    let parsers = Parsers::built_in();
+    let mut counts = BTreeMap::new();
+    for event in others(folder) {
+        let says = match read(&parsers, &event) {
+            Some(read) => {
+                format!("{}: {}", read["as"].as_str().unwrap(), read["outcome"].as_str().unwrap())
+            }
+            None => "none".into(),
+        };
+        *counts.entry(says).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn other_peoples_events_are_read_as_what_they_are() {
+    for (folder, wanted) in [
+        // 52 of these have an errorCode, and no other failed.
+        (
+            "cloudtrail-stratus",
+            &[("CloudTrail: denied", 51), ("CloudTrail: failure", 1), ("CloudTrail: success", 258)][..],
+        ),
+        ("kubernetes-falco", &[("Kubernetes: success", 51)]),
+        ("aws-eks-panther", &[("Kubernetes: denied", 4), ("Kubernetes: success", 15)]),
+        ("ocsf-java-tools", &[("OCSF: not stated", 1), ("OCSF: success", 8), ("OCSF: unknown", 2)]),
+        // 34 are tables that Panther's own searches made, not events of Okta's.
+        (
+            "okta-panther",
+            &[
+                ("Okta: denied", 3),
+                ("Okta: failure", 13),
+                ("Okta: not stated", 3),
+                ("Okta: success", 29),
+                ("Okta: unknown", 7),
+                ("none", 34),
+            ],
+        ),
+        // Two lack what makes them GitHub's: an action with a dot, a webhook's action. One is an action and nothing more.
+        (
+            "github-panther",
+            &[
+                ("GitHub webhook: failure", 2),
+                ("GitHub webhook: not stated", 54),
+                ("GitHub webhook: success", 16),
+                ("GitHub webhook: unknown", 1),
+                ("GitHub: failure", 1),
+                ("GitHub: not stated", 89),
+                ("countersign: not stated", 1),
+                ("none", 2),
+            ],
+        ),
+    ] {
+        let counts = counts(folder);
+        let wanted: Vec<_> = wanted.iter().map(|(says, count)| ((*says).to_owned(), *count)).collect();
+        assert!(counts.is_empty() || counts == wanted, "{folder}: {counts:#?}");
+    }
+}
+
+/// Where an event of theirs has no time, no actor or no address, it is because it says none.
+#[test]
+fn other_peoples_events_have_who_what_and_when() {
+    let parsers = Parsers::built_in();
+    for (folder, nameless, timeless) in [
+        ("cloudtrail-stratus", 0, 0),
+        ("kubernetes-falco", 0, 0),
+        ("aws-eks-panther", 0, 4),
+        ("okta-panther", 2, 7),
+        ("ocsf-java-tools", 1, 0),
+    ] {
+        let read: Vec<Json> = others(folder).iter().filter_map(|event| read(&parsers, event)).collect();
+        let without = |member: &str| read.iter().filter(|read| read[member].is_null()).count();
+        assert_eq!(without("action"), 0, "{folder}");
+        if !read.is_empty() {
+            assert_eq!((without("actor"), without("time")), (nameless, timeless), "{folder}");
+        }
+    }
+    // Each action that Stratus took on something names it.
+    for event in others("cloudtrail-stratus") {
+        let read = read(&parsers, &event).unwrap();
+        let event: Json = serde_json::from_str(&event).unwrap();
+        let whole = ["DescribeInstanceInformation", "BatchGetSecretValue", "GetCallerIdentity"]
+            .into_iter()
+            .chain(["DescribeInstances", "ListSecrets", "DescribeParameters", "LeaveOrganization"])
+            .chain(["PutUseCaseForModelAccess", "ConsoleLogin", "EnableSerialConsoleAccess"]);
+        let none =
+            whole.into_iter().any(|name| event["eventName"] == name) || event["requestParameters"].is_null();
+        assert!(none || !read["target"]["id"].is_null(), "{event}");
+    }
+}
+
+#[test]
+fn other_peoples_events_are_of_one_shape() {
+    let alone: Vec<_> =
+        BUILT_IN.iter().map(|one| (one.0, Parsers::default().with([*one]).unwrap())).collect();
+    for folder in [
+        "cloudtrail-stratus",
+        "kubernetes-falco",
+        "aws-eks-panther",
+        "okta-panther",
+        "ocsf-java-tools",
+        "github-panther",
+    ] {
+        for event in others(folder) {
+            let readers: Vec<_> = alone
+                .iter()
+                .filter(|(_, reading)| read(reading, &event).is_some())
+                .map(|one| one.0)
+                .collect();
+            assert!(readers.len() <= 1, "{readers:?}: {event}");
+        }
+    }
+}
+
+#[test]
+fn some_of_other_peoples_events_say_just_this() {
+    let parsers = Parsers::built_in();
+    for (folder, line, wanted) in [
+        (
+            "cloudtrail-stratus",
+            0,
+            r#"{"as":"CloudTrail","time":"2024-07-30T21:31:21.000Z","action":"GetPasswordData","actor":{"id":"arn:aws:sts::457448411975:assumed-role/stratus-red-team-ec2-get-password-data-role/aws-go-sdk-1722375070115152000","name":"stratus-red-team-ec2-get-password-data-role/aws-go-sdk-1722375070115152000"},"target":{"id":"i-i2jnm5swa59p4fxg","type":"AWS::EC2::Instance"},"address":"200.249.253.51","outcome":"denied","reason":"Client.UnauthorizedOperation"}"#,
+        ),
+        (
+            "kubernetes-falco",
+            0,
+            r#"{"as":"Kubernetes","time":"2018-10-25T13:58:49.730Z","action":"namespaces.create","actor":{"id":"system:anonymous","type":"anonymous"},"target":{"id":"foo","type":"namespaces"},"address":"192.168.99.1","outcome":"success"}"#,
+        ),
+        (
+            "github-panther",
+            0,
+            r#"{"as":"GitHub","time":"2021-05-18T02:31:58.553Z","action":"protected_branch.destroy","actor":{"id":"cat","type":"user"},"target":{"id":"my-org/my-repo","type":"repository"},"outcome":"not stated"}"#,
+        ),
+        (
+            "okta-panther",
+            0,
+            r#"{"as":"Okta","time":"2022-03-22T14:21:53.225Z","action":"user.session.impersonation.grant","actor":{"id":"111111","name":"Homer Simpson <homer@springfield.gov>","type":"user"},"address":"1.1.1.1","outcome":"not stated"}"#,
+        ),
+    ] {
+        if let Some(event) = others(folder).get(line) {
+            let wanted: Json = serde_json::from_str(wanted).unwrap();
+            assert_eq!(who_what_when(&parsers, event), Some(wanted), "{folder}, line {line}");
+        }
+    }
+}
+
+/// Whoever can write into an event of ours, a message say, can't have it pass for another product's.
+#[test]
+fn an_event_of_our_own_shape_is_read_as_nothing_else() {
+    let own = r#""action":"role.grant","actor":{"id":"mallory"},"outcome":"denied""#;
+    let cloudtrail = r#"{"eventName":"GetObject","eventSource":"s3.amazonaws.com","eventType":"AwsApiCall"}"#;
+    let as_text = Json::from(cloudtrail).to_string();
+    for more in [
+        format!(r#""message":{as_text}"#),
+        format!(r#""detail":{cloudtrail}"#),
+        format!(r#""@message":{as_text}"#),
+        cloudtrail.trim_matches(['{', '}']).to_owned(),
+    ] {
+        let read = read(&Parsers::built_in(), &format!("{{{own},{more}}}")).unwrap();
+        let said = (&read["as"], &read["action"], &read["actor"]["id"], &read["outcome"]);
+        assert_eq!(said, (&"countersign".into(), &"role.grant".into(), &"mallory".into(), &"denied".into()));
+    }
+}
+
+/// Each has an action, and an actor or the name of a program. None is read as ours, nor as what it does not say.
+#[test]
+fn events_of_other_products_are_not_read_as_ours() {
+    let parsers = Parsers::built_in();
+    let log = r#""@timestamp":"2026-03-02T09:15:27Z","message":"u_1 deleted a job","service":{"name":"shop"},"process":{"name":"node"},"ecs":{"version":"8.11.0"}"#;
+    for (event, wanted) in [
+        (
+            r#"{"action":"user_deactivated","actor":{"type":"user","user":{"id":"W1","email":"ada@example.com"}},"context":{"ip_address":"203.0.113.9","location":{"id":"T1","type":"workspace"}}}"#.to_owned(),
+            Some(r#"{"as":"Slack","action":"user_deactivated","actor":{"id":"W1","name":"ada@example.com","type":"user"},"target":{"id":"T1","type":"workspace"},"address":"203.0.113.9","outcome":"not stated"}"#),
+        ),
+        // The lines of an application's log, and an event that has no action.
+        (format!("{{{log}}}"), None),
+        (format!(r#"{{{log},"event":{{"dataset":"shop.log"}}}}"#), None),
+        (
+            r#"{"@timestamp":"2026-03-02T09:15:27Z","message":"x","service.name":"shop","process.thread.name":"main","ecs.version":"1.2.0","log.level":"INFO","event.dataset":"shop"}"#.into(),
+            None,
+        ),
+        (
+            format!(r#"{{{log},"event":{{"kind":"event"}}}}"#),
+            Some(r#"{"as":"ECS","time":"2026-03-02T09:15:27.000Z","outcome":"not stated"}"#),
+        ),
+        (
+            r#"{"id":"e","action":"create","actor":{"id":"u","email":"ada@example.com"},"resource":"domain","created_at":"2026-03-02T09:15:27Z","version":"3"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"id":"e","action":"member.add","actor":{"id":"u","type":"user"},"timestamp":"2026-03-02T09:15:27Z","ip":"203.0.113.9"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":"login","actor":{"id":"u","object":"user","account":{"name":"Ada"}},"request_id":"r"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":"deploy","target":{"id":"7","type":"app"},"time":1772442927}"#.into(),
+            None,
+        ),
+    ] {
+        let wanted: Option<Json> = wanted.map(|wanted| serde_json::from_str(wanted).unwrap());
+        assert_eq!(read(&parsers, &event), wanted, "{event}");
+    }
+}
+
+/// Puts a value where a path without arrays leads.
+fn at_path(path: &str, value: Json) -> Json {
+    path.rsplit('.').fold(value, |value, name| serde_json::json!({ name: value }))
+}
+
+/// A sample that its parser finds at the top is found, and says the same, in each envelope that the parser knows.
+#[test]
+fn each_sample_says_the_same_in_each_envelope_of_its_reading() {
+    let parsers = Parsers::built_in();
+    let mut tried = BTreeSet::new();
+    for (file, event, wanted) in samples() {
+        let text = std::fs::read_to_string(format!("{}/parsers/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let definition: Json = serde_json::from_str(&text).unwrap();
+        let paths: Vec<String> = serde_json::from_value(definition["within"].clone()).unwrap_or_default();
+        let alone = Json::Object(
+            definition
+                .as_object()
+                .unwrap()
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| !["within", "category"].contains(&&**name))
+                .collect(),
+        );
+        let at_top = Parsers::default().with([(&*file, &*alone.to_string())]).unwrap();
+        if !paths.iter().any(String::is_empty) || who_what_when(&at_top, &event).as_ref() != Some(&wanted) {
+            continue;
+        }
+        for path in paths.iter().filter(|path| !path.is_empty() && !path.contains('[')) {
+            let event: Json = serde_json::from_str(&event).unwrap();
+            for inner in [Json::from(event.to_string()), event] {
+                let enveloped = at_path(path, inner).to_string();
+                assert_eq!(who_what_when(&parsers, &enveloped), Some(wanted.clone()), "{file}: {enveloped}");
+                tried.insert((file.clone(), path.clone()));
+            }
+        }
+    }
+    assert!(tried.len() > 20, "{tried:?}");
+}
+
+#[test]
+fn each_action_of_an_event_that_records_several_is_found() {
+    let events = r#"[{"name":"create"},{"name":"change_user_access"},{"name":"change_user_access"},{"name":"create"}]"#;
+    let event = format!(
+        r#"{{"kind":"admin#reports#activity","id":{{"applicationName":"drive"}},"events":{events}}}"#
+    );
+    let said = read(&Parsers::built_in(), &event).unwrap();
+    assert_eq!(
+        (&said["action"], &said["also"]),
+        (&"create".into(), &serde_json::json!(["change_user_access"]))
+    );
+    let (parsers, document) = (Parsers::built_in(), Document::parse(&event).unwrap());
+    let read = parsers.parse(&document.root());
+    let entry = Entry { event: Some(document.root()), read: read.as_ref(), ..Entry::recorded(Time::MIN) };
+    for (query, finds) in [
+        ("action:create", true),
+        ("action:change_*", true),
+        ("action:delete", false),
+        ("-action:change_user_access", false),
+    ] {
+        assert_eq!(Query::parse(query, Time::MIN).unwrap().matches(&entry), finds, "{query}");
+    }
+}
+
+#[test]
+fn an_outcome_that_is_not_stated_is_none() {
+    let parsers = Parsers::built_in();
+    for (event, outcome) in [
+        (r#"{"action":"a.b","actor":{"id":"u"}}"#, "not stated"),
+        (r#"{"action":"a.b","actor":{"id":"u"},"outcome":null}"#, "not stated"),
+        (r#"{"action":"a.b","actor":{"id":"u"},"outcome":"fine"}"#, "not stated"),
+        (r#"{"action":"a.b","actor":{"id":"u"},"outcome":"denied"}"#, "denied"),
+        (r#"{"eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin"}"#, "not stated"),
+        (
+            r#"{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventType":"AwsApiCall","errorCode":"","errorMessage":"","userIdentity":{"type":"Root"}}"#,
+            "success",
+        ),
+    ] {
+        assert_eq!(read(&parsers, event).unwrap()["outcome"], outcome, "{event}");
+    }
+}
+
+const OWN: &str = r#"{"as":"x","when":{"x":{"there":true}},"action":"x"}"#;
+
+#[test]
+fn others_come_first_and_take_the_place_of_their_namesakes() {
+    let built_in = Parsers::built_in();
+    let github = r#"{"as":"GitHub","when":{"repo":{"there":true}},"action":"=seen"}"#;
+    let parsers = built_in.with([("a.json", OWN), ("b.json", github)]).unwrap();
+    assert_eq!(parsers.names().count(), BUILT_IN.len() + 1);
+    assert_eq!(parsers.names().take(2).collect::<Vec<_>>(), ["x", "GitHub"]);
+    assert_eq!(parsers.names().filter(|name| *name == "GitHub").count(), 1);
+    assert_eq!(read(&parsers, r#"{"repo":"r"}"#).unwrap()["action"], "seen");
+    assert_eq!(read(&built_in, r#"{"repo":"r"}"#), None);
+
+    let twice = built_in.with([("a.json", OWN), ("b.json", OWN)]).unwrap_err();
+    assert_eq!((twice.file.as_deref(), twice.member.as_deref()), (Some("b.json"), Some("as")));
+    let texts: Vec<String> =
+        (0..=MOST).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
+    assert!(built_in.with(texts[..MOST].iter().map(|text| ("", &**text))).is_ok());
+    assert!(built_in.with(texts.iter().map(|text| ("", &**text))).is_err());
+}
+
+#[test]
+fn what_is_no_reading_is_refused_with_its_place() {
+    let reading = |members: &str| format!(r#"{{"as":"x","when":{{"x":"1"}},"action":"x",{members}}}"#);
+    for (text, member) in [
+        ("", ""),
+        ("[]", ""),
+        ("{", ""),
+        ("{}", "as"),
+        (r#"{"as":""}"#, "as"),
+        (r#"{"as":"x"}"#, "when"),
+        (r#"{"as":"x","when":{"x":"1"}}"#, "action"),
+        (r#"{"as":"x","when":{},"action":"x"}"#, "when"),
+        (r#"{"as":"x","when":[],"action":"x"}"#, "when"),
+        (r#"{"as":"x","when":{"x":{"there":false}},"action":"x"}"#, "when"),
+        (r#"{"as":"x","when":[{"x":"1"},{"x":{"not":"1"}}],"action":"x"}"#, "when"),
+        (r#"{"as":"x","when":{"x..y":"1"},"action":"x"}"#, "when.x..y"),
+        (r#"{"as":"x","when":{"x":null},"action":"x"}"#, "when.x"),
+        (r#"{"as":"x","when":{"x":{"like":"1"}},"action":"x"}"#, "when.x.like"),
+        (r#"{"as":"x","when":{"x":{"type":"text"}},"action":"x"}"#, "when.x.type"),
+        (r#"{"as":"x","when":{"x":{"not":{"there":false}}},"action":"x"}"#, "when.x.not"),
+        (&reading(r#""actions":"x""#), "actions"),
+        (&reading(r#""as":"y""#), "as"),
+        (&reading(r#""time":"x.""#), "time"),
+        (&reading(r#""time":{"value":"x","unit":"h"}"#), "time.unit"),
+        (&reading(r#""time":{"value":"x","zone":"CET"}"#), "time.zone"),
+        (&reading(r#""address":{"value":"x","else":"y"}"#), "address.else"),
+        (&reading(r#""address":{"path":"x"}"#), "address.path"),
+        (&reading(r#""address":"={x""#), "address"),
+        (&reading(r#""address":["x",1]"#), "address[1]"),
+        (&reading(r#""actor":{"type":"=user"}"#), "actor.id"),
+        (&reading(r#""actor":[{"id":"x"},{"id":"x","nick":"y"}]"#), "actor[1].nick"),
+        (&reading(r#""outcome":"x""#), "outcome[0]"),
+        (&reading(r#""outcome":["=success","=fine"]"#), "outcome[1]"),
+        (&reading(r#""outcome":{"value":"x","map":{"1":"ok"}}"#), "outcome[0]"),
+        (&reading(r#""outcome":{"value":"x","map":{"1":2}}"#), "outcome.map.1"),
+    ] {
+        let why = Parsers::default().with([("own.json", text)]).expect_err(text);
+        let place = (why.file.as_deref(), why.member.as_deref().unwrap_or_default());
+        assert_eq!(place, (Some("own.json"), member), "{text}: {why}");
+        let has_hint = why.hint.as_deref().is_some_and(|hint| !hint.is_empty());
+        assert!(!why.message.is_empty() && has_hint, "{text}");
+    }
+}
+
+/// The example of `docs/parsers.md`: a parser, an event and what it says by it.
+#[test]
+fn the_documented_example_reads_as_it_says() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/parsers.md")).unwrap();
+    let blocks: Vec<&str> = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|after| after.split_once("\n```"))
+        .map(|(block, _)| block)
+        .collect();
+    let [_, reading, event, wanted, category] = blocks[..] else {
+        panic!("there are {} blocks", blocks.len())
+    };
+    let reading = format!("{},{category}}}", reading.trim_end().strip_suffix('}').unwrap());
+    let parsers = Parsers::built_in().with([("till.json", &*reading)]).unwrap();
+    let wanted: Json = serde_json::from_str(wanted).unwrap();
+    assert_eq!(read(&parsers, event).unwrap(), wanted);
+    for (name, place) in Parsers::built_in().names().zip(1..) {
+        assert!(text.contains(name), "the parser {place}, {name}, is not named");
+    }
+}
+
+/// A JSON value of few levels, with names that no source has.
+fn anything() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i32>().prop_map(Json::from),
+        "[ -~é]{0,12}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            prop::collection::btree_map("[a-z]{1,9}", inner, 0..6)
+                .prop_map(|members| Json::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// But for our own, whose shape is an action and little more.
+    #[test]
+    fn nothing_is_read_that_nobody_wrote(members in prop::collection::btree_map("[b-z][a-z]{0,9}", anything(), 0..9)) {
+        let event = Json::Object(members.into_iter().collect()).to_string();
+        prop_assert_eq!(read(&Parsers::built_in(), &event), None);
+    }
+
+    /// Whatever a member of an event is replaced by, something is read or nothing, and no parser falls over.
+    #[test]
+    fn altered_samples_do_no_harm(sample in 0..100_usize, member in 0..12_usize, value in anything()) {
+        static SAMPLES: LazyLock<Vec<(String, String, Json)>> = LazyLock::new(samples);
+        let mut event: Json = serde_json::from_str(&SAMPLES[sample % SAMPLES.len()].1).unwrap();
+        if let Some(place) = event.as_object_mut().and_then(|event| event.values_mut().nth(member)) {
+            *place = value;
+        }
+        let _ = read(&Parsers::built_in(), &event.to_string());
+    }
+}
+
+#[test]
+fn the_outcomes_that_an_event_may_state_are_the_core_s() {
+    let stated = Outcome::ALL.iter().copied().filter(|outcome| *outcome != Outcome::NotStated);
+    assert_eq!(stated.map(Outcome::as_str).collect::<Vec<_>>(), countersign::event::OUTCOMES);
+}

@@ -1,1 +1,0 @@
-export { default as artefact } from "../wasm/gate_bg.wasm?module";

@@ -1,4 +1,0 @@
-import base64 from "../inlined/gate.js";
-import { compileInlinedAtOnce } from "./inlined.js";
-
-export const artefact = async () => compileInlinedAtOnce(base64);

@@ -1,2 +1,0 @@
-export { nativeSigner as readKey } from "../record/sign.node.js";
-export { artefact, lifecycle } from "./recorder.js";

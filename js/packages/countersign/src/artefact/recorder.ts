@@ -1,7 +1,0 @@
-import base64 from "../inlined/recorder.js";
-import { compileInlined } from "./inlined.js";
-
-export { ofRuntime as lifecycle } from "../record/lifecycle.js";
-
-export const artefact = () => compileInlined(base64);
-export const readKey = undefined;

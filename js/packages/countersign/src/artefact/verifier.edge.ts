@@ -1,2 +1,0 @@
-export { default as artefact } from "../wasm/verifier_bg.wasm?module";
-export const worker = undefined;

@@ -1,5 +1,0 @@
-import script from "../inlined/worker.node.js";
-import { thread } from "../verify/thread.node.js";
-
-export { artefact } from "./verifier.inlined.js";
-export const worker = () => thread(script);

@@ -1,0 +1,1 @@
+export { default as artifact } from "../wasm/gate_bg.wasm";

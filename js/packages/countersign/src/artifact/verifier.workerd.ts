@@ -1,0 +1,2 @@
+export { default as artifact } from "../wasm/verifier_bg.wasm";
+export const worker = undefined;

@@ -1,0 +1,32 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Plugin } from "vite";
+import { licenses as textFor } from "../../js/build/licenses.mjs";
+
+/** What is in each page. */
+const ARTIFACTS = ["verifier", "slicer", "index", "analyzer"];
+const OF_CONSOLE = ["overview"];
+
+/** Writes the licenses of all that a page is made of beside it. */
+export function licenses(page: string): Plugin {
+  const inputs = new Set<string>();
+  let folder = "dist";
+  return {
+    name: "licenses",
+    apply: "build",
+    configResolved({ build }) {
+      folder = build.outDir;
+    },
+    moduleParsed({ id }) {
+      inputs.add(id);
+    },
+    async writeBundle() {
+      const text = textFor({
+        artifacts: page === "console" ? [...ARTIFACTS, ...OF_CONSOLE] : ARTIFACTS,
+        inputs: [...inputs],
+        of: "page",
+      });
+      await writeFile(join(folder, `${page}.LICENSES.txt`), text);
+    },
+  };
+}
