@@ -6,7 +6,7 @@ const ID = "virtual:look.css";
 const SHEETS = [
   import.meta.resolve("@countersign/ui/viewer/parts/palette.css"),
   import.meta.resolve("@countersign/ui/viewer/parts/basics.css"),
-  import.meta.resolve("@countersign/ui/viewer/detection/found.css"),
+  import.meta.resolve("@countersign/ui/viewer/detection/findings.css"),
 ];
 
 /** A style sheet of the colors, fonts and basics that the viewer has, and of what rules found, for a page around it. */

@@ -2,16 +2,16 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emit, emits } from "../src/emit.ts";
 import { picker } from "../src/input/choose.ts";
 import { memoryView } from "../src/input/remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
 import type { Memory } from "../src/state/memory.ts";
-import { wish, wishes } from "../src/wish.ts";
-import type { Reader, SignInState } from "./reader.ts";
+import type { Reader, SignerTrust } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** Where the reader says who they are and what they trust. Once a token is accepted, a line says it. */
+/** Renders the form for the reader's identity and trust. Once a token is accepted, a line replaces it. */
 export function accessView(
   reader: Reader,
   memory: Memory,
@@ -25,7 +25,7 @@ export function accessView(
       ?open=${isOpen}
       @toggle=${({ target, currentTarget }: Event) => {
         if (target === currentTarget && target instanceof HTMLDetailsElement)
-          target.dispatchEvent(wish("open-access", target.open));
+          emit(target, "open-access", target.open);
       }}
     >
       <summary>
@@ -56,7 +56,7 @@ function signInView(signInState: SignInState, t: ConsoleTexts): TemplateResult {
   }
 }
 
-/** The keys that are trusted: in green only if they vouch for all that was verified. */
+/** Renders the trusted keys; in green only if they vouch for everything that was verified. */
 function trustView(trust: TrustChoice, verified: readonly Session[], t: ConsoleTexts): TemplateResult {
   const words = trustWords(trust, t);
   if (!hasTrust(trust))
@@ -95,7 +95,7 @@ function signInPart(
     <div class="sign-in-part">
       <p class="help">${t.access.signInHelp(value(host, 100))}</p>
       <div class="buttons">
-        <button type="button" class="primary" ?disabled=${isLeaving || signInState === "asking"} @click=${wishes("sign-in")}>${t.access.signIn(value(host, 60))}</button>
+        <button type="button" class="primary" ?disabled=${isLeaving || signerTrust === "asking"} @click=${emits("sign-in")}>${t.access.signIn(value(host, 60))}</button>
       </div>
       ${signInFailed === undefined ? nothing : html`<p class="complaint" role="alert" data-sign-in="failed">${t.access.signInFailed} <span class="help" lang="en">${value(signInFailed, 300)}</span></p>`}
       <p class="help">${t.access.orToken}</p>
@@ -124,13 +124,13 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
       <p id="token-help" class="help">${t.access.tokenHelp}</p>
       ${isSecureContext ? nothing : html`<p class="plain tone-doubt">${icon("warning")}<span>${t.access.plain}</span></p>`}
       <label class="choice">
-        <input type="checkbox" name="keep" .checked=${isKept} @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("keep-access", (event.currentTarget as HTMLInputElement).checked))} />
+        <input type="checkbox" name="keep" .checked=${isKept} @change=${(event: Event) => emit(event.currentTarget, "keep-access", (event.currentTarget as HTMLInputElement).checked)} />
         <span>${t.access.keep}</span>
       </label>
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
-        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signInState === "asking"}>${t.access.use}</button>
-        ${signInState === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
+        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signerTrust === "asking"}>${t.access.use}</button>
+        ${signerTrust === "accepted" ? html`<button type="button" @click=${emits("leave")}>${t.access.leave}</button>` : nothing}
       </div>
       ${refusal === undefined ? nothing : refusalView(refusal, t)}
     </form>
@@ -140,7 +140,7 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
 function use(event: SubmitEvent): void {
   event.preventDefault();
   const form = event.currentTarget as HTMLFormElement;
-  form.dispatchEvent(wish("use-token", String(new FormData(form).get("token") ?? "").trim()));
+  emit(form, "use-token", String(new FormData(form).get("token") ?? "").trim());
 }
 
 function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateResult {
@@ -162,7 +162,7 @@ function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateRes
             ? nothing
             : html`<li>
               ${icon("key")}<span>${value(trust.file.name)} <span class="faint">${accountOf(trust.file.text, t)}</span></span>
-              <button type="button" class="quiet" @click=${wishes("remove-trust")}>${t.access.remove}<span class="sr"> ${trust.file.name}</span></button>
+              <button type="button" class="quiet" @click=${emits("remove-trust")}>${t.access.remove}<span class="sr"> ${trust.file.name}</span></button>
             </li>`
         }
         ${trust.keys.map((key) => keyView(key, t))}
@@ -189,12 +189,12 @@ function keyView(key: SessionKey, t: ConsoleTexts): TemplateResult {
   return html`
     <li>
       ${icon("key")}<span>${value(parts?.name ?? key.vkey)} <code>${parts?.id}</code> <span class="faint">${trust.account[key.kind]}, ${trust.forSession}</span></span>
-      <button type="button" class="quiet" @click=${wishes("remove-key", key)}>${t.access.remove}<span class="sr"> ${parts?.name}</span></button>
+      <button type="button" class="quiet" @click=${emits("remove-key", key)}>${t.access.remove}<span class="sr"> ${parts?.name}</span></button>
     </li>
   `;
 }
 
-/** `1 log, 2 emitters`. */
+/** Returns the number of keys, such as `1 log, 2 emitters`. */
 function accountOf(text: string, t: ConsoleTexts): string {
   const counts = account(text);
   const { trust } = t.page;

@@ -1,17 +1,20 @@
-/** Who reads, and what they trust: given by the reader, kept in this tab at most, and never taken from the log. */
+/**
+ * The reader's token and trust. They are given by the reader, stored in this tab at most, and never taken
+ * from the log.
+ */
 
 import type { TextFile, TrustChoice } from "../src/input/trust.ts";
 
-/** What a reader brings. */
-export interface Brought {
+/** The reader's input. */
+export interface StoredInput {
   readonly token: string;
   readonly trust: TrustChoice;
 }
 
 const KEY = "countersign.console/v1";
 
-/** What was kept in this tab; undefined where nothing was. */
-export function kept(): Brought | undefined {
+/** Returns what is stored in this tab; undefined if nothing is. */
+export function stored(): StoredInput | undefined {
   try {
     const { token, name, text } = JSON.parse(sessionStorage.getItem(KEY) ?? "") as Record<string, unknown>;
     if (typeof token !== "string") return undefined;
@@ -23,12 +26,15 @@ export function kept(): Brought | undefined {
   }
 }
 
-/** Keeps it until the tab is closed, where the browser allows it. Keys that were confirmed by hand are not kept. */
-export function keep({ token, trust: { file } }: Brought): void {
+/**
+ * Stores the input until the tab is closed, if the browser allows it. Keys that were confirmed by hand are
+ * not stored.
+ */
+export function keep({ token, trust: { file } }: StoredInput): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify({ token, name: file?.name, text: file?.text }));
   } catch {
-    // It is given again next time.
+    // The reader has to enter it again next time.
   }
 }
 
@@ -36,6 +42,6 @@ export function forget(): void {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // There is nothing to forget then.
+    // The browser stores nothing then.
   }
 }

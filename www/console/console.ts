@@ -2,7 +2,7 @@ import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Overview } from "@countersign/ui/overview/types.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { reasonOf } from "@countersign/ui/viewer/search/selection.js";
-import type { Link } from "@countersign/ui/viewer/session/following.js";
+import type { Link } from "@countersign/ui/viewer/session/live-connection.js";
 import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { alarmView } from "@countersign/ui/viewer/verdict/alarm.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
@@ -22,15 +22,15 @@ import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import "./inventory.ts";
+import { type Conditions, NO_CONDITIONS, readConditions, sameConditions } from "./address.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
-import { type Brought, bring, overview } from "./overview.ts";
-import { type Conditions, NO_CONDITIONS, readConditions, sameConditions } from "./place.ts";
+import { type LoadedFile, loadFiles, overview } from "./overview.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
 import { type Complaint, complaintOf, conditionsOf, searchView } from "./search.ts";
-import { Searching } from "./searching.ts";
+import { SearchRunner } from "./search-runner.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
 import { Sources } from "./sources.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
@@ -39,10 +39,10 @@ import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
 
-/** What stands before the names in a viewer's fragment. */
+/** Prefixes of the names in a viewer's fragment. */
 const FRAGMENTS: Readonly<Record<Origin, string>> = { search: "s.", live: "l." };
 
-/** What a first search asks for: a log may be larger than anyone wants to load. */
+/** Conditions of the first search, limited because a log may be very large. */
 const FIRST: Conditions = { ...NO_CONDITIONS, limit: "1000" };
 
 /** The console of the log that serves the page. */
@@ -55,20 +55,20 @@ export class Console extends View {
     { changed: this.#changed, trusts: () => this.#verifyAgain() },
     issuerOf(document),
   );
-  /** What a reader came back with who went to sign in, as long as nothing else was done with the address. */
-  readonly #comesBack = returned();
-  readonly #needed = {
+  /** Result of signing in, if the reader returns from that and the address wasn't used otherwise. */
+  readonly #signInReturn = returned();
+  readonly #dependencies = {
     log: this.#log,
     reader: this.#reader,
     history: this.#history,
     tools: () => this.#workers(),
     changed: this.#changed,
   };
-  readonly #searching = new Searching(this.#needed);
-  readonly #follower = new Follower(this.#needed);
+  readonly #searchRunner = new SearchRunner(this.#dependencies);
+  readonly #follower = new Follower(this.#dependencies);
   readonly #sources = new Sources(this.#changed);
   readonly #tabs = new Tabs();
-  /** The tab that was brought into view. */
+  /** The tab that was scrolled into view last. */
   #inView: string | undefined;
   #tools: Promise<Tools> | undefined;
   #overview: Promise<Overview> | undefined;
@@ -77,32 +77,32 @@ export class Console extends View {
     return this.#overview;
   };
   readonly #rules = async () => (await (await this.#workers()).rules?.()) ?? "";
-  /** What describes the API, and the scenarios: they stay until the page is closed. */
-  #description: Brought | undefined;
-  #scenarios: readonly Brought[] = [];
-  /** Why what was brought last is not there. */
-  #unread = "";
+  /** API description and scenarios, until the page is closed. */
+  #description: LoadedFile | undefined;
+  #scenarios: readonly LoadedFile[] = [];
+  /** Reason why the last file was rejected. */
+  #rejected = "";
   #conditions = readConditions(location.hash) ?? FIRST;
-  /** What the search's viewer looks for. */
-  #looked = "";
-  /** What it is to look for once it is there. */
-  #toLookFor: string | undefined;
+  /** The query in the search's viewer. */
+  #viewerQuery = "";
+  /** The query to apply once the viewer exists. */
+  #pendingQuery: string | undefined;
   #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
   #language: Language = spoken();
-  #said = "";
+  #announcement = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("hashchange", this.#moved);
     addEventListener("resize", this.#showTab);
     this.#speak(this.#language);
-    void this.#look();
-    if (this.#comesBack !== undefined) void this.#comeBack(this.#comesBack);
+    void this.#loadStorage();
+    if (this.#signInReturn !== undefined) void this.#finishSignIn(this.#signInReturn);
     else {
       const token = this.#reader.resume();
-      if (token !== "") void this.#enter(token);
+      if (token !== "") void this.#useToken(token);
     }
   }
 
@@ -110,7 +110,7 @@ export class Console extends View {
     super.disconnectedCallback();
     removeEventListener("hashchange", this.#moved);
     removeEventListener("resize", this.#showTab);
-    this.#searching.close();
+    this.#searchRunner.close();
     this.#follower.close();
   }
 
@@ -123,18 +123,18 @@ export class Console extends View {
     }
     const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
     if (viewer === null) return;
-    if (this.#toLookFor !== undefined) {
-      const query = this.#toLookFor;
-      this.#toLookFor = undefined;
+    if (this.#pendingQuery !== undefined) {
+      const query = this.#pendingQuery;
+      this.#pendingQuery = undefined;
       if (viewer.query !== query) void viewer.search(query);
     }
-    this.#looks(viewer.query);
+    this.#viewerSearched(viewer.query);
   }
 
-  /** What the log can be asked for stands in the viewer's own search. */
-  #looks(query: string): void {
-    if (query === this.#looked) return;
-    this.#looked = query;
+  /** A search of the whole log uses the query of the viewer. */
+  #viewerSearched(query: string): void {
+    if (query === this.#viewerQuery) return;
+    this.#viewerQuery = query;
     this.requestUpdate();
   }
 
@@ -142,7 +142,7 @@ export class Console extends View {
     const t = TEXTS[this.#language];
     const { memory, published, alarm } = this.#history;
     const origin = published?.origin ?? this.#storage.health?.origin;
-    const { search } = this.#searching;
+    const { search } = this.#searchRunner;
     return html`
       ${HATCHES}
       <a class="skip" href="#content" @click=${this.#skip}>${t.skip}</a>
@@ -150,7 +150,7 @@ export class Console extends View {
         class="page console"
         ?data-reads=${this.#reader.mayRead}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
-        @use-token=${(event: CustomEvent<string>) => void this.#enter(event.detail)}
+        @use-token=${(event: CustomEvent<string>) => void this.#useToken(event.detail)}
         @sign-in=${() => void this.#reader.signIn()}
         @keep-access=${(event: CustomEvent<boolean>) => this.#reader.keep(event.detail)}
         @open-access=${(event: CustomEvent<boolean>) => this.#change(() => (this.#reader.isOpen = event.detail))}
@@ -165,15 +165,15 @@ export class Console extends View {
         @forget=${(event: CustomEvent<string>) => this.#change(() => memory.forget(event.detail))}
         @forget-all=${() => this.#change(() => memory.forgetAll())}
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
-          if (this.#tabs.current === "search") this.#looks(event.detail.query);
+          if (this.#tabs.current === "search") this.#viewerSearched(event.detail.query);
         }}
         @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
         @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
-        @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#bring(event.detail, ([one]) => (this.#description = one ?? this.#description))}
+        @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, ([one]) => (this.#description = one ?? this.#description))}
         @remove-description=${() => this.#change(() => (this.#description = undefined))}
-        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#bring(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
+        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#loadFiles(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
         @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
         @begin-live=${() => this.#beginLive()}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
@@ -201,22 +201,24 @@ export class Console extends View {
           <h2 class=${this.#isListed ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
           ${this.#content(t)}
         </main>
-        ${this.#reader.asked === undefined ? nothing : confirmView(this.#reader.asked, t.page)}
-        <p class="sr" role="status">${search.isAsking && search.session === undefined ? t.search.loading : this.#said}</p>
+        ${this.#reader.keyToConfirm === undefined ? nothing : confirmView(this.#reader.keyToConfirm, t.page)}
+        <p class="sr" role="status">${search.isAsking && search.session === undefined ? t.search.loading : this.#announcement}</p>
       </div>
     `;
   }
 
-  /** The sessions of the search and of the live view. */
+  /** Sessions of the search and the live view. */
   get #verified(): readonly Session[] {
-    return [this.#searching.search.session, this.#follower.watch?.session].filter((one) => one !== undefined);
+    return [this.#searchRunner.search.session, this.#follower.watch?.session].filter(
+      (one) => one !== undefined,
+    );
   }
 
-  /** Whether events are listed, for which everything else makes room. */
+  /** True if events are listed, which take all the room. */
   get #isListed(): boolean {
     const { current } = this.#tabs;
     if (current === "live") return this.#follower.watch !== undefined;
-    return current === "search" && this.#searching.search.session !== undefined;
+    return current === "search" && this.#searchRunner.search.session !== undefined;
   }
 
   #content(t: ConsoleTexts): TemplateResult {
@@ -241,11 +243,11 @@ export class Console extends View {
       case "inventory":
         return html`
           <p class="help wide-text">${t.inventory.about}</p>
-          ${this.#ofVerified(t, ({ session }) => html`<cs-inventory .session=${session} .overview=${this.#makeOverview} .description=${this.#description} .complaint=${this.#unread} .texts=${t}></cs-inventory>`)}`;
+          ${this.#ofVerified(t, ({ session }) => html`<cs-inventory .session=${session} .overview=${this.#makeOverview} .description=${this.#description} .complaint=${this.#rejected} .texts=${t}></cs-inventory>`)}`;
       case "exposure":
         return html`
           <p class="help wide-text">${t.exposure.about}</p>
-          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
+          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#rejected} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}
@@ -260,32 +262,32 @@ export class Console extends View {
           ${this.#ofVerified(t, (verified, judged) => witnessesTab(verified, judged, trustText(this.#reader.trust), health, t))}`;
       case "storage":
         return html`
-          ${storageTab(this.#storage, () => void this.#look(), t)}
+          ${storageTab(this.#storage, () => void this.#loadStorage(), t)}
           ${recordsView(this.#records, this.#reader.mayRead, t)}`;
     }
   }
 
   #searchTab(t: ConsoleTexts): TemplateResult {
-    const { search } = this.#searching;
+    const { search } = this.#searchRunner;
     return searchView(
       {
         search,
         conditions: this.#conditions,
         complaint: this.#complaint,
         viewer: viewer(search.session, FRAGMENTS.search, t),
-        looked: this.#looked,
-        unsure: this.#unsure(t),
+        viewerQuery: this.#viewerQuery,
+        unsettled: this.#unsettled(t),
         submit: this.#submit,
         ask: (query) =>
           this.#search({ ...this.#conditions, query, limit: this.#conditions.limit || FIRST.limit }),
-        cancel: () => this.#searching.cancel(),
+        cancel: () => this.#searchRunner.cancel(),
       },
       t,
     );
   }
 
-  /** Why it isn't known what the search box asks for; undefined if it is. */
-  #unsure({ viewer: texts }: ConsoleTexts): string | undefined {
+  /** Returns why the content of the search box isn't settled; undefined if it is. */
+  #unsettled({ viewer: texts }: ConsoleTexts): string | undefined {
     const { selection } = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer') ?? {};
     if (selection?.state === "counting")
       return selection.wait === "typing" ? texts.selection.typing : undefined;
@@ -312,54 +314,54 @@ export class Console extends View {
   }
 
   #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
-    const all = this.#sources.all(this.#searching.search, this.#follower.watch);
+    const all = this.#sources.all(this.#searchRunner.search, this.#follower.watch);
     const shown = this.#sources.shown(all);
     return verifiedView({ all, shown, mayRead: this.#reader.mayRead, toToken: this.#toToken(t), show }, t);
   }
 
-  /** Shows the event that made a rule fire, among those that it is one of. */
+  /** Shows the last event of a finding, which made its rule fire. */
   async #showFinding({ entries }: Finding): Promise<void> {
     await this.#showEntry(entries.at(-1) ?? 0);
   }
 
-  /** Keeps the texts of files that somebody chose. */
-  async #bring(files: readonly File[], keep: (brought: readonly Brought[]) => void): Promise<void> {
-    const { brought, refused } = await bring(files);
+  /** Loads the texts of chosen files. */
+  async #loadFiles(files: readonly File[], keep: (loaded: readonly LoadedFile[]) => void): Promise<void> {
+    const { loaded, refused } = await loadFiles(files);
     this.#change(() => {
-      keep(brought);
-      this.#unread = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
+      keep(loaded);
+      this.#rejected = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
     });
   }
 
   async #showEntry(leaf: number): Promise<void> {
-    const shown = this.#sources.shown(this.#sources.all(this.#searching.search, this.#follower.watch));
+    const shown = this.#sources.shown(this.#sources.all(this.#searchRunner.search, this.#follower.watch));
     const line = await shown?.session.index.lineOf(leaf).catch(() => undefined);
     if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }
 
-  async #enter(token: string): Promise<void> {
+  async #useToken(token: string): Promise<void> {
     const isAccepted = await this.#reader.enter(token);
     await this.updateComplete;
     const field = this.querySelector<HTMLInputElement>("#token");
     if (this.#reader.complaint?.field === "token") field?.focus();
     if (!isAccepted) return;
     if (field !== null) field.value = "";
-    this.#change(() => (this.#said = TEXTS[this.#language].access.accepted));
+    this.#change(() => (this.#announcement = TEXTS[this.#language].access.accepted));
     if (this.#tabs.current === "search") this.#search(this.#conditions);
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
   }
 
-  async #comeBack(finish: () => Promise<SignedIn>): Promise<void> {
+  async #finishSignIn(finish: () => Promise<SignedIn>): Promise<void> {
     const token = await this.#reader.comeBack(finish);
-    if (token !== "") await this.#enter(token);
+    if (token !== "") await this.#useToken(token);
   }
 
   #leave(): void {
     this.#reader.leave();
     this.#records = NO_RECORDS;
-    this.#searching.close();
+    this.#searchRunner.close();
     this.#follower.close();
     void this.#focusToken();
   }
@@ -370,11 +372,11 @@ export class Console extends View {
     this.querySelector<HTMLElement>("#token")?.focus();
   }
 
-  /** By what the reader trusts now. */
+  /** Verifies again with the reader's current trust. */
   #verifyAgain(): void {
-    this.#history.judgeAnew();
+    this.#history.clearAlarm();
     this.requestUpdate();
-    void this.#searching.again();
+    void this.#searchRunner.again();
     if (this.#follower.isFollowing) void this.#follower.begin();
   }
 
@@ -396,11 +398,11 @@ export class Console extends View {
   #search(conditions: Conditions): void {
     this.#conditions = conditions;
     this.#complaint = undefined;
-    this.#said = "";
-    if (conditions.query !== "") this.#toLookFor = conditions.query;
+    this.#announcement = "";
+    if (conditions.query !== "") this.#pendingQuery = conditions.query;
     this.#sources.chosen = "search";
     this.#tabs.write(conditions);
-    void this.#searching.run(conditions);
+    void this.#searchRunner.run(conditions);
   }
 
   #beginLive(): void {
@@ -416,7 +418,7 @@ export class Console extends View {
     return this.#tools;
   }
 
-  async #look(): Promise<void> {
+  async #loadStorage(): Promise<void> {
     this.#change(() => (this.#storage = { ...this.#storage, isAsking: true, refusal: undefined }));
     const isStorage = this.#tabs.current === "storage" && this.#reader.mayRead;
     const [storage, , records] = await Promise.all([
@@ -438,16 +440,20 @@ export class Console extends View {
   readonly #moved = (event: HashChangeEvent): void => {
     const before = this.#tabs.current;
     this.#tabs.moved(event);
-    this.#unread = "";
+    this.#rejected = "";
     const { current } = this.#tabs;
     if (current !== before && (current === "storage" || current === "coverage" || current === "witnesses"))
-      void this.#look();
-    // Who was let in at another part has searched for nothing yet.
-    const first = this.#searching.ran === undefined ? this.#conditions : undefined;
-    const asked = readConditions(location.hash) ?? first;
-    if (current === "search" && asked !== undefined && !sameConditions(asked, this.#searching.ran)) {
-      this.#conditions = asked;
-      if (this.#reader.mayRead) this.#search(asked);
+      void this.#loadStorage();
+    // A reader who was let in on another tab hasn't searched yet.
+    const first = this.#searchRunner.ran === undefined ? this.#conditions : undefined;
+    const conditions = readConditions(location.hash) ?? first;
+    if (
+      current === "search" &&
+      conditions !== undefined &&
+      !sameConditions(conditions, this.#searchRunner.ran)
+    ) {
+      this.#conditions = conditions;
+      if (this.#reader.mayRead) this.#search(conditions);
     }
     this.requestUpdate();
   };
@@ -464,7 +470,7 @@ export class Console extends View {
 
   #speak(language: Language): void {
     this.#language = language;
-    this.#said = "";
+    this.#announcement = "";
     document.documentElement.lang = language;
     document.title = TEXTS[language].title;
     this.requestUpdate();

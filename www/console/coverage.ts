@@ -3,9 +3,9 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../src/core-sentence.ts";
 import type { Checkpoint } from "../src/input/checkpoint.ts";
 import { coverageView } from "../src/result/coverage.ts";
-import { moment } from "../src/said.ts";
 import type { Memory } from "../src/state/memory.ts";
 import { cosignatures } from "../src/state/strip.ts";
 import type { Health } from "./health.ts";
@@ -13,12 +13,12 @@ import type { ConsoleTexts } from "./texts/index.ts";
 import { partOf, table, type Verified } from "./verified.ts";
 import { fact } from "./words.ts";
 
-/** So many checkpoints are listed. */
-const LISTED = 100;
+/** Maximum number of checkpoints listed. */
+const MAX_LISTED = 100;
 
 type CheckpointMark = Marks["checkpoints"][number];
 
-/** What the log says that it holds: not verified. */
+/** Renders what the log claims to contain, unverified. */
 export function claimsView(
   published: Checkpoint | undefined,
   health: Health | undefined,
@@ -38,7 +38,7 @@ export function claimsView(
   `;
 }
 
-/** A log that calls itself otherwise than before. */
+/** Renders a warning if the log's name has changed. */
 export function anotherView(
   published: Checkpoint | undefined,
   memory: Memory,
@@ -57,7 +57,7 @@ export function anotherView(
   `;
 }
 
-/** Which leaves were verified, and the checkpoints that vouch for them. */
+/** Renders the entries that were verified, and the checkpoints that cover them. */
 export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts): TemplateResult {
   const { marks } = verified.session;
   const { count, leaves } = t.viewer.figures;
@@ -87,11 +87,11 @@ export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts)
   `;
 }
 
-/** Checkpoints, the newest first. */
+/** Renders checkpoints, newest first. */
 export function checkpointsView(all: readonly CheckpointMark[], t: ConsoleTexts): TemplateResult {
   if (all.length === 0) return html`<p class="empty">${t.coverage.noCheckpoints}</p>`;
   const different = all.filter((mark, place) => !isSame(mark, all[place - 1]));
-  const newest = different.slice(-LISTED).reverse();
+  const newest = different.slice(-MAX_LISTED).reverse();
   const heads = t.coverage.table;
   return html`
     ${table(
@@ -99,11 +99,11 @@ export function checkpointsView(all: readonly CheckpointMark[], t: ConsoleTexts)
       [heads.size, heads.matches, heads.log, heads.witnesses, heads.time, heads.root],
       newest.map((mark) => rowOf(mark, t)),
     )}
-    ${different.length > LISTED ? html`<p class="faint">${t.coverage.more(different.length - LISTED)}</p>` : nothing}
+    ${different.length > MAX_LISTED ? html`<p class="faint">${t.coverage.more(different.length - MAX_LISTED)}</p>` : nothing}
   `;
 }
 
-/** A live view says the checkpoint again that the export before it ended with. */
+/** True if both are equal. A live view repeats the checkpoint at the end of the export before it. */
 function isSame(one: CheckpointMark, other: CheckpointMark | undefined): boolean {
   const { size, root, matches, seen } = one;
   return (
@@ -134,10 +134,10 @@ function rowOf(mark: CheckpointMark, t: ConsoleTexts): TemplateResult {
   `;
 }
 
-/** Yes, no, or not looked at: with a sign, and never by a color alone. */
+/** Renders yes, no, or not checked, with an icon so that color isn't the only sign. */
 function answer(is: boolean | undefined, t: ConsoleTexts): TemplateResult {
   if (is === undefined)
-    return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.untold}</span>`;
+    return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.unchecked}</span>`;
   return is
     ? html`<span class="state tone-good">${icon("pass")}${t.coverage.yes}</span>`
     : html`<span class="state tone-bad">${icon("fail")}${t.coverage.no}</span>`;

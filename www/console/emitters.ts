@@ -4,16 +4,16 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, type TemplateResult } from "lit";
+import { moment } from "../src/core-sentence.ts";
 import { keyParts } from "../src/input/trust.ts";
-import { moment } from "../src/said.ts";
 import { rhythms } from "./rhythm.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 
-/** So many are listed. */
-const LISTED = 200;
+/** Maximum number of emitters listed. */
+const MAX_LISTED = 200;
 
-/** When each was heard of last, and how often it usually is. */
+/** Renders when each emitter signed last, and how often it usually does. */
 export function emittersView(report: Report, now: number, t: ConsoleTexts): TemplateResult {
   const words = t.emitters;
   const { duration } = t.viewer.figures;
@@ -25,7 +25,7 @@ export function emittersView(report: Report, now: number, t: ConsoleTexts): Temp
       ${table(
         words.heading,
         [words.name, words.last, words.usual, words.signerTrust],
-        all.slice(0, LISTED).map(
+        all.slice(0, MAX_LISTED).map(
           ({ vkey, last, usual, since, isSilent }) => html`
             <tr data-silent=${isSilent}>
               <th scope="row">${value(keyParts(vkey)?.name ?? vkey)}</th>

@@ -1,9 +1,9 @@
-/** What a log says of its erasures. */
+/** Erasures as the log reports them. */
 
-/** Longer answers are not read. */
-const LONGEST = 8 << 20;
+/** Maximum length of a response. */
+const MAX_RESPONSE_LENGTH = 8 << 20;
 
-/** An erasure, as the log says. */
+/** An erasure as the log reports it. */
 export interface Erasure {
   readonly record: number;
   readonly state: string;
@@ -11,10 +11,12 @@ export interface Erasure {
   readonly events: number | undefined;
 }
 
-/** The erasures of an answer, as far as they are understood. */
+/** Parses the erasures in a response, as far as they are understood. */
 export function parseErasures(text: string): readonly Erasure[] {
-  const said = JSON.parse(text.slice(0, LONGEST)) as { erasures?: unknown };
-  const all = Array.isArray(said.erasures) ? (said.erasures as Partial<Record<string, unknown>>[]) : [];
+  const response = JSON.parse(text.slice(0, MAX_RESPONSE_LENGTH)) as { erasures?: unknown };
+  const all = Array.isArray(response.erasures)
+    ? (response.erasures as Partial<Record<string, unknown>>[])
+    : [];
   return all.flatMap(({ record, state, at, events }) =>
     typeof record === "number" &&
     typeof state === "string" &&

@@ -1,31 +1,40 @@
-/** What may be lost in a year, in money, by scenarios that the reader brings: simulated here, by the log's root. */
+/** Simulated annual losses by the reader's scenarios, seeded by the log's root. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/ui/overview/types.js";
+import type {
+  Exposure,
+  Figures,
+  Overview,
+  RiskReport,
+  ScenarioProblem,
+} from "@countersign/ui/overview/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
 import { path } from "../src/shell.ts";
-import type { Brought } from "./overview.ts";
+import type { LoadedFile } from "./overview.ts";
 import { proposalsView } from "./proposals.ts";
-import { type Gathered, gather, type Span, spanOf } from "./signals.ts";
+import { gather, type Observations, type Span, spanOf } from "./signals.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
 import { amount } from "./words.ts";
 
-/** So many faults of scenarios are told. */
-const FAULTS = 50;
-/** What does not verify gets no figures. */
-const UNFIT: readonly string[] = ["altered", "broken", "not_checked"];
+/** Maximum number of scenario errors shown. */
+const MAX_PROBLEMS = 50;
+/** Verdicts for which no figures are shown. */
+const UNUSABLE: readonly string[] = ["altered", "broken", "not_checked"];
 
-/** It wishes for `choose-scenarios` (files), `remove-scenario` (a name) and `show-entry` (a entry). */
+/**
+ * The tab "Exposure". Dispatches `choose-scenarios` (files), `remove-scenario` (a name), and `show-entry` (an
+ * entry index).
+ */
 export class ExposureTab extends View {
-  static override properties = given(
+  static override properties = props(
     "session",
     "report",
     "overview",
@@ -36,35 +45,35 @@ export class ExposureTab extends View {
     "texts",
   );
 
-  /** Whose findings and endpoints are held against scenarios. */
+  /** Session whose findings and endpoints are compared with the scenarios. */
   declare session: Session | undefined;
   declare report: Report | undefined;
   declare overview: (() => Promise<Overview>) | undefined;
-  /** The pack by which findings are made. */
+  /** Rule pack for the findings. */
   declare rules: () => Promise<string>;
-  /** What describes the API. */
-  declare description: Brought | undefined;
-  declare scenarios: readonly Brought[];
-  /** Why some of what was chosen last is not there. */
+  /** Description of the API. */
+  declare description: LoadedFile | undefined;
+  declare scenarios: readonly LoadedFile[];
+  /** Reason why a chosen file was rejected. */
   declare complaint: string;
   declare texts: ConsoleTexts | undefined;
 
-  /** By the scenarios as they were written. */
+  /** Result of the scenarios as written. */
   #written: Exposure | undefined;
-  /** With the proposals that the reader tries. */
+  /** Result with the proposals that the reader tries. */
   #tried: Exposure | undefined;
   #trying: ReadonlySet<string> = new Set();
-  /** What was found in the log of that root. */
-  #gathered: Gathered | undefined;
-  /** Why there is nothing to propose anything by. */
-  #ungathered: PlainError | undefined;
-  /** When the events happened, where the reader says so. */
+  /** Observations in the log at that root. */
+  #observations: Observations | undefined;
+  /** Reason why there are no observations. */
+  #observationFailure: PlainError | undefined;
+  /** Period of the events, if the reader stated one. */
   #stated: Span | undefined;
-  #refused: readonly Refused[] = [];
+  #refused: readonly ScenarioProblem[] = [];
   #failure: PlainError | undefined;
-  /** The root that was simulated by: a live log's goes on. */
+  /** Root that seeded the simulation. A live log goes on meanwhile. */
   #root: string | undefined;
-  #asked = 0;
+  #request = 0;
 
   constructor() {
     super();
@@ -80,7 +89,7 @@ export class ExposureTab extends View {
   protected override render(): TemplateResult | typeof nothing {
     const { texts: t, report } = this;
     if (t === undefined || report === undefined) return nothing;
-    if (UNFIT.includes(report.verdict)) return html`<p class="empty">${t.exposure.unfit}</p>`;
+    if (UNUSABLE.includes(report.verdict)) return html`<p class="empty">${t.exposure.unfit}</p>`;
     const words = t.exposure;
     return html`
       <section class="brought" aria-labelledby="scenarios-heading">
@@ -94,7 +103,7 @@ export class ExposureTab extends View {
                 ${this.scenarios.map(
                   ({ name }) => html`
                     <li>${icon("file")}<span>${value(name)}</span>
-                      <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-scenario", name))}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
+                      <button type="button" class="quiet" @click=${() => emit(this, "remove-scenario", name)}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
                 )}
               </ul>`
         }
@@ -132,8 +141,8 @@ export class ExposureTab extends View {
   }
 
   #proposals(written: Exposure, t: ConsoleTexts): TemplateResult | typeof nothing {
-    if (this.#ungathered !== undefined) return failureView(this.#ungathered, t);
-    if (this.#gathered === undefined) return nothing;
+    if (this.#observationFailure !== undefined) return failureView(this.#observationFailure, t);
+    if (this.#observations === undefined) return nothing;
     return proposalsView(
       {
         written,
@@ -151,25 +160,25 @@ export class ExposureTab extends View {
           this.#stated = span;
           void this.#propose();
         },
-        show: (entry) => this.dispatchEvent(wish("show-entry", entry)),
+        show: (entry) => emit(this, "show-entry", entry),
       },
       t,
     );
   }
 
-  /** Simulates, then gathers what was found in the log and holds it against the scenarios. */
+  /** Simulates, then collects observations in the log and compares them with the scenarios. */
   #begin(): void {
-    this.#asked += 1;
+    this.#request += 1;
     this.#written = undefined;
     this.#tried = undefined;
     this.#trying = new Set();
-    this.#gathered = undefined;
-    this.#ungathered = undefined;
+    this.#observations = undefined;
+    this.#observationFailure = undefined;
     this.#refused = [];
     this.#failure = undefined;
     this.requestUpdate();
     const { report, scenarios } = this;
-    if (report === undefined || scenarios.length === 0 || UNFIT.includes(report.verdict)) return;
+    if (report === undefined || scenarios.length === 0 || UNUSABLE.includes(report.verdict)) return;
     this.#root = report.log?.root;
     void this.#ask(scenarios, async (written) => {
       this.#written = written;
@@ -178,9 +187,9 @@ export class ExposureTab extends View {
     });
   }
 
-  /** Gathers what was found in the log, and holds it against the scenarios. */
+  /** Collects observations in the log, and compares them with the scenarios. */
   async #gather(report: Report): Promise<void> {
-    const asked = this.#asked;
+    const request = this.#request;
     const { session, overview, rules, description } = this;
     if (session === undefined || overview === undefined) return;
     try {
@@ -192,11 +201,11 @@ export class ExposureTab extends View {
         description: description?.text,
         rules,
       });
-      if (asked !== this.#asked || gathered === undefined) return;
-      this.#gathered = gathered;
+      if (request !== this.#request || gathered === undefined) return;
+      this.#observations = gathered;
       await this.#propose();
     } catch (error) {
-      if (asked === this.#asked) this.#ungathered = plainError(error);
+      if (request === this.#request) this.#observationFailure = plainError(error);
     }
   }
 
@@ -220,7 +229,7 @@ export class ExposureTab extends View {
       return { name, text: (trying.has(id) ? applied.get(id) : undefined) ?? text };
     });
     if (trying.size === 0) {
-      this.#asked += 1;
+      this.#request += 1;
       this.requestUpdate();
       return;
     }
@@ -229,38 +238,38 @@ export class ExposureTab extends View {
     });
   }
 
-  /** Simulates years of scenarios, with what was gathered beside them. What is asked for later counts alone. */
+  /** Simulates scenarios together with the observations. Results of earlier calls are dropped. */
   async #ask(
-    scenarios: readonly Brought[],
-    take: (exposure: Exposure) => Promise<void> | void,
+    scenarios: readonly LoadedFile[],
+    accept: (exposure: Exposure) => Promise<void> | void,
   ): Promise<void> {
-    this.#asked += 1;
-    const asked = this.#asked;
+    this.#request += 1;
+    const request = this.#request;
     this.requestUpdate();
     const { report, overview } = this;
     if (report === undefined || overview === undefined) return;
     const { origin, log } = report;
     const span = this.#stated ?? spanOf(report);
-    const signals = this.#gathered && span && { ...this.#gathered, ...span };
+    const signals = this.#observations && span && { ...this.#observations, ...span };
     try {
       const of = { origin, log: log && { size: log.size, root: log.root } };
       const outcome = await (await overview()).expose(scenarios, of, signals);
-      if (asked !== this.#asked) return;
-      if ("report" in outcome) await take(outcome);
+      if (request !== this.#request) return;
+      if ("report" in outcome) await accept(outcome);
       else this.#refused = outcome;
     } catch (error) {
-      if (asked === this.#asked) this.#failure = plainError(error);
+      if (request === this.#request) this.#failure = plainError(error);
     }
     this.requestUpdate();
   }
 }
 
-function refusedView(refused: readonly Refused[], t: ConsoleTexts): TemplateResult {
+function refusedView(refused: readonly ScenarioProblem[], t: ConsoleTexts): TemplateResult {
   return html`
     <div class="refused tone-bad" role="alert">
       <p>${t.exposure.refused}</p>
       <ul>
-        ${refused.slice(0, FAULTS).map(
+        ${refused.slice(0, MAX_PROBLEMS).map(
           ({ file, line, member, problem, hint }) => html`
             <li>
               ${file === "" ? nothing : html`<strong>${value(file, 200)}</strong>${line > 0 ? html`, ${t.exposure.line(line)}` : nothing}: `}
@@ -275,7 +284,7 @@ function refusedView(refused: readonly Refused[], t: ConsoleTexts): TemplateResu
 
 function exposureView(
   { report, svg, markdown }: Exposure,
-  scenarios: readonly Brought[],
+  scenarios: readonly LoadedFile[],
   proposals: TemplateResult | typeof nothing,
   t: ConsoleTexts,
 ): TemplateResult {
@@ -334,7 +343,7 @@ function exposureView(
   `;
 }
 
-/** Mean, parts of the years and what is exceeded, of some years' losses. */
+/** Renders the mean, quantiles, and exceedance of simulated losses. */
 function figuresOf({ currency }: RiskReport, t: ConsoleTexts) {
   const words = t.exposure;
   return (figures: Figures, closedForm: number): TemplateResult => html`

@@ -1,4 +1,4 @@
-/** What rules found among what was verified here. */
+/** Findings among what was verified here. */
 
 import { html, type TemplateResult } from "lit";
 import "./scores.ts";
@@ -9,7 +9,7 @@ export function findingsTab({ session }: Verified, { viewer }: ConsoleTexts): Te
   return html`<cs-detections .detection=${session.detection} .level=${3} .texts=${viewer}></cs-detections>`;
 }
 
-/** The same by whom it is about. */
+/** Renders the findings by identity and session. */
 export function sessionsTab({ session }: Verified, t: ConsoleTexts): TemplateResult {
   return html`<cs-scores .detection=${session.detection} .texts=${t}></cs-scores>`;
 }

@@ -1,4 +1,4 @@
-/** Begins the live view, again where that is needed, and tells of what it finds. */
+/** Starts the live view, and restarts it if dependencies. */
 
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";
@@ -7,7 +7,7 @@ import type { Log } from "./log.ts";
 import type { Reader } from "./reader.ts";
 import { Watch } from "./watch.ts";
 
-interface Needed {
+interface FollowerDependencies {
   readonly log: Log;
   readonly reader: Reader;
   readonly history: History;
@@ -16,12 +16,12 @@ interface Needed {
 }
 
 export class Follower {
-  /** The live view that runs, or ran last. */
+  /** The current or last live view. */
   watch: Watch | undefined;
-  readonly #needed: Needed;
+  readonly #dependencies: FollowerDependencies;
 
-  constructor(needed: Needed) {
-    this.#needed = needed;
+  constructor(dependencies: FollowerDependencies) {
+    this.#dependencies = dependencies;
   }
 
   get isFollowing(): boolean {
@@ -29,7 +29,7 @@ export class Follower {
   }
 
   async begin(): Promise<void> {
-    const { log, reader, history, tools, changed } = this.#needed;
+    const { log, reader, history, tools, changed } = this.#dependencies;
     const workers = await tools();
     await history.ask();
     if (!reader.mayRead) return;
@@ -50,16 +50,16 @@ export class Follower {
       changed();
     });
     watch.addEventListener("report", () => {
-      // By another trust it is verified anew.
+      // Under another trust, it is verified again.
       if (trust !== trustText(reader.trust)) return;
       if (watch.alarm !== undefined) history.alarm ??= watch.alarm;
-      else if (!history.take(watch.session) && watch === this.watch) void this.begin();
+      else if (!history.process(watch.session) && watch === this.watch) void this.begin();
       changed();
     });
     changed();
   }
 
-  /** Ends it with all it keeps. */
+  /** Closes the live view and frees everything it keeps. */
   close(): void {
     this.watch?.close();
     this.watch = undefined;

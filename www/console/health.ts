@@ -1,13 +1,13 @@
-/** What a log says of itself at `/healthz`, as far as it is understood. */
+/** The log server's `/healthz`, as far as it is understood. */
 
-/** What is wrong with a log, by its own word: with its code and what to do about it. */
-export interface Trouble {
+/** A problem that the log reports: its code, and what to do about it. */
+export interface LogProblem {
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** Where, of what is damaged. */
+  /** Position of the problem in the storage. */
   readonly place: string | undefined;
-  /** Since when. */
+  /** Start of the problem. */
   readonly at: string | undefined;
 }
 
@@ -18,20 +18,23 @@ export interface Health {
   readonly published:
     | { readonly size: number; readonly at: string; readonly witnessed: boolean | undefined }
     | undefined;
-  /** Why it signs nothing any more. */
-  readonly stopped: Trouble | undefined;
-  /** What it found damaged. */
-  readonly damaged: Trouble | undefined;
+  /** Reason why the log stopped signing. */
+  readonly stopped: LogProblem | undefined;
+  /** A problem found in the storage. */
+  readonly damaged: LogProblem | undefined;
   readonly storage: {
-    /** Whether what comes cannot be stored, and whether there is hardly any room left for it. */
+    /** `failing`: entries can't be stored; `full`: there is hardly any room left. */
     readonly failing: boolean;
     readonly full: boolean;
-    /** In what it is stored; undefined where it does not say. */
+    /** Kind of storage; undefined if the log doesn't state it. */
     readonly kind: (typeof KINDS)[number] | undefined;
-    /** How many bytes there are. */
+    /** Room in bytes. */
     readonly room: { readonly free: number; readonly total: number } | undefined;
   };
-  /** How it checks itself: in how many seconds all of it, how much is read now, and when the newest check ended with what. */
+  /**
+   * Self-check: period of a full pass in seconds, progress of the current pass in percent, and end and result
+   * of the last one.
+   */
   readonly check:
     | {
         readonly within: number;
@@ -40,17 +43,17 @@ export interface Health {
         readonly problems: number | undefined;
       }
     | undefined;
-  /** How many leaves its search index has. */
+  /** Number of entries in the search index. */
   readonly index: { readonly indexed: number; readonly isWhole: boolean } | undefined;
-  /** The newest backup that it knows of. */
+  /** The newest backup that the log knows of. */
   readonly backup: { readonly at: string; readonly size: number } | undefined;
-  /** How many erasures are recorded and not done, and whether one of them cannot be carried out. */
+  /** Number of erasures recorded but not done, and whether one of them fails. */
   readonly erasures: { readonly unfinished: number | undefined; readonly failing: boolean };
-  /** How the log's clock stands to those of its witnesses, and by how many seconds it is ahead. */
+  /** State of the log's clock compared with its witnesses, and the seconds by which it is ahead. */
   readonly clock: {
     readonly state: ClockState;
     readonly skew: number | undefined;
-    /** By how many seconds it is ahead of each. */
+    /** Seconds by which it is ahead of each witness. */
     readonly witnesses: readonly (readonly [string, number])[];
   };
 }
@@ -58,26 +61,30 @@ export interface Health {
 const KINDS = ["folder", "bucket", "object"] as const;
 
 const CLOCK_STATES = ["agrees", "ahead", "behind"] as const;
-/** Unknown where no witness was heard, or the log says nothing of it. */
+/** Unknown if no witness responded, or the log doesn't state it. */
 type ClockState = (typeof CLOCK_STATES)[number] | "unknown";
 
-/** Whether all the witnesses that the log needs are none: none was heard, so its clock is compared with none either. */
+/** True if no witness responded although the log needs them, so that its clock can't be compared either. */
 export function isUnheard({ published, clock }: Health): boolean {
   return published?.witnessed === true && clock.state === "unknown";
 }
 
-/** Undefined where the text is no answer of a log. */
+/** Parses the response; undefined if it isn't one of a log. */
 export function parseHealth(text: string): Health | undefined {
   try {
-    const said = object(JSON.parse(text));
-    if (typeof said?.healthy !== "boolean") return undefined;
-    const published = object(said.published);
+    const fields = object(JSON.parse(text));
+    if (typeof fields?.healthy !== "boolean") return undefined;
+    const published = object(fields.published);
     const [size, at] = [whole(published?.size), time(published?.at)];
-    const [storage, erasures, clock] = [object(said.storage), object(said.erasures), object(said.clock)];
+    const [storage, erasures, clock] = [
+      object(fields.storage),
+      object(fields.erasures),
+      object(fields.clock),
+    ];
     return {
-      healthy: said.healthy,
-      origin: typeof said.origin === "string" ? said.origin : undefined,
-      size: whole(said.size),
+      healthy: fields.healthy,
+      origin: typeof fields.origin === "string" ? fields.origin : undefined,
+      size: whole(fields.size),
       published:
         size === undefined || at === undefined
           ? undefined
@@ -86,17 +93,17 @@ export function parseHealth(text: string): Health | undefined {
               at,
               witnessed: typeof published?.witnessed === "boolean" ? published.witnessed : undefined,
             },
-      stopped: trouble(said.stopped),
-      damaged: trouble(said.damaged),
+      stopped: trouble(fields.stopped),
+      damaged: trouble(fields.damaged),
       storage: {
         failing: storage?.failing === true,
         full: storage?.full === true,
         kind: KINDS.find((kind) => kind === storage?.kind),
         room: room(storage),
       },
-      check: check(said.check),
-      index: index(said.index),
-      backup: backup(said.backup),
+      check: check(fields.check),
+      index: index(fields.index),
+      backup: backup(fields.backup),
       erasures: { unfinished: whole(erasures?.unfinished), failing: erasures?.failing === true },
       clock: {
         state: CLOCK_STATES.find((state) => state === clock?.state) ?? "unknown",
@@ -118,31 +125,31 @@ function room(storage: Partial<Record<string, unknown>> | undefined): Health["st
 }
 
 function check(value: unknown): Health["check"] {
-  const said = object(value);
-  const [within, percent] = [whole(said?.within), whole(said?.percent)];
+  const fields = object(value);
+  const [within, percent] = [whole(fields?.within), whole(fields?.percent)];
   return within === undefined || percent === undefined || percent > 100
     ? undefined
-    : { within, percent, at: time(said?.at), problems: whole(said?.problems) };
+    : { within, percent, at: time(fields?.at), problems: whole(fields?.problems) };
 }
 
 function index(value: unknown): Health["index"] {
-  const said = object(value);
-  const indexed = whole(said?.indexed);
-  return indexed === undefined ? undefined : { indexed, isWhole: said?.whole === true };
+  const fields = object(value);
+  const indexed = whole(fields?.indexed);
+  return indexed === undefined ? undefined : { indexed, isWhole: fields?.whole === true };
 }
 
 function backup(value: unknown): Health["backup"] {
-  const said = object(value);
-  const [at, size] = [time(said?.at), whole(said?.size)];
+  const fields = object(value);
+  const [at, size] = [time(fields?.at), whole(fields?.size)];
   return at === undefined || size === undefined ? undefined : { at, size };
 }
 
-function trouble(value: unknown): Trouble | undefined {
-  const said = object(value);
-  const [code, message] = [text(said?.code), text(said?.message)];
+function trouble(value: unknown): LogProblem | undefined {
+  const fields = object(value);
+  const [code, message] = [text(fields?.code), text(fields?.message)];
   return code === undefined || message === undefined
     ? undefined
-    : { code, message, hint: text(said?.hint), place: text(said?.place), at: time(said?.at) };
+    : { code, message, hint: text(fields?.hint), place: text(fields?.place), at: time(fields?.at) };
 }
 
 function text(value: unknown): string | undefined {

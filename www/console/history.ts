@@ -1,59 +1,60 @@
-/** The log's history: what it publishes, what this device saw of it before, and whether the two go together. */
+/** The log's history: what it publishes, what this device remembers, and whether both agree. */
 
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Alarm } from "@countersign/ui/viewer/verdict/alarm.js";
 import { type Checkpoint, readCheckpoint } from "../src/input/checkpoint.ts";
-import { Memory, type Seen } from "../src/state/memory.ts";
-import { type Log, Refused } from "./log.ts";
+import { Memory, type RememberedLog } from "../src/state/memory.ts";
+import { type Log, RequestError } from "./log.ts";
 
 export class History {
   readonly memory = Memory.ofBrowser();
-  /** The newest published checkpoint, by the log's word. */
+  /** Newest published checkpoint, unverified. */
   published: Checkpoint | undefined;
-  /** What was wrong first. It stays. */
+  /** The first alarm. It stays. */
   alarm: Alarm | undefined;
   readonly #log: Log;
-  /** The log's name in what was verified last: it may publish another, or none. */
+  /** Origin in what was verified last. The log may publish another one, or none. */
   #origin: string | undefined;
-  /** Whose reports were remembered: the next one continues them. */
+  /** Sessions whose reports were remembered. Their next reports continue them. */
   readonly #remembered = new WeakSet<Session>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Asks what is published now. Where the log does not say, it stays as it was. */
+  /** Requests the published checkpoint. Keeps the last one if the request fails. */
   async ask(): Promise<void> {
     try {
       const { text } = await this.#log.text("checkpoint");
       this.published = readCheckpoint(text);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof RequestError)) throw error;
     }
   }
 
-  /** As this device saw the log last. */
-  get seen(): Seen | undefined {
+  /** The remembered state of the log. */
+  get seen(): RememberedLog | undefined {
     return this.memory.of(this.#origin ?? this.published?.origin ?? "");
   }
 
-  /** Where an export is to be cut, to be held against what was seen. */
+  /** Size at which an export must be cut to be compared with the remembered state. */
   get boundary(): number | undefined {
     const size = this.seen?.size ?? 0;
-    // Where the log is smaller than it was, there is no such boundary: the verifier says what that means.
+    // If the log is smaller than it was, there is no such boundary, and the verifier says what that means.
     return size > 0 && size <= (this.published?.size ?? 0) ? size : undefined;
   }
 
-  /** What the reader trusts is another now: what was wrong by what they trusted before is found again, if it is. */
-  judgeAnew(): void {
+  /** Clears the alarm after a change of trust. If it still applies, it is raised again. */
+  clearAlarm(): void {
     if (this.alarm?.report.checks.append_only.state !== "fail") this.alarm = undefined;
   }
 
   /**
-   * Takes a report: a history that changed raises the alarm, one that held is remembered. False where the log turns out
-   * to be one that this device saw, and the report was not held against that: it is to be asked again.
+   * Processes a report: a changed history raises the alarm, an unchanged one is remembered. Returns false if
+   * the log turns out to be one that this device remembers, but the report wasn't compared with that; it must
+   * be requested again.
    */
-  take(session: Session): boolean {
+  process(session: Session): boolean {
     const { verification, pins } = session;
     if (verification === undefined) return true;
     const { report, phrases, why, pin } = verification;

@@ -1,34 +1,37 @@
-/** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
+/** The endpoints that were called according to verified events, by inferred templates, riskiest first. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Answered, Endpoint, Inventory, Overview } from "@countersign/ui/overview/types.js";
+import type { Endpoint, Inventory, Overview, ResponseCount } from "@countersign/ui/overview/types.js";
 import { icon, LEVEL_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import { logSummaryOf } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { moment } from "../src/core-sentence.ts";
 import { complaintView, picker } from "../src/input/choose.ts";
-import { moment } from "../src/said.ts";
-import { type Brought, taken } from "./overview.ts";
+import { addNewEvents, type LoadedFile } from "./overview.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
 
-/** So many of each are listed, with so many callers and entries. */
-const LISTED = 200;
-const NAMED = 5;
-const ENTRIES = 3;
+/** Maximum number of endpoints listed, of callers named, and of entries linked. */
+const MAX_LISTED = 200;
+const MAX_NAMED = 5;
+const MAX_ENTRIES = 3;
 
-/** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a entry). */
+/**
+ * The tab "Inventory". Dispatches `choose-description` (files), `remove-description`, and `show-entry` (an
+ * entry index).
+ */
 export class InventoryTab extends View {
-  static override properties = given("session", "overview", "description", "complaint", "texts");
+  static override properties = props("session", "overview", "description", "complaint", "texts");
 
   declare session: Session | undefined;
   declare overview: (() => Promise<Overview>) | undefined;
-  /** What describes the API. */
-  declare description: Brought | undefined;
-  /** Why what was chosen last is none. */
+  /** Description of the API. */
+  declare description: LoadedFile | undefined;
+  /** Reason why a chosen file was rejected. */
   declare complaint: string;
   declare texts: ConsoleTexts | undefined;
 
@@ -79,7 +82,7 @@ export class InventoryTab extends View {
             : html`
               <ul class="chosen-list">
                 <li>${icon("file")}<span>${value(description.name)}</span>
-                  <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-description", undefined))}>${words.remove}</button></li>
+                  <button type="button" class="quiet" @click=${() => emit(this, "remove-description", undefined)}>${words.remove}</button></li>
               </ul>`
         }
         <div class="buttons">${picker(description === undefined ? words.choose : words.another, "choose-description", {})}</div>
@@ -119,7 +122,7 @@ export class InventoryTab extends View {
                   words.time,
                   words.last,
                 ],
-                endpoints.slice(0, LISTED).map((endpoint) => this.#row(endpoint, t)),
+                endpoints.slice(0, MAX_LISTED).map((endpoint) => this.#row(endpoint, t)),
               )
         }
         ${more(endpoints, t)}
@@ -131,7 +134,7 @@ export class InventoryTab extends View {
             <section aria-labelledby="unused-heading" data-inventory="unused">
               <h3 id="unused-heading">${words.unused(unused.length)}</h3>
               <ul class="endpoints">
-                ${unused.slice(0, LISTED).map(({ method, path, deprecated }) => html`<li><code>${method} ${value(path, 300)}</code>${deprecated ? html` <span class="faint">${words.deprecated}</span>` : nothing}</li>`)}
+                ${unused.slice(0, MAX_LISTED).map(({ method, path, deprecated }) => html`<li><code>${method} ${value(path, 300)}</code>${deprecated ? html` <span class="faint">${words.deprecated}</span>` : nothing}</li>`)}
               </ul>
               ${more(unused, t)}
             </section>`
@@ -145,7 +148,7 @@ export class InventoryTab extends View {
               ${table(
                 words.probedName,
                 [words.endpoint, words.calls, words.callers, words.answers, words.last],
-                probed.slice(0, LISTED).map(
+                probed.slice(0, MAX_LISTED).map(
                   (endpoint) => html`
                   <tr>
                     <th scope="row">${nameView(endpoint)}</th>
@@ -183,7 +186,7 @@ export class InventoryTab extends View {
                   ${reasons.map(
                     ({ points, reason, entries }) => html`
                       <li><span class="faint">+${points}</span> ${value(reason, 300)}
-                        ${entries.slice(0, ENTRIES).map((entry) => this.#entry(entry, html`${words.entry} ${count(entry)}`))}</li>`,
+                        ${entries.slice(0, MAX_ENTRIES).map((entry) => this.#entry(entry, html`${words.entry} ${count(entry)}`))}</li>`,
                   )}
                 </ul>`
           }
@@ -201,19 +204,19 @@ export class InventoryTab extends View {
   #callersView({ callers, all_callers }: Endpoint, t: ConsoleTexts): TemplateResult {
     const { count } = t.viewer.figures;
     if (all_callers === 0) return html`<span class="faint">${t.inventory.nobody}</span>`;
-    const named = [...callers].sort((one, other) => other.calls - one.calls).slice(0, NAMED);
+    const named = [...callers].sort((one, other) => other.calls - one.calls).slice(0, MAX_NAMED);
     return html`
       ${named.map(({ id, calls }, nth) => html`${nth > 0 ? html`<br />` : nothing}${value(id, 80)} <span class="faint">${count(calls)}</span>`)}
       ${all_callers > named.length ? html`<br /><span class="faint">${t.inventory.others(count(all_callers - named.length))}</span>` : nothing}
     `;
   }
 
-  /** What leads to an entry of the log. */
+  /** Renders a link to an entry of the log. */
   #entry(entry: number, words: TemplateResult): TemplateResult {
-    return html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-entry", entry))}>${words}</button>`;
+    return html`<button type="button" class="quiet" @click=${() => emit(this, "show-entry", entry)}>${words}</button>`;
   }
 
-  /** Learns of all there is, and of what comes. */
+  /** Builds the inventory, and updates it as events arrive. */
   #begin(): void {
     this.#running.abort();
     const running = new AbortController();
@@ -237,9 +240,9 @@ export class InventoryTab extends View {
     if (signal.aborted) endpoints.close();
     for (let known = 0; !signal.aborted; ) {
       const { report, isRunning } = session;
-      known = await taken(session, endpoints, known);
+      known = await addNewEvents(session, endpoints, known);
       if (report !== undefined) {
-        const text = await endpoints.tell(seenOf(report));
+        const text = await endpoints.inventory(logSummaryOf(report));
         if (signal.aborted) return;
         this.#text = text;
         this.#inventory = JSON.parse(text) as Inventory;
@@ -251,18 +254,18 @@ export class InventoryTab extends View {
   }
 }
 
-/** Resolves when there is another report, nothing comes any more, or nobody wants to know. */
+/** Resolves when there is another report, the session ended, or the signal aborts. */
 function changed(session: Session, report: Session["report"], signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const heard = () => {
+    const onEvent = () => {
       if (session.report === report && session.isRunning && !signal.aborted) return;
-      session.removeEventListener("change", heard);
-      signal.removeEventListener("abort", heard);
+      session.removeEventListener("change", onEvent);
+      signal.removeEventListener("abort", onEvent);
       resolve();
     };
-    session.addEventListener("change", heard);
-    signal.addEventListener("abort", heard);
-    heard();
+    session.addEventListener("change", onEvent);
+    signal.addEventListener("abort", onEvent);
+    onEvent();
   });
 }
 
@@ -272,17 +275,17 @@ function nameView({ method, path, service, operation }: Endpoint): TemplateResul
 
 function answersView({ statuses }: Endpoint, t: ConsoleTexts): TemplateResult {
   const { count } = t.viewer.figures;
-  const said = ({ status, outcome }: Answered) =>
+  const words = ({ status, outcome }: ResponseCount) =>
     status ?? t.inventory.outcomes[outcome as "success"] ?? outcome;
-  return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${said(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
+  return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${words(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
 }
 
-function doubt(said: string): TemplateResult {
-  return html`<p class="tone-doubt">${icon("warning")}<span>${said}</span></p>`;
+function doubt(words: string): TemplateResult {
+  return html`<p class="tone-doubt">${icon("warning")}<span>${words}</span></p>`;
 }
 
 function more(all: readonly unknown[], t: ConsoleTexts): TemplateResult | typeof nothing {
-  const left = all.length - LISTED;
+  const left = all.length - MAX_LISTED;
   return left > 0 ? html`<p class="faint">${t.inventory.more(t.viewer.figures.count(left))}</p>` : nothing;
 }
 

@@ -3,17 +3,19 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../src/core-sentence.ts";
 import { keyParts, type TrustChoice } from "../src/input/trust.ts";
 import { signersView } from "../src/result/signers.ts";
-import { moment } from "../src/said.ts";
 import { emittersView } from "./emitters.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { partOf, type Verified } from "./verified.ts";
 
-/** So many notes are listed. */
-const LISTED = 200;
+/** Maximum number of key notes listed. */
+const MAX_LISTED = 200;
 
-/** Signers with their histories, and all that key notes say: also of keys that signed nothing yet. */
+/**
+ * Renders signers with their histories, and all key notes, including those on keys that signed nothing yet.
+ */
 export function keysTab(
   verified: Verified,
   report: Report,
@@ -30,11 +32,11 @@ export function keysTab(
         notes.length === 0
           ? html`<p class="empty">${t.keys.noNotes}</p>`
           : html`<ol class="notes">${notes
-              .slice(-LISTED)
+              .slice(-MAX_LISTED)
               .reverse()
               .map((note) => noteView(note, t))}</ol>`
       }
-      ${notes.length > LISTED ? html`<p class="faint">${t.keys.more(notes.length - LISTED)}</p>` : nothing}
+      ${notes.length > MAX_LISTED ? html`<p class="faint">${t.keys.more(notes.length - MAX_LISTED)}</p>` : nothing}
     </section>
   `;
 }

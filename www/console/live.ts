@@ -1,20 +1,20 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { localDay } from "../src/said.ts";
+import { localDay } from "../src/core-sentence.ts";
 import { headView } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Watch } from "./watch.ts";
 import { refusalView } from "./words.ts";
 
-interface Drawn {
+interface LiveViewInput {
   readonly watch: Watch | undefined;
   readonly viewer: TemplateResult | typeof nothing;
   readonly begin: () => void;
 }
 
-/** The live view, and how it stands with the log. */
-export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): TemplateResult {
-  const seen = watch?.given.seen;
+/** Renders the live view, and its state. */
+export function liveView({ watch, viewer, begin }: LiveViewInput, t: ConsoleTexts): TemplateResult {
+  const seen = watch?.options.seen;
   return html`
     ${watch === undefined ? html`<p class="help wide-text">${t.live.about}</p>` : nothing}
     ${
@@ -33,7 +33,7 @@ export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): Temp
   `;
 }
 
-/** How the live view is, with a sign and a word. */
+/** Renders the state of the live view as an icon and a word. */
 export function stateView(watch: Watch, t: ConsoleTexts): TemplateResult {
   const { states } = t.live;
   if (watch.isStopped) return html`<p class="state tone-faint">${icon("unknown")}${states.stopped}</p>`;

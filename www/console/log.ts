@@ -1,38 +1,38 @@
-/** Asks the log that serves the page, and nobody else. */
+/** Requests to the log that serves the page, and to no other server. */
 
-/** What the log, or whoever stands before it, said of a request that it did not do. */
-export interface Refusal {
+/** Reason for a failed request, from the log or a proxy in front of it. */
+export interface RequestFailure {
   readonly why: "unreachable" | "page" | "status";
   readonly status: number;
-  /** Seconds after which to come again, where that was said. */
+  /** Seconds to wait before a retry, if stated. */
   readonly after: number | undefined;
-  readonly said:
+  readonly reply:
     | { readonly message: string; readonly hint: string | undefined; readonly code: string | undefined }
     | undefined;
-  /** Whether a token was sent. */
+  /** True if a token was sent. */
   readonly hadToken: boolean;
 }
 
-/** The log did not do what it was asked for. */
-export class Refused extends Error {
-  readonly refusal: Refusal;
+/** The log didn't fulfill a request. */
+export class RequestError extends Error {
+  readonly refusal: RequestFailure;
 
-  constructor(refusal: Refusal) {
-    super(refusal.said?.message ?? refusal.why);
+  constructor(refusal: RequestFailure) {
+    super(refusal.reply?.message ?? refusal.why);
     this.refusal = refusal;
   }
 }
 
-/** Why the log did not; what else went wrong is thrown on. */
-export function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refused) return error.refusal;
+/** Returns why a request failed; rethrows other errors. */
+export function failureOf(error: unknown): RequestFailure {
+  if (error instanceof RequestError) return error.refusal;
   throw error;
 }
 
-/** Longer answers than this are no error of a log, nor any figures. */
-const LONGEST = 1 << 20;
+/** Maximum length of an error or of metrics. */
+const MAX_RESPONSE_LENGTH = 1 << 20;
 
-/** How its own origin is asked, and no other. */
+/** Options that restrict requests to the page's own origin. */
 const OWN = {
   mode: "same-origin",
   credentials: "same-origin",
@@ -41,76 +41,79 @@ const OWN = {
   referrerPolicy: "no-referrer",
 } as const;
 
-/** A log, and the token with which it is asked. */
+/** The log, and the token for its requests. */
 export class Log {
-  /** Goes into one header and nowhere else; empty for none. */
+  /** Sent in one header and nowhere else; empty for none. */
   token = "";
 
-  /** Asks for an address beside the page. What is no success is answered too. */
+  /** Requests an address next to the page. Resolves on any status. */
   async ask(address: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.token !== "") headers.set("authorization", `Bearer ${this.token}`);
     return await fetch(address, { ...init, headers, ...OWN });
   }
 
-  /** The same, where only a success is of use. Throws `Refused`, or what the signal was aborted with. */
+  /**
+   * Requests an address. Rejects with `RequestError` unless the status is a success, or with the signal's
+   * reason.
+   */
   async success(address: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.ask(address, init).catch((error: unknown) => {
-      throw init.signal?.aborted ? error : new Refused(unreachable(this.token !== ""));
+      throw init.signal?.aborted ? error : new RequestError(unreachable(this.token !== ""));
     });
     const refusal = await this.refusal(response);
-    if (refusal !== undefined) throw new Refused(refusal);
+    if (refusal !== undefined) throw new RequestError(refusal);
     return response;
   }
 
-  /** Asks for what anyone may read. What never changes is kept by the browser. */
+  /** Requests a public resource. The browser caches what never changes. */
   async public(address: string): Promise<Response> {
     return await fetch(address, { ...OWN, cache: "default" });
   }
 
-  /** Why an answer is of no use; undefined where it is of some. */
-  async refusal(response: Response): Promise<Refusal | undefined> {
+  /** Returns why a response is useless; undefined if it isn't. */
+  async refusal(response: Response): Promise<RequestFailure | undefined> {
     const hadToken = this.token !== "";
     if (response.ok) {
       if (!/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) return undefined;
       void response.body?.cancel();
-      return { why: "page", status: response.status, after: undefined, said: undefined, hadToken };
+      return { why: "page", status: response.status, after: undefined, reply: undefined, hadToken };
     }
-    const said = errorOf(await beginning(response).catch(() => ""));
+    const reply = errorOf(await beginning(response).catch(() => ""));
     return {
       why: "status",
       status: response.status,
       after: seconds(response.headers.get("retry-after")),
-      said,
+      reply,
       hadToken,
     };
   }
 
-  /** The text of a small answer that anyone may have, also where the log says with 503 that it is not well. */
+  /** Returns the text of a small public response, also with status 503, by which the log reports problems. */
   async text(address: string): Promise<{ readonly status: number; readonly text: string }> {
     const response = await fetch(address, OWN).catch(() => {
-      throw new Refused(unreachable(false));
+      throw new RequestError(unreachable(false));
     });
     if (response.status !== 503) {
       const refusal = await this.refusal(response);
-      if (refusal !== undefined) throw new Refused(refusal);
+      if (refusal !== undefined) throw new RequestError(refusal);
     }
     const text = await beginning(response).catch(() => {
-      throw new Refused(unreachable(false));
+      throw new RequestError(unreachable(false));
     });
     return { status: response.status, text };
   }
 }
 
-export function unreachable(hadToken: boolean): Refusal {
-  return { why: "unreachable", status: 0, after: undefined, said: undefined, hadToken };
+export function unreachable(hadToken: boolean): RequestFailure {
+  return { why: "unreachable", status: 0, after: undefined, reply: undefined, hadToken };
 }
 
 function seconds(header: string | null): number | undefined {
   return /^[1-9][0-9]{0,5}$/.test(header ?? "") ? Number(header) : undefined;
 }
 
-function errorOf(text: string): Refusal["said"] {
+function errorOf(text: string): RequestFailure["reply"] {
   try {
     const { error } = JSON.parse(text) as { error?: Record<string, unknown> };
     const member = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
@@ -123,7 +126,7 @@ function errorOf(text: string): Refusal["said"] {
   }
 }
 
-/** The body, as far as it is read. */
+/** Returns the beginning of the body, up to the limit. */
 async function beginning(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -131,7 +134,7 @@ async function beginning(response: Response): Promise<string> {
     const { done, value } = await reader.read();
     if (done) break;
     text += decoder.decode(value, { stream: true });
-    if (text.length <= LONGEST) continue;
+    if (text.length <= MAX_RESPONSE_LENGTH) continue;
     await reader.cancel();
     break;
   }

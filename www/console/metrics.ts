@@ -1,14 +1,14 @@
-/** Reads what `GET /metrics` says: OpenMetrics text, as far as it is understood. */
+/** Parser of `GET /metrics`: OpenMetrics text, as far as it is understood. */
 
-/** One number. */
+/** A sample of a metric. */
 export interface Sample {
   readonly name: string;
-  /** In the order in which they stand. */
+  /** Labels in their order. */
   readonly labels: readonly (readonly [name: string, value: string])[];
   readonly value: number;
 }
 
-/** Numbers of one name, with what they are. */
+/** Samples of one name, with its description. */
 export interface Metric {
   readonly name: string;
   readonly help: string;
@@ -17,7 +17,7 @@ export interface Metric {
 
 export interface Metrics {
   readonly metrics: readonly Metric[];
-  /** How many lines were not understood. */
+  /** Number of lines that weren't understood. */
   readonly ignored: number;
 }
 
@@ -27,10 +27,10 @@ const LONGEST_LINE = 4096;
 const SAMPLE =
   /^([A-Za-z_:][\w:]{0,199})(?:\{((?:[A-Za-z_]\w*="(?:[^"\\]|\\.)*",?)*)\})? ([+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf|NaN))(?: .*)?$/;
 const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
-/** What OpenMetrics puts after a metric's own name. */
+/** Suffixes that OpenMetrics adds to a metric's name. */
 const SUFFIXES = /_(?:total|bucket|count|sum|created)$/;
 
-/** Takes in what is understood, and counts what is not. */
+/** Parses what is understood, and counts the other lines. */
 export function parseMetrics(text: string): Metrics {
   const metrics = new Map<string, { name: string; help: string; samples: Sample[] }>();
   let ignored = 0;
@@ -53,7 +53,7 @@ export function parseMetrics(text: string): Metrics {
       samples += 1;
       of(metrics.has(name) ? name : name.replace(SUFFIXES, "")).samples.push({
         name,
-        labels: [...labels.matchAll(LABEL)].map(([, label = "", said = ""]) => [label, unescaped(said)]),
+        labels: [...labels.matchAll(LABEL)].map(([, label = "", value = ""]) => [label, unescaped(value)]),
         value: number(value),
       });
     }
@@ -61,18 +61,18 @@ export function parseMetrics(text: string): Metrics {
   return { metrics: [...metrics.values()], ignored };
 }
 
-/** The sum of the samples of that name. Undefined where there is none. */
+/** Returns the sum of the samples of a name; undefined if there are none. */
 export function figure({ metrics }: Metrics, name: string): number | undefined {
   const all = metrics.flatMap(({ samples }) => samples.filter((sample) => sample.name === name));
   return all.length === 0 ? undefined : all.reduce((sum, { value }) => sum + value, 0);
 }
 
-/** The samples of that name by the value of a label. */
+/** Returns the samples of a name by the value of a label. */
 export function figuresBy({ metrics }: Metrics, name: string, label: string): readonly [string, number][] {
   return metrics.flatMap(({ samples }) =>
     samples.flatMap((sample): [string, number][] => {
-      const said = sample.labels.find(([one]) => one === label)?.[1];
-      return sample.name === name && said !== undefined ? [[said, sample.value]] : [];
+      const value = sample.labels.find(([one]) => one === label)?.[1];
+      return sample.name === name && value !== undefined ? [[value, sample.value]] : [];
     }),
   );
 }

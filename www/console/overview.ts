@@ -1,4 +1,4 @@
-/** What the tabs Inventory and Exposure are made by: it is unpacked with the first of them that is opened. */
+/** The worker of the tabs "Inventory" and "Exposure", unpacked when the first of them is opened. */
 
 import * as inlined from "virtual:overview";
 import { createOverview } from "@countersign/ui/overview/create-overview.js";
@@ -10,8 +10,8 @@ export async function overview(): Promise<Overview> {
   return createOverview({ module: once(inlined.overviewModule), worker: await starter(inlined.overview) });
 }
 
-/** Takes the events of the segments that came since, and tells how many of these are known now. */
-export async function taken(session: Session, endpoints: Endpoints, known: number): Promise<number> {
+/** Adds the events of new segments, and resolves to the number of segments added so far. */
+export async function addNewEvents(session: Session, endpoints: Endpoints, known: number): Promise<number> {
   let segment = known;
   for (
     let lines = await session.index.lines(segment);
@@ -26,27 +26,29 @@ export async function taken(session: Session, endpoints: Endpoints, known: numbe
   return segment;
 }
 
-/** A text that somebody brought. */
-export interface Brought {
+/** A text file that the reader chose. */
+export interface LoadedFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** More is no scenario and no description. */
-const LONGEST = 32 << 20;
+/** Maximum size of a scenario or description, in bytes. */
+const MAX_FILE_BYTES = 32 << 20;
 
-/** Reads files that somebody chose. What is too long or no text is left out, by its name. */
-export async function bring(files: readonly File[]): Promise<{ brought: Brought[]; refused: string[] }> {
-  const brought: Brought[] = [];
+/** Loads chosen files. Returns the names of those that are too long or not text separately. */
+export async function loadFiles(
+  files: readonly File[],
+): Promise<{ loaded: LoadedFile[]; refused: string[] }> {
+  const loaded: LoadedFile[] = [];
   const refused: string[] = [];
   for (const file of files) {
     try {
-      if (file.size > LONGEST) throw new RangeError("too long");
+      if (file.size > MAX_FILE_BYTES) throw new RangeError("the file is too large");
       const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-      brought.push({ name: file.name, text });
+      loaded.push({ name: file.name, text });
     } catch {
       refused.push(file.name);
     }
   }
-  return { brought, refused };
+  return { loaded, refused };
 }

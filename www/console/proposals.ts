@@ -1,39 +1,41 @@
-/** How often something happens, by what was found in the log: proposed, tried on the figures here, and saved by whoever agrees. */
+/**
+ * Frequencies proposed from what was found in the log: the reader can try them on the figures, and save them.
+ */
 
 import type { Exposure, Figures, Proposed } from "@countersign/ui/overview/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { Brought } from "./overview.ts";
+import type { LoadedFile } from "./overview.ts";
 import type { Span } from "./signals.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 import { amount } from "./words.ts";
 
-/** So many kinds of what was observed are listed. */
-const KINDS = 20;
+/** Maximum number of kinds of observations listed. */
+const MAX_KINDS = 20;
 
-interface Drawn {
-  /** The figures by the scenarios as they were written. */
+interface ProposalsInput {
+  /** Figures of the scenarios as written. */
   readonly written: Exposure;
-  /** Whether too little time is known to propose anything for a year. */
+  /** True if the known period is too short to propose anything for a year. */
   readonly isShort: boolean;
-  /** The same with what is tried; undefined while nothing is, or while years are simulated. */
+  /** Figures with the tried proposals; undefined while there are none or a simulation runs. */
   readonly tried: Exposure | undefined;
-  /** The scenarios whose proposal is tried. */
+  /** Scenarios whose proposals are tried. */
   readonly trying: ReadonlySet<string>;
-  readonly scenarios: readonly Brought[];
-  /** When the events happened, where the reader says so. */
+  readonly scenarios: readonly LoadedFile[];
+  /** Period of the events, if the reader stated one. */
   readonly stated: Span | undefined;
   readonly turn: (scenario: string) => void;
   readonly state: (span: Span | undefined) => void;
   readonly show: (entry: number) => void;
 }
 
-/** What is proposed, from which findings and endpoints, and what the figures would be. */
-export function proposalsView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
-  const { written, isShort, tried, trying } = drawn;
+/** Renders the proposals, the findings and endpoints they are based on, and their effect on the figures. */
+export function proposalsView(input: ProposalsInput, t: ConsoleTexts): TemplateResult {
+  const { written, isShort, tried, trying } = input;
   const words = t.exposure.proposals;
   const { proposed } = written.report;
   return html`
@@ -45,9 +47,9 @@ export function proposalsView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
           ? html`<p class="tone-doubt with-icon">${icon("warning")}<span>${words.short}</span></p>`
           : proposed.length === 0
             ? html`<p class="empty">${words.none}</p>`
-            : proposed.map((one, nth) => proposalView(one, written.applied[nth] ?? null, drawn, t))
+            : proposed.map((one, nth) => proposalView(one, written.applied[nth] ?? null, input, t))
       }
-      ${spanView(drawn, t)}
+      ${spanView(input, t)}
       ${
         trying.size === 0
           ? nothing
@@ -64,7 +66,7 @@ export function proposalsView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
 function proposalView(
   proposed: Proposed,
   applied: string | null,
-  { written, scenarios, trying, turn, show }: Drawn,
+  { written, scenarios, trying, turn, show }: ProposalsInput,
   t: ConsoleTexts,
 ): TemplateResult {
   const words = t.exposure.proposals;
@@ -81,12 +83,12 @@ function proposalView(
         ${complete ? nothing : html`<span class="tone-doubt with-icon">${icon("warning")}<span>${words.others}</span></span>`}
       </p>
       <ul class="endpoints">
-        ${what.slice(0, KINDS).map(
+        ${what.slice(0, MAX_KINDS).map(
           ({ title, times, entries }) => html`
             <li>${count(times)} × ${value(title, 300)}
               ${entries.map((entry) => html`<button type="button" class="quiet" @click=${() => show(entry)}>${t.inventory.entry} ${count(entry)}</button> `)}</li>`,
         )}
-        ${what.length > KINDS ? html`<li class="faint">${words.kinds(what.length - KINDS)}</li>` : nothing}
+        ${what.length > MAX_KINDS ? html`<li class="faint">${words.kinds(what.length - MAX_KINDS)}</li>` : nothing}
       </ul>
       ${table(
         t.exposure.names.frequency,
@@ -112,8 +114,8 @@ function proposalView(
   `;
 }
 
-/** When the events happened, where that is not when they were recorded. */
-function spanView({ isShort, stated, state }: Drawn, t: ConsoleTexts): TemplateResult {
+/** Renders the form for the period of the events, if it differs from that of recording. */
+function spanView({ isShort, stated, state }: ProposalsInput, t: ConsoleTexts): TemplateResult {
   const words = t.exposure.proposals;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -139,7 +141,7 @@ function spanView({ isShort, stated, state }: Drawn, t: ConsoleTexts): TemplateR
   `;
 }
 
-/** The same figures by both, of all scenarios together. */
+/** Renders both figures of all scenarios together. */
 function effectView(written: Exposure, tried: Exposure, t: ConsoleTexts): TemplateResult {
   const words = t.exposure.proposals;
   const all = ({ report }: Exposure): Figures | undefined =>

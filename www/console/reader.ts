@@ -1,69 +1,69 @@
-/** Who reads: with which token, and whom they trust. */
+/** The reader: their token and their trust. */
 
-import { recognizeText, SMALL } from "../src/input/recognize.ts";
+import { MAX_SMALL_BYTES, recognizeText } from "../src/input/recognize.ts";
 import { NO_TRUST, type TrustChoice, withKey } from "../src/input/trust.ts";
 import * as access from "./access.ts";
-import { type Log, type Refusal, refusalOf } from "./log.ts";
-import { isToken } from "./place.ts";
+import { isToken } from "./address.ts";
+import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
-/** How it stands with the token. */
-export type SignInState = "none" | "asking" | "accepted" | "refused";
+/** State of the token. */
+export type SignerTrust = "none" | "asking" | "accepted" | "refused";
 
-/** What must be corrected, by the names of the texts that say it. */
+/** An input that must be corrected, with the name of the text about it. */
 export type Complaint =
   | { readonly field: "token"; readonly says: "missing" | "malformed" }
   | { readonly field: "trust"; readonly says: "notTrust" | "tooLarge" };
 
-interface Heard {
+interface ReaderListener {
   readonly changed: () => void;
-  /** Another trust: what was verified is to be verified again. */
+  /** Called after a change of trust: everything must be verified again. */
   readonly trusts: () => void;
 }
 
-/** The reader. What they bring is kept in this tab where they want that. */
+/** The reader's input, stored in this tab if they want that. */
 export class Reader {
-  signInState: SignInState = "none";
-  refusal: Refusal | undefined;
+  signerTrust: SignerTrust = "none";
+  refusal: RequestFailure | undefined;
   complaint: Complaint | undefined;
   trust: TrustChoice = NO_TRUST;
-  /** A key that is asked about before it is trusted. */
-  asked: string | undefined;
+  /** A key to confirm before it is trusted. */
+  keyToConfirm: string | undefined;
   isKept = false;
-  /** Whether what they bring is in view. */
+  /** True if the form is shown. */
   isOpen = true;
-  /** Where they may sign in, if anywhere. */
+  /** Issuer for signing in, if there is one. */
   readonly issuer: Issuer | undefined;
-  /** Whether they are on their way there. */
+  /** True while the browser goes to the issuer. */
   isLeaving = false;
-  /** Why signing in came to nothing. */
+  /** Reason why signing in failed. */
   signInFailed: string | undefined;
   readonly #log: Log;
-  readonly #heard: Heard;
-  /** What was given last, unless the log does not know it. */
+  readonly #listener: ReaderListener;
+  /** The last token, unless the log rejected it. */
   #token = "";
 
-  constructor(log: Log, heard: Heard, issuer?: Issuer) {
+  constructor(log: Log, listener: ReaderListener, issuer?: Issuer) {
     this.#log = log;
-    this.#heard = heard;
+    this.#listener = listener;
     this.issuer = issuer;
   }
 
-  /** Goes to where they sign in. */
+  /** Goes to the issuer to sign in. */
   async signIn(): Promise<void> {
     const { issuer } = this;
     if (issuer === undefined) return;
     this.isLeaving = true;
     this.signInFailed = undefined;
-    this.#heard.changed();
+    this.#listener.changed();
     try {
       location.assign(await leave(issuer, this.trust, this.isKept));
     } catch (error) {
-      this.#failed(error);
+      this.#signInError(error);
     }
   }
 
-  /** Takes up what they came back with. Gives the token, empty where there is none. */
+  /** Processes the return from the issuer. Resolves to the token; empty if there is none. */
   async comeBack(finish: () => Promise<SignedIn>): Promise<string> {
     try {
       const { token, trust, isKept } = await finish();
@@ -71,24 +71,24 @@ export class Reader {
       this.isKept = isKept;
       return token;
     } catch (error) {
-      this.#failed(error);
+      this.#signInError(error);
       return "";
     }
   }
 
-  #failed(error: unknown): void {
+  #signInError(error: unknown): void {
     this.isLeaving = false;
     this.signInFailed = error instanceof Error ? error.message : String(error);
-    this.#heard.changed();
+    this.#listener.changed();
   }
 
   get mayRead(): boolean {
     return this.signInState === "accepted";
   }
 
-  /** Takes up what was kept in this tab. Gives the token, empty where there is none. */
+  /** Restores what is stored in this tab. Returns the token; empty if there is none. */
   resume(): string {
-    const before = access.kept();
+    const before = access.stored();
     if (before === undefined) return "";
     this.isKept = true;
     this.trust = before.trust;
@@ -96,24 +96,24 @@ export class Reader {
     return before.token;
   }
 
-  /** Asks the log whether it takes a token. */
+  /** Asks the log whether it accepts a token. Resolves to true if it does. */
   async enter(token: string): Promise<boolean> {
     this.refusal = undefined;
     if (!isToken(token)) {
       this.complaint = { field: "token", says: token === "" ? "missing" : "malformed" };
-      this.#heard.changed();
+      this.#listener.changed();
       return false;
     }
     this.complaint = undefined;
     this.signInState = "asking";
     this.#token = token;
     this.#log.token = token;
-    this.#heard.changed();
-    // The cheapest question that a token is needed for.
+    this.#listener.changed();
+    // The cheapest request that needs a token.
     const refusal = await this.#log
       .success("export?limit=1")
       .then((response) => void response.body?.cancel())
-      .catch(refusalOf);
+      .catch(failureOf);
     if (this.#log.token !== token) return false;
     if (refusal === undefined) {
       this.signInState = "accepted";
@@ -123,12 +123,12 @@ export class Reader {
       this.deny(refusal);
     }
     this.#keep();
-    this.#heard.changed();
+    this.#listener.changed();
     return refusal === undefined;
   }
 
-  /** The log takes the token no longer, or never did, or cannot be asked. */
-  deny(refusal: Refusal): void {
+  /** Handles a rejected token, or a log that can't be reached. */
+  deny(refusal: RequestFailure): void {
     const { status } = refusal;
     if (status === 401) this.#token = "";
     this.signInState = status === 401 || status === 403 ? "refused" : "none";
@@ -136,14 +136,14 @@ export class Reader {
     this.isOpen = true;
   }
 
-  /** Keeps what the reader brings until the tab is closed, or no longer. */
+  /** Turns storing in this tab on or off. */
   keep(isKept: boolean): void {
     this.isKept = isKept;
     if (isKept) this.#keep();
     else access.forget();
   }
 
-  /** Forgets all of it. */
+  /** Forgets everything. */
   leave(): void {
     this.keep(false);
     this.#token = "";
@@ -157,16 +157,16 @@ export class Reader {
     this.complaint = undefined;
     this.trust = trust;
     this.#keep();
-    this.#heard.trusts();
+    this.#listener.trusts();
   }
 
   async takeTrust([file]: readonly File[]): Promise<void> {
     if (file === undefined) return;
-    if (file.size > SMALL) this.#complain("tooLarge");
+    if (file.size > MAX_SMALL_BYTES) this.#complain("tooLarge");
     else this.takeTrustText(file.name, await file.text());
   }
 
-  /** False where it is no trust file. */
+  /** Returns false if the text isn't a trust file. */
   takeTrustText(name: string, text: string): boolean {
     const isTrust = recognizeText(text) === "trust";
     if (isTrust) this.changeTrust({ ...this.trust, file: { name, text } });
@@ -175,20 +175,21 @@ export class Reader {
   }
 
   ask(vkey: string | undefined): void {
-    this.asked = vkey;
-    this.#heard.changed();
+    this.keyToConfirm = vkey;
+    this.#listener.changed();
   }
 
-  /** Trusts the key that was asked about. */
+  /** Trusts the key to confirm. */
   confirm(): void {
-    const { asked } = this;
-    this.asked = undefined;
-    if (asked !== undefined) this.changeTrust(withKey(this.trust, { kind: "emitter", vkey: asked }));
+    const { keyToConfirm } = this;
+    this.keyToConfirm = undefined;
+    if (keyToConfirm !== undefined)
+      this.changeTrust(withKey(this.trust, { kind: "emitter", vkey: keyToConfirm }));
   }
 
   #complain(says: "notTrust" | "tooLarge"): void {
     this.complaint = { field: "trust", says };
-    this.#heard.changed();
+    this.#listener.changed();
   }
 
   #keep(): void {

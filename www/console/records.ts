@@ -1,44 +1,47 @@
-/** What a log keeps beside its events: refused forks and what stopped it, and how far erasures are. */
+/** A log's records besides its events: erasures, rejected forks, and the reason for a stop. */
 
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment } from "../src/said.ts";
+import { moment } from "../src/core-sentence.ts";
 import { type Erasure, parseErasures } from "./erasures.ts";
-import { type Log, type Refusal, refusalOf } from "./log.ts";
+import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 import { wordsOf } from "./words.ts";
 
-/** So many are listed. */
-const LISTED = 100;
-/** Longer answers are not read. */
-const LONGEST = 8 << 20;
+/** Maximum number of records listed. */
+const MAX_LISTED = 100;
+/** Maximum length of a response. */
+const MAX_RESPONSE_LENGTH = 8 << 20;
 
-/** What was asked of the log; undefined where nobody may ask for it, or nobody did. */
+/** Responses of the log; undefined without permission or before the request. */
 export interface Records {
-  readonly erasures: readonly Erasure[] | Refusal | undefined;
-  /** The evidence, one JSON object a line, and how many there are. */
-  readonly evidence: { readonly text: string; readonly lines: number } | Refusal | undefined;
+  readonly erasures: readonly Erasure[] | RequestFailure | undefined;
+  /** Evidence as one JSON object per line, and the number of lines. */
+  readonly evidence: { readonly text: string; readonly lines: number } | RequestFailure | undefined;
 }
 
 export const NO_RECORDS: Records = { erasures: undefined, evidence: undefined };
 
-/** Asks for both, each by itself: a token may be for the one and not for the other. */
+/** Requests both independently, because a token may permit only one of them. */
 export async function askRecords(log: Log): Promise<Records> {
   const text = async (address: string) => (await log.success(address)).text();
   const [erasures, evidence] = await Promise.all([
-    text("erasures").then(parseErasures, refusalOf),
+    text("erasures").then(parseErasures, failureOf),
     text("evidence").then(
-      (text) => ({ text: text.slice(0, LONGEST), lines: text.split("\n").filter(Boolean).length }),
-      refusalOf,
+      (text) => ({
+        text: text.slice(0, MAX_RESPONSE_LENGTH),
+        lines: text.split("\n").filter(Boolean).length,
+      }),
+      failureOf,
     ),
   ]);
   return { erasures, evidence };
 }
 
-/** Three places: what was erased, what was refused, and who read what. */
+/** Renders three sections: erasures, rejected forks, and reads. */
 export function recordsView(
   { erasures, evidence }: Records,
   mayRead: boolean,
@@ -82,20 +85,20 @@ function erasuresView(erasures: readonly Erasure[], t: ConsoleTexts): TemplateRe
     ${table(
       words.erasures,
       [words.entry, words.at, words.events, words.state],
-      erasures.slice(0, LISTED).map(
+      erasures.slice(0, MAX_LISTED).map(
         ({ record, state, at, events }) => html`
           <tr><td class="number">${count(record)}</td><td>${moment(at)}</td><td class="number">${events === undefined ? nothing : count(events)}</td><td>${value(state)}</td></tr>`,
       ),
     )}
-    ${erasures.length > LISTED ? html`<p class="faint">${t.keys.more(erasures.length - LISTED)}</p>` : nothing}
+    ${erasures.length > MAX_LISTED ? html`<p class="faint">${t.keys.more(erasures.length - MAX_LISTED)}</p>` : nothing}
   `;
 }
 
-/** That this token is not for it is nothing to be alarmed by. */
-function refusedView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
+/** Renders a missing permission, which is no reason for alarm. */
+function refusedView(refusal: RequestFailure, t: ConsoleTexts): TemplateResult {
   return html`<p class="empty">${t.refusals[wordsOf(refusal)].title}.</p>`;
 }
 
-function isRefusal(answer: object): answer is Refusal {
+function isRefusal(answer: object): answer is RequestFailure {
   return "why" in answer;
 }

@@ -1,24 +1,27 @@
-/** When each emitter was heard of last, and whether it is silent for longer than it uses to be. */
+/** The rhythm of each emitter: when it signed last, and whether it is silent for longer than usual. */
 
 import type { Report, Signer } from "countersign/verify";
 
-/** So many times as long as usual is a silence, and never less than this many seconds. */
-const SILENT = 5;
-const LEAST = 300;
-/** So few links say nothing of a rhythm. */
-const FEW = 4;
-/** An emitter's rhythm in what was verified. */
+/**
+ * An emitter counts as silent after this multiple of its usual interval, and after at least this many
+ * seconds.
+ */
+const SILENCE_FACTOR = 5;
+const MIN_SILENCE_SECONDS = 300;
+/** Minimum number of links to determine a rhythm. */
+const MIN_LINKS = 4;
+/** The rhythm of an emitter in what was verified. */
 export interface Rhythm {
   readonly vkey: string;
   readonly last: string;
-  /** The mean time between its links, in seconds; undefined where there are too few. */
+  /** Mean seconds between its links; undefined if there are too few. */
   readonly usual: number | undefined;
-  /** Since its last link, in seconds. */
+  /** Seconds since its last link. */
   readonly since: number;
   readonly isSilent: boolean;
 }
 
-/** How each emitter stood at a moment; those that are silent first, then those heard of last. */
+/** Returns the rhythm of each emitter at a moment: silent ones first, then by the time of the last link. */
 export function rhythms({ signers }: Pick<Report, "signers">, now: number): readonly Rhythm[] {
   return signers
     .map((signer) => rhythm(signer, now))
@@ -27,8 +30,8 @@ export function rhythms({ signers }: Pick<Report, "signers">, now: number): read
 
 function rhythm({ vkey, first, last, links }: Signer, now: number): Rhythm {
   const [begin, end] = [Date.parse(first), Date.parse(last)];
-  const usual = links < FEW || end <= begin ? undefined : (end - begin) / 1000 / (links - 1);
+  const usual = links < MIN_LINKS || end <= begin ? undefined : (end - begin) / 1000 / (links - 1);
   const since = Math.max(0, (now - end) / 1000);
-  const isSilent = usual !== undefined && since > Math.max(LEAST, usual * SILENT);
+  const isSilent = usual !== undefined && since > Math.max(MIN_SILENCE_SECONDS, usual * SILENCE_FACTOR);
   return { vkey, last, usual, since, isSilent };
 }

@@ -1,70 +1,70 @@
-/** Identities and sessions by what rules found of them, those with the highest scores first. */
+/** Identities and sessions by the scores of their findings, highest first. */
 
 import { type Finding, LEVELS, type Level } from "@countersign/ui/analyze/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { DetectionSubscription } from "@countersign/ui/viewer/detection/detection-subscription.js";
 import { levelView } from "@countersign/ui/viewer/detection/detections.js";
-import { Hearing } from "@countersign/ui/viewer/detection/hearing.js";
 import { SEVERITY_LOOKS, stateView } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
-import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
+import { define, emit, props, View } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { moment } from "../src/said.ts";
+import { moment } from "../src/core-sentence.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 
-/** Who has a score, as `countersign analyze --format json` tells it. */
-interface Scored {
+/** A scored identity or session, as in `countersign analyze --format json`. */
+interface ScoredSubject {
   readonly id: string;
   readonly score: number;
   readonly count: number;
   readonly findings: readonly string[];
 }
 
-/** The parts of that document which are shown here. */
+/** The parts of that document that are shown. */
 interface Document {
   readonly findings: readonly Finding[];
-  readonly identities: readonly Scored[];
-  readonly sessions: readonly Scored[];
+  readonly identities: readonly ScoredSubject[];
+  readonly sessions: readonly ScoredSubject[];
 }
 
-/** So many of each are listed, with so many different titles. */
-const LISTED = 100;
-const TITLES = 3;
+/** Maximum number listed of each, and of different titles. */
+const MAX_LISTED = 100;
+const MAX_TITLES = 3;
 
-/** Says that there may be more than is listed: rules haven't looked at all events yet, or couldn't. */
+/** Renders that there may be more, because rules haven't examined all events yet, or couldn't. */
 function moreView(
-  { told, isFinal }: Detection,
+  { status, isFinal }: Detection,
   { sessions: words }: ConsoleTexts,
 ): TemplateResult | typeof nothing {
   const isOpen =
-    told === undefined || !told.coverage.complete || told.limits.length > 0 || told.future !== null;
+    status === undefined || !status.coverage.complete || status.limits.length > 0 || status.future !== null;
   return html`
     ${isFinal ? nothing : html`<p>${stateView(SEVERITY_LOOKS.info, words.soFar)}</p>`}
     ${isOpen ? html`<p>${stateView(SEVERITY_LOOKS.warning, words.mayBeMore)}</p>` : nothing}`;
 }
 
-/** It wishes for `show-finding` ({ finding }). */
+/** Identities and sessions by score. Dispatches `show-finding` ({ finding }). */
 export class Scores extends View {
-  static override properties = given("detection", "texts");
+  static override properties = props("detection", "texts");
 
   declare detection: Detection | undefined;
   declare texts: ConsoleTexts | undefined;
 
   #document: Document | undefined;
   #findings: ReadonlyMap<string, Finding> = new Map();
-  /** What was told when the document was asked for. */
-  #asked: unknown;
+  /** Status for which the document was requested. */
+  #requested: unknown;
   #isAsking = false;
 
   constructor() {
     super();
-    new Hearing(this, () => void this.#ask());
+    new DetectionSubscription(this, () => void this.#ask());
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection")) {
       this.#document = undefined;
-      this.#asked = undefined;
+      this.#requested = undefined;
       void this.#ask();
     }
   }
@@ -87,7 +87,7 @@ export class Scores extends View {
     name: string,
     heading: string,
     none: string,
-    all: readonly Scored[],
+    all: readonly ScoredSubject[],
     t: ConsoleTexts,
   ): TemplateResult {
     const words = t.sessions;
@@ -101,15 +101,15 @@ export class Scores extends View {
             : table(
                 heading,
                 [words.who, words.score, words.findings, words.worst, words.last],
-                all.slice(0, LISTED).map((scored) => this.#row(scored, t)),
+                all.slice(0, MAX_LISTED).map((scored) => this.#row(scored, t)),
               )
         }
-        ${all.length > LISTED ? html`<p class="faint">${words.more(count(all.length - LISTED))}</p>` : nothing}
+        ${all.length > MAX_LISTED ? html`<p class="faint">${words.more(count(all.length - MAX_LISTED))}</p>` : nothing}
       </section>
     `;
   }
 
-  #row({ id, score, count, findings }: Scored, t: ConsoleTexts): TemplateResult {
+  #row({ id, score, count, findings }: ScoredSubject, t: ConsoleTexts): TemplateResult {
     const named = findings.flatMap((id) => this.#findings.get(id) ?? []);
     const rank = (level: Level) => LEVELS.indexOf(level);
     const [worst] = [...named].sort((one, other) => rank(other.level) - rank(one.level));
@@ -121,8 +121,8 @@ export class Scores extends View {
         <th scope="row" class="wraps">${value(id, 200)}</th>
         <td>${figures.count(score)}</td>
         <td class="wraps">
-          ${titles.slice(0, TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}
-          ${titles.length > TITLES ? html`<span class="faint">${t.sessions.others(figures.count(titles.length - TITLES))}</span>` : nothing}
+          ${titles.slice(0, MAX_TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}
+          ${titles.length > MAX_TITLES ? html`<span class="faint">${t.sessions.others(figures.count(titles.length - MAX_TITLES))}</span>` : nothing}
           <span class="faint">(${figures.findings(count)})</span>
         </td>
         <td>${worst === undefined ? nothing : levelView(worst.level, t.viewer)}</td>
@@ -130,22 +130,22 @@ export class Scores extends View {
           ${
             newest === undefined
               ? nothing
-              : html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-finding", { finding: newest }))}>${moment(newest.last)}</button>`
+              : html`<button type="button" class="quiet" @click=${() => emit(this, "show-finding", { finding: newest })}>${moment(newest.last)}</button>`
           }
         </td>
       </tr>
     `;
   }
 
-  /** Asks for what there is by now. What comes meanwhile is asked for afterwards. */
+  /** Requests the current document, and again if the status changed meanwhile. */
   async #ask(): Promise<void> {
     const { detection } = this;
     this.requestUpdate();
     if (this.#isAsking || detection?.answers === undefined || detection.session.verification === undefined)
       return;
-    if (detection.told === undefined || detection.told === this.#asked) return;
+    if (detection.status === undefined || detection.status === this.#requested) return;
     this.#isAsking = true;
-    this.#asked = detection.told;
+    this.#requested = detection.status;
     const document = await detection.answers
       .document()
       .then(async (blob) => JSON.parse(await blob.text()) as Document)

@@ -1,47 +1,47 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { CONDITIONS, type Condition, type Conditions, counted } from "./place.ts";
-import type { Search } from "./searching.ts";
+import { CONDITIONS, type Condition, type Conditions, counted } from "./address.ts";
+import type { Search } from "./search-runner.ts";
 import { headView } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** A condition that must be corrected first, and the name of the text that says why. */
+/** A condition that must be corrected first, with the name of the text about it. */
 export interface Complaint {
   readonly field: Condition;
   readonly says: "noNumber";
 }
 
-/** How many of the newest events can be loaded; the last is all. */
+/** Options for the number of newest events to load; the last stands for all. */
 const AMOUNTS: readonly string[] = ["100", "1000", "10000", "100000", ""];
 const BOUNDS: readonly Condition[] = ["from", "to"];
 const NUMBERS: readonly Condition[] = [...BOUNDS, "limit"];
 
-interface Drawn {
+interface SearchViewInput {
   readonly search: Search;
   readonly conditions: Conditions;
-  /** What the viewer looks for, in what is loaded. */
-  readonly looked: string;
-  /** Why it isn't known what is in the viewer's search box; undefined if it is. */
-  readonly unsure: string | undefined;
+  /** The query in the viewer, applied to what is loaded. */
+  readonly viewerQuery: string;
+  /** Reason why the viewer's search box isn't settled; undefined if it is. */
+  readonly unsettled: string | undefined;
   readonly complaint: Complaint | undefined;
   readonly viewer: TemplateResult | typeof nothing;
   readonly submit: (event: SubmitEvent) => void;
-  /** Has the log look for this. */
+  /** Runs a query in the log. */
   readonly ask: (query: string) => void;
   readonly cancel: () => void;
 }
 
-/** What of the log is loaded, and the viewer, in which it is searched. */
-export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
-  const { search, conditions, viewer, looked, unsure, ask } = drawn;
+/** Renders what is loaded from the log, and the viewer that searches it. */
+export function searchView(input: SearchViewInput, t: ConsoleTexts): TemplateResult {
+  const { search, conditions, viewer, viewerQuery, unsettled, ask } = input;
   const { query } = conditions;
-  const isOther = looked !== query || unsure !== undefined;
-  const canAsk = looked !== "" && isOther && !isWhole(conditions, search.session?.report);
+  const isOther = viewerQuery !== query || unsettled !== undefined;
+  const canAsk = viewerQuery !== "" && isOther && !isWhole(conditions, search.session?.report);
   return html`
     ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
-    ${loadedView(drawn, t)}
+    ${loadedView(input, t)}
     ${search.session === undefined || search.isEmpty ? nothing : headView({ session: search.session, scope: search }, false, t)}
     ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
@@ -55,15 +55,15 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
     }
     ${
       canAsk
-        ? html`<p class="asked"><button type="button" class="primary" aria-disabled=${unsure !== undefined} aria-describedby="everywhere-help" @click=${() => unsure === undefined && ask(looked)}>${t.search.everywhere}</button>
-          <span id="everywhere-help" class="help">${unsure ?? t.search.onlyLoaded}</span></p>`
+        ? html`<p class="asked"><button type="button" class="primary" aria-disabled=${unsettled !== undefined} aria-describedby="everywhere-help" @click=${() => unsettled === undefined && ask(viewerQuery)}>${t.search.everywhere}</button>
+          <span id="everywhere-help" class="help">${unsettled ?? t.search.onlyLoaded}</span></p>`
         : nothing
     }
     ${search.isEmpty ? nothing : viewer}
   `;
 }
 
-/** Whether there is nothing in the log that is not loaded. */
+/** True if the whole log is loaded. */
 function isWhole(conditions: Conditions, report: Report | undefined): boolean {
   if (conditions.query !== "") return false;
   if (counted(conditions) === 0) return true;
@@ -72,7 +72,7 @@ function isWhole(conditions: Conditions, report: Report | undefined): boolean {
 }
 
 function loadedView(
-  { search, conditions, complaint, submit, cancel }: Drawn,
+  { search, conditions, complaint, submit, cancel }: SearchViewInput,
   t: ConsoleTexts,
 ): TemplateResult {
   const { limit } = conditions;
@@ -128,7 +128,7 @@ function field(
   `;
 }
 
-/** What stands in the form. */
+/** Returns the conditions in the form. */
 export function conditionsOf(form: HTMLFormElement): Conditions {
   const fields = new FormData(form);
   return Object.fromEntries(
@@ -136,7 +136,7 @@ export function conditionsOf(form: HTMLFormElement): Conditions {
   ) as Conditions;
 }
 
-/** What must be corrected before the log is asked; the query itself is for the log to understand. */
+/** Returns what must be corrected before the log is asked. The log checks the query itself. */
 export function complaintOf(conditions: Conditions): Complaint | undefined {
   const field = NUMBERS.find(
     (name) => conditions[name] !== "" && !/^(?:0|[1-9][0-9]{0,15})$/.test(conditions[name]),

@@ -1,4 +1,4 @@
-/** The head of a section: which events it covers, and the verdict on them. */
+/** The head of a section: the events it covers, and their verdict. */
 
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
@@ -6,18 +6,18 @@ import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { type Conditions, counted } from "./place.ts";
+import { type Conditions, counted } from "./address.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 
-/** What was loaded, and when. */
+/** Extent and time of what was loaded. */
 export interface Scope {
-  /** What the log was asked for; undefined for the live view. */
+  /** Conditions of the request; undefined for the live view. */
   readonly conditions: Conditions | undefined;
-  /** When it was loaded, or when the live view began; undefined while it is being loaded. */
+  /** When it was loaded, or when the live view began; undefined while loading. */
   readonly at: Date | undefined;
 }
 
-/** Says which events a section covers; with `hasVerdict` also what checking them gave. */
+/** Renders which events a section covers; with `hasVerdict`, also their verdict. */
 export function headView(
   { session, scope }: { readonly session: Session; readonly scope: Scope },
   hasVerdict: boolean,
@@ -53,7 +53,7 @@ function whenView({ conditions, at }: Scope, t: ConsoleTexts): TemplateResult | 
   return html`, ${conditions === undefined ? t.head.since : t.head.loaded} <time datetime=${at.toISOString()}>${time}</time>`;
 }
 
-/** The verdict in a line. Without a trust file nothing is called verified. */
+/** Renders the verdict in a line. Without a trust file nothing is called verified. */
 function sectionVerdict({ verification, trust, compared }: Session, t: ConsoleTexts): TemplateResult {
   if (verification === undefined)
     return html`<p class="section-verdict state tone-faint">${icon("waiting")}${t.verified.waiting}</p>`;

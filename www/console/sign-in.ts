@@ -1,28 +1,31 @@
-/** Signing in where the log's operator says: OpenID Connect, by authorization code and PKCE. The log gets the token that comes of it, and nobody else does. */
+/**
+ * Sign-in with OpenID Connect, by authorization code and PKCE, at the issuer that the log operator
+ * configured. Only the log receives the resulting token.
+ */
 
 import * as oauth from "oauth4webapi";
 import type { TrustChoice } from "../src/input/trust.ts";
 
-/** Where a reader signs in, as the server wrote it into the page (crates/log-server/src/server/page.rs). */
+/** The issuer for readers, as the server inserts it into the page (crates/log-server/src/server/page.rs). */
 export interface Issuer {
   readonly issuer: string;
   readonly client: string;
   readonly scope: string;
-  /** What an access token is to be for, where one is asked for by that. */
+  /** Resource that the access token is for, if one is requested. */
   readonly resource: string | undefined;
-  /** Which token the log takes. */
+  /** Kind of token that the log accepts. */
   readonly token: "id" | "access";
 }
 
-/** What a reader comes back with. */
+/** Result of signing in. */
 export interface SignedIn {
   readonly token: string;
-  /** What they had brought before they went. */
+  /** The reader's trust before they went to the issuer. */
   readonly trust: TrustChoice;
   readonly isKept: boolean;
 }
 
-/** What is remembered in this tab from going until coming back. */
+/** State kept in this tab while the reader signs in. */
 interface Pending {
   readonly state: string;
   readonly nonce: string;
@@ -36,14 +39,14 @@ interface Pending {
 const KEY = "countersign.console/sign-in/v1";
 const META = 'meta[name="countersign-sign-in"]';
 
-/** The issuer that the page names, if it names one. */
+/** Returns the issuer that the page names; undefined if there is none. */
 export function issuerOf(page: Document): Issuer | undefined {
   try {
-    const said = JSON.parse(page.querySelector(META)?.getAttribute("content") ?? "null") as Record<
+    const config = JSON.parse(page.querySelector(META)?.getAttribute("content") ?? "null") as Record<
       string,
       unknown
     > | null;
-    const { issuer, client, scope, resource, token } = said ?? {};
+    const { issuer, client, scope, resource, token } = config ?? {};
     return typeof issuer === "string" && typeof client === "string" && typeof scope === "string"
       ? {
           issuer,
@@ -58,7 +61,7 @@ export function issuerOf(page: Document): Issuer | undefined {
   }
 }
 
-/** Where to go to sign in. What comes back is known by what is remembered here. */
+/** Goes to the issuer. The response is matched with the state stored here. */
 export async function leave(
   { issuer, client, scope, resource }: Issuer,
   { file }: TrustChoice,
@@ -70,9 +73,10 @@ export async function leave(
     oauth.generateRandomState(),
     oauth.generateRandomNonce(),
   ];
-  if (server.authorization_endpoint === undefined) throw new Error("the issuer has no place to sign in");
+  if (server.authorization_endpoint === undefined)
+    throw new Error("the issuer has no authorization endpoint");
   const there = new URL(server.authorization_endpoint);
-  const asked = {
+  const parameters = {
     client_id: client,
     response_type: "code",
     redirect_uri: back(),
@@ -82,10 +86,10 @@ export async function leave(
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     ...(resource === undefined ? {} : { resource }),
-    // A fragment is sent to no server: the code is not in the log's or a proxy's records.
+    // Browsers don't send fragments to servers, so the code isn't in the records of the log or a proxy.
     ...(server.response_modes_supported?.includes("fragment") ? { response_mode: "fragment" } : {}),
   };
-  for (const [name, value] of Object.entries(asked)) there.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters)) there.searchParams.set(name, value);
   const pending: Pending = {
     state,
     nonce,
@@ -99,20 +103,23 @@ export async function leave(
   return there.href;
 }
 
-/** What a reader came back with, taken out of the address: nothing of it stays there. Undefined where they come from elsewhere. */
+/**
+ * Takes the issuer's response out of the address, so that nothing of it stays there. Undefined unless the
+ * reader returns from the issuer.
+ */
 export function returned(): (() => Promise<SignedIn>) | undefined {
   const parameters = [location.search.slice(1), location.hash.slice(1)]
     .map((text) => new URLSearchParams(text))
-    .find((said) => said.has("state") && (said.has("code") || said.has("error")));
+    .find((params) => params.has("state") && (params.has("code") || params.has("error")));
   if (parameters === undefined) return undefined;
-  const pending = take();
+  const pending = takePending();
   history.replaceState(null, "", `${location.pathname}${pending?.hash ?? ""}`);
   return () => finish(parameters, pending);
 }
 
 async function finish(parameters: URLSearchParams, pending: Pending | undefined): Promise<SignedIn> {
   const from = issuerOf(document);
-  if (pending === undefined || from === undefined) throw new Error("nobody went from this tab to sign in");
+  if (pending === undefined || from === undefined) throw new Error("sign-in wasn't started in this tab");
   const server = await discover(from.issuer);
   const client = { client_id: from.client };
   const answer = oauth.validateAuthResponse(server, client, parameters, pending.state);
@@ -131,7 +138,7 @@ async function finish(parameters: URLSearchParams, pending: Pending | undefined)
     requireIdToken: true,
   });
   const token = from.token === "id" ? tokens.id_token : tokens.access_token;
-  if (token === undefined) throw new Error("the issuer gave no token");
+  if (token === undefined) throw new Error("the issuer returned no token");
   const { name, text, isKept } = pending;
   const file = name === undefined || text === undefined ? undefined : { name, text };
   return { token, trust: { file, keys: [] }, isKept };
@@ -143,19 +150,19 @@ async function discover(issuer: string): Promise<oauth.AuthorizationServer> {
   return await oauth.processDiscoveryResponse(at, response);
 }
 
-/** An issuer on this machine may be asked without encryption, as the server does. */
+/** Allows plain HTTP for an issuer on this machine, as the server does. */
 function insecure(issuer: string): { [oauth.allowInsecureRequests]?: boolean } {
   const { protocol, hostname } = new URL(issuer);
   const isHere = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
   return protocol === "http:" && isHere ? { [oauth.allowInsecureRequests]: true } : {};
 }
 
-/** Where the issuer sends a reader back to: this page. */
+/** Returns the redirect URI: this page. */
 function back(): string {
   return `${location.origin}${location.pathname}`;
 }
 
-function take(): Pending | undefined {
+function takePending(): Pending | undefined {
   const text = sessionStorage.getItem(KEY);
   sessionStorage.removeItem(KEY);
   return text === null ? undefined : (JSON.parse(text) as Pending);

@@ -1,57 +1,60 @@
-/** What findings and endpoints say of what was verified here, for scenarios to be held against. */
+/** Findings and endpoints of what was verified, to compare with scenarios. */
 
 import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Endpoint, Overview, Signals } from "@countersign/ui/overview/types.js";
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
-import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import { logSummaryOf } from "@countersign/ui/viewer/session/facts.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { taken } from "./overview.ts";
+import { addNewEvents } from "./overview.ts";
 
-/** From when to when was looked, and whether somebody states it. */
+/** The observed period, and whether a person stated it. */
 export type Span = Pick<Signals, "from" | "to" | "stated">;
 
-/** All of it, but for when. */
-export type Gathered = Omit<Signals, keyof Span>;
+/** Observations without the period. */
+export type Observations = Omit<Signals, keyof Span>;
 
-/** What of both documents is needed: `findings/v1` and `inventory/v1`. */
+/** The fields needed of both documents, `findings/v1` and `inventory/v1`. */
 interface Document {
   readonly log: { readonly root: string } | null;
   readonly complete: readonly [number, number] | null;
 }
 
-/** What of `findings/v1` is needed beside that. */
+/** The fields needed of `findings/v1`. */
 interface FindingsDocument extends Document {
   readonly findings: readonly Finding[];
   readonly coverage: { readonly complete: boolean };
 }
 
-/** The parts of a built pack that are needed. */
+/** The fields needed of a rule pack. */
 interface Pack {
   readonly rules: readonly { readonly id: string; readonly tags?: readonly string[] }[];
 }
 
-interface Needed {
+interface ObservationSources {
   readonly session: Session;
   readonly report: Report;
   readonly overview: Overview;
-  /** What describes the API, where the reader brought that. */
+  /** Description of the API, if the reader provided one. */
   readonly description: string | undefined;
-  /** The pack by which findings are made. */
+  /** Rule pack for the findings. */
   readonly rules: () => Promise<string>;
 }
 
-/** Gathers it. Undefined where there is none of this report: the log has grown, or the session was closed. */
+/**
+ * Collects the observations. Resolves to undefined if the report is outdated, because the log has grown or
+ * the session was closed.
+ */
 export async function gather({
   session,
   report,
   overview,
   description,
   rules,
-}: Needed): Promise<Gathered | undefined> {
+}: ObservationSources): Promise<Observations | undefined> {
   const [found, called, pack] = await Promise.all([
-    foundIn(session),
-    calledIn(session, report, overview, description),
+    findingsOf(session),
+    inventoryOf(session, report, overview, description),
     rules(),
   ]);
   const isOfReport = ({ log }: Document) => log?.root === report.log?.root;
@@ -65,7 +68,7 @@ export async function gather({
   };
 }
 
-/** From the log's first entry to its last; undefined where nobody signed anything. */
+/** Returns the period from the log's first entry to its last; undefined if nothing was signed. */
 export function spanOf({ signers }: Report): Span | undefined {
   const [from] = signers.map(({ first }) => first).sort();
   const to = signers
@@ -75,31 +78,31 @@ export function spanOf({ signers }: Report): Span | undefined {
   return from === undefined || to === undefined || from >= to ? undefined : { from, to, stated: false };
 }
 
-async function foundIn({ detection, isRunning }: Session): Promise<FindingsDocument | undefined> {
+async function findingsOf({ detection, isRunning }: Session): Promise<FindingsDocument | undefined> {
   if (detection === undefined) return undefined;
-  await told(detection, isRunning);
+  await statusReached(detection, isRunning);
   if (detection.failure !== undefined) throw new Error(detection.failure.message);
   const document = await detection.answers?.document();
   return document && JSON.parse(await document.text());
 }
 
-/** Resolves when it told of all there is; of what goes on, when it told of some. */
-function told(detection: Detection, isRunning: boolean): Promise<void> {
+/** Resolves when the detection is final; for a running session, when it has a first status. */
+function statusReached(detection: Detection, isRunning: boolean): Promise<void> {
   return new Promise((resolve) => {
-    const heard = (event?: Event) => {
-      const isTold = detection.isFinal || (isRunning && detection.told !== undefined);
-      if (!isTold && detection.failure === undefined && event?.type !== "over") return;
-      detection.removeEventListener("change", heard);
-      detection.removeEventListener("over", heard);
+    const onEvent = (event?: Event) => {
+      const isReached = detection.isFinal || (isRunning && detection.status !== undefined);
+      if (!isReached && detection.failure === undefined && event?.type !== "over") return;
+      detection.removeEventListener("change", onEvent);
+      detection.removeEventListener("over", onEvent);
       resolve();
     };
-    detection.addEventListener("change", heard);
-    detection.addEventListener("over", heard);
-    heard();
+    detection.addEventListener("change", onEvent);
+    detection.addEventListener("over", onEvent);
+    onEvent();
   });
 }
 
-async function calledIn(
+async function inventoryOf(
   session: Session,
   report: Report,
   overview: Overview,
@@ -107,8 +110,8 @@ async function calledIn(
 ): Promise<Document & { readonly endpoints: readonly Endpoint[] }> {
   const endpoints = await overview.endpoints(description);
   try {
-    await taken(session, endpoints, 0);
-    return JSON.parse(await endpoints.tell(seenOf(report)));
+    await addNewEvents(session, endpoints, 0);
+    return JSON.parse(await endpoints.inventory(logSummaryOf(report)));
   } finally {
     endpoints.close();
   }

@@ -1,8 +1,8 @@
-/** What was verified here and can be told of: of the search, and of the live view. */
+/** The sessions to show: the search and the live view. */
 
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import type { Search } from "./searching.ts";
+import type { Search } from "./search-runner.ts";
 import type { Scope } from "./section-head.ts";
 import type { Origin, Verified } from "./verified.ts";
 import type { Watch } from "./watch.ts";
@@ -10,9 +10,9 @@ import type { Withheld } from "./withheld.ts";
 
 export class Sources {
   readonly #changed: () => void;
-  /** What the reader wants to be told of. */
+  /** The reader's choice. */
   chosen: Origin = "search";
-  /** What was drawn up of a session when its report was there. */
+  /** Views of sessions, by report. */
   readonly #drawn = new WeakMap<Session, { readonly report: Report; readonly verified: Verified }>();
 
   constructor(changed: () => void) {
@@ -30,12 +30,12 @@ export class Sources {
     ];
   }
 
-  /** The one that is told of: the wanted one, where it is there. */
+  /** Returns the chosen session, or another one if it doesn't exist. */
   shown(all: readonly Verified[]): Verified | undefined {
     return all.find(({ from }) => from === this.chosen) ?? all[0];
   }
 
-  /** How far the log is covered is worked out aside, once for each report. */
+  /** The coverage is computed in the background, once per report. */
   #draw(from: Origin, session: Session, withheld: Withheld, scope: Scope): Verified {
     const { report } = session;
     const known = this.#drawn.get(session);
@@ -47,7 +47,7 @@ export class Sources {
           this.#drawn.set(session, { report, verified: { ...verified, coverage } });
           this.#changed();
         },
-        // It was closed meanwhile.
+        // The session was closed meanwhile.
         () => {},
       );
     }

@@ -1,26 +1,26 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment } from "../src/said.ts";
-import { type Health, isUnheard, parseHealth, type Trouble } from "./health.ts";
-import { keptView } from "./kept.ts";
-import { type Log, type Refusal, refusalOf } from "./log.ts";
+import { moment } from "../src/core-sentence.ts";
+import { type Health, isUnheard, type LogProblem, parseHealth } from "./health.ts";
+import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
+import { keptView } from "./storage-facts.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 import { fact, refusalView } from "./words.ts";
 
-/** So many figures of one kind are listed. */
-const LISTED = 20;
+/** Maximum number of metrics listed per kind. */
+const MAX_LISTED = 20;
 
-/** What was asked of the log's operation. */
+/** State of the log's operation. */
 export interface Storage {
   readonly health: Health | undefined;
-  /** Whether something else came in its place. */
+  /** True if the response wasn't understood. */
   readonly isOdd: boolean;
   readonly metrics: Metrics | undefined;
-  readonly refusal: Refusal | undefined;
-  /** When something was answered. */
+  readonly refusal: RequestFailure | undefined;
+  /** Time of the response. */
   readonly at: Date | undefined;
   readonly isAsking: boolean;
 }
@@ -34,11 +34,11 @@ export const NO_STORAGE: Storage = {
   isAsking: false,
 };
 
-/** Asks the log for what it says of itself. A proxy may keep one answer back and pass the other on. */
+/** Requests the log's health and metrics. A proxy may block either of them. */
 export async function askStorage(log: Log): Promise<Storage> {
   const [health, metrics] = await Promise.all([
-    log.text("healthz").catch(refusalOf),
-    log.text("metrics").catch(refusalOf),
+    log.text("healthz").catch(failureOf),
+    log.text("metrics").catch(failureOf),
   ]);
   const read = "text" in health ? parseHealth(health.text) : undefined;
   return {
@@ -51,7 +51,7 @@ export async function askStorage(log: Log): Promise<Storage> {
   };
 }
 
-/** What the log says of itself. */
+/** Renders what the log reports about itself. */
 export function storageTab(storage: Storage, refresh: () => void, t: ConsoleTexts): TemplateResult {
   const { health, isOdd, metrics, refusal, at, isAsking } = storage;
   const words = t.storage;
@@ -79,7 +79,7 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
           ? html`<p class="empty">${words.unreadable}</p>`
           : html`
             <p class="state tone-${health.healthy ? "good" : "bad"}" data-healthy=${health.healthy}>${icon(health.healthy ? "pass" : "fail")}${health.healthy ? words.healthy : words.unhealthy}</p>
-            ${troublesView(health, t)}
+            ${problemsView(health, t)}
             <dl class="facts">
               ${health.origin === undefined ? nothing : fact(words.origin, value(health.origin))}
               ${fact(words.size, health.size === undefined ? words.unknown : count(health.size))}
@@ -99,13 +99,13 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
   `;
 }
 
-/** Each thing that is wrong. */
-function troublesView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
+/** Renders each problem. */
+function problemsView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
   const { storage, erasures, stopped, damaged } = health;
   const words = t.storage.troubles;
   const titled = (is: boolean, title: string) =>
     is ? html`<li class="tone-bad">${icon("fail")}<span>${title}</span></li>` : nothing;
-  const told = (trouble: Trouble | undefined, title: string) =>
+  const problemView = (trouble: LogProblem | undefined, title: string) =>
     trouble === undefined
       ? nothing
       : html`
@@ -115,8 +115,8 @@ function troublesView(health: Health, t: ConsoleTexts): TemplateResult | typeof 
           <code>${value(trouble.code, 100)}</code>${trouble.place === undefined ? nothing : html` ${value(trouble.place, 200)}`}</span>
         </span></li>`;
   const troubles = [
-    told(stopped, words.stopped),
-    told(damaged, words.damaged),
+    problemView(stopped, words.stopped),
+    problemView(damaged, words.damaged),
     titled(storage.full, words.full),
     titled(storage.failing, words.failing),
     titled(erasures.failing, words.erasures),
@@ -182,11 +182,11 @@ function by(
 ): TemplateResult | typeof nothing {
   const counted = figures.filter(([, number]) => number !== 0);
   if (counted.length === 0) return nothing;
-  const more = counted.length - LISTED;
+  const more = counted.length - MAX_LISTED;
   return fact(
     label,
     html`${counted
-      .slice(0, LISTED)
+      .slice(0, MAX_LISTED)
       .map(
         ([name, number], place) => html`${place > 0 ? ", " : nothing}${value(name)} ${numeral(number, t)}`,
       )}${more > 0 ? html` <span class="faint">(${t.keys.more(more)})</span>` : nothing}`,
@@ -200,7 +200,7 @@ function numeral(number: number, t: ConsoleTexts): string {
     : new Intl.NumberFormat(t.page.lang, { maximumSignificantDigits: 3 }).format(number);
 }
 
-/** As the log says it, but for how numbers are written. */
+/** Formats the log's own number exactly, with the language's separators. */
 function exactly(number: number, t: ConsoleTexts): string {
   if (!Number.isFinite(number)) return String(number);
   return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: 9 }).format(number);

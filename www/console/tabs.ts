@@ -1,16 +1,16 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { type Conditions, readTab, TABS, type Tab, writeConditions } from "./address.ts";
 import type { Follower } from "./follower.ts";
 import { stateView } from "./live.ts";
-import { type Conditions, readTab, TABS, type Tab, writeConditions } from "./place.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 
-/** Which part of the console is shown, and the fragments that the others had when they were left. */
+/** The current tab, and the fragments of the others when they were left. */
 export class Tabs {
   current: Tab = readTab(location.hash);
   readonly #left = new Map<Tab, string>();
 
   fragment(tab: Tab): string {
-    // Without one the address is another, and the page would be loaded again.
+    // An empty fragment would be another address, and reload the page.
     return this.#left.get(tab) || `#tab=${tab}`;
   }
 
@@ -18,35 +18,35 @@ export class Tabs {
     location.hash = this.fragment(tab);
   }
 
-  /** Goes to a part whose viewer then shows a line. */
+  /** Goes to a tab whose viewer then shows a line. */
   show(tab: Tab, prefix: string, line: number): void {
-    const said = new URLSearchParams(this.fragment(tab).slice(1));
-    said.set(`${prefix}line`, String(line));
-    location.hash = `#${said}`;
+    const params = new URLSearchParams(this.fragment(tab).slice(1));
+    params.set(`${prefix}line`, String(line));
+    location.hash = `#${params}`;
   }
 
-  /** The page's fragment is another one. */
+  /** Handles a change of the page's fragment. */
   moved({ oldURL }: HashChangeEvent): void {
     const before = new URL(oldURL).hash;
     this.#left.set(readTab(before), before);
     this.current = readTab(location.hash);
   }
 
-  /** Puts what is asked for into the fragment of the search. */
+  /** Writes the conditions into the fragment of the search. */
   write(conditions: Conditions): void {
     if (this.current === "search") history.replaceState(null, "", writeConditions(location.hash, conditions));
     else this.#left.set("search", writeConditions(this.fragment("search"), conditions));
   }
 }
 
-/** Where the tabs are one long row, brings the current one into view. */
+/** Scrolls the current tab into view if the tabs are one long row. */
 export function bringIntoView(list: HTMLElement): void {
   const tab = list.querySelector<HTMLElement>("[aria-current]")?.parentElement;
   if (tab === null || tab === undefined) return;
   list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
 }
 
-/** Links to all parts, and how it is with the live view where another one is shown. */
+/** Renders links to all tabs, and the state of the live view on other tabs. */
 export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: ConsoleTexts): TemplateResult {
   return html`
     <nav aria-label=${t.tabsName}>
@@ -60,7 +60,7 @@ export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: Consol
                 aria-current=${isCurrent ? "page" : nothing}
                 data-tab=${tab}
                 @click=${(event: Event) => {
-                  // Its fragment says more by now than the link does.
+                  // The fragment of the current tab may contain more than its link.
                   if (isCurrent) event.preventDefault();
                 }}
               >

@@ -1,21 +1,21 @@
-/** What was verified here, of which coverage, keys and witnesses tell. */
+/** The session that coverage, keys, and witnesses are about. */
 
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { told } from "../src/said.ts";
+import { coreSentence } from "../src/core-sentence.ts";
+import { emit } from "../src/emit.ts";
 import type { Part } from "../src/state/case.ts";
-import { wish } from "../src/wish.ts";
 import { headView, type Scope } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Withheld } from "./withheld.ts";
 
-/** Where it comes from. */
+/** Origin of a session. */
 export type Origin = "search" | "live";
 
-/** One session with what it came to so far. */
+/** A session, with its result so far. */
 export interface Verified {
   readonly from: Origin;
   readonly session: Session;
@@ -24,7 +24,7 @@ export interface Verified {
   readonly scope: Scope;
 }
 
-/** The same, as the parts of the auditor's page know it. */
+/** Returns the session as a part of the auditor's page. */
 export function partOf({ session, coverage }: Verified): Part {
   return {
     file: new File([], session.name ?? ""),
@@ -40,7 +40,7 @@ export function partOf({ session, coverage }: Verified): Part {
   };
 }
 
-interface Drawn {
+interface VerifiedViewInput {
   readonly all: readonly Verified[];
   readonly shown: Verified | undefined;
   readonly mayRead: boolean;
@@ -48,8 +48,11 @@ interface Drawn {
   readonly show: (verified: Verified, judged: Judged) => unknown;
 }
 
-/** Shows what a report says; where there is none, how to get one. */
-export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: ConsoleTexts): TemplateResult {
+/** Renders the report; without one, how to get it. */
+export function verifiedView(
+  { all, shown, mayRead, toToken, show }: VerifiedViewInput,
+  t: ConsoleTexts,
+): TemplateResult {
   if (shown === undefined) {
     return html`
       <p class="empty">${t.verified.none}</p>
@@ -57,8 +60,8 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
         mayRead
           ? html`
             <div class="buttons">
-              <button type="button" class="primary" @click=${tells("verify-whole")}>${t.verified.whole}</button>
-              <button type="button" @click=${tells("begin-live")}>${t.verified.live}</button>
+              <button type="button" class="primary" @click=${emits("verify-whole")}>${t.verified.whole}</button>
+              <button type="button" @click=${emits("begin-live")}>${t.verified.live}</button>
             </div>`
           : toToken
       }
@@ -78,15 +81,15 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
   `;
 }
 
-/** Why nothing could be told. */
+/** Renders why there is no result. */
 export function failureView(
   { message, hint, line, code, phrases }: PlainError,
   { page }: ConsoleTexts,
 ): TemplateResult {
   return html`
     <div class="refused tone-bad">
-      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, phrases, page, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="help">${told(hint, phrases, page, 1000)}</p>`}
+      <p>${line === undefined ? nothing : page.stopped.line(line)}${coreSentence(message, phrases, page, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="help">${coreSentence(hint, phrases, page, 1000)}</p>`}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
     </div>
   `;
@@ -103,7 +106,7 @@ function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts):
               type="radio"
               name="source"
               .checked=${from === shown.from}
-              @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("choose-source", from))}
+              @change=${(event: Event) => emit(event.currentTarget, "choose-source", from)}
             />
             <span>${from === "search" ? t.verified.search : t.verified.liveView}</span>
           </label>`,
@@ -112,11 +115,11 @@ function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts):
   `;
 }
 
-function tells(name: string): (event: Event) => void {
-  return (event) => event.currentTarget?.dispatchEvent(wish(name, undefined));
+function emits(name: string): (event: Event) => void {
+  return (event) => emit(event.currentTarget, name, undefined);
 }
 
-/** A table that scrolls by itself where there is no room for it. */
+/** Renders a table that scrolls if it doesn't fit. */
 export function table(
   name: string,
   heads: readonly string[],

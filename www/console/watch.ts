@@ -1,42 +1,44 @@
-/** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
+/** The live view: follows the log, verifies what arrives, and compares it with what this device remembers. */
 
 import { namesIssuers, withEarlierEntries } from "@countersign/ui/viewer/session/earlier-entries.js";
-import { Following, type Link } from "@countersign/ui/viewer/session/following.js";
+import { type Link, LiveConnection } from "@countersign/ui/viewer/session/live-connection.js";
 import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import { type Alarm, alarmOf } from "@countersign/ui/viewer/verdict/alarm.js";
-import type { Seen } from "../src/state/memory.ts";
-import type { Log, Refusal } from "./log.ts";
+import type { RememberedLog } from "../src/state/memory.ts";
+import type { Log, RequestFailure } from "./log.ts";
 import { counting, type Withheld } from "./withheld.ts";
 
-/** What it is held to, and where it begins. */
-export interface Given {
+/** Options of a live view. */
+export interface WatchOptions {
   readonly trust: string | undefined;
-  /** What the trust file is called. */
+  /** Name of the trust file. */
   readonly trustName: string | undefined;
-  /** The checkpoint at which this device saw the log last. */
-  readonly seen: Seen | undefined;
-  /** Where what happened lately is to be cut, to be held against that. */
+  /** State of the log that this device remembers. */
+  readonly seen: RememberedLog | undefined;
+  /** Size at which the recent events are cut, to be compared with that. */
   readonly boundary: number | undefined;
-  /** Whether the log says that it has no leaves. */
+  /** True if the log states that it has no entries. */
   readonly isEmpty: boolean;
 }
 
-/** A log that is followed for long is held to its newest pins. */
-const MOST_PINS = 8;
+/** Maximum number of pins for a log that is followed for long; the newest are kept. */
+const MAX_PINS = 8;
 
-/** What happened lately is shown before what happens now: the newest so many events. */
-const BEFORE = "export?limit=200";
-/** A log without leaves has nothing to show before; what it gets until the stream is open counts too. */
-const FROM_NOTHING = "stream?from=0";
+/** Address of the recent events that are shown first. */
+const RECENT_EVENTS = "export?limit=200";
+/**
+ * Address for an empty log, which has no recent events. Events that arrive before the stream opens count too.
+ */
+const EMPTY_LOG_STREAM = "stream?from=0";
 
-/** One live view, from its begin until it is stopped. Tells of `change` and `report`. */
+/** A live view, from its start until it is stopped. Dispatches `change` and `report`. */
 export class Watch extends EventTarget {
   link: Link = { state: "connecting" };
-  /** What the log said last, where it gave nothing to verify. */
-  refusal: Refusal | undefined;
-  /** What is wrong with the log's history. It stays. */
+  /** Reason for the last failed request. */
+  refusal: RequestFailure | undefined;
+  /** Alarm about the log's history. It stays. */
   alarm: Alarm | undefined;
-  readonly given: Given;
+  readonly options: WatchOptions;
   readonly began = new Date();
   readonly #log: Log;
   readonly #tools: Tools;
@@ -45,14 +47,14 @@ export class Watch extends EventTarget {
   #withheld: Withheld;
   #isClosed = false;
 
-  constructor(log: Log, tools: Tools, given: Given) {
+  constructor(log: Log, tools: Tools, options: WatchOptions) {
     super();
     this.#log = log;
     this.#tools = tools;
-    this.given = given;
-    const { seen, boundary, isEmpty } = given;
-    const before = boundary === undefined ? BEFORE : `${BEFORE}&boundary=${boundary}`;
-    const address = isEmpty ? FROM_NOTHING : before;
+    this.options = options;
+    const { seen, boundary, isEmpty } = options;
+    const before = boundary === undefined ? RECENT_EVENTS : `${RECENT_EVENTS}&boundary=${boundary}`;
+    const address = isEmpty ? EMPTY_LOG_STREAM : before;
     const pins = seen === undefined ? [] : [seen.pin];
     [this.#session, this.#withheld] = this.#begin(address, null, pins);
   }
@@ -69,19 +71,19 @@ export class Watch extends EventTarget {
     return this.#running.signal.aborted || this.#session.isCanceled;
   }
 
-  /** Whether it goes on. */
+  /** True while it goes on. */
   get isFollowing(): boolean {
     return !this.isStopped && this.#session.phase === "live";
   }
 
-  /** Follows no further. What had come stays. */
+  /** Stops connection. What has arrived stays. */
   stop(): void {
     this.#session.cancel();
     this.#running.abort(new DOMException("the live view was stopped", "AbortError"));
-    this.#tell();
+    this.#notify();
   }
 
-  /** Ends it with all it keeps. */
+  /** Closes the live view and frees everything it keeps. */
   close(): void {
     this.#isClosed = true;
     this.stop();
@@ -90,39 +92,43 @@ export class Watch extends EventTarget {
 
   readonly #ask = async (address: string, init: RequestInit): Promise<Response> => {
     const response = await this.#log.ask(address, init);
-    // What the log says of it is read here, and the answer itself by who follows.
+    // The failure is read from a clone, because the caller reads the response itself.
     this.refusal = await this.#log.refusal(response.ok ? response : response.clone());
-    this.#tell();
-    // A page in the stream's place is no stream; asked for again, there may be one.
-    if (this.refusal?.why === "page") throw new TypeError("a web page came in place of a stream");
+    this.#notify();
+    // A web page instead of a stream may be temporary, so the request is retried.
+    if (this.refusal?.why === "page")
+      throw new TypeError("the address answered with a web page instead of a stream");
     return response;
   };
 
-  /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
+  /**
+   * Creates a session for as long as the log continues from what it showed, then another one that is compared
+   * with the last pin.
+   */
   #begin(address: string, from: string | null, pins: readonly string[]): [Session, Withheld] {
-    const following = new Following(address, this.#ask, this.#running.signal);
-    following.onLink = (link) => {
+    const connection = new LiveConnection(address, this.#ask, this.#running.signal);
+    connection.onLink = (link) => {
       this.link = link;
-      this.#tell();
+      this.#notify();
     };
     const { tools, withheld } = counting(this.#tools);
-    const { trust, trustName } = this.given;
-    const given = { trust, trustName, pins, name: "stream", rules: tools.rules };
-    const lines = following.lines(from);
-    const live = namesIssuers(given.trust)
+    const { trust, trustName } = this.options;
+    const options = { trust, trustName, pins, name: "stream", rules: tools.rules };
+    const lines = connection.lines(from);
+    const live = namesIssuers(options.trust)
       ? withEarlierEntries(lines, (address) => this.#log.public(address))
       : lines;
-    const session = new Session({ live }, given, tools);
-    session.addEventListener("change", () => this.#tell());
+    const session = new Session({ live }, options, tools);
+    session.addEventListener("change", () => this.#notify());
     session.addEventListener("report", () => this.#reported(session));
-    following.onAnew = () => {
+    connection.onRestart = () => {
       void session.ended.then(() => {
         if (this.isStopped) return;
         const last = session.goodPin;
-        const held = [...new Set([...pins, ...(last === null ? [] : [last])])].slice(-MOST_PINS);
-        [this.#session, this.#withheld] = this.#begin(BEFORE, last ?? held.at(-1) ?? null, held);
+        const allPins = [...new Set([...pins, ...(last === null ? [] : [last])])].slice(-MAX_PINS);
+        [this.#session, this.#withheld] = this.#begin(RECENT_EVENTS, last ?? allPins.at(-1) ?? null, allPins);
         session.close();
-        this.#tell();
+        this.#notify();
       });
     };
     return [session, withheld];
@@ -133,7 +139,7 @@ export class Watch extends EventTarget {
     if (!this.#isClosed) this.dispatchEvent(new Event("report"));
   }
 
-  #tell(): void {
+  #notify(): void {
     if (!this.#isClosed) this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,13 +1,13 @@
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Mark, VerifyOptions } from "countersign/verify";
 
-/** Why events are withheld, by the words of the log: nothing proves them. */
+/** Number of withheld events by reason, as claimed by the log: unproven. */
 export type Withheld = Record<"erased" | "redacted" | "filtered" | "unsaid", number>;
 
-/** The tools, with a count of what is withheld and why. */
+/** Returns the tools, with a count of withheld events by reason. */
 export function counting(tools: Tools): { readonly tools: Tools; readonly withheld: Withheld } {
   const withheld: Withheld = { erased: 0, redacted: 0, filtered: 0, unsaid: 0 };
-  const heard = <Options extends VerifyOptions | undefined>(options: Options): Options =>
+  const counted = <Options extends VerifyOptions | undefined>(options: Options): Options =>
     ({
       ...options,
       onMarks: (marks: readonly Mark[]) => {
@@ -18,8 +18,8 @@ export function counting(tools: Tools): { readonly tools: Tools; readonly withhe
   return {
     tools: {
       ...tools,
-      verify: (source, options) => tools.verify(source, heard(options)),
-      verifyLive: (lines, options) => tools.verifyLive(lines, heard(options)),
+      verify: (source, options) => tools.verify(source, counted(options)),
+      verifyLive: (lines, options) => tools.verifyLive(lines, counted(options)),
     },
     withheld,
   };

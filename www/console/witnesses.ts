@@ -3,17 +3,20 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment, told } from "../src/said.ts";
+import { coreSentence, moment } from "../src/core-sentence.ts";
 import { vouchers } from "../src/state/signers.ts";
 import { checkpointsView } from "./coverage.ts";
 import { type Health, isUnheard } from "./health.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Verified } from "./verified.ts";
 
-/** So many signers nobody asked for are listed. */
-const LISTED = 50;
+/** Maximum number of other signers listed. */
+const MAX_LISTED = 50;
 
-/** Who cosigned, when, and whether that is enough for the reader: the core says so, by the reader's trust file. */
+/**
+ * Renders who cosigned, when, and whether that is enough by the reader's trust file, as determined by the
+ * core.
+ */
 export function witnessesTab(
   { session }: Verified,
   judged: Judged,
@@ -48,7 +51,7 @@ export function witnessesTab(
             <h3 id="others-heading">${words.others}</h3>
             <p class="help">${words.othersAbout}</p>
             <ul class="people">
-              ${others.slice(0, LISTED).map(
+              ${others.slice(0, MAX_LISTED).map(
                 ([name, id, times]) => html`
                   <li><span class="state tone-faint">${icon("unknown")}${value(name)}</span> <code>${value(id)}</code> <span>${words.signed(times)}</span></li>`,
               )}
@@ -95,7 +98,7 @@ function quorumView(
   if (trust === undefined || witnesses.state === "not_checked") {
     const why =
       trust !== undefined && witnesses.state === "not_checked"
-        ? told(witnesses.reason, judged.phrases, t.page)
+        ? coreSentence(witnesses.reason, judged.phrases, t.page)
         : words.noTrust;
     const isIdle = trust !== undefined && outcomeOf("witnesses", judged) === "not_needed";
     const { tone, icon: sign } = STATE_LOOKS[isIdle ? "not_needed" : "not_checked"];
@@ -111,7 +114,9 @@ function quorumView(
   `;
 }
 
-/** Signers of checkpoints that the reader does not know: name, key ID, and on how many. */
+/**
+ * Returns the signers of checkpoints that the reader doesn't know: name, key ID, and number of checkpoints.
+ */
 function strangers({ checkpoints }: Marks): readonly (readonly [string, string, number])[] {
   const found = new Map<string, [string, string, number]>();
   for (const { signatures } of checkpoints) {

@@ -1,9 +1,9 @@
-/** Refusals, moments and small tables that several parts of the console have. */
+/** Failures, times, and small tables that several tabs use. */
 
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { Refusal } from "./log.ts";
+import type { RequestFailure } from "./log.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 
 type Words = keyof Pick<
@@ -20,8 +20,8 @@ type Words = keyof Pick<
   | "page"
 >;
 
-/** What a refusal is called. */
-export function wordsOf({ why, status, hadToken }: Refusal): Words {
+/** Returns the name of the texts about a failure. */
+export function wordsOf({ why, status, hadToken }: RequestFailure): Words {
   if (why !== "status") return why;
   switch (status) {
     case 400:
@@ -41,8 +41,8 @@ export function wordsOf({ why, status, hadToken }: Refusal): Words {
   }
 }
 
-/** Why there is nothing, what the reader can do about it, and what the log said. */
-export function refusalView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
+/** Renders a failure: why there is no content, what the reader can do, and the log's message. */
+export function refusalView(refusal: RequestFailure, t: ConsoleTexts): TemplateResult {
   const name = wordsOf(refusal);
   const { title, todo } = t.refusals[name];
   const isPassing = name === "busy" || name === "unavailable";
@@ -52,20 +52,20 @@ export function refusalView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
       <p class="refused-title">${icon("fail")}${title}${name === "failed" ? ` (${refusal.status})` : nothing}</p>
       <p>${isPassing ? when : todo}</p>
       ${
-        refusal.said === undefined
+        refusal.reply === undefined
           ? nothing
-          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.said.message, 1000)}${refusal.said.hint === undefined ? nothing : html` (${value(refusal.said.hint, 1000)})`}</span>${refusal.said.code === undefined ? nothing : html` <code>${value(refusal.said.code, 100)}</code>`}</p>`
+          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.reply.message, 1000)}${refusal.reply.hint === undefined ? nothing : html` (${value(refusal.reply.hint, 1000)})`}</span>${refusal.reply.code === undefined ? nothing : html` <code>${value(refusal.reply.code, 100)}</code>`}</p>`
       }
     </div>
   `;
 }
 
-/** A name and what it is. */
+/** Renders a name with its value. */
 export function fact(name: string, is: unknown): TemplateResult {
   return html`<div><dt>${name}</dt><dd>${is}</dd></div>`;
 }
 
-/** Whole units of a currency; small numbers as they were written. */
+/** Formats an amount in whole units of a currency; small numbers with decimals. */
 export function amount(number: number, t: ConsoleTexts): string {
   const digits = Math.abs(number) < 100 ? 3 : 0;
   return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: digits }).format(number);

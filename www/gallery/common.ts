@@ -1,8 +1,8 @@
-/** States that page and viewer both can be in. */
+/** States that the page and the viewer share. */
 
 import type { Groups } from "./state.ts";
 
-/** A trust file of strangers. */
+/** A trust file with unrelated keys. */
 export const STRANGERS = [
   "log other.example/log+837cda2b+Ad68HtAQTf26bPw0OnXDvRjs8PnAoTdUPDBmcb+sCbh5",
   "issuer other.example+01354ffe+Ac+41b/zLaizb8y7gnFXAyp/Oh4AQtq9/Fu1gWTJspHM",
@@ -10,21 +10,21 @@ export const STRANGERS = [
   "",
 ].join("\n");
 
-/** On the way to a verdict that does not come. */
+/** States on the way to a verdict that isn't reached. */
 export const STOPPED = {
-  "first-failure": ["First failure", "It is still read, and the first error is there at once."],
-  canceled: ["Canceled", "It was not read to its end, so nothing is said of it."],
-  "failed-trust": ["Unusable trust file", "No verdict, and which line is the matter."],
+  "first-failure": ["First failure", "The first error is shown while the file is still read."],
+  canceled: ["Canceled", "Not read to the end, so there is no result."],
+  "failed-trust": ["Unusable trust file", "No verdict, and the line of the error."],
 } as const satisfies Groups[string];
 
 export const VERDICTS = {
-  verified: ["Verified", "Of a log: complete for a range of its leaves."],
-  partial: ["Maybe only part of the log", "A part of a log, with gaps and withheld events."],
-  untrusted: ["Signer not trusted", "No key here is one that the reader trusts."],
+  verified: ["Verified", "An export that is complete for a range of a log."],
+  partial: ["Maybe only part of the log", "A slice of a log, with gaps and withheld events."],
+  untrusted: ["Signer not trusted", "Signed with keys that the reader doesn't trust."],
   "wrong-trust": ["Wrong trust file", "Its keys beside those that signed."],
-  "not-checked": ["Not fully checked", "A needed check had no answer."],
-  broken: ["Broken", "Two links for one place."],
-  altered: ["Altered", "An event is not the one that was recorded."],
+  "not-checked": ["Not fully checked", "A required check has no result."],
+  broken: ["Broken", "Two links at one position."],
+  altered: ["Altered", "An event was changed after signing."],
   "no-export": ["No export", "An empty file."],
 } as const satisfies Groups[string];
 

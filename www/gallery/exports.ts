@@ -1,7 +1,7 @@
 import { exports } from "virtual:gallery";
 import { unpack } from "../src/unpack.ts";
 
-/** An export that a state shows, and what its reader brings along. */
+/** An export that a state shows, with the reader's other input. */
 export interface Example {
   readonly file: File;
   readonly trust: string | undefined;
@@ -9,7 +9,7 @@ export interface Example {
   readonly expect: Expected | undefined;
 }
 
-/** What the reader expects of an export, beside that it verifies. */
+/** The reader's expectations of an export, besides that it verifies. */
 export interface Expected {
   readonly origin?: string;
   readonly range?: readonly [number, number];
@@ -17,10 +17,10 @@ export interface Expected {
   readonly now?: Date;
 }
 
-/** As the build packs it: `build/exports.ts`. */
+/** An export as packed by `build/exports.ts`. */
 interface Packed {
   readonly file: string;
-  /** In base64. */
+  /** Base64. */
   readonly bytes: string;
   readonly trust?: string;
   readonly pins: readonly string[];
@@ -29,11 +29,11 @@ interface Packed {
 
 let all: Promise<Readonly<Record<string, Packed>>> | undefined;
 
-/** A conformance vector, or one of those recorded for the gallery. */
+/** Returns a conformance vector, or an export recorded for the gallery. */
 export async function example(name: string): Promise<Example> {
   all ??= unpack(exports).then(async (text) => JSON.parse(await text.text()));
   const packed = (await all)[name];
-  if (packed === undefined) throw new Error(`the gallery has no export ${name}`);
+  if (packed === undefined) throw new Error(`the gallery has no export named ${name}`);
   const { file, bytes, trust, pins, expect } = packed;
   const { now, ...rest } = expect ?? {};
   return {
@@ -44,13 +44,13 @@ export async function example(name: string): Promise<Example> {
   };
 }
 
-/** Its lines. */
+/** Returns the lines of an export. */
 export async function linesOf(name: string): Promise<readonly string[]> {
   const { file } = await example(name);
   return (await file.text()).trimEnd().split("\n");
 }
 
-/** Its first lines, whole. */
+/** Returns the first lines of an export. */
 export async function beginning(name: string, lines: number): Promise<string> {
   return (await linesOf(name)).slice(0, lines).join("\n");
 }

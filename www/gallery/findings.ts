@@ -1,6 +1,6 @@
 import type { FindingCode } from "countersign/verify";
 
-/** For each code a conformance vector that has it. */
+/** A conformance vector for each finding code. */
 export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "append_only.not_reached": "pin-not-reached",
   "append_only.rollback": "pin-rollback",
@@ -54,10 +54,10 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "witness.signature": "witness-signature",
 };
 
-/** All codes, in the order of their names. */
+/** All codes, ordered by name. */
 export const CODES = Object.keys(FINDINGS).sort() as readonly FindingCode[];
 
-/** Vectors that states show beside those. */
+/** Further vectors that states show. */
 export const VECTORS = [
   "empty-file",
   "header-only",

@@ -1,33 +1,33 @@
 import type { Scene } from "./state.ts";
 
-/** What stands behind `#`: a state, and whether it is dark or light whatever the reader prefers. */
-interface Asked {
+/** The state named after `#`, and a theme that overrides the reader's preference. */
+interface Address {
   readonly state: string;
   readonly theme: "light" | "dark" | undefined;
 }
 
 /**
- * Shows the state that the address names, and another one when it changes. The document's `data-state` is the name of
- * the state that is there, `data-failed` why it is not.
+ * Shows the state that the address names, and follows its changes. The document's `data-state` is the name of
+ * the state shown; `data-failed` is the error if it can't be shown.
  */
 export function run(prepare: () => void, scene: (state: string) => Scene | undefined): void {
   const { dataset, style } = document.documentElement;
   const show = async (): Promise<void> => {
-    const { state, theme } = asked();
+    const { state, theme } = readAddress();
     delete dataset.state;
     delete dataset.failed;
     style.colorScheme = theme ?? "";
     scrollTo(0, 0);
     try {
       prepare();
-      const wanted = scene(state);
-      if (wanted === undefined) throw new Error(`there is no state ${state}`);
-      await wanted();
+      const wantedScene = scene(state);
+      if (wantedScene === undefined) throw new Error(`unknown state ${state}`);
+      await wantedScene();
       await document.fonts.ready;
-      if (asked().state === state) dataset.state = state;
+      if (readAddress().state === state) dataset.state = state;
     } catch (error) {
-      // What was left for another state has nobody to tell.
-      if (asked().state !== state) return;
+      // Errors of a state that was left don't matter.
+      if (readAddress().state !== state) return;
       dataset.failed = error instanceof Error ? error.message : String(error);
       console.error(error);
     }
@@ -36,8 +36,8 @@ export function run(prepare: () => void, scene: (state: string) => Scene | undef
   void show();
 }
 
-/** `#verified`, `#verified/dark`. */
-export function asked(): Asked {
+/** Parses the address: `#verified`, `#verified/dark`. */
+export function readAddress(): Address {
   const [state = "", theme] = decodeURIComponent(location.hash.slice(1)).split("/");
   return { state: state || "empty", theme: theme === "light" || theme === "dark" ? theme : undefined };
 }

@@ -2,7 +2,7 @@ import type { FindingCode } from "countersign/verify";
 import { CODES } from "./findings.ts";
 import type { Scene } from "./state.ts";
 
-/** Finds the scene of a state or of a finding's code. */
+/** Returns a function that finds the scene of a state or of a finding code. */
 export function finder(
   scenes: Readonly<Record<string, Scene>>,
   finding: (code: FindingCode) => Scene,

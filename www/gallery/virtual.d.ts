@@ -1,5 +1,5 @@
 declare module "virtual:gallery" {
-  /** Exports by name, as `exports.ts` reads them, packed. */
+  /** Exports by name, packed, as `exports.ts` reads them. */
   export const exports: string;
 }
 

@@ -4,7 +4,10 @@ import { exportsOf } from "./build/exports.ts";
 import { list } from "./build/list.ts";
 import { recorder } from "./build/recorder.ts";
 
-/** The gallery: one file with all states of the page, in the mode `viewer` one with those of the viewer. */
+/**
+ * Builds the gallery: one file with all states of the page, and in the mode `viewer` one with those of the
+ * viewer.
+ */
 export default defineConfig(({ mode }) => {
   const subject = mode === "viewer" ? "viewer" : "page";
   return onePage({

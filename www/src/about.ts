@@ -1,9 +1,12 @@
 import { version } from "virtual:about";
 
-/** What the page can know of itself: its version, and the parts that its policy lets the browser run. */
+/**
+ * Facts that the page knows about itself: its version, and the hashes of the parts that its policy lets the
+ * browser run.
+ */
 export const ABOUT = {
   version,
-  /** The hash of its script, as its policy names it. */
+  /** Hash of the script, as in the page's policy. */
   script: () => named("script-src"),
   style: () => named("style-src"),
 };

@@ -1,7 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
-import type { Finding as Found } from "@countersign/ui/analyze/types.js";
+import type { Finding as RuleFinding } from "@countersign/ui/analyze/types.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
-import { holds } from "@countersign/ui/viewer/parts/ranges.js";
+import { containsEntry } from "@countersign/ui/viewer/parts/ranges.js";
 import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
@@ -9,23 +9,22 @@ import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { ABOUT } from "./about.ts";
-import { benchOf } from "./bench.ts";
+import { caseTools } from "./case-tools.ts";
 import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { evidenceInPage } from "./evidence/own.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
-import { ToPrint } from "./evidence/to-print.ts";
-import { Anywhere } from "./input/anywhere.ts";
+import { PrintPreparation } from "./evidence/print-preparation.ts";
 import { Choice } from "./input/choice.ts";
 import { chooseView, complaintView } from "./input/choose.ts";
 import { confirmView } from "./input/confirm.ts";
 import { inputsView } from "./input/inputs.ts";
+import { PageInput } from "./input/page-input.ts";
 import type { Paste } from "./input/paste.ts";
 import { type SessionKey, type TextFile, trustText } from "./input/trust.ts";
 import { welcomeView } from "./input/welcome.ts";
 import { languageSwitch } from "./languages.ts";
-import { Looking } from "./looking.ts";
 import { privacyView } from "./privacy.ts";
 import { aboutView } from "./result/about.ts";
 import { announcement } from "./result/announced.ts";
@@ -36,7 +35,7 @@ import { compareView, type Pair } from "./result/compare.ts";
 import { coverageView, HATCHES } from "./result/coverage.ts";
 import { eventsView } from "./result/events.ts";
 import { findingsView, type RowOf } from "./result/findings.ts";
-import type { Kept } from "./result/keep.ts";
+import type { KeptResult } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
@@ -45,6 +44,7 @@ import { signersView } from "./result/signers.ts";
 import { canceledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
 import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
+import { ResultNavigation } from "./result-navigation.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
 import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
@@ -52,10 +52,10 @@ import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } fr
 import { tools } from "./tools.ts";
 import { View } from "./view.ts";
 
-/** The page: what the reader brings, what verifying it gave, and what of that is looked at. */
+/** The auditor's page: the reader's input, the result of verifying it, and the view of that result. */
 export class Page extends View {
   readonly #memory = Memory.ofBrowser();
-  readonly #anywhere = new Anywhere(this, {
+  readonly #pageInput = new PageInput(this, {
     files: (files) => this.#choice.take(files, false),
     text: (text) => this.#choice.takeText(text),
   });
@@ -74,11 +74,11 @@ export class Page extends View {
       return openEvidence(file, Viewer.tools, () => new Date());
     },
   });
-  readonly #looking = new Looking({
+  readonly #navigation = new ResultNavigation({
     element: this,
     work: () => this.#case,
     viewer: () => this.#viewer.value,
-    brought: () => this.#choice.brought,
+    input: () => this.#choice.input,
     drawn: () => this.#drawn(),
     open: (tab) => this.#open(tab),
     lost: () => this.#say(this.#texts.events.lost),
@@ -86,19 +86,19 @@ export class Page extends View {
   #case: Case | undefined;
   #ready: Promise<Case> | undefined;
   #wasPhase: CasePhase = "empty";
-  /** What was verified last. */
+  /** Exports that were verified last. */
   #verified: unknown;
-  /** Whether the reader was asked what a key is trusted for. */
+  /** True if the reader was asked for the role of a key. */
   #isAsking = false;
-  /** Whether the reader's focus was on the page when verifying began. */
+  /** True if the focus was on the page when verification began. */
   #hadFocus = false;
   #comparesNext = false;
   #tab: Tab = tabOf(location.hash);
-  /** Whether all that can be chosen is in view while there is a result. */
+  /** True if the whole form is shown beside a result. */
   #isChoosing = false;
-  #asked: string | undefined;
-  #said = "";
-  /** Whether the report on paper is in the document: only while it is printed. */
+  #keyToConfirm: string | undefined;
+  #announcement = "";
+  /** True while the printed report is in the document, which is only during printing. */
   #prints = false;
   readonly #paper = window.matchMedia("print");
   #language: Language = spoken();
@@ -106,9 +106,9 @@ export class Page extends View {
   readonly #changedEvents = createRef<Changed>();
   readonly #paste = createRef<Paste>();
   readonly #evidence = createRef<EvidencePanel>();
-  /** The evidence that stands after this page, which it verifies at once. */
+  /** Evidence after this page, verified at once. */
   readonly #inside = evidenceInPage();
-  readonly #toPrint = new ToPrint(ABOUT.version);
+  readonly #printPreparation = new PrintPreparation(ABOUT.version);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -134,7 +134,7 @@ export class Page extends View {
 
   protected override render(): TemplateResult {
     const t = this.#texts;
-    const [choice, looking] = [this.#choice, this.#looking];
+    const [choice, navigation] = [this.#choice, this.#navigation];
     const isWorking = choice.exports.length > 0;
     const isFolded = isWorking && !this.#isChoosing;
     return html`
@@ -167,13 +167,13 @@ export class Page extends View {
         @dismiss=${() => this.#ask(undefined)}
         @cancel=${() => this.#case?.cancel()}
         @verify-again=${() => void this.#verify()}
-        @show-part=${(event: CustomEvent<number>) => looking.show(event.detail)}
-        @show-line=${(event: CustomEvent<number>) => void looking.goTo(event.detail)}
-        @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void looking.goToEntry(event.detail.part, event.detail.index)}
-        @show-finding=${({ detail }: CustomEvent<{ finding: Found }>) => void looking.goToEntry(looking.shown, detail.finding.entries.at(-1) ?? 0)}
-        @show-code=${(event: CustomEvent<FindingCode>) => void looking.openFindings(event.detail)}
-        @compare=${(event: CustomEvent<Pair | null>) => void looking.compare(event.detail ?? undefined)}
-        @compare-close=${() => looking.closeComparison()}
+        @show-part=${(event: CustomEvent<number>) => navigation.show(event.detail)}
+        @show-line=${(event: CustomEvent<number>) => void navigation.goTo(event.detail)}
+        @show-log-entry=${(event: CustomEvent<{ part: number; index: number }>) => void navigation.goToEntry(event.detail.part, event.detail.index)}
+        @show-finding=${({ detail }: CustomEvent<{ finding: RuleFinding }>) => void navigation.goToEntry(navigation.shown, detail.finding.entries.at(-1) ?? 0)}
+        @show-code=${(event: CustomEvent<FindingCode>) => void navigation.openFindings(event.detail)}
+        @compare=${(event: CustomEvent<Pair | null>) => void navigation.compare(event.detail ?? undefined)}
+        @compare-close=${() => navigation.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
         @selection-changed=${() => this.requestUpdate()}
@@ -224,11 +224,11 @@ export class Page extends View {
           ${isWorking ? privacyView(t) : nothing}
           ${aboutView(t)}
         </footer>
-        <p class="sr" role="status" id="announcement">${this.#said}</p>
-        ${this.#asked === undefined ? nothing : confirmView(this.#asked, t)}
-        ${this.#anywhere.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
+        <p class="sr" role="status" id="announcement">${this.#announcement}</p>
+        ${this.#keyToConfirm === undefined ? nothing : confirmView(this.#keyToConfirm, t)}
+        ${this.#pageInput.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint.now(this.#evidence.value), isOwnTrust: this.#hasOwnTrust, filed: this.#filed }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#navigation.shown, evidence: this.#printPreparation.now(this.#evidence.value), isOwnTrust: this.#hasOwnTrust, filed: this.#filed }, t) : nothing}
     `;
   }
 
@@ -253,14 +253,14 @@ export class Page extends View {
       case "canceled":
         return canceledView(t);
       case "failed":
-        return failureView(work.failure ?? plainError(new Error()), this.#atFault(work), t);
+        return failureView(work.failure ?? plainError(new Error()), this.#faultyFile(work), t);
       case "done":
         return this.#done(work, t);
     }
   }
 
-  /** The name of the file that there is no verdict by; which of several pins it is, no error tells. */
-  #atFault({ failure, parts, at }: Case): string | undefined {
+  /** Returns the name of the file that caused the error. Errors don't tell which of several pins it was. */
+  #faultyFile({ failure, parts, at }: Case): string | undefined {
     if (failure?.code === "trust.invalid") return this.#choice.trust.file?.name;
     const { pins } = this.#choice;
     const isPin = failure?.code === "checkpoint.invalid" || failure?.code === "note.invalid";
@@ -269,7 +269,7 @@ export class Page extends View {
   }
 
   #done({ parts }: Case, t: PageTexts): TemplateResult | typeof nothing {
-    const { shown, pair } = this.#looking;
+    const { shown, pair } = this.#navigation;
     const part = parts[shown] ?? parts[0];
     const judged = part?.session?.verification;
     if (!part || !judged) return nothing;
@@ -278,7 +278,7 @@ export class Page extends View {
     const listed = part.coverage?.events ?? 0;
     const detection = part.session?.detection;
     const ofSearch = detection?.ofSearch;
-    const [verifying, all] = [problems(report), detection?.told?.findings];
+    const [verifying, all] = [problems(report), detection?.status?.findings];
     const rules = ofSearch?.findings ?? all;
     const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
     const more = moreFindings(detection, t);
@@ -304,7 +304,7 @@ export class Page extends View {
           </div>
           ${checksView(judged, t)}
           <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
-          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .kept=${this.#kept(part, report)}></countersign-keep>
+          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
         `,
       )}
       ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
@@ -328,13 +328,13 @@ export class Page extends View {
     return html`${keyed(session, html`<countersign-viewer bare lang=${lang} .session=${session} ${ref(this.#viewer)}></countersign-viewer>`)}`;
   }
 
-  /** Whether what is looked at is the evidence that this page carries. */
+  /** True if the evidence shown is the one that this page contains. */
   get #isInside(): boolean {
     const { shelf } = this.#choice;
     return this.#inside !== undefined && shelf.is === "open" && shelf.filed.name === this.#inside.name;
   }
 
-  /** Whether evidence is verified by another trust file than its own. */
+  /** True if evidence is verified by another trust file than its own. */
   get #hasOwnTrust(): boolean {
     const { shelf, trust } = this.#choice;
     return shelf.is === "open" && (trust.file !== shelf.filed.trust || trust.keys.length > 0);
@@ -356,11 +356,14 @@ export class Page extends View {
     };
   }
 
-  /** The one selection that events, evidence, report and paper are of; `counting` until the part's viewer is there. */
+  /**
+   * Returns the selection that events, evidence, report, and print refer to; `counting` until the part's
+   * viewer exists.
+   */
   #selection({ session, coverage }: Part): Selection {
     const viewer = this.#viewer.value;
     const { counts } = session?.report ?? {};
-    // Of a file without a row there is no viewer.
+    // A file without rows has no viewer.
     const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
     const none = { session, turn: 0, query: "", boxQuery: "" };
     if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, isGrowing: false };
@@ -369,17 +372,17 @@ export class Page extends View {
       : { ...none, state: "counting", wait: "counting" };
   }
 
-  /** The events on paper are asked for first: a browser that prints does not wait. */
+  /** Loads the events first, because a browser doesn't wait when it prints. */
   async #print(): Promise<void> {
-    const part = this.#case?.parts[this.#looking.shown];
+    const part = this.#case?.parts[this.#navigation.shown];
     if (part === undefined || reasonOf(this.#selection(part), this.#texts.viewer, true) !== undefined) return;
     await this.#gather();
     window.print();
   }
 
   readonly #gather = (): Promise<void> =>
-    // If this fails, the paper says that events are missing.
-    this.#toPrint.gather(this.#evidence.value).catch(() => {});
+    // If this fails, the printed page says that events are missing.
+    this.#printPreparation.gather(this.#evidence.value).catch(() => {});
 
   /** The evidence file that is open. */
   get #filed(): Filed | undefined {
@@ -387,7 +390,7 @@ export class Page extends View {
     return shelf.is === "open" ? shelf.filed : undefined;
   }
 
-  #kept(part: Part, report: Report): Kept {
+  #keptResult(part: Part, report: Report): KeptResult {
     const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;
     return {
       report,
@@ -401,7 +404,7 @@ export class Page extends View {
     };
   }
 
-  #trustName({ from }: Part): Kept["trust"] {
+  #trustName({ from }: Part): KeptResult["trust"] {
     const { trust } = this.#choice;
     const made = trustText(trust);
     if (made === undefined) return undefined;
@@ -410,14 +413,14 @@ export class Page extends View {
     return { name: file?.name ?? "trust.txt", made: isFile ? undefined : made };
   }
 
-  /** The log that the file is of, where there is one file and it is known. */
+  /** Origin of the log, if there is one file and its log is known. */
   get #origin(): string | undefined {
     const { parts = [], phase } = this.#case ?? {};
     const [one] = parts;
     return phase === "done" && parts.length === 1 ? (one?.session?.report?.origin ?? undefined) : undefined;
   }
 
-  // What is looked at
+  // Navigation
 
   #open(tab: Tab): Promise<unknown> {
     if (tab !== this.#tab) {
@@ -426,7 +429,7 @@ export class Page extends View {
       if (hash !== location.hash) history.replaceState(history.state, "", hash);
     }
     return this.#drawn().then(() => {
-      // Where there is no room for all tabs, the chosen one is in view.
+      // If the tabs don't fit, the current one is scrolled into view.
       this.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({
         block: "nearest",
         inline: "nearest",
@@ -449,13 +452,13 @@ export class Page extends View {
     return this.#drawn();
   }
 
-  /** The search is one key away, whatever part of the result is looked at. */
+  /** Focuses the search from any tab. */
   readonly #key = (event: KeyboardEvent): void => {
     const [target] = event.composedPath();
-    const isTaken =
+    const isHandled =
       event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
     const isField = target instanceof Element && target.matches("input, select, textarea, dialog, dialog *");
-    if (event.key !== "/" || isTaken || isField || this.#viewer.value === undefined) return;
+    if (event.key !== "/" || isHandled || isField || this.#viewer.value === undefined) return;
     event.preventDefault();
     void this.#open("events").then(() => this.#viewer.value?.focusSearch());
   };
@@ -472,7 +475,7 @@ export class Page extends View {
     });
   }
 
-  /** Takes something away. Where the button that did it goes too, the focus stays nearby. */
+  /** Removes an input. If its button disappears, the focus stays nearby. */
   #removing(nearby: string, remove: () => void): void {
     remove();
     void this.updateComplete.then(() => {
@@ -481,39 +484,40 @@ export class Page extends View {
   }
 
   #ask(vkey: string | undefined): void {
-    // What was focused before the dialog gets the focus back from one that is closed, not from one that is gone.
+    // The element focused before the dialog gets the focus back only if the dialog is closed, not if it is
+    // removed.
     this.querySelector<HTMLDialogElement>("dialog.confirm")?.close();
-    this.#asked = vkey;
+    this.#keyToConfirm = vkey;
     this.requestUpdate();
   }
 
-  /** Has the chosen rules looked for in all that was verified. */
+  /** Applies the chosen rules to everything that was verified. */
   #rule(): void {
     for (const { session } of this.#case?.parts ?? []) session?.detect(this.#rules);
     this.requestUpdate();
   }
 
-  /** How the rules are had that are looked for. */
+  /** Loader of the rules to use. */
   get #rules(): (() => Promise<string>) | undefined {
     const { rules } = this.#choice;
     return rules === undefined ? Viewer.tools?.rules : async () => rules.text;
   }
 
   #confirm(): void {
-    const vkey = this.#asked;
+    const vkey = this.#keyToConfirm;
     if (vkey === undefined) return;
     this.#ask(undefined);
     this.#choice.addKey({ kind: "emitter", vkey });
   }
 
-  // Verifying
+  // Verification
 
   async #verify(): Promise<void> {
-    this.#looking.begin();
+    this.#navigation.begin();
     this.#hadFocus = !this.#isFocusLost;
     this.requestUpdate();
     const { exports } = this.#choice;
-    // Of another file one wants to see what comes of it, unless there is a question left.
+    // Another file means that the reader wants to see the result, unless a question is open.
     if (exports !== this.#verified && !this.#isAsking) this.#isChoosing = false;
     this.#verified = exports;
     this.#isAsking = false;
@@ -524,7 +528,7 @@ export class Page extends View {
     try {
       const work = await this.#working();
       if (exports !== this.#choice.exports) return;
-      await work.verify(exports, this.#choice.brought, this.#choice.usesMemory);
+      await work.verify(exports, this.#choice.input, this.#choice.usesMemory);
     } catch (error) {
       this.#say(plainError(error).message);
       throw error;
@@ -539,7 +543,7 @@ export class Page extends View {
   async #prepared(): Promise<Case> {
     const workers = await tools();
     Viewer.tools = workers;
-    const work = new Case(benchOf(workers, this.#memory, () => this.#rules));
+    const work = new Case(caseTools(workers, this.#memory, () => this.#rules));
     work.addEventListener("change", () => this.#changed(work));
     this.#case = work;
     return work;
@@ -548,19 +552,19 @@ export class Page extends View {
   #changed(work: Case): void {
     const entered = work.phase !== this.#wasPhase;
     this.#wasPhase = work.phase;
-    if (entered || work.isRunning) this.#said = announcement(work, this.#texts) || this.#said;
+    if (entered || work.isRunning) this.#announcement = announcement(work, this.#texts) || this.#announcement;
     if (entered && !work.isRunning) this.#ended(work);
     this.requestUpdate();
   }
 
   #ended({ phase, parts }: Case): void {
     if (phase === "empty") return;
-    // Where there is no verdict, something else is to be chosen.
+    // Without a verdict, the reader needs to choose something else.
     if (phase === "failed") this.#isChoosing = true;
     if (phase === "done" && this.#comparesNext && parts.length > 1)
-      void this.#looking.compare({ one: 0, other: parts.length - 1, agreement: undefined });
+      void this.#navigation.compare({ one: 0, other: parts.length - 1, agreement: undefined });
     this.#comparesNext = false;
-    // What had the focus may be gone with what was shown before.
+    // The focused element may have disappeared with the previous content.
     const hadFocus = this.#hadFocus || !this.#isFocusLost;
     if (phase === "done") void this.#drawn().then(() => this.#gather());
     void this.#drawn().then(() => {
@@ -572,7 +576,7 @@ export class Page extends View {
     return document.activeElement === null || document.activeElement === document.body;
   }
 
-  // Language, words and paper
+  // Language, announcements, and printing
 
   #drawn(): Promise<unknown> {
     this.requestUpdate();
@@ -580,7 +584,7 @@ export class Page extends View {
   }
 
   #say(text: string): void {
-    this.#said = text;
+    this.#announcement = text;
     this.requestUpdate();
   }
 
@@ -591,16 +595,16 @@ export class Page extends View {
 
   #speak(language: Language): void {
     this.#language = language;
-    this.#said = "";
+    this.#announcement = "";
     document.documentElement.lang = language;
     document.title = this.#texts.title;
     this.requestUpdate();
   }
 
-  /** At once: the browser does not wait with printing. */
+  /** Synchronous, because the browser doesn't wait when it prints. */
   readonly #printing = (event: Event): void => {
-    const part = this.#case?.parts[this.#looking.shown];
-    const evidence = this.#toPrint.now(this.#evidence.value);
+    const part = this.#case?.parts[this.#navigation.shown];
+    const evidence = this.#printPreparation.now(this.#evidence.value);
     const filed = part?.from === "evidence" ? this.#filed : undefined;
     footPages(evidence, filed, part?.when, this.#texts.evidence);
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
@@ -609,15 +613,16 @@ export class Page extends View {
   };
 }
 
-/** How many errors and warnings there are. */
+/** Returns the number of errors and warnings. */
 function problems({ findings, finding_counts }: Report): number {
   const codes = new Map(findings.map(({ code, severity }) => [code, severity]));
   const counted = [...codes].filter(([, severity]) => severity !== "info");
   return counted.reduce((sum, [code]) => sum + (finding_counts[code] ?? 0), 0);
 }
 
-/** What the viewer has a row for of what a finding is about. */
+/** Returns the kind of row that the viewer has for a problem's entry. */
 function rowOf({ coverage }: Part, { index }: Finding): ReturnType<RowOf> {
-  if (index === undefined || coverage === undefined || !holds(coverage.listed, index)) return undefined;
-  return holds(coverage.withheld, index) ? "withheld" : "event";
+  if (index === undefined || coverage === undefined || !containsEntry(coverage.listed, index))
+    return undefined;
+  return containsEntry(coverage.withheld, index) ? "withheld" : "event";
 }

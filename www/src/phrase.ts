@@ -6,18 +6,21 @@ import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 
 import type { PageTexts } from "./texts/en.ts";
 import { View } from "./view.ts";
 
-/** So many words of eleven bits each are 88 bits: more than anyone can find a second text for. */
+/** Eight words of eleven bits are 88 bits, too many to find a second text with the same words. */
 const WORDS = 8;
 const BITS = 11;
 
-/** What two people read to each other to find out whether they have the same text: its hash, and words for its beginning. */
+/** A fingerprint that two people read to each other to find out whether they have the same text. */
 export interface Phrase {
   readonly words: readonly string[];
   /** SHA-256, in hex. */
   readonly hash: string;
 }
 
-/** The words are the first 88 bits of the hash, in the English list of BIP-39. */
+/**
+ * Returns the fingerprint of a text. Its words are the first 88 bits of the hash, in the English list of
+ * BIP-39.
+ */
 export function phraseOf(text: string): Phrase {
   const hash = sha256(new TextEncoder().encode(text));
   const bits = [...hash].map((byte) => byte.toString(2).padStart(8, "0")).join("");
@@ -28,7 +31,7 @@ export function phraseOf(text: string): Phrase {
   return { words, hash: bytesToHex(hash) };
 }
 
-/** How to compare a key or a trust file with its owner's: by words, by its hash, or by a picture that a phone reads. */
+/** A view to compare a key or trust file with its owner's: by words, by its hash, or by a QR code. */
 export class Phone extends View {
   static override properties = {
     texts: { attribute: false },
@@ -37,7 +40,7 @@ export class Phone extends View {
   };
   declare texts: PageTexts;
   declare compared: string;
-  /** What the picture says; its hash where that would be too much. */
+  /** Content of the QR code. Default: the hash of a longer text. */
   declare shown: string | undefined;
   #isOpen = false;
 
@@ -72,12 +75,12 @@ export class Phone extends View {
   };
 }
 
-/** The same where a view has a place for it. */
+/** Renders that view. */
 export function phoneView(compared: string, shown: string | undefined, t: PageTexts): TemplateResult {
   return html`<countersign-phone .texts=${t} .compared=${compared} .shown=${shown}></countersign-phone>`;
 }
 
-/** Around it there is nothing, so that it is found. */
+/** Width of the quiet zone around a QR code, in modules. */
 const QUIET = 4;
 
 function qrView(text: string, t: PageTexts): TemplateResult {

@@ -2,7 +2,7 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 
-/** Where the reader's files go, and how to find out whether that is so. */
+/** Renders what happens to the reader's files, and how to check that. */
 export function privacyView(t: PageTexts): TemplateResult {
   const { summary, paragraphs } = t.privacy;
   return html`

@@ -1,7 +1,7 @@
 import * as inlined from "virtual:sample";
 import { unpack } from "./unpack.ts";
 
-/** An export to try the page with, and the trust file that goes with it. */
+/** Returns an export to try the page with, and its trust file. */
 export async function sample(): Promise<{ exported: File; trust: File }> {
   return {
     exported: new File([await unpack(inlined.exported)], "sample.countersign.ndjson"),
@@ -9,7 +9,7 @@ export async function sample(): Promise<{ exported: File; trust: File }> {
   };
 }
 
-/** The sample with one byte changed, in the middle of an event: what anyone can do to a file without its signer's key. */
+/** Returns the sample with one byte of an event changed, as anyone could do without the signer's key. */
 export async function alteredSample(exported: File, name: string): Promise<File> {
   const text = await exported.text();
   const lines = text.split("\n");
@@ -22,7 +22,7 @@ export async function alteredSample(exported: File, name: string): Promise<File>
   return new File([lines.join("\n")], name);
 }
 
-/** The first letter of a value of the event. */
+/** Matches the first letter of a value of the event. */
 const VALUE = /("event":\{.*?":")([a-z])/;
 
 function next(letter: string): string {

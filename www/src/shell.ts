@@ -1,9 +1,9 @@
-/** What a shell needs no quotes for. */
+/** Characters that a shell needs no quotes for. */
 const PLAIN = /^[A-Za-z0-9_./:@%+=,-]+$/;
-/** A terminal might act on these when the command is pasted, and a reader does not see them. */
+/** Invisible characters that a terminal might act on when the command is pasted. */
 const UNSEEN = /[\p{Cc}\p{Cf}]/u;
 
-/** One word for a POSIX shell; one with control characters needs bash, ksh or zsh. */
+/** Quotes a word for a POSIX shell. Words with control characters need bash, ksh, or zsh. */
 export function quote(word: string): string {
   if (PLAIN.test(word)) return word;
   if (!UNSEEN.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
@@ -17,12 +17,12 @@ function escaped(byte: number): string {
     : `\\${byte.toString(8).padStart(3, "0")}`;
 }
 
-/** A file name that no program takes for an option. */
+/** Returns a file name that no program takes for an option. */
 export function path(name: string): string {
   return quote(name.startsWith("-") ? `./${name}` : name);
 }
 
-/** The command that verifies the same files with the same trust. */
+/** Returns the command that verifies the same files with the same trust. */
 export function command(file: string, trust: string | undefined, pins: readonly string[]): string {
   const words = ["countersign", "verify", path(file)];
   if (trust !== undefined) words.push("--trust", path(trust));

@@ -1,34 +1,34 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { emit, emits } from "./emit.ts";
 import type { PageTexts } from "./texts/en.ts";
-import { wish, wishes } from "./wish.ts";
 
-/** The parts of a result, in the order of their tabs. */
+/** Tabs of a result, in display order. */
 export const TABS = ["summary", "events", "findings", "signers", "coverage", "technical"] as const;
 
 export type Tab = (typeof TABS)[number];
 
-/** What a tab says beside its name. */
+/** Numbers shown on tabs. */
 export type Counts = Readonly<Partial<Record<Tab, number>>>;
 
-/** What such a number counts, where that is not plain from the name. */
+/** Description of a number, if the tab's name doesn't say what it counts. */
 export type About = Readonly<Partial<Record<Tab, string>>>;
 
-/** Why there may be more than a number says. */
+/** Reason why there may be more than the number. */
 export interface MayBeMore {
   readonly why: string;
-  /** True if it is said in words beside the number, and not with a plus sign. */
+  /** True if the reason is shown in words, not as a plus sign. */
   readonly isWritten: boolean;
 }
 
 export type More = Readonly<Partial<Record<Tab, MayBeMore>>>;
 
-/** The tab that an address names; the first where it names none. */
+/** Returns the tab that an address names; the first tab by default. */
 export function tabOf(hash: string): Tab {
   const named = new URLSearchParams(hash.slice(1)).get("tab");
   return TABS.find((tab) => tab === named) ?? "summary";
 }
 
-/** An address with another tab in it. One that names a place of the page is left as it is. */
+/** Returns an address with another tab. An anchor of the page is left alone. */
 export function withTab(hash: string, tab: Tab): string {
   if (/^#[^=]+$/.test(hash)) return hash;
   const members = new URLSearchParams(hash.slice(1));
@@ -36,7 +36,7 @@ export function withTab(hash: string, tab: Tab): string {
   return `#${members}`;
 }
 
-/** The tabs of those parts that there are. */
+/** Renders the tabs of the available parts. */
 export function tabsView(
   tabs: readonly Tab[],
   current: Tab,
@@ -57,14 +57,14 @@ export function tabsView(
             aria-selected=${tab === current}
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
-            @click=${wishes("open-tab", tab)}
+            @click=${emits("open-tab", tab)}
           >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}</button>`,
       )}
     </div>
   `;
 }
 
-/** Says beside a number why there may be more. */
+/** Renders the reason why there may be more than the number. */
 function moreView(more: MayBeMore | undefined): TemplateResult | typeof nothing {
   if (more === undefined) return nothing;
   return more.isWritten
@@ -72,7 +72,7 @@ function moreView(more: MayBeMore | undefined): TemplateResult | typeof nothing 
     : html`<span aria-hidden="true">+</span><span class="sr">, ${more.why}</span>`;
 }
 
-/** What belongs to a tab. All of them are there; one is shown. */
+/** Renders the panel of a tab. All panels are in the document; one is shown. */
 export function panelView(tab: Tab, current: Tab, content: unknown): TemplateResult {
   return html`
     <div class="panel-of" role="tabpanel" id="panel-${tab}" aria-labelledby="tab-${tab}" tabindex="-1" ?hidden=${tab !== current}>
@@ -81,7 +81,7 @@ export function panelView(tab: Tab, current: Tab, content: unknown): TemplateRes
   `;
 }
 
-/** Where a key leads from a tab. */
+/** Moves to another tab on a key press. */
 function moved(event: KeyboardEvent, tabs: readonly Tab[], current: Tab): void {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const list = event.currentTarget as HTMLElement;
@@ -101,5 +101,5 @@ function moved(event: KeyboardEvent, tabs: readonly Tab[], current: Tab): void {
   if (tab === undefined) return;
   event.preventDefault();
   list.querySelector<HTMLElement>(`#tab-${tab}`)?.focus();
-  list.dispatchEvent(wish("open-tab", tab));
+  emit(list, "open-tab", tab);
 }

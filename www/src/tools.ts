@@ -6,7 +6,7 @@ import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { createVerifier } from "countersign/slim";
 import { unpack } from "./unpack.ts";
 
-/** What works for the page in the background: workers and WebAssembly that the build put into it. */
+/** Returns the page's workers and WebAssembly modules, which the build inlined. */
 export async function tools(): Promise<Tools> {
   const [verifier, slicer, keeper, analyzer] = await Promise.all(
     [inlined.verifier, inlined.slicer, inlined.index, inlined.analyzer].map(starter),
@@ -26,7 +26,7 @@ export async function tools(): Promise<Tools> {
   };
 }
 
-/** Compiles when it is first wanted. */
+/** Compiles a module on first use. */
 export function once(packed: string): () => Promise<WebAssembly.Module> {
   let compiled: Promise<WebAssembly.Module> | undefined;
   return () => {
@@ -35,10 +35,10 @@ export function once(packed: string): () => Promise<WebAssembly.Module> {
   };
 }
 
-/** The workers' addresses. */
+/** Addresses of the workers. */
 const own = new Set<string>();
 
-/** Workers are started from a blob of this page: a page on disk can load no other file. */
+/** Returns a function that starts a worker from a blob, because a page on disk can't load other files. */
 export async function starter(script: string): Promise<() => Worker> {
   const address = URL.createObjectURL(new Blob([await unpack(script)], { type: "text/javascript" }));
   own.add(address);
@@ -47,7 +47,7 @@ export async function starter(script: string): Promise<() => Worker> {
 
 let policy: { createScriptURL(address: string): unknown } | undefined;
 
-/** The page's policy lets no text become a script's address; its own workers are the one exception. */
+/** The page's policy forbids text as the address of a script, except those of its own workers. */
 function trusted(worker: string): string {
   policy ??= window.trustedTypes?.createPolicy("countersign-worker", {
     createScriptURL: (address) => {
@@ -55,6 +55,6 @@ function trusted(worker: string): string {
       return address;
     },
   });
-  // Worker takes a TrustedScriptURL where there are any; the DOM's types know strings alone.
+  // `Worker` accepts a TrustedScriptURL, which the DOM's types don't include.
   return (policy?.createScriptURL(worker) ?? worker) as string;
 }

@@ -1,9 +1,9 @@
 import { LitElement } from "lit";
 
-/** An element that draws into the page itself, where the one style sheet applies. */
+/** Base class of elements that render into the page itself, where the one style sheet applies. */
 export abstract class View extends LitElement {
   protected override createRenderRoot(): this {
-    // What stands in the document for browsers without scripts gives way.
+    // Replaces the fallback for browsers without scripts.
     this.replaceChildren();
     return this;
   }

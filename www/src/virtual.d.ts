@@ -1,21 +1,21 @@
-/** What runs in workers, inlined by the build: packed as `src/unpack.ts` unpacks it. */
+/** Worker scripts and modules, inlined by the build: packed as `src/unpack.ts` unpacks them. */
 declare module "virtual:workers" {
-  /** The verifier's worker and its WebAssembly. */
+  /** The verifier's worker and its WebAssembly module. */
   export const verifier: string;
   export const verifierModule: string;
-  /** What hashes files, cuts exports and explains proofs, and its WebAssembly. */
+  /** The slicer's worker, which hashes files, cuts exports, and explains proofs, and its module. */
   export const slicer: string;
   export const slicerModule: string;
-  /** What keeps the index of verified events, and its WebAssembly. */
+  /** The worker of the index of verified events, and its module. */
   export const index: string;
   export const indexModule: string;
-  /** What looks for findings, its WebAssembly, and the rules that come with the page. */
+  /** The detection worker, its module, and the rules that come with the page. */
   export const analyzer: string;
   export const analyzerModule: string;
   export const rules: string;
 }
 
-/** The same of what tells of endpoints and exposure, in the console alone. */
+/** Worker and module for endpoints and exposure, only in the console. */
 declare module "virtual:overview" {
   export const overview: string;
   export const overviewModule: string;

@@ -112,9 +112,9 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
     for (const batch of detectors === 1 ? batches : batches.toReversed()) {
       // Copied, because added batches are transferred.
       await analysis.add([Uint8Array.from(batch)]);
-      await analysis.tell(undefined);
+      await analysis.status(undefined);
     }
-    await analysis.tell(factsOf(verification));
+    await analysis.status(factsOf(verification));
     const document = await (await analysis.document()).text();
     analysis.close();
     areOfOneBuild(expected, document);
@@ -239,7 +239,7 @@ test("JavaScript and the program agree on more doubtful chains than a report lis
 test("invalid rules are rejected with a code and a hint", async () => {
   const analysis = threaded('{"countersign":"rules/v1","name":"x","rules":[{"title":"T"}]}', 1);
   await assert.rejects(
-    analysis.tell(undefined),
+    analysis.status(undefined),
     ({ code, message, hint }: { code: string; message: string; hint: string }) => {
       assert.equal(code, "pack.invalid");
       assert.match(`${message} ${hint}`, /T: .*rules build/);

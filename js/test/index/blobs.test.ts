@@ -19,7 +19,7 @@ test("blobs: both ways of reading a range return the same, at any boundaries", a
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   for (let begin = 0; begin < WHOLE.length; begin += 1) {
     for (let end = WHOLE.length; end > begin; end -= 1) {
-      assert.equal(text(await blobs.readPassing(2, begin, end)), WHOLE.slice(begin, end));
+      assert.equal(text(await blobs.readTransient(2, begin, end)), WHOLE.slice(begin, end));
       assert.equal(text(await blobs.read(2, begin, end)), WHOLE.slice(begin, end));
     }
   }

@@ -4,22 +4,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkerLike } from "../../packages/countersign/dist/verify/create-verifier.js";
 import { createIndex } from "../../packages/ui/dist/index/create-index.js";
-import type { EventIndex, Found, Order } from "../../packages/ui/dist/index/types.js";
+import type { EventIndex, Order, SearchResult } from "../../packages/ui/dist/index/types.js";
 import { eventually } from "../eventually.ts";
 import { batchOf, put } from "./put.ts";
 import { module, threaded } from "./threaded.ts";
 
 const BY_PLACE = { by: "place", descending: false } as const;
 
-/** Asks a valid query. */
-async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<Found> {
+/** Asks what is understood. */
+async function ask(index: EventIndex, query: string, order: Order = BY_PLACE): Promise<SearchResult> {
   const found = await index.ask(query, order, () => {});
   return "code" in found ? assert.fail(found.message) : found;
 }
 
-/** Returns a callback, and a promise that resolves once an answer is as wanted. */
-function until(wanted: (found: Found) => boolean): { told: (found: Found) => void; reached: Promise<Found> } {
-  const { promise, resolve } = Promise.withResolvers<Found>();
+/** Resolves when what is told is as wanted. */
+function until(wanted: (found: SearchResult) => boolean): {
+  told: (found: SearchResult) => void;
+  reached: Promise<SearchResult>;
+} {
+  const { promise, resolve } = Promise.withResolvers<SearchResult>();
   return { told: (found) => wanted(found) && resolve(found), reached: promise };
 }
 
@@ -78,7 +81,7 @@ test("index: a newer query cancels an older one, unless it is invalid", async (t
   assert.equal((await ask(index, "action:b,c")).events, 1);
   const told: number[] = [];
   const signerTrust = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
-  assert.equal((signerTrust as Found).events, 2);
+  assert.equal((signerTrust as SearchResult).events, 2);
   const refused = await index.ask("é action:", BY_PLACE, () => {});
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TrustBasis } from "../../packages/countersign/dist/codes.js";
 import type { Doubts } from "../../packages/countersign/dist/report.js";
-import type { Saving } from "../../packages/ui/dist/index/types.js";
+import type { SaveOptions } from "../../packages/ui/dist/index/types.js";
 import { batchOf, put } from "./put.ts";
 import { threaded } from "./threaded.ts";
 
@@ -114,7 +114,7 @@ test("save: includes each signer's trust as in the report", async (t) => {
   const chains = ["aa", "bb", "cc"].map((byte) => byte.repeat(16));
   await put(index, ["{}", "{}", "{}"], (nth) => ({ chain: chains[nth] ?? "", authorized: nth !== 2 }));
   await index.ask("", BY_PLACE, () => {});
-  const signerTrustsFor = async (saving: Saving) => {
+  const signerTrustsFor = async (saving: SaveOptions) => {
     const [, ...rows] = records(await (await index.save("csv", () => {}, saving)).text());
     const lines = (await (await index.save("ndjson", () => {}, saving)).text()).trimEnd().split("\n");
     const inCsv = rows.map((row) => row[6]);
@@ -125,7 +125,7 @@ test("save: includes each signer's trust as in the report", async (t) => {
     return inCsv.join();
   };
   assert.equal(await signerTrustsFor({}), "unsettled,unsettled,unsettled");
-  const by = (trust: TrustBasis, doubts: Doubts): Saving => ({
+  const by = (trust: TrustBasis, doubts: Doubts): SaveOptions => ({
     signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
   });
   assert.equal(await signerTrustsFor(by("granted", [])), "trusted,trusted,unknown");

@@ -373,7 +373,7 @@ test("the viewer in jsdom reports what is missing without throwing", async () =>
   const said = JSON.parse(out);
   assert.match(
     said.text,
-    /The file could not be checked.*there is no Worker here.*worker\.unavailable.*in browsers alone/,
+    /The file could not be checked.*this environment has no Worker.*worker\.unavailable.*in a browser/,
   );
   assert.deepEqual([said.errors, errors], [[], ""]);
 });

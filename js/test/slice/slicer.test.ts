@@ -96,10 +96,12 @@ test("slicer: a range is kept whole and claimed", async () => {
 test("slicer: returns a file's SHA-256 hash", async () => {
   const { bytes } = exportOf({ chains: 1, events: 12_000 });
   for (const part of [bytes, bytes.subarray(0, 1), bytes.subarray(0, 0)]) {
-    const told: number[] = [];
-    const hash = await slicer.sha256(new Blob([part as Uint8Array<ArrayBuffer>]), { told: (read) => told.push(read) });
+    const progress: number[] = [];
+    const hash = await slicer.sha256(new Blob([part as Uint8Array<ArrayBuffer>]), {
+      onProgress: (read) => progress.push(read),
+    });
     assert.equal(hash, createHash("sha256").update(part).digest("hex"));
-    assert.ok(told.every((read) => read <= part.length));
+    assert.ok(progress.every((read) => read <= part.length));
   }
 });
 

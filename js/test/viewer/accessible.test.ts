@@ -1,5 +1,7 @@
-/** Whoever uses keys, a screen reader, a small screen, dark colors or another direction of writing.
- * That axe finds nothing in any state is tested in the gallery (`www/test/gallery`). */
+/**
+ * Use by keyboard, screen reader, small screen, dark colors, and right-to-left writing. That axe finds nothing in any
+ * state is tested in the gallery (`www/test/gallery`).
+ */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -21,14 +23,14 @@ const verified = async (page: Page) => {
   await page.locator("cs-rows [role=row] time").first().waitFor();
 };
 
-/** What is focused, within the element. */
+/** Returns what is focused within the element. */
 const focused = (page: Page) =>
   page.evaluate(() => {
     const active = document.activeElement?.shadowRoot?.activeElement;
     return active?.getAttribute("aria-label") ?? active?.textContent?.replace(/\s+/g, " ").trim() ?? "";
   });
 
-test("every part can be reached and used by keys", async () => {
+test("keyboard: reaches and operates every part", async () => {
   const { page, close } = await site.open(of("/log.ndjson"));
   await verified(page);
   const reached: string[] = [];
@@ -37,7 +39,7 @@ test("every part can be reached and used by keys", async () => {
     reached.push(await focused(page));
   }
   const order = [
-    "Checks and findings",
+    "Checks and problems",
     "Search events",
     "Log order",
     "UTC",
@@ -72,13 +74,13 @@ test("every part can be reached and used by keys", async () => {
   await help.waitFor({ state: "hidden" });
   await page.keyboard.press("/");
   assert.equal(await focused(page), "Search events");
-  // In a field a letter is a letter.
+  // Letters typed into a field are no shortcuts.
   await page.keyboard.type("j?/k");
   assert.equal(await page.getByRole("combobox", { name: "Search events" }).inputValue(), "j?/k");
   await close();
 });
 
-test("the tree that a screen reader is given", async () => {
+test("accessibility tree: names every part", async () => {
   const { page, close } = await site.open(of("/log.ndjson", "bare"));
   await page.locator("cs-rows [role=row] time").first().waitFor();
   const tree = await page.locator("countersign-viewer").ariaSnapshot();
@@ -104,7 +106,7 @@ test("the tree that a screen reader is given", async () => {
   await close();
 });
 
-test("a screen reader is told how it went", async () => {
+test("screen reader: announces the verdict", async () => {
   const { page, close } = await site.open(of("/altered.ndjson"));
   await verified(page);
   await page
@@ -117,7 +119,7 @@ test("a screen reader is told how it went", async () => {
 });
 
 for (const width of [320, 480, 768, 1200]) {
-  test(`nothing is wider than ${width} pixels`, async () => {
+  test(`layout: nothing is wider than ${width} pixels`, async () => {
     const { page, close } = await site.open(of("/altered.ndjson"), { viewport: { width, height: 800 } });
     await verified(page);
     await page.locator(".strip-more > summary").click();
@@ -131,7 +133,7 @@ for (const width of [320, 480, 768, 1200]) {
   });
 }
 
-test("from right to left everything stands on the other side, and times stay as they are", async () => {
+test("right to left: mirrors the layout and keeps times as they are", async () => {
   const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'), { viewport: { width: 900, height: 800 } });
   await verified(page);
   const box = async (selector: string) => (await page.locator(selector).first().boundingBox()) ?? assert.fail();
@@ -143,7 +145,7 @@ test("from right to left everything stands on the other side, and times stay as 
   await close();
 });
 
-test("dark by preference, or as the attribute says", async () => {
+test("theme: follows the preference or the attribute", async () => {
   const paper = (page: Page) =>
     page.locator(".strip").evaluate((strip) => getComputedStyle(strip.querySelector("h2") ?? strip).color);
   const seen = new Map<string, string>();
@@ -163,7 +165,7 @@ test("dark by preference, or as the attribute says", async () => {
   assert.equal(seen.get("dark by attribute"), seen.get("dark"));
 });
 
-test("nothing moves for who wants less motion", async () => {
+test("reduced motion: nothing moves", async () => {
   const { page, close } = await site.open(of("/log.ndjson"), {
     reducedMotion: "reduce",
     viewport: { width: 600, height: 800 },

@@ -1,5 +1,3 @@
-/** Names that look like others. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { disguised, lookAlikes } from "../../packages/ui/dist/viewer/parts/value-alike.js";
@@ -9,7 +7,7 @@ const marked = (text: string) =>
     .map((part) => (part.isMarked ? `[${part.text}]` : part.text))
     .join("");
 
-test("a letter that is taken for a Latin one is marked in a Latin word, and nowhere else", () => {
+test("disguised: marks a lookalike letter only in a Latin word", () => {
   assert.equal(marked("pаypal"), "p[а]ypal");
   assert.equal(marked("аction by рeter"), "[а]ction by [р]eter");
   assert.equal(marked("Привет мир"), "Привет мир");
@@ -17,7 +15,7 @@ test("a letter that is taken for a Latin one is marked in a Latin word, and nowh
   assert.equal(marked("日本 Jürgen"), "日本 Jürgen");
 });
 
-test("names that look alike are told apart", () => {
+test("lookAlikes: reports names that look alike", () => {
   assert.deepEqual([...lookAlikes(["action", "аction"])], [["аction", "action"]]);
   assert.deepEqual([...lookAlikes(["аctоr"])], [["аctоr", "actor"]]);
   assert.deepEqual([...lookAlikes(["own", "own\u200b"])], [["own\u200b", "own"]]);
@@ -25,7 +23,7 @@ test("names that look alike are told apart", () => {
   assert.deepEqual([...lookAlikes(["асе", "ace"])], [["ace", "асе"]]);
 });
 
-test("usual names are not doubted", () => {
+test("lookAlikes: accepts common names", () => {
   assert.equal(lookAlikes(["action", "Action", "a", "b", "имя", "__proto__", "constructor"]).size, 0);
   assert.equal(lookAlikes(["same", "same"]).size, 0);
 });

@@ -1,4 +1,4 @@
-/** What a screen reader is told of a verification. */
+/** Announcements of a verification to screen readers. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,11 +18,11 @@ const report = {
 };
 const done = { report, verification: { report, why: null } };
 
-test("progress is told now and then, and a verdict is the last word", () => {
+test("Announcer: announces progress at intervals and the verdict last", () => {
   const announcer = new Announcer();
   const told = [3, 12, 15, 60, 100].map((bytes) => {
     announcer.change(at(bytes), en);
-    return announcer.said;
+    return announcer.message;
   });
   assert.deepEqual(told, [
     "",
@@ -32,17 +32,17 @@ test("progress is told now and then, and a verdict is the last word", () => {
     "Checking, 100 percent",
   ]);
   announcer.report(at(100, done), en);
-  const verdict = announcer.said;
+  const verdict = announcer.message;
   assert.match(verdict, /^Verdict: Altered\. 1 of 3 events was changed after signing\. 1 error listed\.$/);
   announcer.change(at(100, done), en);
   announcer.change(at(100, { ...done, phase: "done" }), en);
-  assert.equal(announcer.said, verdict);
+  assert.equal(announcer.message, verdict);
   announcer.begin();
-  assert.equal(announcer.said, "");
+  assert.equal(announcer.message, "");
 });
 
-test("what was canceled is told", () => {
+test("Announcer: announces a cancellation", () => {
   const announcer = new Announcer();
   announcer.change(at(50, { phase: "canceled" }), en);
-  assert.equal(announcer.said, en.progress.canceled);
+  assert.equal(announcer.message, en.progress.canceled);
 });

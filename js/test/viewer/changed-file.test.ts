@@ -1,4 +1,4 @@
-/** A file that somebody changes, or removes, while its events are shown. */
+/** A file that is changed or removed while its events are shown. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
@@ -27,7 +27,7 @@ const changes = {
 };
 
 for (const [what, change] of Object.entries(changes)) {
-  test(`of a file that was ${what} nothing is shown but what was verified, and it is said`, async () => {
+  test(`a file that was ${what}: shows only verified content and reports the change`, async () => {
     const path = join(folder, `${what}.ndjson`);
     await writeFile(path, bytes);
     const { page, complaints, close } = await site.open('<input type="file"><countersign-viewer></countersign-viewer>');
@@ -39,7 +39,7 @@ for (const [what, change] of Object.entries(changes)) {
     }, trust);
     await page.getByRole("heading", { name: "Verified." }).waitFor();
     await page.locator(".notice", { hasText: "9,000 events" }).waitFor();
-    // A row's number counts the head's.
+    // A row's number counts the header row.
     const row = (number: number) => page.locator(`cs-rows .row[aria-rowindex="${number + 1}"]:not(.unread)`);
     await row(2).click();
     await page.getByRole("heading", { name: /Event on line/ }).waitFor();

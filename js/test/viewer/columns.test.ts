@@ -1,4 +1,4 @@
-/** Columns as text, and what stands in them. */
+/** Columns as text, and their cells. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,13 +10,13 @@ import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";
 
-test("columns are written and read again", () => {
+test("columns: round-trip through text", () => {
   const columns = [{ id: "time" }, { id: "action", width: 200 }, { id: ".context.ip" }, { id: ".a,b:c%" }] as const;
   assert.equal(writeColumns(columns), "time,action:200,.context.ip,.a%2Cb%3Ac%25");
   assert.deepEqual(readColumns(writeColumns(columns)), columns);
 });
 
-test("of what a stranger wrote only columns are taken", () => {
+test("readColumns: ignores unknown parts", () => {
   assert.deepEqual(readColumns("time,nonsense,__proto__,.,.%ff,action:-5,actor:99999,target:1,time"), [
     { id: "time" },
     { id: "action" },
@@ -28,24 +28,24 @@ test("of what a stranger wrote only columns are taken", () => {
   assert.equal(readColumns(Array.from({ length: 100 }, (_, place) => `.m${place}`).join(","))?.length, 24);
 });
 
-test("the longest run of columns of the event", () => {
+test("longestRun: finds the longest run of event columns", () => {
   const run = (...ids: string[]) => longestRun(ids.map((id) => ({ id: id as "time" })));
   assert.deepEqual(run("time", "action", "actor", "place"), [1, 3]);
   assert.deepEqual(run("action", "time", ".a", ".b", "line", "tenant"), [2, 4]);
   assert.deepEqual(run("time", "line"), [0, 0]);
 });
 
-test("every column has its cell", () => {
+test("cellsOf: renders a cell for every column", () => {
   const ids = ["time", "actor", "tenant", "place", "signer", "index", "line", "recorded", "as", ".context.ip", ".none"];
   const columns = ids.map((id) => ({ id: id as "time" }));
-  const { cells, untold } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
-  assert.equal(untold, undefined);
+  const { cells, excerpt } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
+  assert.equal(excerpt, undefined);
   const [time, rest] = ["2026-11-01 00:00:02.000Z", ["countersign", "10.0.0.2", ""]];
   const link = ["01234567 / 3", "example.com/recorder 5cc3cc17", "3", "5"];
   assert.deepEqual(cells.map(textOf), [time, "Nightly backup u_2", "t_2", ...link, time, ...rest]);
 });
 
-test("when something happened is what the event says, and else when it was recorded", () => {
+test("time column: shows the event's own time, or else that of recording", () => {
   const columns = [{ id: "time" }, { id: "recorded" }] as const;
   const shown = (happened: string | undefined) =>
     cellsOf(listed({ ...usual(2), happened }), columns, "utc", en).cells.map(textOf);
@@ -54,14 +54,14 @@ test("when something happened is what the event says, and else when it was recor
   assert.deepEqual(shown(undefined), [recorded, recorded]);
 });
 
-test("an event of which nothing stands in the columns is shown as its text", () => {
-  const untold = (json: string) =>
-    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).untold;
-  assert.equal(untold('{"else":1}'), '{"else":1}');
-  assert.equal(untold('{"action":"a"}'), undefined);
+test("cellsOf: returns the event's text if no cell has content", () => {
+  const excerpt = (json: string) =>
+    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).excerpt;
+  assert.equal(excerpt('{"else":1}'), '{"else":1}');
+  assert.equal(excerpt('{"action":"a"}'), undefined);
 });
 
-test("columns that there is no room for give way, those that a reader chose never", () => {
+test("fitting: drops default columns without room, but never chosen ones", () => {
   const ids = (room: number) => fitting(DEFAULT_COLUMNS, room, "utc").map(({ id }) => id);
   const all = DEFAULT_COLUMNS.map(({ id }) => id);
   assert.deepEqual(ids(100), all);
@@ -76,7 +76,7 @@ test("columns that there is no room for give way, those that a reader chose neve
   assert.equal(fitting(chosen, 20, "utc"), chosen);
 });
 
-test("time is counted back from the last event, and not from the end of the chart or of its bar", () => {
+test("extentOf: ends at the last event, not at the end of the chart or bar", () => {
   const none = [0, 0, 0, 0];
   const bars = { success: [0, 2, 0, 0], failure: [0, 0, 1, 0], denied: none, unknown: none, "not-stated": none };
   assert.deepEqual(extentOf({ begin: 1000, step: 10, bars }, 1023, true), { begin: 1010, end: 1024, isOpen: true });

@@ -1,11 +1,11 @@
-/** What is said beside "nothing was found": it is green only if the rules could look at every event. */
+/** The outcome beside "nothing was found": green only if the rules could examine every event. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "../../packages/ui/dist/viewer/texts/de.js";
 import type { Coverage, FindingsStatus } from "../../packages/ui/dist/analyze/types.js";
 import { coverageView } from "../../packages/ui/dist/viewer/detection/coverage.js";
-import { outcomeView } from "../../packages/ui/dist/viewer/detection/found-outcome.js";
+import { outcomeView } from "../../packages/ui/dist/viewer/detection/outcome.js";
 import { en, textsOf } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 
@@ -44,7 +44,7 @@ const FOUND_NOTHING: Omit<FindingsStatus, "coverage"> = {
   marks: { entries: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
 };
 
-/** How the outcome looks, and what it says, once all entries of a log were looked at. */
+/** Returns the appearance and words of the outcome once all entries were examined. */
 function outcome(told: Partial<FindingsStatus>, isFinal = true): { looks: string; says: string } {
   const report = {
     verdict: "verified",
@@ -57,7 +57,7 @@ function outcome(told: Partial<FindingsStatus>, isFinal = true): { looks: string
   return { looks: String(drawn.values[0]), says: textOf(drawn) };
 }
 
-test("nothing found is green if the rules could look at every event", () => {
+test("outcome: green if the rules could examine every event", () => {
   const { looks, says } = outcome({});
   assert.equal(looks, "nothing");
   assert.doesNotMatch(says, /may be more/);
@@ -67,34 +67,34 @@ test("nothing found is green if the rules could look at every event", () => {
   );
 });
 
-test("nothing found is a doubt if rules couldn't look at an event, and says so", () => {
+test("outcome: doubtful if the rules couldn't examine an event", () => {
   const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }];
   for (const gap of gaps) {
     const { looks, says } = outcome({ coverage: { ...whole, complete: false, ...gap } });
-    assert.equal(looks, "untold", JSON.stringify(gap));
-    assert.match(says, /But rules couldn’t look at everything: there may be more\.$/);
+    assert.equal(looks, "doubtful", JSON.stringify(gap));
+    assert.match(says, /Rules couldn’t examine everything, so there may be more\.$/);
   }
   const limit = { title: "Many", groups: null, hits: null, findings: 3 };
-  assert.match(outcome({ limits: [limit] }).says, /But rules had to leave something out: there may be more\.$/);
-  assert.equal(outcome({ limits: [limit] }).looks, "untold");
+  assert.match(outcome({ limits: [limit] }).says, /Rules dropped data to save memory, so there may be more\.$/);
+  assert.equal(outcome({ limits: [limit] }).looks, "doubtful");
 });
 
-test("findings are not said to be all of them either", () => {
+test("outcome: doesn't claim that the findings are complete", () => {
   const { looks, says } = outcome({ findings: 2, coverage: partly });
   assert.equal(looks, "found");
   assert.match(says, /^2 findings .* there may be more\.$/);
 });
 
-test("while rules are applied, numbers are those so far", () => {
+test("outcome: marks numbers as preliminary while rules are applied", () => {
   const { looks, says } = outcome({}, false);
   assert.equal(looks, "waiting");
   assert.match(says, /^0 findings so far/);
 });
 
-test("the reasons name sources, rules, and the fields that they need", () => {
+test("coverage: names sources, rules, and missing fields", () => {
   const said = textOf(coverageView(partly, true, en));
   for (const reason of [
-    /2 events have a shape that no parser knows/,
+    /No parser recognizes 2 events/,
     /No rule of the pack is written for these sources: slack: 3 events/,
     /Of 1,000 events parsed as aws-cloudtrail, fields are missing in 10 that the 20 rules for this source need/,
     /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,
@@ -105,7 +105,7 @@ test("the reasons name sources, rules, and the fields that they need", () => {
   assert.doesNotMatch(said, /Each event was parsed/);
 });
 
-test("a long list of rules is folded, and one without end is cut", () => {
+test("coverage: folds a long list of rules and truncates a huge one", () => {
   const blind = Array.from({ length: 400 }, (_, nth) => ({
     rule: `r-${nth}`,
     title: `Rule number ${nth}.`,
@@ -117,7 +117,7 @@ test("a long list of rules is folded, and one without end is cut", () => {
   assert.doesNotMatch(said, /Rule number 300\./);
 });
 
-test("German says the same", async () => {
+test("coverage: is the same in German", async () => {
   const said = textOf(coverageView(partly, true, await textsOf("de")));
   assert.match(said, /1 Regel braucht Felder, die kein Ereignis ihrer Quelle hat:/);
   assert.match(said, /Erkannt als aws-cloudtrail: 1\.000 Ereignisse\. 10 davon/);

@@ -1,4 +1,4 @@
-/** The drawer in a browser: one event in full, what changed, how it is proven, and events that try to be something else. */
+/** The drawer in a browser: an event in full, its changes, its proof, and events that imitate other content. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import type { Browser } from "playwright-core";
 import { OF_PAGES, violations } from "../axe.ts";
 import { launch, WITHOUT_CHROMIUM } from "../chromium.ts";
 import { CHANGED, HOSTILE } from "./page/made.ts";
-import type { What } from "./page/page.ts";
+import type { PageSetup } from "./page/page.ts";
 import { type Opened, open, type Screen } from "./tab.ts";
 
 const skip = WITHOUT_CHROMIUM;
@@ -21,7 +21,7 @@ after(() => browser?.close());
 
 type Test = { after(done: () => Promise<void>): void };
 
-async function shown(t: Test, what: What, screen: Screen = {}): Promise<Opened> {
+async function shown(t: Test, what: PageSetup, screen: Screen = {}): Promise<Opened> {
   const opened = await open(browser, screen);
   t.after(() => opened.tab.context().close());
   await opened.call("show", what);
@@ -39,7 +39,7 @@ async function openRow({ tab, call }: Opened, row: number): Promise<void> {
   await tab.getByRole("dialog").waitFor();
 }
 
-/** A text as the page draws it: as people read it. */
+/** Returns a text as the page renders it. */
 async function text({ tab }: Opened, part: string): Promise<string[]> {
   const all = await tab.locator(`cs-drawer ${part}`).allTextContents();
   return all.map((one) => one.replace(/\s+/g, " ").trim());
@@ -51,7 +51,7 @@ const focused = ({ tab }: Opened) =>
     return active?.getAttribute("role") ?? active?.className;
   });
 
-test("an event is summed up, and shown as parsed and as the bytes that matched", { skip }, async (t) => {
+test("drawer: shows an event's summary, its fields, and its bytes", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
@@ -72,13 +72,13 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
     "Line6",
     "Signing keyexample.com/recorder",
     "Key ID5cc3cc17",
-    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk Full verifier key example.com/recorder+5cc3cc17+AXX",
+    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk Full public key (vkey) example.com/recorder+5cc3cc17+AXX",
   ]) {
     assert.ok(facts.includes(fact), `${fact} is not in\n${facts}`);
   }
 });
 
-test("each signer trust has its word, and none but trusted says trusted", { skip }, async (t) => {
+test("drawer: shows a word for each signer trust, and “trusted” only for trusted signers", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const words = [];
   for (const row of [3, 20, 21, 22, 23]) {
@@ -94,7 +94,7 @@ test("each signer trust has its word, and none but trusted says trusted", { skip
   ]);
 });
 
-test("beside the rows it follows them, and gives the focus back", { skip }, async (t) => {
+test("drawer: follows the rows and returns the focus", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const { tab } = opened;
   await openRow(opened, 0);
@@ -109,7 +109,7 @@ test("beside the rows it follows them, and gives the focus back", { skip }, asyn
   assert.equal(await tab.getByRole("button", { name: "Previous" }).isDisabled(), true);
   await tab.getByRole("button", { name: "Next" }).press("Enter");
   await tab.getByRole("heading", { name: "Event on line 4" }).waitFor();
-  // While it is open the rows can be walked through.
+  // Rows can be browsed while the drawer is open.
   await tab.getByRole("grid").focus();
   await tab.keyboard.press("ArrowDown");
   await tab.getByRole("heading", { name: "Event on line 5" }).waitFor();
@@ -121,7 +121,7 @@ test("beside the rows it follows them, and gives the focus back", { skip }, asyn
   assert.equal(await tab.locator(".row.current").getAttribute("aria-rowindex"), "4");
 });
 
-test("on a narrow screen it is modal, and 320 pixels are enough", { skip }, async (t) => {
+test("drawer: is modal on a narrow screen and fits into 320 pixels", { skip }, async (t) => {
   for (const direction of [undefined, "rtl"] as const) {
     const opened = await shown(t, "changed", { width: 320, height: 640, ...(direction && { direction }) });
     const { tab } = opened;
@@ -145,7 +145,7 @@ test("on a narrow screen it is modal, and 320 pixels are enough", { skip }, asyn
   }
 });
 
-test("what changed is said in words and signs, member by member", { skip }, async (t) => {
+test("drawer: shows changes in words and signs, field by field", { skip }, async (t) => {
   const opened = await shown(t, "changed");
   await openRow(opened, 0);
   assert.deepEqual(await text(opened, ".change"), [
@@ -168,7 +168,7 @@ test("what changed is said in words and signs, member by member", { skip }, asyn
   );
 });
 
-test("what is not known to have changed is not said to have", { skip }, async (t) => {
+test("drawer: doesn't claim changes that aren't known", { skip }, async (t) => {
   const opened = await shown(t, "changed");
   const said = async (row: number) => {
     await openRow(opened, row);
@@ -181,7 +181,7 @@ test("what is not known to have changed is not said to have", { skip }, async (t
   assert.deepEqual(await text(opened, ".change"), ["Removed a Before: b 1"]);
 });
 
-test("large states are bounded, and all of them can be asked for", { skip }, async (t) => {
+test("drawer: limits large states and shows all of them on request", { skip }, async (t) => {
   const opened = await shown(t, "changed");
   const { tab } = opened;
   await openRow(opened, 4);
@@ -198,7 +198,7 @@ test("large states are bounded, and all of them can be asked for", { skip }, asy
   );
 });
 
-test("names of states are names, whatever they are", { skip }, async (t) => {
+test("drawer: shows any field name as a plain name", { skip }, async (t) => {
   const opened = await shown(t, "changed");
   await openRow(opened, 6);
   assert.deepEqual(await text(opened, ".change"), [
@@ -208,37 +208,37 @@ test("names of states are names, whatever they are", { skip }, async (t) => {
   assert.equal(await opened.tab.locator("cs-drawer :is(b, i)").count(), 0);
 });
 
-test("a withheld event and a gap say what is known of them, and nothing is called trusted content", {
+test("drawer: shows what is known of withheld events and gaps, and calls none trusted", {
   skip,
 }, async (t) => {
   const opened = await shown(t, "mixed");
   await openRow(opened, 8);
   const withheld = (await text(opened, ".drawer")).join();
   assert.match(withheld, /^Withheld event on line 11 9 of 60/);
-  assert.match(withheld, /Event erased \(claimed, not proven\).*the word of whoever left it out/);
+  assert.match(withheld, /Event erased \(claimed, not proven\).*The reason is only claimed/);
   assert.doesNotMatch(withheld, /This is what/);
   await openRow(opened, 11);
   assert.doesNotMatch((await text(opened, ".drawer")).join(), /not proven/);
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
-  assert.match(gap, /1,024 entries left out by whoever made this selection.*entries 6 to 1,029/);
-  assert.match(gap, /The log has 1,024 entries here of which only hashes are here/);
-  assert.equal(await opened.tab.locator("cs-drawer .signer-trust").count(), 0);
+  assert.match(gap, /1,024 entries omitted from this export.*entries 6 to 1,029/);
+  assert.match(gap, /1,024 entries here are represented only by hashes/);
+  assert.equal(await opened.tab.locator("cs-drawer .signer trust").count(), 0);
 });
 
-test("what is folded is called what all of it is", { skip }, async (t) => {
+test("drawer: titles a fold by its content", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   for (const [row, title] of [
     [50, "Events withheld at line 53"],
-    [51, "Entries left out at line 54"],
-    [52, "Withheld or left out at line 55"],
+    [51, "Entries omitted at line 54"],
+    [52, "Withheld or omitted at line 55"],
   ] as const) {
     await openRow(opened, row);
     assert.deepEqual(await text(opened, "#cs-drawer-heading"), [title]);
   }
 });
 
-test("the proof is asked for, waited for, canceled, and shown step by step", { skip }, async (t) => {
+test("proof: is computed on request, cancelable, and shown step by step", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const { tab, call } = opened;
   await openRow(opened, 0);
@@ -281,7 +281,7 @@ test("the proof is asked for, waited for, canceled, and shown step by step", { s
   assert.equal(await tab.locator(".steps").count(), 0);
 });
 
-test("a proof that is not waited for is given up, and one that fails says why", { skip }, async (t) => {
+test("proof: aborts if it is no longer needed and reports a failure", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const { tab, call } = opened;
   await openRow(opened, 0);
@@ -299,7 +299,7 @@ test("a proof that is not waited for is given up, and one that fails says why", 
   await tab.getByRole("progressbar").waitFor();
 });
 
-test("nothing of a hostile event is executed, hidden, or taken for something else", { skip }, async (t) => {
+test("hostile events: are neither executed, hidden, nor mistaken for something else", { skip }, async (t) => {
   const opened = await shown(t, "hostile");
   const { tab, wrong } = opened;
   const members = async (row: number) => {
@@ -372,7 +372,7 @@ test("nothing of a hostile event is executed, hidden, or taken for something els
 });
 
 for (const theme of ["light", "dark"] as const) {
-  test(`axe finds nothing in the drawer in the ${theme} theme`, { skip }, async (t) => {
+  test(`axe: finds nothing in the drawer in the ${theme} theme`, { skip }, async (t) => {
     const opened = await shown(t, "changed", { theme, height: 400 });
     const { tab, call } = opened;
     const check = async (state: string) => assert.deepEqual(await violations(tab, { without: OF_PAGES }), [], state);
@@ -391,12 +391,12 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
-test("it is all there in German", { skip }, async (t) => {
+test("drawer: is complete in German", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   await opened.call("german");
   await openRow(opened, 3);
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
   ]);
-  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge bei der Auswahl ausgelassen" }).waitFor();
+  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge in diesem Export ausgelassen" }).waitFor();
 });

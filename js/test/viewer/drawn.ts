@@ -1,9 +1,9 @@
-/** What a part of the viewer draws, as it reads without its elements. */
+/** Text of rendered templates, without their elements. */
 
 import type { TemplateResult } from "lit";
 import { isTemplateResult } from "lit/directive-helpers.js";
 
-/** The text of what is drawn; empty where nothing is. */
+/** Returns the text of a template; empty for nothing. */
 export function textOf(drawn: unknown): string {
   return written(drawn)
     .replaceAll(/<[^>]*>/g, "")

@@ -1,4 +1,4 @@
-/** Entries that a stretch of a log leaves out, put in their places. */
+/** Entries that a range of a log omits, restored from the log. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -13,7 +13,7 @@ const stretch = caseNamed("large-range");
 
 const text = ({ bytes }: Pick<Case, "bytes">) => new TextDecoder().decode(bytes);
 
-/** The leaves of an export that leaves none out. */
+/** Returns the entries of an export that omits none. */
 function leavesOf(export_: Case): readonly Buffer[] {
   const lines = text(export_).trimEnd().split("\n").slice(1);
   return lines.flatMap((line) => {
@@ -30,7 +30,7 @@ function bundleOf(entries: readonly Buffer[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.concat(entries.flatMap((leaf) => [length(leaf), leaf])));
 }
 
-/** Answers as a log with these leaves does. */
+/** Responds like a log with these entries. */
 function answers(entries: readonly Buffer[], asked: string[] = []) {
   return async (path: string): Promise<Response> => {
     asked.push(path);
@@ -65,7 +65,7 @@ async function filled(
   return new Uint8Array(Buffer.concat(given));
 }
 
-test("a stretch of a log whose keys were granted in it is complete with the entries around it", async () => {
+test("earlier entries: complete a range whose keys were granted in the log", async () => {
   const { trust = "" } = stretch.options;
   assert.ok(namesIssuers(trust));
   const alone = (await verify(stretch.bytes, { trust })).report;
@@ -80,7 +80,7 @@ test("a stretch of a log whose keys were granted in it is complete with the entr
   }
 });
 
-test("it is given as it came where the log's entries cannot be had, and held to the checkpoints where they are others", async () => {
+test("earlier entries: leave the export as it is without the log, and are checked against the checkpoints", async () => {
   const entries = leavesOf(whole);
   const refusing = async () => new Response("", { status: 404 });
   const failing = async () => Promise.reject(new TypeError("there is no connection"));
@@ -98,7 +98,7 @@ test("it is given as it came where the log's entries cannot be had, and held to 
   assert.equal(report.verdict, "altered");
 });
 
-test("what claims no range, or too much around it, is left alone and nothing is asked for", async () => {
+test("earlier entries: request nothing without a range, or with too many omitted entries", async () => {
   const asked: string[] = [];
   const filtered = caseNamed("large-filter-by-content");
   assert.deepEqual(await filled(filtered, answers(leavesOf(whole), asked)), filtered.bytes);
@@ -109,7 +109,7 @@ test("what claims no range, or too much around it, is left alone and nothing is 
   assert.deepEqual(asked, []);
 });
 
-test("entries are written as what they are", () => {
+test("earlier entries: are written in their own form", () => {
   const [line] = linesOf(bundleOf([Buffer.from([0xff, 0, 1])])) ?? [];
   assert.equal(line, '{"leaf":"/wAB"}\n');
   assert.equal(linesOf(bundleOf([Buffer.from("countersign/v1 event almost a link")])), undefined);

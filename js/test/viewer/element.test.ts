@@ -1,4 +1,4 @@
-/** What becomes of an export that the element is given: every way to give one, every state, the words for each verdict. */
+/** The element with every kind of source, in every state, with the words of each verdict. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -19,7 +19,7 @@ site.answers.set("/broken-trust.txt", "emitter nonsense\n");
 
 const SRC = `<countersign-viewer src="/log.ndjson" trust="/trust.txt"></countersign-viewer>`;
 
-test("an address and a trust file give the verdict and the rows, under the strictest policy", async () => {
+test("element: shows verdict and rows of an address with a trust file, under the strictest policy", async () => {
   site.asked.length = 0;
   const { page, complaints, close } = await site.open(SRC);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
@@ -34,7 +34,7 @@ test("an address and a trust file give the verdict and the rows, under the stric
   await close();
 });
 
-test("a trust file of strangers is named in the verdict, with its keys beside those that signed", async () => {
+test("element: names an unrelated trust file in the verdict and compares its keys with the signers", async () => {
   const key = "other.example/app+ff7837f9+AZ4V3Cw3to3QVQeanUIB3knY/lKwrap1b+dFfw3iXvdP";
   site.answers.set("/trust/strangers.txt", `emitter ${key}\n`);
   const { page, close } = await site.open(
@@ -53,7 +53,7 @@ test("a trust file of strangers is named in the verdict, with its keys beside th
   await close();
 });
 
-test("a file and a trust file's text", async () => {
+test("element: accepts a file and the text of a trust file", async () => {
   const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
   await page.getByRole("heading", { name: "No file yet" }).waitFor();
   const reported = await page.evaluate(
@@ -77,7 +77,7 @@ test("a file and a trust file's text", async () => {
   await close();
 });
 
-test("null and undefined both take back what was given", async () => {
+test("element: resets properties set to null or undefined", async () => {
   site.asked.length = 0;
   const { page, complaints, close } = await site.open("<countersign-viewer></countersign-viewer>");
   const give = (given: object, file?: string) =>
@@ -102,7 +102,7 @@ test("null and undefined both take back what was given", async () => {
   await close();
 });
 
-test("pieces that a script feeds", async () => {
+test("element: accepts pieces fed by a script", async () => {
   const { page, close } = await site.open(`<countersign-viewer trust="/trust.txt"></countersign-viewer>`);
   await page.evaluate(async (text) => {
     const viewer = document.querySelector("countersign-viewer");
@@ -117,7 +117,7 @@ test("pieces that a script feeds", async () => {
   await close();
 });
 
-test("a file that is compressed, and then one that is not, each with what reads it", async () => {
+test("element: reads a compressed file, then an uncompressed one", async () => {
   const { page, complaints, close } = await site.open("<countersign-viewer></countersign-viewer>");
   await page.getByRole("heading", { name: "No file yet" }).waitFor();
   const asked: string[] = [];
@@ -146,7 +146,7 @@ test("a file that is compressed, and then one that is not, each with what reads 
   await close();
 });
 
-test("another export takes the place of the one before", async () => {
+test("element: replaces the previous export", async () => {
   const { page, close } = await site.open(SRC);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await page.evaluate(() => document.querySelector("countersign-viewer")?.setAttribute("src", "/altered.ndjson"));
@@ -186,7 +186,7 @@ const WORDS = {
 } as const;
 
 for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {
-  test(`the words of ${verdict} (${name}), with checks and findings as the report has them`, async () => {
+  test(`verdict: words of ${verdict} (${name}) match the report's checks and findings`, async () => {
     const { bytes, options, report } = caseNamed(name);
     const { findings } = report as { findings: { code: string }[] };
     site.answers.set("/case", bytes);
@@ -211,7 +211,7 @@ for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {
   });
 }
 
-test("a finding leads to its event where that verified, and what did not is counted", async () => {
+test("problem: leads to its event if that verified; unverified events are counted", async () => {
   const { page, close } = await site.open(`<countersign-viewer src="/altered.ndjson"></countersign-viewer>`);
   await page.locator(".strip-more > summary").click();
   await page.locator(".finding-group[data-code='payload.mismatch'] > summary").click();
@@ -235,7 +235,7 @@ test("a finding leads to its event where that verified, and what did not is coun
   await close();
 });
 
-test("a finding about an event that verified leads to it, whatever is looked for", async () => {
+test("problem: leads to its event whatever the search", async () => {
   const { bytes, options } = caseNamed("time-late");
   site.answers.set("/case", bytes);
   site.answers.set("/case-trust", options.trust ?? "");
@@ -251,7 +251,7 @@ test("a finding about an event that verified leads to it, whatever is looked for
   await close();
 });
 
-test("an event is proven from the bytes that were read, step by step, and its proof verifies by itself", async () => {
+test("proof: explains an event from the bytes read and verifies on its own", async () => {
   const { bytes, options } = caseNamed("time-late");
   site.answers.set("/case", bytes);
   site.answers.set("/case-trust", options.trust ?? "");
@@ -278,7 +278,7 @@ test("an event is proven from the bytes that were read, step by step, and its pr
   await close();
 });
 
-test("an address that gives nothing is no verdict, and can be tried again", async () => {
+test("element: shows no verdict for an unreachable address and allows a retry", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer src="/missing" trust="/trust.txt"></countersign-viewer>`,
   );
@@ -293,22 +293,22 @@ test("an address that gives nothing is no verdict, and can be tried again", asyn
   await close();
 });
 
-test("what is no file is told as such, with what to give", async () => {
+test("element: rejects an invalid `file` with a hint", async () => {
   const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
   await page.getByRole("heading", { name: "No file yet" }).waitFor();
   await page.evaluate(() => {
     Object.assign(document.querySelector("countersign-viewer") ?? {}, { file: "log.ndjson" });
   });
   await page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
-  await page.getByText("Give a Blob or File").waitFor();
+  await page.getByText("Set `file` to a Blob or File").waitFor();
   await close();
 });
 
 for (const [file, says] of [
   ["/broken-trust.txt", "trust.invalid"],
-  ["/no-trust.txt", "The trust file cannot be had: status 404"],
+  ["/no-trust.txt", "The trust file couldn't be loaded: status 404"],
 ] as const) {
-  test(`an unusable trust file is told as such: ${file}`, async () => {
+  test(`trust file: reports that it is unusable: ${file}`, async () => {
     const { page, close } = await site.open(
       `<countersign-viewer src="/log.ndjson" trust="${file}"></countersign-viewer>`,
     );
@@ -318,7 +318,7 @@ for (const [file, says] of [
   });
 }
 
-test("while it is read: progress, the first failure at once, and a way to stop", async () => {
+test("progress: shows the first failure at once and allows to stop", async () => {
   const { bytes } = exportOf({ chains: 2, events: 3000 });
   const flipped = Buffer.from(bytes);
   flipped.write("job.upDate", flipped.indexOf("job.update"));
@@ -331,11 +331,11 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
   await page.getByText("The first problem:").waitFor();
   const told = (await page.locator(".first-failure").innerText()).match(/was changed after it was signed/g);
-  assert.equal(told?.length, 1, "what the title says, the finding's sentence does not say again");
+  assert.equal(told?.length, 1, "the message doesn't repeat the title");
   await page.getByText("The event was changed after it was signed").waitFor();
   await page.getByText(/[km]B of .* MB/i).waitFor();
   assert.equal(await page.locator("[data-verdict]").count(), 0);
-  // What is shown is signed; of whom it is, nobody can say before all is read.
+  // Shown events have signatures, but signer trust is known only at the end.
   await page.locator("cs-rows [role=row]").nth(3).waitFor();
   await page.getByText("so far").waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
@@ -347,7 +347,7 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   await close();
 });
 
-test("without the strip, where the page says the verdict itself", async () => {
+test("bare: leaves out the strip", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust.txt" bare></countersign-viewer>`,
   );
@@ -356,7 +356,7 @@ test("without the strip, where the page says the verdict itself", async () => {
   await close();
 });
 
-test("German, by its own attribute or by that of what it stands in", async () => {
+test("language: German by the element's or an ancestor's attribute", async () => {
   for (const element of [
     `<countersign-viewer src="/log.ndjson" trust="/trust.txt" lang="de"></countersign-viewer>`,
     `<div lang="de-AT">${SRC}</div>`,
@@ -369,7 +369,7 @@ test("German, by its own attribute or by that of what it stands in", async () =>
   }
 });
 
-test("English where the texts of a language can't be loaded", async () => {
+test("language: falls back to English if texts can't be loaded", async () => {
   const { page, close } = await site.visit("/");
   const asked = page.waitForRequest("**/de.json");
   await page.route("**/de.json", (route) => route.abort());
@@ -385,7 +385,7 @@ test("English where the texts of a language can't be loaded", async () => {
   await close();
 });
 
-test("texts are replaced one by one, and the rest stay", async () => {
+test("texts: overrides single texts and keeps the rest", async () => {
   const { page, close } = await site.open(SRC);
   await page.evaluate(() => {
     const viewer = document.querySelector("countersign-viewer") as HTMLElement & { texts: unknown };
@@ -397,7 +397,7 @@ test("texts are replaced one by one, and the rest stay", async () => {
   await close();
 });
 
-test("a page's own colors and parts reach it", async () => {
+test("styles: the page's colors and parts apply", async () => {
   const { page, close } = await site.open(SRC);
   await page.locator("[data-verdict]").waitFor();
   const colors = await page.evaluate(() => {
@@ -410,7 +410,7 @@ test("a page's own colors and parts reach it", async () => {
   await close();
 });
 
-test("taken out of the page it stops, and back in it begins again", async () => {
+test("element: stops when disconnected and restarts when connected again", async () => {
   const { page, complaints, close } = await site.open(SRC);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await page.evaluate(async () => {

@@ -4,8 +4,8 @@ import { clip, moment, visible } from "../../packages/ui/dist/viewer/parts/forma
 import { de } from "../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 
-test("amounts, in each language", () => {
-  const { bytes, duration, events, leaves } = en.figures;
+test("figures: format amounts in each language", () => {
+  const { bytes, duration, events, entries } = en.figures;
   assert.equal(leaves(1), "1 entry");
   assert.equal(events(1_234_567), "1,234,567 events");
   assert.equal(bytes(1), "1 byte");
@@ -19,29 +19,29 @@ test("amounts, in each language", () => {
   assert.equal(de.figures.events(1), "1 Ereignis");
 });
 
-test("moments are in UTC and say so", () => {
+test("moment: shows UTC with its Z", () => {
   assert.equal(moment("2026-11-20T06:01:02.345Z"), "2026-11-20 06:01:02.345Z");
 });
 
-test("a moment that nothing can be dated at is the last that can be", () => {
+test("moment: clamps to the last possible time", () => {
   assert.equal(moment(Date.UTC(10_036, 6, 13)), "9999-12-31 23:59:59.999Z");
   assert.equal(moment(-1e15), "0001-01-01 00:00:00.000Z");
 });
 
-test("moments of the reader's own clock have their offset", () => {
-  // Intl knows the zone of this process; only a browser is given one by a test.
+test("moment: shows local time with its offset", () => {
+  // Intl uses the time zone of this process; only a browser can be given another one.
   const local = moment("2026-11-20T06:01:02.345Z", "local");
   assert.match(local, /^2026-11-(19|20|21) \d\d:\d\d:02\.345[+-]\d\d:\d\d$/);
   assert.equal(new Date(local).getTime(), Date.UTC(2026, 10, 20, 6, 1, 2, 345));
 });
 
-test("a clipped text ends with a whole character", () => {
+test("clip: ends with a whole character", () => {
   assert.equal(clip("abc", 3), "abc");
   assert.equal(clip("abcd", 3), "abc…");
   assert.equal(clip("ab😀d", 3), "ab…");
 });
 
-test("what cannot be seen is named", () => {
+test("visible: names invisible characters", () => {
   assert.deepEqual(visible("admin\u202egnp.exe"), [
     { text: "admin", isMarked: false },
     { text: "U+202E", isMarked: true },
@@ -52,7 +52,7 @@ test("what cannot be seen is named", () => {
   assert.equal(unseen("a\tb\nc"), 0);
 });
 
-test("marks that pile up are named, those of writing are not", () => {
+test("visible: names piles of marks, but not marks of writing", () => {
   assert.deepEqual(visible(`a${"\u0301".repeat(50)}b`), [
     { text: `a${"\u0301".repeat(6)}`, isMarked: false },
     { text: "U+0301 ×44", isMarked: true },
@@ -63,7 +63,7 @@ test("marks that pile up are named, those of writing are not", () => {
   }
 });
 
-test("very many unseen characters are few parts", () => {
+test("visible: merges very many invisible characters into few parts", () => {
   assert.deepEqual(visible(`a${"\u200b".repeat(50_000)}b`), [
     { text: "a", isMarked: false },
     { text: "U+200B ×50000", isMarked: true },
@@ -72,14 +72,14 @@ test("very many unseen characters are few parts", () => {
   assert.ok(visible("a\u202e".repeat(100_000)).length < 3_000);
 });
 
-test("variation selectors and fillers are named only where writing does not need them", () => {
+test("visible: names variation selectors and fillers only where writing doesn't need them", () => {
   const unseen = (text: string) => visible(text).filter((part) => part.isMarked).length;
   assert.equal(unseen("ad\ufe00min\u3164\u115f\uffa0\u2800\u034f\u{e0101}"), 7);
   assert.equal(unseen("❤️\ufe01\u{e0100}"), 2, "one of them follows a sign, and no more");
   assert.equal(unseen("1️⃣ ©️ ❤️ 葛\u{e0100}飾 ≨\ufe00 ᠠ\u180b"), 0);
 });
 
-test("joiners are named only where writing does not need them", () => {
+test("visible: names joiners only where writing doesn't need them", () => {
   const unseen = (text: string) => visible(text).some((part) => part.isMarked);
   assert.equal(unseen("👩‍💻 👩🏽‍🚀 ❤️‍🔥"), false);
   assert.equal(unseen("می‌خواهم"), false);

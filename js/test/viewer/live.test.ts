@@ -1,4 +1,4 @@
-/** A log that is followed: rows as they come, cuts, and the alarm when its history changes. */
+/** A live log: rows as they arrive, disconnects, and the alarm when its history changes. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -18,17 +18,17 @@ site.answers.set("/trust.txt", log.options.trust ?? "");
 
 const linesOf = ({ bytes }: { bytes: Uint8Array }) => new TextDecoder().decode(bytes).trimEnd().split("\n");
 const lines = linesOf(log);
-/** The lines up to the first checkpoint, that included, and those after. */
+/** Returns the lines up to and including the first checkpoint, and those after it. */
 const first = lines.slice(0, 11);
 const rest = lines.slice(11);
 
 const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
 
-/** A log server, as far as a live view needs one. */
+/** A log server with what a live view needs. */
 class LogServer {
-  /** What was asked for: where the view begins, and where it goes on. */
+  /** Requests: where the view begins, and where it resumes. */
   readonly asked: { from: string | null; last: string | undefined }[] = [];
-  /** How each is answered; the last of them goes on answering. */
+  /** Responses in order; the last one repeats. */
   readonly answers: ((response: ServerResponse) => void)[];
   #open: ServerResponse | undefined;
   #index = 0;
@@ -38,7 +38,7 @@ class LogServer {
     site.answers.set("/stream", (request, response) => this.#answer(request, response));
   }
 
-  /** Sends lines, each leaf with its index. */
+  /** Sends lines, each entry with its index. */
   send(...lines: string[]): void {
     for (const line of lines) {
       const id = isLeaf(line) ? `id: ${this.#index++}\n` : "";
@@ -51,7 +51,7 @@ class LogServer {
     this.#open?.destroy();
   }
 
-  /** Answers with lines, the first leaf of which has an index. */
+  /** Responds with lines. The first entry has an index. */
   with(index: number, ...lines: string[]): (response: ServerResponse) => void {
     return (response) => {
       response.setHeader("content-type", "text/event-stream");
@@ -80,7 +80,7 @@ const refused = (status: number) => (response: ServerResponse) => {
 
 const ELEMENT = `<countersign-viewer src="/stream" trust="/trust.txt" live></countersign-viewer>`;
 
-/** Opens the element and gathers what it tells. */
+/** Opens the element and collects its events. */
 async function follow() {
   const tab = await site.open(ELEMENT);
   await tab.page.evaluate(() => {
@@ -103,7 +103,7 @@ const events = (page: Page, count: number) =>
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
 const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
 
-test("a view that claims all from its beginning is complete, and one that leaves an entry out raises the alarm", async () => {
+test("live: a view from the beginning is complete, and one that omits an entry raises the alarm", async () => {
   const claims = `${first[0]?.slice(0, -1).replace(/,"range":.*/, "")},"range":[0]}`;
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, claims, ...first.slice(1)));
@@ -119,7 +119,7 @@ test("a view that claims all from its beginning is complete, and one that leaves
   await close();
 });
 
-test("events are verified and shown as they come", async () => {
+test("live: verifies and shows events as they arrive", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));
   const { page, complaints, close } = await follow();
@@ -134,14 +134,14 @@ test("events are verified and shown as they come", async () => {
   assert.equal(await alarm(page).count(), 0);
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("No longer following the log").waitFor();
-  // What was verified until then stays.
+  // The events verified so far stay.
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.deepEqual(complaints, []);
   await close();
 });
 
-test("after a cut it goes on from the last leaf, and nothing is lost or shown twice", async () => {
+test("live: resumes after a disconnect without losing or repeating entries", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first), logServer.with(leavesIn(first), first.at(-1) ?? "", ...rest));
   const { page, close } = await follow();
@@ -158,7 +158,7 @@ test("after a cut it goes on from the last leaf, and nothing is lost or shown tw
   await close();
 });
 
-test("an event that is not the one recorded raises the alarm, which stays", async () => {
+test("live: an altered event raises an alarm that stays", async () => {
   const logServer = new LogServer();
   logServer.answers.push(logServer.with(0, ...first));
   const { page, close } = await follow();
@@ -173,18 +173,18 @@ test("an event that is not the one recorded raises the alarm, which stays", asyn
     alarm(page).getByRole("button", { name: "Save the last good checkpoint (pin)" }).click(),
   ]);
   assert.equal(await readFile(await download.path(), "utf8"), pin);
-  // What comes later takes nothing back.
+  // Later reports don't clear it.
   logServer.cut();
   await page.getByText("Connection lost").waitFor();
   assert.equal(await alarm(page).count(), 1);
   await close();
 });
 
-test("another log that comes after a cut is held to the pin", async () => {
+test("live: compares another log after a disconnect with the pin", async () => {
   const logServer = new LogServer();
   logServer.answers.push(
     logServer.with(0, ...lines),
-    // It cannot go on, and begins anew at the size of the pin.
+    // The log can't resume, and restarts at the size of the pin.
     refused(400),
     logServer.with(0, ...linesOf(another)),
   );
@@ -201,12 +201,12 @@ test("another log that comes after a cut is held to the pin", async () => {
   await close();
 });
 
-test("a log that has become shorter raises the alarm", async () => {
+test("live: a log that became shorter raises the alarm", async () => {
   const logServer = new LogServer();
   logServer.answers.push(
     logServer.with(0, ...lines),
     refused(400),
-    // Not even the pin's size is there any more.
+    // Even the size of the pin no longer exists.
     refused(400),
     logServer.with(0, ...first),
   );
@@ -218,7 +218,7 @@ test("a log that has become shorter raises the alarm", async () => {
   await close();
 });
 
-test("who may not read is told so, and a log that is busy is asked again", async () => {
+test("live: reports a reader without access and retries a busy log", async () => {
   const logServer = new LogServer();
   logServer.answers.push(refused(401));
   const denied = await follow();
@@ -234,7 +234,7 @@ test("who may not read is told so, and a log that is busy is asked again", async
   await close();
 });
 
-test("an export first, and then what the log goes on with", async () => {
+test("live: reads an export first, then continues with the stream", async () => {
   site.answers.set("/export", (_request, response) => {
     response.setHeader("content-type", "application/x-ndjson");
     response.end(`${first.join("\n")}\n`);

@@ -1,4 +1,4 @@
-/** A pin of another log is no comparison, and the viewer says so. */
+/** Warnings about pins of another log, which aren't compared. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,13 +11,13 @@ import { textOf } from "./drawn.ts";
 const pin = (origin: string) => `${origin}\n9\nAAAA\n\n— ${origin} AAAA\n`;
 const report = { origin: "log.example/audit" } as Report;
 
-test("pins of the log itself, and of a file without an origin, are no reason to warn", () => {
+test("otherOrigins: ignores pins of the log itself and a file without an origin", () => {
   assert.deepEqual(otherOrigins([pin("log.example/audit")], "log.example/audit"), []);
   assert.deepEqual(otherOrigins([pin("log.example/other")], null), []);
   assert.deepEqual(otherPinsView({ pins: [pin("log.example/audit")], report }, en), []);
 });
 
-test("each other log is named once, with the one that is shown", () => {
+test("otherPinsView: names each other log once, with the one shown", () => {
   const pins = ["log.example/other", "log.example/audit", "log.example/other", "x"].map(pin);
   assert.deepEqual(otherOrigins(pins, "log.example/audit"), ["log.example/other", "x"]);
   const [first, second, ...rest] = otherPinsView({ pins, report }, en).map(textOf);

@@ -1,10 +1,8 @@
-/** Which findings concern the events of a search. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Outline } from "../../packages/ui/dist/analyze/outline.js";
 
-test("a finding concerns a search if at least one of its entries is found", () => {
+test("Outline: selects findings with at least one of the entries", () => {
   const outline = new Outline();
   for (const [rule, entries] of [
     ["a", [1, 5, 9]],

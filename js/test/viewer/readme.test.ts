@@ -1,4 +1,4 @@
-/** What the README shows of the element, as it stands there. */
+/** The README's example of the element. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ function blocksOf(readme: string): string[] {
 const site = await Site.start();
 after(() => site.stop());
 
-test("a page made of the README's HTML shows a log and goes on with it", async () => {
+test("README: a page made of its HTML shows a live log", async () => {
   const { bytes, options } = caseNamed("log-two-chains");
   const asked: string[] = [];
   site.answers.set("/trust.txt", options.trust ?? "");
@@ -30,7 +30,7 @@ test("a page made of the README's HTML shows a log and goes on with it", async (
     response.write(": all is quiet\n\n");
   });
   site.answers.set("/readme", (_request, response) => {
-    // Its script stands in the page.
+    // The script is inline.
     response.setHeader("content-security-policy", "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'");
     response.end(`<!doctype html><html lang="en"><title>README</title>${blocks.join("\n")}`);
   });
@@ -45,7 +45,7 @@ test("a page made of the README's HTML shows a log and goes on with it", async (
     asked.some((one) => one.startsWith("/stream 14 ")),
     asked.join(),
   );
-  // What comes in parts may be told of before its end.
+  // Pieces of the export may arrive before its end.
   assert.match(said.at(-1) ?? "", /^verified log\.example\/audit\n15\n/);
   assert.deepEqual(complaints, []);
   await close();

@@ -1,4 +1,6 @@
-/** Events that nobody here made, recorded by the program and looked for in the element: what the table of queries says is found. */
+/**
+ * Real events of other products, recorded by the program and searched in the element with the queries of the table.
+ */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -12,7 +14,7 @@ import { Site } from "./site.ts";
 
 const sources = realEvents();
 const skip = typeof sources === "string" ? sources : PROGRAM === undefined && "skipped: the program is not built";
-/** How most of a source's events are read, and an outcome that some of them have. */
+/** The most frequent parser of a source's events, and an outcome that some of them have. */
 const READ_AS: Readonly<Record<string, readonly [as: string, outcome: string]>> = {
   "cloudtrail-stratus": ["CloudTrail", "denied"],
   "okta-panther": ["Okta", "failure"],
@@ -35,7 +37,7 @@ function run(...given: string[]): string {
   return execFileSync(PROGRAM ?? "", given, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 }
 
-/** How many numbers `1-3 7` names. */
+/** Returns how many numbers `1-3 7` names. */
 function counted(ranges: string): number {
   const sizes = ranges.split(" ").flatMap((range) => {
     const [first, last = first] = range.split("-").map(Number);
@@ -45,7 +47,7 @@ function counted(ranges: string): number {
 }
 
 for (const source of new Set(table.map(([source = ""]) => source))) {
-  test(`${source}: the queries of the table, and what its parser says`, { skip }, async () => {
+  test(`${source}: finds the events of the table, with the parser's facts`, { skip }, async () => {
     const name = `example.com/${source}`;
     const key = `${source}.key`;
     const vkey = run("keygen", name, "--out", key).trim();

@@ -1,13 +1,13 @@
-/** Which answer's rows are shown while one goes on. */
+/** The rows shown while a result grows. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Found } from "../../packages/ui/dist/index/types.js";
+import type { SearchResult } from "../../packages/ui/dist/index/types.js";
 import { Answers } from "../../packages/ui/dist/viewer/list/rows-answers.js";
 import { indexOf, listed, usual } from "./page/made.ts";
 
-/** A list of lines that somebody looks at. */
-function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
+/** A list of lines in view. */
+function inView(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
   const index = {
     rows: async (from: number, to: number) => lines.slice(from, to).map((line) => listed(usual(line - usual(0).line))),
     rowOf: async (line: number) => (lines.includes(line) ? lines.indexOf(line) : undefined),
@@ -17,9 +17,9 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
     () => place.current,
     () => {},
   );
-  const found = (question = 1): Found => ({ ...indexOf(lines.length, usual).found, question });
-  /** Tells the answer, and lets it be read until there is no more to do. */
-  const tell = async (told: Found = found()) => {
+  const found = (query = 1): SearchResult => ({ ...indexOf(lines.length, usual).found, query });
+  /** Reports a result, and lets it be read to the end. */
+  const tell = async (told: SearchResult = found()) => {
     const turns = [];
     for (let turn = 0; turn < 4; turn += 1) {
       const done = answers.receive(index, told, []);
@@ -35,9 +35,9 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
   return { answers, tell, shown, found, place };
 }
 
-test("rows that come between others are shown there, though their number was read before", async () => {
+test("Answers: inserts rows between others even if their number was read before", async () => {
   const lines = [10, 20, 30, 40];
-  const { tell, shown } = looking(lines);
+  const { tell, shown } = inView(lines);
   await tell();
   assert.deepEqual(shown(), [10, 20, 30, 40]);
   lines.splice(2, 0, 25);
@@ -45,9 +45,9 @@ test("rows that come between others are shown there, though their number was rea
   assert.deepEqual(shown(), [10, 20, 25, 30, 40]);
 });
 
-test("another answer whose first rows come along is shown at once, unless a member has a column", async () => {
+test("Answers: shows another result at once with its first rows, unless a field has a column", async () => {
   const lines = [10, 20, 30];
-  const { answers, tell, found } = looking(lines);
+  const { answers, tell, found } = inView(lines);
   await tell();
   const first = [5, 6].map((line) => listed(usual(line - usual(0).line)));
   const never = { rows: () => new Promise<never>(() => {}), rowOf: async () => undefined };
@@ -61,18 +61,18 @@ test("another answer whose first rows come along is shown at once, unless a memb
   assert.equal(answers.isTurning, true);
 });
 
-test("an answer that is told again with as many rows is read again", async () => {
+test("Answers: reads a result again that is reported with as many rows", async () => {
   const lines = [10, 20, 30];
-  const { tell, shown } = looking(lines);
+  const { tell, shown } = inView(lines);
   await tell();
   lines.splice(0, 3, 10, 15, 30);
   await tell();
   assert.deepEqual(shown(), [10, 15, 30]);
 });
 
-test("what is in view and what is current are found again by their lines", async () => {
+test("Answers: locates the rows in view and the current row by their lines", async () => {
   const lines = Array.from({ length: 50 }, (_, place) => 100 + place);
-  const { tell, shown } = looking(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
+  const { tell, shown } = inView(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
   await tell();
   lines.splice(11, 0, 1, 2, 3);
   lines.unshift(7, 8);
@@ -81,9 +81,9 @@ test("what is in view and what is current are found again by their lines", async
   assert.deepEqual(shown().slice(10, 14), [108, 109, 110, 1]);
 });
 
-test("one who scrolls on while an answer is read still gets it", async () => {
+test("Answers: shows the next result even if the reader keeps scrolling", async () => {
   const lines = Array.from({ length: 500 }, (_, place) => 100 + place);
-  const { answers, tell, shown, place } = looking(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
+  const { answers, tell, shown, place } = inView(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
   await tell();
   place.first = 400;
   lines.unshift(1, 2);
@@ -92,9 +92,9 @@ test("one who scrolls on while an answer is read still gets it", async () => {
   assert.equal(shown()[400], 498);
 });
 
-test("another question's answer begins anew", async () => {
+test("Answers: starts over for another query", async () => {
   const lines = [10, 20];
-  const { tell, shown, found } = looking(lines);
+  const { tell, shown, found } = inView(lines);
   await tell();
   lines.splice(0, 2, 5);
   const [turn] = await tell(found(2));

@@ -1,4 +1,4 @@
-/** Reading rows ahead of the scroll. */
+/** Reading rows ahead of the scroll position. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import type { Row } from "../../packages/ui/dist/index/types.js";
 import { RowPages } from "../../packages/ui/dist/viewer/list/rows-pages.js";
 import { event, listed, usual } from "./page/made.ts";
 
-/** An index that answers when it is told to. */
+/** An index that responds on demand. */
 function slow(row: (number: number) => Row = (number) => listed(usual(number))) {
   const asked: { from: number; to: number; answer: (isThere?: boolean) => Promise<void> }[] = [];
   const rows = (from: number, to: number) =>
@@ -28,7 +28,7 @@ function slow(row: (number: number) => Row = (number) => listed(usual(number))) 
   return { index: { rows }, asked, answerAll };
 }
 
-test("what is seen is read first, then what comes next, and never more than two pages at once", async () => {
+test("RowPages: reads visible rows first, then the next ones, two pages at a time", async () => {
   const { index, asked, answerAll } = slow();
   const pages = new RowPages(index, 1_000_000, [], () => {});
   pages.want(100, 140, 1);
@@ -46,7 +46,7 @@ test("what is seen is read first, then what comes next, and never more than two 
   assert.equal(pages.has(0, 6 * PAGE), true);
 });
 
-test("what was scrolled past is not read any more", async () => {
+test("RowPages: skips pages that were scrolled past", async () => {
   const { index, asked, answerAll } = slow();
   const pages = new RowPages(index, 1_000_000, [], () => {});
   for (let first = 0; first < 900_000; first += 10_000) pages.want(first, first + 40, 1);
@@ -57,7 +57,7 @@ test("what was scrolled past is not read any more", async () => {
   assert.equal(pages.has(500_000, 500_040), false);
 });
 
-test("the last page ends with the last row", async () => {
+test("RowPages: the last page ends with the last row", async () => {
   const { index, asked, answerAll } = slow();
   const pages = new RowPages(index, PAGE + 3, [], () => {});
   pages.want(0, 500, 1);
@@ -67,7 +67,7 @@ test("the last page ends with the last row", async () => {
   assert.equal(pages.get(PAGE + 3), undefined);
 });
 
-test("memory is bounded where values are large", async () => {
+test("RowPages: bounds memory for large values", async () => {
   const { index, answerAll } = slow((row) => listed(event(row, `{"v":"${"x".repeat(100_000)}"}`), ["v"]));
   const pages = new RowPages(index, 100_000, ["v"], () => {});
   for (let first = 0; first < 20 * PAGE; first += PAGE) {
@@ -79,12 +79,12 @@ test("memory is bounded where values are large", async () => {
   assert.equal(pages.has(19 * PAGE, 19 * PAGE + 10), true);
 });
 
-test("where the answer is told again, what was read stays until its page is read anew", async () => {
+test("RowPages: keeps rows of a resized result until their page is read again", async () => {
   const { index, asked, answerAll } = slow();
   const before = new RowPages(index, PAGE + 3, [], () => {});
   before.want(0, 70, 1);
   await answerAll();
-  const pages = before.grown(PAGE + 10, []);
+  const pages = before.resized(PAGE + 10, []);
   assert.equal(pages.get(PAGE + 2)?.line, PAGE + 5);
   pages.want(60, 80, 1);
   assert.deepEqual(
@@ -101,7 +101,7 @@ test("where the answer is told again, what was read stays until its page is read
   assert.ok(pages.get(0) === first && pages.get(60) === same, "what is the same is not drawn anew");
 });
 
-test("rows that cannot be read are lost, and asked for no more", async () => {
+test("RowPages: marks rows as lost after a failure and stops reading", async () => {
   const { index, asked } = slow();
   let told = 0;
   const pages = new RowPages(index, 1_000, [], () => {

@@ -1,4 +1,4 @@
-/** The rows in a browser: a million of them, gaps, keys, and what a screen reader is told. */
+/** The rows in a browser: a million of them, gaps, keys, and accessibility. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -18,17 +18,17 @@ before(async () => {
 });
 after(() => browser?.close());
 
-interface Seen {
-  /** The first row whose beginning is in view, from 0. */
+interface VisibleRows {
+  /** First row whose start is in view, from 0. */
   first: number;
   last: number;
-  /** How far below the list's upper edge it begins. */
+  /** Its distance from the list's upper edge. */
   offset: number;
   drawn: number;
 }
 
-/** What is in view, once all of it is read and drawn without a hole. */
-async function seen({ tab }: Opened): Promise<Seen> {
+/** Returns what is in view, once everything is read and rendered without a hole. */
+async function seen({ tab }: Opened): Promise<VisibleRows> {
   const handle = await tab.waitForFunction(() => {
     const root = document.querySelector("main")?.shadowRoot;
     const scroller = root?.querySelector<HTMLElement>(".scroller");
@@ -49,10 +49,10 @@ async function seen({ tab }: Opened): Promise<Seen> {
     const whole = inView.find(({ top }) => top >= edge - 1);
     return whole && { first: whole.number, last: below.number, offset: whole.top - edge, drawn: rows.length };
   });
-  return (await handle.jsonValue()) as Seen;
+  return (await handle.jsonValue()) as VisibleRows;
 }
 
-/** Until the scroller has come to rest and been put where the list is. */
+/** Waits until the scroller rests at its corrected position. */
 async function rest({ tab }: Opened): Promise<void> {
   await tab.locator(".scroller").evaluate(async (scroller) => {
     for (let still = 0, last = -1; still < 20; still += 1) {
@@ -78,7 +78,7 @@ async function million(t: { after(done: () => Promise<void>): void }): Promise<O
   return opened;
 }
 
-test("a million rows are in the list and a few in the document", { skip }, async (t) => {
+test("rows: renders only a few of a million", { skip }, async (t) => {
   const opened = await million(t);
   const { tab, wrong } = opened;
   assert.equal(await tab.getByRole("grid").getAttribute("aria-rowcount"), String(MILLION + 1));
@@ -94,7 +94,7 @@ test("a million rows are in the list and a few in the document", { skip }, async
   assert.deepEqual(wrong, []);
 });
 
-test("the end of the scroller shows the last row whole, and the beginning the first", { skip }, async (t) => {
+test("rows: the ends of the scroller show the first and last row whole", { skip }, async (t) => {
   const opened = await million(t);
   await scrollTo(opened, 1);
   const isWhole = await opened.tab.locator(`.row[aria-rowindex="${MILLION + 1}"]`).evaluate((row) => {
@@ -111,7 +111,7 @@ for (const [place, part] of [
   ["the middle", 0.5],
   ["the end", 1],
 ] as const) {
-  test(`a wheel moves as far as it says at ${place}`, { skip }, async (t) => {
+  test(`rows: a wheel moves by its distance at ${place}`, { skip }, async (t) => {
     const opened = await million(t);
     await scrollTo(opened, part);
     const before = await seen(opened);
@@ -136,7 +136,7 @@ for (const [place, part] of [
   });
 }
 
-test("only what is scrolled to is read, and a little ahead", { skip }, async (t) => {
+test("rows: reads only what is scrolled to, and a little ahead", { skip }, async (t) => {
   const opened = await million(t);
   await opened.call("asked");
   await opened.tab.locator(".scroller").evaluate(async (scroller) => {
@@ -151,7 +151,7 @@ test("only what is scrolled to is read, and a little ahead", { skip }, async (t)
   assert.ok(asked.length < 60 * 6, `${asked.length} reads`);
 });
 
-/** The rows in view by their numbers; undefined for one that is not read. Each is what its number says. */
+/** Returns the rows in view by number; undefined for unread ones. Each row's content states its number. */
 async function inView({ tab }: Opened): Promise<(number | undefined)[]> {
   const rows = await tab.locator(".scroller").evaluate((scroller) => {
     const { bottom: end } = scroller.getBoundingClientRect();
@@ -169,7 +169,7 @@ async function inView({ tab }: Opened): Promise<(number | undefined)[]> {
   });
 }
 
-test("after a jump the rows before stay until those there are read, or for a moment", { skip }, async (t) => {
+test("rows: keep the old rows briefly after a jump, until those at the target are read", { skip }, async (t) => {
   const opened = await million(t);
   const { tab, call } = opened;
   const jump = (part: number) =>
@@ -201,7 +201,7 @@ test("after a jump the rows before stay until those there are read, or for a mom
   await tab.locator(`${last}:not(.unread)`).waitFor();
 });
 
-test("the keys move, open, search, help and close", { skip }, async (t) => {
+test("keyboard: moves, opens, searches, helps, and closes", { skip }, async (t) => {
   const opened = await million(t);
   const { tab, call } = opened;
   const current = () => tab.locator(".row.current").getAttribute("aria-rowindex");
@@ -234,7 +234,7 @@ test("the keys move, open, search, help and close", { skip }, async (t) => {
   assert.deepEqual((await call("heard")).slice(0, 2), ["mark-row 1", "open-row 1"]);
 });
 
-test("what keys lead to comes into the window, in which the list may not be", { skip }, async (t) => {
+test("keyboard: scrolls the current row into the window", { skip }, async (t) => {
   const { tab, wrong } = await million(t);
   await tab.evaluate(() => {
     const before = document.createElement("div");
@@ -261,7 +261,7 @@ test("what keys lead to comes into the window, in which the list may not be", { 
   assert.deepEqual(wrong, []);
 });
 
-test("a long list takes no more paper than what is drawn of it, wherever it was scrolled to", { skip }, async (t) => {
+test("print: a long list takes no more paper than its rendered rows", { skip }, async (t) => {
   const opened = await million(t);
   await scrollTo(opened, 0.5);
   await seen(opened);
@@ -276,7 +276,7 @@ test("a long list takes no more paper than what is drawn of it, wherever it was 
   assert.equal(top, 0);
 });
 
-test("keys with a modifier are the browser's", { skip }, async (t) => {
+test("keyboard: leaves keys with a modifier to the browser", { skip }, async (t) => {
   const { tab, call } = await million(t);
   await tab.getByRole("grid").focus();
   await tab.keyboard.press("Alt+j");
@@ -284,7 +284,7 @@ test("keys with a modifier are the browser's", { skip }, async (t) => {
   assert.deepEqual(await call("heard"), []);
 });
 
-test("a screen reader is told columns, rows, who signed, and what is missing", { skip }, async (t) => {
+test("screen reader: reads columns, rows, signers, and what is missing", { skip }, async (t) => {
   const { tab, call } = await open(browser);
   t.after(() => tab.context().close());
   await call("show", "mixed");
@@ -297,7 +297,7 @@ test("a screen reader is told columns, rows, who signed, and what is missing", {
     /columnheader "Chain \/ seq"/,
     /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
-    /gridcell "1,024 entries left out by whoever made this selection \(entries 6 to 1,029\)"/,
+    /gridcell "1,024 entries omitted from this export \(entries 6 to 1,029\)"/,
     /gridcell "Event erased \(claimed, not proven\)"/,
     /gridcell "Event withheld, no reason given"/,
   ]) {
@@ -316,7 +316,7 @@ test("a screen reader is told columns, rows, who signed, and what is missing", {
 });
 
 for (const theme of ["light", "dark"] as const) {
-  test(`axe finds nothing in the ${theme} theme`, { skip }, async (t) => {
+  test(`axe: finds nothing in the ${theme} theme`, { skip }, async (t) => {
     const opened = await open(browser, { theme, height: 400 });
     const { tab, call } = opened;
     t.after(() => tab.context().close());
@@ -333,7 +333,7 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
-test("columns are chosen by keyboard alone: shown, moved, widened, and any member", { skip }, async (t) => {
+test("columns: are chosen by keyboard alone: shown, moved, resized, and any field", { skip }, async (t) => {
   const { tab, call } = await open(browser);
   t.after(() => tab.context().close());
   await call("show", "mixed");
@@ -360,7 +360,7 @@ test("columns are chosen by keyboard alone: shown, moved, widened, and any membe
   assert.equal(heard.filter((name) => name === "columns-changed").length, 5);
 });
 
-test("a column is made wider with a pointer", { skip }, async (t) => {
+test("columns: are resized with a pointer", { skip }, async (t) => {
   const { tab, call } = await open(browser);
   t.after(() => tab.context().close());
   await call("show", "mixed");
@@ -379,7 +379,7 @@ test("a column is made wider with a pointer", { skip }, async (t) => {
   assert.ok((await call("heard")).includes("columns-changed"));
 });
 
-test("times are shown with their offset, in either zone", { skip }, async (t) => {
+test("times: show their offset in either zone", { skip }, async (t) => {
   const { tab, call } = await open(browser, { timezoneId: "Asia/Kathmandu" });
   t.after(() => tab.context().close());
   await call("show", "mixed");
@@ -395,7 +395,7 @@ test("times are shown with their offset, in either zone", { skip }, async (t) =>
   assert.equal(isCut, false);
 });
 
-test("while an answer grows, what is looked at stays where it is", { skip }, async (t) => {
+test("rows: keep their position while a result grows", { skip }, async (t) => {
   const opened = await open(browser);
   const { tab, call } = opened;
   t.after(() => tab.context().close());
@@ -404,7 +404,7 @@ test("while an answer grows, what is looked at stays where it is", { skip }, asy
   await tab.locator('.row.current[aria-rowindex="5002"] time').waitFor();
   const text = await tab.locator(".row.current").textContent();
   const place = await tab.locator(".row.current").evaluate((row) => row.getBoundingClientRect().top);
-  // The second comes before the rows of the first were read.
+  // The second report arrives before the rows of the first were read.
   await Promise.all([call("grow", 10, "before"), call("grow", 20, "before")]);
   await tab.locator('.row.current[aria-rowindex="5032"] time').waitFor();
   assert.equal(await tab.locator(".row.current").textContent(), text);
@@ -415,7 +415,7 @@ test("while an answer grows, what is looked at stays where it is", { skip }, asy
   assert.equal(await tab.locator(".row.current").getAttribute("aria-rowindex"), "5032");
 });
 
-test("nothing found and rows that are lost are said in words", { skip }, async (t) => {
+test("rows: report an empty result and lost rows in words", { skip }, async (t) => {
   const { tab, call } = await open(browser);
   t.after(() => tab.context().close());
   await call("show", "none");
@@ -424,7 +424,7 @@ test("nothing found and rows that are lost are said in words", { skip }, async (
   await tab.getByText("The browser no longer has these events.").first().waitFor();
 });
 
-test("an empty list says what each condition leaves, in a table that assistive technology can read", {
+test("empty list: shows what each condition leaves in an accessible table", {
   skip,
 }, async (t) => {
   const { tab, call } = await open(browser);
@@ -443,7 +443,7 @@ test("an empty list says what each condition leaves, in a table that assistive t
   assert.equal(await tab.getByRole("table").count(), 0);
 });
 
-test("a hostile event is text and nothing else, in rows too", { skip }, async (t) => {
+test("hostile events: are plain text in rows too", { skip }, async (t) => {
   const { tab, call, wrong } = await open(browser);
   t.after(() => tab.context().close());
   await call("columns", [
@@ -476,7 +476,7 @@ test("a hostile event is text and nothing else, in rows too", { skip }, async (t
   assert.equal(await tab.evaluate("({}).polluted"), undefined);
 });
 
-test("a value that is cut keeps its beginning, from right to left too", { skip }, async (t) => {
+test("values: a cut value keeps its beginning, also from right to left", { skip }, async (t) => {
   for (const direction of [undefined, "rtl"] as const) {
     const { tab, call } = await open(browser, direction && { direction });
     t.after(() => tab.context().close());
@@ -500,7 +500,7 @@ test("a value that is cut keeps its beginning, from right to left too", { skip }
   }
 });
 
-test("320 pixels are enough, from right to left too", { skip }, async (t) => {
+test("layout: fits into 320 pixels, also from right to left", { skip }, async (t) => {
   for (const direction of [undefined, "rtl"] as const) {
     const { tab, call, wrong } = await open(browser, { width: 320, height: 700, ...(direction && { direction }) });
     t.after(() => tab.context().close());
@@ -521,7 +521,7 @@ test("320 pixels are enough, from right to left too", { skip }, async (t) => {
   }
 });
 
-test("a card says what each of its values is, and a row does not, as wide as it comes to be", { skip }, async (t) => {
+test("cards: label each value, unlike rows, at any width", { skip }, async (t) => {
   const { tab, call, wrong } = await open(browser, { width: 1280, height: 700 });
   t.after(() => tab.context().close());
   await call("columns", [{ id: "time" }, { id: "actor" }]);

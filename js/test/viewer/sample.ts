@@ -16,7 +16,7 @@ const PEOPLE = [
 const ACTIONS = ["job.trigger", "job.update", "job.delete", "session.login", "role.grant", "data.export"] as const;
 const JOBS = ["nightly-backup", "invoice-run", "search-reindex", "certificate-check", "report-mail"] as const;
 
-/** The same number for the same text. */
+/** Returns a pseudorandom number that depends only on the text. */
 function draw(text: string, below: number): number {
   return createHash("sha256").update(text).digest().readUInt32BE(0) % below;
 }
@@ -40,7 +40,7 @@ function eventAt(number: number): AuditEvent {
   };
 }
 
-/** A key made from its name. */
+/** Returns a key derived from its name. */
 function key(name: string): { vkey: string; signer: string } {
   const seed = createHash("sha256").update(`key of ${name}`).digest();
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
@@ -70,7 +70,7 @@ async function recorded(name: string, events: number): Promise<{ vkey: string; t
   return { vkey, text: to.text() };
 }
 
-/** An export without a log, and the trust file that makes it `verified`. */
+/** Returns an export without a log, and the trust file that makes it `verified`. */
 export async function sampleOf(events: number): Promise<{ text: string; trust: string; altered: string }> {
   const half = Math.floor(events / 2);
   const [first, second] = [await recorded("dashboard", half), await recorded("scheduler", events - half)];

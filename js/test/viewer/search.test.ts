@@ -1,4 +1,4 @@
-/** Looking for events: by text, chips, chart and keys, and what the address of the page keeps of it. */
+/** Searching for events by text, chips, chart, and keys, and the search in the page's address. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -27,12 +27,12 @@ const count = (is: (event: Event) => boolean) => events.filter(is).length;
 const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
 const notice = (page: Page) => page.locator(".notice");
 
-/** The filters in the search box, in words. */
+/** Returns the filters in the search box, in words. */
 const filters = (page: Page) =>
   page
     .locator(".filter-says")
     .evaluateAll((all) => all.map((one) => one.textContent?.replace(/\s+/g, " ").trim() ?? ""));
-/** The filter in the page's address. */
+/** Returns the filter in the page's address. */
 const time = (page: Page) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("filter") ?? "";
 
 /** Waits until so many events are shown as filtered. */
@@ -49,7 +49,7 @@ async function ready(hash = "", element = ELEMENT) {
   return tab;
 }
 
-test("what is written is looked for, and the notice says that not all is shown", async () => {
+test("search: applies the text and notes that events are filtered", async () => {
   const { page, complaints, close } = await ready();
   assert.equal(await notice(page).getAttribute("data-filtered"), "false");
   await query(page).fill("outcome:failure actor:u_lin");
@@ -75,7 +75,7 @@ test("what is written is looked for, and the notice says that not all is shown",
   await close();
 });
 
-/** Marks what is offered first, once that is offered for all that is written: before, nothing can be marked. */
+/** Marks the first suggestion, once the suggestions belong to the whole text. */
 async function mark(page: Page): Promise<void> {
   await until("a suggestion is marked", async () => {
     if ((await query(page).getAttribute("aria-activedescendant")) !== null) {
@@ -86,7 +86,7 @@ async function mark(page: Page): Promise<void> {
   });
 }
 
-test("suggestions name members and the values that there are, by keys alone", async () => {
+test("suggestions: name fields and existing values, by keyboard alone", async () => {
   const { page, close } = await ready();
   await page.locator("cs-rows [role=grid]").focus();
   await page.keyboard.press("/");
@@ -96,7 +96,7 @@ test("suggestions name members and the values that there are, by keys alone", as
   assert.match((await options.first().textContent()) ?? "", /outcome:?\s+success, failure, denied/);
   await mark(page);
   await page.keyboard.press("Enter");
-  // What is offered for the name of a member has it among others.
+  // Suggestions for the name of a field include the field.
   const value = options.filter({ hasText: /^\s*failure/ });
   await value.waitFor();
   const failures = count(({ outcome }) => outcome === "failure");
@@ -123,7 +123,7 @@ test("suggestions name members and the values that there are, by keys alone", as
   await close();
 });
 
-test("what cannot be understood is told, and what was found before stays", async () => {
+test("search: reports an invalid query and keeps the previous result", async () => {
   const { page, close } = await ready();
   await query(page).fill("outcome:failure");
   const failures = count(({ outcome }) => outcome === "failure");
@@ -137,7 +137,7 @@ test("what cannot be understood is told, and what was found before stays", async
   assert.equal(await query(page).getAttribute("aria-invalid"), "true");
   assert.equal(await query(page).getAttribute("aria-describedby"), "query-problems");
   await filtered(page, failures);
-  // Nor is an address that cannot be understood taken for something else.
+  // An invalid query in the address isn't mistaken for another one either.
   const broken = await site.open(ELEMENT, { hash: "#q=outcome:failure+AND" });
   await broken.page.locator("#query-problems mark").filter({ hasText: "AND" }).waitFor();
   await notice(broken.page).filter({ hasText: "This search can’t be read" }).waitFor();
@@ -145,7 +145,7 @@ test("what cannot be understood is told, and what was found before stays", async
   await close();
 });
 
-/** The texts of a table, row by row. */
+/** Returns the texts of a table, row by row. */
 const cells = (table: Locator) =>
   table
     .first()
@@ -153,7 +153,7 @@ const cells = (table: Locator) =>
       [...element.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? "")),
     );
 
-test("a field that no event has is told with those near to it, and what each condition leaves where nothing is", async () => {
+test("search: suggests similar fields for an unknown one and counts what each condition leaves", async () => {
   const { page, complaints, close } = await ready();
   await query(page).fill("contxt.ip:198.51.100.0/24 outcome:success");
   await filtered(page, 0);
@@ -170,7 +170,7 @@ test("a field that no event has is told with those near to it, and what each con
   assert.equal(await query(page).inputValue(), "context.ip:198.51.100.0/24 outcome:success");
   await filtered(page, successes);
   assert.equal(await table.count(), 0);
-  // Conditions that aren't joined by AND alone leave other numbers in their order than on their own.
+  // If conditions aren't joined by AND alone, step-by-step numbers differ from those of each condition.
   await query(page).fill("action:no.such (outcome:success OR outcome:failure)");
   await filtered(page, 0);
   assert.deepEqual(
@@ -186,7 +186,7 @@ test("a field that no event has is told with those near to it, and what each con
   await close();
 });
 
-test("chips count, choose and let go", async () => {
+test("facets: count, select, and deselect values", async () => {
   const { page, close } = await ready();
   const chips = (column: string) => page.locator(`.facet[data-column=${column}] .chip`);
   const chip = (column: string, value: string) => chips(column).filter({ hasText: value });
@@ -197,7 +197,7 @@ test("chips count, choose and let go", async () => {
   assert.equal(await chip("outcome", "failure").getAttribute("aria-pressed"), "true");
   assert.deepEqual(await filters(page), ["Outcome: failure"]);
   assert.equal(new URL(page.url()).hash, "#filter=outcome:failure");
-  // Those of the same column go on counting what they would add.
+  // Values of the same column keep counting what they would add.
   const successes = count(({ outcome }) => outcome === "success");
   assert.match((await chip("outcome", "success").textContent()) ?? "", new RegExp(`success\\s+${successes}`));
   await chip("outcome", "success").click();
@@ -219,7 +219,7 @@ test("chips count, choose and let go", async () => {
   await close();
 });
 
-test("dragging over the chart chooses a time, as its table does", async () => {
+test("chart: selects a period by dragging, as its table does", async () => {
   const { page, close } = await ready();
   const plot = page.locator(".plot-area");
   const box = (await plot.boundingBox()) ?? assert.fail();
@@ -245,7 +245,7 @@ test("dragging over the chart chooses a time, as its table does", async () => {
   await close();
 });
 
-test("a few dates that are wrong leave the chart to all others, which says so, and a search for them shows them", async () => {
+test("chart: leaves out a few wrong dates, says so, and shows them when searched for", async () => {
   const days = (seq: number) => new Date(Date.UTC(2026, 0, 1) + seq * 86_400_000).toISOString();
   const wrong = new Map([
     [3, "0001-01-01T00:00:00.000Z"],
@@ -260,7 +260,7 @@ test("a few dates that are wrong leave the chart to all others, which says so, a
   );
   const foot = page.locator(".histogram-foot > p");
   await page.setViewportSize({ width: 1280, height: 800 });
-  await foot.filter({ hasText: "Not drawn: 2 events dated before 2026-01-0" }).waitFor();
+  await foot.filter({ hasText: "Not shown: 2 events dated before 2026-01-0" }).waitFor();
   const years = await page.locator(".plot-drawn").evaluate((drawn) => drawn.textContent?.match(/\d{4}/g) ?? []);
   assert.deepEqual(years, []);
   await page.locator("cs-period select").selectOption("day");
@@ -269,11 +269,11 @@ test("a few dates that are wrong leave the chart to all others, which says so, a
   await query(page).fill("until:1700");
   await query(page).press("Enter");
   await notice(page).filter({ hasText: "Showing 1 of 100 events." }).waitFor();
-  await foot.filter({ hasNotText: "Not drawn" }).waitFor();
+  await foot.filter({ hasNotText: "Not shown" }).waitFor();
   await close();
 });
 
-test("labels within a second are not cut, and a table's row is one line on a laptop", async () => {
+test("chart: shows labels within a second whole, and table rows in one line on a laptop", async () => {
   const eventAt = (seq: number) =>
     `{"action":"a","actor":{"id":"u_1"},"occurred_at":"2026-11-01T06:34:11.${String(899 + seq)}Z"}`;
   const within = exportOf({ chains: 1, events: 5, eventAt });
@@ -284,7 +284,7 @@ test("labels within a second are not cut, and a table's row is one line on a lap
   );
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.locator(".plot-area").waitFor();
-  // Nothing is drawn beyond the edge, as a label would be that is cut.
+  // Nothing exceeds the edge, as a cut label would.
   const ends = await page.locator(".plot-drawn").evaluate((drawn) => {
     const texts = [...drawn.querySelectorAll("text")].map((text) => text.getBoundingClientRect().right);
     return [Math.max(...texts), drawn.getBoundingClientRect().right] as const;
@@ -303,7 +303,7 @@ test("labels within a second are not cut, and a table's row is one line on a lap
   await close();
 });
 
-test("the last hour is that before the last event, also where the chart's bars take days", async () => {
+test("period: the last hour counts back from the last event, even if bars take days", async () => {
   const eventAt = (seq: number) =>
     JSON.stringify({
       eventName: "GetObject",
@@ -322,7 +322,7 @@ test("the last hour is that before the last event, also where the chart's bars t
   await close();
 });
 
-test("the table counts what the chart shows", async () => {
+test("chart: its table has the same counts", async () => {
   const { page, close } = await ready();
   await page.locator(".histogram-table summary").click();
   const cells = await page
@@ -336,7 +336,7 @@ test("the table counts what the chart shows", async () => {
   await close();
 });
 
-test("rows in another order, and times in another zone, always with their offset", async () => {
+test("rows: change their order and time zone, always with an offset", async () => {
   const { page, close } = await site.open(ELEMENT, { timezoneId: "America/Caracas" });
   const first = page.locator("cs-rows [role=row] time").first();
   await first.waitFor();
@@ -353,7 +353,7 @@ test("rows in another order, and times in another zone, always with their offset
   await close();
 });
 
-test("an address brings back what was looked at, the open event too", async () => {
+test("address: restores the search and the open event", async () => {
   const { page, close } = await ready();
   await query(page).fill("outcome:failure");
   await page.locator(".notice[data-filtered=true]").waitFor();
@@ -371,7 +371,7 @@ test("an address brings back what was looked at, the open event too", async () =
     again.page,
     count(({ outcome }) => outcome === "failure"),
   );
-  // The way back of the browser is heard too.
+  // The browser's back button works too.
   await again.page.evaluate(() => {
     location.hash = "#q=outcome:unknown";
   });
@@ -382,7 +382,7 @@ test("an address brings back what was looked at, the open event too", async () =
   await again.close();
 });
 
-test("what is the page's own in its address stays the page's", async () => {
+test("address: leaves the page's own names alone", async () => {
   const { page, close } = await ready("#chapter-2");
   await query(page).fill("outcome:failure");
   await page.locator(".notice[data-filtered=true]").waitFor();
@@ -403,12 +403,12 @@ test("what is the page's own in its address stays the page's", async () => {
   await without.close();
 });
 
-test("what was found is saved: as a table, as lines, and as an export that verifies", async () => {
+test("export: saves results as CSV, NDJSON, and a slice that verifies", async () => {
   const { page, complaints, close } = await ready();
   await query(page).fill("outcome:failure");
   const failures = count(({ outcome }) => outcome === "failure");
   await filtered(page, failures);
-  // What is suggested stands over what is below the field until one is done with it.
+  // Suggestions cover what is below the field until it is left.
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const saved = async (kind: string) => {
@@ -440,7 +440,7 @@ test("what was found is saved: as a table, as lines, and as an export that verif
   await close();
 });
 
-test("a value is suggested that is not among the most frequent", async () => {
+test("suggestions: include values that aren't among the most frequent", async () => {
   const { page, complaints, close } = await ready();
   await query(page).click();
   await query(page).pressSequentially("target:");

@@ -5,9 +5,9 @@ import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
 import { queryOf, withField, withTime, withToggled } from "../../packages/ui/dist/viewer/search/criteria.js";
-import { Looking } from "../../packages/ui/dist/viewer/search/looking.js";
+import { SearchController } from "../../packages/ui/dist/viewer/search/search-controller.js";
 import {
-  holdTo,
+  checkResult,
   type ReadySelection,
   reasonOf,
   SelectionMismatch,
@@ -58,7 +58,7 @@ async function ready(hash = "") {
   return { ...tab, saved };
 }
 
-/** What assistive technology reads of why the Export button can't be used; undefined if it can. */
+/** Returns the accessible reason why the Export button is disabled; undefined if it is enabled. */
 async function reason(page: Page): Promise<string | undefined> {
   const button = exporting(page);
   if ((await button.getAttribute("aria-disabled")) !== "true") return undefined;
@@ -66,7 +66,7 @@ async function reason(page: Page): Promise<string | undefined> {
   return (await page.locator(`#${id}`).textContent())?.replace(/\s+/g, " ").trim();
 }
 
-/** Waits until Export can be used, or can't. */
+/** Waits until Export is enabled, or disabled. */
 const usable = (page: Page, is: boolean) => page.locator(`cs-export [part=export][aria-disabled=${!is}]`).waitFor();
 
 /** Tries to save in every way, although nothing may be saved. */
@@ -79,7 +79,7 @@ async function trySaving(page: Page): Promise<void> {
   }
 }
 
-test("while the search is refused nothing is saved, and the reason is in words", async () => {
+test("selection: saves nothing while the search is invalid, and says why", async () => {
   for (const before of ["", "outcome:failure"]) {
     const { page, saved, complaints, close } = await ready();
     if (before !== "") {
@@ -106,7 +106,7 @@ test("while the search is refused nothing is saved, and the reason is in words",
   }
 });
 
-test("an address whose search is refused selects nothing, whichever part is wrong", async () => {
+test("selection: is empty for an address with an invalid part", async () => {
   for (const hash of [
     "#q=outcome:failure+AND",
     "#filter=outcome:nope",
@@ -124,10 +124,10 @@ test("an address whose search is refused selects nothing, whichever part is wron
   }
 });
 
-test("a search that is typed and not applied yet selects nothing", async () => {
+test("selection: is pending while a typed search isn't applied", async () => {
   const { page, close } = await ready();
   await usable(page, true);
-  // All in one task of the page: no timer of the box has run.
+  // In one task of the page, before any timer of the box runs.
   const states = await page.evaluate(() => {
     const viewer = document.querySelector("countersign-viewer") as unknown as {
       shadowRoot: ShadowRoot;
@@ -147,7 +147,7 @@ test("a search that is typed and not applied yet selects nothing", async () => {
   await close();
 });
 
-test("the selection is stated in words and saved as stated", async () => {
+test("selection: is stated in words and saved as stated", async () => {
   const { page, complaints, close } = await ready();
   await exporting(page).click();
   const says = page.locator("#export-selection");
@@ -168,7 +168,7 @@ test("the selection is stated in words and saved as stated", async () => {
   await close();
 });
 
-test("a filter is chosen though an answer comes while it is pressed", async () => {
+test("facets: select a filter even if a result arrives during the press", async () => {
   const { page, complaints, close } = await ready();
   await query(page).fill("actor:u_lin");
   await facet(page, "outcome", "failure").hover();
@@ -181,7 +181,7 @@ test("a filter is chosen though an answer comes while it is pressed", async () =
   await close();
 });
 
-test("no event found is not all events", async () => {
+test("selection: no event isn't the same as all events", async () => {
   const { page, saved, close } = await ready();
   await query(page).fill("action:no.such");
   await shown(page, 0);
@@ -192,11 +192,11 @@ test("no event found is not all events", async () => {
   await close();
 });
 
-test("a file is not saved if the search changes while it is made", async () => {
+test("export: saves nothing if the search changes meanwhile", async () => {
   const { page, saved, close } = await ready();
   await exporting(page).click();
   await page.locator("[data-kind=csv]").waitFor();
-  // The click and the next search come in one task of the page.
+  // The click and the next search happen in one task of the page.
   for (const kind of ["csv", "ndjson", "slice"]) {
     await page.evaluate((kind) => {
       const viewer = document.querySelector("countersign-viewer") as unknown as {
@@ -206,7 +206,7 @@ test("a file is not saved if the search changes while it is made", async () => {
       (viewer.shadowRoot.querySelector(`[data-kind=${kind}]`) as HTMLElement).click();
       void viewer.search(kind === "ndjson" ? "" : `action:job.update ${kind}`);
     }, kind);
-    await page.getByText("The search changed while the file was made, so nothing was saved.").waitFor();
+    await page.getByText("The search changed while the file was being created, so nothing was saved.").waitFor();
     await page.evaluate(() =>
       (document.querySelector("countersign-viewer") as unknown as { search(text: string): Promise<void> }).search(""),
     );
@@ -216,7 +216,7 @@ test("a file is not saved if the search changes while it is made", async () => {
   await close();
 });
 
-test("a value and then typed text are two conditions", async () => {
+test("filters: a value and then a text are two conditions", async () => {
   const { page, complaints, close } = await ready();
   await facet(page, "outcome", "failure").click();
   await shown(page, failures);
@@ -247,7 +247,7 @@ test("a value and then typed text are two conditions", async () => {
   await close();
 });
 
-test("changing one condition leaves what is joined by OR beside it", async () => {
+test("filters: changing one condition keeps an OR beside it", async () => {
   const { page, close } = await ready(
     "#q=outcome:denied+(actor:u_lin+OR+actor:u_ada)&filter=actor:u_lin+OR+actor:u_sam",
   );
@@ -274,7 +274,7 @@ test("changing one condition leaves what is joined by OR beside it", async () =>
   await close();
 });
 
-test("a range of days and then typed text are two conditions", async () => {
+test("filters: a range of days and then a text are two conditions", async () => {
   const { page, close } = await ready();
   await page.locator("cs-period select").selectOption("between");
   await page.locator("input[name=from]").fill("2026-11-02");
@@ -298,7 +298,7 @@ test("a range of days and then typed text are two conditions", async () => {
   await close();
 });
 
-test("filters are removed by click, Delete, and Backspace before the text, and the focus stays near", async () => {
+test("filters: are removed by click, Delete, and Backspace, with the focus nearby", async () => {
   const { page, close } = await ready("#q=x&filter=outcome:failure&filter=actor:u_lin&filter=action:job.*");
   await chosen(page).nth(2).waitFor();
   await chosen(page).first().focus();
@@ -317,7 +317,7 @@ test("filters are removed by click, Delete, and Backspace before the text, and t
   await close();
 });
 
-test("a refused text stays refused when a filter beside it is removed", async () => {
+test("filters: removing one keeps an invalid text invalid", async () => {
   const { page, saved, close } = await ready("#filter=outcome:failure");
   await shown(page, failures);
   await query(page).fill("since:xyz");
@@ -335,7 +335,7 @@ test("a refused text stays refused when a filter beside it is removed", async ()
   await close();
 });
 
-test("the search is copied as one text", async () => {
+test("filters: are copied with the text", async () => {
   const tab = await site.open(ELEMENT, {
     hash: "#q=x+OR+u_lin&filter=outcome:failure",
     permissions: ["clipboard-read", "clipboard-write"],
@@ -354,7 +354,7 @@ test("the search is copied as one text", async () => {
   await tab.close();
 });
 
-test("what no event meets shows what each filter leaves", async () => {
+test("filters: show how many events each leaves if none matches all", async () => {
   const { page, close } = await ready("#q=action:no.such&filter=outcome:failure");
   await shown(page, 0);
   const cells = await page
@@ -368,29 +368,29 @@ test("what no event meets shows what each filter leaves", async () => {
   await close();
 });
 
-// Without a browser
+// Tests without a browser
 
 const SESSION = { phase: "done", source: new Blob(), isRunning: false } as never;
 const found = { complete: true, events: 7, of: 9 };
 const CRITERIA = { text: "x", filters: [] };
 
-test("a selection is ready only if the newest search is answered in full", () => {
-  const looking = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
+test("selectionOf: is ready only if the newest search has a complete result", () => {
+  const search = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
   const state = (more: object, draft?: { text: string; refusal: undefined }) =>
-    selectionOf(looking(more), CRITERIA, draft).state;
+    selectionOf(search(more), CRITERIA, draft).state;
   const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h", phrases: {} };
   assert.equal(state({}), "ready");
   assert.equal(state({ isBusy: true }), "counting");
   assert.equal(state({ found: undefined }), "counting");
-  assert.equal(state({ misread: { text: "x", refusal } }), "error");
+  assert.equal(state({ invalidPart: { text: "x", refusal } }), "error");
   assert.equal(state({ failure: { message: "m" } }), "error");
   assert.equal(state({ session: { ...(SESSION as object), phase: "verifying" } }), "counting");
   assert.equal(state({}, { text: "xy", refusal: undefined }), "counting");
-  assert.equal(selectionOf(looking({}), CRITERIA, { text: "xy", refusal }).state, "error");
+  assert.equal(selectionOf(search({}), CRITERIA, { text: "xy", refusal }).state, "error");
   assert.equal(selectionOf(undefined, CRITERIA, undefined).state, "counting");
 });
 
-test("what was made is held to what was shown", () => {
+test("checkResult: compares a result with the selection shown", () => {
   const selection = {
     state: "ready",
     session: SESSION,
@@ -401,19 +401,19 @@ test("what was made is held to what was shown", () => {
     of: 9,
     isGrowing: false,
   } as ReadySelection;
-  holdTo(selection, 7, selection);
+  checkResult(selection, 7, selection);
   const refused = (made: number, now: object, from = selection) =>
-    assert.throws(() => holdTo(from, made, { ...from, ...now } as ReadySelection), SelectionMismatch);
+    assert.throws(() => checkResult(from, made, { ...from, ...now } as ReadySelection), SelectionMismatch);
   refused(8, {});
   refused(6, {});
   refused(7, { turn: 2 });
   refused(7, { query: "" });
   refused(7, { session: undefined });
   refused(7, { state: "error" });
-  // Of a log that is followed, more may have come.
+  // A log that is followed may have more events by now.
   const growing = { ...selection, isGrowing: true };
-  holdTo(growing, 9, { ...growing, events: 9 });
-  holdTo(growing, 8, { ...growing, state: "counting", wait: "counting" } as never);
+  checkResult(growing, 9, { ...growing, events: 9 });
+  checkResult(growing, 8, { ...growing, state: "counting", wait: "counting" } as never);
   refused(8, { state: "counting", wait: "typing" }, growing);
   refused(7, { state: "counting", wait: "counting" });
   refused(6, {}, growing);
@@ -421,7 +421,7 @@ test("what was made is held to what was shown", () => {
   assert.equal(reasonOf({ ...selection, events: 0 }, en, true), undefined);
 });
 
-test("an answer to the search before is none to the newest", async () => {
+test("selectionOf: ignores results of the previous search", async () => {
   let answer: (found: object) => void = () => {};
   const told: ((found: object) => void)[] = [];
   const index = {
@@ -433,22 +433,22 @@ test("an answer to the search before is none to the newest", async () => {
       });
     },
   };
-  const looking = new Looking({ index } as never, () => {});
-  void looking.ask({ text: "a", filters: [] }, { by: "place", descending: false });
+  const search = new SearchController({ index } as never, () => {});
+  void search.ask({ text: "a", filters: [] }, { by: "place", descending: false });
   await new Promise(setImmediate);
   answer(found);
   await new Promise(setImmediate);
-  assert.equal(looking.isBusy, false);
-  void looking.ask({ text: "b", filters: [] }, { by: "place", descending: false });
-  assert.equal(looking.isBusy, true);
+  assert.equal(search.isBusy, false);
+  void search.ask({ text: "b", filters: [] }, { by: "place", descending: false });
+  assert.equal(search.isBusy, true);
   await new Promise(setImmediate);
   told[0]?.({ ...found, events: 8 });
-  assert.equal(looking.isBusy, true);
+  assert.equal(search.isBusy, true);
   told[1]?.({ ...found, events: 1 });
-  assert.equal(looking.isBusy, false);
+  assert.equal(search.isBusy, false);
 });
 
-test("the text and the filters are joined so that neither reaches into the other", async () => {
+test("queryOf: joins text and filters so that neither affects the other", async () => {
   assert.equal(queryOf({ text: "", filters: [] }), "");
   assert.equal(queryOf({ text: "a OR b", filters: [] }), "a OR b");
   assert.equal(queryOf({ text: "a OR b", filters: ["c OR d", "e"] }), "(c OR d) e (a OR b)");

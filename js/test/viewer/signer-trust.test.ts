@@ -1,4 +1,4 @@
-/** What is known of who signed. */
+/** Signer trust of events. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,11 +6,11 @@ import { test } from "node:test";
 import type { TrustBasis } from "../../packages/countersign/dist/codes.js";
 import { signerTrusts } from "../../packages/ui/dist/index/signer-trust.js";
 
-test("nothing is trusted before there is a report", () => {
+test("signer trusts: nothing is trusted without a report", () => {
   assert.equal(signerTrusts(undefined)({ chain: "a", vkey: "k", authorized: true }), "unsettled");
 });
 
-test("a signer stands as the core has it", () => {
+test("signer trusts: agree with the core", () => {
   const table = readFileSync(new URL("../../../tests/signer-trusts.txt", import.meta.url), "utf8");
   const rows = table.trimEnd().split("\n").slice(1);
   assert.equal(rows.length, 20);

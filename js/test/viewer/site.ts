@@ -1,4 +1,4 @@
-/** A site that serves the built element, under a policy as strict as it can be. */
+/** A site that serves the built element under the strictest possible policy. */
 
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -27,13 +27,13 @@ const STYLE = `
   body { margin: 0; padding: 1rem; background: light-dark(#f6f5f2, #16181b); }
 `;
 
-/** Answers an address of a test's own. */
+/** Responds to an address of a test. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The site and a browser. */
+/** The site, with a browser. */
 export class Site {
   readonly answers = new Map<string, Answer | string | Uint8Array>();
-  /** What pages asked for, beside the element's own files. */
+  /** Addresses that pages requested, besides the element's own files. */
   readonly asked: string[] = [];
   #browser: Browser;
   #server = createServer((request, response) => this.#answer(request, response));
@@ -59,7 +59,7 @@ export class Site {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Opens a page with the element in it. */
+  /** Opens a page with the element. */
   open(element: string, { hash = "", ...options }: BrowserContextOptions & { hash?: string } = {}): Promise<Tab> {
     return this.visit(`/?element=${encodeURIComponent(element)}${hash}`, options);
   }
@@ -115,7 +115,7 @@ export class Site {
 /** A page with the element. */
 export interface Tab {
   readonly page: Page;
-  /** What the browser complained of. */
+  /** Messages of the browser's console. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }

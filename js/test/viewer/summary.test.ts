@@ -1,5 +1,3 @@
-/** What a row says of an event. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Parsed } from "../../packages/ui/dist/index/types.js";
@@ -19,8 +17,8 @@ const parsed: Parsed = {
   reason: "AccessDenied",
 };
 
-test("what a parser made of an event is what a row says", () => {
-  assert.deepEqual(summaryOf({ parsed, own: undefined }), {
+test("summaryOf: returns the parser's facts", () => {
+  assert.deepEqual(summaryOf({ read, own: undefined }), {
     as: "CloudTrail",
     action: "DeleteUser",
     actor: { id: "arn:aws:iam::1:user/ada", name: "ada", type: "user" },
@@ -31,12 +29,12 @@ test("what a parser made of an event is what a row says", () => {
   });
 });
 
-test("of an event of no known shape its own members count", () => {
-  const { as, action, actor, outcome } = summaryOf({ parsed: undefined, own: { action: "a", actor: { id: "u" } } });
+test("summaryOf: falls back to the event's own fields", () => {
+  const { as, action, actor, outcome } = summaryOf({ read: undefined, own: { action: "a", actor: { id: "u" } } });
   assert.deepEqual([as, action, actor?.id, outcome], [undefined, "a", "u", undefined]);
 });
 
-test("an outcome that is not stated is none, and another is what it is", () => {
+test("summaryOf: leaves out an unstated outcome and keeps any other", () => {
   const cell = (outcome: string) =>
     textOf(cellsOf(listed({ ...usual(1), parsed: { ...parsed, outcome } }), [{ id: "outcome" }], "utc", en).cells[0]);
   assert.equal(cell("not-stated"), en.rows.list.notStated);

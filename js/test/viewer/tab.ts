@@ -19,16 +19,16 @@ const { outputFiles } = await esbuild.build({
 });
 const script = outputFiles[0]?.text ?? "";
 
-/** A tab, and what went wrong in it. */
+/** A tab, with its errors. */
 export interface Opened {
   readonly tab: Tab;
   /** Errors and violations of the policy. */
   readonly wrong: string[];
-  /** Calls a function of the page's. */
+  /** Calls a function of the page. */
   call<Name extends keyof Page>(name: Name, ...given: Parameters<Page[Name]>): Promise<Awaited<ReturnType<Page[Name]>>>;
 }
 
-/** How a tab is. */
+/** Setup of a tab. */
 export interface Screen {
   readonly width?: number;
   readonly height?: number;

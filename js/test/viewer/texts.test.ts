@@ -1,4 +1,4 @@
-/** Each language says all that English says, with the same slots. */
+/** Each language has all texts of English, with the same slots. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const FOLDER = new URL("../../packages/ui/src/viewer/texts/", import.meta.url);
 const languages = readdirSync(FOLDER).filter((name) => /^[a-z]+\.json$/.test(name));
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"));
 
-/** Each text by its path: its slots, with `*` for any number of texts in a list. */
+/** Returns the slots of each text by its path, with `*` for any number of texts in a list. */
 function slots(json: unknown, path = ""): [string, string][] {
   if (typeof json === "string") {
     return [
@@ -28,12 +28,12 @@ function slots(json: unknown, path = ""): [string, string][] {
 }
 
 for (const name of languages.filter((name) => name !== "en.json")) {
-  test(`${name} says what English says`, () => {
+  test(`${name}: has the texts of English`, () => {
     assert.deepEqual(Object.fromEntries(slots(read(name)).sort()), Object.fromEntries(slots(read("en.json")).sort()));
   });
 }
 
-/** The paths of texts whose form a number decides. */
+/** Returns the paths of texts whose form depends on a number. */
 function plurals(json: unknown, path: readonly string[] = []): (readonly string[])[] {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return [];
@@ -41,7 +41,7 @@ function plurals(json: unknown, path: readonly string[] = []): (readonly string[
   return "other" in json ? [path] : Object.entries(json).flatMap(([name, value]) => plurals(value, [...path, name]));
 }
 
-test("each form of a text that counts is a text, also where it leaves the number out", () => {
+test("plural forms: are texts, even without the number", () => {
   for (const [texts, name] of [
     [en, "en.json"],
     [de, "de.json"],
@@ -64,7 +64,9 @@ test("each form of a text that counts is a text, also where it leaves the number
 const CORE = new URL("../../../", import.meta.url);
 const rust = (path: string) => readFileSync(new URL(path, CORE), "utf8");
 
-/** Every sentence that the core says, by its code: those of its tables, the hints of its findings, and those with values. */
+/**
+ * Returns every sentence of the core by code: those of its tables, the hints of its findings, and those with values.
+ */
 function saidByCore(): Map<string, string> {
   const tables = ["src/phrases.rs", "crates/query/src/phrases.rs"].flatMap((path) => [
     ...rust(path).matchAll(/^ {4}[A-Z0-9_]+ "([a-z0-9_.]+)" "((?:[^"\\]|\\.)*)";$/gm),
@@ -82,7 +84,7 @@ function saidByCore(): Map<string, string> {
   return new Map(all);
 }
 
-test("each sentence of the core is said in each language, with its values and no others", () => {
+test("core sentences: are translated into each language with all their values", () => {
   const names = (text: string) => [...text.matchAll(/\{#?(\w+)\}/g)].map(([, name]) => name).sort();
   const english = [...saidByCore()].map(([code, text]) => [code, names(text)] as const);
   for (const name of readdirSync(FOLDER).filter((name) => name.startsWith("core.") && name.endsWith(".json"))) {
@@ -91,10 +93,10 @@ test("each sentence of the core is said in each language, with its values and no
   }
 });
 
-/** Groups whose texts are chosen by words of the core or of queries. */
+/** Groups whose texts are selected by words of the core or of queries. */
 const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
 
-test("each text is used", () => {
+test("texts: each one is used", () => {
   const sources = ["js/packages/ui/src/", "js/packages/viewer/src/", "www/src/", "www/console/"].map(
     (name) => new URL(name, CORE),
   );
@@ -110,11 +112,11 @@ test("each text is used", () => {
   assert.deepEqual(unused, []);
 });
 
-test("slots are filled in each language's own order, and numbers grouped in its own way", () => {
+test("slots: are filled in each language's order, with its own digit grouping", () => {
   assert.equal(en.rows.list.gapEntries(1000, 2000), "entries 1,000 to 2,000");
   assert.equal(de.rows.list.gapEntries(1000, 2000), "Einträge 1.000 bis 2.000");
   assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
   assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 entry", "2 entries", "1,000 entries"]);
   assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
-  assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "what fills a slot is looked at no further");
+  assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "slots in values aren't filled");
 });

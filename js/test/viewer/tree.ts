@@ -1,4 +1,4 @@
-/** JSON as pages have it: read by the core, which the index of a page does for it. */
+/** JSON as pages receive it: parsed by the core, as the index does. */
 
 import { readFileSync } from "node:fs";
 import { treeOf } from "../../packages/ui/dist/index/rows.js";
@@ -7,7 +7,7 @@ import { initSync } from "../../packages/ui/dist/wasm/index.js";
 
 initSync({ module: readFileSync(new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url)) });
 
-/** One value. Throws a `SyntaxError` where it is none. */
+/** Parses a value. Throws a `SyntaxError` if it is invalid. */
 export function parseJson(text: string): Json {
   const tree = treeOf(new TextEncoder().encode(text));
   if (tree === undefined) {

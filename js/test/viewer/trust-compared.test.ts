@@ -1,4 +1,4 @@
-/** Which keys of a trust file signed, and which of those that signed it vouches for. */
+/** Comparison of a trust file's keys with those that signed. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { comparedWords } from "../../packages/ui/dist/viewer/verdict/trust-compa
 
 const PUBLIC = "ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
 const key = (name: string, id = "5cc3cc17") => `${name}+${id}+${PUBLIC}`;
-type Given = Parameters<typeof compareTrust>[0];
+type ComparisonInput = Parameters<typeof compareTrust>[0];
 
 function compare(trust: string | undefined, signers: readonly [vkey: string, trust: string][], more: object = {}) {
   const { signatures = [], counts = {}, log = "pass", ...rest } = more as Record<string, never>;
@@ -20,20 +20,20 @@ function compare(trust: string | undefined, signers: readonly [vkey: string, tru
     checks: { log: { state: log } },
   };
   const checkpoints = [{ origin: "log.example/a", signatures }];
-  return compareTrust({ report, marks: { checkpoints, notes: [] }, trust, ...rest } as unknown as Given);
+  return compareTrust({ report, marks: { checkpoints, notes: [] }, trust, ...rest } as unknown as ComparisonInput);
 }
 
 const unknown = (vkey: string) => [vkey, "unknown"] as [string, string];
 
-test("without a trust file, or with one that vouches for all, there is nothing to say", () => {
+test("compareTrust: is silent without a trust file, or if it vouches for all", () => {
   assert.equal(comparedWords(compare(undefined, [unknown(key("a"))]), en), "");
   assert.equal(comparedWords(compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]]), en), "");
-  // It may name more keys than those that signed here.
+  // The trust file may name more keys than signed here.
   const wide = `log ${key("x")}\nemitter ${key("a")}\nemitter ${key("b")}\n`;
   assert.equal(comparedWords(compare(wide, [[key("a"), "trust_file"]]), en), "");
 });
 
-test("if no key signed, both sides are named, in each language", () => {
+test("compareTrust: names both sides if no key signed, in each language", () => {
   const trust = `log ${key("other.example")}\nissuer ${key("other.example")}\n`;
   const none = compare(trust, [unknown(key("example.com/app"))], { trustName: "trust.txt" });
   assert.equal(none?.result, "none");
@@ -49,12 +49,12 @@ test("if no key signed, both sides are named, in each language", () => {
   assert.match(comparedWords(live, en), /^The only key in your trust file did not sign this log\./);
 });
 
-test("a key with the right name and another ID is another key", () => {
+test("compareTrust: distinguishes keys with the same name and another ID", () => {
   const compared = compare(`emitter ${key("a", "00000000")}\n`, [unknown(key("a"))]);
   assert.deepEqual([compared?.result, compared?.given[0]?.matches], ["none", false]);
 });
 
-test("a key that signed as something else than the trust file says is no stranger's", () => {
+test("compareTrust: knows a key that signed in another role", () => {
   const compared = compare(`log ${key("a")}\n`, [unknown(key("a"))]);
   assert.deepEqual(
     [compared?.result, compared?.given[0]?.matches, compared?.signed[0]?.matches],
@@ -62,7 +62,7 @@ test("a key that signed as something else than the trust file says is no strange
   );
 });
 
-test("a log's key that isn't in the trust file is named beside trusted emitters", () => {
+test("compareTrust: names an untrusted log key beside trusted emitters", () => {
   const signatures = [
     { name: "log.example/a", id: "11111111", by: "unknown" },
     { name: "stranger.example/witness", id: "22222222", by: "unknown" },
@@ -74,14 +74,14 @@ test("a log's key that isn't in the trust file is named beside trusted emitters"
     comparedWords(compared, en),
     "t.txt doesn’t vouch for all signers. Not among its keys, nor granted by one of its issuers: log.example/a.",
   );
-  // Whom a witness's cosignature is from that nobody asked for doesn't matter.
+  // The source of a cosignature that the reader didn't ask for doesn't matter.
   assert.deepEqual(
     compared?.signed.map(({ name }) => name),
     ["log.example/a", "a"],
   );
 });
 
-test("what others chose as names can't change the sentence around it", () => {
+test("comparedWords: untrusted names can't change the sentence around them", () => {
   const many = Array.from({ length: 9 }, (_, nth) => unknown(key(`s${nth}.example`)));
   const compared = compare(`emitter ${key("b")}\n`, many, { trustName: "{file}\u202e.txt" });
   assert.equal(

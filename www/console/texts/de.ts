@@ -10,7 +10,7 @@ const calls = counting(LANG, "Aufruf", "Aufrufe");
 const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
 
-/** The console's words in German. */
+/** German texts of the console. */
 export const de: ConsoleTexts = {
   page,
   viewer: page.viewer,
@@ -233,7 +233,7 @@ export const de: ConsoleTexts = {
     more: (count: string) => `${count} weitere mit weniger Punkten.`,
   },
 
-  /** Of files that were chosen. */
+  /** Chosen files that couldn't be read. */
   unread: (names: string) => `Das ist nicht als Text zu lesen: ${names}`,
 
   inventory: {
@@ -248,7 +248,7 @@ export const de: ConsoleTexts = {
     another: "Andere Beschreibung wählen",
     remove: "Entfernen",
     none: (among) =>
-      `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und keine Lesart findet die Operation eines Dienstes darin. Was keine Lesart kennt, kann trotzdem ein Aufruf sein.`,
+      `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und kein Parser findet die Operation eines Dienstes darin. Ein Ereignis ohne Parser kann trotzdem ein Aufruf sein.`,
     noneAnswered: "Kein Aufruf wurde beantwortet.",
     endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
     summary: (made: number, by: number, among: number) =>
@@ -272,7 +272,7 @@ export const de: ConsoleTexts = {
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "nicht angegeben",
     last: "Letzter Aufruf",
-    nobody: "niemand genannt",
+    nobody: "kein Aufrufer genannt",
     others: (others: string) => `und ${others} weitere`,
     more: (left: string) => `${left} weitere stehen in der gesicherten Datei.`,
     entry: "Eintrag",
@@ -318,7 +318,7 @@ export const de: ConsoleTexts = {
     formula: (mean: string) => `nach der Formel ${mean}`,
     without: (share: string, most: string) =>
       `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
-    quantiles: "So viele von 100 Jahren verlieren höchstens",
+    quantiles: "Perzentil des Jahresverlusts",
     exceeded: "Mit dieser Wahrscheinlichkeit verliert ein Jahr mindestens",
     inputs: "Woraus es berechnet ist",
     input: "Eingabe",
@@ -334,7 +334,7 @@ export const de: ConsoleTexts = {
       "secondary.probability": "Wahrscheinlichkeit eines Folgeschadens",
       "secondary.loss": "Ein Folgeschaden",
     },
-    controls: "Was Maßnahmen bringen",
+    controls: "Wirkung von Maßnahmen",
     controlsAbout: (currency: string) => `Dieselben Jahre, mit und ohne. Beträge im Jahr, in ${currency}.`,
     control: "Maßnahme",
     all: "Alle zusammen",
@@ -416,7 +416,7 @@ export const de: ConsoleTexts = {
     noCheckpoints: "In dem, was geladen wurde, ist kein Checkpoint.",
     yes: "ja",
     no: "nein",
-    untold: "nicht angesehen",
+    unchecked: "nicht angesehen",
     another: "Unter dieser Adresse war vorher ein anderes Log",
     anotherWhy: (origins: unknown) =>
       html`Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
@@ -549,8 +549,8 @@ export const de: ConsoleTexts = {
       backupOfBucket: "keine bekannt. Zu sichern ist der Objektspeicher, nicht der Ordner dieses Servers.",
       backupOfObject: "darum kümmert sich die Plattform",
       check: "Selbstprüfung",
-      whole: "nichts beschädigt",
-      problems: (problems: number) => counting(LANG, "Schaden gefunden", "Schäden gefunden")(problems),
+      whole: "keine Probleme gefunden",
+      problems: (problems: number) => counting(LANG, "Problem gefunden", "Probleme gefunden")(problems),
       firstCheck: "noch nicht abgeschlossen",
       pace: (percent: number, within: string) =>
         `Die laufende Prüfung ist zu ${percent} % fertig. Sie liest alles einmal in ${within}.`,

@@ -9,9 +9,9 @@ const calls = counting(LANG, "call", "calls");
 const callers = counting(LANG, "caller", "callers");
 const lines = counting(LANG, "line", "lines");
 
-/** What the console says beside what the auditor's page and the viewer say, in English. */
+/** English texts of the console, besides those of the page and the viewer. */
 export const en = {
-  /** The auditor's page's own, whose parts the console shows too. */
+  /** Texts of the auditor's page. The console shows some of its parts. */
   page,
   viewer: page.viewer,
 
@@ -39,7 +39,7 @@ export const en = {
     paragraphs: [
       html`This page connects only to the log that served it. Its Content Security Policy, in the first lines of its source, says
         <code>connect-src 'self'</code>. Your token is sent in one request header. Your trust file and the results are never sent.`,
-      html`Whoever runs a log could serve a page that shows whatever they like. Where that matters, save an export and check it with
+      html`A log operator could serve a page that shows anything. Where that matters, save an export and check it with
         the auditor’s page, which works offline, or with the command-line program, both obtained from somewhere else.`,
     ],
     signIn: (issuer: unknown) =>
@@ -49,13 +49,13 @@ export const en = {
   access: {
     heading: "Access and trust",
     token: "Access token",
-    tokenHelp: html`From whoever runs the log: <code>countersign token add NAME</code>. It is sent in a request header,
+    tokenHelp: html`From the log operator: <code>countersign token add NAME</code>. It is sent in a request header,
       never in an address.`,
     keep: "Keep the token and the trust file until this tab is closed",
     signIn: (host: unknown) => html`Sign in at ${host}`,
     signInHelp: (host: unknown) =>
       html`You sign in at ${host}, and come back here. The token that you get there is sent to this log only, and is gone when you reload or close this page.`,
-    signInFailed: "You weren’t signed in. Try again, and if it keeps failing tell whoever runs the log.",
+    signInFailed: "You weren’t signed in. Try again, and if it keeps failing tell the log operator.",
     orToken: "Or use an access token:",
     use: "Use this token",
     leave: "Sign out and forget the trust file",
@@ -90,13 +90,13 @@ export const en = {
 
   refusals: {
     unauthenticated: {
-      title: "The log does not know this token",
-      todo: "Check that you copied all of it. It may also have been revoked or have expired. If so, ask whoever runs the log for a new one.",
+      title: "The log doesn’t accept this token",
+      todo: "Check that you copied all of it. It may also have been revoked or have expired. If so, ask the log operator for a new one.",
     },
-    tokenless: { title: "The log needs a token", todo: "Ask whoever runs the log for an access token." },
+    tokenless: { title: "The log needs a token", todo: "Ask the log operator for an access token." },
     forbidden: {
       title: "This token may not read this",
-      todo: "Ask whoever runs the log for a token that may read.",
+      todo: "Ask the log operator for a token that may read.",
     },
     invalid: { title: "The log can’t run this search", todo: "Correct it and search again." },
     notFound: {
@@ -107,7 +107,7 @@ export const en = {
     unavailable: { title: "The log can’t answer right now", todo: "" },
     failed: {
       title: "The log failed to answer",
-      todo: "Try again later. If it keeps failing, tell whoever runs the log.",
+      todo: "Try again later. If it keeps failing, tell the log operator.",
     },
     unreachable: {
       title: "The log did not answer",
@@ -178,7 +178,7 @@ export const en = {
     failed: "There is no result, because checking did not finish.",
   },
 
-  /** The head of every section: which events it covers, and the verdict on them. */
+  /** The head of every section: the events it covers, and their verdict. */
   head: {
     covers: "Covers",
     thisLog: "this log",
@@ -213,8 +213,8 @@ export const en = {
     waiting: "The scores appear with the result.",
     noSessions: "The rules found nothing about a session.",
     noIdentities: "The rules found nothing about an identity.",
-    soFar: "So far. The rules haven’t looked at all events yet.",
-    mayBeMore: "There may be more: rules couldn’t look at everything. The section Findings says why.",
+    soFar: "So far. The rules haven’t examined all events yet.",
+    mayBeMore: "There may be more, because rules couldn’t examine everything. The section Findings says why.",
     who: "Identifier",
     score: "Score",
     findings: "What was found",
@@ -224,7 +224,7 @@ export const en = {
     more: (count: string) => `${count} more, with lower scores.`,
   },
 
-  /** Of files that were chosen. */
+  /** Chosen files that couldn't be read. */
   unread: (names: string) => `This could not be read as text: ${names}`,
 
   inventory: {
@@ -239,21 +239,21 @@ export const en = {
     another: "Choose another description",
     remove: "Remove",
     none: (among: number) =>
-      `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no parser finds a service’s operation in them. An event that no parser knows may still be a call.`,
+      `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no parser finds a service’s operation in them. An event without a parser may still be a call.`,
     noneAnswered: "No call was answered.",
     endpoints: counting(LANG, "endpoint", "endpoints"),
     summary: (made: number, by: number, among: number) =>
       `${calls(made)} by ${callers(by)}, in ${page.viewer.figures.events(among)}.`,
     complete: ([first, end]: readonly [number, number]) =>
-      `All entries from ${count(first)} to ${count(end - 1)} were looked at.`,
+      `All entries from ${count(first)} to ${count(end - 1)} were examined.`,
     partial: "Others may exist: only part of the log was loaded.",
     compared: (title: unknown, operations: number) =>
       html`Compared with ${title}, which describes ${counting(LANG, "operation", "operations")(operations)}.`,
     elsewhere: (paths: number) =>
       `Its methods of ${counting(LANG, "path", "paths")(paths)} aren’t known, because they are in another file: put a description in several files together first.`,
     alike: (operations: number) =>
-      `${counting(LANG, "operation", "operations")(operations)} can’t be told by calls from another with the same method and path (they differ by a query, a fragment or names of parameters) and count as one with it.`,
-    leftOut: (left: number) => `${calls(left)} could not be told apart for lack of room.`,
+      `${counting(LANG, "operation", "operations")(operations)} can’t be distinguished by calls from another with the same method and path (they differ by a query, a fragment or names of parameters) and count as one with it.`,
+    leftOut: (left: number) => `${calls(left)} couldn’t be distinguished because of the memory limit.`,
     endpoint: "Endpoint",
     risk: "Risk",
     calls: "Calls",
@@ -263,7 +263,7 @@ export const en = {
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "not stated",
     last: "Last call",
-    nobody: "nobody named",
+    nobody: "no caller named",
     others: (others: string) => `and ${others} more`,
     more: (left: string) => `${left} more are in the saved file.`,
     entry: "entry",
@@ -288,7 +288,7 @@ export const en = {
     heading: "Exposure in money",
     about:
       "What may be lost in a year by scenarios that you wrote: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
-    unfit: "There are figures only for what verifies and has entries.",
+    unfit: "Figures are available only for verified events.",
     scenarios: "Scenarios",
     scenariosAbout: html`Files in YAML, looked at together. <code>countersign risk --new exposed-endpoint</code> writes one to
       begin with. Amounts, sources and dates are yours: there are no default ones.`,
@@ -301,16 +301,16 @@ export const en = {
     again: "Simulate by its newest root",
     together: (scenarios: number) => `${count(scenarios)} scenarios together`,
     independent:
-      "They are simulated independently of each other: a cause that makes several happen in one year is not in these figures.",
-    chart: "Chart: how probable it is that a year’s losses exceed an amount. The table has its numbers.",
+      "They are simulated independently of each other: common causes that trigger several scenarios in one year aren’t included.",
+    chart: "Chart of the probability that a year’s losses exceed an amount. The table has the numbers.",
     mean: (mean: string, currency: string) => `${mean} ${currency} a year on average`,
     average: "Average",
     formula: (mean: string) => `by the formula ${mean}`,
     without: (share: string, most: string) =>
       `${share} of the years lose nothing. The worst year loses ${most}.`,
-    quantiles: "So many of 100 years lose at most",
-    exceeded: "With this probability a year loses at least",
-    inputs: "What it is computed from",
+    quantiles: "Percentile of the annual loss",
+    exceeded: "Probability of losing at least this much in a year",
+    inputs: "Inputs",
     input: "Input",
     low: "Low",
     mode: "Likeliest",
@@ -319,12 +319,12 @@ export const en = {
     date: "As of",
     names: {
       frequency: "Threat events a year",
-      vulnerability: "Part that becomes a loss",
+      vulnerability: "Share that becomes a loss",
       loss: "A loss",
       "secondary.probability": "Probability of a second loss",
       "secondary.loss": "A second loss",
     },
-    controls: "What controls buy",
+    controls: "Effect of controls",
     controlsAbout: (currency: string) =>
       `The same years, with and without each. Amounts a year, in ${currency}.`,
     control: "Control",
@@ -341,7 +341,7 @@ export const en = {
       none: html`Nothing is proposed, because no scenario says what counts as one of its threat events. Add <code>observed</code> to it,
         for example <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
       short:
-        "All entries were recorded in less than a day, which says nothing about a year. Enter when the events happened.",
+        "All entries were recorded in less than a day, which is too short to estimate a year. Enter when the events happened.",
       observed: (observed: number, from: string, to: string, years: string) =>
         `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
       others: "There may be others: not everything was searched.",
@@ -366,9 +366,10 @@ export const en = {
       spanAbout:
         "Without dates, the time from the log’s first entry to its last counts. Enter dates if the events were imported.",
     },
-    recompute: "Anyone gets the same figures",
-    byLog: "The years follow from the log’s root and each scenario, and from nothing else.",
-    byNoLog: "The years follow from each scenario alone: what was loaded has no checkpoint, and so no root.",
+    recompute: "Reproducible figures",
+    byLog: "The simulation depends only on the log’s root and each scenario.",
+    byNoLog:
+      "The simulation depends only on each scenario, because the loaded events have no checkpoint and thus no root.",
     years: (years: number) => `${count(years)} years were simulated. Equal digests are equal figures:`,
     saveText: "Save as Markdown",
     saveChart: "Save the chart",
@@ -377,7 +378,7 @@ export const en = {
 
   coverage: {
     heading: "Coverage of the log",
-    seen: "What the log says, not verified",
+    seen: "Claimed by the log, not verified",
     size: "Size",
     published: "Published",
     at: "Published at",
@@ -389,7 +390,7 @@ export const en = {
     why: { erased: "erased", redacted: "redacted", filtered: "filtered", unsaid: "no reason given" },
     whyHelp:
       "The log says why events are withheld, and that isn’t proven. That there are events, at these positions, is.",
-    skipped: "Entries left out",
+    skipped: "Entries omitted",
     notes: "Key notes",
     checkpoints: "Checkpoints over time",
     checkpointsAbout:
@@ -406,7 +407,7 @@ export const en = {
     noCheckpoints: "What was loaded contains no checkpoint.",
     yes: "yes",
     no: "no",
-    untold: "not checked",
+    unchecked: "not checked",
     another: "This address used to serve another log",
     anotherWhy: (origins: unknown) =>
       html`This device remembers ${origins} at this address. A log that changes its name can’t be compared with what was remembered, so find out why it did.`,
@@ -480,8 +481,8 @@ export const en = {
     othersAbout:
       "Your trust file doesn’t name these keys, so their signatures were not checked and prove nothing.",
     signed: (times: number) => `on ${counting(LANG, "checkpoint", "checkpoints")(times)}`,
-    log: "What the log says",
-    noneHeard: "it has heard no witness, so nobody but the log vouches for its newest checkpoint",
+    log: "Claimed by the log",
+    noneHeard: "no witness responded, so only the log itself vouches for its newest checkpoint",
     healthy: (met: boolean): string =>
       met
         ? "it says that all the witnesses it needs have seen the newest checkpoint"
@@ -491,7 +492,7 @@ export const en = {
   storage: {
     heading: "Storage",
     about: "What the log says about itself at /healthz and /metrics. None of it is signed.",
-    word: "Not verified: the operator’s word",
+    word: "Not verified: the operator’s claim",
     refresh: "Refresh",
     asked: "Asked at",
     health: "Health",
@@ -504,18 +505,18 @@ export const en = {
     publishedAt: "Published at",
     waiting: "Not yet published",
     witnessed: "Seen by all the witnesses it needs",
-    noWitness: "no witness was heard",
+    noWitness: "no witness responded",
     clock: "Clock compared with witnesses",
     clocks: {
       agrees: "agree",
       ahead: "it is ahead",
       behind: "it is behind",
-      unknown: "no witness was heard",
+      unknown: "no witness responded",
     },
     unfinished: "Erasures in progress",
     troubles: {
       stopped: "It has stopped: it signs and accepts nothing",
-      damaged: "Some of its data is damaged",
+      damaged: "Some of its stored data has problems",
       full: "Its storage is almost full",
       failing: "New entries can’t be stored",
       erasures: "An erasure can’t be completed",
@@ -539,7 +540,7 @@ export const en = {
       backupOfBucket: "none known. What to back up is the object store, not this server’s folder.",
       backupOfObject: "managed by the platform",
       check: "Self-check",
-      whole: "no problem found",
+      whole: "no problems found",
       problems: (problems: number) => counting(LANG, "problem found", "problems found")(problems),
       firstCheck: "not finished yet",
       pace: (percent: number, within: string) =>
@@ -552,9 +553,9 @@ export const en = {
           ? "complete"
           : `${count(indexed)} of ${leaves(size)}. The others are searched one by one.`,
       indexDamaged: "damaged in part, and being rebuilt. Searches are slower until then, and still right.",
-      indexOff: "none, so searches look at every event",
-      noIndex: "none: a Durable Object’s searches look at every event",
-      witnesses: "Witnesses heard",
+      indexOff: "none, so searches examine every event",
+      noIndex: "none: a Durable Object’s searches examine every event",
+      witnesses: "Witnesses that responded",
       skews: "How far the log’s clock is ahead of each.",
     },
     yes: "yes",
@@ -572,10 +573,10 @@ export const en = {
     name: "Name",
     labels: "Labels",
     value: "Value",
-    ignored: (ignored: number) => `${lines(ignored)} could not be read and are left out.`,
+    ignored: (ignored: number) => `${lines(ignored)} couldn’t be parsed and aren’t shown.`,
     noMetrics: "There are no metrics.",
   },
 };
 
-/** Everything the console says; a language has all of it. */
+/** Texts of the console. A language that lacks one doesn't compile. */
 export type ConsoleTexts = typeof en;

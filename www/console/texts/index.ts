@@ -4,5 +4,5 @@ import { type ConsoleTexts, en } from "./en.ts";
 
 export type { ConsoleTexts } from "./en.ts";
 
-/** The languages that the console speaks: those of the auditor's page. */
+/** Languages of the console, the same as those of the page. */
 export const TEXTS: Readonly<Record<Language, ConsoleTexts>> = { en, de };

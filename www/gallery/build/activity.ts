@@ -22,7 +22,7 @@ const JOBS = ["nightly-backup", "invoice-run", "search-reindex", "certificate-ch
 const EVENTS = 640;
 const DAY = 24 * 60;
 
-/** Events that try to be something else. */
+/** Events that imitate markup and other values. */
 const HOSTILE = [
   {
     action: "<img src=x onerror=alert(1)>",
@@ -37,7 +37,7 @@ const HOSTILE = [
   { action: "data.export", actor: { id: "p\u0430ypal" }, target: { type: "file", id: "x".repeat(600) } },
 ];
 
-/** An export like those of a small dashboard: who did what to which job, over two days. */
+/** Records an export like those of a small dashboard: who did what to which job, over two days. */
 export async function recordActivity(): Promise<{ exported: string; trust: string }> {
   const usual = Array.from({ length: EVENTS }, (_, number) => eventAt(number)).sort(
     ([one], [other]) => one - other,
@@ -56,7 +56,7 @@ export async function recordActivity(): Promise<{ exported: string; trust: strin
   };
 }
 
-/** When, in minutes, and what. Most happens by day. */
+/** Returns the minute of an event and the event. Most events happen by day. */
 function eventAt(number: number): readonly [number, Record<string, unknown>] {
   const action = ACTIONS[draw(`action ${number}`, ACTIONS.length)] ?? ACTIONS[0];
   const job = draw(`job ${number}`, JOBS.length);
@@ -83,7 +83,7 @@ function eventAt(number: number): readonly [number, Record<string, unknown>] {
   ];
 }
 
-/** The same number for the same text. */
+/** Returns a pseudorandom number that depends only on the text. */
 function draw(text: string, below: number): number {
   return createHash("sha256").update(text).digest().readUInt32BE(0) % below;
 }

@@ -8,7 +8,7 @@ import { recordActivity } from "./activity.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
 
-/** The exports that the gallery shows: conformance vectors, and one that is recorded here. */
+/** Inlines the exports that the gallery shows: conformance vectors, and one that is recorded here. */
 export function exportsOf(): Plugin {
   return inlined("virtual:gallery", async () => {
     const names = [...new Set([...Object.values(FINDINGS), ...VECTORS])].sort();

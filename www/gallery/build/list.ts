@@ -6,10 +6,10 @@ import { STATES as PAGE } from "../page/states.ts";
 import type { Groups, State } from "../state.ts";
 import { STATES as VIEWER } from "../viewer/states.ts";
 
-/** How many frames load while they are out of sight is the browser's choice; each runs the real thing. */
+/** Lets the browser decide how many frames outside the view it loads; each runs the real element. */
 const LAZY = 'loading="lazy"';
 
-/** Writes `index.html`: all states with what each is, in frames. */
+/** Writes `index.html`: all states with their descriptions, in frames. */
 export function list(): Plugin {
   return {
     name: "list",
@@ -67,13 +67,15 @@ function listed(file: string, states: Groups[string]): string {
     .join("\n");
 }
 
-/** The page asks nothing of an export beyond that it verifies. */
+/**
+ * True if the page can have such a finding. The page expects nothing of an export except that it verifies.
+ */
 function isReached(file: string, code: string): boolean {
   return file === "viewer" || !code.startsWith("expected.");
 }
 
 function framed(file: string, name: string, [title, says]: State): string {
-  // A million events are recorded when somebody asks for them.
+  // A million events are recorded only on request.
   const frames =
     name === "many"
       ? ""

@@ -3,7 +3,7 @@ import type { Plugin } from "vite";
 import { inlined } from "../../build/inlined.ts";
 import { packed } from "../../build/packed.ts";
 
-/** The recorder's WebAssembly, for what is recorded in the tab. */
+/** Inlines the recorder's WebAssembly, for events recorded in the tab. */
 export function recorder(): Plugin {
   return inlined("virtual:recorder", async () => {
     const file = new URL(import.meta.resolve("countersign/recorder.wasm"));

@@ -4,20 +4,20 @@ import type { Page } from "../../src/page.ts";
 import { STRANGERS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
-import { Held } from "../held.ts";
 import { finder } from "../scene.ts";
+import { StalledFile } from "../stalled-file.ts";
 import type { Scene } from "../state.ts";
 import { until } from "../until.ts";
-import { chosen, done, given, met, press, put, tell } from "./stage.ts";
+import { chosen, done, emitOnPage, met, press, put, withVector } from "./stage.ts";
 import type { StateName } from "./states.ts";
 
-/** Where the page keeps what it remembers of logs. */
+/** Storage key under which the page remembers logs. */
 const SEEN = "countersign.seen/v1";
 
-/** How large a file says it is that is read for ever, in bytes. */
+/** Size in bytes that an endless file claims. */
 const LARGE = 70_000_000;
 
-/** How many lines of it there are. */
+/** Number of lines it has. */
 const READ = 220;
 
 const SCENES: Readonly<Record<StateName, Scene>> = {
@@ -38,7 +38,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   pasted: async () => {
     const page = await put();
     const key = /^emitter (.+)$/m.exec((await example("activity")).trust ?? "")?.[1] ?? "";
-    tell(page, "choose-files", [new File([`${key}\n`], "key.txt")]);
+    emitOnPage(page, "choose-files", [new File([`${key}\n`], "key.txt")]);
     await met(".paste input[type=radio]");
   },
   complaint: async () => {
@@ -53,8 +53,8 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   chosen: async () => {
     const page = await put();
     const { trust = "", pins } = await example("pin-same");
-    tell(page, "choose-trust", [new File([trust], "trust.txt")]);
-    tell(page, "choose-pins", [new File([pins[0] ?? ""], "2026-10.pin.txt")]);
+    emitOnPage(page, "choose-trust", [new File([trust], "trust.txt")]);
+    emitOnPage(page, "choose-pins", [new File([pins[0] ?? ""], "2026-10.pin.txt")]);
     await chosen(page, true, 1);
   },
   verifying: async () => {
@@ -67,14 +67,14 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
   canceled: async () => {
     const page = await verifying("");
-    tell(page, "cancel", undefined);
+    emitOnPage(page, "cancel", undefined);
     await met(".stopped");
   },
   "failed-trust": async () => {
     const page = await put();
-    tell(page, "choose-trust", [new File(["quorum none\nemitter nobody\n"], "trust.txt")]);
+    emitOnPage(page, "choose-trust", [new File(["quorum none\nemitter nobody\n"], "trust.txt")]);
     await chosen(page, true, 0);
-    tell(page, "choose-files", [(await example("plain-closed")).file]);
+    emitOnPage(page, "choose-files", [(await example("plain-closed")).file]);
     await met(".stopped");
   },
   "failed-file": async () => {
@@ -86,13 +86,13 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
           start: (controller) => controller.error(new DOMException("gone", "NotReadableError")),
         }),
     });
-    tell(page, "choose-files", [file]);
+    emitOnPage(page, "choose-files", [file]);
     await met(".stopped");
   },
 
   verified: vector("large-whole"),
   sample: async () => {
-    tell(await put(), "choose-sample", undefined);
+    emitOnPage(await put(), "choose-sample", undefined);
     await done();
   },
   partial: vector("large-filter-by-content"),
@@ -104,86 +104,86 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   broken: vector("fork"),
   altered: vector("flip-event"),
   changed: async () => {
-    tell(await given("flip-event"), "show-changed", undefined);
+    emitOnPage(await withVector("flip-event"), "show-changed", undefined);
     await met(".around .untrusted");
   },
   events: async () => {
-    await events(await given("large-whole"));
+    await events(await withVector("large-whole"));
   },
   folded: async () => {
-    await events(await given("large-filter-by-content"));
+    await events(await withVector("large-filter-by-content"));
   },
   selection: async () => {
-    const page = await given("large-whole");
+    const page = await withVector("large-whole");
     await searched("outcome:success");
     await met('#evidence-selection [data-selection="ready"] code');
-    tell(page, "open-tab", "summary");
+    emitOnPage(page, "open-tab", "summary");
     (await met("#evidence-heading")).scrollIntoView();
   },
   "selection-refused": async () => {
-    const page = await given("large-whole");
+    const page = await withVector("large-whole");
     await searched("outcome:succeeded");
     await met('#evidence-selection [data-selection="error"]');
-    tell(page, "open-tab", "summary");
+    emitOnPage(page, "open-tab", "summary");
     (await met("#evidence-heading")).scrollIntoView();
   },
   findings: async () => {
-    tell(await given("fork"), "open-tab", "findings");
+    emitOnPage(await withVector("fork"), "open-tab", "findings");
   },
   "findings-of-search": async () => {
     const page = await put();
-    tell(page, "choose-sample", undefined);
+    emitOnPage(page, "choose-sample", undefined);
     await done();
     const viewer = document.querySelector<Viewer>("countersign-viewer");
     await viewer?.search("outcome:failure");
-    tell(page, "open-tab", "findings");
+    emitOnPage(page, "open-tab", "findings");
     await met(".found-scope");
   },
   technical: async () => {
-    tell(await given("large-whole"), "open-tab", "technical");
+    emitOnPage(await withVector("large-whole"), "open-tab", "technical");
   },
   checks: async () => {
-    await given("large-whole");
+    await withVector("large-whole");
     await press(".checks-section summary");
   },
   "one-byte": async () => {
-    tell(await put(), "choose-altered", undefined);
+    emitOnPage(await put(), "choose-altered", undefined);
     await done();
   },
   inputs: async () => {
-    tell(await given("large-whole"), "turn-inputs", undefined);
+    emitOnPage(await withVector("large-whole"), "turn-inputs", undefined);
     await met(".choose:not([hidden])");
   },
   "no-export": vector("empty-file"),
 
   coverage: async () => {
-    tell(await given("large-range"), "open-tab", "coverage");
+    emitOnPage(await withVector("large-range"), "open-tab", "coverage");
     await press(".coverage details > summary");
   },
   witnesses: async () => {
-    tell(await given("quorum-met"), "open-tab", "coverage");
+    emitOnPage(await withVector("quorum-met"), "open-tab", "coverage");
   },
   signers: async () => {
-    tell(await given("key-rotation"), "open-tab", "signers");
+    emitOnPage(await withVector("key-rotation"), "open-tab", "signers");
     for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary")) summary.click();
   },
   confirm: async () => {
-    const page = await given("plain-closed", false);
+    const page = await withVector("plain-closed", false);
     const vkey = /^emitter (.+)$/m.exec((await example("plain-closed")).trust ?? "")?.[1] ?? "";
-    tell(page, "open-tab", "signers");
-    tell(page, "trust-signer", vkey);
+    emitOnPage(page, "open-tab", "signers");
+    emitOnPage(page, "trust-signer", vkey);
     await met("dialog.confirm[open]");
   },
   event: async () => {
     const page = await put();
-    tell(page, "choose-sample", undefined);
+    emitOnPage(page, "choose-sample", undefined);
     await done();
     await events(page);
     await press("cs-rows .row.event:nth-child(3)");
     await met("#cs-drawer-heading");
   },
   proof: async () => {
-    await events(await given("large-whole"));
+    await events(await withVector("large-whole"));
     await press("cs-rows .row.event");
     await press("cs-proof button");
     await met("cs-proof .proof-verdict");
@@ -204,17 +204,17 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
   compare: async () => {
     const page = await together("large-range", "large-whole");
-    tell(page, "compare", null);
+    emitOnPage(page, "compare", null);
     await met("[data-agree]");
   },
   contradiction: async () => {
     const page = await together("log-two-chains", "large-whole");
-    tell(page, "compare", null);
+    emitOnPage(page, "compare", null);
     await met("[data-agree]");
   },
 
   remembered: async () => {
-    const page = await given("large-whole");
+    const page = await withVector("large-whole");
     await until(() => localStorage.getItem(SEEN));
     page.remove();
     await put();
@@ -229,16 +229,16 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   rewritten: async () => {
     const { pins } = await example("pin-split-view");
     localStorage.setItem(SEEN, JSON.stringify([{ pin: pins[0], when: "2026-11-19T08:30:00Z" }]));
-    await given("log-two-chains");
+    await withVector("log-two-chains");
   },
 
   german: async () => {
-    const page = await given("large-filter-by-content");
-    tell(page, "speak", "de");
+    const page = await withVector("large-filter-by-content");
+    emitOnPage(page, "speak", "de");
     await page.updateComplete;
   },
   paper: async () => {
-    await given("large-whole");
+    await withVector("large-whole");
     await printed();
   },
   "paper-wrong-trust": async () => {
@@ -246,63 +246,63 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await printed();
   },
   "paper-altered": async () => {
-    await given("flip-event");
+    await withVector("flip-event");
     await printed();
   },
 };
 
-/** The scene of a state, or of a finding's code. */
+/** Returns the scene of a state, or of a finding code. */
 export const sceneOf = finder(SCENES, finding);
 
-/** An export with a trust file that names other keys. */
+/** Shows an export with a trust file that names other keys. */
 async function byStrangers(): Promise<void> {
   const page = await put();
-  tell(page, "choose-trust", [new File([STRANGERS], "strangers.txt")]);
+  emitOnPage(page, "choose-trust", [new File([STRANGERS], "strangers.txt")]);
   await chosen(page, true, 0);
-  tell(page, "choose-files", [(await example("log-two-chains")).file]);
+  emitOnPage(page, "choose-files", [(await example("log-two-chains")).file]);
   await done();
   await met(".trust-compared");
 }
 
 function vector(name: string): Scene {
   return async () => {
-    await given(name);
+    await withVector(name);
   };
 }
 
 function finding(code: FindingCode): Scene {
   return async () => {
-    tell(await given(FINDINGS[code]), "open-tab", "findings");
+    emitOnPage(await withVector(FINDINGS[code]), "open-tab", "findings");
     const group = (await met(`details[data-code="${CSS.escape(code)}"]`)) as HTMLDetailsElement;
     group.open = true;
   };
 }
 
-/** The list of events in view, with its first rows. */
+/** Shows the list of events with its first rows. */
 async function events(page: Page): Promise<void> {
-  tell(page, "open-tab", "events");
+  emitOnPage(page, "open-tab", "events");
   await met("cs-rows .row.event");
 }
 
-/** The page while a large file is read of which no more comes. */
+/** Shows the page while it reads a large file that never ends. */
 async function verifying(read: string) {
   const page = await put();
   const { trust = "" } = await example("activity");
-  tell(page, "choose-trust", [new File([trust], "trust.txt")]);
+  emitOnPage(page, "choose-trust", [new File([trust], "trust.txt")]);
   await chosen(page, true, 0);
-  tell(page, "choose-files", [new Held(read, "audit-2026.countersign.ndjson", LARGE)]);
+  emitOnPage(page, "choose-files", [new StalledFile(read, "audit-2026.countersign.ndjson", LARGE)]);
   await met("progress");
   return page;
 }
 
-/** The page with two exports of one log. */
+/** Shows the page with two exports of one log. */
 async function together(...names: readonly string[]) {
   const page = await put();
   const examples = await Promise.all(names.map(example));
   const trust = examples[0]?.trust;
-  if (trust !== undefined) tell(page, "choose-trust", [new File([trust], "trust.txt")]);
+  if (trust !== undefined) emitOnPage(page, "choose-trust", [new File([trust], "trust.txt")]);
   await chosen(page, trust !== undefined, 0);
-  tell(
+  emitOnPage(
     page,
     "choose-files",
     examples.map(({ file }) => file),
@@ -311,21 +311,21 @@ async function together(...names: readonly string[]) {
   return page;
 }
 
-/** The page with an export of a log that this device knows from another one. */
+/** Shows the page with an export of a log that this device remembers from another export. */
 async function seen(before: string, now: string): Promise<void> {
-  const page = await given(before);
+  const page = await withVector(before);
   await until(() => localStorage.getItem(SEEN));
   page.remove();
-  await given(now);
+  await withVector(now);
 }
 
-/** The report is in the document while it is printed. */
+/** Shows the report that is in the document during printing. */
 async function printed(): Promise<void> {
   window.dispatchEvent(new Event("beforeprint"));
   await met(".printed");
 }
 
-/** Writes into the search, and ends writing. */
+/** Types into the search and applies it. */
 async function searched(text: string): Promise<void> {
   const input = (await met(".query-input")) as HTMLInputElement;
   input.value = text;

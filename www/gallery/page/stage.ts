@@ -1,33 +1,33 @@
+import { emit } from "../../src/emit.ts";
 import type { Page } from "../../src/page.ts";
-import { wish } from "../../src/wish.ts";
 import { example } from "../exports.ts";
 import { until } from "../until.ts";
 
-/** What a browser keeps, for one state alone. */
+/** A browser's storage for one state. */
 class Storage {
-  readonly #kept = new Map<string, string>();
+  readonly #values = new Map<string, string>();
 
   getItem(key: string): string | null {
-    return this.#kept.get(key) ?? null;
+    return this.#values.get(key) ?? null;
   }
 
   setItem(key: string, value: string): void {
-    this.#kept.set(key, value);
+    this.#values.set(key, value);
   }
 
   removeItem(key: string): void {
-    this.#kept.delete(key);
+    this.#values.delete(key);
   }
 }
 
-/** Takes away what the state before showed, and what it kept. */
+/** Removes the previous state and its storage. */
 export function clear(): void {
   document.querySelector("countersign-page")?.remove();
   Object.defineProperty(window, "localStorage", { configurable: true, value: new Storage() });
   window.localStorage.setItem("countersign.language", "en");
 }
 
-/** The page, empty. */
+/** Shows an empty page. */
 export async function put(): Promise<Page> {
   const page = document.createElement("countersign-page") as Page;
   document.body.append(page);
@@ -35,34 +35,34 @@ export async function put(): Promise<Page> {
   return page;
 }
 
-/** The page with a vector's files, once it is done; without the trust file on demand. */
-export async function given(name: string, trusts = true): Promise<Page> {
+/** Shows the page with a vector's files, verified; without its trust file if `trusts` is false. */
+export async function withVector(name: string, trusts = true): Promise<Page> {
   const page = await put();
   const { file, trust, pins } = await example(name);
-  if (trusts && trust !== undefined) tell(page, "choose-trust", [new File([trust], "trust.txt")]);
+  if (trusts && trust !== undefined) emitOnPage(page, "choose-trust", [new File([trust], "trust.txt")]);
   if (pins.length > 0)
-    tell(
+    emitOnPage(
       page,
       "choose-pins",
       pins.map((pin, place) => new File([pin], `pin-${place + 1}.txt`)),
     );
   await chosen(page, trusts && trust !== undefined, pins.length);
-  tell(page, "choose-files", [file]);
+  emitOnPage(page, "choose-files", [file]);
   await done();
   return page;
 }
 
-/** Waits for what was chosen beside the export. */
+/** Waits for the files chosen besides the export. */
 export function chosen(page: Page, trusts: boolean, pins: number): Promise<true> {
   return until(() => page.querySelectorAll(".chosen-list.chosen-list > li").length >= Number(trusts) + pins);
 }
 
-/** Tells the page of a wish, as its own parts do. */
-export function tell<T>(page: Page, name: string, detail: T): void {
-  page.querySelector(".page")?.dispatchEvent(wish(name, detail));
+/** Emits an event, as the page's own parts do. */
+export function emitOnPage<T>(page: Page, name: string, detail: T): void {
+  emit(page.querySelector(".page"), name, detail);
 }
 
-/** Waits for the verdict, the file's hash and the first rows. */
+/** Waits for the verdict, the file's hash, and the first rows. */
 export async function done(): Promise<void> {
   await met(".verdict");
   await met("#sha256");
@@ -72,7 +72,7 @@ export async function done(): Promise<void> {
   await until(() => !viewer.shadowRoot?.querySelector("cs-rows .row.unread"));
 }
 
-/** An element of the page, or of its viewer, once it is there. */
+/** Waits for an element of the page or its viewer. */
 export function met(selector: string): Promise<HTMLElement> {
   return until(
     () =>

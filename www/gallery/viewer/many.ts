@@ -5,12 +5,12 @@ import { ofRuntime } from "../../../js/packages/countersign/dist/record/lifecycl
 import { unpack } from "../../src/unpack.ts";
 
 const MINUTE = 60_000;
-/** How many events are signed and handed on at a time. */
-const AT_ONCE = 2_000;
+/** Number of events signed and fed at a time. */
+const BATCH_SIZE = 2_000;
 const ACTIONS = ["job.trigger", "job.update", "session.login", "data.export", "role.grant"] as const;
 const NAMES = ["Ada Okafor", "Lin Zhao", "Sam de Vries", "Noor Haddad", "Kai Tanaka"] as const;
 
-/** Records so many events, and feeds them to the viewer as they are recorded. */
+/** Records events, and feeds them to the viewer as they are recorded. */
 export async function feedMany(viewer: Viewer, events: number): Promise<void> {
   const load = async () => WebAssembly.compile(await (await unpack(recorderModule)).arrayBuffer());
   let now = Date.parse("2026-01-01T00:00:00Z");
@@ -20,10 +20,10 @@ export async function feedMany(viewer: Viewer, events: number): Promise<void> {
   await viewer.updateComplete;
   const recorder = createRecorder({ key, origin: "log.example/gallery", to: (chunk) => viewer.feed(chunk) });
   for (let number = 0; number < events; number += 1) {
-    // A year holds about half a million minutes.
+    // A year has about half a million minutes.
     now += Math.round((MINUTE * 500_000 * (1 + Math.sin(number / (events / 40)))) / events);
     recorder.record(eventAt(number));
-    if (number % AT_ONCE === AT_ONCE - 1) await recorder.flush();
+    if (number % BATCH_SIZE === BATCH_SIZE - 1) await recorder.flush();
   }
   await recorder.close();
   await viewer.end();

@@ -3,21 +3,21 @@ import type { FindingCode } from "countersign/verify";
 import { STRANGERS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
-import { blank, Held } from "../held.ts";
 import { finder } from "../scene.ts";
+import { blank, StalledFile } from "../stalled-file.ts";
 import type { Scene } from "../state.ts";
 import { until } from "../until.ts";
 import { feedMany } from "./many.ts";
 import { enter, find, met, open, press, put, Stream, search, settled, shown } from "./stage.ts";
 import type { StateName } from "./states.ts";
 
-/** How many events the state `many` has where its address does not say. */
+/** Default number of events of the state `many`. */
 const MANY = 1_000_000;
 
-/** How large a file says it is that is read for ever, in bytes. */
+/** Size in bytes that an endless file claims. */
 const LARGE = 70_000_000;
 
-/** How many lines of it there are. */
+/** Number of lines it has. */
 const READ = 220;
 
 const SCENES: Readonly<Record<StateName, Scene>> = {
@@ -36,7 +36,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     const read = await beginning("activity", READ);
     const viewer = put((viewer) => {
       viewer.trustText = trust;
-      viewer.file = new Held(read, file.name, LARGE);
+      viewer.file = new StalledFile(read, file.name, LARGE);
     });
     await met(viewer, ".strip progress");
     await until(() => (find(viewer, "cs-rows")?.querySelectorAll(".row.event").length ?? 0) > 5);
@@ -54,14 +54,14 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     const text = (await beginning("activity", READ)).replace('"retries":3', '"retries":9');
     const viewer = put((viewer) => {
       viewer.trustText = trust;
-      viewer.file = new Held(text, file.name, LARGE);
+      viewer.file = new StalledFile(text, file.name, LARGE);
     });
     await met(viewer, ".first-failure");
   },
   canceled: async () => {
     const { file } = await example("activity");
     const viewer = put((viewer) => {
-      viewer.file = new Held("", file.name, LARGE);
+      viewer.file = new StalledFile("", file.name, LARGE);
     });
     await press(viewer, ".strip-action");
     await until(() => find(viewer, ".strip progress") === null);
@@ -83,7 +83,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
   unreachable: async () => {
     const viewer = put((viewer) => {
-      viewer.request = () => Promise.reject(new TypeError("there is no connection"));
+      viewer.request = () => Promise.reject(new TypeError("the connection failed"));
       viewer.src = "/audit/export";
     });
     await met(viewer, ".strip[role=alert]");
@@ -283,7 +283,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
 };
 
-/** The scene of a state, or of a finding's code. */
+/** Returns the scene of a state, or of a finding code. */
 export const sceneOf = finder(SCENES, finding);
 
 function vector(name: string): Scene {
@@ -292,7 +292,7 @@ function vector(name: string): Scene {
   };
 }
 
-/** A finding among the others of an export, open. */
+/** Shows a finding among the others of an export, expanded. */
 function finding(code: FindingCode): Scene {
   return async () => {
     const viewer = await shown(FINDINGS[code]);
@@ -309,7 +309,7 @@ async function filter(viewer: Viewer, text: string): Promise<void> {
   await settled(viewer);
 }
 
-/** A value, days and a text are looked for. */
+/** Searches for a value, days, and a text. */
 async function filterBoth(viewer: Viewer): Promise<void> {
   await press(viewer, ".facet[data-column=outcome] .chip");
   await met(viewer, ".filter");
@@ -321,7 +321,7 @@ async function filterBoth(viewer: Viewer): Promise<void> {
   await filter(viewer, "job");
 }
 
-/** Opens a row and explains its proof, from a part of it on. */
+/** Opens a row and explains its proof, scrolled to a part of it. */
 async function proven(viewer: Viewer, row: string, from = "cs-proof"): Promise<void> {
   await open(viewer, row);
   await press(viewer, "cs-proof .proof-state > .actions > button");
@@ -329,9 +329,9 @@ async function proven(viewer: Viewer, row: string, from = "cs-proof"): Promise<v
   find(viewer, from)?.scrollIntoView();
 }
 
-/** A viewer of a live log. */
+/** Shows a viewer of a live log. */
 async function follow(): Promise<{ viewer: Viewer; stream: Stream }> {
-  const stream = await Stream.of("log-two-chains");
+  const stream = await Stream.ofVector("log-two-chains");
   const { trust } = await example("log-two-chains");
   const viewer = put((viewer) => {
     viewer.trustText = trust;

@@ -1,12 +1,12 @@
 import { Session } from "@countersign/ui/viewer/session/session.js";
 import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { example, linesOf } from "../exports.ts";
-import { asked } from "../run.ts";
+import { readAddress } from "../run.ts";
 import { until } from "../until.ts";
 
 let sessions: Session[] = [];
 
-/** Takes away what the state before showed. */
+/** Removes the previous state. */
 export function clear(): void {
   for (const viewer of document.querySelectorAll("countersign-viewer")) viewer.remove();
   for (const session of sessions) session.close();
@@ -14,22 +14,22 @@ export function clear(): void {
   document.documentElement.dir = "";
 }
 
-/** A viewer in the page, as it is after `given`. */
-export function put(given: (viewer: Viewer) => void = () => {}): Viewer {
+/** Adds a viewer to the page, as set up by `setUp`. */
+export function put(setUp: (viewer: Viewer) => void = () => {}): Viewer {
   const viewer = new Viewer();
-  viewer.theme = asked().theme ?? null;
-  given(viewer);
+  viewer.theme = readAddress().theme ?? null;
+  setUp(viewer);
   document.querySelector("main")?.append(viewer);
   return viewer;
 }
 
-/** A viewer of an export, once the verdict and the first rows are there. */
-export async function shown(name: string, given: (viewer: Viewer) => void = () => {}): Promise<Viewer> {
+/** Shows a viewer of an export, with its verdict and first rows. */
+export async function shown(name: string, setUp: (viewer: Viewer) => void = () => {}): Promise<Viewer> {
   const viewer = put();
-  given(viewer);
+  setUp(viewer);
   const { file, trust, pins, expect } = await example(name);
   const { tools } = Viewer;
-  if (tools === undefined) throw new Error("there are no tools");
+  if (tools === undefined) throw new Error("the viewer has no tools");
   const session = new Session(file, { trust, pins, expect, name: file.name }, tools);
   sessions.push(session);
   viewer.session = session;
@@ -38,29 +38,29 @@ export async function shown(name: string, given: (viewer: Viewer) => void = () =
   return viewer;
 }
 
-/** Waits until what is asked for is drawn. */
+/** Waits until the result of the search is rendered. */
 export async function settled(viewer: Viewer): Promise<void> {
   await until(() => viewer.session === undefined || !viewer.session.isRunning);
   await until(() => find(viewer, ".notice > p[role=status]"));
   await until(() => !find(viewer, "cs-rows .row.unread") && !find(viewer, "cs-rows [aria-busy=true]"));
 }
 
-/** An element in the viewer. */
+/** Returns an element in the viewer. */
 export function find(viewer: Viewer, selector: string): HTMLElement | null {
   return viewer.shadowRoot?.querySelector<HTMLElement>(selector) ?? null;
 }
 
-/** The same, once it is there. */
+/** Waits for an element in the viewer. */
 export function met(viewer: Viewer, selector: string): Promise<HTMLElement> {
   return until(() => find(viewer, selector));
 }
 
-/** Presses what is found so, once it is there and can be pressed. */
+/** Presses an element once it exists and is enabled. */
 export async function press(viewer: Viewer, selector: string): Promise<void> {
   (await until(() => find(viewer, `:is(${selector}):not(:disabled)`))).click();
 }
 
-/** Writes into the search. */
+/** Types into the search. */
 export async function search(viewer: Viewer, text: string): Promise<void> {
   const input = (await met(viewer, ".query-input")) as HTMLInputElement;
   input.focus();
@@ -68,18 +68,18 @@ export async function search(viewer: Viewer, text: string): Promise<void> {
   input.dispatchEvent(new Event("input"));
 }
 
-/** Ends writing. */
+/** Applies the search. */
 export async function enter(viewer: Viewer): Promise<void> {
   (await met(viewer, ".query-input")).dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
 }
 
-/** Opens the first row that fits. */
+/** Opens the first row that matches. */
 export async function open(viewer: Viewer, row: string): Promise<void> {
   await press(viewer, `cs-rows ${row}`);
   await met(viewer, "#cs-drawer-heading");
 }
 
-/** A log server's live view that this page answers itself. */
+/** A log server's live view, answered by this page. */
 export class Stream {
   readonly #lines: readonly string[];
   #at = 0;
@@ -90,14 +90,14 @@ export class Stream {
     this.#lines = lines;
   }
 
-  /** That of a vector. */
-  static async of(name: string): Promise<Stream> {
+  /** Creates the live view of a vector. */
+  static async ofVector(name: string): Promise<Stream> {
     return new Stream(await linesOf(name));
   }
 
-  /** Answers the first time that it is asked, and never again. */
+  /** Answers the first request, and no other. */
   readonly request = async (_address: string, { signal }: RequestInit): Promise<Response> => {
-    if (this.#controller !== undefined) throw new TypeError("there is no connection");
+    if (this.#controller !== undefined) throw new TypeError("the connection failed");
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = controller;
@@ -107,7 +107,7 @@ export class Stream {
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   };
 
-  /** Sends all lines up to, and with, the next checkpoint; each as `changed` makes it. */
+  /** Sends all lines up to and including the next checkpoint, each changed by `changed`. */
   async send(changed: (line: string) => string = (line) => line): Promise<void> {
     const controller = await until(() => this.#controller);
     let line = "";
@@ -120,7 +120,7 @@ export class Stream {
     }
   }
 
-  /** Sends the header alone. */
+  /** Sends only the header. */
   async begin(): Promise<void> {
     const controller = await until(() => this.#controller);
     controller.enqueue(new TextEncoder().encode(`data: ${this.#lines[0]}\n\n`));

@@ -2,19 +2,19 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment, told } from "../said.ts";
+import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed, Shelf } from "./filed.ts";
-import type { Block, Described, Frame } from "./frame.ts";
+import type { Block, FileRef, Frame } from "./frame.ts";
 
-/** So many sections are open when all are unfolded: those after them are found by their titles. */
-const FEW = 2;
-/** So many rows of a table, and so many items of a list, are shown. */
-const SHOWN = 500;
-/** An amount, a count, a share or a day, which is not broken at the end of a line. */
+/** Maximum number of sections that are expanded; of more, all are folded. */
+const MAX_EXPANDED = 2;
+/** Maximum number of rows of a table, and of items of a list. */
+const MAX_SHOWN = 500;
+/** Matches an amount, a count, a share, or a day, which must not be broken across lines. */
 const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 
-/** What is told of an evidence file: whether it verifies, what it says that it is of, and what that is worth. */
+/** Renders an evidence file: whether it verifies, what it claims to be about, and what that is worth. */
 export function filedView(
   shelf: Shelf,
   isInside: boolean,
@@ -33,8 +33,8 @@ export function filedView(
         <section class="stopped tone-bad filed" role="alert" data-filed="refused">
           <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
           <p class="faint">${value(shelf.name)}</p>
-          <p>${texts.place(line)}${told(message, phrases, t, 1000)}</p>
-          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, phrases, t, 1000)}</p>`}
+          <p>${texts.place(line)}${coreSentence(message, phrases, t, 1000)}</p>
+          ${hint === undefined ? nothing : html`<p class="hint">${coreSentence(hint, phrases, t, 1000)}</p>`}
           ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
           <p class="help">${texts.refusedAbout}</p>
         </section>
@@ -75,7 +75,7 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
   `;
 }
 
-/** What its writer has to say, folded: what was verified comes first. */
+/** Renders the author's sections, folded, because verified content comes first. */
 function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   return html`
@@ -84,9 +84,9 @@ function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult
       <p>${texts.sectionsAbout}</p>
       ${sections.map(
         ({ title, blocks }, place) => html`
-          <details class="filed-section" ?open=${place < FEW}>
+          <details class="filed-section" ?open=${place < MAX_EXPANDED}>
             <summary>${value(title, 300)}</summary>
-            ${blocks.slice(0, SHOWN).map(blockView)}
+            ${blocks.slice(0, MAX_SHOWN).map(blockView)}
           </details>
         `,
       )}
@@ -94,7 +94,7 @@ function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult
   `;
 }
 
-/** All that a file says of itself, on paper. */
+/** Renders everything that a file says about itself, for printing. */
 export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
   const { filed } = t.evidence;
   return html`
@@ -102,16 +102,16 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
     ${frameFacts(frame, t)}
     ${papersView(frame, t)}
     ${frame.sections.length === 0 ? nothing : html`<p>${filed.sectionsAbout}</p>`}
-    ${frame.sections.map(({ title, blocks }) => html`<h4>${value(title, 300)}</h4>${blocks.slice(0, SHOWN).map(blockView)}`)}
+    ${frame.sections.map(({ title, blocks }) => html`<h4>${value(title, 300)}</h4>${blocks.slice(0, MAX_SHOWN).map(blockView)}`)}
   `;
 }
 
-/** What a report says that it is of, and who made it. */
+/** Renders what a report claims to be about, and who made it. */
 export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   const texts = t.evidence.filed;
   const { figures } = t.viewer;
   const { sample, events } = frame.scope;
-  const described = ({ name, sha256, size }: Described) =>
+  const described = ({ name, sha256, size }: FileRef) =>
     html`${value(name)}, ${figures.bytes(size)}<br />SHA-256 <code class="hash">${sha256}</code>`;
   return html`
     <dl class="facts">
@@ -135,7 +135,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   `;
 }
 
-/** How a sample was drawn. */
+/** Renders how a sample was drawn. */
 export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: PageTexts): TemplateResult {
   const { make } = t.evidence;
   const { count, events } = t.viewer.figures;
@@ -155,7 +155,7 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
     <table class="papers">
       <thead><tr><th scope="col">${make.leaf}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
       <tbody>
-        ${frame.papers.slice(0, SHOWN).map(
+        ${frame.papers.slice(0, MAX_SHOWN).map(
           ({ entry, ticked, flagged, comment }) => html`
             <tr><td>${t.viewer.figures.count(entry)}</td><td>${ticked ? "✓" : ""}</td><td>${flagged ? "⚑" : ""}</td><td>${comment === "" ? nothing : value(comment, 8000)}</td></tr>`,
         )}
@@ -165,22 +165,22 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
 }
 
 function blockView(block: Block): TemplateResult {
-  // As an image it runs nothing and loads nothing, whoever wrote it.
+  // An image can't run scripts or load anything.
   if ("svg" in block)
     return html`<img class="filed-picture" alt=${block.text} src=${`data:image/svg+xml,${encodeURIComponent(block.svg)}`} />`;
   if ("text" in block) return html`<p>${value(block.text, 16_000)}</p>`;
   if ("list" in block)
-    return html`<ul>${block.list.slice(0, SHOWN).map((item) => html`<li>${value(item, 4000)}</li>`)}</ul>`;
+    return html`<ul>${block.list.slice(0, MAX_SHOWN).map((item) => html`<li>${value(item, 4000)}</li>`)}</ul>`;
   return html`
     <div class="filed-table" tabindex="0">
       <table class="papers">
         <thead><tr>${block.head.map((cell) => html`<th scope="col">${cellView(cell, 300)}</th>`)}</tr></thead>
-        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td class=${FIGURE.test(cell) ? "figure" : nothing}>${cellView(cell, 4000)}</td>`)}</tr>`)}</tbody>
+        <tbody>${block.rows.slice(0, MAX_SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td class=${FIGURE.test(cell) ? "figure" : nothing}>${cellView(cell, 4000)}</td>`)}</tr>`)}</tbody>
       </table>
     </div>
   `;
 }
 
-function cellView(cell: string, most: number): TemplateResult | typeof nothing {
-  return cell === "" ? nothing : html`${value(cell, most)}`;
+function cellView(cell: string, maxLength: number): TemplateResult | typeof nothing {
+  return cell === "" ? nothing : html`${value(cell, maxLength)}`;
 }

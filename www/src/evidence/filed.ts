@@ -5,13 +5,13 @@ import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
 
-/** What was in an evidence file, verified. */
+/** The verified content of an evidence file. */
 export interface Filed {
   readonly name: string;
-  /** Of the evidence file itself, in hex. */
+  /** Hash of the evidence file itself, in hex. */
   readonly sha256: string;
   readonly frame: Frame;
-  /** What the words for the verdict of the frame's report depend on. */
+  /** Reason that selects the wording of the verdict. */
   readonly why: Why | null;
   readonly source: File;
   readonly trust: TextFile | undefined;
@@ -20,17 +20,17 @@ export interface Filed {
   readonly when: Date;
 }
 
-/** The evidence file that is looked at. */
+/** State of the evidence file that is shown. */
 export type Shelf =
   | { readonly is: "empty" }
   | { readonly is: "opening"; readonly name: string }
   | { readonly is: "refused"; readonly name: string; readonly failure: PlainError }
   | { readonly is: "open"; readonly filed: Filed };
 
-/** Opens an evidence file, which the slicer verifies and compares with what is stated in it. */
+/** Opens an evidence file. The slicer verifies it and compares it with what it claims. */
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
-  if (slicer === undefined) throw new Error("this page cannot open evidence files");
+  if (slicer === undefined) throw new Error("this page can't open evidence files");
   const { frame: text, pageSha256, export: source, pins, trust, why } = await slicer.openEvidence(file);
   const frame = JSON.parse(text) as Frame;
   const own = await slicer.sha256(ownPage());

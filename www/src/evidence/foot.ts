@@ -1,15 +1,15 @@
 import { clip, visible } from "@countersign/ui/viewer/parts/format.js";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed } from "./filed.ts";
-import type { PrintedEvidence } from "./to-print.ts";
+import type { PrintedEvidence } from "./print-preparation.ts";
 
-/** The longest text that others chose at the foot of a page, and the longest query, in UTF-16 units. */
+/** Maximum length of untrusted text and of queries in the footer, in UTF-16 units. */
 const MAX_NAME = 80;
 const MAX_QUERY = 200;
 
 let sheet: CSSStyleSheet | undefined;
 
-/** Puts onto each printed page what it is of, and its number. Without evidence nothing stands there. */
+/** Sets the footer of printed pages: what the page belongs to, and its number. Empty without evidence. */
 export function footPages(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,
@@ -43,7 +43,9 @@ export function footPages(
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 
-/** The lines at the foot: of an evidence file what it says that it is of, else the file and the search. */
+/**
+ * Returns the lines of the footer: what an evidence file claims to be about, or else the file and the search.
+ */
 export function linesOf(
   { foot, searched }: PrintedEvidence,
   filed: Filed | undefined,
@@ -75,13 +77,15 @@ export function linesOf(
   ];
 }
 
-/** A text that others chose, so that it can't hide or turn what stands beside it. */
+/** Returns an untrusted text that can't hide or reorder the text around it. */
 function shown(text: string, length = MAX_NAME): string {
   const seen = visible(clip(text, length)).map(({ text }) => text);
   return `\u2068${seen.join("").replaceAll(/\s/g, " ")}\u2069`;
 }
 
-/** A text as CSS writes it: whatever is no letter or digit by its number, so that nothing ends it. */
+/**
+ * Quotes a text for CSS. Everything but letters and digits is escaped, so that nothing can end the string.
+ */
 function quoted(text: string): string {
   const escaped = Array.from(text, (character) =>
     /[A-Za-z0-9 ]/.test(character) ? character : `\\${character.codePointAt(0)?.toString(16)} `,

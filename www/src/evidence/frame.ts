@@ -1,13 +1,13 @@
 import type { Report } from "countersign/verify";
 
-/** A file by its name and bytes. */
-export interface Described {
+/** A file, by name and content. */
+export interface FileRef {
   readonly name: string;
   readonly sha256: string;
   readonly size: number;
 }
 
-export interface Sampled {
+export interface Sample {
   readonly wanted: number;
   readonly seed: string;
   readonly root: string;
@@ -16,7 +16,7 @@ export interface Sampled {
   readonly entries: readonly number[];
 }
 
-/** What a person wrote to an event. */
+/** A person's note on an event. */
 export interface Paper {
   readonly entry: number;
   readonly ticked: boolean;
@@ -25,27 +25,27 @@ export interface Paper {
 }
 
 export type Block =
-  /** A picture, and what is on it in words. */
+  /** An image with its description. */
   | { readonly svg: string; readonly text: string }
   | { readonly text: string }
   | { readonly list: readonly string[] }
   | { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
 
-/** A report with where it comes from (SPEC-DETECTION.md, section 14). */
+/** The frame of a report, with its origin (SPEC-DETECTION.md, section 14). */
 export interface Frame {
-  readonly file: Described;
+  readonly file: FileRef;
   readonly tool: { readonly name: string; readonly version: string; readonly sha256: string };
   readonly time: string;
-  readonly trust: Described | null;
-  readonly pins: readonly Described[];
+  readonly trust: FileRef | null;
+  readonly pins: readonly FileRef[];
   readonly query: string | null;
   readonly scope: {
     readonly events: number;
     readonly range: readonly [number, number] | null;
-    readonly sample: Sampled | null;
+    readonly sample: Sample | null;
   };
   readonly report: Report;
-  readonly slice: { readonly file: Described; readonly events: number; readonly report: Report } | null;
+  readonly slice: { readonly file: FileRef; readonly events: number; readonly report: Report } | null;
   readonly reference: string;
   readonly examiner: string;
   readonly papers: readonly Paper[];

@@ -1,10 +1,13 @@
-/** What is around policy, style and script of the page; the build puts it here. */
+/** The parts of the page around its policy, style, and script; inserted by the build. */
 const AROUND = "countersign:around";
 
-/** What an evidence file has after the page. */
+/** Selector of the evidence that follows the page in an evidence file. */
 const BLOCK = "#countersign-evidence";
 
-/** The page that this is, byte for byte as it was built: put together of its own parts, as a page on disk cannot read itself. */
+/**
+ * Returns this page as it was built, byte for byte. It is assembled from its own parts, because a page on
+ * disk can't read itself.
+ */
 export function ownPage(): Blob {
   const [begin, afterPolicy, afterStyle, end] = JSON.parse(AROUND) as string[];
   const policy = document
@@ -15,7 +18,7 @@ export function ownPage(): Blob {
   return new Blob([`${begin}${policy}${afterPolicy}${style}${afterStyle}${script}${end}`]);
 }
 
-/** The evidence that stands after this page, as the file that both are. */
+/** Returns the evidence after this page, as the evidence file that contains both. */
 export function evidenceInPage(): File | undefined {
   const blocks = [...document.querySelectorAll(BLOCK)];
   if (blocks.length === 0) return undefined;

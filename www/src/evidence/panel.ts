@@ -3,7 +3,7 @@ import type { EventRow } from "@countersign/ui/index/types.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import {
-  holdTo,
+  checkResult,
   isStill,
   reasonOf,
   type Selection,
@@ -12,77 +12,87 @@ import {
 } from "@countersign/ui/viewer/search/selection.js";
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { TextFile } from "../input/trust.ts";
-import { moment } from "../said.ts";
 import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wishes } from "../wish.ts";
 import { sampleView } from "./filed-view.ts";
-import type { Paper, Sampled } from "./frame.ts";
-import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
-import { LONGEST_COMMENT, Papers } from "./papers.ts";
+import type { Paper, Sample } from "./frame.ts";
+import {
+  type CreatedFile,
+  drawSample,
+  type EvidenceInput,
+  evidenceFile,
+  reportFile,
+  SizeLimitError,
+  sliceFile,
+} from "./make.ts";
+import { MAX_COMMENT_LENGTH, Papers } from "./papers.ts";
 import { queryOf } from "./question.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
 
-/** So many events can be annotated at a time: who wants others searches for them. */
-const LISTED = 100;
+/** Maximum number of events listed for notes. A search narrows them down. */
+const MAX_LISTED = 100;
 
-/** What the panel is about. */
-export interface Bench {
+/** Input of the panel. */
+export interface EvidenceContext {
   readonly part: Part;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
-  /** The page's viewer, by whose search events are selected, and its tools. */
+  /** The page's viewer, whose search selects the events, and its tools. */
   readonly viewer: () => Viewer | undefined;
-  /** The selection that is shown, and that of the moment, which may not be drawn yet. */
+  /** The selection shown, and the current one, which may not be rendered yet. */
   readonly selection: Selection;
   readonly now: () => Selection;
-  readonly tools: () => Making["tools"] | undefined;
-  /** Notes that came with an evidence file. */
+  readonly tools: () => EvidenceInput["tools"] | undefined;
+  /** Notes from an evidence file. */
   readonly papers: readonly Paper[];
 }
 
-/** What is typed and chosen in the panel. */
-export interface Typed {
+/** Values typed and chosen in the panel. */
+export interface PanelValues {
   readonly reference: string;
   readonly examiner: string;
-  readonly sample: Sampled | undefined;
+  readonly sample: Sample | undefined;
   readonly papers: Pick<Papers, "of">;
 }
 
-/** Where evidence is made: who examines it, notes to events, a sample, a question, and what is saved. */
+/**
+ * The panel that creates evidence: who examines it, notes on events, a sample, a question, and files to save.
+ */
 export class EvidencePanel extends View {
   static override properties = { texts: { attribute: false }, bench: { attribute: false } };
   declare texts: PageTexts;
-  declare bench: Bench;
+  declare bench: EvidenceContext;
   #reference = "";
   #examiner = "";
-  #sample: Sampled | undefined;
+  #sample: Sample | undefined;
   #papers: Papers | undefined;
   #papersOf: string | undefined;
   #rows: readonly EventRow[] | undefined;
   #events = 0;
-  /** The selection that the sample was drawn of, or the events were listed of. */
+  /** The selection that the sample was drawSample from, or the events were listed from. */
   #basis: Pick<Selection, "session" | "query"> | undefined;
-  /** What the question's fields ask for. */
+  /** The query of the question's fields. */
   #question = "";
   #isBusy = false;
-  #said = "";
+  #message = "";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    const before = changed.get("bench") as Bench | undefined;
+    const before = changed.get("bench") as EvidenceContext | undefined;
     if (before && before.part.session !== this.bench.part.session) {
       this.#sample = undefined;
       this.#rows = undefined;
-      this.#said = "";
+      this.#message = "";
     }
     const basis = this.#basis;
     const { session, query } = this.bench.selection;
     if (basis && (basis.session !== session || basis.query !== query)) {
-      // What was drawn of another search is no sample of this one.
-      if (this.#sample !== undefined) this.#said = this.texts.evidence.make.sampleDropped;
+      // A sample of another search isn't a sample of this one.
+      if (this.#sample !== undefined) this.#message = this.texts.evidence.make.sampleDropped;
       this.#basis = undefined;
       this.#sample = undefined;
       this.#rows = undefined;
@@ -115,45 +125,45 @@ export class EvidencePanel extends View {
           <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#reason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
         </div>
         <p class="help">${t.saveAbout}</p>
-        <p role="status" id="evidence-said">${this.#said === "" ? nothing : value(this.#said, 600)}</p>
+        <p role="status" id="evidence-said">${this.#message === "" ? nothing : value(this.#message, 600)}</p>
       </section>
     `;
   }
 
   /** Saves the evidence file. */
   saveEvidence(): Promise<void> {
-    return this.#work(this.#reason, async () => [await evidenceFile(await this.#making())]);
+    return this.#work(this.#reason, async () => [await evidenceFile(await this.#input())]);
   }
 
   /** Saves the report as JSON. */
   saveReport(): Promise<void> {
     const reason = reasonOf(this.bench.now(), this.texts.viewer, true);
-    return this.#work(reason, async () => [await reportFile(await this.#making())]);
+    return this.#work(reason, async () => [await reportFile(await this.#input())]);
   }
 
-  /** Why no event can be saved at the moment. */
+  /** Reason why no event can be saved at the moment. */
   get #reason(): string | undefined {
     return reasonOf(this.bench.now(), this.texts.viewer);
   }
 
-  /** What is saved, in words, or why nothing is. */
+  /** Renders the selection in words, or why nothing is saved. */
   #selectionView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const { selection } = this.bench;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
-    const drawn = this.#sample?.entries.length;
+    const drawSample = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
-        ${drawn === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawn))}</span>`}
+        ${drawSample === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawSample))}</span>`}
         ${reason === undefined ? nothing : html`<span>${reason}</span>`}
-        ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${wishes("open-tab", "events")}>${t.toSearch}</button>` : nothing}
+        ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${emits("open-tab", "events")}>${t.toSearch}</button>` : nothing}
       </p>
     `;
   }
 
-  /** What is typed and chosen at the moment. */
-  get typed(): Typed {
+  /** The values currently typed and chosen. */
+  get typed(): PanelValues {
     return {
       reference: this.#reference,
       examiner: this.#examiner,
@@ -162,16 +172,16 @@ export class EvidencePanel extends View {
     };
   }
 
-  /** Gathers what files are made of: the events that are selected now, counted once for all of them. */
-  async #making(): Promise<Making> {
+  /** Collects the input of files. The selected events are counted once for all files. */
+  async #input(): Promise<EvidenceInput> {
     const { part, trust, pins } = this.bench;
     const tools = this.bench.tools();
     const selection = this.bench.now();
     if (tools === undefined || part.session === undefined || selection.state !== "ready")
-      throw new Error("nothing works in the background yet");
+      throw new Error("the page's workers haven't started yet");
     const sample = this.#sample;
     const entries = await part.session.index.indexes();
-    holdTo(selection, entries.length, this.bench.now());
+    checkResult(selection, entries.length, this.bench.now());
     return {
       part,
       trust,
@@ -187,23 +197,23 @@ export class EvidencePanel extends View {
     };
   }
 
-  /** Makes files and saves them, one thing at a time. Nothing is made if there is a reason against it. */
-  async #work(reason: string | undefined, make: () => Promise<readonly Made[]>): Promise<void> {
+  /** Creates files and saves them, one task at a time. Does nothing if there is a reason against it. */
+  async #work(reason: string | undefined, make: () => Promise<readonly CreatedFile[]>): Promise<void> {
     if (this.#isBusy) return;
-    if (reason !== undefined) return this.#say(reason);
+    if (reason !== undefined) return this.#showMessage(reason);
     const t = this.texts.evidence.make;
     this.#isBusy = true;
-    this.#say(t.working);
+    this.#showMessage(t.working);
     try {
-      const made = await make();
-      for (const { file } of made) save(file.name, file);
-      this.#say(made.map(({ file, events }) => this.#saved(file.name, events)).join(" "));
+      const created = await make();
+      for (const { file } of created) save(file.name, file);
+      this.#showMessage(created.map(({ file, events }) => this.#saved(file.name, events)).join(" "));
     } catch (error) {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
-      if (error instanceof SelectionMismatch) this.#say(error.says(this.texts.viewer));
-      else if (error instanceof Refused) this.#say(error.message);
-      else this.#say(error instanceof TooLong ? t.tooLong : about);
+      if (error instanceof SelectionMismatch) this.#showMessage(error.describe(this.texts.viewer));
+      else if (error instanceof QuestionError) this.#showMessage(error.message);
+      else this.#showMessage(error instanceof SizeLimitError ? t.tooLong : about);
     }
     this.#isBusy = false;
     this.requestUpdate();
@@ -215,8 +225,8 @@ export class EvidencePanel extends View {
     return name.endsWith(".report.json") ? t.reported(events, name) : t.saved(events, name);
   }
 
-  #say(text: string): void {
-    this.#said = text;
+  #showMessage(text: string): void {
+    this.#message = text;
     this.requestUpdate();
   }
 
@@ -245,7 +255,7 @@ export class EvidencePanel extends View {
     `;
   }
 
-  #command({ wanted, seed }: Sampled): string {
+  #command({ wanted, seed }: Sample): string {
     const { query } = this.bench.selection;
     const words = ["countersign", "report", quote(this.bench.part.file.name)];
     if (this.bench.trust !== undefined) words.push("--trust", quote(this.bench.trust.name));
@@ -256,20 +266,20 @@ export class EvidencePanel extends View {
   async #draw(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const t = this.texts.evidence.make;
-    const given = new FormData(event.target as HTMLFormElement);
+    const fields = new FormData(event.target as HTMLFormElement);
     const { session } = this.bench.part;
     const tools = this.bench.tools();
-    if (session === undefined || tools === undefined) return this.#say(t.notReady);
-    const asked = { wanted: Number(given.get("wanted")), seed: String(given.get("seed")) };
+    if (session === undefined || tools === undefined) return this.#showMessage(t.notReady);
+    const options = { wanted: Number(fields.get("wanted")), seed: String(fields.get("seed")) };
     const selection = this.bench.now();
     const reason = reasonOf(selection, this.texts.viewer);
-    if (reason !== undefined || selection.state !== "ready") return this.#say(reason ?? t.notReady);
+    if (reason !== undefined || selection.state !== "ready") return this.#showMessage(reason ?? t.notReady);
     const entries = await session.index.indexes();
     if (entries.length !== selection.events || !isStill(selection, this.bench.now()))
-      return this.#say(this.texts.viewer.selection.changed);
-    this.#sample = await drawn(session, tools, asked, entries);
+      return this.#showMessage(this.texts.viewer.selection.changed);
+    this.#sample = await drawSample(session, tools, options, entries);
     this.#basis = selection;
-    this.#say(this.#sample === undefined ? t.noRoot : "");
+    this.#showMessage(this.#sample === undefined ? t.noRoot : "");
     this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
     if (this.#sample !== undefined) await this.#list();
   }
@@ -288,9 +298,9 @@ export class EvidencePanel extends View {
     if (session === undefined) return;
     const selection = this.bench.now();
     const reason = reasonOf(selection, this.texts.viewer);
-    if (reason !== undefined) return this.#say(reason);
+    if (reason !== undefined) return this.#showMessage(reason);
     this.#basis = selection;
-    this.#rows = await eventRows(session, this.#sample?.entries, LISTED);
+    this.#rows = await eventRows(session, this.#sample?.entries, MAX_LISTED);
     this.#events = this.#sample?.entries.length ?? (await session.index.indexes()).length;
     this.requestUpdate();
   }
@@ -333,7 +343,7 @@ export class EvidencePanel extends View {
         <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
         <td><input type="checkbox" name="ticked" aria-label="${t.tick}, ${entry}" .checked=${paper?.ticked ?? false} @change=${({ target }: Event) => write({ ticked: (target as HTMLInputElement).checked })} /></td>
         <td><input type="checkbox" name="flagged" aria-label="${t.flag}, ${entry}" .checked=${paper?.flagged ?? false} @change=${({ target }: Event) => write({ flagged: (target as HTMLInputElement).checked })} /></td>
-        <td><input name="comment" autocomplete="off" maxlength=${LONGEST_COMMENT} aria-label="${t.comment}, ${entry}" .value=${paper?.comment ?? ""} @input=${({ target }: Event) => write({ comment: (target as HTMLInputElement).value })} /></td>
+        <td><input name="comment" autocomplete="off" maxlength=${MAX_COMMENT_LENGTH} aria-label="${t.comment}, ${entry}" .value=${paper?.comment ?? ""} @input=${({ target }: Event) => write({ comment: (target as HTMLInputElement).value })} /></td>
       </tr>
     `;
   }
@@ -342,7 +352,7 @@ export class EvidencePanel extends View {
     const papers = this.#papers;
     if (papers === undefined) return;
     if (papers.hasRoomFor(entry)) papers.write({ ...papers.of(entry), ...change }, new Date());
-    else this.#say(this.texts.evidence.make.full);
+    else this.#showMessage(this.texts.evidence.make.full);
     this.requestUpdate();
   }
 
@@ -365,14 +375,16 @@ export class EvidencePanel extends View {
     `;
   }
 
-  /** True while it isn't known what the search box asks for: a question would take the place of what is typed there. */
+  /**
+   * True while the content of the search box isn't settled: a question would overwrite what is being typed.
+   */
   get #isUnsure(): boolean {
     return this.bench.selection.state !== "ready";
   }
 
   #ask(form: HTMLFormElement): void {
-    const given = new FormData(form);
-    const text = (name: string) => String(given.get(name) ?? "");
+    const fields = new FormData(form);
+    const text = (name: string) => String(fields.get(name) ?? "");
     this.#question = queryOf({
       who: text("who"),
       from: text("from"),
@@ -395,15 +407,15 @@ export class EvidencePanel extends View {
       const selection = this.bench.now();
       if (selection.query !== query) throw new SelectionMismatch();
       const why = this.#reason;
-      if (why !== undefined) throw new Refused(why);
-      const making = await this.#making();
-      return [await sliceFile(making), await reportFile(making), await evidenceFile(making)];
+      if (why !== undefined) throw new QuestionError(why);
+      const input = await this.#input();
+      return [await sliceFile(input), await reportFile(input), await evidenceFile(input)];
     });
   }
 }
 
-/** What a question asks for can't be saved, for the reason in the message. */
-class Refused extends Error {}
+/** The question can't be answered, for the reason in the message. */
+class QuestionError extends Error {}
 
 function field(name: string, label: string, text: string, write: (text: string) => void): TemplateResult {
   return html`

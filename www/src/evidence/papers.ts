@@ -1,23 +1,23 @@
 import type { Paper } from "./frame.ts";
 
 const PREFIX = "countersign.papers/";
-/** Of so many files notes are kept; the oldest give way. */
-const MOST_FILES = 50;
-/** So many events of a file can have notes here. */
-export const MOST_PAPERS = 1000;
-/** No comment is longer, in characters: four bytes each are within the format's limit. */
-export const LONGEST_COMMENT = 2000;
+/** Maximum number of files with notes; the oldest are dropped. */
+const MAX_FILES = 50;
+/** Maximum number of notes per file. */
+export const MAX_PAPERS = 1000;
+/** Maximum length of a comment, in characters. At four bytes each it stays within the format's limit. */
+export const MAX_COMMENT_LENGTH = 2000;
 
-interface Kept {
+interface StoredPapers {
   readonly when: string;
   readonly papers: readonly Paper[];
 }
 
-/** What the reader writes to events: kept on this device, beside the file's SHA-256. */
+/** The reader's notes on events, stored on this device under the file's SHA-256. */
 export class Papers {
   readonly #key: string;
   #papers = new Map<number, Paper>();
-  /** What was kept when it was read last: another tab may have written since. */
+  /** The stored text as last read. Another tab may have written since. */
   #text: string | null = null;
   #isKept = true;
 
@@ -25,12 +25,12 @@ export class Papers {
     this.#key = PREFIX + sha256;
   }
 
-  /** By entry. */
+  /** All notes, ordered by entry. */
   get all(): readonly Paper[] {
-    return [...this.#read().values()].sort((one, other) => one.entry - other.entry);
+    return [...this.#read().values()].sort((a, b) => a.entry - b.entry);
   }
 
-  /** Whether the browser keeps them. */
+  /** True if the browser stores them. */
   get isKept(): boolean {
     return this.#isKept;
   }
@@ -39,20 +39,20 @@ export class Papers {
     return this.#read().get(entry) ?? { entry, ticked: false, flagged: false, comment: "" };
   }
 
-  /** Whether one more event can have a note. */
+  /** True if one more event can have a note. */
   hasRoomFor(entry: number): boolean {
     const papers = this.#read();
-    return papers.has(entry) || papers.size < MOST_PAPERS;
+    return papers.has(entry) || papers.size < MAX_PAPERS;
   }
 
   write(paper: Paper, now: Date): void {
     const papers = this.#read();
-    const comment = paper.comment.slice(0, LONGEST_COMMENT);
+    const comment = paper.comment.slice(0, MAX_COMMENT_LENGTH);
     if (!paper.ticked && !paper.flagged && comment === "") papers.delete(paper.entry);
     else if (this.hasRoomFor(paper.entry)) papers.set(paper.entry, { ...paper, comment });
-    const kept: Kept = { when: now.toISOString(), papers: [...papers.values()] };
+    const stored: StoredPapers = { when: now.toISOString(), papers: [...papers.values()] };
     try {
-      this.#text = JSON.stringify(kept);
+      this.#text = JSON.stringify(stored);
       localStorage.setItem(this.#key, this.#text);
       for (const key of oldest()) localStorage.removeItem(key);
       this.#isKept = true;
@@ -74,7 +74,7 @@ export class Papers {
 function oldest(): readonly string[] {
   const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
   const whens = keys.map((key) => [parse(textOf(key) ?? "")?.when ?? "", key] as const).sort();
-  return whens.slice(0, Math.max(0, keys.length - MOST_FILES)).map(([, key]) => key);
+  return whens.slice(0, Math.max(0, keys.length - MAX_FILES)).map(([, key]) => key);
 }
 
 function textOf(key: string): string | null {
@@ -85,13 +85,13 @@ function textOf(key: string): string | null {
   }
 }
 
-/** What was kept, as far as it is what this page writes. */
-function parse(text: string): Kept | undefined {
+/** Parses stored notes; undefined unless this page wrote them. */
+function parse(text: string): StoredPapers | undefined {
   try {
-    const kept: unknown = JSON.parse(text);
-    const { when, papers } = Object(kept) as Partial<Record<keyof Kept, unknown>>;
+    const stored: unknown = JSON.parse(text);
+    const { when, papers } = Object(stored) as Partial<Record<keyof StoredPapers, unknown>>;
     if (typeof when !== "string" || !Array.isArray(papers)) return undefined;
-    return { when, papers: papers.filter(isPaper).slice(0, MOST_PAPERS) };
+    return { when, papers: papers.filter(isPaper).slice(0, MAX_PAPERS) };
   } catch {
     return undefined;
   }
@@ -105,6 +105,6 @@ function isPaper(value: unknown): value is Paper {
     typeof ticked === "boolean" &&
     typeof flagged === "boolean" &&
     typeof comment === "string" &&
-    comment.length <= LONGEST_COMMENT
+    comment.length <= MAX_COMMENT_LENGTH
   );
 }

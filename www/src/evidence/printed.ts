@@ -1,17 +1,17 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment, told } from "../said.ts";
+import { coreSentence, moment } from "../core-sentence.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
+import type { PrintedEvidence } from "./print-preparation.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
-import type { PrintedEvidence } from "./to-print.ts";
 
-/** The longest reference and the longest query on paper, in UTF-16 units. */
+/** Maximum length of a reference and of a query on paper, in UTF-16 units. */
 const MAX_WORDS = 1000;
 const MAX_QUERY = 4000;
 
-/** What is printed on the first page: which case, which events, of which file, examined by whom. */
+/** Renders the first printed page: the case, the events, the file, and the examiner. */
 export function printedWords(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,
@@ -22,7 +22,8 @@ export function printedWords(
   const { paper } = t.evidence;
   const { events } = t.viewer.figures;
   const row = (name: string, is: unknown) => html`<dt>${name}</dt><dd>${is}</dd>`;
-  const text = (name: string, said: string) => (said === "" ? nothing : row(name, value(said, MAX_WORDS)));
+  const text = (name: string, content: string) =>
+    content === "" ? nothing : row(name, value(content, MAX_WORDS));
   const { reference = "", examiner = "" } = evidence ?? {};
   const { frame } = filed ?? {};
   return html`
@@ -44,7 +45,7 @@ export function printedWords(
   `;
 }
 
-/** What the page's own search selects, or why that isn't known. */
+/** Renders what the page's search selects, or why that isn't known. */
 function searchRows(
   evidence: PrintedEvidence | undefined,
   name: string,
@@ -55,7 +56,7 @@ function searchRows(
   const { searched, events, sample } = evidence;
   const count =
     searched.state === "error"
-      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, searched.phrases, t)}`
+      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : coreSentence(searched.why, searched.phrases, t)}`
       : events === undefined
         ? html`<strong class="tone-bad">${paper.waiting}</strong>`
         : t.viewer.figures.events(events.count);
@@ -72,7 +73,7 @@ function queryView(query: string, t: PageTexts): TemplateResult | string {
   return query === "" ? t.evidence.filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
 }
 
-/** The selected events as a table, with what was searched for. */
+/** Renders the selected events as a table, with the search. */
 export function printedEvents(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,

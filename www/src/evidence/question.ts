@@ -1,14 +1,14 @@
-/** A question as an auditor asks it. */
+/** An auditor's question about events. */
 export interface Question {
   readonly who: string;
-  /** Days, as `2026-11-20`. Both are within. */
+  /** First and last day, such as `2026-11-20`, both included. */
   readonly from: string;
   readonly until: string;
-  /** Parted by commas. */
+  /** Separated by commas. */
   readonly actions: string;
 }
 
-/** The query that asks it, in the language of docs/query.md. */
+/** Returns the query for a question (docs/query.md). */
 export function queryOf({ who, from, until, actions }: Question): string {
   const chosen = actions
     .split(",")
@@ -28,7 +28,7 @@ function quoted(text: string): string {
   return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 
-/** A star stands for anything, which one in quotes does not. */
+/** Quotes a text unless it has a wildcard, which must not be quoted. */
 function starred(text: string): string {
   return /^[\p{L}\p{N}._*-]+$/u.test(text) && !text.startsWith("-") ? text : quoted(text);
 }

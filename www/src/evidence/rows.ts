@@ -1,15 +1,15 @@
 import type { EventRow, Row } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 
-/** Events of the newest answer, from the first on; of a sample, those that were drawn, by entry. */
+/** Returns the first events of the current result, or the sampled events ordered by entry. */
 export async function eventRows(
   { index }: Session,
   sample: readonly number[] | undefined,
-  most: number,
+  max: number,
 ): Promise<readonly EventRow[]> {
-  if (sample === undefined) return (await index.rows(0, most, [])).filter(isEvent);
+  if (sample === undefined) return (await index.rows(0, max, [])).filter(isEvent);
   const rows: EventRow[] = [];
-  for (const entry of [...sample].sort((one, other) => one - other).slice(0, most)) {
+  for (const entry of [...sample].sort((a, b) => a - b).slice(0, max)) {
     const line = await index.lineOf(entry);
     const at = line === undefined ? undefined : await index.rowOf(line);
     if (at !== undefined) rows.push(...(await index.rows(at, at + 1, [])).filter(isEvent));
@@ -21,17 +21,19 @@ function isEvent(row: Row): row is EventRow {
   return row.kind === "event";
 }
 
-/** Who, what and to what, as far as an event says so. */
-export function saysOf({ parsed, own, begin }: EventRow): string {
-  const said = parsed ?? own;
+/** Returns the actor, action, and target of an event, as far as it states them. */
+export function saysOf({ read, own, begin }: EventRow): string {
+  const facts = read ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>
     party?.name ?? party?.id;
-  const parts = [named(said?.actor), said?.action, named(said?.target)].filter((part) => part !== undefined);
+  const parts = [named(facts?.actor), facts?.action, named(facts?.target)].filter(
+    (part) => part !== undefined,
+  );
   return parts.length > 0 ? parts.join(" · ") : (begin ?? "");
 }
 
-/** How it ended, where it is said. */
-export function outcomeOf({ parsed, own }: EventRow): string {
-  const outcome = (parsed ?? own)?.outcome ?? "";
+/** Returns the outcome of an event; empty if it states none. */
+export function outcomeOf({ read, own }: EventRow): string {
+  const outcome = (read ?? own)?.outcome ?? "";
   return outcome === "not-stated" ? "" : outcome;
 }

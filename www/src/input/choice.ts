@@ -1,7 +1,7 @@
 import { plainError } from "@countersign/shared/error.js";
 import type { Filed, Shelf } from "../evidence/filed.ts";
 import { alteredSample, sample } from "../sample.ts";
-import type { Brought, Chosen } from "../state/case.ts";
+import type { Chosen, VerificationInput } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { join } from "./join.ts";
@@ -17,34 +17,34 @@ import {
   withoutKey,
 } from "./trust.ts";
 
-/** No pack of rules is longer. */
-const LONGEST_RULES = 16 << 20;
+/** Maximum size of a rule pack, in bytes. */
+const MAX_RULES_BYTES = 16 << 20;
 
-/** Who looks after a choice. */
-interface Keeper {
+/** Callbacks of a choice. */
+interface ChoiceListener {
   texts(): PageTexts;
-  /** What is verified, or by what, is another than before. */
+  /** The exports changed, or what they are verified with. */
   changed(): void;
-  /** Other rules are looked for than before. */
+  /** The rules changed. */
   ruled(): void;
-  /** There is a complaint, or there is none any more. */
+  /** The complaint changed or was cleared. */
   complained(): void;
-  /** Asks what a key is trusted for, which its text does not say. */
+  /** Asks for the role of a key, which its text doesn't state. */
   ask(key: string): void;
-  /** Opens an evidence file, and verifies what is in it. */
+  /** Opens an evidence file and verifies its content. */
   open(file: File): Promise<Filed>;
 }
 
-/** What was chosen before what brings its own, and the trust file that it brought. */
-interface Aside {
+/** The reader's choice before the sample or an evidence file, and the trust file that came with that. */
+interface SuspendedChoice {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly brought: TextFile | undefined;
 }
 
-/** What the reader brings: exports, and what they are verified by. */
+/** The reader's input: exports, and what they are verified with. */
 export class Choice {
-  readonly #keeper: Keeper;
+  readonly #listener: ChoiceListener;
   #exports: readonly Chosen[] = [];
   #trust: TrustChoice = NO_TRUST;
   #pins: readonly TextFile[] = [];
@@ -52,12 +52,12 @@ export class Choice {
   #usesMemory = true;
   #complaint = "";
   #shelf: Shelf = { is: "empty" };
-  /** While the sample is shown, or what was in an evidence file. */
-  #aside: Aside | undefined;
-  #taking: Promise<void> = Promise.resolve();
+  /** Set while the sample or an evidence file is shown. */
+  #suspended: SuspendedChoice | undefined;
+  #pending: Promise<void> = Promise.resolve();
 
-  constructor(keeper: Keeper) {
-    this.#keeper = keeper;
+  constructor(listener: ChoiceListener) {
+    this.#listener = listener;
   }
 
   get exports(): readonly Chosen[] {
@@ -72,28 +72,28 @@ export class Choice {
     return this.#pins;
   }
 
-  /** The pack of rules that was brought; without one the page's own counts. */
+  /** The reader's rule pack; undefined for the page's own. */
   get rules(): TextFile | undefined {
     return this.#rules;
   }
 
-  /** Whether exports are held against what this device remembers. */
+  /** True if exports are compared with what this device remembers. */
   get usesMemory(): boolean {
     return this.#usesMemory;
   }
 
-  /** The evidence file that was brought. */
+  /** The evidence file. */
   get shelf(): Shelf {
     return this.#shelf;
   }
 
-  /** Why something that was brought is not there. */
+  /** Reason why an input was rejected. */
   get complaint(): string {
     return this.#complaint;
   }
 
-  /** As a verifier takes it. */
-  get brought(): Brought {
+  /** Input of a verification. */
+  get input(): VerificationInput {
     return {
       trust: trustText(this.#trust),
       trustName: trustName(this.#trust),
@@ -101,7 +101,7 @@ export class Choice {
     };
   }
 
-  /** Takes files of any kind. Exports come in place of what was there, or are added to it. */
+  /** Adds files of any kind. Exports replace the previous ones, unless `adds`. */
   take(files: readonly File[], adds: boolean): void {
     this.#next(() => this.#take(files, adds));
   }
@@ -120,17 +120,17 @@ export class Choice {
 
   removeRules(): void {
     this.#rules = undefined;
-    this.#keeper.ruled();
+    this.#listener.ruled();
   }
 
-  /** Takes the sample; on demand with one of its bytes changed. */
+  /** Opens the sample, optionally with one byte changed. */
   takeSample(isAltered = false): void {
     this.#next(() => this.#takeSample(isAltered));
   }
 
-  /** Takes a text that was pasted or dropped. */
+  /** Accepts a pasted or dropped text. */
   takeText(text: string): void {
-    const { paste } = this.#keeper.texts();
+    const { paste } = this.#listener.texts();
     this.#complain("");
     switch (recognizeText(text)) {
       case "trust":
@@ -143,7 +143,7 @@ export class Choice {
         ]);
         break;
       case "key":
-        this.#keeper.ask(onlyKey(text) ?? text);
+        this.#listener.ask(onlyKey(text) ?? text);
         break;
       case "export":
         if (beginsAsExport(text)) this.take([new File([text], paste.exportName)], false);
@@ -162,7 +162,7 @@ export class Choice {
 
   removeExport(file: File): void {
     this.#begin(this.#exports.filter((one) => one.file !== file));
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
   removeTrust(): void {
@@ -183,12 +183,12 @@ export class Choice {
 
   leaveMemoryOut(): void {
     this.#usesMemory = false;
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
-  /** One after the other: what was brought last counts, however long it took to read what came before. */
+  /** Runs tasks one after another, so that the last input wins however long earlier ones take to read. */
   #next(take: () => Promise<void>): void {
-    this.#taking = this.#taking
+    this.#pending = this.#pending
       .then(take)
       .catch((error: unknown) => this.#complain(plainError(error).message));
   }
@@ -201,9 +201,11 @@ export class Choice {
       try {
         if (await this.#takeOne(file, trust)) exports.push(file);
       } catch (error) {
-        // Of what a browser cannot read it says something else in each language and version.
+        // A browser's own message differs by language and version.
         const why =
-          error instanceof DOMException ? this.#keeper.texts().export.unreadable : plainError(error).message;
+          error instanceof DOMException
+            ? this.#listener.texts().export.unreadable
+            : plainError(error).message;
         this.#complain(`${file.name}: ${why}`);
       }
     }
@@ -211,12 +213,12 @@ export class Choice {
       const taken = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
       this.#begin(adds ? [...this.#exports, ...taken] : taken);
     }
-    if (exports.length > 0 || trust !== this.#trust || pins !== this.#pins) this.#keeper.changed();
+    if (exports.length > 0 || trust !== this.#trust || pins !== this.#pins) this.#listener.changed();
   }
 
-  /** Takes what is no export. Says whether it is one. */
+  /** Accepts a file that isn't an export. Resolves to true if it is one. */
   async #takeOne(file: File, before: TrustChoice): Promise<boolean> {
-    const t = this.#keeper.texts();
+    const t = this.#listener.texts();
     switch (await recognize(file)) {
       case "export":
         return true;
@@ -240,18 +242,18 @@ export class Choice {
         await this.#takeRules(file);
         return false;
       case "key":
-        this.#keeper.ask((await file.text()).trim());
+        this.#listener.ask((await file.text()).trim());
         return false;
     }
   }
 
   async #takeRules(file: File): Promise<void> {
-    if (file.size > LONGEST_RULES) throw new Error(this.#keeper.texts().rules.tooLarge);
+    if (file.size > MAX_RULES_BYTES) throw new Error(this.#listener.texts().rules.tooLarge);
     this.#complain("");
     this.#changeRules(await textFile(file));
   }
 
-  /** Takes files of these kinds alone: of another one it is said at once, and nothing is taken. */
+  /** Accepts only files of these kinds; rejects all if one has another kind. */
   async #takeOnly(
     files: readonly File[],
     kinds: readonly Kind[],
@@ -259,32 +261,34 @@ export class Choice {
   ): Promise<void> {
     for (const file of files)
       if (!kinds.includes(await recognize(file)))
-        return this.#complain(`${file.name}: ${other(this.#keeper.texts().trust)}`);
+        return this.#complain(`${file.name}: ${other(this.#listener.texts().trust)}`);
     await this.#take(files, false);
   }
 
   async #takeSample(isAltered: boolean): Promise<void> {
     const { exported: whole, trust } = await sample();
-    const exported = isAltered ? await alteredSample(whole, this.#keeper.texts().welcome.alteredName) : whole;
+    const exported = isAltered
+      ? await alteredSample(whole, this.#listener.texts().welcome.alteredName)
+      : whole;
     const sampleTrust = await textFile(trust);
-    this.#putAside(sampleTrust);
+    this.#suspend(sampleTrust);
     this.#exports = [{ file: exported, of: [], from: "sample" }];
     this.#trust = { file: sampleTrust, keys: [] };
     this.#pins = [];
     this.#complain("");
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
-  /** What is in an evidence file: by the reader's own trust where there is some, else by the trust file in it. */
+  /** Opens an evidence file, verified by the reader's trust file, or else by the one in it. */
   async #takeEvidence(file: File): Promise<void> {
     this.#begin([]);
     this.#shelf = { is: "opening", name: file.name };
-    this.#keeper.changed();
+    this.#listener.changed();
     try {
-      const filed = await this.#keeper.open(file);
+      const filed = await this.#listener.open(file);
       const { trust, pins, source } = filed;
       const isOwn = trustText(this.#trust) !== undefined;
-      this.#putAside(isOwn ? undefined : trust);
+      this.#suspend(isOwn ? undefined : trust);
       if (!isOwn && trust !== undefined) this.#trust = { file: trust, keys: [] };
       this.#pins = pins;
       this.#exports = [{ file: source, of: [], from: "evidence" }];
@@ -292,54 +296,54 @@ export class Choice {
     } catch (error) {
       this.#shelf = { is: "refused", name: file.name, failure: plainError(error) };
     }
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
-  #putAside(brought: TextFile | undefined): void {
-    const { trust, pins } = this.#aside ?? { trust: this.#trust, pins: this.#pins };
-    this.#aside = { trust, pins, brought };
+  #suspend(brought: TextFile | undefined): void {
+    const { trust, pins } = this.#suspended ?? { trust: this.#trust, pins: this.#pins };
+    this.#suspended = { trust, pins, brought };
     this.#shelf = { is: "empty" };
   }
 
   #begin(exports: readonly Chosen[]): void {
     this.#shelf = { is: "empty" };
-    // Who tries the sample, or opens an evidence file, does not choose to trust its keys for anything else.
-    if (this.#aside) {
-      const { trust, pins, brought } = this.#aside;
+    // Trying the sample or opening an evidence file doesn't mean trusting its keys for anything else.
+    if (this.#suspended) {
+      const { trust, pins, brought } = this.#suspended;
       const { file } = this.#trust;
       this.#trust = { file: file === brought ? trust.file : file, keys: trust.keys };
       // Pins may have come with the exports.
       const isBrought = this.#exports.some(({ from }) => from === "evidence");
       this.#pins = isBrought ? pins : [...pins, ...this.#pins];
     }
-    this.#aside = undefined;
+    this.#suspended = undefined;
     this.#usesMemory = true;
     this.#exports = exports;
   }
 
   #changeTrust(trust: TrustChoice): void {
     this.#trust = trust;
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
   #changeRules(rules: TextFile): void {
     this.#rules = rules;
-    this.#keeper.ruled();
+    this.#listener.ruled();
   }
 
   #changePins(pins: readonly TextFile[]): void {
     this.#pins = pins;
-    this.#keeper.changed();
+    this.#listener.changed();
   }
 
   #complain(complaint: string): void {
     if (this.#complaint === complaint) return;
     this.#complaint = complaint;
-    this.#keeper.complained();
+    this.#listener.complained();
   }
 }
 
-/** What stands in it, a byte order mark too: the verifier must see what is there. */
+/** Reads a text file as it is, with its byte order mark: the verifier must see every byte. */
 async function textFile(file: File): Promise<TextFile> {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await file.arrayBuffer());
   return { name: file.name, text };

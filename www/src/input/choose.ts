@@ -1,11 +1,11 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emit, emits } from "../emit.ts";
 import { phoneView } from "../phrase.ts";
 import type { Chosen } from "../state/case.ts";
 import type { Memory } from "../state/memory.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wish, wishes } from "../wish.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { memoryView } from "./remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TextFile, type TrustChoice } from "./trust.ts";
@@ -15,13 +15,13 @@ interface Choices {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly memory: Memory;
-  /** Whether it is folded away behind a line of inputs. */
+  /** True if the form is folded behind a line with the inputs. */
   readonly isFolded: boolean;
-  /** Takes hold of the element that takes text. */
+  /** Lit directive that receives the element for pasted text. */
   readonly paste: unknown;
 }
 
-/** Where exports are chosen, and what one trusts. */
+/** Renders the form where exports and trust are chosen. */
 export function chooseView(
   { chosen, trust, pins, memory, isFolded, paste }: Choices,
   t: PageTexts,
@@ -39,7 +39,7 @@ export function chooseView(
         <div class="buttons">
           ${picker(chosen.length > 0 ? t.export.another : t.export.choose, "choose-files", { primary: chosen.length === 0, multiple: true })}
           ${chosen.length > 0 && !isSample ? picker(t.export.add, "add-files", { multiple: true }) : nothing}
-          ${chosen.length === 0 || isSample ? nothing : html`<button type="button" class="quiet" @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
+          ${chosen.length === 0 || isSample ? nothing : html`<button type="button" class="quiet" @click=${emits("choose-sample")}>${t.export.sample}</button>`}
         </div>
       </section>
       <section class="panel trust" aria-labelledby="trust-heading">
@@ -62,7 +62,7 @@ export function chooseView(
   `;
 }
 
-/** Why something that was brought is not there. */
+/** Renders why an input was rejected. */
 export function complaintView(complaint: string): TemplateResult {
   return html`<p class="complaint complaint-line" role="alert">${complaint ? html`${icon("warning")}<span>${value(complaint, 600)}</span>` : nothing}</p>`;
 }
@@ -74,7 +74,7 @@ function fileView(one: Chosen, isOneOfSeveral: boolean, t: PageTexts): TemplateR
       ${icon("file")}<span>${value(file.name)} <span class="faint">${t.viewer.figures.bytes(file.size)}${of.length > 0 ? html`, ${t.export.joined(of.length)}` : nothing}</span></span>
       ${
         isOneOfSeveral
-          ? html`<button type="button" class="quiet" @click=${wishes("remove-file", file)}>${t.export.remove}<span class="sr"> ${file.name}</span></button>`
+          ? html`<button type="button" class="quiet" @click=${emits("remove-file", file)}>${t.export.remove}<span class="sr"> ${file.name}</span></button>`
           : nothing
       }
     </li>
@@ -85,12 +85,12 @@ function trustFile({ name, text }: TextFile, t: PageTexts): TemplateResult {
   return html`
     <li>
       ${icon("key")}<span>${value(name)} <span class="faint">${accountView(text, t)}</span></span>
-      <button type="button" class="quiet" @click=${wishes("remove-trust")}>${t.trust.remove}<span class="sr"> ${name}</span></button>
+      <button type="button" class="quiet" @click=${emits("remove-trust")}>${t.trust.remove}<span class="sr"> ${name}</span></button>
     </li>
   `;
 }
 
-/** `1 log, 2 emitters`. */
+/** Returns the number of keys, such as `1 log, 2 emitters`. */
 function accountView(text: string, t: PageTexts): string {
   const counts = account(text);
   const { count } = t.viewer.figures;
@@ -105,7 +105,7 @@ function sessionKey(key: SessionKey, t: PageTexts): TemplateResult {
   return html`
     <li>
       ${icon("key")}<span>${value(parts?.name ?? key.vkey)} <code>${parts?.id}</code> <span class="faint">${t.trust.account[key.kind]}, ${t.trust.forSession}</span></span>
-      <button type="button" class="quiet" @click=${wishes("remove-key", key)}>${t.trust.remove}<span class="sr"> ${parts?.name}</span></button>
+      <button type="button" class="quiet" @click=${emits("remove-key", key)}>${t.trust.remove}<span class="sr"> ${parts?.name}</span></button>
     </li>
   `;
 }
@@ -115,15 +115,15 @@ function pinFile(pin: TextFile, t: PageTexts): TemplateResult {
   return html`
     <li>
       ${icon("pin")}<span>${value(pin.name)} <span class="faint">${value(origin)} ${size === undefined ? nothing : t.trust.pinOf(t.viewer.figures.count(size))}</span></span>
-      <button type="button" class="quiet" @click=${wishes("remove-pin", pin)}>${t.trust.remove}<span class="sr"> ${pin.name}</span></button>
+      <button type="button" class="quiet" @click=${emits("remove-pin", pin)}>${t.trust.remove}<span class="sr"> ${pin.name}</span></button>
     </li>
   `;
 }
 
-/** The file dialog that is open: some browsers forget an input that nothing refers to. */
+/** The input of the open file dialog. Some browsers lose an input that nothing refers to. */
 let asking: HTMLInputElement | undefined;
 
-/** A button that opens the browser's file dialog. */
+/** Renders a button that opens the browser's file dialog. */
 export function picker(
   label: string,
   then: string,
@@ -137,7 +137,7 @@ export function picker(
     const target = event.currentTarget;
     input.addEventListener("change", () => {
       if (asking === input) asking = undefined;
-      target?.dispatchEvent(wish(then, [...(input.files ?? [])]));
+      emit(target, then, [...(input.files ?? [])]);
     });
     input.click();
   };

@@ -1,11 +1,11 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, type TemplateResult } from "lit";
+import { emit, emits } from "../emit.ts";
 import { phoneView } from "../phrase.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wish, wishes } from "../wish.ts";
 import { keyParts } from "./trust.ts";
 
-/** Asks before a signer's key from an export is trusted. */
+/** Renders the dialog that asks before a signer's key from an export is trusted. */
 export function confirmView(vkey: string, t: PageTexts): TemplateResult {
   const parts = keyParts(vkey);
   return html`
@@ -15,7 +15,7 @@ export function confirmView(vkey: string, t: PageTexts): TemplateResult {
       @cancel=${(event: Event) => {
         event.stopPropagation();
         event.preventDefault();
-        event.target?.dispatchEvent(wish("dismiss", undefined));
+        emit(event.target, "dismiss", undefined);
       }}
     >
       <h2 id="confirm-heading">${t.confirm.heading(value(parts?.name ?? vkey))}</h2>
@@ -27,8 +27,8 @@ export function confirmView(vkey: string, t: PageTexts): TemplateResult {
       ${phoneView(vkey, vkey, t)}
       <p>${t.confirm.after}</p>
       <div class="buttons">
-        <button type="button" class="primary" @click=${wishes("confirm")}>${t.confirm.trust}</button>
-        <button type="button" autofocus @click=${wishes("dismiss")}>${t.confirm.dismiss}</button>
+        <button type="button" class="primary" @click=${emits("confirm")}>${t.confirm.trust}</button>
+        <button type="button" autofocus @click=${emits("dismiss")}>${t.confirm.dismiss}</button>
       </div>
     </dialog>
   `;

@@ -1,39 +1,39 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import type { Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 import { picker } from "./choose.ts";
 import { keyParts, type TextFile, type TrustChoice } from "./trust.ts";
 
-/** What a line of inputs is about. */
+/** Inputs of a verification, for display in one line. */
 export interface Inputs {
   readonly chosen: readonly Chosen[];
-  /** The log that the file is of, once it is known. */
+  /** Origin of the file's log, once known. */
   readonly origin: string | undefined;
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
-  /** Whether all that can be chosen is in view. */
+  /** True if the form is shown. */
   readonly isOpen: boolean;
 }
 
-/** So many files are named. */
-const NAMED = 2;
+/** Maximum number of file names. */
+const MAX_NAMED = 2;
 
-/** What is checked, and by what, in one line. */
+/** Renders in one line what is checked, and with what. */
 export function inputsView({ chosen, origin, trust, pins, isOpen }: Inputs, t: PageTexts): TemplateResult {
-  const more = chosen.length - NAMED;
+  const more = chosen.length - MAX_NAMED;
   return html`
     <section class="inputs" aria-label=${t.inputs.heading}>
       <ul>
-        ${chosen.slice(0, NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint size">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
+        ${chosen.slice(0, MAX_NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint size">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
         ${more > 0 ? html`<li class="faint">${t.inputs.more(more)}</li>` : nothing}
         ${origin === undefined ? nothing : html`<li class="input-log"><span class="faint">${t.verdict.log}</span> ${value(origin, 80)}</li>`}
         ${trustView(trust, isOpen, t)}
         ${pins.length > 0 ? html`<li>${icon("pin")}${t.inputs.pins(pins.length)}</li>` : nothing}
       </ul>
-      <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${wishes("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>
+      <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${emits("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>
     </section>
   `;
 }

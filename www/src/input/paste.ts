@@ -1,18 +1,18 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { emit } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wish } from "../wish.ts";
 import { onlyKey, recognizeText } from "./recognize.ts";
 import type { KeyKind, SessionKey } from "./trust.ts";
 
-/** Takes a trust file, a single key or a pin as text, and of a key what it is trusted for. */
+/** The field for a trust file, a single key, or a pin as text, and for the role of a key. */
 export class Paste extends View {
   static override properties = { texts: { attribute: false } };
   declare texts: PageTexts;
   #text = "";
   #complains = false;
 
-  /** Puts a text into the field, for the reader to say what a key in it is trusted for. */
+  /** Puts a text into the field, so that the reader can choose the role of its key. */
   offer(text: string): void {
     this.#text = text;
     this.#complains = false;
@@ -90,8 +90,8 @@ export class Paste extends View {
     }
     if (kind === "key") {
       const chosen = String(new FormData(form).get("kind")) as KeyKind;
-      this.dispatchEvent(wish<SessionKey>("add-key", { kind: chosen, vkey: onlyKey(text) ?? text }));
-    } else this.dispatchEvent(wish("pasted", `${text}\n`));
+      emit<SessionKey>(this, "add-key", { kind: chosen, vkey: onlyKey(text) ?? text });
+    } else emit(this, "pasted", `${text}\n`);
     this.#text = "";
     form.reset();
   };

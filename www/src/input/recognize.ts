@@ -1,34 +1,34 @@
 import { readCheckpoint } from "./checkpoint.ts";
 import { keyParts } from "./trust.ts";
 
-/** What a text is, by its beginning. */
+/** Kind of an input, by its beginning. */
 export type Kind = "evidence" | "export" | "trust" | "pin" | "key" | "report" | "rules";
 
-/** Trust files, keys and pins are small; larger files are not read whole. */
-export const SMALL = 1 << 20;
+/** Maximum size of trust files, keys, and pins. Larger files aren't read whole. */
+export const MAX_SMALL_BYTES = 1 << 20;
 
 const TRUST_WORDS = new Set(["log", "witness", "group", "quorum", "issuer", "emitter", "revoke"]);
 
-/** How the report of an export begins. */
+/** Beginning of an export's report. */
 const REPORT = '{"countersign":"report/';
-/** How a report begins that was filed. */
+/** Beginning of a filed report. */
 const FILED = '{"countersign":"evidence/';
-/** How a page begins, which may have evidence after it. */
+/** Beginning of a page, which evidence may follow. */
 const PAGE = /^<!doctype html/i;
-/** What stands before evidence; written so that the page itself does not have it. */
+/** Matches the line before evidence, in a form that the page itself doesn't contain. */
 const EVIDENCE = /\n<script type="text\/plain" id="countersign-evidence">\n/;
-/** How long that is. */
-const LONG = 64;
-/** No page that evidence stands after is longer. */
-const LONGEST_PAGE = 16 << 20;
-/** How a pack of rules begins. */
+/** Maximum length of that line. */
+const MAX_LINE_BYTES = 64;
+/** Maximum size of the page in an evidence file. */
+const MAX_PAGE_BYTES = 16 << 20;
+/** Beginning of a rule pack. */
 const RULES = '{"countersign":"rules/';
 
-/** Tells a trust file, a single key, a pin, a report and a pack of rules from an export. */
+/** Returns the kind of a file. */
 export async function recognize(file: Blob): Promise<Kind> {
-  if (file.size <= SMALL) return recognizeText(await file.text());
+  if (file.size <= MAX_SMALL_BYTES) return recognizeText(await file.text());
   const begin = await file.slice(0, FILED.length).text();
-  if (PAGE.test(begin)) return pageOf(await file.slice(0, LONGEST_PAGE + LONG).text());
+  if (PAGE.test(begin)) return pageOf(await file.slice(0, MAX_PAGE_BYTES + MAX_LINE_BYTES).text());
   return begin.startsWith(REPORT) || begin === FILED
     ? "report"
     : begin.startsWith(RULES)
@@ -36,7 +36,10 @@ export async function recognize(file: Blob): Promise<Kind> {
       : "export";
 }
 
-/** The same of a text. What is none of them is taken for an export: the verifier says what is wrong with it. */
+/**
+ * Returns the kind of a text. Anything unknown counts as an export, because the verifier explains what is
+ * wrong with it.
+ */
 export function recognizeText(text: string): Kind {
   if (PAGE.test(text)) return pageOf(text);
   if (text.startsWith(REPORT) || text.startsWith(FILED)) return "report";
@@ -49,18 +52,21 @@ export function recognizeText(text: string): Kind {
   return TRUST_WORDS.has(first.split(/[ \t]/)[0] ?? "") ? "trust" : "export";
 }
 
-/** A page without evidence is taken for an export too: it may be what stands in its place, such as a page to log in. */
+/**
+ * Returns the kind of a page. Without evidence it counts as an export, because it may have been served in its
+ * place, such as a login page.
+ */
 function pageOf(text: string): Kind {
   return EVIDENCE.test(text) ? "evidence" : "export";
 }
 
-/** Whether a text begins with an export's header, of whatever version. */
+/** True if a text begins with an export's header, of any version. */
 export function beginsAsExport(text: string): boolean {
   const [first = ""] = text.trimStart().split("\n", 1);
   return /^\{.*"countersign"\s*:/.test(first);
 }
 
-/** The key in a text that holds one and nothing else but comments. */
+/** Returns the key in a text that contains only a key and comments. */
 export function onlyKey(text: string): string | undefined {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.find((line) => keyParts(line) !== undefined);

@@ -1,12 +1,12 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { localDay } from "../said.ts";
+import { localDay } from "../core-sentence.ts";
+import { emit, emits } from "../emit.ts";
 import type { Memory } from "../state/memory.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wish, wishes } from "../wish.ts";
 
-/** The logs that this device remembers, and how to make it forget them. */
+/** Renders the logs that this device remembers, with buttons to forget them. */
 export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
   const seen = memory.list();
   return html`
@@ -19,7 +19,7 @@ export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
               <input
                 type="checkbox"
                 .checked=${memory.isOn}
-                @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("turn-memory", (event.currentTarget as HTMLInputElement).checked))}
+                @change=${(event: Event) => emit(event.currentTarget, "turn-memory", (event.currentTarget as HTMLInputElement).checked)}
               />
               <span>${t.memory.switch}</span>
             </label>
@@ -31,11 +31,11 @@ export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
           ({ origin, size, when }) => html`
             <li>
               ${icon("pin")}<span>${value(origin)} <span class="faint">${t.memory.seen(size)} ${localDay(when, t.viewer.lang)}</span></span>
-              <button type="button" class="quiet" @click=${wishes("forget", origin)}>${t.memory.forget}<span class="sr"> ${origin}</span></button>
+              <button type="button" class="quiet" @click=${emits("forget", origin)}>${t.memory.forget}<span class="sr"> ${origin}</span></button>
             </li>`,
         )}
       </ul>
-      ${seen.length > 1 ? html`<button type="button" class="quiet" @click=${wishes("forget-all")}>${t.memory.forgetAll}</button>` : nothing}
+      ${seen.length > 1 ? html`<button type="button" class="quiet" @click=${emits("forget-all")}>${t.memory.forgetAll}</button>` : nothing}
     </details>
   `;
 }

@@ -11,11 +11,11 @@ export {
 export interface TextFile {
   readonly name: string;
   readonly text: string;
-  /** Whether there is no file of it: its text was pasted or dropped. */
+  /** True if the text was pasted or dropped, so that there is no file. */
   readonly isPasted?: true;
 }
 
-/** What a single key can be trusted for. */
+/** Role that a single key can be trusted for. */
 export type KeyKind = "emitter" | "issuer" | "log";
 
 /** A key that is trusted until the page is closed. */
@@ -24,7 +24,7 @@ export interface SessionKey {
   readonly vkey: string;
 }
 
-/** What the reader trusts: a trust file, and keys added by hand for this session. */
+/** The reader's trust: a trust file, and keys added for this session. */
 export interface TrustChoice {
   readonly file: TextFile | undefined;
   readonly keys: readonly SessionKey[];
@@ -32,7 +32,7 @@ export interface TrustChoice {
 
 export const NO_TRUST: TrustChoice = { file: undefined, keys: [] };
 
-/** The trust file that stands for the choice; none where nothing was chosen. */
+/** Returns a trust file equivalent to the choice; undefined if nothing was chosen. */
 export function trustText({ file, keys }: TrustChoice): string | undefined {
   if (file === undefined && keys.length === 0) return undefined;
   const text = file?.text ?? "";
@@ -40,7 +40,7 @@ export function trustText({ file, keys }: TrustChoice): string | undefined {
   return own === "" || text === "" || text.endsWith("\n") ? text + own : `${text}\n${own}`;
 }
 
-/** Adds a key, once. */
+/** Adds a key unless it is already there. */
 export function withKey(choice: TrustChoice, key: SessionKey): TrustChoice {
   const known = choice.keys.some(({ kind, vkey }) => kind === key.kind && vkey === key.vkey);
   return known ? choice : { ...choice, keys: [...choice.keys, key] };
@@ -50,7 +50,7 @@ export function withoutKey(choice: TrustChoice, key: SessionKey): TrustChoice {
   return { ...choice, keys: choice.keys.filter((other) => other !== key) };
 }
 
-/** How many lines of each kind there are, whether or not their keys are good ones. */
+/** Returns the number of lines of each kind, whether or not their keys are valid. */
 export function account(text: string): Readonly<Record<TrustLine["kind"], number>> {
   const counts = { log: 0, witness: 0, issuer: 0, emitter: 0, revoke: 0 };
   for (const line of text.split("\n")) {
@@ -60,7 +60,7 @@ export function account(text: string): Readonly<Record<TrustLine["kind"], number
   return counts;
 }
 
-/** What the reader's trust file is called; undefined for keys alone. */
+/** Returns the name of the reader's trust file; undefined for keys alone. */
 export function trustName({ file }: TrustChoice): string | undefined {
   return file?.name;
 }

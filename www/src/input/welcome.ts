@@ -1,9 +1,12 @@
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** For who has got a file by mail: what it is, who made it, and how to find out; and something to try it with. */
+/**
+ * Renders the introduction for readers who received a file: what it is, how to check who made it, and a
+ * sample to try.
+ */
 export function welcomeView(t: PageTexts): TemplateResult {
   const { welcome } = t;
   return html`
@@ -15,8 +18,8 @@ export function welcomeView(t: PageTexts): TemplateResult {
           <h3>${icon("verified")}${welcome.tryHeading}</h3>
           <p>${welcome.tryText}</p>
           <div class="buttons">
-            <button type="button" @click=${wishes("choose-sample")}>${t.export.sample}</button>
-            <button type="button" @click=${wishes("choose-altered")}>${welcome.altered}</button>
+            <button type="button" @click=${emits("choose-sample")}>${t.export.sample}</button>
+            <button type="button" @click=${emits("choose-altered")}>${welcome.altered}</button>
           </div>
         </div>
       </div>

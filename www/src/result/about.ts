@@ -2,7 +2,7 @@ import { html, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** Which version this is, and how to find out whether that is so. */
+/** Renders the page's version, and how to check it. */
 export function aboutView(t: PageTexts): TemplateResult {
   return html`
     <details class="about">

@@ -4,17 +4,17 @@ import { ofAll } from "./parts.ts";
 import { progressAnnouncement } from "./progress.ts";
 import { verdictAnnouncement } from "./verdict.ts";
 
-/** How often a screen reader is told how far it is, in percent. */
-const TELL_EACH = 10;
+/** Progress between two announcements, in percent. */
+const ANNOUNCE_EACH = 10;
 
-/** What a screen reader is told of a case; empty where there is nothing to tell. */
+/** Returns the announcement of a case to screen readers; empty if there is none. */
 export function announcement(work: Case, t: PageTexts): string {
   switch (work.phase) {
     case "empty":
       return "";
     case "verifying":
     case "agreeing":
-      return progressAnnouncement(work, TELL_EACH, t);
+      return progressAnnouncement(work, ANNOUNCE_EACH, t);
     case "canceled":
       return t.stopped.canceled;
     case "failed":

@@ -3,24 +3,24 @@ import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compare
 import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";
+import { emits } from "../emit.ts";
+import { type AnswerKind, answersOf, type Complete, type Signed, type Unchanged } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-const LOOKS: Readonly<Record<Meant, { tone: Tone; icon: IconName }>> = {
+const LOOKS: Readonly<Record<AnswerKind, { tone: Tone; icon: IconName }>> = {
   yes: { tone: "good", icon: "pass" },
   no: { tone: "bad", icon: "fail" },
   partly: { tone: "fair", icon: "partial" },
   open: { tone: "doubt", icon: "unknown" },
 };
 
-/** So many signers are named. */
-const NAMED = 3;
+/** Maximum number of signers named. */
+const MAX_NAMED = 3;
 
 /**
- * The three questions that anyone has about a file, each with its answer and the reason for it.
+ * Renders the three questions about a file, each with its answer and the reason.
  *
- * `isOwnTrust`: whether the reader chose the keys, and not whoever made the file.
+ * `isOwnTrust`: true if the reader chose the keys, not the author of the file.
  */
 export function answersView(
   judged: Judged,
@@ -42,7 +42,7 @@ export function answersView(
   `;
 }
 
-function answerView<Is extends Meant>(
+function answerView<Is extends AnswerKind>(
   name: string,
   is: Is,
   words: Readonly<Record<Is, string>>,
@@ -74,7 +74,7 @@ function signedWords(
 ): unknown {
   const { signed } = answers;
   const mismatch = answer.is === "open" ? comparedWords(compared, viewer, true) : "";
-  const names = answer.names.length === NAMED + 1 ? answer.names : answer.names.slice(0, NAMED);
+  const names = answer.names.length === MAX_NAMED + 1 ? answer.names : answer.names.slice(0, MAX_NAMED);
   const more = answer.names.length - names.length;
   if (mismatch !== "") return html`${mismatch} ${signed.instead(names, more)}`;
   if (answer.is === "yes") return signed.yes(names, more);
@@ -83,7 +83,9 @@ function signedWords(
     : signed[answer.why];
 }
 
-/** `All 537 events of the log so far, 2–9 November 2026; nothing is missing in between.` */
+/**
+ * Returns for example `All 537 events of the log so far, 2–9 November 2026; nothing is missing in between.`
+ */
 export function completeWords(answer: Complete, { answers }: PageTexts): string {
   const { complete, days } = answers;
   const { span, events, shown, of, withheld, skipped } = answer;
@@ -97,18 +99,18 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
     case "no":
       return complete[answer.why];
     case "open":
-      return answer.why === "untold" ? complete.untold(shown) : complete[answer.why];
+      return answer.why === "undetermined" ? complete.undetermined(shown) : complete[answer.why];
   }
 }
 
-/** Where the reason for an answer is, beyond its words. */
+/** Renders links to the reasons for the answers. */
 export function leadsView(judged: Judged, t: PageTexts): TemplateResult | typeof nothing {
   const { unchanged, signed } = answersOf(judged);
   const { verdict } = judged.report;
   if (unchanged.is === "no" && unchanged.why === "events")
-    return html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`;
+    return html`<button type="button" class="lead-to" @click=${emits("show-changed")}>${t.answers.showFirst}</button>`;
   const isSuspect = signed.is === "open" && signed.why === "suspect";
   return verdict === "altered" || verdict === "broken" || isSuspect
-    ? html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`
+    ? html`<button type="button" class="lead-to" @click=${emits("open-tab", "findings")}>${t.answers.showPlaces}</button>`
     : nothing;
 }

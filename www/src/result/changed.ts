@@ -3,41 +3,41 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { moment } from "../said.ts";
+import { moment } from "../core-sentence.ts";
+import { emit, emits } from "../emit.ts";
 import type { Part } from "../state/case.ts";
 import { linesOf, type RawLine } from "../state/lines.ts";
 import { without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wish, wishes } from "../wish.ts";
 
-/** So much of a changed event is shown, in characters. */
-const SHOWN = 8_000;
+/** Maximum characters of a changed event shown. */
+const MAX_SHOWN_CHARS = 8_000;
 
-/** An entry of the file, and where it is. */
+/** An entry of the file, with its line. */
 interface Entry {
   readonly leaf: number;
   readonly line: number;
   readonly raw: RawLine;
 }
 
-/** A changed event between the nearest two that are as they were signed. */
+/** A changed event between the nearest two events that match their signatures. */
 interface Scene {
   readonly changed: Entry;
   readonly before: Entry | undefined;
   readonly after: Entry | undefined;
 }
 
-/** Events that were changed after they were signed, one at a time, between their signed neighbors. */
+/** Shows events that were changed after signing, one at a time, between their unchanged neighbors. */
 export class Changed extends View {
   static override properties = { texts: { attribute: false }, shown: { attribute: false } };
   declare texts: PageTexts;
   declare shown: Part | undefined;
   #at = 0;
   #scene: Scene | "reading" | "unreadable" = "reading";
-  #asked = "";
+  #shownKey = "";
 
-  /** Shows the first and takes the focus. */
+  /** Shows the first event and takes the focus. */
   begin(): void {
     this.#at = 0;
     this.requestUpdate();
@@ -50,11 +50,11 @@ export class Changed extends View {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("shown") && changed.get("shown")?.session !== this.shown?.session) this.#at = 0;
     const finding = this.#findings[this.#at];
-    const asked = finding === undefined ? "" : `${this.shown?.file.name} ${finding.line} ${finding.index}`;
-    if (asked !== this.#asked) {
-      this.#asked = asked;
+    const key = finding === undefined ? "" : `${this.shown?.file.name} ${finding.line} ${finding.index}`;
+    if (key !== this.#shownKey) {
+      this.#shownKey = key;
       this.#scene = "reading";
-      if (finding !== undefined) void this.#look(finding, asked);
+      if (finding !== undefined) void this.#load(finding, key);
     }
   }
 
@@ -91,7 +91,7 @@ export class Changed extends View {
         <li class="untrusted tone-bad">
           <p class="around-head"><span class="state tone-bad">${icon("altered")}${t.untrusted}</span> <span class="faint">${t.entry(changed.leaf, changed.line)}</span></p>
           <pre class="raw" tabindex="0" role="group" aria-label=${t.untrusted}><code>${textView(changed.raw)}</code></pre>
-          <p class="help">${changed.raw.isCut || changed.raw.text.length > SHOWN ? `${t.cut} ` : nothing}${t.before}</p>
+          <p class="help">${changed.raw.isCut || changed.raw.text.length > MAX_SHOWN_CHARS ? `${t.cut} ` : nothing}${t.before}</p>
         </li>
         ${this.#neighbor(after, "after", t)}
       </ol>
@@ -100,13 +100,13 @@ export class Changed extends View {
 
   #neighbor(entry: Entry | undefined, side: "before" | "after", t: PageTexts["changed"]): TemplateResult {
     if (entry === undefined) return html`<li class="neighbor faint">${t.edge[side]}</li>`;
-    const { time, action, actor } = told(entry.raw.text);
+    const { time, action, actor } = statedFacts(entry.raw.text);
     return html`
       <li class="neighbor">
         <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.leaf, entry.line)}</span></p>
         <p class="around-says">
           ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : html`<strong>${value(action)}</strong>`} ${actor === undefined ? nothing : value(actor)}
-          <button type="button" class="quiet" @click=${wishes("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
+          <button type="button" class="quiet" @click=${emits("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
         </p>
       </li>
     `;
@@ -120,18 +120,18 @@ export class Changed extends View {
   #step(by: number): void {
     this.#at += by;
     this.requestUpdate();
-    // A button that is at its end takes no focus.
+    // A disabled button can't have the focus.
     void this.updateComplete.then(() => {
       if (document.activeElement === document.body) this.querySelector<HTMLElement>("h2")?.focus();
     });
   }
 
-  async #look({ line, index = 0 }: Finding, asked: string): Promise<void> {
+  async #load({ line, index = 0 }: Finding, key: string): Promise<void> {
     const scene = await this.#read(line, index).catch(() => "unreadable" as const);
-    if (asked !== this.#asked) return;
+    if (key !== this.#shownKey) return;
     this.#scene = scene;
     this.requestUpdate();
-    this.dispatchEvent(wish("changed-shown", undefined));
+    emit(this, "changed-shown", undefined);
   }
 
   async #read(line: number, leaf: number): Promise<Scene | "unreadable"> {
@@ -154,7 +154,7 @@ export class Changed extends View {
   }
 }
 
-/** The nearest leaves on either side with an event that verified. */
+/** Returns the nearest entries on either side with a verified event. */
 function neighbors({ listed, withheld }: Coverage, leaf: number): readonly (number | undefined)[] {
   const verified = without(listed, withheld);
   let [before, after]: (number | undefined)[] = [];
@@ -166,11 +166,11 @@ function neighbors({ listed, withheld }: Coverage, leaf: number): readonly (numb
   return [before, after];
 }
 
-/** The event of a line as text; the line where none can be made out. */
+/** Renders the event of a line; the whole line if it can't be parsed. */
 function textView({ text }: RawLine): TemplateResult {
   const event = parsed(text)?.event;
-  const shown = (event === undefined ? text : (indented(event) ?? text)).slice(0, SHOWN);
-  return html`${shown.split("\n").map((line, place) => html`${place > 0 ? "\n" : nothing}${spaces(line)}${line.trim() === "" ? nothing : value(line.trimStart(), SHOWN)}`)}`;
+  const shown = (event === undefined ? text : (indented(event) ?? text)).slice(0, MAX_SHOWN_CHARS);
+  return html`${shown.split("\n").map((line, place) => html`${place > 0 ? "\n" : nothing}${spaces(line)}${line.trim() === "" ? nothing : value(line.trimStart(), MAX_SHOWN_CHARS)}`)}`;
 }
 
 function spaces(line: string): string {
@@ -194,8 +194,8 @@ function parsed(line: string): { readonly link?: unknown; readonly event?: unkno
   }
 }
 
-/** What a line says of itself, as far as it can be made out. */
-function told(line: string): {
+/** Returns what a line states about itself, as far as it can be parsed. */
+function statedFacts(line: string): {
   time: string | undefined;
   action: string | undefined;
   actor: string | undefined;

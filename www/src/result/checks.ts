@@ -2,11 +2,14 @@ import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/ui/view
 import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { told } from "../said.ts";
+import { coreSentence } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** Every check with its state, what it covered, and what of it failed or why it has no answer: behind a line that sums them up. */
+/**
+ * Renders each check with its state, what it covered, and what failed or why it has no answer, folded behind
+ * a summary.
+ */
 export function checksView(judged: Judged, t: PageTexts): TemplateResult {
   const names = Object.keys(t.viewer.result.checks) as CheckName[];
   const states = names.map((name) => outcomeOf(name, judged));
@@ -31,7 +34,7 @@ export function checksView(judged: Judged, t: PageTexts): TemplateResult {
   `;
 }
 
-/** How a check ended, by a drawing and a word. */
+/** Renders the state of a check as an icon and a word. */
 export function outcomeView(outcome: Outcome, t: PageTexts): TemplateResult {
   const look = STATE_LOOKS[outcome];
   return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.states[outcome]}</span>`;
@@ -48,14 +51,14 @@ function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
       <td>${outcomeView(outcome, t)}</td>
       <td>
         ${covered(name, check, t)}
-        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, judged.phrases, t, 400)}</span>`}
+        ${check.reason === null ? nothing : html`<span class="reason">${coreSentence(check.reason, judged.phrases, t, 400)}</span>`}
         ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
     </tr>
   `;
 }
 
-/** How much a check covered, and how much of that failed. */
+/** Renders how much a check covered, and how much of that failed. */
 export function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | typeof nothing {
   const { checked, failed, state } = check;
   const all = t.viewer.result.checks[name].items(checked);
@@ -64,7 +67,7 @@ export function covered(name: CheckName, check: Check, t: PageTexts): TemplateRe
   return html`<span>${state === "pass" ? all : t.checks.answered(all)}</span>`;
 }
 
-/** The findings that a check is about, by the beginnings of their codes. */
+/** Prefixes of the finding codes of each check. */
 const CODES: Readonly<Record<CheckName, readonly string[]>> = {
   format: ["format."],
   payloads: ["payload."],
@@ -87,6 +90,6 @@ function sees(name: CheckName, { finding_counts }: Report, t: PageTexts): Templa
   if (codes.length === 0) return nothing;
   return html`<span class="sees">${codes.map(
     (code) =>
-      html`<button type="button" class="quiet link" @click=${wishes("show-code", code)}><span class="sr">${t.checks.see}: </span>${codeTitle(code, t.viewer)}</button>`,
+      html`<button type="button" class="quiet link" @click=${emits("show-code", code)}><span class="sr">${t.checks.see}: </span>${codeTitle(code, t.viewer)}</button>`,
   )}</span>`;
 }

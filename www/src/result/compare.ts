@@ -2,25 +2,27 @@ import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { save } from "@countersign/ui/viewer/parts/save.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { told } from "../said.ts";
+import { coreSentence } from "../core-sentence.ts";
+import { emit, emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { type Covered, type Difference, hidden } from "../state/difference.ts";
 import { leaves } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wish, wishes } from "../wish.ts";
 import { laneView } from "./coverage.ts";
 
-/** Which two exports are compared, by their places among the parts. */
+/** Indexes of the two parts that are compared. */
 export interface Pair {
   readonly one: number;
   readonly other: number;
-  /** Undefined while it is asked. */
+  /** Undefined until known. */
   readonly agreement: Agreement | undefined;
 }
 
-/** Two exports of one log side by side: whether they agree, and what each has that the other hides. */
+/**
+ * Renders two exports of one log side by side: whether they agree, and what each shows that the other hides.
+ */
 export function compareView(
   parts: readonly Part[],
   pair: Pair,
@@ -32,7 +34,7 @@ export function compareView(
     <section class="compare" aria-labelledby="compare-heading">
       <div class="section-head">
         <h2 id="compare-heading" tabindex="-1">${t.compare.heading}</h2>
-        <button type="button" class="quiet" @click=${wishes("compare-close")}>${t.compare.close}</button>
+        <button type="button" class="quiet" @click=${emits("compare-close")}>${t.compare.close}</button>
       </div>
       <div class="pair">
         ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }))}
@@ -56,7 +58,7 @@ function chooser(
       <label for=${id}>${label}</label>
       <select
         id=${id}
-        @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("compare", changed(Number((event.currentTarget as HTMLSelectElement).value))))}
+        @change=${(event: Event) => emit(event.currentTarget, "compare", changed(Number((event.currentTarget as HTMLSelectElement).value)))}
       >
         ${parts.map(({ file }, place) => html`<option value=${place} .selected=${place === at}>${file.name}</option>`)}
       </select>
@@ -80,13 +82,13 @@ function agreementView(
     case "unknown":
       return agreement.why === "other-log"
         ? html`<p class="agree" data-agree="other-log"><span class="state tone-doubt">${icon("warning")}</span>${t.compare.otherLog}</p>`
-        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.untold} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
+        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.undetermined} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
     case "contradicts":
       return html`
         <div class="evidence tone-bad" data-agree="contradicts">
           <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
           <p>${t.compare.evidence}</p>
-          ${agreement.finding ? html`<p>${told(agreement.finding.message, agreement.phrases, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          ${agreement.finding ? html`<p>${coreSentence(agreement.finding.message, agreement.phrases, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
           <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
           <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
         </div>
@@ -127,7 +129,7 @@ function sides(
   `;
 }
 
-/** What an export has, in figures. */
+/** Returns the size of an export in words. */
 function holdingView({ session, coverage }: Part, t: PageTexts): string {
   const report = session?.report;
   if (!report || end(report) === 0) return t.compare.empty;
@@ -147,14 +149,14 @@ function coveredBy({ session, coverage }: Part): Covered | undefined {
 function lane(part: Part, covered: Covered, all: number, t: PageTexts): TemplateResult | typeof nothing {
   const { file, session } = part;
   if (!session) return nothing;
-  // What is after its end is left out of it too.
+  // Entries after its end are omitted too.
   const skipped = covered.end < all ? Float64Array.of(...covered.skipped, covered.end, all) : covered.skipped;
   const drawn = strip({ ...covered, skipped }, session.marks, [], all);
   return html`<p class="lane-of">${value(file.name)} <span class="faint">${holdingView(part, t)}</span></p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(leaves(covered.shown))}`, t)}`;
 }
 
-/** So many ranges are listed. */
-const LISTED = 200;
+/** Maximum number of ranges listed. */
+const MAX_LISTED = 200;
 
 function sideView(
   one: Part,
@@ -172,16 +174,16 @@ function sideView(
         differences.length === 0
           ? html`<p class="empty">${nothingHidden}</p>`
           : html`<ol class="ranges" tabindex="0" aria-label=${one.file.name}>
-            ${differences.slice(0, LISTED).map(
+            ${differences.slice(0, MAX_LISTED).map(
               ({ begin, end, as }) => html`
                 <li data-hidden=${as}>
                   <span>${t.coverage.range(begin, end)}</span>
                   <span class="faint">${t.compare.as[as]}</span>
-                  <button type="button" class="quiet" @click=${wishes("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
+                  <button type="button" class="quiet" @click=${emits("show-log-entry", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
                 </li>`,
             )}
           </ol>
-          ${differences.length > LISTED ? html`<p class="faint">${t.compare.more(differences.length - LISTED)}</p>` : nothing}`
+          ${differences.length > MAX_LISTED ? html`<p class="faint">${t.compare.more(differences.length - MAX_LISTED)}</p>` : nothing}`
       }
     </div>
   `;

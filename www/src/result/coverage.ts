@@ -4,27 +4,27 @@ import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
+import { moment } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import { keyParts } from "../input/trust.ts";
-import { moment } from "../said.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { each, leaves, type Range } from "../state/ranges.ts";
-import { type Stretch, type Strip, strip } from "../state/strip.ts";
+import { type Strip, type StripRange, strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** A report lists no more findings of one code. */
-const LISTED_OF_A_CODE = 100;
+/** Maximum number of findings of one code in a report. */
+const MAX_FINDINGS_PER_CODE = 100;
 
-/** Which leaves are here, which are not, and what vouches for them: drawn, and as a list. */
+/** Renders which entries are here, which are not, and which checkpoints cover them, as a chart and a list. */
 export function coverageView(part: Part, report: Report, t: PageTexts): TemplateResult | typeof nothing {
   const { session, coverage } = part;
   const all = end(report);
   if (!session || !coverage || all === 0) return nothing;
-  // What is left out is drawn itself.
+  // Omitted entries have their own color in the chart.
   const found = report.findings.filter(({ severity }) => severity !== "info");
   const drawn = strip(coverage, session.marks, found, all);
-  const isShort = found.some(({ code }) => (report.finding_counts[code] ?? 0) > LISTED_OF_A_CODE);
+  const isShort = found.some(({ code }) => (report.finding_counts[code] ?? 0) > MAX_FINDINGS_PER_CODE);
   const counts = countsOf(coverage);
   const checkpoints = session.marks.checkpoints.length;
   return html`
@@ -64,13 +64,13 @@ export function coverageView(part: Part, report: Report, t: PageTexts): Template
         <div class="strip-axis faint" aria-hidden="true"><span></span><span>${t.coverage.from(0)}</span><span>${t.coverage.from(all - 1)}</span></div>
       </div>
       ${legend(counts, all, drawn, t)}
-      ${isShort ? html`<p class="help">${t.coverage.findingsShort(LISTED_OF_A_CODE)}</p>` : nothing}
+      ${isShort ? html`<p class="help">${t.coverage.findingsShort(MAX_FINDINGS_PER_CODE)}</p>` : nothing}
       ${listView(part, t)}
     </section>
   `;
 }
 
-/** The pattern of what is withheld, which every strip of the page refers to. */
+/** Pattern of withheld entries, used by every chart of the page. */
 export const HATCHES: TemplateResult = html`
   <svg class="hatches" width="0" height="0" aria-hidden="true">
     <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
@@ -79,7 +79,7 @@ export const HATCHES: TemplateResult = html`
   </svg>
 `;
 
-/** One lane of leaves, for the strip and for comparing. */
+/** Renders one lane of entries, for the chart and for comparisons. */
 export function laneView(drawn: Strip, label: string, t: PageTexts): TemplateResult {
   return html`
     <div class="strip-row">
@@ -122,12 +122,12 @@ function checkpointSpot(
   );
 }
 
-/** A shape at a place. It is never cut off at the ends. */
+/** Renders a shape at a position. It isn't clipped at the ends. */
 function spot(at: number, name: string, shape: string, title: string): SVGTemplateResult {
   return svg`<svg class="spot" x=${percent(at)} y="9" overflow="visible"><path class=${name} d=${shape}><title>${title}</title></path></svg>`;
 }
 
-function rect({ from, to }: Stretch, name: string): SVGTemplateResult {
+function rect({ from, to }: StripRange, name: string): SVGTemplateResult {
   return svg`<rect class=${name} x=${percent(from)} y="1" width=${percent(Math.max(0, to - from))} height="26" />`;
 }
 
@@ -141,12 +141,12 @@ interface Counts {
   readonly skipped: number;
 }
 
-/** How many leaves are shown, withheld and left out. */
+/** Returns the number of shown, withheld, and omitted entries. */
 export function countsOf({ shown, withheld, skipped }: Coverage): Counts {
   return { shown: leaves(shown), withheld: leaves(withheld), skipped: leaves(skipped) };
 }
 
-/** What the strip shows, in words. */
+/** Returns the chart in words. */
 export function chartLabel(
   { shown, withheld, skipped }: Counts,
   checkpoints: number,
@@ -164,7 +164,7 @@ export function chartLabel(
   return t.coverage.chart(parts.join(", "));
 }
 
-/** What is drawn how, and how much of it there is. */
+/** Renders the legend of the chart, with numbers. */
 export function legend(
   { shown, withheld, skipped }: Counts,
   all: number,
@@ -192,8 +192,8 @@ function swatch(name: string): SVGTemplateResult {
   return svg`<rect class=${name} x="0.5" y="0.5" width="17" height="11" />${name === "entry-skipped" ? svg`<line class="entry-skipped-line" x1="0" x2="18" y1="6" y2="6" />` : nothing}`;
 }
 
-/** So many entries are listed. */
-const LISTED = 200;
+/** Maximum number of entries listed. */
+const MAX_LISTED = 200;
 
 interface Entry {
   readonly at: number;
@@ -223,7 +223,7 @@ function listView({ session, coverage }: Part, t: PageTexts): TemplateResult | t
     <details class="coverage-list">
       <summary>${t.coverage.list} <span class="faint">${t.viewer.figures.count(entries.length)}</span></summary>
       <ol tabindex="0" aria-label=${t.coverage.heading}>
-        ${entries.slice(0, LISTED).map(
+        ${entries.slice(0, MAX_LISTED).map(
           ({ view, line }) => html`
             <li>
               <div>${view}</div>
@@ -231,7 +231,7 @@ function listView({ session, coverage }: Part, t: PageTexts): TemplateResult | t
             </li>`,
         )}
       </ol>
-      ${entries.length > LISTED ? html`<p class="faint">${t.coverage.more(entries.length - LISTED)}</p>` : nothing}
+      ${entries.length > MAX_LISTED ? html`<p class="faint">${t.coverage.more(entries.length - MAX_LISTED)}</p>` : nothing}
     </details>
   `;
 }
@@ -241,7 +241,7 @@ function gapEntry(range: Range, { skips }: Marks, t: PageTexts): Entry {
   return {
     at: range[0],
     view: html`<span class="state tone-faint">${icon("gap")}${t.coverage.skipped}</span> ${t.coverage.range(...range)}
-      ${line === undefined ? nothing : html`<button type="button" class="quiet" @click=${wishes("show-line", line)}>${t.coverage.show}<span class="sr"> ${t.coverage.range(...range)}</span></button>`}`,
+      ${line === undefined ? nothing : html`<button type="button" class="quiet" @click=${emits("show-line", line)}>${t.coverage.show}<span class="sr"> ${t.coverage.range(...range)}</span></button>`}`,
     line,
   };
 }

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { hasAny } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** The events that are as signed, whose signers are in doubt, and what is not among them. */
+/** Renders the number of unchanged events, of doubtful signers, and of entries that aren't listed. */
 export function eventsView(
   { report, doubts }: Judged,
   listed: number,

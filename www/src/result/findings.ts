@@ -3,27 +3,27 @@ import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js"
 import type { Finding, FindingCode, Judged, Phrases, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { staysEnglish, told } from "../said.ts";
+import { coreSentence, staysEnglish } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
 /** Findings of one code. */
 export interface Group {
   readonly code: FindingCode;
   readonly severity: Severity;
   readonly findings: Finding[];
-  /** How many there are; the report lists the first. */
+  /** Total number; the report lists only the first ones. */
   readonly total: number;
 }
 
-/** What the list of events has of what a finding is about. */
+/** Returns the kind of row that the list of events has for a finding's entry. */
 export type RowOf = (finding: Finding) => "event" | "withheld" | undefined;
 
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
-/** More are shown on demand. */
-const OPEN_AT_MOST = 5;
+/** Maximum number of groups expanded at first. */
+const MAX_EXPANDED = 5;
 
-/** The findings, the worst first, by code and then in the order of the lines. `rowOf` tells what a row there is of it. */
+/** Renders the findings, worst first, grouped by code and ordered by line. */
 export function findingsView({ report, phrases }: Judged, rowOf: RowOf, t: PageTexts): TemplateResult {
   const groups = grouped(report);
   return html`
@@ -86,14 +86,14 @@ function groupView(
   const hints = new Set(findings.map(({ hint }) => hint));
   const [common] = hints.size === 1 ? hints : [];
   return html`
-    <details class="findings tone-${look.tone}" ?open=${severity !== "info" && findings.length <= OPEN_AT_MOST} data-code=${code}>
+    <details class="findings tone-${look.tone}" ?open=${severity !== "info" && findings.length <= MAX_EXPANDED} data-code=${code}>
       <summary>
         <span class="state tone-${look.tone}">${icon(look.icon)}<span class="sr">${t.findings.severity[severity]}:</span></span>
         <span class="finding-title">${codeTitle(code, t.viewer)}</span>
         <code class="code">${code}</code>
         <span class="times">${total > 1 ? t.findings.times(total) : nothing}</span>
       </summary>
-      ${common ? html`<p class="hint">${told(common, phrases, t)}</p>` : nothing}
+      ${common ? html`<p class="hint">${coreSentence(common, phrases, t)}</p>` : nothing}
       <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code, t.viewer)}>
         ${findings.map((finding) => findingView(finding, phrases, common === undefined, rowOf(finding), t))}
       </ol>
@@ -112,14 +112,14 @@ function findingView(
   return html`
     <li>
       ${placeView(finding, t)}
-      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, phrases, t)}</p>`}
-      ${withHint ? html`<p class="hint">${told(finding.hint, phrases, t)}</p>` : nothing}
-      ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
+      ${isInTitle(finding) ? nothing : html`<p>${coreSentence(finding.message, phrases, t)}</p>`}
+      ${withHint ? html`<p class="hint">${coreSentence(finding.hint, phrases, t)}</p>` : nothing}
+      ${row ? html`<button type="button" class="quiet" @click=${emits("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>
   `;
 }
 
-/** Where it was found. */
+/** Renders the position of a finding. */
 export function placeView({ line, index, chain, seq }: Finding, t: PageTexts): TemplateResult {
   const { count } = t.viewer.figures;
   return html`

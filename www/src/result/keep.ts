@@ -2,57 +2,60 @@ import { copy, save, stem } from "@countersign/ui/viewer/parts/save.js";
 import { reasonOf, type Selection, selectionView } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import { command } from "../shell.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
-import { wishes } from "../wish.ts";
 
-/** What one may want to keep of a result. */
-export interface Kept {
+/** The parts of a result that can be saved. */
+export interface KeptResult {
   readonly report: Report;
   readonly pin: string | null;
   readonly file: string;
-  /** The export itself, where the reader has no file of it. */
+  /** The export itself, if the reader has no file of it. */
   readonly unsaved: File | undefined;
-  /** Whether it was put together from pieces, which the program must be given as one. */
+  /** True if the export was joined from pieces. The command needs it as one file. */
   readonly isJoined: boolean;
-  /** The trust file's name, and its text where it is not simply the file that was chosen. */
+  /** Name of the trust file, and its text unless it is the file that was chosen. */
   readonly trust: { readonly name: string; readonly made: string | undefined } | undefined;
   readonly pins: readonly TextFile[];
-  /** The pin that this device remembers, where the verdict took it into account. */
+  /** The remembered pin, if it influenced the verdict. */
   readonly seen: { readonly name: string; readonly text: string } | undefined;
 }
 
-/** The report and the pin as files, the report on paper, and the command that comes to the same verdict. */
+/**
+ * Buttons for the report and pin as files and for the printed report, and the command that reaches the same
+ * verdict.
+ */
 export class Keep extends View {
   static override properties = {
     texts: { attribute: false },
-    kept: { attribute: false },
+    result: { attribute: false },
     selection: { attribute: false },
   };
   declare texts: PageTexts;
-  /** What report and paper are about. */
+  /** The selection that the report and the printed page refer to. */
   declare selection: Selection;
-  declare kept: Kept;
-  #said: "" | "copied" | "copyRefused" = "";
+  declare result: KeptResult;
+  #message: "" | "copied" | "copyRefused" = "";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    const before = changed.get("kept") as Kept | undefined;
-    if (before && before.report !== this.kept.report) this.#said = "";
+    const before = changed.get("result") as KeptResult | undefined;
+    if (before && before.report !== this.result.report) this.#message = "";
   }
 
   protected override render(): TemplateResult {
-    const { kept } = this;
+    const { result } = this;
     const t = this.texts.keep;
-    const { report, pin, trust, unsaved, seen } = kept;
+    const { report, pin, trust, unsaved, seen } = result;
     const isBlocked = reasonOf(this.selection, this.texts.viewer, true) !== undefined;
-    const unlessBlocked = (name: string) => (isBlocked ? nothing : wishes(name));
+    const unlessBlocked = (name: string) => (isBlocked ? nothing : emits(name));
     const line = command(
-      kept.file,
+      result.file,
       trust?.name,
-      [...kept.pins, ...(seen ? [seen] : [])].map(({ name }) => name),
+      [...result.pins, ...(seen ? [seen] : [])].map(({ name }) => name),
     );
     return html`
       <section class="keep" aria-labelledby="keep-heading">
@@ -72,29 +75,29 @@ export class Keep extends View {
               ? nothing
               : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>${t.trust}</button>`
           }
-          ${kept.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
+          ${result.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
           ${seen === undefined ? nothing : html`<button type="button" @click=${() => save(seen.name, seen.text)}>${t.seen}</button>`}
           ${picker(t.compare, "compare-files", { multiple: true })}
         </div>
         <p class="help">${pin === null ? t.noPin : t.pinHelp}</p>
-        <p id="command-help">${t.command(unsavedParts(kept, this.texts))}</p>
+        <p id="command-help">${t.command(unsavedParts(result, this.texts))}</p>
         <div class="command">
           <pre tabindex="0" role="group" aria-labelledby="command-help"><code>${line}</code></pre>
           <button type="button" class="quiet" @click=${() => void this.#copy(line)}>${t.copy}</button>
         </div>
-        <p role="status" class="help">${this.#said === "" ? nothing : t[this.#said]}</p>
+        <p role="status" class="help">${this.#message === "" ? nothing : t[this.#message]}</p>
       </section>
     `;
   }
 
   async #copy(line: string): Promise<void> {
-    this.#said = (await copy(line)) ? "copied" : "copyRefused";
+    this.#message = (await copy(line)) ? "copied" : "copyRefused";
     this.requestUpdate();
   }
 }
 
-/** What the command needs, and the reader has no file of yet. */
-function unsavedParts({ unsaved, trust, pins, seen, isJoined }: Kept, { keep }: PageTexts): string {
+/** Returns the inputs of the command that the reader must save first. */
+function unsavedParts({ unsaved, trust, pins, seen, isJoined }: KeptResult, { keep }: PageTexts): string {
   const missing = [
     ...(unsaved === undefined ? [] : [keep.theExport]),
     ...(trust?.made === undefined ? [] : [keep.theTrust]),

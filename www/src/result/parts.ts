@@ -2,14 +2,14 @@ import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/ui/v
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { told } from "../said.ts";
+import { coreSentence } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { each, leaves, type Range, type Ranges, union, without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** Each part with its own verdict, which of them is looked at, and what can honestly be said of all. */
+/** Renders each part with its own verdict, marks the one shown, and states what holds for all of them. */
 export function partsView(parts: readonly Part[], shown: number, t: PageTexts): TemplateResult {
   return html`
     <section class="parts" aria-labelledby="parts-heading">
@@ -20,7 +20,7 @@ export function partsView(parts: readonly Part[], shown: number, t: PageTexts): 
       </ol>
       ${
         parts.length > 1
-          ? html`<div class="buttons"><button type="button" @click=${wishes("compare")}>${t.compare.openParts}</button></div>`
+          ? html`<div class="buttons"><button type="button" @click=${emits("compare")}>${t.compare.openParts}</button></div>`
           : nothing
       }
     </section>
@@ -40,7 +40,7 @@ function partView(
   const other = agreement && parts[agreement.with];
   return html`
     <li>
-      <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${wishes("show-part", place)}>
+      <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${emits("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
         <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
         <span class="faint">${report ? t.viewer.figures.leaves(report.counts.entries) : nothing}</span>
@@ -54,7 +54,7 @@ function partView(
   `;
 }
 
-/** How one export stands to another, in a line. */
+/** Renders in one line how an export relates to another. */
 export function agreementView(agreement: Agreement, t: PageTexts): TemplateResult {
   switch (agreement.is) {
     case "identical":
@@ -62,13 +62,13 @@ export function agreementView(agreement: Agreement, t: PageTexts): TemplateResul
     case "grown":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.same}</span>`;
     case "contradicts":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, agreement.phrases, t) : nothing}`;
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? coreSentence(agreement.finding.message, agreement.phrases, t) : nothing}`;
     case "unknown":
       return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[agreement.why]}`;
   }
 }
 
-/** Verdicts are the parts' own; of all together only what they cover, and whether they agree. */
+/** Renders what the parts cover together, and whether they agree. Verdicts belong to single parts. */
 function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   const counts = new Map<string, number>();
   for (const judged of parts.flatMap(({ session }) => session?.verification ?? [])) {
@@ -81,45 +81,47 @@ function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   return html`
     <p class="parts-verdicts">${t.parts.said(verdicts.join("; "))}</p>
     ${ofAll(parts, t).map(
-      (said) =>
-        html`<p class="agree tone-${said.tone}"><span class="state tone-${said.tone}">${icon(said.icon)}${said.words}</span></p>`,
+      (statement) =>
+        html`<p class="agree tone-${statement.tone}"><span class="state tone-${statement.tone}">${icon(statement.icon)}${statement.words}</span></p>`,
     )}
     ${areOfOneLog(parts) ? together(parts, t) : nothing}
   `;
 }
 
-/** Something that is said of several exports together. */
-interface SaidOfAll {
+/** A statement about several exports together. */
+interface JointStatement {
   readonly tone: Tone;
   readonly icon: IconName;
   readonly words: string;
 }
 
-/** What holding exports against each other came to. */
-export function ofAll(parts: readonly Part[], t: PageTexts): readonly SaidOfAll[] {
+/** Returns the results of comparing the exports with each other. */
+export function ofAll(parts: readonly Part[], t: PageTexts): readonly JointStatement[] {
   const answers = answersOf(parts);
   const contradicts = answers.includes("contradicts");
-  // Of which log a file is that can't be read is not known.
+  // The log of an unreadable file is unknown.
   const origins = new Set(parts.flatMap(({ session }) => session?.report?.origin ?? []));
   if (origins.size > 1) {
-    const logs: SaidOfAll = { tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) };
+    const logs: JointStatement = { tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) };
     const words = t.parts.contradictionOfOne;
     return contradicts ? [{ tone: "bad", icon: "altered", words }, logs] : [logs];
   }
   if (contradicts) return [{ tone: "bad", icon: "altered", words: t.parts.contradiction }];
-  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.untold }];
+  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.undetermined }];
   const areOne = answers.every((answer) => answer === "identical");
   return [{ tone: "good", icon: "pass", words: areOne ? t.parts.allIdentical : t.parts.agree }];
 }
 
-/** Whether a part and another one contradict each other. */
+/** True if a part and another one contradict each other. */
 export function isContradicted(parts: readonly Part[], part: Part): boolean {
   const contradicts = ({ agreement }: Part) => agreement?.is.is === "contradicts";
   const place = parts.indexOf(part);
   return contradicts(part) || parts.some((other) => contradicts(other) && other.agreement?.with === place);
 }
 
-/** Whether they were shown to be of one log that only grew: then their leaves are of one tree. */
+/**
+ * True if all parts were proven to be of one log that only grew, so that their entries belong to one tree.
+ */
 function areOfOneLog(parts: readonly Part[]): boolean {
   const answers = answersOf(parts);
   return answers.includes("grown") && answers.every((answer) => answer === "grown" || answer === "identical");
@@ -129,8 +131,8 @@ function answersOf(parts: readonly Part[]): readonly Agreement["is"][] {
   return parts.flatMap(({ agreement }) => (agreement ? [agreement.is.is] : []));
 }
 
-/** So many stretches are named. */
-const NAMED = 8;
+/** Maximum number of ranges named. */
+const MAX_NAMED = 8;
 
 function together(parts: readonly Part[], t: PageTexts): TemplateResult | typeof nothing {
   const [all, here] = coveredBy(parts);
@@ -140,7 +142,7 @@ function together(parts: readonly Part[], t: PageTexts): TemplateResult | typeof
     <p>${t.parts.together(leaves(here), all)}</p>
     ${
       missing.length > 0
-        ? html`<p class="faint">${t.parts.missing} ${missing.slice(0, NAMED).map((range, place) => html`${place > 0 ? ", " : nothing}${rangeName(range, t)}`)}${missing.length > NAMED ? ", …" : nothing}</p>`
+        ? html`<p class="faint">${t.parts.missing} ${missing.slice(0, MAX_NAMED).map((range, place) => html`${place > 0 ? ", " : nothing}${rangeName(range, t)}`)}${missing.length > MAX_NAMED ? ", …" : nothing}</p>`
         : nothing
     }
   `;
@@ -150,7 +152,9 @@ function rangeName([begin, end]: Range, t: PageTexts): string {
   return t.coverage.range(begin, end);
 }
 
-/** How many leaves there are up to the end of the longest part, and which of them any part holds. */
+/**
+ * Returns the number of entries up to the end of the longest part, and the entries that any part contains.
+ */
 function coveredBy(parts: readonly Part[]): [all: number, here: Ranges] {
   const here = parts.flatMap(({ session, coverage }) => {
     const report = session?.report;

@@ -5,13 +5,13 @@ import { codeTitle, isInTitle, verdictWords } from "@countersign/ui/viewer/verdi
 import type { CheckName, Finding, Judged, Phrases, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
+import { coreSentence, localMoment, moment } from "../core-sentence.ts";
 import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
+import type { PrintedEvidence } from "../evidence/print-preparation.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
-import type { PrintedEvidence } from "../evidence/to-print.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
-import { localMoment, moment, told } from "../said.ts";
 import { path } from "../shell.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
@@ -23,28 +23,28 @@ import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
 import { agreementView } from "./parts.ts";
 
-/** What a report on paper is about. */
-export interface Printed {
+/** Input of the printed report. */
+export interface PrintedReport {
   readonly parts: readonly Part[];
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
-  /** Which part is looked at, and what of its events is printed. */
+  /** Index of the part shown, and its evidence to print. */
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
-  /** Whether an evidence file is verified by keys that the reader chose. */
+  /** True if an evidence file is verified by keys that the reader chose. */
   readonly isOwnTrust: boolean;
   /** The evidence file that is open. */
   readonly filed: Filed | undefined;
 }
 
-/** Findings of one code on paper: who needs more has the report as JSON. */
-const PRINTED = 20;
+/** Maximum number of findings per code on paper. The JSON report has all of them. */
+const MAX_FINDINGS = 20;
 
-/** So many signers are on paper. */
-const SIGNERS = 100;
+/** Maximum number of signers on paper. */
+const MAX_SIGNERS = 100;
 
-/** The report as it is printed: what was verified, with what, against which keys, and all that came of it. */
-export function printedView(printed: Printed, t: PageTexts): TemplateResult {
+/** Renders the printed report: what was verified, with what, against which keys, and the result. */
+export function printedView(printed: PrintedReport, t: PageTexts): TemplateResult {
   const { parts, shown, evidence } = printed;
   return html`
     <div class="printed">
@@ -56,7 +56,7 @@ export function printedView(printed: Printed, t: PageTexts): TemplateResult {
 function reportView(
   part: Part,
   judged: Judged,
-  { parts, trust, pins, evidence, isOwnTrust, filed: open }: Printed,
+  { parts, trust, pins, evidence, isOwnTrust, filed: open }: PrintedReport,
   t: PageTexts,
 ): TemplateResult {
   const { report } = judged;
@@ -116,8 +116,8 @@ function reportView(
       <h3>${t.findings.heading}</h3>
       ${findingsOf(judged, t)}
       <h3>${t.signers.heading}</h3>
-      <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
-      ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
+      <ul class="paper-signers">${report.signers.slice(0, MAX_SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
+      ${report.signers.length > MAX_SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - MAX_SIGNERS)}</p>` : nothing}
       ${printedEvents(evidence, filed, t)}
       ${filed === undefined ? nothing : printedFile(filed.frame, t)}
       <footer>${t.truth}</footer>
@@ -125,7 +125,7 @@ function reportView(
   `;
 }
 
-/** How it stands to the exports that were verified with it. */
+/** Renders how the part relates to the exports verified with it. */
 function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): TemplateResult | typeof nothing {
   const lines = parts.flatMap((larger) => {
     const { agreement } = larger;
@@ -137,7 +137,7 @@ function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): Templat
   return lines.length === 0 ? nothing : html`<ul class="paper-agreements">${lines}</ul>`;
 }
 
-/** Which witnesses are enough. */
+/** Matches the lines that define the witness quorum. */
 const QUORUM = /^(?:group|quorum)[ \t].*$/gm;
 
 function trustView(trust: TrustChoice, t: PageTexts): TemplateResult | string {
@@ -182,7 +182,7 @@ function checkRow(name: CheckName, judged: Judged, t: PageTexts): TemplateResult
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
       <td>${outcomeView(outcomeOf(name, judged), t)}</td>
-      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, judged.phrases, t, 400)}</span>`}</td>
+      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${coreSentence(reason, judged.phrases, t, 400)}</span>`}</td>
     </tr>
   `;
 }
@@ -195,13 +195,13 @@ function findingsOf({ report, phrases }: Judged, t: PageTexts): TemplateResult |
     return html`
       <div class="paper-group">
         <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>${total > 1 ? `, ${t.findings.times(total)}` : nothing}</p>
-        ${isAlike(findings) ? alikeView(findings, phrases, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${isInTitle(finding) ? nothing : told(finding.message, phrases, t)}</li>`)}</ul>`}
-        ${total > PRINTED && !isAlike(findings) ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
+        ${isAlike(findings) ? alikeView(findings, phrases, total, t) : html`<ul>${findings.slice(0, MAX_FINDINGS).map((finding) => html`<li>${placeView(finding, t)}${isInTitle(finding) ? nothing : coreSentence(finding.message, phrases, t)}</li>`)}</ul>`}
+        ${total > MAX_FINDINGS && !isAlike(findings) ? html`<p class="faint">${t.printed.more(total - Math.min(MAX_FINDINGS, findings.length))}</p>` : nothing}
       </div>`;
   })}`;
 }
 
-/** Whether findings say the same of several entries. */
+/** True if the findings say the same about several entries. */
 function isAlike(findings: readonly Finding[]): boolean {
   const [first, ...others] = findings;
   return (
@@ -211,7 +211,7 @@ function isAlike(findings: readonly Finding[]): boolean {
   );
 }
 
-/** What they say, once, and of which entries. */
+/** Renders such findings once, with their entries. */
 function alikeView(
   findings: readonly Finding[],
   phrases: Phrases,
@@ -224,18 +224,18 @@ function alikeView(
     first === last ? count(first) : t.printed.run(count(first), count(last)),
   );
   return html`
-    <ul><li>${told(findings[0]?.message ?? "", phrases, t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>
+    <ul><li>${coreSentence(findings[0]?.message ?? "", phrases, t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>
     ${total > findings.length ? html`<p class="faint">${t.printed.more(total - findings.length)}</p>` : nothing}
   `;
 }
 
-/** Numbers as stretches of consecutive ones: the first and the last of each. */
+/** Returns runs of consecutive numbers, as first and last number. */
 export function runs(numbers: readonly number[]): readonly (readonly [number, number])[] {
-  const stretches: [number, number][] = [];
-  for (const number of [...new Set(numbers)].sort((one, other) => one - other)) {
-    const last = stretches.at(-1);
+  const ranges: [number, number][] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
     if (last !== undefined && last[1] + 1 === number) last[1] = number;
-    else stretches.push([number, number]);
+    else ranges.push([number, number]);
   }
-  return stretches;
+  return ranges;
 }

@@ -4,12 +4,15 @@ import type { Progress, Session } from "@countersign/ui/viewer/session/session.j
 import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { told } from "../said.ts";
+import { coreSentence } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { Case } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** How far verifying is, how fast it goes, a way to stop it, and the first error as soon as there is one. */
+/**
+ * Renders the progress and speed of a verification, a button to stop it, and the first error as soon as there
+ * is one.
+ */
 export function progressView(work: Case, t: PageTexts): TemplateResult {
   const { parts, at, phase } = work;
   const part = parts[at];
@@ -21,7 +24,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
         <h2 id="progress-heading">
           ${phase === "agreeing" ? t.progress.agreeing : t.progress.heading(value(part?.file.name ?? ""))}
         </h2>
-        <button type="button" @click=${wishes("cancel")}>${t.progress.cancel}</button>
+        <button type="button" @click=${emits("cancel")}>${t.progress.cancel}</button>
       </div>
       ${
         phase === "agreeing"
@@ -37,7 +40,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
   `;
 }
 
-/** What a screen reader is told now and then: at every so many percent. */
+/** Returns an announcement of the progress, rounded down to multiples of `each` percent. */
 export function progressAnnouncement(work: Case, each: number, t: PageTexts): string {
   const progress = work.parts[work.at]?.session?.progress;
   if (work.phase === "agreeing") return t.progress.agreeing;
@@ -70,7 +73,7 @@ function failureView(
         <code class="code">${finding.code}</code>
         <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}${file === undefined ? nothing : html`, ${value(file)}`}</span>
       </p>
-      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, firstFailurePhrases, t)}</p>`}
+      ${isInTitle(finding) ? nothing : html`<p>${coreSentence(finding.message, firstFailurePhrases, t)}</p>`}
       <p class="help">${t.progress.goesOn}</p>
     </div>
   `;

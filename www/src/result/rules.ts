@@ -1,23 +1,26 @@
 import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { emits } from "../emit.ts";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { More } from "../tabs.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** Says why there may be more findings than were counted; nothing if there are no rules, or if they looked at everything. */
+/**
+ * Returns why there may be more findings than counted; empty if there are no rules, or if they examined
+ * everything.
+ */
 export function moreFindings(detection: Detection | undefined, t: PageTexts): More {
   if (detection === undefined) return {};
-  const { told, failure, isFinal } = detection;
+  const { status, failure, isFinal } = detection;
   if (failure !== undefined) return { findings: { why: t.tabs.unapplied, isWritten: false } };
-  if (told === undefined || !isFinal) return { findings: { why: t.tabs.soFar, isWritten: true } };
-  const isAll = told.coverage.complete && told.limits.length === 0 && told.future === null;
+  if (status === undefined || !isFinal) return { findings: { why: t.tabs.soFar, isWritten: true } };
+  const isAll = status.coverage.complete && status.limits.length === 0 && status.future === null;
   return isAll ? {} : { findings: { why: t.tabs.mayBeMore, isWritten: false } };
 }
 
-/** What rules found among the signed events, and which rules. */
+/** Renders the findings of the rules among the signed events, and the rules used. */
 export function rulesView(
   detection: Detection | undefined,
   rules: TextFile | undefined,
@@ -28,7 +31,7 @@ export function rulesView(
     <p class="help">${rules === undefined ? t.rules.own : html`${t.rules.brought} ${value(rules.name)}`}</p>
     <div class="buttons">
       ${picker(t.rules.choose, "choose-rules", {})}
-      ${rules === undefined ? nothing : html`<button type="button" @click=${wishes("remove-rules")}>${t.rules.remove}</button>`}
+      ${rules === undefined ? nothing : html`<button type="button" @click=${emits("remove-rules")}>${t.rules.remove}</button>`}
     </div>`;
   return html`<cs-detections .detection=${detection} .level=${2} .texts=${t.viewer} .beside=${beside}></cs-detections>`;
 }

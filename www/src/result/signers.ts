@@ -2,20 +2,20 @@ import { icon, SIGNER_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import { keyParts, type SessionKey, type TrustChoice, trustText } from "../input/trust.ts";
 import { phoneView } from "../phrase.ts";
-import { moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import { type Emitter, type Episode, emitters, type Voucher, vouchers } from "../state/signers.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** How many are drawn; a report of more is one that nobody reads key by key. */
-const SHOWN = 100;
+/** Maximum number of signers shown. */
+const MAX_SHOWN = 100;
 
 const VOUCHING = ["log", "witness", "issuer"] as const;
 
-/** Each key: its fingerprint, its role, from where it is trusted, and what happened to it. */
+/** Renders each key: its fingerprint, its role, the source of its trust, and its history. */
 export function signersView(
   { session }: Part,
   report: Report,
@@ -31,15 +31,15 @@ export function signersView(
       <h2 id="signers-heading">${t.signers.heading}</h2>
       ${signing.length === 0 ? html`<p class="empty">${t.signers.none}</p>` : nothing}
       <ul class="signers">
-        ${signing.slice(0, SHOWN).map((signer) => emitterView(signer, trust, t))}
+        ${signing.slice(0, MAX_SHOWN).map((signer) => emitterView(signer, trust, t))}
       </ul>
-      ${signing.length > SHOWN ? html`<p class="faint">${t.signers.more(signing.length - SHOWN)}</p>` : nothing}
+      ${signing.length > MAX_SHOWN ? html`<p class="faint">${t.signers.more(signing.length - MAX_SHOWN)}</p>` : nothing}
       ${vouching.length === 0 ? nothing : vouchersView(vouching, report, trust, t)}
     </section>
   `;
 }
 
-/** Who vouches for the signers: closed, unless one of them is the matter. */
+/** Renders the keys that vouch for the signers, folded unless one of them is a problem. */
 function vouchersView(
   vouching: readonly Voucher[],
   { checks }: Report,
@@ -56,13 +56,13 @@ function vouchersView(
         <h3 id="vouchers-heading">${t.signers.others}</h3>
         <span class="faint">${tally(vouching, t)}</span>
       </summary>
-      <ul class="vouchers" aria-labelledby="vouchers-heading">${vouching.slice(0, SHOWN).map((voucher) => voucherView(voucher, trust, t))}</ul>
-      ${vouching.length > SHOWN ? html`<p class="faint">${t.coverage.more(vouching.length - SHOWN)}</p>` : nothing}
+      <ul class="vouchers" aria-labelledby="vouchers-heading">${vouching.slice(0, MAX_SHOWN).map((voucher) => voucherView(voucher, trust, t))}</ul>
+      ${vouching.length > MAX_SHOWN ? html`<p class="faint">${t.coverage.more(vouching.length - MAX_SHOWN)}</p>` : nothing}
     </details>
   `;
 }
 
-/** `1 log, 3 witnesses, 2 issuers`. */
+/** Returns the number of keys, such as `1 log, 3 witnesses, 2 issuers`. */
 function tally(vouching: readonly Voucher[], t: PageTexts): string {
   return VOUCHING.flatMap((role) => {
     const count = vouching.filter((voucher) => voucher.role === role).length;
@@ -97,8 +97,8 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
       </dl>
       ${phoneView(signer.vkey, signer.vkey, t)}
       ${
-        signer.trust === "untrusted"
-          ? html`<button type="button" @click=${wishes("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
+        signer.trust === "unknown"
+          ? html`<button type="button" @click=${emits("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
           : nothing
       }
     </li>
@@ -139,7 +139,7 @@ function isForSession(keys: readonly SessionKey[], kind: string, vkey: string): 
   return keys.some((key) => key.kind === kind && key.vkey === vkey);
 }
 
-/** From where the trust in a signer comes. */
+/** Renders the source of the trust in a signer. */
 function sourceView(signer: Emitter, trust: TrustChoice, t: PageTexts): TemplateResult | string {
   if (signer.named.length > 0) return lineView({ ...signer, role: "emitter" }, trust, t);
   const grants = signer.history.filter(({ kind, acts }) => kind === "grant" && acts);
@@ -172,7 +172,7 @@ function historyView(history: readonly Episode[], t: PageTexts): TemplateResult 
   return html`
     <div class="wide">
       <dt>${t.signers.history}</dt>
-      <dd><ol class="history">${history.slice(0, SHOWN).map((episode) => episodeView(episode, t))}</ol></dd>
+      <dd><ol class="history">${history.slice(0, MAX_SHOWN).map((episode) => episodeView(episode, t))}</ol></dd>
     </div>
   `;
 }

@@ -2,11 +2,11 @@ import type { PlainError } from "@countersign/shared/error.js";
 import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { staysEnglish, told } from "../said.ts";
+import { coreSentence, staysEnglish } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 
-/** Verifying was stopped before its end. */
+/** Renders that verification was stopped before its end. */
 export function canceledView(t: PageTexts): TemplateResult {
   return html`
     <section class="stopped">
@@ -17,7 +17,10 @@ export function canceledView(t: PageTexts): TemplateResult {
   `;
 }
 
-/** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. `at` is what is at fault. */
+/**
+ * Renders that there is no verdict, because the trust file or a pin is unusable, or the file can't be read.
+ * `at` is the name of the faulty file.
+ */
 export function failureView(
   { code, message, hint, line, phrases }: PlainError,
   at: string | undefined,
@@ -27,8 +30,8 @@ export function failureView(
     <section class="stopped tone-bad">
       <h2 tabindex="-1">${icon("fail")}${title(code, t)}</h2>
       ${at === undefined ? nothing : html`<p class="faint">${value(at)}</p>`}
-      <p>${line === undefined ? nothing : t.stopped.line(line)}${told(message, phrases, t, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="hint">${told(hint, phrases, t, 1000)}</p>`}
+      <p>${line === undefined ? nothing : t.stopped.line(line)}${coreSentence(message, phrases, t, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="hint">${coreSentence(hint, phrases, t, 1000)}</p>`}
       ${staysEnglish(hint === undefined ? [message] : [message, hint], phrases, t) ? html`<p class="help">${t.english}</p>` : nothing}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
       <p class="help">${t.stopped.noVerdict}</p>
@@ -37,7 +40,7 @@ export function failureView(
   `;
 }
 
-/** What is at fault, where the error's code tells. */
+/** Returns a title that names the faulty input, as far as the error's code tells. */
 function title(code: string | undefined, t: PageTexts): string {
   switch (code) {
     case "trust.invalid":
@@ -55,7 +58,7 @@ function title(code: string | undefined, t: PageTexts): string {
 function again(t: PageTexts): TemplateResult {
   return html`
     <div class="buttons">
-      <button type="button" @click=${wishes("verify-again")}>${t.stopped.again}</button>
+      <button type="button" @click=${emits("verify-again")}>${t.stopped.again}</button>
     </div>
   `;
 }

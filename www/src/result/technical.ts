@@ -4,7 +4,10 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 
-/** What a person needs who holds the file against something else: its hashes, and how much of what is in it. */
+/**
+ * Renders the details needed to compare the file with something else: its hashes, and the amount of its
+ * content.
+ */
 export function technicalView(
   { file, sha256 }: Part,
   { origin, counts, log }: Report,

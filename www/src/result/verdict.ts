@@ -5,13 +5,16 @@ import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { localDay, moment } from "../said.ts";
+import { localDay, moment } from "../core-sentence.ts";
+import { emits } from "../emit.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { wishes } from "../wish.ts";
 import { leadsView } from "./answers.ts";
 
-/** The verdict in a sentence, above whatever part of the result is looked at. It is of this part alone, whatever another says of its log. */
+/**
+ * Renders the verdict in a sentence, above every tab of the result. It is about this part alone, whatever the
+ * others say about the log.
+ */
 export function verdictView(
   { session }: Part,
   judged: Judged,
@@ -32,7 +35,7 @@ export function verdictView(
   `;
 }
 
-/** What a verdict does not mean, what to do now, and what this device knows of the log. */
+/** Renders what a verdict doesn't mean, what to do now, and what this device knows about the log. */
 export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
   const compared = part.session?.compared;
   const words = verdictWords(judged, t.viewer, { compared });
@@ -50,7 +53,7 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
   `;
 }
 
-/** The keys of the trust file beside those that signed, if it doesn't vouch for all of them. */
+/** Renders the trust file's keys beside those that signed, unless it vouches for all of them. */
 export function trustView({ session }: Part, t: PageTexts): TemplateResult | typeof nothing {
   const compared = comparedView(session?.compared, t.viewer);
   return compared === nothing
@@ -58,7 +61,7 @@ export function trustView({ session }: Part, t: PageTexts): TemplateResult | typ
     : html`<section class="panel" aria-label=${t.viewer.trust.label}>${compared}</section>`;
 }
 
-/** What this device knows of the log from before. */
+/** Renders what this device remembers about the log. */
 function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): TemplateResult | typeof nothing {
   const size = session?.report?.log?.size ?? 0;
   if (seenBefore === undefined) {
@@ -81,13 +84,13 @@ function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): Temp
       ${icon(is === "grown" && isWhole ? "pass" : isBad ? "warning" : "pin")}
       <p>
         ${t.memory.grown(seen.size)} ${localDay(seen.when, t.viewer.lang)}${then}
-        ${isBad ? html`<br /><button type="button" class="quiet" @click=${wishes("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
+        ${isBad ? html`<br /><button type="button" class="quiet" @click=${emits("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
       </p>
     </div>
   `;
 }
 
-/** What the file is, for who asks first of all whether it is the right one. */
+/** Renders the facts that tell a reader whether this is the right file. */
 export function factsView({ file }: Part, { origin, counts, log }: Report, t: PageTexts): TemplateResult {
   const { figures } = t.viewer;
   const leftOut = [
@@ -119,7 +122,7 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
   `;
 }
 
-/** What a screen reader is told when the verdict is there. */
+/** Returns the announcement of a verdict to screen readers. */
 export function verdictAnnouncement(
   judged: Judged,
   compared: TrustCompared | undefined,

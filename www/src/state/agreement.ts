@@ -1,27 +1,31 @@
 import type { Finding, Judged, Phrases, Report } from "countersign/verify";
 
-/** Whether a log only grew from one state that was verified to another, as the core answers it. */
+/** Relation of a verified state of a log to a later one, as determined by the core. */
 export type Agreement =
   | { readonly is: "grown" }
-  /** The two are one file, byte for byte. */
+  /** Both are one file, byte for byte. */
   | { readonly is: "identical" }
   | { readonly is: "contradicts"; readonly finding: Finding | undefined; readonly phrases: Phrases }
   | { readonly is: "unknown"; readonly why: "no-pin" | "not-reached" | "other-log" | "unread" | "failed" };
 
-/** What verifying an export gave, as far as it matters here. */
+/** The parts of a verification that a comparison needs. */
 export interface Verified {
   readonly report: Report;
   readonly pin: string | null;
 }
 
-/** Verifies an export against a pin and nothing else that the reader brought. */
-export type Hold = (pin: string) => Promise<Held>;
+/** Verifies an export against a pin, without the reader's other input. */
+export type VerifyWithPin = (pin: string) => Promise<PinReport>;
 
-/** What it gives: a report, and what that says to people as data. */
-export type Held = Pick<Judged, "report" | "phrases">;
+/** A report, with its message parts as data. */
+export type PinReport = Pick<Judged, "report" | "phrases">;
 
-/** Holds the larger of two exports against the pin that the smaller one gave. */
-export async function agreement(smaller: Verified, larger: Verified, hold: Hold): Promise<Agreement> {
+/** Verifies the larger of two exports against the pin of the smaller one. */
+export async function agreement(
+  smaller: Verified,
+  larger: Verified,
+  hold: VerifyWithPin,
+): Promise<Agreement> {
   if (smaller.report.origin === null || larger.report.origin === null)
     return { is: "unknown", why: "unread" };
   if (smaller.report.origin !== larger.report.origin) return { is: "unknown", why: "other-log" };
@@ -29,8 +33,8 @@ export async function agreement(smaller: Verified, larger: Verified, hold: Hold)
   return answer(await hold(smaller.pin));
 }
 
-/** What the check of the one pin that was given says. */
-export function answer({ report, phrases }: Held): Agreement {
+/** Returns the result of the check against the one pin given. */
+export function answer({ report, phrases }: PinReport): Agreement {
   const { checks, findings } = report;
   switch (checks.append_only.state) {
     case "pass":
@@ -46,7 +50,7 @@ function isContradiction({ code }: Finding): boolean {
   return code === "append_only.split_view" || code === "append_only.rollback";
 }
 
-/** How many leaves an export goes up to: those here and those left out. */
+/** Returns the number of entries up to the end of an export, including omitted ones. */
 export function end({ counts }: Report): number {
   return counts.entries + counts.skipped;
 }

@@ -1,18 +1,18 @@
 import type { Check, FindingCode, Judged, Report } from "countersign/verify";
 
-/** How an answer is meant: yes, no, or nobody can tell from this. */
-export type Meant = "yes" | "no" | "partly" | "open";
+/** Kind of an answer; `open` if it can't be determined. */
+export type AnswerKind = "yes" | "no" | "partly" | "open";
 
-/** Whether what is here is what was signed. */
+/** Answer to whether the content is what was signed. */
 export type Unchanged =
   | { readonly is: "yes"; readonly events: number }
-  /** So many events are not what was signed. */
+  /** Some events aren't what was signed. */
   | { readonly is: "no"; readonly why: "events"; readonly changed: number; readonly of: number }
-  /** Something else is not, or is missing, repeated or out of order, or only a pin says otherwise. */
+  /** Something else isn't, or entries are missing, repeated, or out of order, or only a pin contradicts. */
   | { readonly is: "no"; readonly why: "other" | "order" | "history" }
   | { readonly is: "open"; readonly why: "unread" | "unsigned" };
 
-/** Whose signatures these are. */
+/** Answer to who signed. */
 export type Signed =
   | { readonly is: "yes"; readonly names: readonly string[] }
   | { readonly is: "no"; readonly why: "invalid" | "revoked"; readonly names: readonly string[] }
@@ -22,14 +22,16 @@ export type Signed =
       readonly names: readonly string[];
     };
 
-/** How much of the log this is. */
+/** Answer to how much of the log is here. */
 export type Complete = (
   | { readonly is: "yes"; readonly by: "log" | "range" | "chains" }
   | { readonly is: "partly" }
   | { readonly is: "no"; readonly why: "missing" }
-  | { readonly is: "open"; readonly why: "untold" | "failed" | "empty" | "unread" }
+  | { readonly is: "open"; readonly why: "undetermined" | "failed" | "empty" | "unread" }
 ) & {
-  /** Events here, entries here, entries there are up to the last one here, and what of them is not. */
+  /**
+   * Number of events here, entries here, entries up to the last one here, and entries withheld or omitted.
+   */
   readonly events: number;
   readonly shown: number;
   readonly of: number;
@@ -39,7 +41,10 @@ export type Complete = (
   readonly span: readonly [from: string, to: string] | undefined;
 };
 
-/** The three questions that anyone has about a file, answered by its report, by whose signers are in doubt, and by nothing else. */
+/**
+ * Answers to the three questions about a file, derived only from its report and from the doubts about its
+ * signers.
+ */
 export interface Answers {
   readonly unchanged: Unchanged;
   readonly signed: Signed;
@@ -50,10 +55,10 @@ export function answersOf({ report, doubts }: Pick<Judged, "report" | "doubts">)
   return { unchanged: unchanged(report), signed: signed(report, doubts), complete: complete(report) };
 }
 
-/** Checks that fail where something isn't here, or can't be read, and that say nothing of what can. */
-const OF_WHAT_IS_NOT_HERE = ["format", "range", "expected", "witnesses"];
+/** Checks that fail if something is missing or unreadable, and that say nothing about the rest. */
+const CHECKS_OF_MISSING_PARTS = ["format", "range", "expected", "witnesses"];
 
-/** Links that no signature covers, or whose key isn't here. */
+/** Links without a signature, or without their key. */
 const UNSIGNED: readonly FindingCode[] = ["signature.unsigned_tail", "chain.no_open"];
 
 function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchanged {
@@ -64,7 +69,7 @@ function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchang
     const isHistory = failed.every((name) => name === "append_only");
     return { is: "no", why: isHistory ? "history" : "other" };
   }
-  if (failed.some((name) => !OF_WHAT_IS_NOT_HERE.includes(name))) return { is: "no", why: "order" };
+  if (failed.some((name) => !CHECKS_OF_MISSING_PARTS.includes(name))) return { is: "no", why: "order" };
   if (checks.format.state !== "pass") return { is: "open", why: "unread" };
   const isUnsigned =
     isOpen(checks.payloads, counts.events) ||
@@ -74,17 +79,17 @@ function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchang
   return { is: "yes", events: counts.events };
 }
 
-/** Whether a check has no answer though there is something to check. */
+/** True if a check has no answer although there is something to check. */
 function isOpen({ state }: Check, items: number): boolean {
   return state === "not_checked" && items > 0;
 }
 
-/** Whether the signer of any chain is in doubt. */
+/** True if any chain's signer is in doubt. */
 export function hasAny(doubts: Judged["doubts"]): boolean {
   return doubts === "all" || doubts.length > 0;
 }
 
-/** Keys that were taken back, or that signed outside of their time. */
+/** Keys that were revoked, or that signed outside their validity. */
 const REVOKED: readonly FindingCode[] = ["key.revoked", "key.expired", "key.not_yet_valid"];
 
 function signed({ origin, checks, signers, finding_counts }: Report, doubts: Judged["doubts"]): Signed {
@@ -132,9 +137,13 @@ function complete(report: Report): Complete {
     if (complete.by !== "range") return { is: "yes", by: "chains", ...has };
     const [begin, end] = complete.range;
     if (begin === 0) return { is: "yes", by: end === log?.size ? "log" : "range", ...has };
-    // What proves a part may begin before it.
+    // The proof of a slice may begin before it.
     return { is: "yes", by: "range", ...has, span: undefined };
   }
   if (withheld + skipped > 0) return { is: "partly", ...has };
-  return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "untold", ...has };
+  return {
+    is: "open",
+    why: verdict === "altered" || verdict === "broken" ? "failed" : "undetermined",
+    ...has,
+  };
 }

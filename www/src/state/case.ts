@@ -2,67 +2,70 @@ import type { PlainError } from "@countersign/shared/error.js";
 import type { Coverage } from "@countersign/ui/index/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { type Agreement, agreement, end, type Held, type Hold } from "./agreement.ts";
-import type { Memory, Seen } from "./memory.ts";
+import { type Agreement, agreement, end, type PinReport, type VerifyWithPin } from "./agreement.ts";
+import type { Memory, RememberedLog } from "./memory.ts";
 
-/** An export, and where it comes from. */
+/** An export and its source. */
 export interface Chosen {
   readonly file: File;
-  /** The names of the pieces that it was put together from, where it was. */
+  /** Names of the pieces it was joined from, if any. */
   readonly of: readonly string[];
   readonly from: "reader" | "log" | "sample" | "evidence";
 }
 
-/** What came of holding an export against what this device remembers of its log. */
-export interface SeenBefore {
-  readonly seen: Seen;
+/** Result of comparing an export with the remembered state of its log. */
+export interface MemoryComparison {
+  readonly seen: RememberedLog;
   readonly is: "grown" | "unknown" | "smaller" | "rewritten";
 }
 
-/** An export that is verified, with others or alone. */
+/** An export in verification, alone or with others. */
 export interface Part extends Chosen {
   readonly session: Session | undefined;
   readonly coverage: Coverage | undefined;
-  readonly seenBefore: SeenBefore | undefined;
-  /** Whether this device remembers this state of its log from now on. */
+  readonly seenBefore: MemoryComparison | undefined;
+  /** True if this device now remembers this state of its log. */
   readonly remembered: boolean;
-  /** How it stands to the next smaller part, where there are several. */
+  /** Relation to the next smaller part, if there are several. */
   readonly agreement: { readonly with: number; readonly is: Agreement } | undefined;
-  /** Undefined until it is known. */
+  /** Undefined until known. */
   readonly sha256: string | undefined;
-  /** When its verdict was there. */
+  /** Time of its verdict. */
   readonly when: Date | undefined;
 }
 
-/** What the reader brings beside exports. */
-export interface Brought {
+/** The reader's input besides exports. */
+export interface VerificationInput {
   readonly trust: string | undefined;
-  /** What the trust file is called. */
+  /** Name of the trust file. */
   readonly trustName?: string | undefined;
   readonly pins: readonly string[];
 }
 
-/** What a case needs to work. */
-export interface Bench {
-  readonly session: (file: File, given: Brought & { readonly name: string }) => Session;
+/** Dependencies of a case. */
+export interface CaseTools {
+  readonly session: (file: File, input: VerificationInput & { readonly name: string }) => Session;
   /** Verifies without showing events. */
-  readonly hold: (file: File, given: Brought & { readonly signal: AbortSignal }) => Promise<Held>;
-  /** Undefined where this page cannot tell. */
+  readonly hold: (
+    file: File,
+    given: VerificationInput & { readonly signal: AbortSignal },
+  ) => Promise<PinReport>;
+  /** Resolves to undefined if this page can't compute it. */
   readonly sha256: (file: File, signal: AbortSignal) => Promise<string | undefined>;
   readonly memory: Memory;
   readonly failure: (error: unknown) => PlainError;
   readonly now: () => Date;
 }
 
-/** How far it is: with no export, at one of the parts, holding them against each other, or at an end. */
+/** State of a case: without an export, verifying a part, comparing the parts, or ended. */
 export type CasePhase = "empty" | "verifying" | "agreeing" | "done" | "canceled" | "failed";
 
 /**
- * Exports that are looked at together: each is verified alone and keeps its own verdict; then each is held against the
- * next smaller one, by the core.
+ * Exports that are verified together. Each is verified alone and has its own verdict; then the core compares
+ * each with the next smaller one.
  */
 export class Case extends EventTarget {
-  readonly #bench: Bench;
+  readonly #tools: CaseTools;
   #parts: readonly Part[] = [];
   #phase: CasePhase = "empty";
   #at = 0;
@@ -70,9 +73,9 @@ export class Case extends EventTarget {
   #running: AbortController | undefined;
   readonly #hashed = new WeakMap<File, Promise<string | undefined>>();
 
-  constructor(bench: Bench) {
+  constructor(tools: CaseTools) {
     super();
-    this.#bench = bench;
+    this.#tools = tools;
   }
 
   get parts(): readonly Part[] {
@@ -83,7 +86,7 @@ export class Case extends EventTarget {
     return this.#phase;
   }
 
-  /** Which part is verified, or where it failed. */
+  /** Index of the part being verified, or that failed. */
   get at(): number {
     return this.#at;
   }
@@ -96,8 +99,8 @@ export class Case extends EventTarget {
     return this.#phase === "verifying" || this.#phase === "agreeing";
   }
 
-  /** Verifies these exports, in place of what was verified before. */
-  async verify(chosen: readonly Chosen[], brought: Brought, useMemory: boolean): Promise<void> {
+  /** Verifies these exports instead of the previous ones. */
+  async verify(chosen: readonly Chosen[], input: VerificationInput, useMemory: boolean): Promise<void> {
     this.close();
     const running = new AbortController();
     this.#running = running;
@@ -108,11 +111,11 @@ export class Case extends EventTarget {
       for (let at = 0; at < chosen.length; at += 1) {
         this.#at = at;
         this.#tell();
-        await this.#verifyPart(at, brought, useMemory, running.signal);
+        await this.#verifyPart(at, input, useMemory, running.signal);
       }
       if (chosen.length > 1) {
         this.#enter("agreeing");
-        await this.#agree(brought, useMemory, running.signal);
+        await this.#agree(input, useMemory, running.signal);
       }
       running.signal.throwIfAborted();
       if (useMemory) this.#remember();
@@ -120,28 +123,28 @@ export class Case extends EventTarget {
     } catch (error) {
       if (this.#running !== running) return;
       const isCanceled = running.signal.aborted;
-      if (!isCanceled) this.#failure ??= this.#bench.failure(error);
+      if (!isCanceled) this.#failure ??= this.#tools.failure(error);
       running.abort();
-      // Nothing of it is shown, so nothing of it is kept.
+      // The sessions are closed, because nothing is shown.
       for (const { session } of this.#parts) session?.close();
       this.#enter(isCanceled ? "canceled" : "failed");
     }
   }
 
-  /** How two of the parts stand to each other, whichever is the larger. */
-  async compare(one: number, other: number, brought: Brought): Promise<Agreement> {
+  /** Returns how two parts relate, whichever is larger. */
+  async compare(one: number, other: number, input: VerificationInput): Promise<Agreement> {
     const signal = this.#running?.signal ?? AbortSignal.abort();
     const [smaller, larger] = this.#end(one) <= this.#end(other) ? [one, other] : [other, one];
     const known = this.#part(larger).agreement;
-    return known?.with === smaller ? known.is : await this.#held(smaller, larger, brought, signal);
+    return known?.with === smaller ? known.is : await this.#agreementOf(smaller, larger, input, signal);
   }
 
-  /** Stops. Nothing can be said of what was not read to its end. */
+  /** Stops. There is no result for what wasn't read to its end. */
   cancel(): void {
     this.#running?.abort();
   }
 
-  /** Ends it with all that it keeps. */
+  /** Ends the case and frees everything it keeps. */
   close(): void {
     this.cancel();
     this.#running = undefined;
@@ -150,41 +153,48 @@ export class Case extends EventTarget {
     this.#enter("empty");
   }
 
-  async #verifyPart(at: number, brought: Brought, useMemory: boolean, signal: AbortSignal): Promise<void> {
-    const { pins } = brought;
+  async #verifyPart(
+    at: number,
+    input: VerificationInput,
+    useMemory: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pins } = input;
     const { file, from } = this.#part(at);
-    // Of several parts only the last state of the log can be held against what is remembered.
+    // With several parts, only the last state of the log can be compared with what is remembered.
     const isAlone = this.#parts.length === 1 && !isGuest(from);
-    const seen = isAlone && useMemory ? this.#bench.memory.list() : [];
-    const withSeen = { ...brought, pins: [...pins, ...seen.map(({ pin }) => pin)] };
+    const seen = isAlone && useMemory ? this.#tools.memory.list() : [];
+    const withSeen = { ...input, pins: [...pins, ...seen.map(({ pin }) => pin)] };
     let session = await this.#session(at, withSeen, signal);
-    let before = session.report && held(session.report, seen);
+    let before = session.report && compareWithMemory(session.report, seen);
     if (before !== undefined && pins.length > 0) {
-      // Another pin may be the one that the export does not hold to.
-      before = held((await this.#hold(at, brought, signal)(before.seen.pin)).report, [before.seen]);
+      // The export may contradict another pin instead.
+      before = compareWithMemory((await this.#verifierOf(at, input, signal)(before.seen.pin)).report, [
+        before.seen,
+      ]);
     }
     if (before?.is === "unknown") {
-      // Nobody asked for this pin, and it has nothing to say: what remains is what the file itself shows.
+      // The reader didn't ask for this pin, and it yields no answer, so the file is verified on its own.
       session.close();
-      session = await this.#session(at, brought, signal);
+      session = await this.#session(at, input, signal);
     }
     const coverage = await session.index.coverage();
     signal.throwIfAborted();
-    this.#change(at, { coverage, seenBefore: before, when: this.#bench.now() });
+    this.#change(at, { coverage, seenBefore: before, when: this.#tools.now() });
     this.#hashed.set(file, this.#hash(at, file, signal));
   }
 
-  /** Reads the file once more, for its hash. Nobody waits for it but who compares files of one size. */
+  /** Reads the file again for its hash. Only a comparison of files of equal size waits for it. */
   async #hash(at: number, file: File, signal: AbortSignal): Promise<string | undefined> {
-    const sha256 = await this.#bench.sha256(file, signal).catch(() => undefined);
+    const sha256 = await this.#tools.sha256(file, signal).catch(() => undefined);
     if (!signal.aborted) this.#change(at, { sha256 });
     return sha256;
   }
 
-  async #session(at: number, brought: Brought, signal: AbortSignal): Promise<Session> {
+  async #session(at: number, input: VerificationInput, signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
     const { file } = this.#part(at);
-    const session = this.#bench.session(file, { ...brought, name: file.name });
+    const session = this.#tools.session(file, { ...input, name: file.name });
     session.addEventListener("change", () => this.#tell());
     signal.addEventListener("abort", () => session.cancel(), { once: true });
     this.#change(at, { session });
@@ -197,9 +207,9 @@ export class Case extends EventTarget {
     return session;
   }
 
-  /** Holds each part against the next smaller one, and the largest of each log against what is remembered. */
-  async #agree(brought: Brought, useMemory: boolean, signal: AbortSignal): Promise<void> {
-    const order = [...this.#parts.keys()].sort((one, other) => this.#end(one) - this.#end(other));
+  /** Compares each part with the next smaller one, and the largest of each log with what is remembered. */
+  async #agree(input: VerificationInput, useMemory: boolean, signal: AbortSignal): Promise<void> {
+    const order = [...this.#parts.keys()].sort((a, b) => this.#end(a) - this.#end(b));
     for (const [place, at] of order.entries()) {
       const origin = this.#part(at).session?.report?.origin;
       const before = order
@@ -208,52 +218,62 @@ export class Case extends EventTarget {
       const compared = before ?? order[place - 1];
       if (compared !== undefined)
         this.#change(at, {
-          agreement: { with: compared, is: await this.#held(compared, at, brought, signal) },
+          agreement: { with: compared, is: await this.#agreementOf(compared, at, input, signal) },
         });
       const isLargest = !order
         .slice(place + 1)
         .some((other) => this.#part(other).session?.report?.origin === origin);
-      const seen = origin && useMemory && isLargest ? this.#bench.memory.of(origin) : undefined;
-      if (seen) await this.#holdRemembered(at, seen, brought, signal);
+      const seen = origin && useMemory && isLargest ? this.#tools.memory.of(origin) : undefined;
+      if (seen) await this.#compareRemembered(at, seen, input, signal);
     }
   }
 
-  async #held(smaller: number, larger: number, brought: Brought, signal: AbortSignal): Promise<Agreement> {
+  async #agreementOf(
+    smaller: number,
+    larger: number,
+    input: VerificationInput,
+    signal: AbortSignal,
+  ): Promise<Agreement> {
     const [one, other] = [verified(this.#part(smaller)), verified(this.#part(larger))];
     if (!one || !other) return { is: "unknown", why: "failed" };
     if (await this.#areOne(this.#part(smaller).file, this.#part(larger).file)) return { is: "identical" };
     try {
-      return await agreement(one, other, this.#hold(larger, brought, signal));
+      return await agreement(one, other, this.#verifierOf(larger, input, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       return { is: "unknown", why: "failed" };
     }
   }
 
-  /** Whether two files have the same bytes, as far as their hashes tell. */
+  /** True if two files have the same hash. */
   async #areOne(one: File, other: File): Promise<boolean> {
     if (one.size !== other.size) return false;
     const [hash, otherHash] = await Promise.all([this.#hashed.get(one), this.#hashed.get(other)]);
     return hash !== undefined && hash === otherHash;
   }
 
-  async #holdRemembered(at: number, seen: Seen, brought: Brought, signal: AbortSignal): Promise<void> {
-    const before = held((await this.#hold(at, brought, signal)(seen.pin)).report, [seen]);
+  async #compareRemembered(
+    at: number,
+    seen: RememberedLog,
+    input: VerificationInput,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = compareWithMemory((await this.#verifierOf(at, input, signal)(seen.pin)).report, [seen]);
     if (before?.is === "smaller" || before?.is === "rewritten") {
-      // Its own verdict was without that pin, and must not stand.
+      // The part's verdict was reached without that pin and must be replaced.
       this.#part(at).session?.close();
-      const session = await this.#session(at, { ...brought, pins: [...brought.pins, seen.pin] }, signal);
+      const session = await this.#session(at, { ...input, pins: [...input.pins, seen.pin] }, signal);
       this.#change(at, { coverage: await session.index.coverage() });
     }
     this.#change(at, { seenBefore: before });
   }
 
-  #hold(at: number, { trust }: Brought, signal: AbortSignal): Hold {
+  #verifierOf(at: number, { trust }: VerificationInput, signal: AbortSignal): VerifyWithPin {
     const { file } = this.#part(at);
-    return (pin) => this.#bench.hold(file, { trust, pins: [pin], signal });
+    return (pin) => this.#tools.hold(file, { trust, pins: [pin], signal });
   }
 
-  /** Keeps the newest state of each log that is not in doubt. */
+  /** Remembers the newest state of each log that isn't in doubt. */
   #remember(): void {
     const isDoubtful = ({ agreement, seenBefore }: Part) =>
       agreement?.is.is === "contradicts" || (seenBefore !== undefined && seenBefore.is !== "grown");
@@ -261,21 +281,21 @@ export class Case extends EventTarget {
     for (const [at, { session, from, when, seenBefore }] of this.#newest()) {
       const { origin, log } = session?.report ?? {};
       if (isGuest(from) || !session?.pin || !origin || !log || doubtful.has(origin)) continue;
-      // What is known gives way only to what was shown to have grown from it.
-      if (this.#bench.memory.of(origin) !== undefined && seenBefore?.is !== "grown") continue;
-      if (this.#bench.memory.keep(session.pin, when ?? this.#bench.now()))
+      // A remembered state is replaced only by one that was proven to have grown from it.
+      if (this.#tools.memory.of(origin) !== undefined && seenBefore?.is !== "grown") continue;
+      if (this.#tools.memory.keep(session.pin, when ?? this.#tools.now()))
         this.#change(at, { remembered: true });
     }
   }
 
-  /** Of each log the part with the largest checkpoint that can be kept. */
+  /** Returns for each log the part with the largest checkpoint that can be remembered. */
   #newest(): readonly (readonly [at: number, part: Part])[] {
     const found = new Map<string, readonly [number, Part]>();
     for (const [at, part] of this.#parts.entries()) {
       const { origin, log } = part.session?.report ?? {};
       if (!origin || !log || !part.session?.pin) continue;
       const before = found.get(origin)?.[1].session?.report?.log?.size ?? -1;
-      // Of equals the last is the one that was held against what is remembered.
+      // Among equals, the last one was compared with what is remembered.
       if (log.size >= before) found.set(origin, [at, part]);
     }
     return [...found.values()];
@@ -307,7 +327,7 @@ export class Case extends EventTarget {
   }
 }
 
-/** Whether it brings along whom to trust: nothing of it is remembered. */
+/** True if the export comes with its own trust, so that nothing is remembered. */
 function isGuest(from: Chosen["from"]): boolean {
   return from === "sample" || from === "evidence";
 }
@@ -329,8 +349,11 @@ function verified({ session }: Part): { report: Report; pin: string | null } | u
   return session?.report && { report: session.report, pin: session.pin };
 }
 
-/** What the report says of the pin that this device remembers of its log, if it does remember one. */
-function held(report: Report, remembered: readonly Seen[]): SeenBefore | undefined {
+/** Returns how a report relates to the remembered state of its log; undefined if there is none. */
+function compareWithMemory(
+  report: Report,
+  remembered: readonly RememberedLog[],
+): MemoryComparison | undefined {
   const seen = remembered.find(({ origin }) => origin === report.origin);
   if (seen === undefined) return undefined;
   const counts = report.finding_counts;

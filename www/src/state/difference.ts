@@ -1,22 +1,22 @@
 import type { Coverage } from "@countersign/ui/index/types.js";
 import { both, each, type Ranges, without } from "./ranges.ts";
 
-/** How an export has what another one shows. */
+/** State in one export of an entry that another one shows. */
 export type Hidden = "withheld" | "skipped" | "beyond" | "failed";
 
-/** Leaves of events that one export shows and another does not. */
+/** Entries of events that one export shows and another doesn't. */
 export interface Difference {
   readonly begin: number;
   readonly end: number;
   readonly as: Hidden;
 }
 
-/** An export's coverage, and how many leaves it goes up to. */
+/** Coverage of an export, and the number of entries up to its end. */
 export interface Covered extends Omit<Coverage, "events" | "listed"> {
   readonly end: number;
 }
 
-/** What one shows and the other does not, in the order of the log. */
+/** Returns the entries that one export shows and the other doesn't, in the order of the log. */
 export function hidden(one: Covered, other: Covered): readonly Difference[] {
   const missing = without(one.shown, other.shown);
   const beyond = both(missing, Float64Array.of(other.end, Number.MAX_SAFE_INTEGER));

@@ -1,19 +1,19 @@
-/** So much of a line is kept, in bytes. */
-const LONGEST = 64 << 10;
+/** Maximum bytes kept of a line. */
+const MAX_LINE_BYTES = 64 << 10;
 
-/** What begins a file that is compressed with gzip. */
+/** Magic numbers of gzip and zstd. */
 const GZIP = [0x1f, 0x8b] as const;
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd] as const;
 
-/** A line as it stands in a file, whoever wrote it. */
+/** A line as it is in a file, unverified. */
 export interface RawLine {
   readonly text: string;
   readonly isCut: boolean;
 }
 
 /**
- * The lines of these numbers, counted from 1, as they stand in the file: bytes that nobody vouches for. Rejects where
- * this browser cannot unpack it.
+ * Returns the lines with these numbers, counted from 1, as they are in the file: unverified bytes. Rejects if
+ * this browser can't decompress it.
  */
 export async function linesOf(file: Blob, wanted: readonly number[]): Promise<ReadonlyMap<number, RawLine>> {
   const found = new Map<number, RawLine>();
@@ -23,13 +23,13 @@ export async function linesOf(file: Blob, wanted: readonly number[]): Promise<Re
   let kept: Uint8Array[] = [];
   let size = 0;
   const end = () => {
-    if (wanted.includes(line)) found.set(line, { text: decoded(kept), isCut: size > LONGEST });
+    if (wanted.includes(line)) found.set(line, { text: decoded(kept), isCut: size > MAX_LINE_BYTES });
     kept = [];
     size = 0;
     line += 1;
   };
   const take = (bytes: Uint8Array) => {
-    if (wanted.includes(line) && size < LONGEST) kept.push(bytes.slice(0, LONGEST - size));
+    if (wanted.includes(line) && size < MAX_LINE_BYTES) kept.push(bytes.slice(0, MAX_LINE_BYTES - size));
     size += bytes.length;
   };
   try {
@@ -60,13 +60,13 @@ async function unpacked(file: Blob): Promise<ReadableStream<Uint8Array>> {
   const begins = (magic: readonly number[]) => magic.every((byte, place) => begin[place] === byte);
   const format = begins(GZIP) ? "gzip" : begins(ZSTD) ? "zstd" : undefined;
   const stream = file.stream();
-  // Some browsers know zstd, and the others throw.
+  // Some browsers support zstd; the others throw.
   return format === undefined
     ? stream
     : stream.pipeThrough(new DecompressionStream(format as CompressionFormat));
 }
 
-/** A carriage return before the end belongs to the end. */
+/** A carriage return before the line feed is part of the line end. */
 function decoded(parts: readonly Uint8Array[]): string {
   const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

@@ -1,30 +1,30 @@
-/** What this device keeps of the logs that were verified on it: for each the last checkpoint. */
+/** Checkpoints that this device remembers: the last one of each log that was verified on it. */
 
 import { readCheckpoint } from "../input/checkpoint.ts";
 
-/** A log as it was last seen here. */
-export interface Seen {
+/** A log as last verified on this device. */
+export interface RememberedLog {
   readonly origin: string;
-  /** How many leaves it had. */
+  /** Number of entries. */
   readonly size: number;
-  /** The checkpoint, to hold a later export against. */
+  /** The checkpoint that later exports are compared with. */
   readonly pin: string;
-  /** When, by this device's clock: RFC 3339. */
+  /** Time by this device's clock, as RFC 3339. */
   readonly when: string;
 }
 
-/** As much of a browser's storage as is needed. */
+/** The part of a browser's storage that is used. */
 export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const KEY = "countersign.seen/v1";
 const OFF = "countersign.seen/off";
-/** The logs that were seen longest ago are forgotten first. */
-const MOST = 200;
-const LONGEST_PIN = 1 << 16;
+/** Maximum number of logs; the one seen longest ago is forgotten first. */
+const MAX_LOGS = 200;
+const MAX_PIN_BYTES = 1 << 16;
 
 /**
- * Pins that stay on this device. Whoever else can write to the browser's storage of this page can write here too, so
- * what is read is taken for what it is: a checkpoint that a file is held against, never a reason to trust one.
+ * Pins stored on this device. Anything else with access to this page's storage can change them. So a stored
+ * pin is only a checkpoint to compare a file with, never a reason to trust one.
  */
 export class Memory {
   readonly #storage: Shelf | undefined;
@@ -33,7 +33,7 @@ export class Memory {
     this.#storage = storage;
   }
 
-  /** The browser's, where it lets the page have any. */
+  /** Returns the browser's memory, without storage if the browser denies it. */
   static ofBrowser(): Memory {
     try {
       const { localStorage } = window;
@@ -45,17 +45,17 @@ export class Memory {
     }
   }
 
-  /** Whether anything can be kept. */
+  /** True if storage is available. */
   get works(): boolean {
     return this.#storage !== undefined;
   }
 
-  /** Whether the reader wants that. */
+  /** True if the reader wants logs to be remembered. */
   get isOn(): boolean {
     return this.works && this.#read(OFF) === null;
   }
 
-  /** Remembers from now on, or forgets all and remembers nothing more. */
+  /** Turns remembering on; or off, which forgets everything. */
   turn(on: boolean): void {
     if (on) this.#change(() => this.#storage?.removeItem(OFF));
     else {
@@ -64,28 +64,31 @@ export class Memory {
     }
   }
 
-  /** All of it, the log seen last first. */
-  list(): readonly Seen[] {
+  /** Returns all remembered logs, most recent first. */
+  list(): readonly RememberedLog[] {
     if (!this.isOn) return [];
     try {
       const kept: unknown = JSON.parse(this.#read(KEY) ?? "[]");
-      return Array.isArray(kept) ? kept.slice(0, MOST).flatMap(seen) : [];
+      return Array.isArray(kept) ? kept.slice(0, MAX_LOGS).flatMap(seen) : [];
     } catch {
       return [];
     }
   }
 
-  of(origin: string): Seen | undefined {
+  of(origin: string): RememberedLog | undefined {
     return this.list().find((one) => one.origin === origin);
   }
 
-  /** Keeps a log's checkpoint in place of the one before. False where the browser has no room for it. */
+  /**
+   * Remembers a log's checkpoint, replacing the previous one. Returns false if the browser has no room for
+   * it.
+   */
   keep(pin: string, when: Date): boolean {
     const checkpoint = readCheckpoint(pin);
     if (!this.isOn || checkpoint === undefined) return false;
     const { origin, size } = checkpoint;
     const others = this.list().filter((one) => one.origin !== origin);
-    return this.#write([{ origin, size, pin, when: when.toISOString() }, ...others].slice(0, MOST));
+    return this.#write([{ origin, size, pin, when: when.toISOString() }, ...others].slice(0, MAX_LOGS));
   }
 
   forget(origin: string): void {
@@ -104,7 +107,7 @@ export class Memory {
     }
   }
 
-  #write(list: readonly Seen[]): boolean {
+  #write(list: readonly RememberedLog[]): boolean {
     return this.#change(() => this.#storage?.setItem(KEY, JSON.stringify(list)));
   }
 
@@ -118,10 +121,10 @@ export class Memory {
   }
 }
 
-/** One entry, if it is one. */
-function seen(entry: unknown): Seen[] {
-  const { pin, when } = Object(entry) as Partial<Record<keyof Seen, unknown>>;
-  if (typeof pin !== "string" || pin.length > LONGEST_PIN || typeof when !== "string") return [];
+/** Returns a valid stored log as a list of one; otherwise an empty list. */
+function seen(entry: unknown): RememberedLog[] {
+  const { pin, when } = Object(entry) as Partial<Record<keyof RememberedLog, unknown>>;
+  if (typeof pin !== "string" || pin.length > MAX_PIN_BYTES || typeof when !== "string") return [];
   const checkpoint = readCheckpoint(pin);
   if (checkpoint === undefined || Number.isNaN(Date.parse(when))) return [];
   return [{ ...checkpoint, pin, when: new Date(when).toISOString() }];

@@ -2,47 +2,47 @@ import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report, Signer } from "countersign/verify";
 import { type TrustLine, trustLines } from "../input/trust.ts";
 
-/** Something that was said of a key, in the log or in the trust file. */
+/** A statement about a key, in the log or in the trust file. */
 export interface Episode {
   readonly kind: "grant" | "revoke";
-  /** From when to when, or since when; null without a bound. */
+  /** Validity; null without a bound. */
   readonly from: string | null;
   readonly until: string | null;
   readonly acts: boolean;
-  /** Where in the export; undefined for the trust file. */
+  /** Position in the export; undefined for the trust file. */
   readonly place: { readonly index: number; readonly line: number } | undefined;
-  /** Who signed it. */
+  /** Public keys that signed it. */
   readonly by: readonly string[];
-  /** The line of the trust file, where it is said there. */
+  /** Line of the trust file, for a statement there. */
   readonly trustLine: number | undefined;
 }
 
 /** A key that signs chains. */
 export interface Emitter extends Signer {
-  /** The lines of the trust file that name it as an emitter. */
+  /** Lines of the trust file that name it as an emitter. */
   readonly named: readonly TrustLine[];
   readonly history: readonly Episode[];
 }
 
-/** A key that vouches for others: an issuer, a log or a witness. */
+/** A key that vouches for others: an issuer, a log, or a witness. */
 export interface Voucher {
   readonly role: "issuer" | "log" | "witness";
   readonly name: string;
-  /** The key ID: 8 characters of hex. */
+  /** Key ID: 8 hex characters. */
   readonly id: string;
   readonly vkey: string | undefined;
   readonly named: readonly TrustLine[];
-  /** Checkpoints, or for an issuer key notes, with a valid signature of it, and with an invalid one. */
+  /** Number of its valid and invalid signatures on checkpoints, or for an issuer on key notes. */
   readonly valid: number;
   readonly invalid: number;
-  /** The latest time of a cosignature. */
+  /** Latest time of a cosignature. */
   readonly last: string | undefined;
   readonly history: readonly Episode[];
-  /** Whether the trust file takes back what it says of the key. */
+  /** True if the trust file revokes the key. */
   readonly revoked: boolean;
 }
 
-/** The keys that sign the export's chains, with what is known of their lives. */
+/** Returns the keys that sign the export's chains, with their history. */
 export function emitters({ signers }: Report, { notes }: Marks, trust: string): readonly Emitter[] {
   const lines = trustLines(trust);
   return signers.map((signer) => ({
@@ -52,7 +52,7 @@ export function emitters({ signers }: Report, { notes }: Marks, trust: string): 
   }));
 }
 
-/** The keys of the trust file that vouch for emitters and for the log. */
+/** Returns the keys of the trust file that vouch for emitters and for the log. */
 export function vouchers({ notes, checkpoints }: Marks, trust: string): readonly Voucher[] {
   const lines = trustLines(trust);
   const found = new Map<string, Voucher>();
@@ -64,10 +64,10 @@ export function vouchers({ notes, checkpoints }: Marks, trust: string): readonly
       kind === "issuer" ? signedNotes(vkey, notes) : signedCheckpoints(name, id, checkpoints);
     const named = [...(known?.named ?? []), line];
     const past = kind === "issuer" ? history(vkey, notes, lines) : [];
-    // What the log says of an issuer's key is about the chains that it signs, not about its grants.
+    // The log's statements about an issuer's key concern chains that it signs, not its grants.
     const revoked = past.some(({ trustLine }) => trustLine !== undefined);
-    const told = { valid, invalid, last, history: past, revoked };
-    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, ...told });
+    const facts = { valid, invalid, last, history: past, revoked };
+    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, ...facts });
   }
   return [...found.values()];
 }

@@ -3,59 +3,59 @@ import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Finding, Severity } from "countersign/verify";
 import { each, type Ranges } from "./ranges.ts";
 
-/** A stretch of the strip, in percent of its length. */
-export interface Stretch {
+/** A range of the chart, in percent of its length. */
+export interface StripRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** Checkpoints of one place on the strip. */
+/** Checkpoints at one position of the chart. */
 export interface CheckpointSpot {
   readonly at: number;
   readonly count: number;
-  /** Whether all of them match. */
+  /** True if all of them match. */
   readonly matches: boolean;
-  /** The most valid cosignatures of witnesses that one of them has. */
+  /** Highest number of valid witness cosignatures on one of them. */
   readonly cosigned: number;
 }
 
-/** Other marks of one place. */
+/** Other marks at one position. */
 export interface Spot<Kind> {
   readonly at: number;
   readonly count: number;
   readonly kind: Kind;
 }
 
-/** A log's coverage, drawn to the length of a strip. */
+/** A log's coverage, scaled to the length of the chart. */
 export interface Strip {
-  /** How many leaves it stands for. */
+  /** Number of entries that the chart stands for. */
   readonly entries: number;
-  readonly shown: readonly Stretch[];
-  readonly withheld: readonly Stretch[];
-  readonly skipped: readonly Stretch[];
+  readonly shown: readonly StripRange[];
+  readonly withheld: readonly StripRange[];
+  readonly skipped: readonly StripRange[];
   readonly checkpoints: readonly CheckpointSpot[];
   readonly notes: readonly Spot<"acts" | "nothing">[];
   readonly findings: readonly Spot<Severity>[];
 }
 
-/** No more places than this are told apart. */
-const PLACES = 400;
-/** What is not to be seen as evenly spread is at least as wide as this, in places. */
-const LEAST = 1;
+/** Number of distinct positions. */
+const MAX_POSITIONS = 400;
+/** Minimum width of a range, in positions. */
+const MIN_WIDTH = 1;
 
-/** Lays out what an export holds. What is left out is never too narrow to be seen. */
+/** Lays out the content of an export. Omitted entries are never too narrow to be seen. */
 export function strip(
   coverage: Omit<Coverage, "events" | "listed">,
   marks: Marks,
   findings: readonly Finding[],
   entries: number,
 ): Strip {
-  const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * PLACES);
+  const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * MAX_POSITIONS);
   return {
     entries,
-    shown: stretches(coverage.shown, place),
-    withheld: stretches(coverage.withheld, place),
-    skipped: stretches(coverage.skipped, place),
+    shown: ranges(coverage.shown, place),
+    withheld: ranges(coverage.withheld, place),
+    skipped: ranges(coverage.skipped, place),
     checkpoints: spots(
       marks.checkpoints.map((mark) => ({ at: place(mark.size), mark })),
       (all) => ({
@@ -76,29 +76,29 @@ export function strip(
   };
 }
 
-/** How many witnesses' signatures on a checkpoint are valid. */
+/** Returns the number of valid witness signatures on a checkpoint. */
 export function cosignatures({ signatures }: Marks["checkpoints"][number]): number {
   return signatures.filter(({ by, valid }) => by === "witness" && valid === true).length;
 }
 
-function stretches(ranges: Ranges, place: (leaf: number) => number): Stretch[] {
+function ranges(ranges: Ranges, place: (leaf: number) => number): StripRange[] {
   const found: { from: number; to: number }[] = [];
   for (const [begin, end] of each(ranges)) {
-    const from = Math.min(place(begin), PLACES - LEAST);
-    const to = Math.max(place(end), from + LEAST);
+    const from = Math.min(place(begin), MAX_POSITIONS - MIN_WIDTH);
+    const to = Math.max(place(end), from + MIN_WIDTH);
     const last = found.at(-1);
-    if (last !== undefined && from - last.to < LEAST / 2 && to - from <= LEAST)
+    if (last !== undefined && from - last.to < MIN_WIDTH / 2 && to - from <= MIN_WIDTH)
       last.to = Math.max(last.to, to);
     else found.push({ from, to });
   }
   return found.map(({ from, to }) => ({ from: percent(from), to: percent(to) }));
 }
 
-/** Brings together what is at one place. */
-function spots<Mark extends { readonly at: number }, Told>(
+/** Groups marks by position. */
+function spots<Mark extends { readonly at: number }, Description>(
   marks: readonly Mark[],
-  told: (all: readonly Mark[]) => Told,
-): (Told & { at: number; count: number })[] {
+  describe: (all: readonly Mark[]) => Description,
+): (Description & { at: number; count: number })[] {
   const places = new Map<number, Mark[]>();
   for (const mark of marks) {
     const at = Math.round(mark.at / 2) * 2;
@@ -106,7 +106,7 @@ function spots<Mark extends { readonly at: number }, Told>(
     if (all === undefined) places.set(at, [mark]);
     else all.push(mark);
   }
-  return [...places].map(([at, all]) => ({ at: percent(at), count: all.length, ...told(all) }));
+  return [...places].map(([at, all]) => ({ at: percent(at), count: all.length, ...describe(all) }));
 }
 
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
@@ -116,5 +116,5 @@ function worst(severities: readonly Severity[]): Severity {
 }
 
 function percent(place: number): number {
-  return Math.round((place / PLACES) * 10_000) / 100;
+  return Math.round((place / MAX_POSITIONS) * 10_000) / 100;
 }

@@ -1,7 +1,7 @@
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, type TemplateResult } from "lit";
 
-/** The days from one moment to another, in UTC and a language's own way: `2–9 November 2026`. */
+/** Formats the days from one time to another, in UTC: `2–9 November 2026`. */
 export function daysIn(lang: string): (from: string, to: string) => string {
   const format = new Intl.DateTimeFormat(lang, {
     day: "numeric",
@@ -16,7 +16,7 @@ export function daysIn(lang: string): (from: string, to: string) => string {
   };
 }
 
-/** Names that strangers chose, as a sentence has them: `a, b and 3 more`, where `others` is the last of them. */
+/** Formats untrusted names for use in a sentence: `a, b and 3 more`, where `others` is the last of them. */
 export function listed(lang: string, names: readonly string[], more: number, others: string): TemplateResult {
   const shown = names.map((name) => html`<strong>${value(name, 80)}</strong>`);
   const rest = more > 0 ? [html`${others}`] : [];

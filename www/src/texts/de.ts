@@ -24,7 +24,7 @@ const kinds: Record<KeyKind, { title: string; about: string }> = {
   log: { title: "Log", about: "signiert die Checkpoints des Logs, das den Namen des Schlüssels trägt" },
 };
 
-/** What the page says beside what the viewer says, in German. */
+/** German texts of the page, besides those of the viewer. */
 export const de: PageTexts = {
   viewer,
   lang: "de",
@@ -173,7 +173,7 @@ export const de: PageTexts = {
       shown: (shown, of) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
       left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} die Ersteller der Datei weggelassen`,
-      untold: (here) =>
+      undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
       missing: "Einträge, die da sein sollen, fehlen.",
@@ -203,7 +203,7 @@ export const de: PageTexts = {
     reading: "Die Datei wird gelesen",
     unreadable:
       "Die Bytes lassen sich hier nicht zeigen, weil dieser Browser die Datei nicht auspacken kann.",
-    cut: "Der Rest ist hier weggelassen.",
+    cut: "Der Rest wird hier nicht gezeigt.",
     show: "Ereignis zeigen",
     entry: (leaf, line) => `Eintrag ${count(leaf)}, Zeile ${count(line)}`,
   },
@@ -353,7 +353,7 @@ export const de: PageTexts = {
       "Sie widersprechen einander: Sie können nicht alle von einem Log stammen, das nur gewachsen ist.",
     contradictionOfOne:
       "Exporte eines Logs unter ihnen widersprechen einander: Es kann nicht nur gewachsen sein.",
-    untold: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
+    undetermined: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
     waiting: "Wartet",
     agreement: {
       "no-pin": "der kleinere hat keinen Checkpoint, den ein vertrauter Schlüssel signiert hat",
@@ -366,7 +366,7 @@ export const de: PageTexts = {
   },
 
   verdict: {
-    now: "Was nun?",
+    now: "Nächste Schritte",
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
@@ -481,7 +481,7 @@ export const de: PageTexts = {
     trustFile: (line) => `die Vertrauensdatei, Zeile ${count(line)}`,
     forSession: "eigene Wahl, für diese Sitzung",
     grantedBy: "in diesem Log zugelassen von",
-    nowhere: "nichts: Niemand, dem vertraut wird, bürgt dafür",
+    nowhere: "nichts: weder die Vertrauensdatei noch ein Aussteller darin bürgt dafür",
     history: "Verlauf",
     granted: "Zugelassen",
     revoked: "Widerrufen",
@@ -538,7 +538,7 @@ export const de: PageTexts = {
     contradiction: "Die beiden widersprechen einander.",
     evidence:
       "Zwei Stände eines Logs, die nicht beide wahr sein können. Wer das Log betreibt, hat verschiedenen Lesern verschiedene Logs gezeigt oder es umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
-    untold: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
+    undetermined: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
     byClaim: "Der Vergleich geht nach den Plätzen, die jede Datei ihren Einträgen gibt.",
     byPlace:
       "Was folgt, geht allein nach Plätzen: Am selben Platz können die beiden verschiedene Ereignisse haben.",

@@ -12,7 +12,7 @@ const checkpoints = counting(LANG, "checkpoint", "checkpoints");
 const counted = viewer.result.severities.error;
 const days = daysIn(LANG);
 
-/** What a key in a trust file is trusted for. */
+/** Roles that a key can be trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: { title: "Emitter", about: "records and signs events: one service, one dashboard" },
   issuer: {
@@ -22,15 +22,15 @@ const kinds: Record<KeyKind, { title: string; about: string }> = {
   log: { title: "Log", about: "signs the checkpoints of the log with the key’s name" },
 };
 
-/** What the page says beside what the viewer says, in English. */
+/** English texts of the page, besides those of the viewer. */
 export const en = {
-  /** The viewer's own, which the page says too: verdicts, checks, findings, numbers. */
+  /** Texts of the viewer: verdicts, checks, findings, numbers. */
   viewer,
   lang: "en",
   named: "English",
   language: "Language",
 
-  /** That some of what the core says stays in English; empty where the page speaks it too. */
+  /** Note that some core messages stay in English; empty if none do. */
   english: "",
 
   title: "Check an audit log – countersign",
@@ -113,10 +113,10 @@ export const en = {
       technical: "Technical",
     },
     found: (verifying: number, rules: number | undefined, all: number | undefined) =>
-      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
+      `${count(verifying)} from verification${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
-    mayBeMore: "there may be more: rules couldn’t look at everything",
+    mayBeMore: "there may be more, because rules couldn’t examine everything",
   },
 
   answers: {
@@ -141,7 +141,7 @@ export const en = {
     signed: {
       question: "Signed by whom?",
       words: { yes: "By keys you trust", no: "Not validly", open: "Can’t tell" },
-      byWriter: "By keys its writer trusts",
+      byWriter: "By keys its author trusts",
       yes: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
       invalid: "A signature is not valid.",
@@ -168,8 +168,8 @@ export const en = {
       shown: (shown: number, of: number) =>
         `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
       left: (left: number) =>
-        `${count(left)} ${left === 1 ? "was" : "were"} left out by whoever made this file`,
-      untold: (here: number) =>
+        `${count(left)} ${left === 1 ? "was" : "were"} omitted by the author of this file`,
+      undetermined: (here: number) =>
         `Nothing is missing between the ${leaves(here)} here, but nothing shows whether there were others before or after.`,
       failed: "A file that fails a check can’t answer this.",
       missing: "Entries that should be here are missing.",
@@ -185,7 +185,7 @@ export const en = {
 
   changed: {
     heading: "Changed after signing",
-    lead: "Each changed event, between the two that stand next to it and are as they were signed.",
+    lead: "Each changed event, between its two nearest unchanged neighbors.",
     of: (place: number, all: number) => `${count(place)} of ${count(all)}`,
     previous: "Previous",
     next: "Next",
@@ -198,13 +198,13 @@ export const en = {
     },
     reading: "Reading the file",
     unreadable: "Its bytes can’t be shown here, because this browser can’t unpack the file.",
-    cut: "The rest is left out here.",
+    cut: "The rest isn’t shown here.",
     show: "Show event",
     entry: (leaf: number, line: number) => `Entry ${count(leaf)}, line ${count(line)}`,
   },
 
   welcome: {
-    heading: "Has somebody sent you a file?",
+    heading: "Did someone send you a file?",
     items: [
       {
         title: "What it is",
@@ -216,7 +216,7 @@ export const en = {
       },
       {
         title: "Getting a trust file",
-        text: "Ask the organization the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, whoever forged one could have forged both.",
+        text: "Ask the organization the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, the forger of one could have forged both.",
       },
     ],
     tryHeading: "Try it",
@@ -286,7 +286,7 @@ export const en = {
     grownThen: ". Nothing has been rewritten since.",
     grownBadThen: ". Its tree has only grown since, but that doesn’t change the verdict.",
     unknownThen: (size: number) =>
-      `. This file can’t show whether anything was rewritten since, because it leaves out where entry ${count(size)} begins. Ask for an export that has it.`,
+      `. This file can’t show whether anything was rewritten since, because it omits where entry ${count(size)} begins. Ask for an export that has it.`,
     smallerThen:
       ", and this file ends before that. Either it is older, or the log was cut back. The verdict takes this into account.",
     rewrittenThen:
@@ -319,7 +319,7 @@ export const en = {
     unreadable: "The file can’t be read",
     other: "The file could not be checked",
     line: (line: number) => `Line ${count(line)}: `,
-    noVerdict: "This is not a verdict. Nothing was found out about the file.",
+    noVerdict: "This is not a verdict. Nothing was determined about the file.",
     said: "No verdict:",
   },
 
@@ -342,11 +342,11 @@ export const en = {
     unknown: "can’t tell",
     contradiction: "They contradict each other: they can’t all be from one log that only grew.",
     contradictionOfOne: "Two of them are from one log and contradict each other: the log was rewritten.",
-    untold: "For some of them, there is no way to tell whether they are from one log that only grew.",
+    undetermined: "For some of them, there is no way to tell whether they are from one log that only grew.",
     waiting: "Waiting",
     agreement: {
       "no-pin": "the smaller one has no checkpoint signed with a key you trust",
-      "not-reached": "the larger one leaves out where the smaller one ends",
+      "not-reached": "the larger one omits where the smaller one ends",
       "other-log": "another log",
       unread: "one of the two can’t be read",
       failed: "it couldn’t be read again",
@@ -355,13 +355,13 @@ export const en = {
   },
 
   verdict: {
-    now: "What now?",
+    now: "Next steps",
     not: "What this does not mean",
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     contradicted: "Another file that you chose contradicts this one. See Parts.",
     sample:
-      "The sample and its trust file came together, with this page. In earnest, never take a trust file from where the file to check comes from.",
+      "The sample and its trust file came together, with this page. For real files, get the trust file from a different source than the file itself.",
     file: "File",
     log: "Log",
     noHeader: "could not be read",
@@ -369,7 +369,7 @@ export const en = {
     holdsIn: (events: string, chains: string, leaves: string) => `${events} in ${chains}, ${leaves}`,
     leftOut: "Not in this file",
     withheld: (withheld: number) => `${events(withheld)} withheld`,
-    skipped: (skipped: number) => `${leaves(skipped)} left out`,
+    skipped: (skipped: number) => `${leaves(skipped)} omitted`,
     checkpoint: "Last checkpoint",
     none: "none",
     seenBy: ", confirmed by witnesses at",
@@ -402,7 +402,7 @@ export const en = {
     shown: "Shown",
     other: "In the file, but not verified",
     withheld: "Withheld",
-    skipped: "Left out",
+    skipped: "Omitted",
     mismatch: "Checkpoint that does not match",
     note: "Key note",
     from: (leaf: number) => `entry ${count(leaf)}`,
@@ -441,7 +441,7 @@ export const en = {
   },
 
   findings: {
-    heading: "What verifying found",
+    heading: "Problems",
     none: "No problems found.",
     times: (times: number) => `${count(times)}${times === 1 ? " time" : " times"}`,
     first: (listed: number, all: number) => `The report lists the first ${count(listed)} of ${count(all)}.`,
@@ -457,9 +457,9 @@ export const en = {
     heading: "Signers",
     none: "No key is named here.",
     more: (more: number) => `${keys(more)} more are in the report.`,
-    vkey: "Verifier key",
+    vkey: "Public key (vkey)",
     id: "Key ID",
-    idAndVkey: "Key ID and verifier key",
+    idAndVkey: "Key ID and public key (vkey)",
     signed: "Signed here",
     chainsLinks: (chains: string, links: number) =>
       `${chains}, ${count(links)} ${links === 1 ? "link" : "links"}`,
@@ -472,7 +472,7 @@ export const en = {
     trustFile: (line: number) => `your trust file, line ${count(line)}`,
     forSession: "you, for this session",
     grantedBy: "granted in this log by",
-    nowhere: "nothing: nobody you trust vouches for it",
+    nowhere: "nothing: neither your trust file nor an issuer in it vouches for it",
     history: "History",
     granted: "Granted",
     revoked: "Revoked",
@@ -497,7 +497,7 @@ export const en = {
     brought: "These are the rules of",
     choose: "Use other rules",
     remove: "Use this page’s rules",
-    tooLarge: "a pack of rules has at most 16 MiB",
+    tooLarge: "a rule pack has at most 16 MiB",
   },
 
   events: {
@@ -528,8 +528,8 @@ export const en = {
     identical: "These are the same file, byte for byte. There is nothing to compare.",
     contradiction: "The two contradict each other.",
     evidence:
-      "These two states of one log can’t both be true. Whoever runs the log showed different logs to different readers, or rewrote it. Keep both files and both checkpoints as evidence.",
-    untold: "Can’t tell whether it is the same log:",
+      "These two states of one log can’t both be true. The log operator showed different logs to different readers, or rewrote the log. Keep both files and both checkpoints as evidence.",
+    undetermined: "Can’t tell whether it is the same log:",
     byClaim: "The comparison below uses the positions that each file gives for its entries.",
     byPlace:
       "The comparison below uses positions only: at the same position, the two files may contain different events.",
@@ -542,7 +542,7 @@ export const en = {
     empty: "it contains no entry",
     as: {
       withheld: "withheld there",
-      skipped: "left out there",
+      skipped: "omitted there",
       beyond: "after its end",
       failed: "there, but not verified",
     },
@@ -601,29 +601,29 @@ export const en = {
       heading: "Evidence file",
       opening: "Checking what is in this evidence file…",
       refused: "This evidence file doesn’t verify",
-      refusedAbout: "Nothing of what is in it is shown.",
+      refusedAbout: "None of its content is shown.",
       place: (line: number | undefined) => (line === undefined ? "" : `Line ${line} of the evidence: `),
       verified: (when: unknown, events: string) =>
         html`This page has just checked what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
       own: "The page in the file is, byte for byte, the one that you are using.",
       other: (sha256: unknown) =>
-        html`The page in the file isn’t the one that you are using: it is of another version, or somebody altered it. It wasn’t run. Its
+        html`The page in the file isn’t the one that you are using: it is of another version, or it was altered. It wasn’t run. Its
           SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
-      inside: html`You are using the copy of the page in the file. Whoever edits the file can edit that copy too, and it can then say anything.
+      inside: html`You are using the copy of the page in the file. Anyone who edits the file can edit that copy too, and make it say anything.
         For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
       trust:
-        "Checked by the trust file in it, which is its writer’s choice. If you have one from somebody you trust, choose it above.",
-      keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its writer trusts.",
+        "Checked by the trust file in it, which its author chose. If you have one from someone you trust, choose it above.",
+      keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its author trusts.",
       ownTrust: "Below, its events are checked by the keys that you trust, not by the trust file in it.",
-      whole: "Of the whole export its writer’s tool said:",
+      whole: "What the author’s tool reported about the full export:",
       wholeAbout:
         "That can be checked with the export, and not from this file. Compare the SHA-256 with the export, where you can get it.",
       sections: (count: string, of: number) =>
-        `What its writer says (${count} ${of === 1 ? "section" : "sections"})`,
+        `The author’s statements (${count} ${of === 1 ? "section" : "sections"})`,
       sectionsAbout:
-        "This was written by whoever made the file. The events it speaks of were checked here; what it says of them was not.",
+        "The author of the file wrote this. The events that it mentions were verified here; its statements about them were not.",
       made: "Made by",
-      facts: "What it is of, who made it, and by which keys",
+      facts: "Subject, author, and keys",
       file: "Export",
       trustFile: "Trust file",
       pins: "Pins",
@@ -671,10 +671,10 @@ export const en = {
       seedAbout: "A text that both sides agreed on before they saw the log.",
       draw: "Draw",
       drop: "Use all events again",
-      noRoot: "No checkpoint of this export matches, and a sample is drawn by the root of one.",
+      noRoot: "No checkpoint of this export matches, and a sample is seeded by a checkpoint’s root.",
       drawn: (drawn: string, of: string) => `${drawn} of ${of}, drawn by`,
-      witnessed: "the last checkpoint that witnesses saw",
-      unwitnessed: "the last checkpoint, which no quorum of witnesses saw",
+      witnessed: "the last checkpoint that the quorum of witnesses signed",
+      unwitnessed: "the last checkpoint, which the quorum of witnesses didn’t sign",
       root: "Root",
       again: "Anyone draws the same:",
       papers: "Ticks, flags and notes",
@@ -723,5 +723,5 @@ export const en = {
   },
 };
 
-/** Everything that the page says. A language has all of it: what is missing does not compile. */
+/** Texts of the page. A language that lacks one doesn't compile. */
 export type PageTexts = typeof en;

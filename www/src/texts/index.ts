@@ -3,29 +3,29 @@ import { en, type PageTexts } from "./en.ts";
 
 export type { PageTexts } from "./en.ts";
 
-/** The languages that the page speaks. */
+/** Languages of the page. */
 export const LANGUAGES = { en, de } satisfies Record<string, PageTexts>;
 
 export type Language = keyof typeof LANGUAGES;
 
 const KEY = "countersign.language";
 
-/** The language that was chosen before on this device, or the first of the browser's that the page speaks. */
+/** Returns the language chosen before on this device, or the browser's first language that the page has. */
 export function spoken(): Language {
-  const wanted = [kept() ?? "", ...navigator.languages].map((tag) => tag.toLowerCase().split("-")[0]);
+  const wanted = [stored() ?? "", ...navigator.languages].map((tag) => tag.toLowerCase().split("-")[0]);
   return wanted.find(isSpoken) ?? "en";
 }
 
-/** Keeps the choice, where the browser allows it. */
+/** Stores the choice, if the browser allows it. */
 export function rememberLanguage(language: Language): void {
   try {
     localStorage.setItem(KEY, language);
   } catch {
-    // It is chosen again next time.
+    // The reader chooses again next time.
   }
 }
 
-function kept(): string | null {
+function stored(): string | null {
   try {
     return localStorage.getItem(KEY);
   } catch {

@@ -19,7 +19,7 @@ after(async () => {
   await log?.close();
 });
 
-/** The console, with other answers to an export than the log's. */
+/** The console, with other responses to an export than the log's. */
 async function opened(t: TestContext, answer: (route: Route) => Promise<void>): Promise<Page> {
   const page = await browser.context.newPage();
   t.after(() => page.close());
@@ -59,7 +59,7 @@ const CASES: readonly [name: string, answer: (route: Route) => Promise<void>, sa
 ];
 
 for (const [name, answer, says] of CASES) {
-  test(`${name} is said as what it is`, { skip }, async (t) => {
+  test(`console: reports ${name} as what it is`, { skip }, async (t) => {
     const page = await opened(t, answer);
     await enter(page);
     const refused = page.locator("main .refused[role=alert]");
@@ -69,7 +69,7 @@ for (const [name, answer, says] of CASES) {
   });
 }
 
-/** Answers with a vector's export, whose trust the reader has. */
+/** Responds with a vector's export that the reader trusts. */
 async function showing(t: TestContext, name: string): Promise<Page> {
   const { export: file, trust } = vector(name);
   const page = await opened(t, (route) =>
@@ -89,7 +89,7 @@ async function part(page: Page, name: string): Promise<string> {
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
 
-test("what a proxy keeps back hides nothing else", { skip }, async (t) => {
+test("storage: a response that a proxy blocks hides no other", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   await page.route(/\/metrics$/, (route) => route.fulfill({ status: 404 }));
   await page.getByRole("link", { name: "Storage" }).click();
@@ -97,7 +97,7 @@ test("what a proxy keeps back hides nothing else", { skip }, async (t) => {
   await page.locator("[data-healthy=true]").waitFor();
 });
 
-test("whether the reader’s quorum is met is the core’s answer", { skip }, async (t) => {
+test("witnesses: the core decides if the reader's quorum is met", { skip }, async (t) => {
   const met = await part(await showing(t, "quorum-met"), "Witnesses");
   assert.match(met, /Your quorum Met at the newest checkpoint/);
   assert.match(met, /1 cosignature, last at 20\d\d-/);
@@ -107,14 +107,14 @@ test("whether the reader’s quorum is met is the core’s answer", { skip }, as
   assert.match(unasked, /Your quorum Not needed The trust file asks for no witnesses/);
 });
 
-test("grants and revocations are shown from key notes that verified", { skip }, async (t) => {
+test("keys: grants and revocations come from verified key notes", { skip }, async (t) => {
   const keys = await part(await showing(t, "key-revoked-regrant"), "Keys");
   assert.match(keys, /Key notes/);
   assert.match(keys, /revoked/i);
   assert.match(keys, /granted/i);
 });
 
-test("what is wrong with a log is said, with what it says itself as text", { skip }, async (t) => {
+test("storage: shows the log's problems, with its messages as text", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   const at = "2026-11-20T06:00:00.000Z";
   const stopped = {
@@ -150,7 +150,7 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
     /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
     /Self-check\s+2 problems found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
     /Search index\s+640 of 701 entries/,
-    /Witnesses heard\s+w<1> \(\+300 s\)/,
+    /Witnesses that responded\s+w<1> \(\+300 s\)/,
   ])
     assert.match(said, words);
 });

@@ -66,7 +66,7 @@ async function row(page: Page, text: string): Promise<void> {
 const found = (page: Page, events: string) =>
   page.locator("countersign-viewer .notice [role=status]", { hasText: events }).waitFor();
 
-test("only a good token lets one in, and it goes into one header and nowhere else", { skip }, async (t) => {
+test("access: accepts only a valid token and sends it only in one header", { skip }, async (t) => {
   const { log, page, asked } = await opened(t);
   log.record(events(5));
   await enter(page, "two words");
@@ -74,7 +74,7 @@ test("only a good token lets one in, and it goes into one header and nowhere els
   assert.equal(await page.getByLabel("Access token").getAttribute("aria-invalid"), "true");
   await enter(page, "ct_wrong");
   await page.locator(".refused[data-status='401']").waitFor();
-  assert.match(await page.locator(".refused").innerText(), /does not know this token[\s\S]*The log says:/);
+  assert.match(await page.locator(".refused").innerText(), /doesn’t accept this token[\s\S]*The log says:/);
   const request = page.waitForRequest(/\/export\?limit=1$/);
   await accepted(page, log.token);
   assert.equal((await request).headers().authorization, `Bearer ${log.token}`);
@@ -99,7 +99,7 @@ test("only a good token lets one in, and it goes into one header and nowhere els
   assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
-test("token and trust stay in this tab where the reader wants that, and no longer", { skip }, async (t) => {
+test("access: stores token and trust in this tab on request, and no longer", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await trust(page, log.trust);
@@ -118,7 +118,7 @@ test("token and trust stay in this tab where the reader wants that, and no longe
   assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
-test("whoever is let in at another part finds events at the search all the same", { skip }, async (t) => {
+test("access: a reader let in on another tab finds events on the search tab", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await tab(page, "Storage");
@@ -127,7 +127,7 @@ test("whoever is let in at another part finds events at the search all the same"
   await row(page, "job.update");
 });
 
-test("what rules find is told in a part of its own, and leads to the events", { skip }, async (t) => {
+test("findings: have a tab of their own and lead to the events", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record([
     ...events(8),
@@ -153,13 +153,13 @@ test("what rules find is told in a part of its own, and leads to the events", { 
     .waitFor();
 });
 
-/** An identifier as AWS has them. */
+/** Returns an identifier in the form of AWS. */
 const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
 
-/** The titles of the rules that fire in the first session. */
+/** Returns the titles of the rules that fire in the first session. */
 const WHY = /Log or Log Retention Changed|Administrator Role Granted/;
 
-test("sessions and identities are ranked by what was found of them, and lead to the events", {
+test("sessions: are ranked by their findings and lead to the events", {
   skip,
 }, async (t) => {
   const { log, page } = await opened(t);
@@ -195,7 +195,7 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   await page.locator("cs-drawer .found-why", { hasText: WHY }).waitFor();
 });
 
-test("a wrong trust file isn't green, and every section says whose keys it names", { skip }, async (t) => {
+test("trust: a wrong trust file isn't green, and every section names its keys", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   const [own = "", emitter = ""] = log.trust.trim().split("\n");
@@ -225,7 +225,7 @@ test("a wrong trust file isn't green, and every section says whose keys it names
   await verdict(page, "verified");
 });
 
-test("every section says which events it covers, and calls nothing verified without a trust file", {
+test("sections: name their events and call nothing verified without a trust file", {
   skip,
 }, async (t) => {
   const { log, page } = await opened(t);
@@ -254,7 +254,7 @@ test("every section says which events it covers, and calls nothing verified with
     assert.doesNotMatch(await page.locator("main").innerText(), /(?<!not )verified/i, name);
     assert.deepEqual(await violations(page), [], name);
   }
-  // A search of the whole log is another scope, and is named.
+  // A search of the whole log is another scope, which is named.
   await tab(page, "Search");
   const box = page.getByRole("combobox", { name: "Search events" });
   await box.fill("action:log.disable");
@@ -267,7 +267,7 @@ test("every section says which events it covers, and calls nothing verified with
       hasText: "that match a search of the log log.example/audit: action:log.disable",
     })
     .waitFor();
-  // With the right keys the verdict is said, and with a stranger's that none of them signed.
+  // With the right keys, the verdict is shown; with unrelated keys, that none of them signed.
   await page.locator(".access > summary").click();
   await page.getByText("Paste a trust file").click();
   const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
@@ -287,7 +287,7 @@ test("every section says which events it covers, and calls nothing verified with
   await head.locator(".section-scope", { hasText: /^Covers the live view of/ }).waitFor();
 });
 
-test("without trust the verdict says so, and a trust file is held against the same bytes", {
+test("trust: a trust file is applied to the bytes already loaded", {
   skip,
 }, async (t) => {
   const { log, page, asked } = await opened(t);
@@ -304,13 +304,13 @@ test("without trust the verdict says so, and a trust file is held against the sa
   await page.getByText("This isn’t a trust file").waitFor();
 });
 
-test("a search asks the log for what is wanted, and its address brings it back", { skip }, async (t) => {
+test("search: requests conditions from the log and restores them from the address", { skip }, async (t) => {
   const { log, page, asked } = await opened(t);
   log.record(events(20));
   log.record(events(6, "user.invite"));
   await trust(page, log.trust);
   await accepted(page, log.token);
-  // What was verified first is the boundary of what comes next.
+  // The first verified state is the boundary of the next export.
   await page.waitForFunction(() => localStorage.getItem("countersign.seen/v1") !== null);
   await page.evaluate(() => {
     location.hash = "#tab=search&limit=3";
@@ -345,7 +345,7 @@ test("a search asks the log for what is wanted, and its address brings it back",
   assert.equal(new URL(page.url()).hash, fragment);
 });
 
-test("a refused search in the box is not sent to the log, nor is the one before it", { skip }, async (t) => {
+test("search: sends neither an invalid query nor the previous one to the log", { skip }, async (t) => {
   const { log, page, asked } = await opened(t);
   log.record(events(20));
   await accepted(page, log.token);
@@ -367,7 +367,7 @@ test("a refused search in the box is not sent to the log, nor is the one before 
   assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
 });
 
-test("what cannot be asked for is said before the log is asked, and what it refuses is said", {
+test("search: reports invalid conditions before the request, and the log's errors after it", {
   skip,
 }, async (t) => {
   const { log, page, asked } = await opened(t);
@@ -389,7 +389,7 @@ test("what cannot be asked for is said before the log is asked, and what it refu
   await page.getByText("You searched the whole log for actor:u_0 since:yesterday").waitFor();
 });
 
-test("events show up while one watches, in every part", { skip }, async (t) => {
+test("live: events appear in every tab as they arrive", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(4));
   await trust(page, log.trust);
@@ -417,7 +417,7 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   await row(page, "user.remove");
 });
 
-test("a part of a log whose keys were granted in it is verified by the entries around it", {
+test("search: entries around a range verify keys granted in the log", {
   skip,
 }, async (t) => {
   const { log, page, asked } = await opened(t);
@@ -440,12 +440,12 @@ test("a part of a log whose keys were granted in it is verified by the entries a
   assert.ok(bundles.length > 0 && bundles.length < 6, `${bundles.length}`);
 });
 
-test("an empty log says so, and is followed from its first event", { skip }, async (t) => {
+test("live: an empty log says so and is followed from its first event", { skip }, async (t) => {
   const { log, page } = await opened(t);
   await accepted(page, log.token);
   await page.getByText("This log is empty").waitFor();
   await tab(page, "Live");
-  // What it gets before the stream is open is its first event too.
+  // Its first event may arrive before the stream opens.
   const record = (route: Route) => {
     log.record(events(2));
     return route.continue();
@@ -455,7 +455,7 @@ test("an empty log says so, and is followed from its first event", { skip }, asy
   await row(page, "job.update");
 });
 
-test("a log whose history changed while one watches raises an alarm that stays", { skip }, async (t) => {
+test("live: a changed history raises an alarm that stays", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(6));
   await trust(page, log.trust);
@@ -465,7 +465,7 @@ test("a log whose history changed while one watches raises an alarm that stays",
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await row(page, "job.update");
   await log.replace();
-  // With less than it had, and with more.
+  // With fewer entries than before, and with more.
   await page.locator(".alarms .alarm[role=alert]").waitFor();
   log.record(events(9, "job.other"));
   await tab(page, "Storage");
@@ -475,7 +475,7 @@ test("a log whose history changed while one watches raises an alarm that stays",
   assert.match((await pin).suggestedFilename(), /pin/);
 });
 
-test("what was wrong by a trust file alone is wrong for as long as it is trusted", { skip }, async (t) => {
+test("alarm: one caused by the trust file lasts until the trust file changes", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   const witness = log.run("keygen", "witness.example", "--witness", "--out", log.path("witness.key"));
@@ -491,7 +491,7 @@ test("what was wrong by a trust file alone is wrong for as long as it is trusted
   assert.equal(await page.locator(".alarms .alarm").count(), 0);
 });
 
-test("a trust file that cannot be used is the reason in every part", { skip }, async (t) => {
+test("trust: every tab reports an unusable trust file", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await trust(page, "quorum nobody\n");
@@ -503,7 +503,7 @@ test("a trust file that cannot be used is the reason in every part", { skip }, a
   }
 });
 
-test("a log that was replaced since the last visit is known again", { skip }, async (t) => {
+test("memory: detects a log replaced since the last visit", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(6));
   await trust(page, log.trust);
@@ -516,7 +516,7 @@ test("a log that was replaced since the last visit is known again", { skip }, as
   await verdict(page, "altered");
 });
 
-test("a log that hides its checkpoint is held against what was seen of it all the same", {
+test("memory: compares a log that hides its checkpoint with the remembered state", {
   skip,
 }, async (t) => {
   const { log, page } = await opened(t);
@@ -534,7 +534,7 @@ test("a log that hides its checkpoint is held against what was seen of it all th
   await verdict(page, "altered");
 });
 
-test("a log that stops is tried again, and that is said", { skip }, async (t) => {
+test("live: retries a log that stopped, and says so", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(2));
   await accepted(page, log.token);
@@ -554,7 +554,7 @@ test("a log that stops is tried again, and that is said", { skip }, async (t) =>
   await row(page, "job.back");
 });
 
-test("keys, witnesses and storage say what they know and from whom", { skip }, async (t) => {
+test("tabs: keys, witnesses, and storage name their facts and sources", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(3));
   await tab(page, "Keys");
@@ -573,13 +573,13 @@ test("keys, witnesses and storage say what they know and from whom", { skip }, a
   await page.locator("[data-healthy=true]").waitFor();
   const main = page.getByRole("main");
   for (const said of [
-    /Not verified: the operator’s word/i,
+    /Not verified: the operator’s claim/i,
     /Entries stored\s*5/,
     /Submissions answered\s*taken 1/,
   ])
     await main.filter({ hasText: said }).waitFor();
-  assert.equal((await main.innerText()).match(/no witness was heard/g)?.length, 1);
-  // A phone that is turned still shows which section this is.
+  assert.equal((await main.innerText()).match(/no witness responded/g)?.length, 1);
+  // The section is still visible on a phone that is turned.
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForFunction(() => {
     const chosen = document.querySelector(".tabs [aria-current]")?.getBoundingClientRect();
@@ -593,7 +593,7 @@ for (const [colorScheme, width] of [
   ["light", 1200],
   ["dark", 320],
 ] as const) {
-  test(`nobody is left out, ${colorScheme} and ${width} px wide`, { skip }, async (t) => {
+  test(`accessibility: axe finds nothing, ${colorScheme} and ${width} px wide`, { skip }, async (t) => {
     const { log, page } = await opened(t, { colorScheme, width });
     log.record(events(8));
     const check = async (name: string) => {
@@ -626,7 +626,7 @@ for (const [colorScheme, width] of [
   });
 }
 
-test("all of it works by keyboard alone", { skip }, async (t) => {
+test("keyboard: operates everything", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(4));
   await page.locator("#token").waitFor();
@@ -647,7 +647,7 @@ test("all of it works by keyboard alone", { skip }, async (t) => {
   await page.locator("main[data-tab=search]").waitFor();
 });
 
-test("the page may connect to its log alone, and no text becomes code", { skip }, async (t) => {
+test("policy: allows connections to the log alone and no text as code", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record([
     {

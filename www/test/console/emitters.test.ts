@@ -13,7 +13,7 @@ const signer = (vkey: string, first: string, last: string, links: number): Signe
   last: `2026-11-20T${last}:00.000Z`,
 });
 
-test("an emitter is silent by its own rhythm, and those of too few entries have none", () => {
+test("rhythms: silence depends on the emitter's rhythm, which needs enough entries", () => {
   const now = Date.parse("2026-11-20T12:00:00.000Z");
   const signers = [
     signer("busy", "10:00", "11:58", 119),
@@ -33,7 +33,7 @@ test("an emitter is silent by its own rhythm, and those of too few entries have 
   );
 });
 
-test("erasures are what is understood of an answer", () => {
+test("parseErasures: returns what it understands", () => {
   const text = JSON.stringify({
     erasures: [
       { record: 7, state: "done", at: "2026-11-20T06:00:00.000Z", events: 3 },

@@ -7,15 +7,15 @@ import { fileURLToPath } from "node:url";
 
 const FOLDER = fileURLToPath(new URL("../../../tests/oidc", import.meta.url));
 
-/** Why there is no issuer, if so. With `CI` set there has to be one. */
+/** Reason why there is no issuer, if so. Required with `CI` set. */
 export const noIssuer =
   existsSync(`${FOLDER}/node_modules/oidc-provider`) || process.env.CI !== undefined
     ? false
     : "there is no issuer: npm ci in tests/oidc";
 
-/** An issuer of OpenID Connect (oidc-provider), as a process, where whoever comes is signed in at once. */
+/** An OpenID Connect issuer (oidc-provider) as a process, which signs in everyone at once. */
 export class Issuer {
-  /** The client that pages are. */
+  /** Client ID of the pages. */
   static readonly CLIENT = "https://log.example";
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;

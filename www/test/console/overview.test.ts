@@ -1,4 +1,4 @@
-/** The tabs Inventory and Exposure, held against what the program says of the same log. */
+/** The tabs "Inventory" and "Exposure", compared with the program's output for the same log. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Calls of an API, one of them to an endpoint that is not described. */
+/** Calls of an API, one of them to an endpoint that isn't described. */
 function calls(): readonly object[] {
   const call = (nth: number, path: string, status = 200) => ({
     action: "http.request",
@@ -64,7 +64,7 @@ async function opened(t: TestContext): Promise<{ log: RealLog; page: Page; compl
 const tab = (page: Page, name: string) =>
   page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
 
-/** All that the log has, and whom its reader trusts: the program's arguments. */
+/** The whole log, and its reader's trust, as arguments of the program. */
 async function exportOf(log: RealLog): Promise<readonly string[]> {
   const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${log.token}` } });
   return [log.write("all.ndjson", await response.text()), "--trust", log.write("reads.txt", log.trust)];
@@ -82,7 +82,7 @@ async function accessible(page: Page): Promise<void> {
   assert.deepEqual(await violations(page), []);
 }
 
-test("endpoints are listed as the program lists them, with a description too, and lead to the events", {
+test("inventory: lists endpoints like the program, also with a description, and leads to events", {
   skip,
 }, async (t) => {
   const { log, page } = await opened(t);
@@ -117,7 +117,7 @@ test("endpoints are listed as the program lists them, with a description too, an
     await page.locator("[data-inventory=unused]").innerText(),
     /1 operation is .*\s+DELETE \/jobs\/\{id\}/,
   );
-  // What of a description counts otherwise than it is written is told.
+  // The tab reports where its count differs from the description.
   assert.equal(await page.locator("[data-inventory=endpoints] .tone-doubt").count(), 0);
   const parted = `${OPENAPI}  /a?b=1: {get: {}}\n  /a?b=2: {get: {}}\n  /c: {$ref: 'other.yaml#/c'}\n`;
   await choose(page, "Choose another description", ["openapi.yaml", parted]);
@@ -125,9 +125,9 @@ test("endpoints are listed as the program lists them, with a description too, an
   await doubts.nth(1).waitFor();
   assert.match(
     (await doubts.allInnerTexts()).join(" "),
-    /of 1 path aren’t known.* 1 operation can’t be told/,
+    /of 1 path aren’t known.* 1 operation can’t be distinguished/,
   );
-  // What is none is refused with its place, and can be taken away again.
+  // An invalid description is rejected with its position, and can be removed.
   await choose(page, "Choose another description", ["openapi.yaml", "openapi: [3"]);
   await page.locator("cs-inventory .refused").waitFor();
   await page.getByRole("button", { name: "Remove" }).click();
@@ -136,7 +136,7 @@ test("endpoints are listed as the program lists them, with a description too, an
   await page.locator("cs-drawer", { hasText: "/internal/export" }).waitFor();
 });
 
-test("exposure is simulated as the program simulates it, by the log's root", { skip }, async (t) => {
+test("exposure: simulates like the program, seeded by the log's root", { skip }, async (t) => {
   const { log, page } = await opened(t);
   await tab(page, "Exposure");
   await choose(page, "Choose scenarios", ["bad.yml", "countersign: scenario/v1\nid: A\n"]);
@@ -164,7 +164,7 @@ test("exposure is simulated as the program simulates it, by the log's root", { s
   assert.ok(
     await chart.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth > 0)),
   );
-  assert.match(await page.locator("cs-exposure").innerText(), /What controls buy[\s\S]*endpoint/);
+  assert.match(await page.locator("cs-exposure").innerText(), /Effect of controls[\s\S]*endpoint/);
   await accessible(page);
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save as Markdown" }).click();
@@ -172,7 +172,7 @@ test("exposure is simulated as the program simulates it, by the log's root", { s
   assert.equal(saved.trim(), told);
 });
 
-test("findings and endpoints propose frequencies as the program does; they are tried, and saved, by who agrees", {
+test("proposals: match the program's, and can be tried and saved", {
   skip,
 }, async (t) => {
   const { log, page } = await opened(t);
@@ -182,7 +182,7 @@ test("findings and endpoints propose frequencies as the program does; they are t
   await choose(page, "Choose a description", described);
   await tab(page, "Exposure");
   await choose(page, "Choose scenarios", ["one.yml", EXAMPLE]);
-  // All was recorded just now: nothing is proposed before somebody says when it happened.
+  // Everything was recorded just now, so nothing is proposed until a period is stated.
   await tab_.getByText("recorded in less than a day").waitFor();
   await page.getByLabel("From", { exact: true }).fill("2026-01-01");
   await page.getByLabel("To, not included").fill("2026-11-20");
@@ -226,7 +226,7 @@ test("findings and endpoints propose frequencies as the program does; they are t
   await page.locator("main[data-tab=search] cs-drawer").waitFor();
 });
 
-test("on a phone the tabs are one row, with the chosen one in view", { skip }, async (t) => {
+test("tabs: are one row on a phone, with the current one in view", { skip }, async (t) => {
   const { page } = await opened(t);
   await page.setViewportSize({ width: 390, height: 844 });
   await tab(page, "Storage");

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseHealth } from "../../console/health.ts";
-import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
 import {
   exportAddress,
   isToken,
@@ -9,9 +7,11 @@ import {
   readConditions,
   readTab,
   writeConditions,
-} from "../../console/place.ts";
+} from "../../console/address.ts";
+import { parseHealth } from "../../console/health.ts";
+import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
 
-test("figures are read as OpenMetrics writes them", () => {
+test("metrics: parses OpenMetrics", () => {
   const metrics = parseMetrics(
     [
       "# HELP countersign_submissions Submissions answered, by outcome.",
@@ -39,7 +39,7 @@ test("figures are read as OpenMetrics writes them", () => {
   assert.equal(figure(metrics, "absent"), undefined);
 });
 
-test("what is no figure is counted, and never taken for one", () => {
+test("metrics: counts lines that aren't metrics and never takes them for any", () => {
   const hostile = [
     "<!doctype html>",
     "name",
@@ -61,7 +61,7 @@ test("what is no figure is counted, and never taken for one", () => {
   assert.equal(many.ignored, 1000);
 });
 
-test("health is what a log says, or nothing", () => {
+test("health: parses a log's response or nothing", () => {
   const well = {
     stopped: undefined,
     damaged: undefined,
@@ -134,7 +134,7 @@ test("health is what a log says, or nothing", () => {
     assert.equal(parseHealth(text), undefined, text);
 });
 
-test("conditions stand in the fragment, and what the viewer wrote there stays", () => {
+test("address: keeps what the viewer wrote into the fragment", () => {
   const conditions = { ...NO_CONDITIONS, query: 'actor:"u 1&=#"', limit: "10" };
   const hash = writeConditions("#tab=search&s.q=action%3Ajob.*&query=old", conditions);
   assert.equal(readTab(hash), "search");
@@ -145,7 +145,7 @@ test("conditions stand in the fragment, and what the viewer wrote there stays", 
   assert.equal(readTab(`#tab=live&x=${"y".repeat(9000)}`), "search");
 });
 
-test("an export is asked for as the log understands it", () => {
+test("exportAddress: has the conditions that the log understands", () => {
   assert.equal(exportAddress(NO_CONDITIONS, 5), "export");
   assert.equal(
     exportAddress({ ...NO_CONDITIONS, query: "action:job.* since:-7d", limit: "9" }, 9),
@@ -153,7 +153,7 @@ test("an export is asked for as the log understands it", () => {
   );
 });
 
-test("a token is one word that a header can carry", () => {
+test("isToken: accepts one word that a header can contain", () => {
   assert.ok(isToken("ct_reader_Zm9v"));
   for (const text of ["", "two words", "é", "a\nb", "x".repeat(16_385)]) assert.ok(!isToken(text), text);
 });

@@ -14,20 +14,20 @@ export const CONSOLE =
 const PROGRAM =
   process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
 
-/** Why these tests cannot run, if so. */
+/** Reason why these tests can't run, if so. */
 export const skip = existsSync(PROGRAM) ? false : "there is no program: cargo build -p countersign-cli";
 
-/** `countersign serve` with the console, in a folder of its own, and an emitter that may write to it. */
+/** A `countersign serve` with the console, in a folder of its own, and an emitter that may write to it. */
 export class RealLog {
   readonly #folder = mkdtempSync(join(tmpdir(), "countersign-console-"));
   #child: ChildProcess | undefined;
   #runs = 0;
   url = "";
   token = "";
-  /** What a reader who trusts the log and its emitter has. */
+  /** Trust file of a reader who trusts the log and its emitter. */
   trust = "";
 
-  /** What else the server is told. */
+  /** Further arguments of the server. */
   readonly #more: readonly string[];
 
   constructor(more: readonly string[]) {
@@ -50,7 +50,7 @@ export class RealLog {
     return join(this.#folder, name);
   }
 
-  /** Writes a file into its folder, and gives its path. */
+  /** Writes a file into its folder, and returns its path. */
   write(name: string, text: string): string {
     writeFileSync(this.path(name), text);
     return this.path(name);
@@ -60,7 +60,7 @@ export class RealLog {
     return execFileSync(PROGRAM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 
-  /** Has an issuer grant the emitter's key in the log, and readers trust the issuer alone. */
+  /** Has an issuer grant the emitter's key in the log, and makes readers trust the issuer alone. */
   async grant(): Promise<void> {
     const issuer = this.run("keygen", "example.com", "--out", this.path("issuer.key"));
     const emitter = this.run("keygen", "example.com/app", "--out", this.path("granted.key"));
@@ -75,7 +75,7 @@ export class RealLog {
     renameSync(this.path("granted.key"), this.path("emitter.key"));
   }
 
-  /** Records events into a chain of their own. It returns when the log has proven to hold them. */
+  /** Records events into a chain of their own. Resolves when the log has proven to contain them. */
   record(events: readonly object[]): void {
     this.#runs += 1;
     const file = this.path(`events-${this.#runs}.ndjson`);
@@ -85,7 +85,7 @@ export class RealLog {
     this.run("record", "--key", this.path("emitter.key"), ...to, file);
   }
 
-  /** Puts another log in this one's place, with the same keys and readers: its history is gone. */
+  /** Replaces the log by another one with the same keys and readers, whose history is gone. */
   async replace(): Promise<void> {
     const { host } = new URL(this.url);
     await this.stop();
@@ -117,7 +117,7 @@ export class RealLog {
   }
 }
 
-/** Events such as a dashboard has. */
+/** Events like those of a dashboard. */
 export function events(count: number, action = "job.update"): readonly object[] {
   return Array.from({ length: count }, (_, number) => ({
     action,

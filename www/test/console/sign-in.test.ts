@@ -27,7 +27,7 @@ after(async () => {
   await issuer?.close();
 });
 
-/** The console, and every address that the page asked for. */
+/** The console, and every address that the page requested. */
 async function opened(t: TestContext, hash = ""): Promise<{ page: Page; asked: string[] }> {
   const page = await browser.context.newPage();
   const asked: string[] = [];
@@ -47,11 +47,11 @@ async function opened(t: TestContext, hash = ""): Promise<{ page: Page; asked: s
 
 const signIn = (page: Page) => page.getByRole("button", { name: /^Sign in at 127\.0\.0\.1:/ });
 
-/** Who signs in at the issuer from now on. */
+/** Sets who signs in at the issuer from now on. */
 const person = (groups: readonly string[]) =>
   issuer.tell({ do: "page", back: `${log.url}/`, person: "u_7", claims: { groups } });
 
-test("a reader signs in at the issuer, and nothing of it is left but the token in memory", {
+test("sign-in: leaves nothing behind but the token in memory", {
   skip,
 }, async (t) => {
   await person(["auditors"]);
@@ -65,7 +65,7 @@ test("a reader signs in at the issuer, and nothing of it is left but the token i
   const [scheme, token = ""] = ((await read).headers().authorization ?? "").split(" ");
   assert.deepEqual([scheme, token.split(".").length], ["Bearer", 3]);
   await page.locator("[data-signer-trust=accepted]").waitFor();
-  // What was brought and asked for before is there again, and is verified.
+  // The previous trust and search are restored and verified.
   await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
   const at = new URL(page.url());
   assert.deepEqual([at.search, new URLSearchParams(at.hash.slice(1)).get("query")], ["", "action:job.*"]);
@@ -80,7 +80,7 @@ test("a reader signs in at the issuer, and nothing of it is left but the token i
   assert.ok(kept.every((text) => !text.includes(token)));
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   assert.ok(asked.every((url) => !url.includes(token)));
-  // No server was told the code but the issuer, in the body of a request.
+  // Only the issuer received the code, in the body of a request.
   assert.ok(asked.every((url) => !new URL(url).searchParams.has("code")));
   const elsewhere = new Set(
     asked
@@ -94,7 +94,7 @@ test("a reader signs in at the issuer, and nothing of it is left but the token i
   assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
-test("whom the log does not let in is told so, though the issuer knows them", { skip }, async (t) => {
+test("sign-in: tells a reader whom the issuer knows but the log doesn't let in", { skip }, async (t) => {
   await person(["others"]);
   const { page } = await opened(t);
   await signIn(page).click();
@@ -102,7 +102,7 @@ test("whom the log does not let in is told so, though the issuer knows them", { 
   assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
 });
 
-test("who comes back with what this tab did not ask for is not signed in", { skip }, async (t) => {
+test("sign-in: rejects a response that this tab didn't request", { skip }, async (t) => {
   for (const [name, back] of [
     ["nobody went", "#code=stolen&state=made-up"],
     ["nobody went, by query", "?code=stolen&state=made-up"],
@@ -116,7 +116,7 @@ test("who comes back with what this tab did not ask for is not signed in", { ski
       name,
     );
   }
-  // It went, and what comes back has another state.
+  // The browser went to the issuer, and returns with another state.
   const { page, asked } = await opened(t);
   await page.route(`${issuer.url}/auth?*`, (route) =>
     route.fulfill({ status: 302, headers: { location: `${log.url}/#code=stolen&state=another` } }),
@@ -127,7 +127,7 @@ test("who comes back with what this tab did not ask for is not signed in", { ski
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 
-test("an issuer that does not answer is said, and a token does as before", { skip }, async (t) => {
+test("sign-in: reports an unreachable issuer, and a token still works", { skip }, async (t) => {
   const { page } = await opened(t);
   await page.route(`${issuer.url}/**`, (route) => route.abort("connectionrefused"));
   await signIn(page).click();

@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { events, RealLog } from "./real-log.ts";
 
-/** Brings a state about. What it gives ends the log. */
+/** Sets up a state. Returns a function that closes its log. */
 type Scene = (page: Page) => Promise<() => Promise<void>>;
 
 const TABS = [
@@ -19,7 +19,7 @@ const TABS = [
   "Storage",
 ] as const;
 
-/** Events among which rules find something. */
+/** Events with findings. */
 const ATTACK = Array.from({ length: 12 }, (_, number) => ({
   action: "session.login",
   actor: { type: "user", id: "u_9", name: "Mallory", session: "s_9" },
@@ -28,13 +28,16 @@ const ATTACK = Array.from({ length: 12 }, (_, number) => ({
   context: { ip: "198.51.100.7" },
 }));
 
-interface Wanted {
+interface StateOptions {
   readonly recorded?: readonly object[];
   readonly trusts?: boolean;
   readonly reads?: boolean;
 }
 
-async function opened(page: Page, { recorded = [], trusts = true, reads = true }: Wanted): Promise<RealLog> {
+async function opened(
+  page: Page,
+  { recorded = [], trusts = true, reads = true }: StateOptions,
+): Promise<RealLog> {
   const log = await RealLog.start();
   if (recorded.length > 0) log.record(recorded);
   await page.goto(`${log.url}/`);
@@ -56,7 +59,7 @@ const to = (page: Page, name: string) =>
 
 const verdict = (page: Page) => page.locator("countersign-viewer [data-verdict]").waitFor();
 
-/** A log with events, once they were verified. */
+/** Returns a log with verified events. */
 async function full(page: Page): Promise<RealLog> {
   const log = await opened(page, { recorded: [...events(60), ...ATTACK] });
   await verdict(page);

@@ -1,4 +1,4 @@
-/** Firefox as Debian packages it, driven over WebDriver BiDi. */
+/** Firefox as packaged by Debian, driven over WebDriver BiDi. */
 
 import { on } from "node:events";
 import { existsSync, watch } from "node:fs";
@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Browser } from "playwright-core";
-// Later versions ask Firefox for commands that its extended support release does not know yet.
+// Later versions send commands that the extended support release doesn't know yet.
 import { firefox } from "playwright-firefox-esr";
 import { PATIENCE } from "../page/browser.ts";
 import { Trap } from "./trap.ts";
@@ -18,7 +18,7 @@ const program =
     .map((folder) => join(folder, "firefox-esr"))
     .find(existsSync);
 
-/** Why a test that needs it has to be skipped. */
+/** Reason why tests that need Firefox are skipped. */
 export const WITHOUT_FIREFOX =
   program === undefined ? "no Firefox: install firefox-esr, or put the path of one into FIREFOX" : false;
 
@@ -26,12 +26,12 @@ export const WITHOUT_FIREFOX =
 export interface Firefox {
   readonly browser: Browser;
   readonly trap: Trap;
-  /** The text of the file that it saves under a name while something is done. */
+  /** Returns the text of the file that it saves under a name during an action. */
   saved(name: string, done: () => Promise<void>): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Starts it. `reach` says whether it reaches servers on this machine, or nothing at all. */
+/** Starts Firefox. `reach` is true if it can reach servers on this machine, or nothing at all. */
 export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
   const trap = await Trap.set();
   const folder = await mkdtemp(join(tmpdir(), "countersign-firefox-"));
@@ -40,7 +40,7 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
     ...(program !== undefined && { executablePath: program }),
     downloadsPath: folder,
     timeout: PATIENCE,
-    // Without it Firefox does not heed where its own settings are to come from.
+    // Without it Firefox ignores the location of its settings.
     env: { ...process.env, MOZ_REMOTE_SETTINGS_DEVTOOLS: "1" },
     firefoxUserPrefs: {
       "network.proxy.type": 1,
@@ -49,17 +49,17 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
       "network.proxy.ssl": "127.0.0.1",
       "network.proxy.ssl_port": trap.port,
       "network.proxy.allow_hijacking_localhost": reach === "nothing",
-      // What Firefox itself would ask for.
+      // Requests of Firefox itself.
       "browser.chrome.site_icons": false,
       "services.settings.server": "data:,#remote-settings-dummy/v1",
-      // Each file on disk is a site of its own, as it is without a driver.
+      // Each file on disk is a site of its own, as without a driver.
       "security.fileuri.strict_origin_policy": true,
-      // What slides in would be measured on its way; a context's own setting does not reach Firefox over BiDi.
+      // Animations would be measured midway, and a context's own setting doesn't reach Firefox over BiDi.
       "ui.prefersReducedMotion": 1,
     },
   });
   return {
-    // The types are of another copy of the same interface.
+    // The types come from another copy of the same interface.
     browser: browser as unknown as Browser,
     trap,
     async saved(name, done) {
@@ -68,7 +68,7 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
       const changes = on(watched, "change", { signal: AbortSignal.timeout(PATIENCE) });
       await done();
       let text = "";
-      // A file is empty until all of it is there.
+      // A download is empty until it is complete.
       while (text === "") {
         await changes.next();
         text = await readFile(file, "utf8").catch(() => "");

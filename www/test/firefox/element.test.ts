@@ -12,7 +12,7 @@ import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 const skip = WITHOUT_FIREFOX;
 const { export: file, trust = "" } = vector("log-two-chains");
 const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-/** The lines up to the first checkpoint, that included, and those after. */
+/** Returns the lines up to and including the first checkpoint, and those after it. */
 const [first, rest] = [lines.slice(0, 11), lines.slice(11)];
 const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
 const leaves = (lines: readonly string[]) => lines.filter(isLeaf).length;
@@ -30,7 +30,7 @@ after(async () => {
   await firefox?.close();
 });
 
-test("an address and a trust file give verdict and rows", { skip }, async () => {
+test("Firefox element: shows verdict and rows of an address with a trust file", { skip }, async () => {
   site.answers.set("/log.ndjson", lines.join("\n"));
   const element = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment></countersign-viewer>`;
   const { page, complaints, close } = await site.open(element);
@@ -48,7 +48,7 @@ test("an address and a trust file give verdict and rows", { skip }, async () => 
   await close();
 });
 
-test("a log is followed, and what is not what was recorded raises the alarm", { skip }, async () => {
+test("Firefox element: follows a log and raises an alarm for altered entries", { skip }, async () => {
   let stream: ServerResponse | undefined;
   let index = 0;
   const send = (lines: readonly string[]) => {

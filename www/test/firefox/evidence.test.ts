@@ -37,7 +37,7 @@ async function at(address: string): Promise<Page> {
   return page;
 }
 
-test("an evidence file verifies itself, and an altered one does not", { skip: WITHOUT_FIREFOX }, async () => {
+test("Firefox evidence: verifies itself unless it was altered", { skip: WITHOUT_FIREFOX }, async () => {
   const page = await at(pathToFileURL(PAGE).href);
   await verifyVector(page, vector("log-two-chains"));
   const button = page.getByRole("button", { name: "Save as evidence" });

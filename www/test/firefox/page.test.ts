@@ -13,7 +13,7 @@ import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 const ADDRESS = pathToFileURL(PAGE).href;
 const { export: LOG, trust: TRUST = "", report: REPORT } = vector("large-whole");
 const WHOLE = readFileSync(LOG, "utf8");
-/** The same log as it was at its first checkpoint. */
+/** The log of the vector at its first checkpoint. */
 const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
 
 let firefox: Firefox;
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => firefox?.close());
 
-/** Opens the page on a device that never saw it, and holds it to asking for nothing and complaining of nothing. */
+/** Opens the page on a new device, and asserts that it requests nothing and logs no errors. */
 function flow(name: string, run: (page: Page) => Promise<void>): void {
   test(name, { skip: WITHOUT_FIREFOX }, async () => {
     const context = await firefox.browser.newContext({
@@ -48,7 +48,7 @@ const grid = (page: Page) => page.getByRole("grid", { name: /rows? of events/i }
 const drawer = (page: Page) => page.locator("#cs-drawer-heading");
 const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
 
-flow("an export and a trust file give the verdict, compressed or not", async (page) => {
+flow("Firefox page: shows the verdict of an export with a trust file, compressed or not", async (page) => {
   const bytes = readFileSync(LOG);
   for (const [name, content] of [
     ["export.ndjson", bytes],
@@ -63,14 +63,14 @@ flow("an export and a trust file give the verdict, compressed or not", async (pa
   }
 });
 
-flow("the report is kept", async (page) => {
+flow("Firefox page: saves the report", async (page) => {
   await verifyVector(page, vector("large-whole"));
   const button = page.getByRole("button", { name: "Download report" });
   const report = await firefox.saved("export.report.json", () => button.click());
   assert.deepEqual(comparable(JSON.parse(report).report), comparable(REPORT));
 });
 
-flow("an altered event is told, and a finding leads to its event", async (page) => {
+flow("Firefox page: reports an altered event and leads from the problem to it", async (page) => {
   await verifyVector(page, vector("flip-event"));
   assert.equal(await verdict(page), "Altered.");
   await page.getByRole("heading", { name: "Checks" }).click();
@@ -90,7 +90,7 @@ flow("an altered event is told, and a finding leads to its event", async (page) 
     .waitFor();
 });
 
-flow("events are searched, and one of them is proven step by step", async (page) => {
+flow("Firefox page: searches events and proves one step by step", async (page) => {
   const events = WHOLE.split("\n").flatMap((line) =>
     line.includes('"event":') ? [JSON.parse(line).event] : [],
   );
@@ -112,14 +112,14 @@ flow("events are searched, and one of them is proven step by step", async (page)
   const place = await row.boundingBox();
   await row.click();
   await drawer(page).waitFor();
-  assert.equal((await row.boundingBox())?.y, place?.y, "what was looked at stays where it is");
+  assert.equal((await row.boundingBox())?.y, place?.y, "the row in view keeps its position");
   await page.getByRole("button", { name: "Show the proof" }).click();
   const steps = page.locator("cs-proof .steps > li");
   await steps.filter({ hasText: "The log’s signature" }).waitFor();
   assert.equal(await steps.filter({ hasText: /\bPass\b/ }).count(), await steps.count());
 });
 
-flow("keys alone are enough", async (page) => {
+flow("Firefox page: works by keyboard alone", async (page) => {
   await verifyVector(page, vector("large-whole"));
   await open(page, "Events");
   await grid(page).focus();
@@ -143,7 +143,7 @@ flow("keys alone are enough", async (page) => {
   assert.equal(await query(page).inputValue(), "j?/k");
 });
 
-flow("a log that was cut back since it was seen is told", async (page) => {
+flow("Firefox page: reports a log that was cut back", async (page) => {
   for (const [content, expected] of [
     [WHOLE, "Verified."],
     [EARLIER, "Altered."],
@@ -157,7 +157,7 @@ flow("a log that was cut back since it was seen is told", async (page) => {
   assert.equal(await page.locator(".seen").getAttribute("data-seen"), "smaller");
 });
 
-flow("two exports are compared: what one has that the other hides", async (page) => {
+flow("Firefox page: compares two exports", async (page) => {
   await choose(page, "Choose a file", [
     upload("whole.ndjson", WHOLE),
     upload("trust.txt", readFileSync(TRUST)),
@@ -171,7 +171,7 @@ flow("two exports are compared: what one has that the other hides", async (page)
     .waitFor();
 });
 
-flow("German, on a narrow screen", async (page) => {
+flow("Firefox page: German on a narrow screen", async (page) => {
   await page.setViewportSize({ width: 320, height: 800 });
   const fits = () =>
     page.evaluate(() => {
@@ -191,7 +191,7 @@ flow("German, on a narrow screen", async (page) => {
   assert.ok(x >= 0 && x + width <= 320, "it leaves room for scroll bars");
 });
 
-test("what a page asks for is noticed, and this page can ask for nothing", {
+test("Firefox page: can't request anything", {
   skip: WITHOUT_FIREFOX,
 }, async () => {
   const context = await firefox.browser.newContext();

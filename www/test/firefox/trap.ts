@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A proxy that passes nothing on, and remembers what it was asked for. */
+/** A proxy that forwards nothing and remembers all requests. */
 export class Trap {
   readonly asked: string[] = [];
   readonly #server = createServer(({ url = "" }, response) => {

@@ -1,4 +1,4 @@
-/** A tab of the gallery: shows states, and looks for what is wrong with them. */
+/** A tab of the gallery that shows states and checks them. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { violations } from "../../../js/test/axe.ts";
 /** The built gallery. */
 export const FOLDER = process.env.GALLERY ?? fileURLToPath(new URL("../../dist/gallery/", import.meta.url));
 
-/** How many events the state of many has here. */
+/** Number of events of the state `many` in tests. */
 const MANY = 20_000;
 
 type Theme = "light" | "dark";
 
 const WIDE = { width: 1200, height: 900 };
 const NARROW = { width: 320, height: 800 };
-/** A4, at 96 dots an inch. */
+/** A4 at 96 dpi. */
 const PAPER = { width: 794, height: 1123 };
 
 /** A file of the gallery in a tab. */
@@ -39,7 +39,7 @@ export class Booth {
     return new Booth(page, file);
   }
 
-  /** Shows a state in both themes, one of them wide and one narrow: no color makes anything wider. */
+  /** Checks a state in both themes, one of them wide and one narrow, because colors don't affect widths. */
   async state(name: string): Promise<void> {
     await this.#dress("light", WIDE);
     await this.#show(name);
@@ -49,13 +49,13 @@ export class Booth {
     assert.deepEqual(this.#complaints, []);
   }
 
-  /** Shows a state for one part of it, which in other states is shown in the other looks. */
+  /** Checks one part of a state. Other states show the rest in the other themes. */
   async part(name: string, part: string): Promise<void> {
     await this.fits(name);
     assert.deepEqual(await violations(this.#page, { part }), []);
   }
 
-  /** Shows a state of which other states show all but its words. */
+  /** Checks only the words of a state. Other states show the rest. */
   async fits(name: string): Promise<void> {
     await this.#dress("dark", NARROW);
     await this.#show(name);
@@ -63,7 +63,7 @@ export class Booth {
     assert.deepEqual(this.#complaints, []);
   }
 
-  /** Shows a state as it is printed. */
+  /** Checks a state as printed. */
   async printed(name: string): Promise<void> {
     await this.#page.emulateMedia({ colorScheme: "light", media: "screen" });
     await this.#show(name);
@@ -96,7 +96,7 @@ export class Booth {
   async #dress(colorScheme: Theme, size: { width: number; height: number }): Promise<void> {
     await this.#page.emulateMedia({ colorScheme, media: "screen", reducedMotion: "reduce" });
     await this.#page.setViewportSize(size);
-    // What follows the size of what is around it does so a frame later.
+    // Elements that depend on the size of their container follow one frame later.
     await this.#page.evaluate(
       () => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
     );
@@ -107,7 +107,7 @@ export class Booth {
     assert.deepEqual(await violations(this.#page), [], look);
   }
 
-  /** What reaches beyond the window's sides, where the page can be scrolled there. */
+  /** Returns elements beyond the sides of the window, where the page can be scrolled. */
   async #wider(): Promise<readonly string[]> {
     return this.#page.evaluate(() => {
       const { scrollWidth, clientWidth } = document.documentElement;

@@ -15,7 +15,7 @@ import { Booth, FOLDER } from "./booth.ts";
 const LIST = join(FOLDER, "index.html");
 const INDEX = translated(readFileSync(new URL("../../../tests/vectors/INDEX.txt", import.meta.url), "utf8"));
 
-/** One for each subject: of two tabs in one window, the one behind draws nothing. */
+/** One browser per subject: of two tabs in one window, the background tab renders nothing. */
 let browsers: readonly Browser[] = [];
 before(async () => {
   browsers = await Promise.all([launch(), launch()]);
@@ -26,7 +26,7 @@ async function opened(place: 0 | 1): Promise<Page> {
   return (await browsers[place]?.context.newPage()) ?? assert.fail();
 }
 
-test("every finding's code has a vector that has it", () => {
+test("gallery: every finding code has a vector", () => {
   const codes = new Map(
     INDEX.trimEnd()
       .split("\n")
@@ -40,9 +40,9 @@ test("every finding's code has a vector that has it", () => {
   assert.deepEqual([...met].sort(), CODES);
 });
 
-test("the list names every state, and is accessible", async () => {
+test("gallery: the list names every state and is accessible", async () => {
   const page = await opened(0);
-  // What the frames show is the business of the tests below.
+  // The content of the frames is tested below.
   await page.setContent(readFileSync(LIST, "utf8").replace(/<iframe.*?<\/iframe>/g, ""));
   for (const [file, states] of Object.entries({ page: PAGE, viewer: VIEWER })) {
     for (const name of namesIn(states))

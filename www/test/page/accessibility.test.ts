@@ -1,4 +1,7 @@
-/** Whoever uses keys, a screen reader, a small screen, or asks for less motion. That axe finds nothing in any state is tested in the gallery. */
+/**
+ * Use by keyboard, screen reader, small screen, and with reduced motion. That axe finds nothing in any state
+ * is tested in the gallery.
+ */
 
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
@@ -27,7 +30,7 @@ async function opened(t: TestContext, width = 1200): Promise<Page> {
   return page;
 }
 
-test("320 pixels are enough, and nothing is cut off", async (t) => {
+test("layout: fits into 320 pixels without cutting anything off", async (t) => {
   const page = await opened(t, 320);
   const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
   assert.ok(await fits());
@@ -46,7 +49,7 @@ test("320 pixels are enough, and nothing is cut off", async (t) => {
   assert.ok(await page.locator(".drawer").evaluate((details) => details.scrollWidth <= window.innerWidth));
 });
 
-/** Presses Tab until the focus is on an element of this name. Every stop on the way must be seen to have it. */
+/** Presses Tab until an element of this name has the focus. Every stop on the way must show its focus. */
 async function tabTo(page: Page, role: string, name: RegExp): Promise<void> {
   const wanted = page.getByRole(role as "button", { name });
   for (let presses = 0; presses < 150; presses += 1) {
@@ -55,7 +58,7 @@ async function tabTo(page: Page, role: string, name: RegExp): Promise<void> {
       let { activeElement } = document;
       while (activeElement?.shadowRoot?.activeElement) activeElement = activeElement.shadowRoot.activeElement;
       if (!activeElement || activeElement === document.body) return undefined;
-      // What is around a field may be marked in its place.
+      // The container of a field may be marked instead.
       const isMarked = (element: Element) => {
         const { outlineStyle, outlineWidth } = getComputedStyle(element);
         return outlineStyle !== "none" && outlineWidth !== "0px";
@@ -76,7 +79,7 @@ async function tabTo(page: Page, role: string, name: RegExp): Promise<void> {
   assert.fail(`Tab never came to ${role} ${name}`);
 }
 
-test("all can be done with the keyboard alone", async (t) => {
+test("keyboard: operates everything", async (t) => {
   const page = await opened(t);
   await tabTo(page, "button", /^Try the sample$/);
   await page.keyboard.press("Enter");
@@ -117,7 +120,7 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.locator(".verdict.tone-good").waitFor();
 });
 
-test("a screen reader is told of the verdict, and finds the parts of the page", async (t) => {
+test("screen reader: announces the verdict and finds the parts of the page", async (t) => {
   const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
@@ -130,7 +133,7 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
   await regions("What is checked", "Verified.", "Checks", "Save and share");
   for (const [tab, region] of [
     ["Coverage", "Coverage"],
-    ["Findings", "What verifying found"],
+    ["Findings", "Problems"],
     ["Signers", "Signers"],
     ["Events", "Events"],
   ] as const) {
@@ -149,7 +152,7 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
   );
 });
 
-test("nothing moves for those who ask for that", async (t) => {
+test("reduced motion: nothing moves", async (t) => {
   const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await open(page, "Events");
@@ -158,7 +161,7 @@ test("nothing moves for those who ask for that", async (t) => {
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
 });
 
-test("in forced colors, one tab looks chosen", async (t) => {
+test("forced colors: one tab looks selected", async (t) => {
   const page = await opened(t);
   await page.emulateMedia({ forcedColors: "active" });
   await page.getByRole("button", { name: "Try the sample" }).click();

@@ -13,10 +13,10 @@ import type { Vector } from "./vectors.ts";
 /** The built page. */
 export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
 
-/** How long a busy machine may need for a step, in milliseconds. */
+/** Time in milliseconds that a busy machine may need for a step. */
 export const PATIENCE = 120_000;
 
-/** How many times slower pages are to run: a test that hopes instead of waiting fails then. */
+/** Factor by which pages are slowed down, so that tests that don't wait properly fail. */
 const SLOWER = Number(process.env.SLOWER ?? 1);
 
 /** A browser with a profile of its own. */
@@ -26,8 +26,8 @@ export interface Browser {
 }
 
 /**
- * By default the pages remember no logs: the vectors are many logs of one name. Where something is to be remembered the
- * browser is the whole one: without its window it may not.
+ * By default the pages remember no logs, because the vectors are many logs of one name. Remembering needs the
+ * full browser; a headless shell may not store anything.
  */
 export async function launch(
   options: Parameters<typeof chromium.launchPersistentContext>[1] & {
@@ -69,7 +69,7 @@ function program(isWhole: boolean): string {
   return path;
 }
 
-/** Serves the page and nothing else, on loopback. `asked` lists every request that arrives. */
+/** Serves only the page, on loopback. `asked` lists every request that arrives. */
 export async function serve(): Promise<{ address: string; asked: string[]; close(): Promise<void> }> {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
@@ -90,26 +90,26 @@ export async function serve(): Promise<{ address: string; asked: string[]; close
   };
 }
 
-/** A file as Playwright takes it. */
+/** A file as Playwright accepts it. */
 export type Upload = string | { name: string; mimeType: string; buffer: Buffer };
 
 export function upload(name: string, content: string | Uint8Array): Upload {
   return { name, mimeType: "application/octet-stream", buffer: Buffer.from(content) };
 }
 
-/** An export that takes long to read: 26 GB of blank lines after the header, compressed. */
+/** Returns an export that takes long to read: 26 GB of blank lines after the header, compressed. */
 export function endless(begin = ""): Upload {
   const header = gzipSync(`{"countersign":"export/v1","origin":"log.example/audit"}\n${begin}`);
   const blank = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 9 });
   return upload("endless.ndjson.gz", Buffer.concat([header, ...Array<Buffer>(400).fill(blank)]));
 }
 
-/** Shows a part of the result. */
+/** Shows a tab of the result. */
 export async function open(page: Page, tab: string): Promise<void> {
   await page.getByRole("tab", { name: new RegExp(`^${tab}`) }).click();
 }
 
-/** Brings what can be chosen into view, where a line stands for it. */
+/** Unfolds the form if a line replaces it. */
 export async function unfold(page: Page): Promise<void> {
   const change = page.getByRole("button", { name: "Change", exact: true });
   if ((await change.count()) > 0) await change.click();
@@ -128,8 +128,8 @@ export async function choose(page: Page, button: string | RegExp, files: Upload 
 }
 
 /**
- * Sets the files of the input whose dialog a button would open. Firefox's driver doesn't report every dialog, so none
- * opens: the input is put into the page, where the driver finds it.
+ * Sets the files of the input whose dialog a button would open. Firefox's driver doesn't report every dialog,
+ * so none opens: the input is put into the page, where the driver finds it.
  */
 async function chooseWithoutDialog(
   page: Page,
@@ -156,12 +156,12 @@ async function chooseWithoutDialog(
   await input.evaluate((element) => element.remove());
 }
 
-/** Waits for the verdict and gives its words. */
+/** Waits for the verdict and returns its words. */
 export async function verdict(page: Page): Promise<string> {
   return ((await page.locator("#verdict-heading").textContent()) ?? "").trim();
 }
 
-/** Opens the page and gives it a vector's files. */
+/** Opens the page with a vector's files. */
 export async function verifyVector(page: Page, { export: file, trust, pins }: Vector): Promise<void> {
   if (trust !== undefined) await choose(page, /Choose a(nother)? trust file/, trust);
   if (pins.length > 0) await choose(page, "Add a pin", [...pins]);
@@ -169,7 +169,7 @@ export async function verifyVector(page: Page, { export: file, trust, pins }: Ve
   await page.locator(".verdict").waitFor();
 }
 
-/** The text of a file that a button saves. */
+/** Returns the text of a file that a button saves. */
 export async function saved(page: Page, button: string): Promise<{ name: string; text: string }> {
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: button }).click();

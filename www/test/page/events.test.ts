@@ -31,7 +31,7 @@ async function verify(page: Page, exported: string, trust: string): Promise<void
   await open(page, "Events");
 }
 
-/** The bytes that the details show of each event, one after another. */
+/** Returns the bytes that the details show of each event, one after another. */
 async function shownTexts(page: Page, count: number): Promise<string[]> {
   const texts: string[] = [];
   await page.locator(".row.event").first().click();
@@ -45,7 +45,7 @@ async function shownTexts(page: Page, count: number): Promise<string[]> {
   return texts;
 }
 
-/** The text of bytes that are shown, with the characters that are not seen in place of their names. */
+/** Returns the text of displayed bytes, with the invisible characters instead of their names. */
 function bytesOf(code: Element): string {
   const parts = [...code.childNodes].map((part) => {
     if (part instanceof Comment) return "";
@@ -56,7 +56,7 @@ function bytesOf(code: Element): string {
   return parts.join("");
 }
 
-/** The canonical form (RFC 8785), whose order of names and whose numbers are JavaScript's own. */
+/** Returns the canonical form (RFC 8785), whose order of names and numbers are JavaScript's own. */
 function canonical(json: unknown): string {
   if (Array.isArray(json)) return `[${json.map(canonical).join(",")}]`;
   if (json === null || typeof json !== "object") return JSON.stringify(json);
@@ -65,7 +65,7 @@ function canonical(json: unknown): string {
 }
 
 for (const name of ["two-chains-no-log", "reserialised-escapes", "reserialised-all", "unicode-names"]) {
-  test(`the bytes shown of ${name} are those that were hashed`, async (t) => {
+  test(`details: the bytes of ${name} are those that were hashed`, async (t) => {
     const page = await opened(t);
     const given = vector(name);
     await verifyVector(page, given);
@@ -92,7 +92,7 @@ const PROTO =
   '{"__proto__":{"action":"inherited","actor":{"id":"nobody"}},"constructor":{"prototype":{"pwned":1}},"toString":"x"}';
 const DEEP = `{"action":"deep","x":${'{"x":'.repeat(62)}1${"}".repeat(62)}}`;
 
-test("hostile events are shown as text, whole and inert", async (t) => {
+test("details: hostile events are plain text, whole and inert", async (t) => {
   const page = await opened(t);
   const errors: unknown[] = [];
   page.on("pageerror", (error) => errors.push(error));
@@ -109,7 +109,7 @@ test("hostile events are shown as text, whole and inert", async (t) => {
   assert.equal(actions[0], "<img src=x onerror=window.pwned=1>");
   assert.equal(actions[3], "adminU+202Etxt.exe");
   assert.ok((actions[4]?.length ?? 0) < 300);
-  // An event without an action of its own has none, whatever its prototype says.
+  // An event without an action has none, whatever its prototype says.
   assert.equal(actions[8], undefined);
   const heights = await page.locator(".row.event").evaluateAll((rows) => rows.map((row) => row.clientHeight));
   assert.equal(new Set(heights).size, 1);
@@ -120,7 +120,7 @@ test("hostile events are shown as text, whole and inert", async (t) => {
   assert.deepEqual(errors, []);
 });
 
-test("members are shown with their names, numbers with their digits", async (t) => {
+test("details: fields show their names, and numbers their digits", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("number-above-2-53-as-committed"));
   await open(page, "Events");
@@ -130,7 +130,7 @@ test("members are shown with their names, numbers with their digits", async (t) 
   assert.equal(await page.locator(".members .literal", { hasText: digits }).count(), 1);
 });
 
-test("every event says when, in UTC, and by whom", async (t) => {
+test("events: each shows its UTC time and its signer", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("plain-closed"));
   await open(page, "Events");
@@ -145,7 +145,7 @@ test("every event says when, in UTC, and by whom", async (t) => {
   assert.match((await page.locator(".signer-trust").textContent()) ?? "", /Signer trusted/);
 });
 
-test("events of signers that are unknown, suspect or revoked are marked", async (t) => {
+test("events: unknown, suspect, or revoked signers are marked", async (t) => {
   const page = await opened(t);
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Events");
@@ -166,7 +166,7 @@ test("events of signers that are unknown, suspect or revoked are marked", async 
 
 const REAL = new URL("../../../../shared/vectors/third-party/real-events/", import.meta.url);
 const sources = existsSync(REAL) ? readdirSync(REAL).sort() : [];
-test("real events of six sources are recorded and verified", {
+test("events: real events of six sources are recorded and verified", {
   skip: sources.length === 0 && !process.env.CI && `there is no ${REAL.pathname}`,
 }, async (t) => {
   assert.equal(sources.length, 6);

@@ -1,4 +1,7 @@
-/** Evidence files: made by the page, verified by the page in them, by another page, and refused once they are altered. */
+/**
+ * Evidence files: created by the page, verified by the page in them and by another page, and rejected once
+ * altered.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -39,13 +42,13 @@ const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
 const sha256 = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest("hex");
 const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
 
-/** The lines after the page, by their first word. */
+/** Returns the lines after the page, by their first word. */
 function block(file: string): Record<string, string> {
   const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
   return Object.fromEntries(lines.map((line) => [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)]));
 }
 
-/** The same file with another line, and the sum that goes with it. */
+/** Returns the same file with another line and the matching checksum. */
 function forged(file: string, change: (block: string) => string): string {
   const at = file.indexOf(MARK);
   const body = change(file.slice(at, file.lastIndexOf("\nsum ") + 1));
@@ -54,7 +57,7 @@ function forged(file: string, change: (block: string) => string): string {
 
 let made: Promise<string> | undefined;
 
-/** An evidence file of some of the events of a log, made once. */
+/** An evidence file of some events of a log, created once. */
 function evidence(): Promise<string> {
   made ??= (async () => {
     const page = await browser.context.newPage();
@@ -81,7 +84,7 @@ async function written(name: string, text: string): Promise<string> {
   return pathToFileURL(path).href;
 }
 
-test("an evidence file begins with the page as it was built, byte for byte", async () => {
+test("evidence: begins with the page as it was built, byte for byte", async () => {
   const file = await evidence();
   const page = await readFile(PAGE, "utf8");
   assert.equal(sha256(file.slice(0, file.indexOf(MARK))), sha256(page));
@@ -96,7 +99,7 @@ test("an evidence file begins with the page as it was built, byte for byte", asy
   assert.deepEqual(comparable(said.report), comparable(vector("log-two-chains").report as object));
 });
 
-test("the program writes the same of the same, but for its own name", async () => {
+test("evidence: equals the program's, except for the tool's name", async () => {
   const file = await evidence();
   const of = (text: string) => {
     const { frame = "", ...rest } = block(text);
@@ -122,7 +125,7 @@ test("the program writes the same of the same, but for its own name", async () =
   assert.deepEqual(of(await readFile(path, "utf8")), of(file));
 });
 
-test("it verifies itself from disk, says so, and runs nothing that was written into it", async (t) => {
+test("evidence: verifies itself from disk and runs nothing that was written into it", async (t) => {
   const page = await opened(t, await written("evidence.html", await evidence()));
   const alerts: string[] = [];
   page.on("dialog", (dialog) => {
@@ -136,11 +139,11 @@ test("it verifies itself from disk, says so, and runs nothing that was written i
   assert.ok(((await filed.textContent()) ?? "").includes("WP-7 </script><script>alert(1)</script>"));
   await page.locator(".verdict").waitFor();
   assert.match(await verdict(page), /^Unchanged|^Verified/);
-  assert.match((await page.locator("[data-answer=signed]").textContent()) ?? "", /By keys its writer trusts/);
+  assert.match((await page.locator("[data-answer=signed]").textContent()) ?? "", /By keys its author trusts/);
   assert.deepEqual(alerts, []);
 });
 
-test("its verdict is in view, and on paper is all that its writer says", async (t) => {
+test("evidence: shows its verdict, and prints everything its author says", async (t) => {
   const { export: source, trust = "" } = vector("log-two-chains");
   const [notes, path] = [join(folder, "notes.md"), join(folder, "noted.html")];
   await writeFile(notes, "# What we looked at\n\nEvery login of the week.\n");
@@ -162,7 +165,7 @@ test("its verdict is in view, and on paper is all that its writer says", async (
     assert.ok(((await paper.textContent()) ?? "").includes(said), said);
 });
 
-test("on paper events say when they happened, withheld ones are told as runs, and figures are not broken", async (t) => {
+test("print: shows times of events, runs of withheld ones, and unbroken figures", async (t) => {
   const run = async (...words: string[]) =>
     (await promisify(execFile)(PROGRAM, words, { cwd: folder })).stdout;
   const vkey = await run("keygen", "example.com/app", "--out", "app.key");
@@ -184,7 +187,7 @@ test("on paper events say when they happened, withheld ones are told as runs, an
   await run("report", "app.ndjson", "--trust", "app.trust.txt", ...words);
   const page = await opened(t, pathToFileURL(join(folder, "paper.html")).href);
   await page.locator(".verdict").waitFor();
-  // The button gathers the events before it prints.
+  // The button loads the events before it prints.
   await page.evaluate(() => {
     window.print = () => void dispatchEvent(new Event("beforeprint"));
   });
@@ -194,14 +197,14 @@ test("on paper events say when they happened, withheld ones are told as runs, an
   const paper = (await page.locator(".printed").textContent()) ?? "";
   assert.match(paper, /2026-03-05 10:00:00\.000Z/);
   assert.match(paper, /entries \d+ to \d+, \d+ to \d+/);
-  assert.match(paper, /By keys its writer trusts/);
+  assert.match(paper, /By keys its author trusts/);
   const lines = await page
     .locator(".printed td", { hasText: "1,234,567" })
     .evaluate((cell) => getComputedStyle(cell).whiteSpace);
   assert.equal(lines, "nowrap");
 });
 
-test("an altered one shows nothing of what is in it, and says why", async (t) => {
+test("evidence: an altered file shows none of its content and says why", async (t) => {
   const file = await evidence();
   const turned = (line: string) => (text: string) => {
     const at = text.indexOf(`\n${line} `) + line.length + 60;
@@ -231,7 +234,7 @@ test("an altered one shows nothing of what is in it, and says why", async (t) =>
   }
 });
 
-test("dropped on another page it is verified by that, which says whether the page in it is the same", async (t) => {
+test("evidence: another page verifies it and says if its page is the same", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("evidence.html", await evidence()));
   await page.locator('[data-filed="open"] [data-page="own"]').waitFor();
@@ -242,21 +245,21 @@ test("dropped on another page it is verified by that, which says whether the pag
     upload("evidence.html", (await evidence()).replace("<title>", "<title>Trust me: ")),
   );
   await page.locator('[data-filed="open"] [data-page="other"]').waitFor();
-  // Its trust file goes with it.
+  // Its trust file is removed with it.
   await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict.tone-doubt").waitFor();
   assert.equal(await page.locator(".filed").count(), 0);
 });
 
-test("of a whole export it is said what its verdict depends on", async (t) => {
+test("evidence: states what the verdict of the full export depends on", async (t) => {
   for (const [name, says] of [
     [
       "log-range-beyond",
-      /Of the whole export its writer’s tool said: Entries that should be here are missing.* Nothing was found to be changed/,
+      /What the author’s tool reported about the full export: Entries that should be here are missing.* Nothing was found to be changed/,
     ],
     [
       "log-key-id-flip",
-      /Of the whole export its writer’s tool said: Unchanged.* No key that you trust signed the log’s last checkpoint/,
+      /What the author’s tool reported about the full export: Unchanged.* No key that you trust signed the log’s last checkpoint/,
     ],
   ] as const) {
     const vectors = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
@@ -279,8 +282,8 @@ test("of a whole export it is said what its verdict depends on", async (t) => {
   }
 });
 
-test("notes stay with the file on this device, and go into the evidence", async (t) => {
-  // Where a script writes to the storage before the page, it is seen too late what was there.
+test("notes: stay with the file on this device and go into the evidence", async (t) => {
+  // A script that writes to the storage before the page does hides what was there.
   const device = await launch({ remembers: true });
   t.after(() => device.close());
   const page = await device.context.newPage();
@@ -307,7 +310,7 @@ test("notes stay with the file on this device, and go into the evidence", async 
   ]);
 });
 
-test("a file that has no event offers none as evidence, and its report can be saved all the same", async (t) => {
+test("evidence: a file without events offers none, but its report can be saved", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("empty.ndjson", ""));
   await page.locator(".verdict").waitFor();
@@ -316,7 +319,7 @@ test("a file that has no event offers none as evidence, and its report can be sa
   assert.equal(JSON.parse(text).report.verdict, "not_checked");
 });
 
-test("a sample is drawn, told how to draw again, and is what is saved", async (t) => {
+test("sample: is drawn, reproducible, and what is saved", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   await page.getByText("Draw a sample for testing").click();
@@ -344,7 +347,7 @@ test("a sample is drawn, told how to draw again, and is what is saved", async (t
   assert.deepEqual([candidates, said.slice.events], [9, 3]);
 });
 
-test("a question gives slice, report and evidence", async (t) => {
+test("question: yields a slice, a report, and evidence", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   await page.getByText("Answer a question").click();

@@ -38,7 +38,7 @@ const { version } = JSON.parse(
   readFileSync(new URL(import.meta.resolve("countersign/package.json")), "utf8"),
 );
 
-test("the file's hash is shown beside the verdict, compressed files as they are", async (t) => {
+test("hash: is shown beside the verdict, of compressed files as they are", async (t) => {
   const page = await opened(t);
   const gzip = vector("gzip");
   await verifyVector(page, gzip);
@@ -46,7 +46,7 @@ test("the file's hash is shown beside the verdict, compressed files as they are"
   assert.equal(await page.locator("#sha256").textContent(), sha256(readFileSync(gzip.export)));
 });
 
-test("the printed report says what was verified, with what, and all that came of it", async (t) => {
+test("print: the report states what was verified, with what, and the result", async (t) => {
   const page = await opened(t);
   const given = vector("key-revoked-suspect");
   await verifyVector(page, given);
@@ -72,11 +72,11 @@ test("the printed report says what was verified, with what, and all that came of
   assert.equal(await page.locator(".paper-checks tbody tr").count(), Object.keys(report.checks).length);
   await page.emulateMedia({ media: "screen" });
   await page.locator(".printed").waitFor({ state: "detached" });
-  // On real paper too, where nothing waits for the page.
+  // Also on real paper, where nothing waits for the page.
   assert.ok((await page.pdf({ format: "A4" })).length > 20_000);
 });
 
-test("the page says which version it is, and what of itself can be checked", async (t) => {
+test("about: states the page's version and how to check it", async (t) => {
   const page = await opened(t);
   const html = readFileSync(PAGE, "utf8");
   await page.getByText(`countersign ${version}: is this page the one that was released?`).click();
@@ -91,7 +91,7 @@ test("the page says which version it is, and what of itself can be checked", asy
   assert.ok(sums.includes(`${sha256(Buffer.from(html))}  index.html\n`));
 });
 
-test("the first error is told while the file is still read", async (t) => {
+test("progress: shows the first error while the file is still read", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", endless('{"link":"nonsense"}\n'));
   await page.locator(".first-failure").waitFor({ timeout: 120_000 });
@@ -101,7 +101,7 @@ test("the first error is told while the file is still read", async (t) => {
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 });
 
-test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
+test("paste: accepts a trust file, a key, and a pin anywhere", async (t) => {
   const page = await opened(t);
   const { export: file, trust = "" } = vector("log-two-chains");
   const text = readFileSync(trust, "utf8");
@@ -116,7 +116,7 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator(".command code").textContent()) ?? "", /--trust pasted-trust\.txt$/);
-  // What was pasted has to be saved before the program can be given it.
+  // Pasted text must be saved before the program can use it.
   await paste(readFileSync(vector("pin-same").pins[0] ?? "", "utf8"));
   await page.locator('[data-check="append_only"][data-state="pass"]').waitFor({ state: "attached" });
   const command = (await page.locator(".command code").textContent()) ?? "";
@@ -127,7 +127,7 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   await page.getByRole("button", { name: "Remove pasted-trust.txt" }).click();
   await page.locator(".verdict.tone-doubt").waitFor();
 
-  // What a key is trusted for, its text does not say.
+  // The text of a key doesn't state its role.
   const [, issuer = ""] = /^issuer (\S+)$/m.exec(text) ?? [];
   await paste(`# from Ada\n${issuer}\n`);
   await page.getByRole("radio", { name: /^Issuer/ }).check();
@@ -135,7 +135,7 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   await page.locator(".chosen-list li", { hasText: "issuer, for this session" }).waitFor();
 });
 
-test("pasting what is nothing of the kind takes nothing away", async (t) => {
+test("paste: ignores anything else", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("plain-closed"));
   await page.evaluate(() => {
@@ -147,7 +147,7 @@ test("pasting what is nothing of the kind takes nothing away", async (t) => {
   assert.equal(await verdict(page), "Verified.");
 });
 
-test("a file with a single key asks what the key is trusted for", async (t) => {
+test("files: a single key asks for its role", async (t) => {
   const page = await opened(t);
   const trust = readFileSync(vector("plain-closed").trust ?? "", "utf8");
   const [, vkey = ""] = /^emitter (\S+)$/m.exec(trust) ?? [];
@@ -161,8 +161,8 @@ test("a file with a single key asks what the key is trusted for", async (t) => {
   await page.locator(".verdict.tone-good").waitFor();
 });
 
-test("everything is said in German too, and the language is kept", async (t) => {
-  // The other tests' pages are English.
+test("language: German is complete and remembered", async (t) => {
+  // The pages of the other tests are English.
   const own = await launch({ isWhole: true });
   t.after(() => own.close());
   const page = await opened(t, own);
@@ -176,7 +176,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   const findings = page.getByRole("region", { name: "Was die Prüfung ergab" });
   assert.match((await findings.textContent()) ?? "", /Dieses Ereignis wurde nach der Signatur verändert/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
-  // What the core says in English alone is marked so, and announced.
+  // Core messages in English are marked as such, and announced.
   await page.getByRole("button", { name: "Ändern" }).click();
   await choose(page, /^(Andere )?Vertrauensdatei wählen/, upload("trust.txt", "quorum none\nemitter\n"));
   const stopped = page.locator(".stopped");
@@ -187,7 +187,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await page.locator(".verdict").waitFor();
   await open(page, "Ereignisse");
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
-  // The process of Chromium's that shows the page then may learn late what was kept.
+  // Chromium may report the stored language to a new process late.
   const heading = async () => {
     await page.reload();
     return page.getByRole("heading", { level: 1 }).textContent();
@@ -197,7 +197,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await page.getByRole("heading", { name: "Check an audit log" }).waitFor();
 });
 
-test("signers are shown with their history, and who vouches for them", async (t) => {
+test("signers: show their history and who vouches for them", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("key-revoked-suspect"));
   const history = await page.locator(".signers .history li").allTextContents();
@@ -213,7 +213,7 @@ test("signers are shown with their history, and who vouches for them", async (t)
   assert.match((await others.locator("summary").textContent()) ?? "", /1 log, 2 issuers/);
 });
 
-test("who vouches for signers is in view where that is the matter", async (t) => {
+test("signers: vouchers are expanded if one of them is a problem", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("witness-signature"));
   assert.equal(await page.locator(".vouching").getAttribute("open"), "");
@@ -221,7 +221,7 @@ test("who vouches for signers is in view where that is the matter", async (t) =>
   await page.locator(".vouchers").getByText("1 checkpoint, invalid").waitFor();
 });
 
-test("an issuer that the trust file revokes is not called trusted", async (t) => {
+test("signers: an issuer that the trust file revokes isn't trusted", async (t) => {
   const page = await opened(t);
   const { trust = "", ...given } = vector("log-two-chains");
   const text = readFileSync(trust, "utf8");
@@ -233,12 +233,12 @@ test("an issuer that the trust file revokes is not called trusted", async (t) =>
   assert.equal(await page.locator(".vouching").getAttribute("open"), "");
 });
 
-test("the log's coverage shows what is left out and what vouches for the rest", async (t) => {
+test("coverage: shows omitted entries and the checkpoints", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("large-filter-by-content"));
   await open(page, "Coverage");
   const chart = page.getByRole("img", {
-    name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries left out, 2 checkpoints\.$/,
+    name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries omitted, 2 checkpoints\.$/,
   });
   await chart.waitFor();
   assert.equal(await page.locator(".coverage .checkpoint.matches").count(), 2);
@@ -250,7 +250,7 @@ test("the log's coverage shows what is left out and what vouches for the rest", 
   await page.locator("#cs-drawer-heading").waitFor();
 });
 
-test("a check that is not passed leads to what was found", async (t) => {
+test("checks: one that isn't passed leads to its problems", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("flip-event"));
   await page.getByRole("heading", { name: "Checks" }).click();

@@ -13,11 +13,11 @@ before(async () => {
 after(() => browser.close());
 
 const WHOLE = readFileSync(vector("large-whole").export, "utf8");
-/** The same log as it was at its first checkpoint. */
+/** The log of the vector at its first checkpoint. */
 const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
 const TRUST = vector("large-whole").trust ?? "";
 
-/** The page from disk, as if it was never opened before. */
+/** The page from disk, as if never opened before. */
 async function opened(t: TestContext): Promise<Page> {
   const page = await browser.context.newPage();
   t.after(() => page.close());
@@ -27,7 +27,7 @@ async function opened(t: TestContext): Promise<Page> {
   return page;
 }
 
-/** Opens the page anew, and verifies. */
+/** Opens the page again, and verifies. */
 async function verify(page: Page, content: string | Buffer, trust = TRUST): Promise<void> {
   await page.reload();
   await choose(page, "Choose a trust file", trust);
@@ -39,7 +39,7 @@ const seen = (page: Page) => page.locator(".seen");
 const state = async (page: Page) => seen(page).getAttribute("data-seen");
 const remembered = (page: Page) => page.evaluate(() => localStorage.getItem("countersign.seen/v1"));
 
-test("a log is remembered, and the next time nothing was rewritten since", async (t) => {
+test("memory: remembers a log and confirms that nothing was rewritten", async (t) => {
   const page = await opened(t);
   await verify(page, EARLIER);
   assert.equal(await state(page), "first");
@@ -53,7 +53,7 @@ test("a log is remembered, and the next time nothing was rewritten since", async
     /Last seen here with 80 entries on\s+\d+ \w+ \d{4}\. Nothing has been rewritten since\./,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "pass");
-  // An event that is not the one recorded does not rewrite the log, and is not made up for by that.
+  // An altered event doesn't rewrite the log, and the memory doesn't excuse it.
   await verify(page, WHOLE.replace('"event":{"', '"event":{"forged":1,"'));
   assert.equal(await verdict(page), "Altered.");
   assert.equal(await state(page), "grown");
@@ -61,13 +61,13 @@ test("a log is remembered, and the next time nothing was rewritten since", async
     (await seen(page).textContent()) ?? "",
     /Its tree has only grown since, but that doesn’t change/,
   );
-  // What was seen last is what counts from now on.
+  // The last seen state counts from now on.
   await verify(page, WHOLE);
   assert.match((await seen(page).textContent()) ?? "", /Last seen here with 313 entries on/);
   assert.match((await page.locator(".command code").textContent()) ?? "", / --pin 313\.pin\.txt$/);
 });
 
-test("a log that was cut back is altered, and the reader can leave out what is remembered", async (t) => {
+test("memory: a log that was cut back is altered, unless the memory is left out", async (t) => {
   const page = await opened(t);
   await verify(page, WHOLE);
   await verify(page, EARLIER);
@@ -76,11 +76,11 @@ test("a log that was cut back is altered, and the reader can leave out what is r
   await page.getByRole("button", { name: "Check again without what this device remembers" }).click();
   await page.locator(".verdict:not(.tone-bad)").waitFor();
   assert.equal(await seen(page).count(), 0);
-  // Nor does the older state take the place of the newer one.
+  // The older state doesn't replace the newer one.
   assert.match((await remembered(page)) ?? "", /"size":313/);
 });
 
-test("a log that was rewritten is altered, and not remembered in place of the honest one", async (t) => {
+test("memory: a rewritten log is altered and doesn't replace the honest one", async (t) => {
   const page = await opened(t);
   await verify(page, readFileSync(vector("log-two-chains").export), vector("log-two-chains").trust);
   await verify(page, WHOLE);
@@ -89,7 +89,7 @@ test("a log that was rewritten is altered, and not remembered in place of the ho
   assert.match((await remembered(page)) ?? "", /"size":15,/);
 });
 
-test("of several parts the largest is held against what is remembered", async (t) => {
+test("memory: the largest of several parts is compared", async (t) => {
   const page = await opened(t);
   await verify(page, readFileSync(vector("log-two-chains").export), vector("log-two-chains").trust);
   await page.reload();
@@ -102,7 +102,7 @@ test("of several parts the largest is held against what is remembered", async (t
   assert.match((await remembered(page)) ?? "", /"size":15,/);
 });
 
-test("a part that cannot be held against what is remembered keeps the verdict that it has alone", async (t) => {
+test("memory: a part that can't be compared keeps its own verdict", async (t) => {
   const page = await opened(t);
   const { export: file, trust, pins } = vector("pin-not-reached");
   const pin = readFileSync(pins[0] ?? "", "utf8");
@@ -110,18 +110,18 @@ test("a part that cannot be held against what is remembered keeps the verdict th
   await page.evaluate((list) => localStorage.setItem("countersign.seen/v1", list), JSON.stringify([entry]));
   await verify(page, readFileSync(file), trust);
   assert.equal(await state(page), "unknown");
-  // The verdict is over what was brought, and nobody brought that pin.
+  // The verdict is about the reader's input, which doesn't include that pin.
   assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /3 November 2026\. This file can’t show whether anything was rewritten since, because it entries out where/,
+    /3 November 2026\. This file can’t show whether anything was rewritten since, because it omits where/,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
-  // The older state stays what a later export must hold.
+  // The older state remains what a later export must contain.
   assert.match((await remembered(page)) ?? "", /"when":"2026-11-03T10:00:00.000Z"/);
 });
 
-test("the device forgets when it is asked, and remembers nothing where it is told not to", async (t) => {
+test("memory: forgets on request and remembers nothing when turned off", async (t) => {
   const page = await opened(t);
   await verify(page, EARLIER);
   await unfold(page);
@@ -134,7 +134,7 @@ test("the device forgets when it is asked, and remembers nothing where it is tol
   assert.equal(await seen(page).count(), 0);
 });
 
-test("what cannot be trusted is not remembered, nor the sample", async (t) => {
+test("memory: doesn't remember untrusted logs or the sample", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("export.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
@@ -144,7 +144,7 @@ test("what cannot be trusted is not remembered, nor the sample", async (t) => {
   assert.equal(await remembered(page), null);
 });
 
-test("where the browser refuses storage, the page says so and works", async (t) => {
+test("memory: the page works without storage and says so", async (t) => {
   const page = await browser.context.newPage();
   t.after(() => page.close());
   await page.addInitScript(() => {

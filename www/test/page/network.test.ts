@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Every address that the page or one of its workers asks for, whether or not it gets there. */
+/** Every address that the page or its workers request, whether or not they get there. */
 async function watched(page: Page): Promise<string[]> {
   const asked: string[] = [];
   browser.context.on("request", (request) => asked.push(request.url()));
@@ -38,7 +38,7 @@ async function served(t: TestContext): Promise<Awaited<ReturnType<typeof serve>>
   return server;
 }
 
-/** All that the page can do. */
+/** Uses everything that the page can do. */
 async function useAll(page: Page): Promise<void> {
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -66,7 +66,7 @@ async function useAll(page: Page): Promise<void> {
 
 const ownAddress = (url: string) => url.startsWith("blob:") || url.startsWith("data:");
 
-test("no request leaves the page when it is served", async (t) => {
+test("network: a served page sends no request", async (t) => {
   const server = await served(t);
   const page = await opened(t);
   const asked = await watched(page);
@@ -79,7 +79,7 @@ test("no request leaves the page when it is served", async (t) => {
   );
 });
 
-test("no request leaves the page when it is opened from disk, without a network", async (t) => {
+test("network: a page opened from disk sends no request", async (t) => {
   const page = await opened(t);
   const asked = await watched(page);
   const address = pathToFileURL(PAGE).href;
@@ -93,7 +93,7 @@ test("no request leaves the page when it is opened from disk, without a network"
   );
 });
 
-test("the browser refuses the page every connection", async (t) => {
+test("network: the browser blocks every connection of the page", async (t) => {
   const server = await served(t);
   const page = await opened(t);
   await page.goto(server.address);
@@ -119,7 +119,7 @@ test("the browser refuses the page every connection", async (t) => {
   assert.deepEqual(server.asked, ["/"]);
 });
 
-test("a worker of the page is refused every connection too", async (t) => {
+test("network: the browser blocks every connection of a worker", async (t) => {
   const server = await served(t);
   const page = await opened(t);
   await page.goto(server.address);
@@ -138,7 +138,7 @@ test("a worker of the page is refused every connection too", async (t) => {
   assert.deepEqual(server.asked, ["/"]);
 });
 
-test("the policy names script and style by hash and nothing by address", () => {
+test("policy: names script and style by hash and no address", () => {
   const html = readFileSync(PAGE, "utf8");
   const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
   assert.ok(html.indexOf("<script") > html.indexOf("Content-Security-Policy"));
@@ -153,7 +153,7 @@ test("the policy names script and style by hash and nothing by address", () => {
   assert.doesNotMatch(html, /(src|href)="(?!data:)/);
 });
 
-test("the page has no way to connect anywhere, and the console of a log to that log alone", () => {
+test("policy: the page can't connect anywhere, and the console only to its log", () => {
   const [offline = [], atLog = []] = [PAGE, CONSOLE].map((file) => {
     const html = readFileSync(file, "utf8");
     return /<meta http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1]?.split("; ") ?? [];

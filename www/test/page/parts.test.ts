@@ -30,7 +30,7 @@ async function opened(t: TestContext): Promise<Page> {
 const words = async (page: Page, selector: string) =>
   ((await page.locator(selector).textContent()) ?? "").replace(/\s+/g, " ").trim();
 
-test("several exports of one log keep their own verdicts, and are held against each other", async (t) => {
+test("parts: keep their own verdicts and are compared with each other", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", [
     upload("b.ndjson.gz", gzipSync(WHOLE)),
@@ -58,14 +58,14 @@ test("several exports of one log keep their own verdicts, and are held against e
   );
   await page.getByText("Together they contain all 313 entries").waitFor();
 
-  // Another part is looked at.
+  // Another part is shown.
   await page.getByRole("button", { name: /^b\.ndjson\.gz/ }).click();
   assert.equal(await verdict(page), "Verified.");
   assert.match(await words(page, ".file-facts .facts"), /b\.ndjson\.gz/);
   assert.equal(await page.locator(".part[aria-current]").count(), 1);
 });
 
-test("exports that contradict each other are evidence, whatever each says alone", async (t) => {
+test("parts: report exports that contradict each other as evidence", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
   await choose(page, "Choose a file", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
@@ -75,7 +75,7 @@ test("exports that contradict each other are evidence, whatever each says alone"
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="contradicts"]').waitFor();
   assert.doesNotMatch(await words(page, ".parts"), /Together they contain/);
-  // Each file's own count, and nothing that takes leaves at one place for the same.
+  // Each file's own count; entries at one position aren't assumed to be the same.
   assert.deepEqual(await page.locator(".lane-of").allTextContents(), [
     "one.ndjson 9 events shown; it ends after 15 entries",
     "two.ndjson 301 events shown; it ends after 313 entries",
@@ -85,7 +85,7 @@ test("exports that contradict each other are evidence, whatever each says alone"
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
-  // Nor does the paper of either part hide it.
+  // The printed report of either part shows it too.
   await page.emulateMedia({ media: "print" });
   await page.locator(".printed").waitFor();
   const papers = await page.locator(".paper").allTextContents();
@@ -93,7 +93,7 @@ test("exports that contradict each other are evidence, whatever each says alone"
   for (const paper of papers) assert.match(paper, /compared with\s+(one|two)\.ndjson:\s+contradicts/);
 });
 
-test("two exports are compared: what one has that the other hides, and how", async (t) => {
+test("compare: shows what one export has that the other hides, and how", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("whole.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
@@ -125,7 +125,7 @@ test("two exports are compared: what one has that the other hides, and how", asy
   assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Entry\\s*${leaf}\\b`));
 });
 
-test("a contradiction is not lost among exports of different logs", async (t) => {
+test("parts: a contradiction is shown beside exports of different logs", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
@@ -142,14 +142,14 @@ test("a contradiction is not lost among exports of different logs", async (t) =>
   assert.match(await words(page, ".agree >> nth=1"), /from 2 different logs/);
 });
 
-test("a file that can't be read is not said to be of another log", async (t) => {
+test("parts: an unreadable file isn't assigned to another log", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", [upload("one.ndjson", WHOLE), upload("two.ndjson", "<html>")]);
   await page.locator(".part-agreement", { hasText: "one of the two can’t be read" }).waitFor();
   assert.doesNotMatch(await words(page, ".agree"), /different logs/);
 });
 
-test("exports of different logs are not compared", async (t) => {
+test("parts: exports of different logs aren't compared", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose a file", [upload("one.ndjson", WHOLE), upload("two.ndjson", exported)]);
@@ -159,7 +159,7 @@ test("exports of different logs are not compared", async (t) => {
   assert.equal(await page.locator(".compare .difference").count(), 0);
 });
 
-test("whether exports without checkpoints are of one log cannot be told", async (t) => {
+test("parts: exports without checkpoints can't be compared", async (t) => {
   const page = await opened(t);
   const [one, two] = [await recorded(['{"action":"a"}']), await recorded(['{"action":"b"}'])];
   await choose(page, "Choose a file", [
@@ -168,11 +168,11 @@ test("whether exports without checkpoints are of one log cannot be told", async 
   ]);
   await page.locator(".parts").waitFor();
   assert.match(await words(page, ".agree"), /there is no way to tell/);
-  // Nor is anything said of them together.
+  // The page states nothing about them together.
   assert.doesNotMatch(await words(page, ".parts"), /Together they contain/);
 });
 
-test("one file that is given twice is said to be one", async (t) => {
+test("parts: a file given twice counts as one", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose a file", [upload("one.ndjson", exported), upload("two.ndjson", exported)]);
@@ -184,7 +184,7 @@ test("one file that is given twice is said to be one", async (t) => {
   assert.equal(await page.locator(".compare .difference").count(), 0);
 });
 
-test("pieces that a file was cut into are put together", async (t) => {
+test("parts: the pieces of a file are joined", async (t) => {
   const page = await opened(t);
   const bytes = gzipSync(WHOLE);
   const third = Math.ceil(bytes.length / 3);
@@ -200,7 +200,7 @@ test("pieces that a file was cut into are put together", async (t) => {
   assert.match(await words(page, ".chosen-files"), /export\.ndjson\.gz .*joined from 3 files/);
 });
 
-test("a part is added and removed", async (t) => {
+test("parts: can be added and removed", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("a.ndjson", EARLIER));
   await page.locator(".verdict").waitFor();

@@ -1,4 +1,4 @@
-/** Reads the text of PDF files as Chromium writes them, page by page. */
+/** Extracts the text of PDF files that Chromium writes, page by page. */
 
 import { inflateSync } from "node:zlib";
 
@@ -7,7 +7,7 @@ interface PdfObject {
   readonly stream: Buffer | undefined;
 }
 
-/** Returns the text of each page, without white space: where words end depends on the font. */
+/** Returns the text of each page without white space, because word boundaries depend on the font. */
 export function pdfPages(file: Buffer): readonly string[] {
   const objects = objectsOf(file);
   const pages = [...objects.values()].filter(({ text }) => /\/Type\s*\/Page\b/.test(text));
@@ -48,13 +48,13 @@ function streamOf(objects: ReadonlyMap<number, PdfObject>, reference: string): s
   return objects.get(Number(number))?.stream?.toString("latin1") ?? "";
 }
 
-/** The dictionary of an object's resources, which may be an object of its own. */
+/** Returns the resources of an object, which may be an object of their own. */
 function resourcesOf(objects: ReadonlyMap<number, PdfObject>, { text }: PdfObject): string {
   const [, number] = /\/Resources (\d+) 0 R/.exec(text) ?? [];
   return number === undefined ? text : (objects.get(Number(number))?.text ?? "");
 }
 
-/** What a page or a form on it shows. */
+/** Returns the text of a page, or of a form on it. */
 function textOf(
   content: string,
   resources: string,
@@ -83,7 +83,7 @@ function textOf(
   return text;
 }
 
-/** What each glyph of a font stands for. */
+/** Returns the text of each glyph of a font. */
 function lettersOf(objects: ReadonlyMap<number, PdfObject>, number: number): ReadonlyMap<string, string> {
   const [reference = ""] = /\/ToUnicode \d+ 0 R/.exec(objects.get(number)?.text ?? "") ?? [];
   const map = streamOf(objects, reference);

@@ -1,4 +1,4 @@
-/** What is on paper: the same whichever way one prints, and of an evidence file what it says that it is of. */
+/** Printed pages: the same by menu, key, or button, and of an evidence file what it claims to be about. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -41,7 +41,7 @@ const bare = (text: string) => text.normalize("NFKC").replaceAll(/\s+/g, "");
 const includes = (text: string | undefined, part: string) =>
   assert.ok(text?.includes(bare(part)), `${part}\n\nis not in\n\n${text}`);
 
-/** Prints as Ctrl-P does, once the page has computed all hashes. */
+/** Prints like Ctrl-P, once the page has computed all hashes. */
 async function printed(page: Page): Promise<readonly string[]> {
   return eventually(
     "all hashes are printed",
@@ -59,7 +59,7 @@ async function search(page: Page, query: string): Promise<void> {
   await open(page, "Summary");
 }
 
-test("Ctrl-P prints what the button prints: what was typed, the search, its events, and the foot", async (t) => {
+test("print: Ctrl-P prints the same as the button: typed values, search, events, and footer", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   const whole = await printed(page);
@@ -89,7 +89,7 @@ test("Ctrl-P prints what the button prints: what was typed, the search, its even
   assert.ok(!byKey.join("").includes("role.grant"));
 });
 
-test("a search with an error is said on paper, and no events are printed for it", async (t) => {
+test("print: an invalid search is stated, and no events are printed for it", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   await search(page, "action:login");
@@ -104,7 +104,7 @@ test("a search with an error is said on paper, and no events are printed for it"
   assert.ok(!pages.join("").includes("u-2·"));
 });
 
-test("a long query is cut at the foot, and whole on the first page, in German too", async (t) => {
+test("print: a long query is cut in the footer and whole on the first page, also in German", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
   await page.getByRole("button", { name: "Deutsch" }).click();
@@ -122,7 +122,7 @@ test("a long query is cut at the foot, and whole on the first page, in German to
   }
 });
 
-test("an evidence file says on the first page what it is of, and at each foot its own query", async (t) => {
+test("print: an evidence file states its content on the first page and its query in each footer", async (t) => {
   const { export: source, trust = "" } = vector("log-two-chains");
   const path = join(folder, "ir-2026-114.html");
   const query = 'action:login OR actor:"nobody ‮x"';
@@ -152,7 +152,7 @@ test("an evidence file says on the first page what it is of, and at each foot it
       assert.ok(!paper.includes("Search:"), paper);
     }
     assert.ok(!bare(first).includes("export-slice.countersign.ndjson·"));
-    // What is searched for in it, and who prints it, stands apart from what it says of itself.
+    // The reader's own search and name are separate from what the file states.
     await search(page, "login");
     await page.getByLabel("Reference").fill("COPY-2");
     const again = await printed(page);

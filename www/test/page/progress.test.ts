@@ -19,7 +19,7 @@ after(async () => {
   await server.close();
 });
 
-test("verifying shows how far it is, and can be canceled", async () => {
+test("progress: is shown and can be canceled", async () => {
   await choose(page, "Choose a file", endless());
   await page.getByRole("progressbar", { name: "Checking endless.ndjson.gz" }).waitFor();
   await page.getByText(/^[1-9][0-9.]* (kB|MB) of 2[0-9.]* MB$/).waitFor();
@@ -36,7 +36,7 @@ test("verifying shows how far it is, and can be canceled", async () => {
   assert.equal(page.workers().length, 0);
 });
 
-test("a canceled file can be verified again, and another one instead of it", {
+test("progress: a canceled file can be verified again, or another one instead", {
   timeout: 120_000,
 }, async () => {
   await page.getByRole("button", { name: "Check again" }).click();
@@ -46,7 +46,7 @@ test("a canceled file can be verified again, and another one instead of it", {
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator("#announcement").textContent()) ?? "", /^Verdict: Verified\./);
-  // What verified and hashed is gone; the index of events stays, and the two that look for findings.
+  // The workers that verified and hashed are gone; those of the index and of the detection stay.
   await eventually(
     "three workers are left",
     () => page.workers().length,

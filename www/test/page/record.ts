@@ -16,7 +16,7 @@ export async function recorded(events: readonly string[]): Promise<{ exported: s
   return { exported: to.text(), trust: `emitter ${key.vkey}\n` };
 }
 
-/** The events of an export as they stand in it. */
+/** Returns the events of an export as written. */
 export function eventTexts(exported: string): string[] {
   return exported.split("\n").flatMap((line) => {
     const member = /[{,]\s*"event"\s*:\s*/.exec(line);
@@ -24,7 +24,7 @@ export function eventTexts(exported: string): string[] {
   });
 }
 
-/** The object that a text begins with. */
+/** Returns the object that a text begins with. */
 function object(text: string): string {
   let depth = 0;
   for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {

@@ -1,4 +1,4 @@
-/** What rules find in a file: by the page's own rules and by others, and the same as the program. */
+/** Findings in a file, by the page's own rules and by others, compared with the program's. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -38,7 +38,7 @@ async function opened(t: TestContext, exported: string, trust: string): Promise<
   return page;
 }
 
-/** What is said of how far what was found is all, once that is final. */
+/** Returns how far the findings are complete, once that is final. */
 async function outcome(page: Page): Promise<string> {
   await open(page, "Findings");
   const said = page.locator('.found-outcome:not([data-looks="waiting"])');
@@ -49,7 +49,7 @@ async function outcome(page: Page): Promise<string> {
 const cloudtrail = typeof sources === "string" ? undefined : sources["cloudtrail-stratus"];
 const EVENTS = (cloudtrail ?? "").split("\n").filter((line) => line !== "");
 
-test("real events: found, shown, and saved as the program prints it", {
+test("findings: real events have the findings that the program prints", {
   skip: typeof sources === "string" ? sources : withoutProgram,
 }, async (t) => {
   const { exported, trust } = await recorded(EVENTS);
@@ -64,7 +64,7 @@ test("real events: found, shown, and saved as the program prints it", {
   const { findings } = JSON.parse(expected) as { findings: unknown[] };
 
   const page = await opened(t, exported, trust);
-  assert.match(await outcome(page), new RegExp(`^${findings.length} findings in what is shown\\. `));
+  assert.match(await outcome(page), new RegExp(`^${findings.length} findings in the events shown\\. `));
   const one = page.locator(".found-one").filter({ hasText: "DeleteTrail" });
   await one.first().click();
   await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
@@ -73,7 +73,7 @@ test("real events: found, shown, and saved as the program prints it", {
   assert.match(await drawer.locator(".sentence").innerText(), /DeleteTrail/);
 
   await open(page, "Findings");
-  await page.getByText("What was looked for").click();
+  await page.getByText("Rules applied").click();
   const file = await saved(page, "Save the findings");
   assert.equal(file.name, "audit.findings.json");
   assert.equal(file.text, expected);
@@ -93,21 +93,21 @@ const OWN = {
   ],
 };
 
-test("other rules are looked for in what is verified already, and the page's own again", async (t) => {
+test("rules: replace the page's own for a verified file, and can be removed", async (t) => {
   const { exported, trust } = await recorded([
     '{"action":"job.read","actor":{"id":"u_1"}}',
     '{"action":"job.run"}',
   ]);
   const page = await opened(t, exported, trust);
-  assert.match(await outcome(page), /^Nothing was found in what is shown\. /);
+  assert.match(await outcome(page), /^Nothing was found in the events shown\. /);
   await choose(page, "Use other rules", upload("own.json", JSON.stringify(OWN)));
   await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
-  assert.match(await outcome(page), /^1 finding in what is shown\. /);
+  assert.match(await outcome(page), /^1 finding in the events shown\. /);
   await page.getByText("own.json").waitFor();
   await page.getByRole("button", { name: "Use this page’s rules" }).click();
   await page.locator('.found-outcome[data-looks="shown"]', { hasText: "Nothing was found" }).waitFor();
 
-  // A pack that is dropped with everything else is known for what it is.
+  // A pack dropped with other files is recognized.
   await choose(page, /Choose a(nother)? file/, [
     upload("audit.ndjson", exported),
     upload("pack.json", JSON.stringify(OWN)),
@@ -115,7 +115,7 @@ test("other rules are looked for in what is verified already, and the page's own
   await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
 });
 
-test("of a complete range it says so, and of what is wrong that it cannot tell", async (t) => {
+test("outcome: claims completeness of a complete range, and nothing about an altered one", async (t) => {
   for (const [name, says] of [
     ["log-range-full", /^Nothing was found in any of the 15 entries from 0 to 14\. /],
     [
@@ -137,7 +137,7 @@ test("of a complete range it says so, and of what is wrong that it cannot tell",
 const packOf = (selection: object) =>
   JSON.stringify({ ...OWN, rules: [{ ...OWN.rules[0], detection: { condition: "s", s: selection } }] });
 
-test("nothing found is green only if the rules could look at every event", async (t) => {
+test("outcome: “nothing found” is green only if the rules could examine every event", async (t) => {
   const { export: file, trust } = vector("unseen-trusted-emitter-revocation");
   const page = await browser.context.newPage();
   t.after(() => page.close());
@@ -152,15 +152,15 @@ test("nothing found is green only if the rules could look at every event", async
   assert.doesNotMatch(await tab.innerText(), /\+/);
 
   await choose(page, "Use other rules", upload("own.json", packOf({ "detail.role": "owner" })));
-  await page.locator('.found-outcome[data-looks="untold"]').waitFor();
-  assert.match(await outcome(page), /But rules couldn’t look at everything: there may be more\.$/);
+  await page.locator('.found-outcome[data-looks="doubtful"]').waitFor();
+  assert.match(await outcome(page), /Rules couldn’t examine everything, so there may be more\.$/);
   assert.match(await coverage.innerText(), /1 rule needs fields that no event of its source has/);
   assert.match(await coverage.innerText(), /A job was read: detail\.role/);
   assert.match(await tab.innerText(), /0\+\s*, there may be more/);
   assert.deepEqual(await violations(page), []);
 });
 
-test("events that no parser reads are named", async (t) => {
+test("outcome: events without a parser are named", async (t) => {
   const { exported, trust } = await recorded([
     '{"code":"T3007W"}',
     '{"action":"job.read","actor":{"id":"u_1"}}',
@@ -169,6 +169,6 @@ test("events that no parser reads are named", async (t) => {
   assert.match(await outcome(page), /there may be more\.$/);
   assert.equal(await page.locator(".found-outcome .tone-good").count(), 0);
   const coverage = page.locator(".found-coverage");
-  assert.match(await coverage.innerText(), /1 event has a shape that no parser knows/);
+  assert.match(await coverage.innerText(), /No parser recognizes 1 event,/);
   assert.match(await coverage.innerText(), /1 of 2 events parsed/);
 });

@@ -1,4 +1,4 @@
-/** What is saved and printed is the selection that the page shows, in words, in each place. */
+/** The selection that the page shows in words is what it saves and prints. */
 
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
@@ -37,7 +37,7 @@ const BUTTONS = [
 ];
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
-/** Opens the parts of the evidence panel that are folded. */
+/** Expands the folded parts of the evidence panel. */
 async function unfold(page: Page): Promise<void> {
   for (const part of await page.locator(".evidence-part > summary").all()) await part.click();
 }
@@ -49,20 +49,20 @@ async function search(page: Page, text: string): Promise<void> {
   await open(page, "Summary");
 }
 
-/** The text of the element that describes a button. */
+/** Returns the text of the element that describes a button. */
 async function described(page: Page, name: string): Promise<string> {
   const id = await button(page, name).getAttribute("aria-describedby");
   return ((await page.locator(`#${id}`).textContent()) ?? "").replace(/\s+/g, " ").trim();
 }
 
 const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
-/** The frame of an evidence file. */
+/** Returns the frame of an evidence file. */
 function frameOf(file: string) {
   const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
   return JSON.parse(lines.find((line) => line.startsWith("frame "))?.slice(6) ?? "");
 }
 
-test("a refused search saves and prints nothing, wherever one tries, and the reason is in words", async (t) => {
+test("selection: an invalid search saves and prints nothing, and says why", async (t) => {
   for (const earlier of ["", "actor:u-2"]) {
     const { page, downloads } = await verified(t);
     let printed = 0;
@@ -84,7 +84,7 @@ test("a refused search saves and prints nothing, wherever one tries, and the rea
     }
     await page.locator("#evidence-said").getByText("nothing is selected").waitFor();
     assert.deepEqual(await violations(page), []);
-    // What was corrected can be saved.
+    // The corrected search can be saved.
     await search(page, earlier);
     await page.locator('#evidence-selection [data-selection="ready"]').waitFor();
     for (const name of BUTTONS)
@@ -94,7 +94,7 @@ test("a refused search saves and prints nothing, wherever one tries, and the rea
   }
 });
 
-test("what is typed and not applied yet selects nothing", async (t) => {
+test("selection: typed text that isn't applied yet selects nothing", async (t) => {
   const { page } = await verified(t);
   await open(page, "Events");
   const states = await query(page).evaluate((input: HTMLInputElement) => {
@@ -108,7 +108,7 @@ test("what is typed and not applied yet selects nothing", async (t) => {
   assert.equal(states, "counting");
 });
 
-test("a selection is shown in words in each place, and saved with its count", async (t) => {
+test("selection: is shown in words in each place and saved with its count", async (t) => {
   const { page } = await verified(t);
   assert.match(await described(page, "Save as evidence"), /Events to save: All 9 events$/);
   await search(page, "actor:u-2");
@@ -125,7 +125,7 @@ test("a selection is shown in words in each place, and saved with its count", as
   );
 });
 
-test("no event found is not all events", async (t) => {
+test("selection: no event isn't the same as all events", async (t) => {
   const { page, downloads } = await verified(t);
   await search(page, "action:no.such");
   await page.locator("#evidence-selection").filter({ hasText: "0 of 9 events: action:no.such" }).waitFor();
@@ -133,12 +133,12 @@ test("no event found is not all events", async (t) => {
   await button(page, "Save as evidence").press("Enter");
   await page.locator("#evidence-said", { hasText: "There is no event to save" }).waitFor();
   assert.deepEqual(downloads, []);
-  // That nothing was found can be reported.
+  // An empty result can be reported.
   const report = JSON.parse((await saved(page, "Download report")).text);
   assert.deepEqual([report.query, report.scope.events], ["action:no.such", 0]);
 });
 
-test("a question without any field is no question about all events, nor is one that finds none", async (t) => {
+test("question: without fields or without events, it saves nothing", async (t) => {
   const { page, downloads } = await verified(t);
   await unfold(page);
   await button(page, "Save slice, report and evidence").click();
@@ -151,7 +151,7 @@ test("a question without any field is no question about all events, nor is one t
   assert.deepEqual(downloads, []);
 });
 
-test("a sample is dropped when the search is another one", async (t) => {
+test("sample: is dropped when the search changes", async (t) => {
   const { page } = await verified(t);
   await unfold(page);
   await page.getByLabel("How many").fill("3");
@@ -172,7 +172,7 @@ test("a sample is dropped when the search is another one", async (t) => {
   assert.equal(frame.scope.sample, null);
 });
 
-test("notes on events that aren’t selected are not saved", async (t) => {
+test("notes: those on unselected events aren't saved", async (t) => {
   const { page } = await verified(t);
   await unfold(page);
   await button(page, "Show the events").click();
@@ -188,7 +188,7 @@ test("notes on events that aren’t selected are not saved", async (t) => {
   assert.equal(JSON.parse((await saved(page, "Download report")).text).papers.length, Number(shown));
 });
 
-test("a value, days, and then typed text are conditions of one search", async (t) => {
+test("filters: a value, days, and typed text are conditions of one search", async (t) => {
   const { page } = await verified(t);
   await open(page, "Events");
   await page.locator(".facet[data-column=actor] .chip").first().click();

@@ -19,7 +19,7 @@ async function opened(t: TestContext, width: number, height: number, hash = ""):
   return page;
 }
 
-/** Where something begins, in pixels from the top of the window. */
+/** Returns the distance of an element from the top of the window, in pixels. */
 const top = (page: Page, selector: string) =>
   page
     .locator(selector)
@@ -30,7 +30,7 @@ for (const [width, height] of [
   [1280, 800],
   [390, 844],
 ] as const) {
-  test(`the result comes first, and only rows are below the fold: ${width} × ${height}`, async (t) => {
+  test(`layout: the result comes first, and only rows are below the fold: ${width} × ${height}`, async (t) => {
     const page = await opened(t, width, height);
     await verifyVector(page, vector("large-whole"));
     const bottom = async (selector: string) =>
@@ -46,14 +46,14 @@ for (const [width, height] of [
     assert.ok((await bottom(".answer")) < height, "the three answers");
     await open(page, "Events");
     await page.locator(".row.event time").first().waitFor();
-    // Everything that is used to look for events is there without scrolling, and the first event.
+    // Everything needed to search is visible without scrolling, and so is the first event.
     for (const selector of ["cs-query", "cs-period", "cs-export", "cs-rows .bar", "cs-rows .row.event"])
       assert.ok((await top(page, selector)) < height - 40, selector);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
   });
 }
 
-test("from the file to what a person did between two dates: two presses and the typing", async (t) => {
+test("search: two presses and typing find a person's actions between two dates", async (t) => {
   const page = await opened(t, 1280, 800);
   let presses = 0;
   await page.getByRole("button", { name: "Try the sample" }).click();
@@ -71,7 +71,7 @@ test("from the file to what a person did between two dates: two presses and the 
   assert.ok(presses <= 2);
 });
 
-test("by keys alone: the search is one key away, and the tabs are tabs", async (t) => {
+test("keyboard: the search is one key away, and tabs work as tabs", async (t) => {
   const page = await opened(t, 1280, 800);
   await verifyVector(page, vector("large-whole"));
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
@@ -92,14 +92,14 @@ test("by keys alone: the search is one key away, and the tabs are tabs", async (
   assert.equal(await page.getByRole("tabpanel").count(), 1);
 });
 
-test("a part of the result has an address", async (t) => {
+test("address: a tab has an address", async (t) => {
   const page = await opened(t, 1280, 800, "#tab=coverage");
   await verifyVector(page, vector("large-whole"));
   await page.getByRole("tab", { name: "Coverage", selected: true }).waitFor();
   await page.getByRole("img", { name: /^Coverage of the log/ }).waitFor();
 });
 
-test("presets and two dates narrow the time, counted back from the last event", async (t) => {
+test("period: presets and two dates count back from the last event", async (t) => {
   const page = await opened(t, 1280, 800);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await open(page, "Events");
@@ -118,24 +118,24 @@ test("presets and two dates narrow the time, counted back from the last event", 
   await page.getByText("Showing 61 of 61 events.").waitFor();
 });
 
-test("what is left out is one row, and each of it on demand", async (t) => {
+test("rows: omitted entries are one row, and expand on demand", async (t) => {
   const page = await opened(t, 1280, 800);
   await verifyVector(page, vector("large-filter-by-content"));
   await open(page, "Events");
   assert.match(
     (await page.locator("[data-answer=complete] p").textContent()) ?? "",
-    /^85 of 313 entries are shown; 228 were left out by whoever made this file\.$/,
+    /^85 of 313 entries are shown; 228 were omitted by the author of this file\.$/,
   );
   await page.locator(".row.fold").first().waitFor();
   const rows = async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount"));
   const folded = await rows();
-  await page.getByRole("checkbox", { name: "Fold what is left out" }).uncheck();
+  await page.getByRole("checkbox", { name: "Fold omitted entries" }).uncheck();
   await page.locator(".row.withheld").first().waitFor();
   assert.ok((await rows()) > folded);
   assert.equal(await page.locator(".row.fold").count(), 0);
 });
 
-test("one byte of the sample is changed, and the page shows which event", async (t) => {
+test("sample: the page shows which event was changed by one byte", async (t) => {
   const page = await opened(t, 1280, 800);
   await page.getByRole("button", { name: "Change one byte of it and see" }).click();
   await page.locator(".verdict.tone-bad").waitFor();
@@ -153,7 +153,7 @@ test("one byte of the sample is changed, and the page shows which event", async 
   await page.locator("#cs-drawer-heading").waitFor();
 });
 
-test("a key is compared by phone: words, a hash and a picture", async (t) => {
+test("keys: are compared by phone with words, a hash, and a QR code", async (t) => {
   const page = await opened(t, 1280, 800);
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Signers");

@@ -37,7 +37,7 @@ async function opened(): Promise<Page> {
 
 const command = (page: Page) => page.locator(".command code").textContent();
 
-test("a signer is trusted for the session only after its key was shown and confirmed", async () => {
+test("trust: a signer is trusted for the session only after confirmation", async () => {
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
@@ -50,7 +50,7 @@ test("a signer is trusted for the session only after its key was shown and confi
   await dialog.getByRole("button", { name: "Don’t trust" }).click();
   assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
   assert.equal(await page.locator(".chosen-list li").count(), 0);
-  // Whoever works by keyboard is where they were.
+  // The focus stays where it was.
   await page.waitForFunction(() =>
     document.activeElement?.textContent?.startsWith("Trust for this session…"),
   );
@@ -77,7 +77,7 @@ test("a signer is trusted for the session only after its key was shown and confi
   await page.close();
 });
 
-test("escape leaves a signer untrusted", async () => {
+test("trust: Escape leaves a signer untrusted", async () => {
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Signers");
@@ -88,7 +88,7 @@ test("escape leaves a signer untrusted", async () => {
   await page.close();
 });
 
-test("a single key is trusted as an emitter, an issuer or a log", async () => {
+test("trust: a single key is trusted as an emitter, an issuer, or a log", async () => {
   const { trust = "", ...given } = vector("large-range");
   const lines = readFileSync(trust, "utf8").split("\n");
   const keys = lines.filter((line) => /^(log|issuer) /.test(line)).map((line) => line.split(/\s+/));
@@ -111,7 +111,7 @@ test("a single key is trusted as an emitter, an issuer or a log", async () => {
   await page.close();
 });
 
-test("a saved pin is used the next time, and tells a log that was rewritten", async () => {
+test("pins: a saved pin reveals a rewritten log", async () => {
   const page = await opened();
   await verifyVector(page, vector("log-two-chains"));
   const pin = await saved(page, "Save pin");
@@ -131,7 +131,7 @@ test("a saved pin is used the next time, and tells a log that was rewritten", as
   await page.close();
 });
 
-test("an unusable pin gives no verdict", async () => {
+test("pins: an unusable pin gives no verdict", async () => {
   const page = await opened();
   await choose(page, "Add a pin", upload("pin.txt", `log.example/audit\n1\n${"A".repeat(43)}=\n\n`));
   await choose(page, "Choose a file", vector("plain-closed").export);
@@ -139,7 +139,7 @@ test("an unusable pin gives no verdict", async () => {
   await page.close();
 });
 
-test("the command is copied, and quotes what a shell would act on", async () => {
+test("command: is copied with quotes for the shell", async () => {
   const page = await opened();
   const content = readFileSync(vector("plain-closed").export);
   await choose(page, "Choose a file", upload("-my $(log).ndjson", content));
@@ -151,14 +151,14 @@ test("the command is copied, and quotes what a shell would act on", async () => 
   await page.close();
 });
 
-test("the sample verifies, and its keys are trusted for nothing else", async () => {
+test("sample: verifies without trusting its keys for anything else", async () => {
   const page = await opened();
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match(
     (await page.locator(".meaning .not").textContent()) ?? "",
-    /never take a trust file from where the file to check comes from/,
+    /get the trust file from a different source than the file itself/,
   );
   await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict.tone-doubt").waitFor();
@@ -166,7 +166,7 @@ test("the sample verifies, and its keys are trusted for nothing else", async () 
   await page.close();
 });
 
-test("the sample puts what was chosen before aside, and gives it back", async () => {
+test("sample: suspends the previous choice and restores it", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   await choose(page, "Choose a trust file", trust);
@@ -179,7 +179,7 @@ test("the sample puts what was chosen before aside, and gives it back", async ()
   await page.close();
 });
 
-test("a pin that comes with an export in the sample's place counts", async () => {
+test("pins: one that comes with an export counts after the sample", async () => {
   const { export: file, pins } = vector("pin-split-view");
   const page = await opened();
   await page.getByRole("button", { name: "Try the sample" }).click();
@@ -189,7 +189,7 @@ test("a pin that comes with an export in the sample's place counts", async () =>
   assert.equal(await verdict(page), "Altered.");
 });
 
-test("what is chosen as a trust file or a pin, and is none, is refused at once", async () => {
+test("files: anything but a trust file or a pin is rejected there", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   const said = page.locator(".complaint-line");
@@ -210,7 +210,7 @@ test("what is chosen as a trust file or a pin, and is none, is refused at once",
   await page.close();
 });
 
-test("of a key that is chosen as a trust file the page asks what it is trusted for", async () => {
+test("files: a key chosen as a trust file asks for its role", async () => {
   const page = await opened();
   const [, vkey = ""] =
     /^emitter (\S+)/m.exec(readFileSync(vector("plain-closed").trust ?? "", "utf8")) ?? [];
@@ -220,7 +220,7 @@ test("of a key that is chosen as a trust file the page asks what it is trusted f
   await page.close();
 });
 
-test("of a folder that is dropped the page says what to choose", async () => {
+test("files: a dropped folder is reported with what to choose", async () => {
   const page = await opened();
   const devtools = await browser.context.newCDPSession(page);
   const data = { items: [], files: [dirname(vector("plain-closed").export)], dragOperationsMask: 1 };
@@ -240,7 +240,7 @@ const OTHER = [
 const compared = (page: Page) => page.locator("#panel-summary .trust-compared");
 const said = async (page: Page) => ((await page.locator(".verdict .says").textContent()) ?? "").trim();
 
-test("a wrong trust file is named, with its keys beside those that signed", async () => {
+test("trust: a wrong trust file is named, and its keys are compared with the signers", async () => {
   const page = await opened();
   const { export: file } = vector("log-two-chains");
   await choose(page, "Choose a file", file);
@@ -279,7 +279,7 @@ test("a wrong trust file is named, with its keys beside those that signed", asyn
   await page.close();
 });
 
-test("of a trust file that vouches for some signers the others are named", async () => {
+test("trust: signers that the trust file doesn't vouch for are named", async () => {
   const page = await opened();
   const { trust = "", ...given } = vector("log-two-chains");
   const [, log = ""] = /^(log .*)$/m.exec(readFileSync(trust, "utf8")) ?? [];
@@ -302,7 +302,7 @@ test("of a trust file that vouches for some signers the others are named", async
   await page.close();
 });
 
-test("a trust file of a log without checkpoints here, and names that are written backwards, are told too", async () => {
+test("trust: handles a log without checkpoints, and names written right to left", async () => {
   const page = await opened();
   await choose(page, "Choose a trust file", upload("a\u202Etxt.evil", `${OTHER[0]}\n`));
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });

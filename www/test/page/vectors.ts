@@ -3,17 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const FOLDER = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
 
-/** Pairs of old words of the expected reports and the words that replaced them. */
-const TRANSLATION = readFileSync(`${FOLDER}../vectors-translation.txt`, "utf8")
-  .split("\n")
-  .filter((line) => line.includes("\t"))
-  .map((line) => line.split("\t") as [string, string]);
-
-/** Translates the words of an expected report. */
-export const translated = (report: string): string =>
-  TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);
-
-/** A case of the format's vectors: an export, what is trusted, and the report that must come of it. */
+/** A conformance vector: an export, its trust, and the expected report. */
 export interface Vector {
   readonly export: string;
   readonly trust: string | undefined;
@@ -33,7 +23,7 @@ export function vector(name: string): Vector {
   };
 }
 
-/** The report without what is worded freely. */
+/** Returns the report without free text. */
 export function comparable(report: unknown): unknown {
   return JSON.parse(
     JSON.stringify(report, (name, value) =>

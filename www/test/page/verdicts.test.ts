@@ -55,7 +55,7 @@ const CASES: [keyof typeof WORDS, string][] = [
 ];
 
 for (const [expected, name] of CASES) {
-  test(`${name} is ${expected}, and shown as its report says`, async () => {
+  test(`verdict: ${name} is ${expected}, as its report says`, async () => {
     const page = await opened();
     const { report, ...given } = vector(name);
     const wanted = report as {
@@ -126,7 +126,7 @@ const NO_EXPORTS: [string, string, string, RegExp][] = [
 ];
 
 for (const [name, content, code, hint] of NO_EXPORTS) {
-  test(`${name} is said to be no export, and accused of nothing`, async () => {
+  test(`verdict: ${name} is reported as no export, without blame`, async () => {
     const page = await opened();
     await choose(page, /Choose a(nother)? file/, upload(name, Buffer.from(content, "latin1")));
     await page.locator(".verdict").waitFor();
@@ -140,7 +140,7 @@ for (const [name, content, code, hint] of NO_EXPORTS) {
   });
 }
 
-test("an export that needs a larger window is to be compressed again", async () => {
+test("verdict: an export with too large a window must be compressed again", async () => {
   const page = await opened();
   await verifyVector(page, vector("zstd-window"));
   assert.equal(await verdict(page), "Compressed in a way that can’t be read here.");
@@ -149,7 +149,7 @@ test("an export that needs a larger window is to be compressed again", async () 
   await page.close();
 });
 
-test("a complete range is named with its last leaf", async () => {
+test("verdict: a complete range is named with its last entry", async () => {
   const page = await opened();
   await verifyVector(page, vector("large-whole"));
   assert.match(
@@ -159,7 +159,7 @@ test("a complete range is named with its last leaf", async () => {
   await page.close();
 });
 
-test("a finding leads to its event", async () => {
+test("problem: leads to its event", async () => {
   const page = await opened();
   await verifyVector(page, vector("time-late"));
   await open(page, "Findings");
@@ -169,7 +169,7 @@ test("a finding leads to its event", async () => {
   await page.close();
 });
 
-test("a finding leads to the place of an event that is withheld, and promises no event", async () => {
+test("problem: leads to a withheld event as such", async () => {
   const page = await opened();
   await verifyVector(page, vector("withheld"));
   await open(page, "Findings");
@@ -181,7 +181,7 @@ test("a finding leads to the place of an event that is withheld, and promises no
   await page.close();
 });
 
-test("what is not shown as verified is said", async () => {
+test("verdict: states what isn't shown as verified", async () => {
   const page = await opened();
   await verifyVector(page, vector("flip-event"));
   assert.match(
@@ -197,7 +197,7 @@ test("what is not shown as verified is said", async () => {
   await page.close();
 });
 
-test("an unusable trust file gives no verdict, and says which line", async () => {
+test("trust file: an unusable one gives no verdict and its line is named", async () => {
   const page = await opened();
   await choose(page, "Choose a trust file", upload("trust.txt", "quorum none\nemitter nonsense\n"));
   await choose(page, "Choose a file", vector("plain-closed").export);
@@ -210,7 +210,7 @@ test("an unusable trust file gives no verdict, and says which line", async () =>
   await page.close();
 });
 
-test("a trust file that the program refuses is refused with the same words", async () => {
+test("trust file: rejected with the program's words", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   await choose(page, "Choose a file", file);
@@ -225,7 +225,7 @@ test("a trust file that the program refuses is refused with the same words", asy
   await page.close();
 });
 
-test("files are told apart when they are dropped", async () => {
+test("files: their kinds are recognized when dropped", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   const files = [trust, file].map((path) => ({ name: basename(path), text: readFileSync(path, "utf8") }));
@@ -239,7 +239,7 @@ test("files are told apart when they are dropped", async () => {
   await page.close();
 });
 
-test("a trust file's text can be dropped", async () => {
+test("files: the text of a trust file can be dropped", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
   await choose(page, "Choose a file", file);

@@ -4,7 +4,7 @@ import type { Judged, Report } from "countersign/verify";
 import { answersOf } from "../../src/state/answers.ts";
 import { vector } from "../page/vectors.ts";
 
-/** What each vector's report says, of which chains those named are in doubt. */
+/** Expected answers to each vector's report, given the chains in doubt. */
 const judged = (name: string, doubts: Judged["doubts"] = []) => ({
   report: vector(name).report as unknown as Report,
   doubts,
@@ -20,7 +20,7 @@ for (const [name, unchanged, signed, complete] of [
   ["large-filter-by-content", "yes", "yes", "partly"],
   ["key-revoked", "no", "no", "open"],
   ["empty-file", "open", "open", "open"],
-  // What isn't here is not changed.
+  // Missing entries aren't changed ones.
   ["truncated-mid-line", "open", "yes", "open"],
   ["gzip-cut-in-the-middle", "open", "open", "open"],
   ["log-range-beyond", "yes", "yes", "no"],
@@ -28,7 +28,7 @@ for (const [name, unchanged, signed, complete] of [
   ["drop-tail-mid-stretch", "open", "open", "open"],
   ["key-suspect", "yes", "open", "open"],
 ] as const) {
-  test(`${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
+  test(`answers: ${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
     const answers = answersOf(judged(name));
     assert.deepEqual(
       [answers.unchanged.is, answers.signed.is, answers.complete.is],
@@ -37,13 +37,13 @@ for (const [name, unchanged, signed, complete] of [
   });
 }
 
-test("a file that can't be read is not said to be empty", () => {
+test("answers: an unreadable file isn't empty", () => {
   const { unchanged, signed, complete } = answersOf(judged("gzip-cut-in-the-middle"));
   const why = [unchanged, signed, complete].map((answer) => "why" in answer && answer.why);
   assert.deepEqual(why, ["unread", "unread", "unread"]);
 });
 
-test("what only a pin contradicts is told apart from what was changed", () => {
+test("answers: a contradiction with a pin isn't a change of the content", () => {
   const why = (name: string) => {
     const { unchanged } = answersOf(judged(name));
     return unchanged.is === "no" ? unchanged.why : unchanged.is;
@@ -51,7 +51,7 @@ test("what only a pin contradicts is told apart from what was changed", () => {
   assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
 });
 
-test("why nobody can tell who signed is said", () => {
+test("answers: say why it can't be determined who signed", () => {
   const why = (name: string, doubts: Judged["doubts"]) => {
     const { signed } = answersOf(judged(name, doubts));
     return signed.is === "open" && signed.why;

@@ -12,7 +12,7 @@ const WWW = fileURLToPath(new URL("../../", import.meta.url));
 const VITE = join(WWW, "node_modules/vite/bin/vite.js");
 const MODES = ["production", "console"];
 
-/** Builds the pages in a folder of their own, and gives it. */
+/** Builds the pages in a folder of their own, and returns it. */
 async function built(t: TestContext, env: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "countersign-built-"));
   t.after(() => rm(folder, { recursive: true }));
@@ -23,7 +23,7 @@ async function built(t: TestContext, env: Record<string, string>): Promise<strin
   return folder;
 }
 
-test("the same sources give the same pages, byte for byte, and their sums say so", async (t) => {
+test("build: is reproducible byte for byte, with matching checksums", async (t) => {
   const one = await built(t, { TZ: "UTC", LANG: "C" });
   const other = await built(t, { TZ: "Asia/Tokyo", LANG: "de_DE.UTF-8" });
   const sums = await readFile(join(one, "SHA256SUMS"), "utf8");

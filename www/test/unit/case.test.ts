@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { type Bench, Case } from "../../src/state/case.ts";
+import { Case, type CaseTools } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
 
 const ORIGIN = "log.example/audit";
 const PIN = `${ORIGIN}\n3\n${"A".repeat(43)}=\n\n\u2014 ${ORIGIN} AAAAAAAA\n`;
 const OWN = PIN.replace("\n3\n", "\n2\n");
 
-/** A report of an export that holds to all pins but these. */
+/** Returns a report of an export that agrees with all pins but these. */
 function report(pins: readonly string[], rewritten: readonly string[]): Report {
   const failed = pins.filter((pin) => rewritten.includes(pin)).length;
   return {
@@ -24,7 +24,7 @@ function report(pins: readonly string[], rewritten: readonly string[]): Report {
 
 const CHOSEN = { file: new File([], "a.ndjson"), of: [], from: "reader" } as const;
 
-function benchOf(rewritten: readonly string[], pin: string | null = null): Bench {
+function caseTools(rewritten: readonly string[], pin: string | null = null): CaseTools {
   const kept = new Map<string, string>();
   const memory = new Memory({
     getItem: (key) => kept.get(key) ?? null,
@@ -60,35 +60,35 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
 }
 
 async function verified(rewritten: readonly string[], own: readonly string[]) {
-  const work = new Case(benchOf(rewritten));
+  const work = new Case(caseTools(rewritten));
   await work.verify([CHOSEN], { trust: undefined, pins: own }, true);
   assert.equal(work.phase, "done");
   return work.parts[0]?.seenBefore?.is;
 }
 
-test("a log that holds to the pin that is remembered only grew", async () => {
+test("Case: a log that agrees with the remembered pin only grew", async () => {
   assert.equal(await verified([], []), "grown");
   assert.equal(await verified([PIN], []), "rewritten");
 });
 
-test("what another pin says is not said of the one that is remembered", async () => {
+test("Case: a contradiction of another pin isn't attributed to the remembered one", async () => {
   assert.equal(await verified([OWN], [OWN]), "grown");
   assert.equal(await verified([PIN], [OWN]), "rewritten");
 });
 
 const LATER = PIN.replace("\n3\n", "\n5\n");
 
-test("a log that grew is remembered in place of what was known of it", async () => {
-  const bench = benchOf([], LATER);
+test("Case: a log that grew replaces the remembered state", async () => {
+  const bench = caseTools([], LATER);
   const work = new Case(bench);
   await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
   assert.equal(bench.memory.of(ORIGIN)?.size, 5);
   assert.equal(work.parts[0]?.remembered, true);
 });
 
-test("what is known of a log stays where the reader leaves it out, and where the log was rewritten", async () => {
+test("Case: keeps the remembered state if the reader leaves it out or the log was rewritten", async () => {
   for (const usesMemory of [true, false]) {
-    const bench = benchOf([PIN], LATER);
+    const bench = caseTools([PIN], LATER);
     const work = new Case(bench);
     await work.verify([CHOSEN], { trust: undefined, pins: [] }, usesMemory);
     assert.equal(bench.memory.of(ORIGIN)?.pin, PIN);
@@ -96,16 +96,16 @@ test("what is known of a log stays where the reader leaves it out, and where the
   }
 });
 
-test("of several parts of a log the one with the largest checkpoint alone is remembered", async () => {
-  const bench = benchOf([], LATER);
+test("Case: remembers only the largest checkpoint of several parts", async () => {
+  const bench = caseTools([], LATER);
   const work = new Case(bench);
   const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
   await work.verify([CHOSEN, other], { trust: undefined, pins: [] }, true);
   assert.equal(work.parts.filter(({ remembered }) => remembered).length, 1);
 });
 
-test("files of the same bytes are one, and are not held against each other", async () => {
-  const bench = benchOf([LATER], LATER);
+test("Case: files of the same bytes count as one and aren't compared", async () => {
+  const bench = caseTools([LATER], LATER);
   const work = new Case(bench);
   const same = { ...CHOSEN, file: new File([], "b.ndjson") };
   const other = { ...CHOSEN, file: new File(["x"], "c.ndjson") };
@@ -116,8 +116,8 @@ test("files of the same bytes are one, and are not held against each other", asy
   );
 });
 
-test("a canceled case cancels the session that is under way", async () => {
-  const bench = benchOf([]);
+test("Case: cancel also cancels the current session", async () => {
+  const bench = caseTools([]);
   const sessions: string[] = [];
   const work = new Case({
     ...bench,

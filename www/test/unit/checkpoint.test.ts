@@ -4,7 +4,7 @@ import { readCheckpoint } from "../../src/input/checkpoint.ts";
 
 const ROOT = "HpQxLmBSgSpRXEAqbnQ4ks5t/0Dj7bKZVX6n9Uw9pko=";
 
-test("a pin is known by its first lines, with extension lines or without", () => {
+test("readCheckpoint: accepts pins with and without extension lines", () => {
   const expected = { origin: "log.example/audit", size: 15, root: ROOT };
   for (const extension of ["", "- extension\n"]) {
     const pin = `log.example/audit\n15\n${ROOT}\n${extension}\n— log.example/audit jj6ON8s=\n`;

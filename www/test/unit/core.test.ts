@@ -10,7 +10,7 @@ import { vector } from "../page/vectors.ts";
 const says = de.core;
 const count = (value: number) => value.toLocaleString("de");
 
-test("what the core says, whatever it finds, is said in German", async () => {
+test("core messages: all findings have German ones", async () => {
   const unsaid = new Set<string>();
   for (const name of new Set([...Object.values(FINDINGS), ...VECTORS])) {
     const { export: file, trust, pins } = vector(name);
@@ -29,7 +29,7 @@ test("what the core says, whatever it finds, is said in German", async () => {
   assert.deepEqual([...unsaid], []);
 });
 
-test("what the core says of unusable trust files is said in German", async () => {
+test("core messages: unusable trust files have German ones", async () => {
   const witness = "witness.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb";
   const emitter = "example.com+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
   for (const trust of [
@@ -69,7 +69,7 @@ test("what the core says of unusable trust files is said in German", async () =>
   }
 });
 
-test("values stand in their places, and are not looked at for places again", () => {
+test("core messages: slots in values aren't filled", () => {
   const said = fromCore({ a: "von {log}: {#from} bis {#to}", b: "schlicht", toString: "nie" }, count);
   const phrases = {
     plain: { code: "b" },

@@ -11,7 +11,7 @@ async function joined(files: readonly File[]): Promise<[string, readonly string[
   return (await join(files)).map(({ file, of }) => [file.name, of]);
 }
 
-test("pieces of one file are put together in the order of their names", async () => {
+test("join: joins the pieces of a file in the order of their names", async () => {
   const text = HEADER + LINES;
   const cut = (begin: number, end: number) => text.slice(begin, end);
   const pieces = [
@@ -26,7 +26,7 @@ test("pieces of one file are put together in the order of their names", async ()
   assert.equal(await whole?.file.text(), text);
 });
 
-test("numbers are ordered as numbers, and compressed files are cut too", async () => {
+test("join: orders numbers numerically and accepts pieces of compressed files", async () => {
   const bytes = new Uint8Array(gzipSync(HEADER + LINES));
   const pieces = Array.from({ length: 12 }, (_, piece) =>
     file(`log.gz.${piece + 1}`, bytes.slice(piece * 8, piece === 11 ? undefined : piece * 8 + 8)),
@@ -35,7 +35,7 @@ test("numbers are ordered as numbers, and compressed files are cut too", async (
   assert.deepEqual(new Uint8Array((await whole?.file.arrayBuffer()) ?? new ArrayBuffer()), bytes);
 });
 
-test("several exports stay apart, whatever they are called", async () => {
+test("join: keeps several exports apart, whatever their names", async () => {
   const exports = [file("log-2026-10", HEADER), file("log-2026-09", HEADER), file("other.ndjson", HEADER)];
   assert.deepEqual(await joined(exports), [
     ["log-2026-09", []],
@@ -44,7 +44,7 @@ test("several exports stay apart, whatever they are called", async () => {
   ]);
 });
 
-test("pieces whose first one is missing, or not the first by name, are left as they are", async () => {
+test("join: leaves pieces alone without the first one", async () => {
   assert.equal((await join([file("x.ab", LINES), file("x.ac", LINES)])).length, 2);
   assert.equal((await join([file("x.aa", LINES), file("x.ab", HEADER)])).length, 2);
   assert.deepEqual(await joined([file("export.001", HEADER)]), [["export.001", []]]);

@@ -5,7 +5,7 @@ import { linesOf } from "../../src/state/lines.ts";
 
 const TEXT = "first\nsecond\r\n\nfourth é\nlast";
 
-test("lines are found by their numbers, whatever ends them, compressed or not", async () => {
+test("linesOf: finds lines by number with any line end, compressed or not", async () => {
   for (const bytes of [Buffer.from(TEXT), gzipSync(TEXT)]) {
     const lines = await linesOf(new Blob([bytes]), [2, 4, 5, 9]);
     assert.deepEqual(
@@ -19,7 +19,7 @@ test("lines are found by their numbers, whatever ends them, compressed or not", 
   }
 });
 
-test("a line is kept as far as anyone looks at it", async () => {
+test("linesOf: cuts a line at its limit", async () => {
   const { text = "", isCut } = (await linesOf(new Blob(["x".repeat(1 << 20), "\nnext\n"]), [1])).get(1) ?? {};
   assert.ok(isCut);
   assert.equal(text.length, 64 << 10);

@@ -20,7 +20,7 @@ function storage(most = Number.POSITIVE_INFINITY): Pick<Storage, "getItem" | "se
   };
 }
 
-test("a log is remembered as it was last seen, and forgotten when asked", () => {
+test("Memory: remembers the last state of a log until it is forgotten", () => {
   const shared = storage();
   const memory = new Memory(shared);
   assert.ok(memory.keep(pin("log.example/a", 8), DAY));
@@ -41,7 +41,7 @@ test("a log is remembered as it was last seen, and forgotten when asked", () => 
   assert.deepEqual(again.list(), []);
 });
 
-test("turned off it forgets all and keeps nothing, until it is turned on", () => {
+test("Memory: forgets everything when turned off", () => {
   const shared = storage();
   const memory = new Memory(shared);
   memory.keep(pin("log.example/a", 8), DAY);
@@ -54,7 +54,7 @@ test("turned off it forgets all and keeps nothing, until it is turned on", () =>
   assert.ok(memory.keep(pin("log.example/a", 8), DAY));
 });
 
-test("without storage, or with a full one, nothing is kept and nothing fails", () => {
+test("Memory: keeps nothing and throws nothing without storage or room", () => {
   const without = new Memory(undefined);
   assert.equal(without.works, false);
   assert.equal(without.keep(pin("log.example/a", 8), DAY), false);
@@ -65,7 +65,7 @@ test("without storage, or with a full one, nothing is kept and nothing fails", (
   assert.deepEqual(full.list(), []);
 });
 
-test("what somebody else wrote into the storage is read as what it is, or not at all", () => {
+test("Memory: ignores invalid data in the storage", () => {
   const shared = storage();
   const entry = {
     origin: "log.example/honest",
@@ -82,7 +82,7 @@ test("what somebody else wrote into the storage is read as what it is, or not at
     { ...entry, pin: pin("", 8) },
   ];
   shared.setItem("countersign.seen/v1", JSON.stringify([...bad, { ...entry, __proto__: { size: 1 } }]));
-  // The checkpoint says which log it is of, not what stands beside it.
+  // The checkpoint determines its log, not the other stored data.
   assert.deepEqual(
     new Memory(shared).list().map(({ origin, size }) => [origin, size]),
     [["log.example/a", 8]],
@@ -93,7 +93,7 @@ test("what somebody else wrote into the storage is read as what it is, or not at
   }
 });
 
-test("only so many logs are remembered, those seen last", () => {
+test("Memory: keeps a maximum number of logs, those seen last", () => {
   const memory = new Memory(storage());
   for (let log = 0; log < 205; log += 1) memory.keep(pin(`log.example/${log}`, 1), DAY);
   const origins = memory.list().map(({ origin }) => origin);

@@ -9,7 +9,7 @@ function has(list: Float64Array, leaf: number): boolean {
   return list.some((begin, place) => place % 2 === 0 && begin <= leaf && leaf < (list[place + 1] ?? 0));
 }
 
-/** The same by looking at each leaf. */
+/** Computes the same entry by entry. */
 function slowly(one: Float64Array, other: Float64Array, isIn: (a: boolean, b: boolean) => boolean): number[] {
   return Array.from({ length: 40 }, (_, leaf) => leaf).filter((leaf) =>
     isIn(has(one, leaf), has(other, leaf)),
@@ -20,7 +20,7 @@ function spread(list: Float64Array): number[] {
   return Array.from({ length: 40 }, (_, leaf) => leaf).filter((leaf) => has(list, leaf));
 }
 
-/** Numbers that look random and are the same each time. */
+/** Pseudorandom numbers that are the same each time. */
 function numbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -35,7 +35,7 @@ function some(next: () => number): Float64Array {
   return Float64Array.from(bounds.length % 2 ? bounds.slice(1) : bounds);
 }
 
-test("ranges are taken from each other, shared and put together as their leaves are", () => {
+test("ranges: difference, intersection, and union match those of their entries", () => {
   const next = numbers(7);
   for (let round = 0; round < 300; round += 1) {
     const [one, other] = [some(next), some(next)];
@@ -56,14 +56,14 @@ test("ranges are taken from each other, shared and put together as their leaves 
   }
 });
 
-test("ranges that touch become one, and none is none", () => {
+test("ranges: adjacent ones merge, and empty ones vanish", () => {
   assert.deepEqual(union([ranges(0, 3), ranges(3, 5)]), ranges(0, 5));
   assert.deepEqual(without(ranges(0, 5), ranges(0, 5)), ranges());
   assert.deepEqual(union([]), ranges());
   assert.equal(leaves(ranges(0, 3, 10, 11)), 4);
 });
 
-test("what one export shows and another hides is told by how it is hidden", () => {
+test("hidden: returns how one export hides what another one shows", () => {
   const nothing = ranges();
   const one = { shown: ranges(0, 20), withheld: nothing, skipped: nothing, end: 20 };
   const other = { shown: ranges(2, 5, 9, 10), withheld: ranges(0, 2), skipped: ranges(5, 8), end: 12 };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { verify } from "countersign/verify";
 import { recordSample } from "../../scripts/sample.mjs";
 
-test("the sample verifies, and is the same wherever it is recorded", async () => {
+test("sample: verifies and is reproducible", async () => {
   const { exported, trust } = await recordSample();
   const { report } = await verify(new TextEncoder().encode(exported), { trust, threads: 0 });
   assert.equal(report.verdict, "verified");

@@ -17,24 +17,24 @@ const NAMES = [
   "é\\n",
 ];
 
-test("a shell reads a quoted word as it was", () => {
+test("quote: a shell reads the word as it was", () => {
   for (const name of NAMES) {
     assert.equal(execFileSync("sh", ["-c", `printf %s ${quote(name)}`], { encoding: "utf8" }), name);
   }
 });
 
-test("what a terminal might act on is not in the command", () => {
+test("quote: leaves no character that a terminal might act on", () => {
   const name = "a\u001b[2J\r\n'\\\u202e7é";
   assert.match(quote(name), /^[ -~]+$/);
   assert.equal(execFileSync("bash", ["-c", `printf %s ${quote(name)}`], { encoding: "utf8" }), name);
 });
 
-test("no file name is taken for an option", () => {
+test("path: no file name is taken for an option", () => {
   assert.equal(path("-rf.ndjson"), "./-rf.ndjson");
   assert.equal(path("--json"), "./--json");
 });
 
-test("the command names the files and nothing else", () => {
+test("command: names the files and nothing else", () => {
   assert.equal(command("a.ndjson", undefined, []), "countersign verify a.ndjson");
   assert.equal(
     command("my log.ndjson", "trust.txt", ["p 1", "p2"]),

@@ -56,10 +56,10 @@ const MARKS: Marks = {
   chains: [],
   skips: [],
   withheld: 0,
-  unkept: 0,
+  dropped: 0,
 };
 
-test("a signer's history is what the log and the trust file say of it, and whether that acts", () => {
+test("emitters: histories combine log and trust file, with what takes effect", () => {
   const signer = { vkey: EMITTER, trust: "revoked", chains: 1, links: 2, first: "", last: "" };
   const [emitter] = emitters({ signers: [signer] } as unknown as Report, MARKS, TRUST);
   assert.deepEqual(
@@ -97,7 +97,7 @@ test("a signer's history is what the log and the trust file say of it, and wheth
   assert.deepEqual(emitter?.named, []);
 });
 
-test("issuers, logs and witnesses are told with what they signed, and where they are named", () => {
+test("vouchers: list issuers, logs, and witnesses with their signatures and lines", () => {
   assert.deepEqual(
     vouchers(MARKS, TRUST).map(({ role, name, valid, invalid, last, named }) => [
       role,

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import { strip } from "../../src/state/strip.ts";
 
-const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], withheld: 0, unkept: 0 };
+const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], withheld: 0, dropped: 0 };
 const NONE = new Float64Array();
 
-test("a single leaf that is left out of a million is seen", () => {
+test("strip: shows a single omitted entry among a million", () => {
   const entries = 1_000_000;
   const coverage = {
     shown: Float64Array.of(0, 500_000, 500_001, entries),
@@ -20,13 +20,13 @@ test("a single leaf that is left out of a million is seen", () => {
   assert.ok(from >= 49.9 && to <= 50.5);
 });
 
-test("the last leaf is within the strip", () => {
+test("strip: contains the last entry", () => {
   const coverage = { shown: NONE, withheld: Float64Array.of(999_999, 1_000_000), skipped: NONE };
   const [last] = strip(coverage, NO_MARKS, [], 1_000_000).withheld;
   assert.ok(last && last.to <= 100 && last.from < last.to);
 });
 
-test("however much there is, only so much is drawn", () => {
+test("strip: limits the number of shapes", () => {
   const many = Float64Array.from({ length: 100_000 }, (_, bound) => bound * 2);
   const checkpoints = Array.from({ length: 20_000 }, (_, at) => ({
     kind: "checkpoint" as const,
@@ -51,11 +51,11 @@ test("however much there is, only so much is drawn", () => {
     drawn.checkpoints.reduce((sum, { count }) => sum + count, 0),
     20_000,
   );
-  // One that does not match is not hidden by its neighbors.
+  // A checkpoint that doesn't match isn't hidden by its neighbors.
   assert.equal(drawn.checkpoints.filter(({ matches }) => !matches).length, 1);
 });
 
-test("valid cosignatures of witnesses are counted, and no others", () => {
+test("cosignatures: counts only valid ones of witnesses", () => {
   const by = (name: string, who: "witness" | "log" | "unknown", valid: boolean | null) => ({
     name,
     id: "00000000",

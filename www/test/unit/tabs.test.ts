@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tabOf, withTab } from "../../src/tabs.ts";
 
-test("a tab is in the address, and what else is there stays", () => {
+test("tabs: are in the address beside its other content", () => {
   assert.equal(tabOf("#tab=events&q=actor%3Aada"), "events");
   assert.equal(tabOf("#tab=nothing"), "summary");
   assert.equal(tabOf(""), "summary");

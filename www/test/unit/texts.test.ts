@@ -4,19 +4,19 @@ import { test } from "node:test";
 import { TEXTS } from "../../console/texts/index.ts";
 import { LANGUAGES } from "../../src/texts/index.ts";
 
-/** Texts that belong to others, which have tests of their own. */
+/** Texts of other modules, which have tests of their own. */
 const OTHERS = new Set(["viewer", "page"]);
 
-/** Groups whose texts are chosen by words of what was measured. */
+/** Groups whose texts are selected by measured words. */
 const CHOSEN = /^(inventory\.outcomes|exposure\.names)\./;
 
-/** Each text by its path, with how many values it takes. */
+/** Returns the number of values that each text takes, by its path. */
 function paths(texts: object, path: readonly string[] = []): (readonly [string, number])[] {
   return Object.entries(texts).flatMap(([name, text]) => {
     const at = [...path, name];
     if (path.length === 0 && OTHERS.has(name)) return [];
     if (typeof text === "function") return [[at.join("."), text.length]];
-    // Templates of Lit are texts.
+    // Lit templates count as texts.
     const isGroup = typeof text === "object" && text !== null && !("_$litType$" in text);
     return isGroup ? paths(text, at) : [[at.join("."), 0]];
   });
@@ -25,13 +25,13 @@ function paths(texts: object, path: readonly string[] = []): (readonly [string, 
 const SURFACES = { page: LANGUAGES, console: TEXTS } as const;
 
 for (const [surface, { en, de }] of Object.entries(SURFACES)) {
-  test(`the ${surface} says the same in both languages`, () => {
+  test(`texts: the ${surface} has the same ones in both languages`, () => {
     const names = (texts: object) =>
       paths(texts)
         .map(([path]) => path)
         .sort();
     assert.deepEqual(names(de), names(en));
-    // A language can leave a value out, and takes no other.
+    // A language may leave a value out, but takes no other.
     const taken = new Map(paths(en));
     for (const [path, count] of paths(de)) assert.ok(count <= (taken.get(path) ?? 0), path);
   });
@@ -41,7 +41,7 @@ const FOLDERS = ["src", "console", "gallery", "build"].map(
   (name) => new URL(`../../${name}/`, import.meta.url),
 );
 
-test("each text is used", () => {
+test("texts: each one is used", () => {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !/(^|\/)texts\//.test(name) && !/^(de|en)\.ts$/.test(name))

@@ -13,7 +13,7 @@ import {
 
 const VKEY = "example.com/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
 
-test("keys added by hand follow the trust file's lines", () => {
+test("trustText: appends keys added by hand to the trust file", () => {
   const chosen = {
     file: { name: "t", text: "quorum none" },
     keys: [{ kind: "emitter", vkey: VKEY }],
@@ -23,7 +23,7 @@ test("keys added by hand follow the trust file's lines", () => {
   assert.equal(trustText({ file: { name: "t", text: "" }, keys: [] }), "");
 });
 
-test("a key is added once, and removed again", () => {
+test("withKey: adds a key once, and withoutKey removes it", () => {
   const key = { kind: "log", vkey: VKEY } as const;
   const added = withKey(withKey(NO_TRUST, key), { ...key });
   assert.deepEqual(added.keys, [key]);
@@ -31,7 +31,7 @@ test("a key is added once, and removed again", () => {
   assert.deepEqual(withoutKey(added, key), NO_TRUST);
 });
 
-test("a trust file is accounted for by its lines", () => {
+test("account: counts the lines of a trust file by kind", () => {
   assert.deepEqual(account(`# log x\n\n emitter ${VKEY}\nemitter b\nwitness w k\nquorum none\nrevoke k -`), {
     log: 0,
     witness: 1,
@@ -41,7 +41,7 @@ test("a trust file is accounted for by its lines", () => {
   });
 });
 
-test("the keys that a trust file names are found with their lines", () => {
+test("trustLines: returns the keys of a trust file with their lines", () => {
   const text = `# a\nwitness w ${VKEY}\nrevoke ${VKEY} 2026-11-02T00:00:00.000Z\nrevoke ${VKEY} -\nemitter nonsense\n`;
   assert.deepEqual(
     trustLines(text).map(({ line, kind, name, since }) => [line, kind, name, since]),
@@ -53,13 +53,13 @@ test("the keys that a trust file names are found with their lines", () => {
   );
 });
 
-test("verifier keys are told from other text", () => {
+test("keyParts: recognizes public keys", () => {
   assert.deepEqual(keyParts(VKEY), { name: "example.com/a", id: "5cc3cc17" });
   for (const text of ["", "example.com", "a+zz+A", "a b+5cc3cc17+AR", VKEY.toUpperCase()])
     assert.equal(keyParts(text), undefined);
 });
 
-test("files are told apart by their beginning", async () => {
+test("recognize: returns the kind of a file by its beginning", async () => {
   const kind = (text: string) => recognize(new Blob([text]));
   const root = Buffer.alloc(32).toString("base64");
   assert.equal(await kind(`# mine\n\n  emitter ${VKEY}\n`), "trust");

@@ -1,7 +1,7 @@
 /**
- * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
- * Style sheets and drawings become Lit's, and types are made of the English texts, which all languages have. With
- * `--preview` only what the auditor's page needs is made, without any of the packages' tools.
+ * Starts a build: turns files that aren't TypeScript into modules for tsc and bundlers. Style sheets and icons become
+ * Lit values, and the types of texts are generated from the English ones. With `--preview`, generates only what the
+ * auditor's page needs, without the package's tools.
  */
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -46,7 +46,7 @@ async function minifier() {
   return (css) => transformSync(css, { loader: "css", minify: true }).code;
 }
 
-/** The type of a text, a list or a group of them: texts/texts.ts makes a function of what has slots. */
+/** Returns the type of a text, or of a list or group of texts. `texts.ts` compiles texts with slots to functions. */
 function typeOf(json) {
   if (typeof json === "string") {
     const slots = [...json.matchAll(/\{(#?)(\w+)\}/g)].map(

@@ -1,4 +1,4 @@
-/** Bundles what must be one script, after tsc has compiled it: the viewer and its workers. */
+/** Bundles the compiled viewer and its workers, each into one script. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -12,13 +12,13 @@ const out = new URL("out/", home);
 const into = new URL("dist/", home);
 
 const script = {
-  // Where LICENSES.txt has the packages from.
+  // Base of the paths from which LICENSES.txt lists packages.
   absWorkingDir: fileURLToPath(new URL("../../", home)),
   bundle: true,
   minify: true,
   format: "esm",
   target: "es2023",
-  // LICENSES.txt has them all.
+  // LICENSES.txt contains them all.
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
@@ -27,7 +27,7 @@ const script = {
 };
 const path = (name) => fileURLToPath(new URL(name, out));
 
-/** No minifier shortens what indents the lines of a template, which HTML takes for one space. */
+/** Removes the indentation of templates, which HTML treats as one space and minifiers keep. */
 const templates = {
   name: "templates",
   setup: ({ onLoad }) =>
@@ -53,18 +53,19 @@ await build({
 });
 const ARTIFACTS = ["verifier", "verifier-plain", "index", "slicer", "analyzer"];
 copyArtifacts([...ARTIFACTS.map((name) => [`${name}.wasm`, `${name}_bg.wasm`]), "rules.json"], into);
-// Of all languages but English the texts are loaded when they are wanted.
+// Texts of languages other than English are loaded on demand.
 const read = (url) => JSON.parse(readFileSync(new URL(url), "utf8"));
 const [texts, core] = ["de", "core.de"].map((name) =>
   read(import.meta.resolve(`@countersign/ui/viewer/texts/${name}.json`)),
 );
 writeFileSync(new URL("de.json", into), JSON.stringify({ texts, core }));
 
-// A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
+// Servers that render pages import the script too, but have no elements. It has no imports or exports, so a block can
+// contain it.
 const viewer = new URL("viewer.js", into);
 const [scripted, mapped] = readFileSync(viewer, "utf8").split("//# sourceMappingURL=");
 writeFileSync(viewer, `if (typeof HTMLElement !== "undefined") {\n${scripted}}\n//# sourceMappingURL=${mapped}`);
-// A line came before all others.
+// The block adds one line at the start.
 const map = new URL("viewer.js.map", into);
 const parsed = read(map);
 writeFileSync(map, JSON.stringify({ ...parsed, mappings: `;${parsed.mappings}` }));

@@ -1,6 +1,6 @@
-/** What jsdom and its like lack. The element is bundled with this in place of the global of its name. */
+/** Replacements for globals that jsdom and similar environments lack. The bundle uses them instead of the globals. */
 
-/** Where there is none, nothing has a size. */
+/** A `ResizeObserver` that reports nothing, if there is no native one. */
 export const ResizeObserver: typeof globalThis.ResizeObserver =
   globalThis.ResizeObserver ??
   class {

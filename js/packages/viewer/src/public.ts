@@ -1,4 +1,4 @@
-/** `<countersign-viewer>` as scripts see it. */
+/** Public types of `<countersign-viewer>`. */
 
 import type { Report } from "@countersign/shared/report.js";
 import type { WholeRow as Row } from "@countersign/ui/index/types.js";
@@ -9,63 +9,67 @@ export type { Report } from "@countersign/shared/report.js";
 export type { WholeRow as Row } from "@countersign/ui/index/types.js";
 export type { Some, Texts } from "@countersign/ui/viewer/texts/texts.js";
 
-/** A verification, as it goes on. */
+/** A verification in progress or finished. */
 export type Session = Readonly<ShownSession>;
 
-/** The element: verifies an export and shows what verified. Both `null` and `undefined` take back what a property was given. */
+/**
+ * The element, which verifies an export and shows the result. Set a property to `null` or `undefined` to reset it.
+ */
 export interface CountersignViewer extends HTMLElement {
-  /** The address of an export; with `live` of a log server's `/stream`. */
+  /** Address of an export; with `live`, of a log server's `/stream`. */
   src: string | null;
-  /** The address of a trust file. It must not come from where the export does. */
+  /** Address of a trust file. It must not come from the source of the export. */
   trust: string | null;
-  /** Whether the address gives a stream that goes on. */
+  /** True if the address is a stream that doesn't end. */
   live: boolean;
-  /** The zone in which times are shown at first: `utc` or `local`. */
+  /** Initial time zone: `utc` or `local`. */
   tz: string | null;
-  /** In which order rows are at first: `place`, `-place`, `time` or `-time`. */
+  /** Initial order of rows: `place`, `-place`, `time`, or `-time`. */
   order: string | null;
-  /** `light` or `dark`; else as the reader prefers. */
+  /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null;
-  /** Whether it goes without the strip that says the verdict. */
+  /** True to leave out the strip with the verdict. */
   bare: boolean;
-  /** With it what is looked at is in the fragment of the page's address; its value stands before the names there. */
+  /**
+   * Prefix of the names under which the view state is kept in the fragment of the page's address. Default: not kept.
+   */
   fragment: string | null;
-  /** The address of a pack of rules to look for; empty for the one that comes with the package. */
+  /** Address of a rule pack; empty for the included pack. Default: no detection. */
   rules: string | null;
-  /** The export, in place of an address. */
+  /** The export, instead of an address. */
   file: Blob | null | undefined;
-  /** A session that somebody else made, and ends. */
+  /** A session that the page created and closes. */
   session: Session | null | undefined;
-  /** Texts to show in place of the language's own. */
+  /** Texts that override those of the language. */
   texts: Some<Texts> | null | undefined;
-  /** A trust file's text, in place of its address. */
+  /** Text of a trust file, instead of an address. */
   trustText: string | null | undefined;
-  /** Checkpoints that were verified before: each the pin of an earlier report. */
+  /** Pins of earlier reports. */
   pins: readonly string[];
-  /** How addresses are asked for: with a token, for one. */
+  /** Fetches an address, for example with a token. Default: `fetch`. */
   request: (address: string, init: RequestInit) => Promise<Response>;
-  /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
+  /** Feeds a piece of an export, as bytes or text. Resolves when there is room for more. */
   feed(chunk: Uint8Array | string): Promise<void>;
-  /** Ends what was fed. */
+  /** Ends the export that was fed. */
   end(): Promise<void>;
-  /** Shows what stands at a line of the export, and says whether there is anything. */
+  /** Shows a line of the export. Resolves to true if the line has a row. */
   goTo(line: number): Promise<boolean>;
-  /** Shows the entry at a leaf of the log, and says whether there is one. */
+  /** Shows an entry of the log. Resolves to true if it has a row. */
   goToEntry(leaf: number): Promise<boolean>;
 }
 
-/** A report, and the pin to keep for next time; of an alarm, the last good one. */
+/** A report, with the pin to keep for next time; of an alarm, the last good pin. */
 export interface Reported {
   readonly report: Report;
   readonly pin: string | null;
 }
 
-/** What the element tells of. */
+/** Events that the element dispatches. */
 export interface ViewerEvents {
   "countersign-report": CustomEvent<Reported>;
   "countersign-alarm": CustomEvent<Reported>;
   "countersign-open": CustomEvent<{ readonly row: Row }>;
-  /** Something else is looked for. */
+  /** Dispatched when the query changes. */
   "countersign-query": CustomEvent<{ readonly query: string }>;
 }
 

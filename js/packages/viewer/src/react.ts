@@ -1,16 +1,19 @@
-/** `<countersign-viewer>` in React's JSX, from React 19 on: its properties, and what it tells of. */
+/** Types of `<countersign-viewer>` in JSX, for React 19 and later: its properties and events. */
 
 import type { ClassAttributes, HTMLAttributes } from "react";
 import type { CountersignViewer, ViewerEvents } from "./public.js";
 
 export type * from "./public.js";
 
-/** Its properties: what is neither of every element nor a method. */
-type Given = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToEntry">;
+/** The element's own properties, without methods. */
+type OwnProperty = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToEntry">;
 
-/** What the element takes in JSX. React sets neither properties nor handlers of an element that a server rendered, which needs attributes. */
+/**
+ * Props of the element in JSX. React sets only attributes, not properties or event handlers, on an element that a
+ * server rendered.
+ */
 export type CountersignViewerProps = HTMLAttributes<CountersignViewer> &
-  ClassAttributes<CountersignViewer> & { [Name in Given]?: CountersignViewer[Name] | undefined } & {
+  ClassAttributes<CountersignViewer> & { [Name in OwnProperty]?: CountersignViewer[Name] | undefined } & {
     [Name in keyof ViewerEvents as `on${Name}`]?: ((event: ViewerEvents[Name]) => void) | undefined;
   };
 

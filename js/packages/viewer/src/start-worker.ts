@@ -1,8 +1,8 @@
-/** The element's workers: files beside its own. */
+/** The element's workers, as files beside its own. */
 
 import { CountersignError } from "@countersign/shared/error.js";
 
-/** Each takes one script, bundled from the package's own. */
+/** Scripts of the workers, each bundled into one file. */
 const SCRIPTS = {
   verify: new URL("./verify-worker.js", import.meta.url),
   index: new URL("./index-worker.js", import.meta.url),
@@ -20,11 +20,11 @@ interface Policies {
 
 let policy: Policy | undefined;
 
-/** Starts one. Where a page demands trusted types, it must allow the policy `countersign-worker`. */
+/** Starts a worker. A page that enforces Trusted Types must allow the policy `countersign-worker`. */
 export function start(name: keyof typeof SCRIPTS): Worker {
   if (typeof Worker === "undefined") {
-    throw new CountersignError("worker.unavailable", "a worker could not be started: there is no Worker here", {
-      hint: "the element verifies in browsers alone; in jsdom and its like it shows this instead of an export",
+    throw new CountersignError("worker.unavailable", "a worker couldn't be started: this environment has no Worker", {
+      hint: "use the element in a browser; jsdom and similar environments have no workers",
     });
   }
   const { trustedTypes } = globalThis as { trustedTypes?: Policies };
@@ -37,6 +37,6 @@ export function start(name: keyof typeof SCRIPTS): Worker {
     },
   });
   const script = SCRIPTS[name];
-  // Worker takes a TrustedScriptURL where there are any; the DOM's types know strings alone.
+  // `Worker` accepts a TrustedScriptURL, which the DOM's types don't include.
   return new Worker((policy?.createScriptURL(script.href) ?? script) as URL, { type: "module" });
 }

@@ -1,6 +1,6 @@
 /**
- * `<countersign-viewer>`, with the package's own workers. Bundled with what draws it; the workers and the WebAssembly
- * are files beside it.
+ * `<countersign-viewer>` with the package's own workers. Its code is bundled; the workers and WebAssembly modules are
+ * separate files.
  */
 
 import { createVerifier } from "@countersign/shared/verify.js";
@@ -21,15 +21,15 @@ const { verify, verifyLive } = createVerifier({
   worker: () => start("verify"),
 });
 
-const once = (artifact: URL) => loading("viewer", () => compileFetched(artifact));
+const loadOnce = (address: URL) => loading("viewer", () => compileFetched(address));
 
 const slicer = createSlicer({
-  module: once(new URL("./slicer.wasm", import.meta.url)),
+  module: loadOnce(new URL("./slicer.wasm", import.meta.url)),
   worker: () => start("slice"),
   verify,
 });
-const index = { module: once(new URL("./index.wasm", import.meta.url)), worker: () => start("index") };
-const analysis = { module: once(new URL("./analyzer.wasm", import.meta.url)), worker: () => start("analyze") };
+const index = { module: loadOnce(new URL("./index.wasm", import.meta.url)), worker: () => start("index") };
+const analysis = { module: loadOnce(new URL("./analyzer.wasm", import.meta.url)), worker: () => start("analyze") };
 
 Viewer.tools = {
   verify,

@@ -1,11 +1,11 @@
-/** Indexes that a test fills: rows are made when they are asked for. */
+/** Indexes filled by tests; rows are created on request. */
 
 import type {
   EventIndex,
   EventRow,
-  Found,
   Json,
-  Parsed,
+  Reading,
+  SearchResult,
   WholeEvent,
   WholeRow,
 } from "../../../packages/ui/dist/index/types.js";
@@ -15,14 +15,14 @@ const VKEY = "example.com/recorder+5cc3cc17+AXXk4FqvBmVpPW1yJ0qpQ9ZvV5xq3h0h5wF6
 const ACTIONS = ["job.create", "job.trigger", "session.login", "config.update", "role.grant"];
 const NAMES = ["Ada Lovelace", "Grace Hopper", "Nightly backup", "Jürgen Weiß", "محمد"];
 
-/** What an index that a test fills answers. */
+/** Content of an index filled by a test. */
 export type Made = Pick<EventIndex, "rows" | "row" | "rowOf">;
 
-/** An index that can be asked for rows alone. */
+/** An index that only returns rows. */
 export function indexOf(
   size: number,
   row: (number: number) => WholeRow,
-): { index: Made; found: Found; asked: number[] } {
+): { index: Made; found: SearchResult; asked: number[] } {
   const asked: number[] = [];
   const index: Made = {
     rows: async (from, to, fields) => {
@@ -37,8 +37,8 @@ export function indexOf(
     row: async (at) => (at < size ? row(at) : undefined),
     rowOf: async (line) => line - usual(0).line,
   };
-  const found: Found = {
-    question: 1,
+  const found: SearchResult = {
+    query: 1,
     isFiltered: false,
     rows: size,
     events: size,
@@ -46,7 +46,7 @@ export function indexOf(
     unknown: { withheld: 0, gaps: 0 },
     searched: size,
     complete: true,
-    facets: {} as Found["facets"],
+    facets: {} as SearchResult["facets"],
     histogram: undefined,
     unknownFields: [],
     conditions: [],
@@ -57,7 +57,7 @@ export function indexOf(
   return { index, found, asked };
 }
 
-/** A row as a list has it. */
+/** Returns a row as a list has it. */
 export function listed(row: WholeRow, fields: readonly string[] = []): EventRow | Exclude<WholeRow, WholeEvent> {
   if (row.kind !== "event") {
     return row;
@@ -83,7 +83,7 @@ function at(value: unknown, [name, ...rest]: readonly string[]): unknown {
   return isThere ? at((value as Record<string, unknown>)[name], rest) : undefined;
 }
 
-/** An event row of a JSON text, which is parsed as this program's own shape where it has an action. */
+/** Returns the row of an event as JSON, parsed as countersign's own shape if it has an action. */
 export function event(number: number, json: string, rest: Partial<WholeEvent> = {}): WholeEvent {
   const { action, actor, target, outcome, tenant } = JSON.parse(json) as Record<string, string> & Parsed;
   return {
@@ -114,7 +114,7 @@ export function event(number: number, json: string, rest: Partial<WholeEvent> = 
   };
 }
 
-/** What is in a JSON text, as the core gives it to pages. */
+/** Parses JSON as the core does for pages. */
 function treeOf(json: string): Json {
   const revive = (_: string, value: unknown, { source }: { source?: string }): Json => {
     if (typeof value === "string") {
@@ -134,10 +134,10 @@ function treeOf(json: string): Json {
   return JSON.parse(apart, revive as (key: string, value: unknown) => unknown) as Json;
 }
 
-/** What tells a name that stands twice from the first, of which `JSON.parse` would keep one. */
+/** Marks the second occurrence of a name, because `JSON.parse` would keep only one. */
 const AGAIN = "\ue000";
 
-/** A usual event. */
+/** Returns an ordinary event. */
 export function usual(number: number): WholeEvent {
   const outcome = number % 7 === 3 ? "failure" : "success";
   return event(
@@ -153,7 +153,7 @@ export function usual(number: number): WholeEvent {
   );
 }
 
-/** Usual events with a gap at row 5, withheld ones at 8 to 11, and from row 50 on what is withheld or left out together. */
+/** Ordinary events with a gap at row 5, withheld ones at rows 8 to 11, and both together from row 50 on. */
 export function mixed(number: number): WholeRow {
   const row = usual(number);
   if (number === 5) {
@@ -178,7 +178,7 @@ export function mixed(number: number): WholeRow {
   return row;
 }
 
-/** Events that try to be something else, each in a row of its own. */
+/** Events that imitate other content, each in a row of its own. */
 export const HOSTILE: readonly string[] = [
   '{"action":"<img src=x onerror=\\"globalThis.ran=1\\">","actor":{"id":"<script>globalThis.ran=1</script>"},"target":{"id":"javascript:globalThis.ran=1"}}',
   '{"action":"user.delete","actor":{"id":"admin\u202egnp.exe","name":"\u2066\u200badmin\u2069"},"target":{"id":"u_1"}}',

@@ -1,4 +1,4 @@
-/** Rows and a drawer as the viewer holds them, with indexes of the tests' own. It is bundled and run in a browser. */
+/** Rows and a drawer as in the viewer, with indexes of the tests. Bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
 import drawerStyles from "../../../packages/ui/dist/viewer/drawer/drawer.css.js";
@@ -8,7 +8,7 @@ import "../../../packages/ui/dist/viewer/drawer/drawer.js";
 import rowsStyles from "../../../packages/ui/dist/viewer/list/rows.css.js";
 import "../../../packages/ui/dist/viewer/list/rows.js";
 import type { SignerTrustSoFar } from "../../../packages/ui/dist/index/signer-trust.js";
-import type { Found, WholeRow } from "../../../packages/ui/dist/index/types.js";
+import type { SearchResult, WholeRow } from "../../../packages/ui/dist/index/types.js";
 import type { Explanation, ProofStepId, Slicer } from "../../../packages/ui/dist/slice/types.js";
 import type { Drawer } from "../../../packages/ui/dist/viewer/drawer/drawer.js";
 import type { ChosenColumn } from "../../../packages/ui/dist/viewer/list/columns.js";
@@ -17,8 +17,8 @@ import { de } from "../../../packages/ui/dist/viewer/texts/de.js";
 import { en } from "../../../packages/ui/dist/viewer/texts/texts.js";
 import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
-/** What a test shows. */
-export type What = "million" | "mixed" | "hostile" | "changed" | "none" | "unmatched" | "failing";
+/** Setup of the page. */
+export type PageSetup = "million" | "mixed" | "hostile" | "changed" | "none" | "unmatched" | "failing";
 
 const LIGHT_DARK: Readonly<Record<string, string>> = {
   paper: "light-dark(#f6f5f2, #16181b)",
@@ -73,7 +73,7 @@ frame.append(rows, drawer);
 
 const heard: string[] = [];
 let index: Made | undefined;
-let found: Found | undefined;
+let found: SearchResult | undefined;
 let asked: number[] = [];
 let before = 0;
 let letGo = (): void => {};
@@ -130,7 +130,7 @@ const STEPS: readonly ProofStepId[] = [
   "witnesses",
 ];
 
-/** One whose reader asks for no witnesses. */
+/** A report whose reader requires no witnesses. */
 const REPORT = {
   verdict: "partial",
   checks: {
@@ -207,10 +207,10 @@ const slicer = {
   explain: (
     source: Blob,
     _event: unknown,
-    options: { told?: (read: number, of: number) => void; signal?: AbortSignal },
+    options: { onProgress?: (read: number, of: number) => void; signal?: AbortSignal },
   ) =>
     new Promise<Explanation>((resolve, reject) => {
-      options.told?.(source.size / 2, source.size);
+      options.onProgress?.(source.size / 2, source.size);
       options.signal?.addEventListener("abort", () => {
         heard.push("explain-aborted");
         reject(options.signal?.reason);
@@ -222,7 +222,7 @@ drawer.slicer = slicer;
 drawer.modal = matchMedia("(max-width: 64rem)").matches;
 drawer.source = new Blob(["x".repeat(1_000_000)]);
 
-function made(what: What): ReturnType<typeof indexOf> {
+function made(what: PageSetup): ReturnType<typeof indexOf> {
   switch (what) {
     case "million":
       return indexOf(1_000_000, usual);
@@ -250,16 +250,16 @@ function made(what: What): ReturnType<typeof indexOf> {
   }
 }
 
-/** What tests do in the page. */
+/** Functions that tests call in the page. */
 const page = {
-  show(what: What): void {
+  show(what: PageSetup): void {
     const next = made(what);
     ({ index, found, asked } = next);
     drawer.row = undefined;
     rows.index = index;
     rows.found = found;
   },
-  /** The same answer, with more rows. */
+  /** Replaces the result by one with more rows. */
   grow(by: number, grows: "after" | "before"): void {
     if (found === undefined) {
       return;
@@ -275,7 +275,7 @@ const page = {
     found = { ...found, rows: size, events: size, of: size };
     rows.found = found;
   },
-  /** What is asked for from now on is read when it is let go. */
+  /** Delays reading until it is released. */
   hold(): void {
     if (index === undefined) {
       return;

@@ -1,25 +1,25 @@
-/** The page's side of looking for findings. */
+/** Runs detection rules over verified events: the page's side. */
 
 import { type Remote, transfer, WorkerGroup, type WorkerLike, WorkerPool } from "@countersign/shared/rpc.js";
 import type { Lines } from "../index/in-pieces.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
-/** How a runtime loads the artifact and starts workers. */
+/** Tells an analysis how to load its WebAssembly module and start workers. */
 export interface AnalysisSetup {
-  /** The artifact `analyzer`. */
+  /** Loads the module `analyzer`. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `analyze/worker`. */
   worker: () => WorkerLike;
-  /** How many detect; without it as many as there are cores, but for one and within reason. */
+  /** Number of detector workers. Default: the number of cores, at most `MAX_DETECTORS`. */
   detectors?: number;
 }
 
 const MAX_DETECTORS = 4;
-/** Bytes of events that may be under way to each detector. */
+/** Maximum bytes of events in flight to each detector. */
 const MAX_BYTES_EACH = 32 << 20;
 
-/** Looks for what a pack of rules describes. Nothing is started before there are events. */
+/** Creates an analysis by a pack of rules. Workers start with the first events. */
 export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
   return new WorkersAnalysis(setup, rules);
 }
@@ -68,23 +68,23 @@ class WorkersAnalysis implements Analysis {
     await this.#call(() => this.#detectors.room());
   }
 
-  tell(facts: Facts | undefined): Promise<FindingsStatus> {
+  status(facts: Facts | undefined): Promise<FindingsStatus> {
     return this.#call(async (service) => {
       if (facts !== undefined) {
         await this.#detected;
       }
-      return service.tell(facts);
+      return service.status(facts);
     });
   }
 
   readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
-  readonly list: Analysis["list"] = (...given) => this.#call((service) => service.list(...given));
-  readonly of: Analysis["of"] = (...given) => this.#call((service) => service.of(...given));
-  readonly entriesOf: Analysis["entriesOf"] = (id) => this.#call((service) => service.entriesOf(id));
+  readonly list: Analysis["list"] = (...args) => this.#call((service) => service.list(...args));
+  readonly findingsOf: Analysis["findingsOf"] = (...args) => this.#call((service) => service.findingsOf(...args));
+  readonly entries: Analysis["entries"] = (id) => this.#call((service) => service.entries(id));
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());
 
   close(): void {
-    this.#group.end(new DOMException("looking for findings was ended", "AbortError"));
+    this.#group.end(new DOMException("the analysis was closed", "AbortError"));
   }
 
   #startDetector(): Started {
@@ -104,7 +104,7 @@ class WorkersAnalysis implements Analysis {
     return { remote, begun };
   }
 
-  /** Asks the service once it has begun. */
+  /** Calls the service once it is initialized. */
   #call<T>(call: (service: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
     return this.#group.ask(async () => {
       await this.#service.begun;

@@ -1,47 +1,47 @@
-/** Makes findings of what was detected, and answers what is asked of them. */
+/** Builds findings from the pieces that detectors send, and answers queries about them. */
 
 import { inTurn } from "@countersign/shared/promises.js";
-import { turn } from "../index/turn.js";
+import { yieldToMessages } from "../index/yield.js";
 import { Findings } from "../wasm/analyzer.js";
 import { Outline } from "./outline.js";
-import type { Facts, FindingsStatus, Listed, RuleFound, SelectedFindings } from "./types.js";
+import type { Facts, FindingsStatus, ListedFinding, RuleFindings, SelectedFindings } from "./types.js";
 
-/** So much of a piece says what it is about. */
-const OUTLINE = 40;
-/** How much of what was detected is taken before the clock is looked at. */
-const AT_ONCE = 500;
-/** How long, in milliseconds, work goes on before messages have their turn. */
-const WORK = 12;
-/** How many findings are written at a time. */
-const WRITTEN = 500;
+/** Leading bytes of a piece that identify it. */
+const PIECE_HEADER_BYTES = 40;
+/** Steps between two looks at the clock. */
+const STEPS_PER_CHECK = 500;
+/** Milliseconds of work before the worker yields to messages. */
+const WORK_MS = 12;
+/** Findings written per call. */
+const FINDINGS_PER_CALL = 500;
 
-/** What the worker does that keeps findings. */
+/** Keeps the findings in a worker. */
 export class FindingsService {
   readonly #findings: Findings;
-  /** There is something in them of every event, and browsers keep blobs outside of a worker's memory. */
+  /** Detected pieces. They refer to every event, and browsers keep blobs outside a worker's memory. */
   readonly #pieces: Blob[] = [];
   readonly #next = inTurn();
-  /** The selected total. */
+  /** Indexes of the selected total. */
   #entries: Float64Array | undefined;
-  /** The places of the findings that concern them, in the order that was told last. */
+  /** Positions of the findings about the selected total, in the order of the last status. */
   #places: readonly number[] | undefined;
-  /** Made when it is wanted, of the order that was told last. */
+  /** Created on demand, in the order of the last status. */
   #outline: Outline | undefined;
-  #rules: readonly RuleFound[] = [];
+  #rules: readonly RuleFindings[] = [];
 
   constructor(rules: string) {
     this.#findings = new Findings(rules);
   }
 
-  take(piece: Uint8Array<ArrayBuffer>): void {
-    this.#findings.hear(piece.subarray(0, OUTLINE));
+  accept(piece: Uint8Array<ArrayBuffer>): void {
+    this.#findings.hear(piece.subarray(0, PIECE_HEADER_BYTES));
     this.#pieces.push(new Blob([piece]));
-    // Who asks hears of a failure.
+    // A later call reports the failure.
     this.#next(() => this.#advance()).catch(() => {});
   }
 
-  tell(facts: Facts | undefined): Promise<FindingsStatus> {
-    return this.#next(() => this.#tell(facts));
+  status(facts: Facts | undefined): Promise<FindingsStatus> {
+    return this.#next(() => this.#status(facts));
   }
 
   select(total: Float64Array | undefined): Promise<SelectedFindings | undefined> {
@@ -51,17 +51,17 @@ export class FindingsService {
     });
   }
 
-  list(from: number, to: number, rule: string | undefined, isSelected = false): readonly Listed[] {
+  list(from: number, to: number, rule: string | undefined, isSelected = false): readonly ListedFinding[] {
     const [places, outline] = [this.#places, this.#outline];
     if (isSelected && places !== undefined && outline !== undefined) {
       const listed = rule === undefined ? places : places.filter((place) => outline.rule(place) === rule);
       return listed.slice(from, to).flatMap((place) => this.list(place, place + 1, undefined));
     }
-    return JSON.parse(this.#findings.list(from, to, rule)) as Listed[];
+    return JSON.parse(this.#findings.list(from, to, rule)) as ListedFinding[];
   }
 
-  of(leaf: number, most: number): readonly Listed[] {
-    return JSON.parse(this.#findings.of(leaf, most)) as Listed[];
+  findingsOf(leaf: number, max: number): readonly ListedFinding[] {
+    return JSON.parse(this.#findings.of(leaf, max)) as ListedFinding[];
   }
 
   entriesOf(id: string): Float64Array {
@@ -71,61 +71,61 @@ export class FindingsService {
   async document(): Promise<Blob> {
     const pieces: BlobPart[] = [];
     for (let place = 0; ; place += 1) {
-      const piece = this.#findings.document(place, WRITTEN);
+      const piece = this.#findings.document(place, FINDINGS_PER_CALL);
       if (piece === undefined) {
         break;
       }
       pieces.push(piece as Uint8Array<ArrayBuffer>);
-      await turn();
+      await yieldToMessages();
     }
     if (pieces.length === 0) {
-      throw new Error("there is no report yet");
+      throw new Error("the report isn't available yet; call status() with facts first");
     }
     return new Blob(pieces, { type: "application/json" });
   }
 
-  /** Takes all that can be taken, in the order of the log. */
+  /** Processes all pieces that can be processed, in the order of the log. */
   async #advance(): Promise<void> {
     let begun = performance.now();
     for (let wanted: number | undefined = -1; wanted !== undefined; wanted = this.#findings.wants()) {
       const piece = await this.#pieces[wanted]?.arrayBuffer();
-      // Meanwhile another one may have come that is to be taken first.
+      // An earlier piece may have arrived meanwhile.
       if (piece !== undefined && this.#findings.wants() === wanted) {
         this.#findings.load(wanted, new Uint8Array(piece));
       }
-      while (this.#findings.step(AT_ONCE)) {
-        if (performance.now() - begun >= WORK) {
-          await turn();
+      while (this.#findings.step(STEPS_PER_CHECK)) {
+        if (performance.now() - begun >= WORK_MS) {
+          await yieldToMessages();
           begun = performance.now();
         }
       }
     }
   }
 
-  async #tell(facts: Facts | undefined): Promise<FindingsStatus> {
+  async #status(facts: Facts | undefined): Promise<FindingsStatus> {
     await this.#advance();
     if (facts !== undefined) {
       this.#findings.report(JSON.stringify(facts));
     }
-    const told = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks" | "selected">;
+    const status = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks" | "selected">;
     this.#outline = undefined;
-    this.#rules = told.rules;
+    this.#rules = status.rules;
     const marks = {
       entries: this.#findings.marked(),
       levels: this.#findings.levels(),
       times: this.#findings.times(),
     };
-    return { ...told, marks, selected: await this.#select() };
+    return { ...status, marks, selected: await this.#select() };
   }
 
-  /** Finds the findings that concern the selected total. */
+  /** Selects the findings about the selected total. */
   async #select(): Promise<SelectedFindings | undefined> {
     const total = this.#entries;
     this.#places = undefined;
     if (total === undefined) {
       return undefined;
     }
-    this.#outline ??= await this.#outlined();
+    this.#outline ??= await this.#createOutline();
     const outline = this.#outline;
     const places = outline.places(total);
     const counts = new Map<string, number>();
@@ -144,18 +144,18 @@ export class FindingsService {
     };
   }
 
-  async #outlined(): Promise<Outline> {
+  async #createOutline(): Promise<Outline> {
     const outline = new Outline();
-    for (let from = 0; ; from += WRITTEN) {
-      const listed = this.list(from, from + WRITTEN, undefined);
+    for (let from = 0; ; from += FINDINGS_PER_CALL) {
+      const listed = this.list(from, from + FINDINGS_PER_CALL, undefined);
       for (const { total, finding } of listed) {
         const { id, rule, entries } = finding;
         outline.add({ rule, entries: total > entries.length ? this.#findings.leaves(id) : Float64Array.from(entries) });
       }
-      if (listed.length < WRITTEN) {
+      if (listed.length < FINDINGS_PER_CALL) {
         return outline;
       }
-      await turn();
+      await yieldToMessages();
     }
   }
 }

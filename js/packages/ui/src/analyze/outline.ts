@@ -1,28 +1,28 @@
-/** What of findings decides which of them concern some events, without their texts. */
+/** Findings without their text: enough to tell which of them concern given events. */
 
 import { firstFrom } from "../viewer/parts/ranges.js";
 
-/** A finding, in a few numbers. */
-interface Outlined {
+/** A finding reduced to its rule and entries. */
+interface FindingOutline {
   readonly rule: string;
-  /** The entries that it was made from, ascending. */
+  /** Entries the finding was made from, ascending. */
   readonly entries: ArrayLike<number>;
 }
 
-/** The findings by their places in the order in which they are listed. */
+/** Outlines of the findings, in the order in which they are listed. */
 export class Outline {
-  readonly #findings: Outlined[] = [];
+  readonly #findings: FindingOutline[] = [];
 
-  add(finding: Outlined): void {
+  add(finding: FindingOutline): void {
     this.#findings.push(finding);
   }
 
-  /** The rule of the finding at a place. */
+  /** Returns the rule of the finding at a position. */
   rule(place: number): string {
     return this.#findings[place]?.rule ?? "";
   }
 
-  /** Returns the places of the findings that name at least one of these entries, which are ascending. */
+  /** Returns the positions of the findings that name at least one of these entries, which are ascending. */
   places(entries: Float64Array): number[] {
     return this.#findings.flatMap((finding, place) => (concerns(finding.entries, entries) ? place : []));
   }

@@ -1,24 +1,25 @@
-/** What a page and the workers that look for findings ask each other. */
+/** Messages between a page and the workers of an analysis. */
 
 import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { Lines } from "../index/in-pieces.js";
 import type { Analysis } from "./types.js";
 
-/** What a worker is there for: to make findings of what others detect, or to detect, event by event. */
+/** Role of a worker: the service makes findings from what detectors find in the events. */
 export type Role = { readonly role: "service" } | { readonly role: "detector"; readonly service: MessagePort };
 
-/** What the page asks of a worker: first to begin. */
-export interface AnalysisWorker extends Pick<Analysis, "tell" | "select" | "list" | "of" | "entriesOf" | "document"> {
+/** Calls from the page to a worker. `begin` comes first. */
+export interface AnalysisWorker
+  extends Pick<Analysis, "status" | "select" | "list" | "findingsOf" | "entries" | "document"> {
   begin(module: CompiledModule, rules: string, role: Role): Promise<void>;
-  // Of a detector.
-  /** Resolves when the service has all that was detected there. */
+  // Detectors only.
+  /** Resolves when the service has everything detected in these events. */
   detect(events: readonly Lines[]): Promise<void>;
-  // Of the service.
-  /** Pieces will come from there. */
+  // Service only.
+  /** Receives pieces from this port. */
   join(detector: MessagePort): void;
 }
 
-/** What a detector asks of the service. */
-export interface PieceTaker {
-  take(piece: Uint8Array<ArrayBuffer>): void;
+/** Calls from a detector to the service. */
+export interface PieceConsumer {
+  accept(piece: Uint8Array<ArrayBuffer>): void;
 }

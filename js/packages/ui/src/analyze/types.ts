@@ -1,76 +1,78 @@
-/** What rules find among verified events (SPEC section 13), as a page is told of it. */
+/** Findings of detection rules among verified events (SPEC-DETECTION.md, section 13), as a page receives them. */
 
 import type { SignerTrust } from "@countersign/shared/report.js";
 import type { Lines } from "../index/in-pieces.js";
-import type { Signers } from "../index/signer-trust.js";
+import type { SignerFacts } from "../index/signer-trust.js";
 
-/** How serious a finding is. */
+/** Severity of a finding. */
 export type Level = (typeof LEVELS)[number];
 
-/** The least serious first. */
+/** All levels, from least to most serious. */
 export const LEVELS = ["informational", "low", "medium", "high", "critical"] as const;
 
-/** A member that matched; without a field any text of the event counted. */
+/** A field that matched. Without `field`, any string of the event counted. */
 export interface Reason {
   readonly field?: string;
   readonly value: string;
 }
 
-/** What a rule found. */
+/** A finding of a rule. */
 export interface Finding {
   readonly id: string;
   readonly rule: string;
   readonly title: string;
   readonly level: Level;
-  /** Whether its entries alone make the rule fire again, or all that came before them is needed too. */
+  /**
+   * `sufficient` if its entries alone make the rule fire again; `range` if all entries before them are needed too.
+   */
   readonly evidence: "sufficient" | "range";
-  /** The score of the identity or session that it is about, with this finding. */
+  /** Score of the finding's identity or session, including this finding. */
   readonly score: number;
-  /** The group: fields and their values. */
+  /** The fields that the finding is grouped by, with their values. */
   readonly group: Readonly<Record<string, string>>;
-  /** What the rule measured. */
+  /** Value that the rule measured. */
   readonly value?: number;
-  /** The entries that it was made from, ascending: the first ones, where there are many. */
+  /** Entries it was made from, ascending; only the first ones if there are many. */
   readonly entries: readonly number[];
-  /** When the first of the events happened, and the last. */
+  /** Times of the first and last event. */
   readonly first: string;
   readonly last: string;
   readonly reasons: readonly Reason[];
-  /** How often the same was found again within a timespan. */
+  /** Number of times the same was found again within a timespan. */
   readonly repeats: number;
-  /** Of the least trusted of those who signed; null before the report. */
-  readonly signer_trust: SignerTrust | null;
+  /** The lowest signer trust among its events; null before the report. */
+  readonly signerTrust: SignerTrust | null;
 }
 
-/** A finding, and how many entries it was made from. */
-export interface Listed {
-  readonly total: number;
+/** A finding with the total number of its entries. */
+export interface ListedFinding {
+  readonly entries: number;
   readonly finding: Finding;
 }
 
-/** A rule that found something. */
-export interface RuleFound {
+/** A rule with the number of its findings. */
+export interface RuleFindings {
   readonly rule: string;
   readonly title: string;
   readonly level: Level;
   readonly findings: number;
 }
 
-/** How many, and the first leaf. */
-export interface Counted {
+/** A count, with the index of the first entry counted. */
+export interface EntryCount {
   readonly number: number;
   readonly first_entry: number;
 }
 
-/** What a rule had to leave out for want of room. */
+/** Data that a rule dropped because it reached a memory limit. */
 export interface Limit {
   readonly title: string;
-  readonly groups: Counted | null;
-  readonly hits: Counted | null;
+  readonly groups: EntryCount | null;
+  readonly hits: EntryCount | null;
   readonly findings: number;
 }
 
-/** The rules that are looked for. */
+/** The rule pack in use. */
 export interface PackInfo {
   readonly name: string;
   readonly version: string;
@@ -78,116 +80,116 @@ export interface PackInfo {
   readonly rules: number;
 }
 
-/** The events that one parser reads. */
+/** Events that one parser recognizes, and how far rules cover them. */
 export interface SourceCoverage {
   readonly parser: string;
   readonly events: number;
-  /** Those of them that a rule written for this source could look at. */
+  /** Events that at least one rule for this source could examine. */
   readonly covered: number;
   /** Rules of the pack that were written for this source. */
   readonly rules: number;
 }
 
-/** A rule that could look at no event of its source. */
+/** A rule that could examine no event of its source. */
 export interface BlindRule {
   readonly rule: string;
   readonly title: string;
-  /** The fields that it needs and that no event of its source has. */
+  /** Fields the rule needs that no event of its source has. */
   readonly fields: readonly string[];
-  /** Events that it couldn't look at. */
+  /** Events that the rule couldn't examine. */
   readonly events: number;
 }
 
-/** Which events the rules could look at (SPEC section 13). */
+/** Extent to which the rules cover the events (SPEC-DETECTION.md, section 13). */
 export interface Coverage {
-  /** True if "nothing was found" means that there is nothing to find by these rules. */
+  /** True if every event could be examined, so that no finding means that the rules found nothing. */
   readonly complete: boolean;
   readonly events: number;
-  /** Events that no parser reads. */
+  /** Events that no parser recognizes. */
   readonly unparsed: number;
-  /** Events that a parser reads, and that no rule for their source could look at. */
+  /** Events that a parser recognizes, but that no rule for their source could examine. */
   readonly uncovered: number;
   readonly sources: readonly SourceCoverage[];
-  /** Rules of the pack, and those of them that could apply to an event. */
+  /** Rules in the pack, and rules that could apply to an event. */
   readonly rules: number;
   readonly applicable: number;
   readonly blind: readonly BlindRule[];
 }
 
-/** What was found by now, without the findings themselves. */
+/** Summary of the findings so far, without the findings themselves. */
 export interface FindingsStatus {
   readonly pack: PackInfo;
-  /** How many events were looked at. */
+  /** Events examined. */
   readonly events: number;
-  /** Of how many of them no parser knew the shape. */
+  /** Events that no parser recognized. */
   readonly unread: number;
   readonly findings: number;
   readonly coverage: Coverage;
-  /** The most serious ones first. */
-  readonly rules: readonly RuleFound[];
+  /** Most serious first. */
+  readonly rules: readonly RuleFindings[];
   readonly limits: readonly Limit[];
-  /** Events that say a time in the future of their recording. */
-  readonly future: Counted | null;
-  readonly marks: FoundMarks;
-  /** Those that concern the selected events; undefined if no events are selected. */
+  /** Events whose own time is later than their recording. */
+  readonly future: EntryCount | null;
+  readonly marks: FindingMarks;
+  /** Findings about the selected events; undefined if none are selected. */
   readonly selected?: SelectedFindings | undefined;
 }
 
 /** The findings that are made from at least one of the selected events. */
 export interface SelectedFindings {
   readonly findings: number;
-  /** The most serious ones first. */
-  readonly rules: readonly RuleFound[];
+  /** Most serious first. */
+  readonly rules: readonly RuleFindings[];
   /** When each finding's last event happened, in milliseconds since 1970. */
   readonly times: Float64Array;
 }
 
-/** Where findings are. */
-export interface FoundMarks {
-  /** The entries that findings name, ascending. */
+/** Positions of the findings in the log and in time. */
+export interface FindingMarks {
+  /** Entries that findings name, ascending. */
   readonly entries: Float64Array;
-  /** For each of them how serious the most serious finding is: a place in `LEVELS`. */
+  /** Highest severity at each of these entries, as an index into `LEVELS`. */
   readonly levels: Uint8Array;
   /** When each finding's last event happened, in milliseconds since 1970. */
   readonly times: Float64Array;
 }
 
-/** Which log was seen, and what verifying it came to. */
-export interface Seen {
+/** The verified log, with the verdict. */
+export interface LogSummary {
   readonly origin: string | null;
   readonly log: { readonly size: number; readonly root: string } | null;
   readonly verdict: string;
   readonly complete: readonly [number, number] | null;
 }
 
-/** What of a report matters to findings. */
-export interface Facts extends Seen, Signers {}
+/** The parts of a report that findings depend on. */
+export interface Facts extends LogSummary, SignerFacts {}
 
-/** Looks for what rules describe, in workers. */
+/** Detection over verified events, in workers. */
 export interface Analysis {
   /**
-   * Looks at verified events: lines as an index writes them, which are no longer the caller's. Resolves when there is room
-   * for more.
+   * Adds verified events, as lines that an index writes. Ownership of the bytes passes to the analysis. Resolves when
+   * there is room for more.
    */
   add(events: readonly Lines[]): Promise<void>;
-  /** What was found by now; with facts of a report, once all that was added was looked at. */
-  tell(facts: Facts | undefined): Promise<FindingsStatus>;
+  /** Returns the findings so far. With facts of a report, waits until all added events are examined. */
+  status(facts: Facts | undefined): Promise<FindingsStatus>;
   /**
-   * Selects events by their entries, ascending; without any all are selected. What is told later has the findings that
-   * concern them too.
+   * Selects events by entry index, ascending; undefined selects all. Later statuses include the findings about the
+   * selection.
    */
   select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined>;
   /**
-   * Findings, the most serious ones first, of a rule or of all; places are those of what was told last. With `isSelected`
-   * only those that concern the selected events.
+   * Lists findings, most serious first, of one rule or all. Positions refer to the last status. With `isSelected`,
+   * lists only findings about the selected events.
    */
-  list(from: number, to: number, rule?: string, isSelected?: boolean): Promise<readonly Listed[]>;
-  /** The findings that name an entry, so many of them at most. */
-  of(leaf: number, most: number): Promise<readonly Listed[]>;
-  /** All entries of a finding. */
-  entriesOf(id: string): Promise<Float64Array>;
-  /** What `countersign analyze --format json` prints. Rejects before there are facts. */
+  list(from: number, to: number, rule?: string, isSelected?: boolean): Promise<readonly ListedFinding[]>;
+  /** Returns at most `max` findings that name an entry. */
+  findingsOf(leaf: number, max: number): Promise<readonly ListedFinding[]>;
+  /** Returns all entries of a finding. */
+  leaves(id: string): Promise<Float64Array>;
+  /** Returns the output of `countersign analyze --format json`. Rejects before `status` was called with facts. */
   document(): Promise<Blob>;
-  /** Ends its workers. */
+  /** Terminates the workers. */
   close(): void;
 }

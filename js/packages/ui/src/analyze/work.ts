@@ -1,31 +1,31 @@
-/** A worker that looks for findings: it is told what it is there for, and serves until it is terminated. */
+/** A worker of an analysis, as service or detector. Serves until it is terminated. */
 
 import { connect, type Port, type Remote, transfer } from "@countersign/shared/rpc.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
 import init, { Detector } from "../wasm/analyzer.js";
 import { FindingsService } from "./findings-service.js";
-import type { AnalysisWorker, PieceTaker } from "./roles.js";
+import type { AnalysisWorker, PieceConsumer } from "./roles.js";
 
-/** Serves the page on the other side of a port. */
+/** Serves the page at the other end of a port. */
 export function work(port: Port): void {
-  /** What `begin` makes, which comes first: one or the other. */
+  /** Set by `begin`, according to the role. */
   let service: FindingsService;
-  let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> };
-  /** What is detected in, one segment after the other. */
+  let detector: { readonly detector: Detector; readonly service: Remote<PieceConsumer> };
+  /** Chains calls, because a detector handles one segment at a time. */
   let detecting: Promise<void> = Promise.resolve();
   const detect = async (events: readonly Lines[]): Promise<void> => {
-    const { detector: one, service } = detector;
+    const { detector: core, service } = detector;
     for (const part of events) {
-      await inPieces(part, (lines) => one.detect(lines));
+      await inPieces(part, (lines) => core.detect(lines));
     }
-    const piece = one.finish() as Uint8Array<ArrayBuffer>;
-    await service.take(transfer(piece, piece));
+    const piece = core.finish() as Uint8Array<ArrayBuffer>;
+    await service.accept(transfer(piece, piece));
   };
   const ours: AnalysisWorker = {
     begin: async (module, rules, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "detector") {
-        detector = { detector: new Detector(rules), service: connect<PieceTaker>(role.service, {}, "analyzer") };
+        detector = { detector: new Detector(rules), service: connect<PieceConsumer>(role.service, {}, "analyzer") };
       } else {
         service = new FindingsService(rules);
       }
@@ -35,13 +35,13 @@ export function work(port: Port): void {
       return detecting;
     },
     join: (from) => {
-      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => service.take(piece) }, "analyzer");
+      connect(from, { accept: (piece: Uint8Array<ArrayBuffer>) => service.accept(piece) }, "analyzer");
     },
-    tell: (facts) => service.tell(facts),
+    status: (facts) => service.status(facts),
     select: (entries) => service.select(entries),
-    list: async (...given) => service.list(...given),
-    of: async (...given) => service.of(...given),
-    entriesOf: async (id) => service.entriesOf(id),
+    list: async (...args) => service.list(...args),
+    findingsOf: async (...args) => service.findingsOf(...args),
+    entries: async (id) => service.entries(id),
     document: () => service.document(),
   };
   connect(port, ours, "host");

@@ -1,4 +1,4 @@
-/** The Web Worker that looks for findings. */
+/** Entry point of the Web Worker of an analysis. */
 
 import { serveFromWorker } from "@countersign/shared/rpc.js";
 import { work } from "./work.js";

@@ -2,12 +2,12 @@ import { open } from "@countersign/shared/verify.js";
 import { ExportBytes, type KnownPiece } from "./export-bytes.js";
 import type { Place } from "./types.js";
 
-/** The number of the export. */
+/** Number of the blob that stands for the export. */
 const EXPORT = 0;
-/** What lies so near to what is wanted is read along with it. */
-const NEAR = 32 << 10;
+/** Maximum distance in bytes of ranges that are read together. */
+const MAX_GAP_BYTES = 32 << 10;
 
-/** A part, and its bytes. */
+/** A part with its bytes. */
 interface ReadPart {
   readonly part: Blob | undefined;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -15,38 +15,41 @@ interface ReadPart {
 
 const NONE: ReadPart = { part: undefined, bytes: new Uint8Array() };
 
-/** So many bytes, in a buffer's memory where there is room. */
+/** Returns a view of `length` bytes, in the buffer's memory if it is large enough. */
 function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.byteLength < length ? new ArrayBuffer(length) : buffer, 0, length);
 }
 
-/** The events' bytes: those of the export, and what does not stand in it as it was signed, in blobs: a browser keeps them outside of the page's memory. */
+/**
+ * The events' bytes: those of the export, and blobs with what the export doesn't contain as signed. Browsers keep
+ * blobs outside a page's memory.
+ */
 export class Blobs {
   #export: ExportBytes | undefined;
   readonly #blobs: (Blob | undefined)[] = [undefined];
-  /** What each was made of. */
+  /** Parts of each blob. */
   readonly #parts: (readonly Blob[])[] = [[]];
-  /** The part that was read last as a whole. */
+  /** The part that was read last. */
   #last = NONE;
-  #passing = new ArrayBuffer(0);
+  #scratch = new ArrayBuffer(0);
 
-  /** Events are going to be those of an export: of this file, or of pieces that are kept. */
+  /** Sets the export that events are from: a file, or else pieces that are kept. */
   open(file: Blob | undefined): void {
     this.#export = new ExportBytes(file);
   }
 
-  /** A piece of it is known. */
+  /** Registers a piece of the export. */
   know(nth: number, piece: KnownPiece): void {
     this.#export?.know(nth, piece);
   }
 
-  /** Keeps them as one, and gives its number. */
+  /** Keeps parts as one blob, and returns its number. */
   keep(parts: readonly Blob[]): number {
     this.#parts.push(parts);
     return this.#blobs.push(new Blob([...parts])) - 1;
   }
 
-  /** A stretch of one of them. */
+  /** Reads a range of a blob. */
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     if (blob === EXPORT) {
       return this.#readExport(begin, new Uint8Array(end - begin));
@@ -56,12 +59,12 @@ export class Blobs {
   }
 
   /**
-   * The same, in memory that the next call uses again. Parts are read whole: browsers copy each stretch that is cut out of
-   * a blob, and keep the copy until they collect garbage.
+   * Reads a range of a blob into memory that the next call reuses. Parts are read whole, because browsers copy each
+   * range that is cut from a blob and keep the copy until garbage collection.
    */
-  async readPassing(blob: number, begin: number, end: number): Promise<Uint8Array> {
-    const into = bytesIn(this.#passing, end - begin);
-    this.#passing = into.buffer;
+  async readTransient(blob: number, begin: number, end: number): Promise<Uint8Array> {
+    const into = bytesIn(this.#scratch, end - begin);
+    this.#scratch = into.buffer;
     if (blob === EXPORT) {
       return this.#readExport(begin, into);
     }
@@ -87,21 +90,19 @@ export class Blobs {
     if (last.part === part) {
       return last.bytes;
     }
-    // Whatever fails, its memory may have moved.
+    // Reset first, because the buffer is detached if reading fails.
     this.#last = NONE;
-    // With room for one more its end is read too, and the stream closed.
+    // The extra byte makes sure that the stream is read to its end and closed.
     const { buffer } = bytesIn(last.bytes.buffer, part.size + 1);
     const bytes = (await open(part).next(buffer)) ?? NONE.bytes;
     this.#last = { part, bytes: bytes as Uint8Array<ArrayBuffer> };
     return bytes;
   }
 
-  /** Stretches, in their order; those that lie near each other are read at once. */
-  async all(stretches: readonly Place[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    const sorted = stretches
-      .map((stretch, nth) => ({ ...stretch, nth }))
-      .sort((one, other) => one.blob - other.blob || one.begin - other.begin);
-    const found: Uint8Array<ArrayBuffer>[] = new Array(stretches.length);
+  /** Reads ranges and returns them in their order. Ranges near each other are read together. */
+  async all(ranges: readonly Place[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    const sorted = ranges.map((range, nth) => ({ ...range, nth })).sort((a, b) => a.blob - b.blob || a.begin - b.begin);
+    const found: Uint8Array<ArrayBuffer>[] = new Array(ranges.length);
     const reading: Promise<void>[] = [];
     for (let from = 0; from < sorted.length; ) {
       const first = sorted[from];
@@ -110,7 +111,7 @@ export class Blobs {
       }
       let to = from + 1;
       let { end } = first;
-      for (let next = sorted[to]; next?.blob === first.blob && next.begin - end <= NEAR; next = sorted[to]) {
+      for (let next = sorted[to]; next?.blob === first.blob && next.begin - end <= MAX_GAP_BYTES; next = sorted[to]) {
         end = Math.max(end, next.end);
         to += 1;
       }

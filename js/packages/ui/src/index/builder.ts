@@ -1,49 +1,49 @@
-/** A worker that makes segments of an index: a share of the work that more events are. */
+/** A worker that builds segments of an index, as one of several. */
 
 import { connect, type Port, transfer } from "@countersign/shared/rpc.js";
 import { SegmentBuilder } from "../wasm/index.js";
 import type { Lines } from "./in-pieces.js";
-import type { SegmentTaker } from "./roles.js";
+import type { SegmentConsumer } from "./roles.js";
 import { seed } from "./seed.js";
 
 /**
- * How long events wait for others of their segment, in milliseconds: the first are to be seen soon, and of those that
- * come after many others fewer segments are searched in less time.
+ * Milliseconds that events wait for others of their segment. The first ones should be visible soon; later ones wait
+ * longer, because fewer segments are faster to search.
  */
-const SOON = 300;
-const LATER = 1500;
-/** How much longer they wait for each that was handed on. */
-const LONGER = 100;
-/** How many bytes of events lie together at least: what is searched is read in such parts. */
-const PART = 1 << 20;
+const FIRST_WAIT_MS = 300;
+const MAX_WAIT_MS = 1500;
+/** Milliseconds by which the wait grows with each segment. */
+const WAIT_STEP_MS = 100;
+/** Minimum bytes of events per part. Searches read whole parts. */
+const PART_BYTES = 1 << 20;
 
-/** Makes segments and hands them to whoever keeps the index. */
+/** Builds segments, and sends them to the service that keeps the index. */
 export class Builder {
   readonly #service;
   readonly #builder = new SegmentBuilder(seed());
   #parts: Blob[] = [];
-  /** The lines of the segment, if all of them are wanted. */
+  /** Lines of the segment, if the index is asked for lines. */
   #lines: Lines[] | undefined;
-  /** Whether the service has room for lines. */
+  /** True while the service has room for lines. */
   #hasRoom = true;
-  /** What is not in a part yet, and how many bytes that are. */
+  /** Batches that are not in a part yet, and their total size. */
   #batches: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
-  #handed = performance.now();
-  #wait = SOON;
+  #sentAt = performance.now();
+  #wait = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #taken: Promise<void> = Promise.resolve();
-  readonly #failed: (error: unknown) => void;
+  #accepted: Promise<void> = Promise.resolve();
+  readonly #onError: (error: unknown) => void;
 
-  constructor(service: Port, failed: (error: unknown) => void) {
-    this.#service = connect<SegmentTaker>(service, {}, "index");
-    this.#failed = failed;
+  constructor(service: Port, onError: (error: unknown) => void) {
+    this.#service = connect<SegmentConsumer>(service, {}, "index");
+    this.#onError = onError;
   }
 
-  /** Takes a batch, and writes its lines for who looks at all events, if that is wanted. */
-  add(batch: Uint8Array<ArrayBuffer>, isWanted: boolean): void {
+  /** Adds a batch. If `writesLines`, also writes its lines for readers of all events. */
+  add(batch: Uint8Array<ArrayBuffer>, writesLines: boolean): void {
     if (this.#builder.rows === 0) {
-      this.#lines = isWanted && this.#hasRoom ? [] : undefined;
+      this.#lines = writesLines && this.#hasRoom ? [] : undefined;
     }
     const isKept = this.#builder.add(batch, this.#lines !== undefined);
     this.#lines?.push(this.#builder.lines() as Lines);
@@ -51,34 +51,34 @@ export class Builder {
       this.#batches.push(batch);
       this.#bytes += batch.length;
     }
-    if (this.#bytes >= PART) {
-      this.#part();
+    if (this.#bytes >= PART_BYTES) {
+      this.#addPart();
     }
-    const wait = this.#handed + this.#wait - performance.now();
+    const wait = this.#sentAt + this.#wait - performance.now();
     if (this.#builder.full || wait <= 0) {
-      this.#hand();
+      this.#send();
     } else {
-      this.#timer ??= setTimeout(() => this.#hand(), wait);
+      this.#timer ??= setTimeout(() => this.#send(), wait);
     }
   }
 
   flush(): Promise<void> {
-    this.#hand();
-    return this.#taken;
+    this.#send();
+    return this.#accepted;
   }
 
-  #part(): void {
+  #addPart(): void {
     this.#parts.push(new Blob(this.#batches));
     this.#batches = [];
     this.#bytes = 0;
   }
 
-  #hand(): void {
+  #send(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#handed = performance.now();
+    this.#sentAt = performance.now();
     if (this.#bytes > 0) {
-      this.#part();
+      this.#addPart();
     }
     if (this.#builder.rows === 0) {
       return;
@@ -87,17 +87,17 @@ export class Builder {
       const segment = this.#builder.finish() as Uint8Array<ArrayBuffer>;
       const parts = this.#parts;
       this.#parts = [];
-      this.#wait = Math.min(LATER, this.#wait + LONGER);
+      this.#wait = Math.min(MAX_WAIT_MS, this.#wait + WAIT_STEP_MS);
       const lines = this.#lines ?? [];
       this.#lines = undefined;
       const moved = transfer(segment, segment, ...lines);
-      const taken = this.#service.take(moved, parts, lines).then((hasRoom) => {
+      const accepted = this.#service.accept(moved, parts, lines).then((hasRoom) => {
         this.#hasRoom = hasRoom;
       });
-      this.#taken = Promise.all([this.#taken, taken]).then(() => {});
-      this.#taken.catch(this.#failed);
+      this.#accepted = Promise.all([this.#accepted, accepted]).then(() => {});
+      this.#accepted.catch(this.#onError);
     } catch (error) {
-      this.#failed(error);
+      this.#onError(error);
     }
   }
 }

@@ -1,24 +1,24 @@
-/** The workers that make segments of an index. */
+/** The pool of workers that build segments of an index. */
 
 import type { WorkerGroup } from "@countersign/shared/rpc.js";
 import { type Remote, transfer, WorkerPool } from "@countersign/shared/rpc.js";
 import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { BuilderWorker } from "./roles.js";
 
-/** Bytes of events that may be under way to each. */
+/** Maximum bytes of events in flight to each worker. */
 const MAX_BYTES_EACH = 8 << 20;
-/** Bytes of events under way to each, from which on another one starts. */
+/** Bytes in flight to each worker above which another one starts. */
 const BUSY_BYTES = 4 << 20;
 const MAX_WORKERS = 4;
 
-/** How builders start, and where their segments go. */
+/** Start and connection of builders. */
 export interface BuildersSetup {
-  /** Starts one, by itself in its group. */
+  /** Starts a builder in a group of its own. */
   readonly start: () => { readonly group: WorkerGroup; readonly remote: Remote<BuilderWorker> };
   readonly compiled: Promise<CompiledModule>;
-  /** Has the service take segments from a port. */
+  /** Connects a builder's port to the service. */
   readonly join: (port: MessagePort) => Promise<void>;
-  /** Ends the index, which lacks the events of a batch, and returns its error. */
+  /** Ends the index, because it lacks the events of a batch, and returns its error. */
   readonly fail: (error: unknown) => Error;
 }
 
@@ -28,13 +28,13 @@ interface StartedBuilder {
   readonly begun: Promise<void>;
 }
 
-/** Shares batches out. */
+/** Distributes batches among builders. */
 export class Builders {
   readonly #setup: BuildersSetup;
   readonly #pool: WorkerPool<StartedBuilder>;
-  /** Builders that get no more batches, and still have events that the service lacks. */
+  /** Builders that get no more batches, but still have events that the service lacks. */
   #ending: readonly StartedBuilder[] = [];
-  /** Resolves when those that were to end have ended: a flush must not wait for one that is gone. */
+  /** Resolves when all released builders have ended. A flush must not wait for a terminated worker. */
   #finished: Promise<void> = Promise.resolve();
 
   constructor(setup: BuildersSetup) {
@@ -49,12 +49,12 @@ export class Builders {
     });
   }
 
-  /** Adds a batch; `writes` its lines too. Resolves when there is room for more. */
-  async add(batch: Uint8Array<ArrayBuffer>, writes: boolean): Promise<void> {
+  /** Adds a batch. With `writesLines`, also has its lines written. Resolves when there is room for more. */
+  async add(batch: Uint8Array<ArrayBuffer>, writesLines: boolean): Promise<void> {
     const added = this.#pool.run(batch.length, async ({ begun, remote }) => {
       try {
         await begun;
-        await remote.add(transfer(batch, batch), writes);
+        await remote.add(transfer(batch, batch), writesLines);
       } catch (error) {
         throw this.#setup.fail(error);
       }
@@ -64,12 +64,12 @@ export class Builders {
     await this.#pool.room();
   }
 
-  /** Resolves when the service has all that was added. */
+  /** Resolves when the service has everything that was added. */
   async flush(): Promise<void> {
     await Promise.all([this.#finished, ...this.#pool.workers.map(flush)]);
   }
 
-  /** Flushes, and ends the builders. Batches that are added later start others. */
+  /** Flushes and ends the builders. Batches added later start new ones. */
   async finish(): Promise<void> {
     const released = this.#pool.release();
     this.#ending = [...this.#ending, ...released];
@@ -82,7 +82,7 @@ export class Builders {
     await this.#finished;
   }
 
-  /** Ends all at once. */
+  /** Ends all builders at once. */
   end(reason: Error): void {
     for (const { group } of [...this.#pool.workers, ...this.#ending]) {
       group.end(reason);
@@ -101,7 +101,7 @@ function start({ start, compiled, join }: BuildersSetup): StartedBuilder {
   return { group, remote, begun: begin() };
 }
 
-/** Resolves when the service has all that one was given. */
+/** Resolves when the service has everything that was added to a builder. */
 async function flush({ begun, remote }: StartedBuilder): Promise<void> {
   await begun;
   await remote.flush();

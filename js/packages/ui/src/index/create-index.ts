@@ -1,4 +1,4 @@
-/** The page's side of an index of verified events. */
+/** The index of verified events: the page's side. */
 
 import { CountersignError } from "@countersign/shared/error.js";
 import { type Deferred, deferred } from "@countersign/shared/promises.js";
@@ -20,33 +20,33 @@ import type {
   Column,
   Coverage,
   EventIndex,
-  Found,
   Order,
-  Refusal,
+  QueryError,
   Row,
-  SavedAs,
-  Saving,
+  SaveFormat,
+  SaveOptions,
+  SearchResult,
   Suggestion,
   WholeRow,
 } from "./types.js";
 
-/** How a runtime loads the artifact and starts workers. */
+/** Tells an index how to load its WebAssembly module and start workers. */
 export interface IndexSetup {
-  /** The artifact `index`. */
+  /** Loads the module `index`. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `index/worker`. */
   worker: () => WorkerLike;
 }
 
-/** Makes an index, which a worker keeps. */
+/** Creates an index, kept in a worker. */
 export function createIndex(setup: IndexSetup): EventIndex {
   return new WorkersIndex(setup);
 }
 
-interface Question {
+interface PendingQuery {
   readonly id: number;
-  readonly told: (found: Found) => void;
-  readonly answered: Deferred<Found>;
+  readonly onResult: (found: SearchResult) => void;
+  readonly answer: Deferred<SearchResult>;
 }
 
 class WorkersIndex implements EventIndex {
@@ -55,17 +55,17 @@ class WorkersIndex implements EventIndex {
   readonly #builders: Builders;
   readonly #begun: Promise<void>;
   readonly #saving = new Map<number, (events: number) => void>();
-  #question: Question | undefined;
-  /** The one before, until it is known that the newest is understood. */
-  #before: Question | undefined;
+  #query: PendingQuery | undefined;
+  /** The previous query, until the worker accepts the newest one. */
+  #previous: PendingQuery | undefined;
   #ids = 0;
-  /** Whether anybody wants all events: whoever does wants those of all segments. */
+  /** True once lines of a segment were requested; then those of all segments are written. */
   #areLinesWanted = false;
 
   constructor({ module, worker }: IndexSetup) {
     const host: IndexHost = {
-      found: (found) => this.#found(found),
-      unread: (id, error) => this.#asked(id)?.answered.reject(deserializeError(error, "index")),
+      found: (found) => this.#accept(found),
+      unreadable: (id, error) => this.#pending(id)?.answer.reject(deserializeError(error, "index")),
       saved: (id, events) => this.#saving.get(id)?.(events),
       fail: (error) => void this.#fail(deserializeError(error, "index")),
     };
@@ -103,17 +103,17 @@ class WorkersIndex implements EventIndex {
   }
 
   open(source: Source): Reading {
-    const tell = (what: (remote: Remote<IndexWorker>) => Promise<void>) => void this.#take(what).catch(() => {});
-    tell((remote) => remote.open(source instanceof Blob ? source : undefined));
-    return openKept(source, (nth, piece) => tell((remote) => remote.know(nth, piece)));
+    const call = (work: (remote: Remote<IndexWorker>) => Promise<void>) => void this.#change(work).catch(() => {});
+    call((remote) => remote.open(source instanceof Blob ? source : undefined));
+    return openKept(source, (nth, piece) => call((remote) => remote.know(nth, piece)));
   }
 
   async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#take(() => this.#builders.add(batch, this.#areLinesWanted));
+    await this.#change(() => this.#builders.add(batch, this.#areLinesWanted));
   }
 
   mark(marks: readonly Mark[]): Promise<void> {
-    return this.#take((remote) => remote.mark(marks));
+    return this.#change((remote) => remote.mark(marks));
   }
 
   settle(mayGrow = false): Promise<void> {
@@ -123,28 +123,28 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  async ask(query: string, order: Order, told: (found: Found) => void): Promise<Found | Refusal> {
+  async ask(query: string, order: Order, onResult: (found: SearchResult) => void): Promise<SearchResult | QueryError> {
     this.#ids += 1;
     const id = this.#ids;
-    const before = this.#question;
-    const answered = deferred<Found>();
-    // An answer may be wanted through `told` alone.
-    answered.promise.catch(() => {});
-    const question = { id, told, answered };
-    this.#question = question;
-    this.#before = before;
+    const previous = this.#query;
+    const answer = deferred<SearchResult>();
+    // The caller may rely on `onResult` alone.
+    answer.promise.catch(() => {});
+    const pending = { id, onResult, answer };
+    this.#query = pending;
+    this.#previous = previous;
     const refused = await this.#call((remote) => remote.ask(id, query, order));
     if (refused === undefined) {
-      before?.answered.reject(aborted("something else was asked"));
-      return answered.promise;
+      previous?.answer.reject(aborted("replaced by a newer query"));
+      return answer.promise;
     }
-    if (this.#question === question) {
-      this.#question = before;
+    if (this.#query === pending) {
+      this.#query = previous;
     }
     return refused;
   }
 
-  check(query: string): Promise<Refusal | undefined> {
+  check(query: string): Promise<QueryError | undefined> {
     return this.#call((remote) => remote.check(query));
   }
 
@@ -196,11 +196,15 @@ class WorkersIndex implements EventIndex {
     return this.#call((remote) => remote.lines(segment));
   }
 
-  async save(as: SavedAs, told: (events: number) => void, { signers, signal }: Saving = {}): Promise<Blob> {
+  async save(
+    as: SaveFormat,
+    onProgress: (events: number) => void,
+    { signers, signal }: SaveOptions = {},
+  ): Promise<Blob> {
     signal?.throwIfAborted();
     this.#ids += 1;
     const id = this.#ids;
-    this.#saving.set(id, told);
+    this.#saving.set(id, onProgress);
     const saved = this.#call((remote) => remote.save(id, as, signers));
     const canceled = deferred<never>();
     const cancel = () => {
@@ -221,8 +225,8 @@ class WorkersIndex implements EventIndex {
     this.#end(aborted("the index was closed"));
   }
 
-  /** An index that lacks something of what it was given answers nothing any more. */
-  async #take(call: (remote: Remote<IndexWorker>) => Promise<void>): Promise<void> {
+  /** Makes a call that changes the index. If it fails, the index is incomplete and ends. */
+  async #change(call: (remote: Remote<IndexWorker>) => Promise<void>): Promise<void> {
     try {
       await this.#call(call);
     } catch (error) {
@@ -231,7 +235,7 @@ class WorkersIndex implements EventIndex {
     }
   }
 
-  /** Asks the worker once it has begun. What it cannot answer any more rejects. */
+  /** Calls the worker once it is initialized. Rejects if the worker has ended. */
   #call<T>(call: (remote: Remote<IndexWorker>) => Promise<T>): Promise<T> {
     return this.#group.ask(async () => {
       await this.#begun;
@@ -239,21 +243,21 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  #asked(id: number): Question | undefined {
-    return [this.#question, this.#before].find((one) => one?.id === id);
+  #pending(id: number): PendingQuery | undefined {
+    return [this.#query, this.#previous].find((query) => query?.id === id);
   }
 
-  #found(found: Found): void {
-    const question = this.#asked(found.question);
-    if (question !== undefined) {
-      question.told(found);
+  #accept(found: SearchResult): void {
+    const pending = this.#pending(found.query);
+    if (pending !== undefined) {
+      pending.onResult(found);
       if (found.complete) {
-        question.answered.resolve(found);
+        pending.answer.resolve(found);
       }
     }
   }
 
-  /** Ends the index because of an error that is no answer to a call, and returns the error that is reported. */
+  /** Ends the index because of an error outside a call, and returns the error that is reported. */
   #fail(error: CountersignError): CountersignError {
     const reason = error.code.startsWith("worker.") ? error : peerFailed("index", error.message, error);
     this.#end(reason);
@@ -263,8 +267,8 @@ class WorkersIndex implements EventIndex {
   #end(reason: Error): void {
     this.#group.end(reason);
     this.#builders.end(reason);
-    this.#question?.answered.reject(reason);
-    this.#before?.answered.reject(reason);
+    this.#query?.answer.reject(reason);
+    this.#previous?.answer.reject(reason);
   }
 }
 
@@ -273,8 +277,8 @@ function aborted(message: string): DOMException {
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {
-  return new CountersignError("worker.unavailable", `the worker that keeps events could not be started: ${message}`, {
-    hint: "a Content-Security-Policy must allow the worker's script in worker-src ('self', or blob: where it is inlined), and the script must be served from the page's own origin",
+  return new CountersignError("worker.unavailable", `the index worker couldn't be started: ${message}`, {
+    hint: "allow the worker's script in the Content-Security-Policy's worker-src ('self', or blob: if it is inlined), and serve it from the page's own origin",
     cause,
   });
 }

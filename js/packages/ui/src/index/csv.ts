@@ -1,11 +1,12 @@
 /**
- * CSV by RFC 4180 that no spreadsheet executes. A sign that begins a formula has an apostrophe before it where a cell
- * may begin: at a value's begin, and after what some country's spreadsheet takes for a separator or the end of a line.
+ * CSV (RFC 4180) that spreadsheets don't execute. An apostrophe is put before any character that begins a formula,
+ * wherever a cell may begin: at the start of a value, and after characters that a spreadsheet may take for a
+ * separator or line end, depending on its locale.
  */
 
 import type { Sink } from "./sink.js";
 
-/** What stands in a cell; nothing where it is undefined. */
+/** Content of a cell; undefined for none. */
 export type Cell = string | Uint8Array | undefined;
 
 const encoder = new TextEncoder();
@@ -13,23 +14,26 @@ const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const COMMA = 0x2c;
 const SPACE = 0x20;
-const END_OF_LINE = "\r\n";
+const LINE_END = "\r\n";
 
-/** A byte's part in a cell. */
+/** Classes of bytes. */
 const ENDS_CELL = 1;
 const BEGINS_FORMULA = 2;
-const parts = new Uint8Array(256);
+const classes = new Uint8Array(256);
 for (const separator of "\t\r\n;") {
-  parts[separator.charCodeAt(0)] = ENDS_CELL;
+  classes[separator.charCodeAt(0)] = ENDS_CELL;
 }
 for (const sign of "=+-@") {
-  parts[sign.charCodeAt(0)] = BEGINS_FORMULA;
+  classes[sign.charCodeAt(0)] = BEGINS_FORMULA;
 }
-/** The wide forms of these signs are U+FF1D, U+FF0B, U+FF0D and U+FF20: these bytes, and one of those. */
+/**
+ * UTF-8 of the fullwidth forms of these characters, U+FF1D, U+FF0B, U+FF0D, and U+FF20: the two bytes, then one of
+ * the set.
+ */
 const WIDE = [0xef, 0xbc];
 const WIDE_SIGNS = new Set([0x9d, 0x8b, 0x8d, 0xa0]);
 
-/** Writes records, field by field. */
+/** Writes records field by field. */
 export class CsvWriter {
   readonly #sink: Sink;
   #isFirst = true;
@@ -38,13 +42,13 @@ export class CsvWriter {
     this.#sink = sink;
   }
 
-  /** A text of our own that needs no quotes. */
+  /** Writes a value of our own that needs no quotes. */
   plain(text: string): void {
     this.#separate();
     this.#sink.text(text);
   }
 
-  /** A text of someone else's. */
+  /** Writes an untrusted value. */
   field(cell: Cell): void {
     this.#separate();
     if (cell === undefined || cell.length === 0) {
@@ -53,13 +57,13 @@ export class CsvWriter {
     const bytes = typeof cell === "string" ? encoder.encode(cell) : cell;
     const [begin, end] = [0, bytes.length];
     const sink = this.#sink;
-    // Each byte may have another before it, and all of them quotes around.
+    // Each byte may be preceded by another one, and the value may be quoted.
     sink.reserve((end - begin) * 2 + 3);
     const isQuoted = needsQuotes(bytes, begin, end);
     if (isQuoted) {
       sink.put(QUOTE);
     }
-    if (parts[bytes[begin] ?? SPACE] === ENDS_CELL) {
+    if (classes[bytes[begin] ?? SPACE] === ENDS_CELL) {
       sink.put(APOSTROPHE);
     }
     let beginsCell = true;
@@ -71,7 +75,7 @@ export class CsvWriter {
         sink.put(APOSTROPHE);
       }
       sink.put(byte);
-      beginsCell = parts[byte] === ENDS_CELL || (beginsCell && (byte === QUOTE || byte === SPACE));
+      beginsCell = classes[byte] === ENDS_CELL || (beginsCell && (byte === QUOTE || byte === SPACE));
     }
     if (isQuoted) {
       sink.put(QUOTE);
@@ -80,7 +84,7 @@ export class CsvWriter {
 
   /** Ends the record. */
   end(): void {
-    this.#sink.text(END_OF_LINE);
+    this.#sink.text(LINE_END);
     this.#isFirst = true;
   }
 
@@ -95,7 +99,7 @@ export class CsvWriter {
 
 function beginsFormula(bytes: Uint8Array, at: number): boolean {
   return (
-    parts[bytes[at] ?? 0] === BEGINS_FORMULA ||
+    classes[bytes[at] ?? 0] === BEGINS_FORMULA ||
     (bytes[at] === WIDE[0] && bytes[at + 1] === WIDE[1] && WIDE_SIGNS.has(bytes[at + 2] ?? 0))
   );
 }
@@ -103,7 +107,7 @@ function beginsFormula(bytes: Uint8Array, at: number): boolean {
 function needsQuotes(bytes: Uint8Array, begin: number, end: number): boolean {
   for (let at = begin; at < end; at += 1) {
     const byte = bytes[at] ?? 0;
-    if (byte === QUOTE || byte === COMMA || parts[byte] === ENDS_CELL) {
+    if (byte === QUOTE || byte === COMMA || classes[byte] === ENDS_CELL) {
       return true;
     }
   }

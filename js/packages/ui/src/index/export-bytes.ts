@@ -1,26 +1,29 @@
-/** An export's bytes: they are read once to be verified, and again here and there, where they must still be the same. */
+/**
+ * The bytes of an export. They are read once for verification, and again in part later, when they must be unchanged.
+ */
 
 import { CountersignError } from "@countersign/shared/error.js";
 import { type Deferred, deferred, inTurn } from "@countersign/shared/promises.js";
 import { open, PIECE, type Reading, readable, type Source } from "@countersign/shared/verify.js";
 
 /**
- * How many pieces are held that were read last, a quarter of a MiB each. Where many chains take turns, events that one
- * signature covers stand in as many pieces, and those of the next one mostly in the same.
+ * Number of pieces kept in memory, a quarter of a MiB each. If many chains alternate, the events that one signature
+ * covers are in as many pieces, and mostly the next signature's are in the same ones.
  */
-const HELD = 64;
-/** How many are read together at most: in Chromium a parser costs as much as some hundred KiB of it. */
-const TOGETHER = 16;
+const MAX_PIECES = 64;
+/** Maximum number of pieces per read. In Chromium a read costs as much as some hundred KiB of data. */
+const MAX_RUN = 16;
 const EMPTY = new Uint8Array();
 
-/** What is known of a piece of an export: its hash, where the export is a file, or the piece itself. */
+/** A piece of an export: its hash if the export is a file, or else its bytes. */
 export type KnownPiece = ArrayBuffer | Blob;
 
 /**
- * Reads an export to verify it, and tells what is known of each piece: so many bytes, but for the last. A file stays where
- * it is; anything else is kept, and so is a file of which no hashes can be had: in a page that did not come over HTTPS.
+ * Opens an export for verification, and reports each piece. All pieces but the last are `PIECE` bytes long. A file is
+ * read again from where it is. Anything else is kept, and so is a file on pages without HTTPS, where hashes aren't
+ * available.
  */
-export function openKept(source: Source, told: (nth: number, piece: KnownPiece) => void): Reading {
+export function openKept(source: Source, onPiece: (nth: number, piece: KnownPiece) => void): Reading {
   const reading = open(source);
   const file = source instanceof Blob && globalThis.crypto?.subtle !== undefined ? source : undefined;
   const pieces: Blob[] = [];
@@ -34,14 +37,14 @@ export function openKept(source: Source, told: (nth: number, piece: KnownPiece) 
     },
     next: async (buffer) => {
       const piece = (await reading.next(buffer)) as Uint8Array<ArrayBuffer> | undefined;
-      // The bytes are copied before this returns: whoever is given the piece may move them.
+      // The bytes are copied before this returns, because the caller may transfer them.
       if (piece !== undefined && file !== undefined) {
         const nth = count;
-        void hashOf(piece).then((hash) => told(nth, hash));
+        void hashOf(piece).then((hash) => onPiece(nth, hash));
       } else if (piece !== undefined) {
-        const kept = new Blob([piece]);
-        pieces.push(kept);
-        told(count, kept);
+        const known = new Blob([piece]);
+        pieces.push(known);
+        onPiece(count, known);
       }
       count += 1;
       return piece;
@@ -53,34 +56,34 @@ function hashOf(piece: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
   return crypto.subtle.digest("SHA-256", piece);
 }
 
-/** Reads stretches of an export whose pieces come to be known. */
+/** Reads ranges of an export as its pieces become known. */
 export class ExportBytes {
   readonly #file: Blob | undefined;
   readonly #known: Deferred<KnownPiece>[] = [];
-  /** Which are known. */
-  readonly #told = new Set<number>();
-  /** The one that was used last comes last. */
-  readonly #held = new Map<number, Uint8Array>();
+  /** Numbers of the pieces that are known. */
+  readonly #reported = new Set<number>();
+  /** Ordered by last use; the most recent is last. */
+  readonly #pieces = new Map<number, Uint8Array>();
   readonly #next = inTurn();
 
-  /** Of a file, or of pieces that are kept. */
+  /** Takes the file, or undefined if pieces are kept. */
   constructor(file: Blob | undefined) {
     this.#file = file;
   }
 
   know(nth: number, piece: KnownPiece): void {
-    this.#told.add(nth);
+    this.#reported.add(nth);
     this.#piece(nth).resolve(piece);
   }
 
-  /** Reads a stretch into as many bytes. */
+  /** Fills `into` with the bytes from `begin` on. */
   read(begin: number, into: Uint8Array): Promise<void> {
     return this.#next(async () => {
       const end = begin + into.length;
       for (let at = begin; at < end; ) {
         const nth = Math.floor(at / PIECE);
         const from = nth * PIECE;
-        const piece = await this.#hold(nth, Math.ceil(end / PIECE));
+        const piece = await this.#load(nth, Math.ceil(end / PIECE));
         const part = piece.subarray(at - from, end - from);
         if (part.length === 0) {
           throw changed();
@@ -91,47 +94,50 @@ export class ExportBytes {
     });
   }
 
-  /** Gives a piece. Those after it that are wanted next, up to another one, are read along with it. */
-  async #hold(nth: number, end: number): Promise<Uint8Array> {
-    let piece = this.#held.get(nth);
-    this.#held.delete(nth);
+  /** Returns a piece. Reads the pieces up to `end` that will be needed next along with it. */
+  async #load(nth: number, end: number): Promise<Uint8Array> {
+    let piece = this.#pieces.get(nth);
+    this.#pieces.delete(nth);
     if (piece === undefined) {
-      const [first = EMPTY, ...others] = await this.#read(nth, this.#together(nth, end));
-      others.forEach((other, after) => void this.#held.set(nth + 1 + after, other));
+      const [first = EMPTY, ...others] = await this.#read(nth, this.#runEnd(nth, end));
+      others.forEach((other, after) => void this.#pieces.set(nth + 1 + after, other));
       piece = first;
     }
-    this.#held.set(nth, piece);
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= HELD) {
+    this.#pieces.set(nth, piece);
+    for (const oldest of this.#pieces.keys()) {
+      if (this.#pieces.size <= MAX_PIECES) {
         break;
       }
-      this.#held.delete(oldest);
+      this.#pieces.delete(oldest);
     }
     return piece;
   }
 
-  /** Up to which piece is read from this one on: who reads one after the other will want those that come next too. */
-  #together(nth: number, end: number): number {
-    const last = nth + TOGETHER;
-    const isNext = this.#held.has(nth - 1);
+  /**
+   * Returns the end of the run of pieces to read from this one on. Sequential readers will need the following pieces
+   * too.
+   */
+  #runEnd(nth: number, end: number): number {
+    const last = nth + MAX_RUN;
+    const isNext = this.#pieces.has(nth - 1);
     let to = nth + 1;
-    while (to < last && !this.#held.has(to) && (to < end || (isNext && this.#told.has(to)))) {
+    while (to < last && !this.#pieces.has(to) && (to < end || (isNext && this.#reported.has(to)))) {
       to += 1;
     }
     return to;
   }
 
-  /** Reads pieces of a file that follow each other; the first alone, where pieces are kept. */
+  /** Reads consecutive pieces of a file. If pieces are kept, reads only the first. */
   async #read(from: number, to: number): Promise<Uint8Array[]> {
-    const kept = await this.#piece(from).promise;
-    if (kept instanceof Blob) {
-      return [new Uint8Array(await readable(() => kept.arrayBuffer()))];
+    const known = await this.#piece(from).promise;
+    if (known instanceof Blob) {
+      return [new Uint8Array(await readable(() => known.arrayBuffer()))];
     }
     const run = this.#file?.slice(from * PIECE, to * PIECE) ?? new Blob();
-    // Not as a stream: in Chromium that of a slice nobody holds may never end.
+    // Not read as a stream: in Chromium, the stream of a slice that is garbage collected may never end.
     const bytes = await readable(() => run.arrayBuffer());
     const pieces = Array.from({ length: to - from }, async (_, after) => {
-      // Each by itself, so that one which is held holds no others.
+      // Copied, so that one piece doesn't keep the whole buffer in memory.
       const piece = new Uint8Array(bytes.slice(after * PIECE, (after + 1) * PIECE));
       const known = await this.#piece(from + after).promise;
       if (known instanceof Blob || !isSame(new Uint8Array(known), new Uint8Array(await hashOf(piece)))) {
@@ -148,12 +154,12 @@ export class ExportBytes {
   }
 }
 
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, nth) => byte === other[nth]);
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, nth) => byte === b[nth]);
 }
 
 function changed(): CountersignError {
   return new CountersignError("source.unreadable", "the file changed after it was verified", {
-    hint: "open it again: what is shown then is verified anew",
+    hint: "open it again to verify its current content",
   });
 }

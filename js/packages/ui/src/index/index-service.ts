@@ -8,70 +8,70 @@ import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import { PAGE } from "./page.js";
 import type { IndexHost } from "./roles.js";
-import { isUntold, parsedOf, rowOf, treeOf, type Written } from "./rows.js";
-import { type Saved, save } from "./save.js";
+import { isUnparsed, readingOf, rowOf, treeOf, type WrittenRow } from "./rows.js";
+import { type SavedEvent, save } from "./save.js";
 import { seed } from "./seed.js";
-import { type Signers, signerTrusts } from "./signer-trust.js";
-import { turn } from "./turn.js";
+import { type SignerFacts, signerTrusts } from "./signer-trust.js";
 import type {
   Column,
   Coverage,
-  Found,
   Histogram,
-  Left,
   Order,
-  Refusal,
+  PartCount,
+  QueryError,
   Row,
-  SavedAs,
+  SaveFormat,
+  SearchResult,
   Suggestion,
   UnknownField,
   WholeRow,
 } from "./types.js";
+import { yieldToMessages } from "./yield.js";
 
-/** How many rows are looked through before the clock is looked at. */
-const ROWS = 20_000;
-/** How long, in milliseconds, work goes on before messages have their turn. */
-const WORK = 12;
-/** How long, in milliseconds, a search goes on before it is told what it has found so far. */
-const FIRST = 50;
-/** The shortest time between two tellings of it after that, but for the last. */
-const TELL_EVERY = 500;
-/** And so many times as long as telling takes, so that most of the time is left for what is told of. */
-const OF_TELLING = 10;
-/** How many rows are saved at a time. */
-const AT_ONCE = 2000;
-/** With so many bytes of lines that nobody has asked for yet there is no room for more: they are written when they are. */
-const LINES = 32 << 20;
-/** So much of an event is read where nothing is known of it, in bytes. */
-const BEGIN = 800;
+/** Rows searched between two looks at the clock. */
+const ROWS_PER_STEP = 20_000;
+/** Milliseconds of work before the worker yields to messages. */
+const WORK_MS = 12;
+/** Milliseconds after which a search reports its first results. */
+const FIRST_REPORT_MS = 50;
+/** Minimum milliseconds between later reports; the last one is sent at once. */
+const REPORT_INTERVAL_MS = 500;
+/** Minimum ratio of the time between reports to the time one takes, so that most time is left for searching. */
+const REPORT_COST_FACTOR = 10;
+/** Rows saved at a time. */
+const ROWS_PER_SAVE = 2000;
+/** Bytes of unrequested lines above which the service has no room for more. Lines are then written on request. */
+const MAX_PENDING_LINE_BYTES = 32 << 20;
+/** Bytes read of an event that nothing else is known about. */
+const EXCERPT_BYTES = 800;
 
-/** What the worker does that keeps an index. */
+/** Keeps an index in a worker. */
 export class IndexService {
   readonly #index = new EventIndex(seed());
   readonly #blobs = new Blobs();
-  readonly #host: Pick<Remote<IndexHost>, "found" | "unread">;
-  readonly #failed: (error: unknown) => void;
-  /** The question that is answered; undefined before the first. */
-  #question: number | undefined;
-  /** Whether it is still to be told of for the first time. */
+  readonly #host: Pick<Remote<IndexHost>, "found" | "unreadable">;
+  readonly #onError: (error: unknown) => void;
+  /** Number of the current query; undefined before the first. */
+  #query: number | undefined;
+  /** True until the first result of the query is reported. */
   #isNew = false;
   #isRunning = false;
-  /** When it may be told again. */
-  #next = Number.NEGATIVE_INFINITY;
+  /** Earliest time of the next report. */
+  #nextReport = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isFiltered = false;
-  /** The rows of the segments, in the order in which these came. */
-  readonly #taken: { readonly from: number; readonly to: number }[] = [];
-  /** Lines that builders wrote, by segment, until they are asked for. */
+  /** Row ranges of the segments, in the order of their arrival. */
+  readonly #segments: { readonly from: number; readonly to: number }[] = [];
+  /** Lines that builders wrote, by segment, until they are requested. */
   readonly #lines = new Map<number, readonly Lines[]>();
   #linesBytes = 0;
   readonly #linesInTurn = inTurn();
-  /** How many savings go on: what they save stays as it is. */
+  /** Number of saves in progress. Results don't change during a save. */
   #savings = 0;
 
-  constructor(host: Pick<Remote<IndexHost>, "found" | "unread">, failed: (error: unknown) => void) {
+  constructor(host: Pick<Remote<IndexHost>, "found" | "unreadable">, onError: (error: unknown) => void) {
     this.#host = host;
-    this.#failed = failed;
+    this.#onError = onError;
   }
 
   open(file: Blob | undefined): void {
@@ -82,42 +82,42 @@ export class IndexService {
     this.#blobs.know(nth, piece);
   }
 
-  take(segment: Uint8Array, parts: readonly Blob[], lines: readonly Lines[]): boolean {
+  accept(segment: Uint8Array, parts: readonly Blob[], lines: readonly Lines[]): boolean {
     const blob = parts.length > 0 ? this.#blobs.keep(parts) : 0;
     const from = this.#index.addSegment(segment, blob);
     if (lines.length > 0) {
-      this.#lines.set(this.#taken.length, lines);
+      this.#lines.set(this.#segments.length, lines);
       this.#linesBytes += bytesOf(lines);
     }
-    this.#taken.push({ from, to: this.#index.heldRows });
-    this.#more();
-    return this.#linesBytes < LINES;
+    this.#segments.push({ from, to: this.#index.heldRows });
+    this.#schedule();
+    return this.#linesBytes < MAX_PENDING_LINE_BYTES;
   }
 
   mark(marks: readonly Mark[]): void {
     this.#index.mark(JSON.stringify(marks));
-    this.#more();
+    this.#schedule();
   }
 
   settle(): void {
     this.#run();
   }
 
-  ask(question: number, query: string, { by, descending, folds = false }: Order): Refusal | undefined {
+  ask(id: number, query: string, { by, descending, folds = false }: Order): QueryError | undefined {
     const refused = this.#index.ask(query, Date.now(), by, descending, folds);
     if (refused !== undefined) {
-      return JSON.parse(refused) as Refusal;
+      return JSON.parse(refused) as QueryError;
     }
-    this.#question = question;
+    this.#query = id;
     this.#isNew = true;
     this.#isFiltered = !(JSON.parse(parse(query, Date.now())) as { empty: boolean }).empty;
-    this.#next = performance.now() + FIRST;
+    this.#nextReport = performance.now() + FIRST_REPORT_MS;
     this.#run();
     return undefined;
   }
 
-  check(query: string): Refusal | undefined {
-    return (JSON.parse(parse(query, Date.now())) as { error?: Refusal }).error;
+  check(query: string): QueryError | undefined {
+    return (JSON.parse(parse(query, Date.now())) as { error?: QueryError }).error;
   }
 
   toggled(query: string, column: Column, value: string): string {
@@ -139,11 +139,11 @@ export class IndexService {
 
   async rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]> {
     const written = this.#written(from, to, fields);
-    const untold = written.filter(isUntold);
-    const begins = await this.#blobs.all(
-      untold.map(({ blob, begin, end }) => ({ blob, begin, end: Math.min(end, begin + BEGIN) })),
+    const unparsed = written.filter(isUnparsed);
+    const excerpts = await this.#blobs.all(
+      unparsed.map(({ blob, begin, end }) => ({ blob, begin, end: Math.min(end, begin + EXCERPT_BYTES) })),
     );
-    const texts = new Map(untold.map((row, nth) => [row.line, beginOf(begins[nth])]));
+    const texts = new Map(unparsed.map((row, nth) => [row.line, excerptOf(excerpts[nth])]));
     return written.map((row) => rowOf(row, fields, texts.get(row.line)));
   }
 
@@ -178,11 +178,11 @@ export class IndexService {
     return this.#linesInTurn(() => this.#linesOf(segment));
   }
 
-  /** Saves the events of the newest answer as it is now: it is told anew after that. */
-  async save(as: SavedAs, signers: Signers | undefined, told: (events: number) => void): Promise<Blob> {
+  /** Saves the events of the current result. Reports are suspended meanwhile. */
+  async save(as: SaveFormat, signers: SignerFacts | undefined, onProgress: (events: number) => void): Promise<Blob> {
     this.#savings += 1;
     try {
-      return await save(as, this.#events(), signerTrusts(signers), told);
+      return await save(as, this.#events(), signerTrusts(signers), onProgress);
     } finally {
       this.#savings -= 1;
       this.#run();
@@ -190,8 +190,8 @@ export class IndexService {
   }
 
   async #linesOf(segment: number): Promise<readonly Lines[] | undefined> {
-    const taken = this.#taken[segment];
-    if (taken === undefined) {
+    const rows = this.#segments[segment];
+    if (rows === undefined) {
       return undefined;
     }
     const held = this.#lines.get(segment);
@@ -201,32 +201,32 @@ export class IndexService {
       return transfer(held, ...held);
     }
     const written: Lines[] = [];
-    this.#index.beginLines(taken.from, taken.to);
+    this.#index.beginLines(rows.from, rows.to);
     for (let wanted = this.#index.linesWant(); wanted !== undefined; wanted = this.#index.linesWant()) {
       const [blob = 0, begin = 0, end = 0] = wanted;
       const bytes = await this.#blobs.read(blob, begin, end);
       written.push(this.#index.linesOf(bytes) as Lines);
-      await turn();
+      await yieldToMessages();
     }
     return transfer(written, ...written);
   }
 
-  /** The events found, with their bytes, some at a time. */
-  async *#events(): AsyncGenerator<readonly Saved[], void, undefined> {
+  /** Yields the events found, with their bytes, in portions. */
+  async *#events(): AsyncGenerator<readonly SavedEvent[], void, undefined> {
     const read = async (from: number) => {
-      const written = this.#written(from, from + AT_ONCE, []);
+      const written = this.#written(from, from + ROWS_PER_SAVE, []);
       const rows = written.filter((row) => row.kind === "event");
       const bytes = await this.#blobs.all(rows);
       return {
-        isLast: written.length < AT_ONCE,
+        isLast: written.length < ROWS_PER_SAVE,
         events: rows.map((row, nth) => ({ row, bytes: bytes[nth] ?? NOTHING })),
       };
     };
-    for (let from = 0, ahead = read(0); ; from += AT_ONCE) {
+    for (let from = 0, ahead = read(0); ; from += ROWS_PER_SAVE) {
       const { isLast, events } = await ahead;
       if (!isLast) {
-        ahead = read(from + AT_ONCE);
-        // Who awaits it hears of a failure; nobody may.
+        ahead = read(from + ROWS_PER_SAVE);
+        // The await above reports the failure; the consumer may stop before.
         ahead.catch(() => {});
       }
       yield events;
@@ -236,32 +236,35 @@ export class IndexService {
     }
   }
 
-  /** The rows that whoever asked sees first: with the answer they are drawn in one go. Not where bytes must be read. */
-  #first(): Found["first"] {
+  /**
+   * Returns the first page of rows, so that it can be drawn together with the result. Undefined if bytes must be read
+   * for it.
+   */
+  #firstPage(): SearchResult["first"] {
     const written = this.#written(0, PAGE, []);
-    return written.some(isUntold) ? undefined : written.map((row) => rowOf(row, [], undefined));
+    return written.some(isUnparsed) ? undefined : written.map((row) => rowOf(row, [], undefined));
   }
 
-  #written(from: number, to: number, fields: readonly string[]): Written[] {
-    return JSON.parse(this.#index.rows(Math.max(0, from), Math.max(0, to), JSON.stringify(fields))) as Written[];
+  #written(from: number, to: number, fields: readonly string[]): WrittenRow[] {
+    return JSON.parse(this.#index.rows(Math.max(0, from), Math.max(0, to), JSON.stringify(fields))) as WrittenRow[];
   }
 
-  /** There is more to look through: soon. */
-  #more(): void {
-    if (!this.#isRunning && this.#timer === undefined && this.#question !== undefined) {
-      const wait = Math.max(0, this.#next - performance.now());
+  /** Schedules a search of the rows that were added. */
+  #schedule(): void {
+    if (!this.#isRunning && this.#timer === undefined && this.#query !== undefined) {
+      const wait = Math.max(0, this.#nextReport - performance.now());
       this.#timer = setTimeout(() => this.#run(), wait);
     }
   }
 
-  /** Looks through what was not looked through yet; once at a time, whatever is asked meanwhile. */
+  /** Searches the remaining rows, unless a search is running. */
   #run(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#isRunning && this.#question !== undefined) {
+    if (!this.#isRunning && this.#query !== undefined) {
       this.#isRunning = true;
       this.#search()
-        .catch((error: unknown) => this.#stop(error))
+        .catch((error: unknown) => this.#fail(error))
         .finally(() => {
           this.#isRunning = false;
         });
@@ -271,55 +274,55 @@ export class IndexService {
   async #search(): Promise<void> {
     let begun = performance.now();
     while (this.#savings === 0) {
-      if (!this.#index.step(ROWS) && !(await this.#read())) {
-        this.#say();
+      if (!this.#index.step(ROWS_PER_STEP) && !(await this.#read())) {
+        this.#report();
         return;
       }
       const now = performance.now();
-      if (now >= this.#next && this.#savings === 0) {
-        this.#say();
+      if (now >= this.#nextReport && this.#savings === 0) {
+        this.#report();
       }
-      if (now - begun >= WORK) {
-        await turn();
+      if (now - begun >= WORK_MS) {
+        await yieldToMessages();
         begun = performance.now();
       }
     }
   }
 
-  /** What is asked cannot be answered, or nothing can. */
-  #stop(error: unknown): void {
+  /** Reports an error of the query, or of the whole index. */
+  #fail(error: unknown): void {
     if (error instanceof CountersignError && error.code === "source.unreadable") {
-      void this.#host.unread(this.#question ?? 0, serializeError(error));
+      void this.#host.unreadable(this.#query ?? 0, serializeError(error));
     } else {
-      this.#failed(error);
+      this.#onError(error);
     }
   }
 
-  /** Reads bytes that are wanted, and says whether there were any. */
+  /** Reads bytes that the search needs. Returns false if it needs none. */
   async #read(): Promise<boolean> {
-    const question = this.#question;
+    const id = this.#query;
     const [blob, begin, end] = this.#index.wants() ?? [];
     if (blob === undefined || begin === undefined || end === undefined) {
       return false;
     }
-    const bytes = await this.#blobs.readPassing(blob, begin, end);
-    // Something else may be asked by now.
-    if (question === this.#question) {
+    const bytes = await this.#blobs.readTransient(blob, begin, end);
+    // The query may have changed meanwhile.
+    if (id === this.#query) {
       this.#index.give(bytes);
     }
     return true;
   }
 
-  #say(): void {
+  #report(): void {
     const begun = performance.now();
-    const { tally, histogram, ...found } = JSON.parse(this.#index.found()) as WrittenFound;
+    const { tally, histogram, ...found } = JSON.parse(this.#index.found()) as WrittenResult;
     const [own, last] = tally.times;
-    const first = this.#isNew ? this.#first() : undefined;
+    const first = this.#isNew ? this.#firstPage() : undefined;
     this.#isNew = false;
     void this.#host.found({
       ...found,
       first,
-      question: this.#question ?? 0,
+      query: this.#query ?? 0,
       isFiltered: this.#isFiltered,
       histogram: histogram ?? undefined,
       unknownFields: tally.unknown,
@@ -329,17 +332,18 @@ export class IndexService {
       asksTime: tally.asks,
     });
     const now = performance.now();
-    this.#next = now + Math.max(TELL_EVERY, (now - begun) * OF_TELLING);
+    this.#nextReport = now + Math.max(REPORT_INTERVAL_MS, (now - begun) * REPORT_COST_FACTOR);
   }
 }
 
-/** What was found, as the core writes it. */
-interface WrittenFound extends Pick<Found, "rows" | "events" | "of" | "searched" | "complete" | "unknown" | "facets"> {
+/** A result as the core writes it. */
+interface WrittenResult
+  extends Pick<SearchResult, "rows" | "events" | "of" | "searched" | "complete" | "unknown" | "facets"> {
   readonly histogram: Histogram | null;
   readonly tally: {
     readonly unknown: readonly UnknownField[];
-    readonly conditions: readonly Left[];
-    readonly steps: readonly Left[];
+    readonly conditions: readonly PartCount[];
+    readonly steps: readonly PartCount[];
     readonly times: readonly [own: number, last: number];
     readonly asks: boolean;
   };
@@ -357,7 +361,7 @@ function decode(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 
-/** What was cut within a letter ends before it. */
-function beginOf(bytes: Uint8Array | undefined): string {
+/** Decodes the start of a text, without a character that was cut. */
+function excerptOf(bytes: Uint8Array | undefined): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(/\ufffd$/, "");
 }

@@ -1,2 +1,2 @@
-/** How many rows of an answer are read at once. */
+/** Rows per page of a result. */
 export const PAGE = 64;

@@ -1,48 +1,58 @@
-/** What a page and the worker that keeps its index ask each other. */
+/** Messages between a page and the workers of its index. */
 
 import type { WireError } from "@countersign/shared/rpc.js";
 import type { Mark } from "@countersign/shared/verify.js";
 import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
-import type { Signers } from "./signer-trust.js";
-import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
+import type { SignerFacts } from "./signer-trust.js";
+import type {
+  Column,
+  Coverage,
+  Order,
+  QueryError,
+  Row,
+  SaveFormat,
+  SearchResult,
+  Suggestion,
+  WholeRow,
+} from "./types.js";
 
-/** What a worker is there for: to keep the index, or to make segments of it, which go from worker to worker. */
+/** Role of a worker: the service keeps the index; builders send it segments. */
 export type Role = { readonly role: "service" } | { readonly role: "builder"; readonly service: MessagePort };
 
-/** What the page asks of a worker that makes segments: first to begin. */
+/** Calls from the page to a builder. `begin` comes first. */
 export interface BuilderWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
-  /** `writes` their lines too. */
-  add(batch: Uint8Array<ArrayBuffer>, writes: boolean): void;
-  /** Resolves when the service has all that was added. */
+  /** Adds a batch. With `writesLines`, also writes its lines. */
+  add(batch: Uint8Array<ArrayBuffer>, writesLines: boolean): void;
+  /** Resolves when the service has everything that was added. */
   flush(): Promise<void>;
 }
 
-/** What a worker that makes segments asks of the service. */
-export interface SegmentTaker {
+/** Calls from a builder to the service. */
+export interface SegmentConsumer {
   /**
-   * The bytes are those of the events in the segment that do not stand in the export, the lines those of all or of none.
-   * Says whether there is room for more lines.
+   * Accepts a segment. `parts` has the bytes of those of its events that the export doesn't contain as signed;
+   * `lines` has the lines of all events, or none. Returns true if there is room for more lines.
    */
-  take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[], lines: readonly Lines[]): boolean;
+  accept(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[], lines: readonly Lines[]): boolean;
 }
 
-/** What the page asks of the worker that keeps the index: first to begin. */
+/** Calls from the page to the service. `begin` comes first. */
 export interface IndexWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
-  /** Events are going to be those of an export: of this file, or of pieces that are kept. */
+  /** Sets the export that events are from: a file, or else pieces that are kept. */
   open(file: Blob | undefined): void;
-  /** A piece of it is known. */
+  /** Registers a piece of the export. */
   know(nth: number, piece: KnownPiece): void;
-  /** Segments will come from there. */
+  /** Accepts segments from a port. */
   join(builder: MessagePort): void;
   mark(marks: readonly Mark[]): void;
   settle(): void;
-  /** Asks, unless it is refused. What is found is told. `question` is a number that no other has. */
-  ask(question: number, query: string, order: Order): Refusal | undefined;
-  check(query: string): Refusal | undefined;
+  /** Starts a query with a unique `id`, unless it is invalid. Results are reported to the host. */
+  ask(id: number, query: string, order: Order): QueryError | undefined;
+  check(query: string): QueryError | undefined;
   toggled(query: string, column: Column, value: string): string;
   within(query: string, since: number | undefined, until: number | undefined): string;
   parts(query: string): readonly string[] | undefined;
@@ -54,17 +64,17 @@ export interface IndexWorker {
   indexes(): Float64Array;
   coverage(): Coverage;
   lines(segment: number): Promise<readonly Lines[] | undefined>;
-  save(id: number, as: SavedAs, signers: Signers | undefined): Promise<Blob>;
+  save(id: number, as: SaveFormat, signers: SignerFacts | undefined): Promise<Blob>;
   cancel(id: number): void;
 }
 
-/** What the worker tells the page. */
+/** Calls from the worker to the page. */
 export interface IndexHost {
-  found(found: Found): void;
-  /** A question cannot be answered: events cannot be read. */
-  unread(question: number, error: WireError): void;
-  /** How many events are written. */
+  found(found: SearchResult): void;
+  /** Reports that a query failed, because events couldn't be read. */
+  unreadable(query: number, error: WireError): void;
+  /** Reports the number of events saved so far. */
   saved(id: number, events: number): void;
-  /** It went wrong while nothing was asked for. */
+  /** Reports an error outside a call. */
   fail(error: WireError): void;
 }

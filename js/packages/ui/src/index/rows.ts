@@ -1,8 +1,8 @@
-/** Rows as the core writes them, and as a page takes them. */
+/** Rows as the core writes them, and as a page receives them. */
 
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { readJson, treeJson } from "../wasm/index.js";
-import type { FoldRow, GapRow, Json, Parsed, Place, Row, Said } from "./types.js";
+import type { EventFacts, FoldRow, GapRow, Json, Place, Reading, Row } from "./types.js";
 
 /** An event's row as the core writes it. */
 export interface WrittenEvent extends Place {
@@ -15,22 +15,22 @@ export interface WrittenEvent extends Place {
   readonly vkey: string;
   readonly authorized: boolean;
   readonly happened: string | null;
-  readonly parsed: Parsed | null;
-  readonly own?: Partial<Said>;
+  readonly read: Reading | null;
+  readonly own?: Partial<EventFacts>;
   readonly tenant: string | null;
   readonly fields?: readonly (readonly string[] | null)[];
 }
 
 /** A row as the core writes it. */
-export type Written = WrittenEvent | WithheldMark | GapRow | FoldRow;
+export type WrittenRow = WrittenEvent | WithheldMark | GapRow | FoldRow;
 
-/** Whether nothing of it is known that a list shows. */
-export function isUntold(row: Written): row is WrittenEvent {
-  return row.kind === "event" && row.parsed === null && Object.keys(row.own ?? {}).length === 0;
+/** True if nothing that a list shows is known of the event. */
+export function isUnparsed(row: WrittenRow): row is WrittenEvent {
+  return row.kind === "event" && row.read === null && Object.keys(row.own ?? {}).length === 0;
 }
 
-/** A row for the page. `begin` is how the text of an untold event begins. */
-export function rowOf(row: Written, fields: readonly string[], begin: string | undefined): Row {
+/** Converts a row for the page. `excerpt` is the start of the text of an event that nothing is known of. */
+export function rowOf(row: WrittenRow, fields: readonly string[], excerpt: string | undefined): Row {
   if (row.kind !== "event") {
     return row;
   }
@@ -40,7 +40,7 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
   });
   const { kind, line, index, chain, seq, time, vkey, authorized, happened, parsed, own, tenant } = row;
   return {
-    ...{ kind, line, index, chain, seq, time, vkey, authorized, own, begin },
+    ...{ kind, line, index, chain, seq, time, vkey, authorized, own, begin: excerpt },
     happened: happened ?? undefined,
     parsed: parsed ?? undefined,
     tenant: tenant ?? undefined,
@@ -49,26 +49,26 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
   };
 }
 
-/** All that a parser makes of an event. */
-export function parsedOf(bytes: Uint8Array): Parsed | undefined {
-  const read = JSON.parse(readJson(bytes)) as (Parsed & { time?: string }) | null;
+/** Returns what a parser made of an event. */
+export function readingOf(bytes: Uint8Array): Reading | undefined {
+  const read = JSON.parse(readJson(bytes)) as (Reading & { time?: string }) | null;
   if (read === null) {
     return undefined;
   }
-  const { time: _, outcome, ...said } = read;
-  return { ...said, outcome: outcome.replaceAll(" ", "-") };
+  const { time: _, outcome, ...facts } = read;
+  return { ...facts, outcome: outcome.replaceAll(" ", "-") };
 }
 
-/** What is in an event as the core writes it: a string, or what kind it is and what it holds. */
+/** JSON content as the core writes it: a string, or a kind followed by its content. */
 type Branch = string | readonly ["{" | "[" | "=", ...Branch[]];
 
-/** What is in an event, as the core reads it; nothing where it is no JSON. */
+/** Returns the JSON tree of an event; undefined if it isn't JSON. */
 export function treeOf(bytes: Uint8Array): Json | undefined {
   const tree = JSON.parse(treeJson(bytes)) as Branch | null;
-  return tree === null ? undefined : grown(tree);
+  return tree === null ? undefined : toJson(tree);
 }
 
-function grown(branch: Branch): Json {
+function toJson(branch: Branch): Json {
   if (typeof branch === "string") {
     return { kind: "string", value: branch };
   }
@@ -77,11 +77,11 @@ function grown(branch: Branch): Json {
     case "=":
       return { kind: "literal", source: String(within[0]) };
     case "[":
-      return { kind: "array", items: within.map(grown) };
+      return { kind: "array", items: within.map(toJson) };
     case "{": {
       const members: [string, Json][] = [];
       for (let at = 0; at + 1 < within.length; at += 2) {
-        members.push([String(within[at]), grown(within[at + 1] ?? "")]);
+        members.push([String(within[at]), toJson(within[at + 1] ?? "")]);
       }
       return { kind: "object", members };
     }

@@ -1,13 +1,13 @@
 import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
-import type { Signed, SignerTrustSoFar } from "./signer-trust.js";
 import { Sink } from "./sink.js";
-import { turn } from "./turn.js";
-import type { Parsed, Said, SavedAs } from "./types.js";
+import type { SignedEvent, SignerTrustSoFar } from "./signer-trust.js";
+import type { EventFacts, Reading, SaveFormat } from "./types.js";
+import { yieldToMessages } from "./yield.js";
 
-/** An event that is saved. */
-export interface Saved {
+/** An event to save. */
+export interface SavedEvent {
   readonly row: WrittenEvent;
   readonly bytes: Uint8Array;
 }
@@ -16,8 +16,8 @@ const TYPES = {
   csv: "text/csv;charset=utf-8",
   "csv-with-bom": "text/csv;charset=utf-8",
   ndjson: "application/x-ndjson",
-} as const satisfies Record<SavedAs, string>;
-/** What is proven comes first and last; between is what a parser made of the event. */
+} as const satisfies Record<SaveFormat, string>;
+/** Columns. Signed data comes first and last; the parser's results are in between. */
 const FIELDS = [
   ...["line", "index", "chain", "seq", "recorded", "signer", "signer_trust"],
   ...["parsed_as", "time", "action", "actor", "actor_name", "actor_type", "target", "target_name", "target_type"],
@@ -25,12 +25,12 @@ const FIELDS = [
 ];
 const BOM = "\ufeff";
 
-/** Writes events into a blob. `told` hears how many are written, and may throw to end it. */
+/** Writes events into a blob. Calls `onProgress` with the number written; it may throw to stop. */
 export async function save(
-  as: SavedAs,
-  events: AsyncIterable<readonly Saved[]>,
-  signerTrust: (event: Signed) => SignerTrustSoFar,
-  told: (events: number) => void,
+  as: SaveFormat,
+  events: AsyncIterable<readonly SavedEvent[]>,
+  signerTrust: (event: SignedEvent) => SignerTrustSoFar,
+  onProgress: (events: number) => void,
 ): Promise<Blob> {
   const sink = new Sink();
   if (as === "csv-with-bom") {
@@ -41,16 +41,16 @@ export async function save(
   for await (const part of events) {
     part.forEach(write);
     written += part.length;
-    told(written);
-    await turn();
+    onProgress(written);
+    await yieldToMessages();
   }
   return sink.blob(TYPES[as]);
 }
 
-type Write = (saved: Saved) => void;
+type Write = (event: SavedEvent) => void;
 
-/** As the verifier writes them, but for what is known of signers, with what a parser made of the event after it. */
-function lines(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): Write {
+/** Writes lines as the verifier does, plus signer trust and the parser's result. */
+function lines(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustSoFar): Write {
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
     const signer_trust = signerTrustOf(row);
@@ -61,7 +61,7 @@ function lines(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): 
   };
 }
 
-function records(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): Write {
+function records(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustSoFar): Write {
   const csv = new CsvWriter(sink);
   for (const name of FIELDS) {
     csv.plain(name);
@@ -89,11 +89,11 @@ function records(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar)
   };
 }
 
-/** All that a record has of what an event says, none of it cut. */
+/** The parsed facts of an event, none of them cut. */
 interface Facts {
   readonly happened: string | null;
   readonly tenant: string | null;
-  readonly parsed: Parsed | null;
-  /** Where no parser fits. */
-  readonly own?: Partial<Said>;
+  readonly read: Reading | null;
+  /** Fields that the event itself states, if no parser matches. */
+  readonly own?: Partial<EventFacts>;
 }

@@ -1,4 +1,4 @@
-/** A number that nobody can guess: no events can be written that make hashing them slow. */
+/** Returns a random seed for hash tables, so that nobody can craft events that make hashing slow. */
 export function seed(): number {
   const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
   return random;

@@ -1,35 +1,35 @@
-/** What is known of who signed an event. */
+/** Signer trust of events. */
 
 import type { Doubts, Signer, SignerTrust } from "@countersign/shared/report.js";
 
 /**
- * What is known of who signed an event that matches its signature. Until there is a report nothing is: a key that was
- * authorized so far may turn out to be revoked.
+ * Trust of the signer of an event that matches its signature. Unsettled until there is a report, because a key that
+ * was authorized so far may turn out to be revoked.
  */
 export type SignerTrustSoFar = SignerTrust | "unsettled";
 
-/** What a signer trust is told by. */
-export interface Signed {
+/** The data of an event that its signer trust depends on. */
+export interface SignedEvent {
   readonly chain: string;
   readonly vkey: string;
   readonly authorized: boolean;
 }
 
-/** What of a report tells signer trusts. */
-export interface Signers {
+/** The parts of a report that signer trust depends on. */
+export interface SignerFacts {
   readonly signers: readonly Pick<Signer, "vkey" | "trust">[];
   readonly doubts: Doubts;
 }
 
 /**
- * How to tell each event's standing, as the core does; without a report nothing is known. An event is handed out before all
- * of the export is read: its chain may have turned out to be suspect since.
+ * Returns a function that determines signer trust as the core does; unsettled without a report. An event is returned
+ * before all of the export is read, so its chain may have become suspect since.
  */
-export function signerTrusts(of: Signers | undefined): (event: Signed) => SignerTrustSoFar {
-  if (of === undefined) {
+export function signerTrusts(report: SignerFacts | undefined): (event: SignedEvent) => SignerTrustSoFar {
+  if (report === undefined) {
     return () => "unsettled";
   }
-  const { signers, doubts } = of;
+  const { signers, doubts } = report;
   const trusts = new Map(signers.map(({ vkey, trust }) => [vkey, trust]));
   const chains = new Set(doubts === "all" ? [] : doubts);
   return ({ authorized, chain, vkey }) => {

@@ -1,18 +1,18 @@
-/** So many bytes are gathered before they go into a blob. */
-const PIECE = 4 << 20;
-/** A character of a string takes at most so many bytes. */
-const MOST_BYTES = 3;
+/** Bytes collected before they go into a blob. */
+const PIECE_BYTES = 4 << 20;
+/** Maximum UTF-8 bytes per UTF-16 code unit. */
+const MAX_UTF8_BYTES = 3;
 
 const encoder = new TextEncoder();
 
-/** Gathers bytes into blobs, piece by piece, so that what is written does not lie in memory. */
+/** Collects bytes into blobs piece by piece, so that the output isn't held in memory. */
 export class Sink {
   #pieces: Blob[] = [];
-  #bytes = new Uint8Array(PIECE);
+  #bytes = new Uint8Array(PIECE_BYTES);
   #size = 0;
 
   text(text: string): void {
-    this.reserve(text.length * MOST_BYTES);
+    this.reserve(text.length * MAX_UTF8_BYTES);
     this.#size += encoder.encodeInto(text, this.#bytes.subarray(this.#size)).written;
   }
 
@@ -22,13 +22,13 @@ export class Sink {
     this.#size += bytes.length;
   }
 
-  /** A single byte, for which there is room. */
+  /** Appends a byte. Room must have been reserved. */
   put(byte: number): void {
     this.#bytes[this.#size] = byte;
     this.#size += 1;
   }
 
-  /** Makes room for so many bytes. */
+  /** Makes room for `length` bytes. */
   reserve(length: number): void {
     if (this.#size + length > this.#bytes.length) {
       this.#flush();
@@ -38,7 +38,7 @@ export class Sink {
     }
   }
 
-  /** All that was written. */
+  /** Returns everything written. */
   blob(type: string): Blob {
     this.#flush();
     return new Blob(this.#pieces, { type });

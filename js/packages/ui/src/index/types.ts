@@ -1,40 +1,42 @@
-/** What is asked of the index of verified events, and what it answers. */
+/** Queries and results of the index of verified events. */
 
 import type { Phrases } from "@countersign/shared/report.js";
 import type {
+  Reading as ExportReader,
   Mark,
-  Reading as Opened,
   SkipMark,
   Source,
   VerifiedEvent,
   WithheldMark,
 } from "@countersign/shared/verify.js";
 import type { Lines } from "./in-pieces.js";
-import type { Signers } from "./signer-trust.js";
+import type { SignerFacts } from "./signer-trust.js";
 
-/** What values are counted of: the short names of docs/query.md. */
+/** A column whose values are counted, by its short name in docs/query.md. */
 export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
 
-/** In what order rows are. */
+/** Order of rows. */
 export interface Order {
-  /** By their place in the log, or by the time that counts; gaps have no time and come last then. */
+  /** Sort key: the position in the log, or the event's time. Gaps have no time and come last in the latter. */
   readonly by: "place" | "time";
   readonly descending: boolean;
-  /** Withheld events and gaps that stand beside each other as one row. */
+  /** If true, adjacent withheld events and gaps are one row. */
   readonly folds?: boolean;
 }
 
-/** Somebody or something, as an event names it. */
+/** A person or thing that an event names. */
 export interface Party {
   readonly id?: string;
   readonly name?: string;
   readonly type?: string;
-  /** Other texts by which a query finds it: a login, an e-mail address, an alias, further targets. Not in rows. */
+  /**
+   * Further strings by which a query finds it: a login, an e-mail address, an alias, further targets. Not in rows.
+   */
   readonly also?: readonly string[];
 }
 
-/** Who did what, on what, from where, and how it ended. */
-export interface Said {
+/** Action, actor, target, address, and outcome of an event. */
+export interface EventFacts {
   readonly action?: string;
   readonly actor?: Party;
   readonly target?: Party;
@@ -43,45 +45,45 @@ export interface Said {
   readonly outcome: string;
 }
 
-/** What a parser made of an event (docs/parsers.md). None of it was signed. */
-export interface Parsed extends Said {
-  /** The parser's name. */
+/** Facts that a parser extracted from an event (docs/parsers.md). They aren't signed. */
+export interface Reading extends EventFacts {
+  /** Name of the parser. */
   readonly as: string;
-  /** What else was done, where the source records several actions as one event. */
+  /** Further actions, if the source records several as one event. */
   readonly also?: readonly string[];
   readonly reason?: string;
 }
 
-/** An event that verified, as a list shows it. */
+/** A verified event, as a list shows it. */
 export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
   readonly kind: "event";
-  /** When it happened, where the event itself says so. Else its time of recording counts. */
+  /** Time of the event, if it states one. Otherwise the time of recording is used. */
   readonly happened: string | undefined;
-  /** What a parser made of it; undefined where it is of no known shape. In rows, texts are cut to what a list shows. */
-  readonly parsed: Parsed | undefined;
-  /** Of an event of no known shape: what it says in the members of SPEC section 12. */
-  readonly own: Partial<Said> | undefined;
-  /** The member `tenant`, where that has a value. */
+  /** Result of the parser; undefined if no parser matches. In rows, strings are cut to what a list shows. */
+  readonly read: Reading | undefined;
+  /** If no parser matches: facts from the fields of SPEC section 12. */
+  readonly own: Partial<EventFacts> | undefined;
+  /** The field `tenant`, if it has a value. */
   readonly tenant: string | undefined;
-  /** The values of the fields that were asked for, where it has any. */
+  /** Values of the requested fields that the event has. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-  /** How its text begins, where nothing else is known of it. */
+  /** Start of its text, if nothing else is known of it. */
   readonly begin: string | undefined;
-  /** Where its bytes are; for the index alone. */
+  /** Position of its bytes; only for the index. */
   readonly place: Place;
 }
 
-/** Where bytes stand. */
+/** Position of bytes. */
 export interface Place {
-  /** Of the export itself 0. */
+  /** 0 for the export itself. */
   readonly blob: number;
   readonly begin: number;
   readonly end: number;
 }
 
 /**
- * A JSON text as written: numbers keep their digits, objects are lists of members in their order, so that nothing in
- * it is rounded, merged or taken for a property of the page's own objects.
+ * JSON as written: numbers keep their digits, and objects are ordered lists of fields, so that nothing is rounded,
+ * merged, or mistaken for a property of a JavaScript object.
  */
 export type Json =
   | { readonly kind: "object"; readonly members: readonly (readonly [name: string, value: Json])[] }
@@ -90,229 +92,243 @@ export type Json =
   /** A number, `true`, `false` or `null`. */
   | { readonly kind: "literal"; readonly source: string };
 
-/** An event with all that it says. */
+/** An event with everything it contains. */
 export interface WholeEvent extends Omit<EventRow, "fields" | "begin" | "place"> {
-  /** Its text as it was signed. */
+  /** Its text as signed. */
   readonly json: string;
-  /** What is in it; nothing where it cannot be read. */
+  /** Its content; undefined if it can't be parsed. */
   readonly tree: Json | undefined;
 }
 
-/** Leaves left out, however many skips stand for them. */
+/** Omitted entries, as one row for adjacent skips. */
 export type GapRow = Omit<SkipMark, "kind"> & { readonly kind: "gap" };
 
-/** Withheld events and gaps that stand beside each other, as one row. */
+/** Adjacent withheld events and gaps, as one row. */
 export interface FoldRow {
   readonly kind: "fold";
-  /** The first line. */
+  /** First line of the export. */
   readonly line: number;
-  /** The first leaf and the last. */
+  /** First and last entry. */
   readonly index: number;
   readonly last: number;
-  /** How many events are withheld, and how many leaves are left out. */
+  /** Number of withheld events, and of omitted entries. */
   readonly withheld: number;
   readonly entries: number;
 }
 
-/** What a line of the list shows. */
+/** A row of the list. */
 export type Row = EventRow | WithheldMark | GapRow | FoldRow;
 
-/** The same with all that an event says. */
+/** A row with everything that is known of it. */
 export type WholeRow = WholeEvent | WithheldMark | GapRow | FoldRow;
 
-/** How often a value occurs among the events found. */
+/** Number of found events with a value. */
 export interface FacetValue {
   readonly value: string;
   readonly count: number;
-  /** What one of that identifier is called. */
+  /** Display name of this identifier. */
   readonly name?: string;
-  /** Whether it is asked for. */
+  /** True if the query asks for it. */
   readonly chosen?: boolean;
 }
 
 /** The most frequent values of a column. */
 export interface Facet {
   readonly values: readonly FacetValue[];
-  /** How many values there are beside these. */
+  /** Number of further values. */
   readonly more: number;
 }
 
-/** A part of a query, and how many events it leaves. */
-export interface Left {
+/** A part of a query, with the number of events that match it. */
+export interface PartCount {
   readonly part: string;
   readonly events: number;
-  /** Of a condition that no event meets although some have its member: what asks for what parsers say in such words. */
+  /** Set if no event matches the condition although some have its field: a similar condition on the parsed fields. */
   readonly short?: string;
 }
 
 /** A field that no event has. */
 export interface UnknownField {
-  /** Where its condition stands in the query's text. */
+  /** Position of its condition in the query. */
   readonly at: readonly [begin: number, end: number];
   readonly field: string;
-  /** Fields that events have and that are nearest to it. */
+  /** The most similar fields that events have. */
   readonly nearest: readonly string[];
 }
 
-/** What is known of what was found. It is told again as a search goes on, and as more events come. */
-export interface Found {
-  /** Which of the questions asked it answers. */
-  readonly question: number;
-  /** Whether everything there was then was looked through. */
+/** The state of a search result. It is reported again as the search goes on, and as events are added. */
+export interface SearchResult {
+  /** Number of the query. */
+  readonly query: number;
+  /** True if all events known by then were searched. */
   readonly complete: boolean;
-  /** Whether anything is asked, so that not all is shown. */
+  /** True if the query has conditions, so that not all events are shown. */
   readonly isFiltered: boolean;
   /**
-   * Rows. Withheld events are among them where nothing but the time of recording, chain and signer is asked for, gaps
-   * where nothing but that time is and their neighbors in the log do not put them outside of it.
+   * Number of rows. They include withheld events if the query asks only for time of recording, chain, and signer, and
+   * gaps if it asks only for that time and their neighbors in the log don't exclude them.
    */
   readonly rows: number;
-  /** Events found. */
+  /** Number of events found. */
   readonly events: number;
-  /** Events there are. */
+  /** Number of events in the index. */
   readonly of: number;
-  /** Withheld events and gaps that nothing can be said about under this query. */
+  /** Withheld events and gaps for which the query can't be decided. */
   readonly unknown: { readonly withheld: number; readonly gaps: number };
-  /** Events looked through: fewer than `of` while a search goes on. */
+  /** Events searched so far; less than `of` during a search. */
   readonly searched: number;
-  /** For each column its most frequent values, counted with every condition but those on the column itself. */
+  /** The most frequent values by column, counted with all conditions except those on the column itself. */
   readonly facets: Readonly<Record<Column, Facet>>;
-  /** Undefined where there are no events within the time asked for. */
+  /** Undefined if there are no events within the requested time. */
   readonly histogram: Histogram | undefined;
-  /** Fields that are asked for and that no event has. */
+  /** Fields in the query that no event has. */
   readonly unknownFields: readonly UnknownField[];
-  /** Whether it is asked when something happened. */
+  /** True if the query asks for the time of events. */
   readonly asksTime: boolean;
-  /** Where nothing was found: how many events each condition leaves on its own, and step by step. */
-  readonly conditions: readonly Left[];
-  readonly steps: readonly Left[];
+  /** If nothing was found: the number of events that match each condition alone, and all conditions up to it. */
+  readonly conditions: readonly PartCount[];
+  readonly steps: readonly PartCount[];
   /**
-   * Of how many of the events that there are their own time counts, and of how many that of recording; and when the last
-   * of them happened, in milliseconds since 1970, but for those that are dated far from all others.
+   * Number of events in the index that state their own time, and number that don't. `last` is the time of the last
+   * one in milliseconds since 1970, without outliers.
    */
   readonly times: { readonly own: number; readonly recorded: number; readonly last: number };
-  /** Where an answer is told for the first time, the first page of its rows, without the values of any field. */
+  /** First page of rows, without field values; only in the first report of a result. */
   readonly first?: readonly Row[] | undefined;
 }
 
-/** What outcomes are told apart in the histogram. */
+/** Outcomes in the histogram. */
 export type Outcome = "success" | "failure" | "denied" | "unknown" | "not-stated";
 
 /**
- * Events over time, by outcome. It spans all events within the time asked for, whatever else is, but for a few that are
- * dated so far from all others that these would be in few bars.
+ * Events over time, by outcome. It spans all events within the requested time, whatever the other conditions, without
+ * a few outliers that would squeeze the rest into few bars.
  */
 export interface Histogram {
-  /** When the first bar begins, in milliseconds since 1970. */
+  /** Begin of the first bar, in milliseconds since 1970. */
   readonly begin: number;
-  /** How long each is, in milliseconds. */
+  /** Duration of each bar, in milliseconds. */
   readonly step: number;
-  /** Events found in each bar. */
+  /** Number of found events per bar. */
   readonly bars: Readonly<Record<Outcome, readonly number[]>>;
 }
 
-/** What stands at leaves: `[begin, end)` pairs in the order of the log. */
+/** State of the log's entries, as `[begin, end)` pairs in the order of the log. */
 export interface Coverage {
-  /** Events that verified, begins and ends of chains, notes and what else is here. */
+  /** Verified events, begins and ends of chains, key notes, and whatever else the export contains. */
   readonly shown: Float64Array;
   readonly withheld: Float64Array;
   readonly skipped: Float64Array;
-  /** Leaves that have a row of their own: events that verified, and withheld ones. */
+  /** Entries with a row of their own: verified and withheld events. */
   readonly listed: Float64Array;
-  /** How many of the leaves shown are events that verified. */
+  /** Number of verified events among the entries shown. */
   readonly events: number;
 }
 
-/** A part of a query that was not understood. Nothing of such a query is asked. */
-export interface Refusal {
-  /** The code, as docs/query.md lists them. */
+/** An error in a query. Such a query is not executed. */
+export interface QueryError {
+  /** Error code, as listed in docs/query.md. */
   readonly code: string;
-  /** Where it stands in the query's text. */
+  /** Position in the query. */
   readonly at: readonly [begin: number, end: number];
   readonly message: string;
   readonly hint: string;
-  /** Both as data. */
+  /** Message and hint as data. */
   readonly phrases: Phrases;
 }
 
-/** What could stand in a query where the caret is. */
+/** A completion of a query at the caret. */
 export interface Suggestion {
   readonly kind: "field" | "value" | "word";
-  /** What it is, as people read it. */
+  /** Display text. */
   readonly label: string;
-  /** Of a value: its field. */
+  /** For a value: its field. */
   readonly about?: string;
-  /** How many events have it, where that is known. */
+  /** Number of events that have it, if known. */
   readonly count?: number;
-  /** The text that takes the place of what stands from `at` to `end`, and where the caret then is. */
+  /** Replacement for the text from `at` to `end`, and the caret's position afterwards. */
   readonly text: string;
   readonly at: number;
   readonly end: number;
   readonly caret: number;
 }
 
-/** As what events are saved. Some spreadsheets read CSV as UTF-8 only where it begins with a byte order mark. */
-export type SavedAs = "csv" | "csv-with-bom" | "ndjson";
+/** File format of saved events. Some spreadsheets read CSV as UTF-8 only with a byte order mark. */
+export type SaveFormat = "csv" | "csv-with-bom" | "ndjson";
 
-/** How events are saved. */
-export interface Saving {
-  /** What the report says of signers. Without it nothing is known of any. */
-  readonly signers?: Signers | undefined;
+/** Options of a save. */
+export interface SaveOptions {
+  /** Signers in the report. Without it, signer trust is unsettled. */
+  readonly signers?: SignerFacts | undefined;
   readonly signal?: AbortSignal;
 }
 
-/** An index of verified events, which a worker keeps, as a page sees it. Queries are texts of docs/query.md. */
+/** An index of verified events, kept in a worker. Queries are texts of docs/query.md. */
 export interface EventIndex {
   /**
-   * The events are going to be those of this export; gives what to have verified in its place. Their bytes are then read
-   * in it when they are wanted: in a file, as long as it is as it was, and anything else is kept for that.
+   * Sets the export that events are from, and returns a reader to verify in its place. Bytes of events are read again
+   * later: from a file while it is unchanged; anything else is kept.
    */
-  open(source: Source): Opened;
-  /** Takes a batch of events as the verifier writes them; the bytes are moved. Resolves when there is room for more. */
+  open(source: Source): ExportReader;
+  /**
+   * Adds a batch of events as the verifier writes them, and transfers the bytes. Resolves when there is room for
+   * more.
+   */
   add(batch: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Takes what stands beside events: gaps and withheld events are rows, other leaves count as shown in the coverage. */
+  /**
+   * Adds marks between events: gaps and withheld events become rows; other entries count as shown in the coverage.
+   */
   mark(marks: readonly Mark[]): Promise<void>;
-  /** All there is for now was taken: answers anew at once. Where more may come soon, the workers for that are kept. */
+  /**
+   * Reports results at once, because all events are added for now. If more may follow soon (`mayGrow`), keeps the
+   * workers for them.
+   */
   settle(mayGrow?: boolean): Promise<void>;
   /**
-   * Asks. `told` hears of it once at least, more often where it takes longer, and again whenever more events came, until
-   * something else is asked. A newer question ends an older one, whose promise rejects with an `AbortError`. A query that
-   * was not understood is refused; what was asked before goes on.
+   * Runs a query. Calls `onResult` at least once, more often in a longer search, and again whenever events are added,
+   * until the next query. A newer query makes the promise of an older one reject with an `AbortError`. An invalid
+   * query returns its error, and the previous one goes on.
    */
-  ask(query: string, order: Order, told: (found: Found) => void): Promise<Found | Refusal>;
-  /** What of a query is not understood. */
-  check(query: string): Promise<Refusal | undefined>;
-  /** The query with this value of a column asked for, or no longer where it was. */
+  ask(query: string, order: Order, onResult: (found: SearchResult) => void): Promise<SearchResult | QueryError>;
+  /** Returns the error of an invalid query. */
+  check(query: string): Promise<QueryError | undefined>;
+  /** Adds a value of a column to the query, or removes it if the query asks for it. */
   toggled(query: string, column: Column, value: string): Promise<string>;
-  /** The query with another time asked for, in milliseconds since 1970. */
+  /** Sets the time in the query, in milliseconds since 1970. */
   within(query: string, since: number | undefined, until: number | undefined): Promise<string>;
-  /** The conditions that a query joins by AND, each as text; undefined if the query is refused. */
+  /** Returns the conditions that a query joins by AND, each as text; undefined if the query is invalid. */
   parts(query: string): Promise<readonly string[] | undefined>;
-  /** What could stand where the caret is. */
+  /** Returns completions at the caret. */
   suggest(query: string, caret: number): Promise<readonly Suggestion[]>;
-  /** Rows of the newest answer, as it was told last, with the values of these fields. */
+  /** Returns rows of the current result, as last reported, with the values of these fields. */
   rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]>;
-  /** One row of it with all that there is; where one is given that was told before, that one, whatever is there by now. */
+  /**
+   * Returns one row of the result with everything known of it. With `known`, a row from before, returns that one
+   * regardless of the current result.
+   */
   row(at: number, known?: Row): Promise<WholeRow | undefined>;
-  /** The row in the newest answer that shows this line of the export, or undefined. */
+  /** Returns the row of the current result that shows this line of the export, or undefined. */
   rowOf(line: number): Promise<number | undefined>;
-  /** The line of the event or withheld event at this leaf, whatever is asked; undefined where neither is there. */
+  /**
+   * Returns the line of the event or withheld event at this entry, regardless of the query; undefined if there is
+   * neither.
+   */
   lineOf(index: number): Promise<number | undefined>;
-  /** The leaves of all events found, ascending: for a slice. */
+  /** Returns the entries of all events found, ascending: for a slice. */
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
   /**
-   * The events of a segment as the verifier writes them, each with what its parser says, from segment 0 on: whole lines.
-   * Undefined where there are no more yet. Once they were asked for, those of what is added later are written along with
-   * its columns; others are written when they are asked for.
+   * Returns the events of a segment, counted from 0, as whole lines: each as the verifier writes it, plus its parsed
+   * facts. Undefined if the segment doesn't exist yet. After the first call, lines of later segments are written as
+   * they are added; earlier ones are written on request.
    */
   lines(segment: number): Promise<readonly Lines[] | undefined>;
   /**
-   * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it
-   * was signed, byte for byte, and beside it what its parser says. CSV is for spreadsheets, of which none executes it: an
-   * apostrophe stands before what one could take for a formula. Rejects with the signal's reason where that aborts.
+   * Saves all events found, in the order of the current result. NDJSON has the format of `countersign show --json`:
+   * the event as signed, byte for byte, beside its parsed facts. CSV is safe for spreadsheets: an apostrophe is put
+   * before anything that could be taken for a formula. Rejects with the signal's reason on abort.
    */
-  save(as: SavedAs, told: (events: number) => void, saving?: Saving): Promise<Blob>;
-  /** Ends its worker; what was asked and not answered rejects with an `AbortError`. */
+  save(as: SaveFormat, onProgress: (events: number) => void, saving?: SaveOptions): Promise<Blob>;
+  /** Terminates the worker. Pending calls reject with an `AbortError`. */
   close(): void;
 }

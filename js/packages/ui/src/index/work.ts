@@ -1,35 +1,35 @@
-/** A worker of an index: it is told what it is there for, and serves until it is terminated. */
+/** A worker of an index, as service or builder. Serves until it is terminated. */
 
 import { connect, type Port, serializeError } from "@countersign/shared/rpc.js";
 import init from "../wasm/index.js";
 import { Builder } from "./builder.js";
 import { IndexService } from "./index-service.js";
-import type { BuilderWorker, IndexHost, IndexWorker, SegmentTaker } from "./roles.js";
+import type { BuilderWorker, IndexHost, IndexWorker, SegmentConsumer } from "./roles.js";
 
-/** The shortest time between two tellings of how far saving came, in milliseconds. */
-const TELL_EVERY = 100;
+/** Minimum milliseconds between two progress reports of a save. */
+const REPORT_INTERVAL_MS = 100;
 
-/** Serves the page on the other side of a port. */
+/** Serves the page at the other end of a port. */
 export function work(port: Port): void {
   let service: IndexService | undefined;
   let builder: Builder | undefined;
   const canceled = new Set<number>();
   const running = (): IndexService => {
     if (service === undefined) {
-      throw new Error("this worker keeps no index");
+      throw new Error("this worker doesn't keep an index");
     }
     return service;
   };
-  const failed = (error: unknown) => void host.fail(serializeError(error));
-  const saving = (id: number) => {
-    let told = Number.NEGATIVE_INFINITY;
+  const onError = (error: unknown) => void host.fail(serializeError(error));
+  const progressOf = (id: number) => {
+    let reportedAt = Number.NEGATIVE_INFINITY;
     return (events: number) => {
       if (canceled.has(id)) {
-        throw new Error("it was canceled");
+        throw new Error("the save was canceled");
       }
       const now = performance.now();
-      if (now - told >= TELL_EVERY) {
-        told = now;
+      if (now - reportedAt >= REPORT_INTERVAL_MS) {
+        reportedAt = now;
         void host.saved(id, events);
       }
     };
@@ -38,22 +38,22 @@ export function work(port: Port): void {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "builder") {
-        builder = new Builder(role.service, failed);
+        builder = new Builder(role.service, onError);
       } else {
-        service = new IndexService(host, failed);
+        service = new IndexService(host, onError);
       }
     },
-    add: (batch, writes) => builder?.add(batch, writes),
+    add: (batch, writesLines) => builder?.add(batch, writesLines),
     flush: async () => builder?.flush(),
     join: (from) => {
-      const taker: SegmentTaker = { take: (...given) => running().take(...given) };
-      connect(from, taker, "index");
+      const consumer: SegmentConsumer = { accept: (...args) => running().accept(...args) };
+      connect(from, consumer, "index");
     },
     open: (file) => running().open(file),
     know: (nth, piece) => running().know(nth, piece),
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
-    ask: (question, query, order) => running().ask(question, query, order),
+    ask: (id, query, order) => running().ask(id, query, order),
     check: (query) => running().check(query),
     toggled: (query, column, value) => running().toggled(query, column, value),
     within: (query, since, until) => running().within(query, since, until),
@@ -68,7 +68,7 @@ export function work(port: Port): void {
     lines: (segment) => running().lines(segment),
     save: (id, as, signers) =>
       running()
-        .save(as, signers, saving(id))
+        .save(as, signers, progressOf(id))
         .finally(() => canceled.delete(id)),
     cancel: (id) => {
       canceled.add(id);

@@ -1,4 +1,4 @@
-/** The Web Worker that keeps an index, or builds segments of one. */
+/** Entry point of the Web Worker of an index. */
 
 import { serveFromWorker } from "@countersign/shared/rpc.js";
 import { work } from "./work.js";

@@ -1,30 +1,30 @@
-/** The page's side of learning of endpoints and simulating years. */
+/** Endpoint inventory and exposure simulation: the page's side. */
 
 import { inTurn } from "@countersign/shared/promises.js";
 import { transfer, WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 
-/** How a page loads the artifact and starts workers. */
+/** Tells an overview how to load its WebAssembly module and start workers. */
 export interface OverviewSetup {
-  /** The artifact `overview`: it is asked for when something is. */
+  /** Loads the module `overview`, on first use. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `overview/worker`. */
   worker: () => WorkerLike;
 }
 
-/** Makes it. Nothing is loaded before something is asked for. */
+/** Creates an overview. Loads nothing until the first call. */
 export function createOverview({ module, worker }: OverviewSetup): Overview {
   const start = () => {
     const group = new WorkerGroup("overview");
     const remote = group.add<OverviewWorker>(worker());
-    return { group, remote, close: () => group.end(new DOMException("it was ended", "AbortError")) };
+    return { group, remote, close: () => group.end(new DOMException("the worker is no longer needed", "AbortError")) };
   };
   return {
     async endpoints(description) {
       const loaded = await module();
       const { group, remote, close } = start();
-      // What comes is taken before what is asked for afterwards is told.
+      // Serialized, so that a status covers all events added before it.
       const next = inTurn();
       const ask = <T>(call: () => Promise<T>) => next(() => group.ask(call));
       try {
@@ -35,15 +35,15 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
       }
       return {
         add: (events) => ask(() => remote.add(transfer(events, events))),
-        tell: (of) => ask(() => remote.tell(of)),
+        inventory: (log) => ask(() => remote.inventory(log)),
         close,
       };
     },
-    async expose(scenarios, of, signals) {
+    async expose(scenarios, log, signals) {
       const loaded = await module();
       const { group, remote, close } = start();
       try {
-        return await group.ask(() => remote.expose(loaded, scenarios, of, signals));
+        return await group.ask(() => remote.expose(loaded, scenarios, log, signals));
       } finally {
         close();
       }

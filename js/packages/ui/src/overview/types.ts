@@ -1,17 +1,20 @@
-/** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
+/**
+ * Inventory of called endpoints and simulated exposure, as in the JSON of `countersign inventory` (docs/inventory.md)
+ * and `countersign risk` (docs/risk.md).
+ */
 
-import type { Counted, Finding, Level, Seen } from "../analyze/types.js";
+import type { EntryCount, Finding, Level, LogSummary } from "../analyze/types.js";
 import type { Lines } from "../index/in-pieces.js";
 
-/** How calls were answered: with a status of HTTP, or as the event says without one. */
-export interface Answered {
+/** Number of calls with one response: an HTTP status, or the outcome that an event states without one. */
+export interface ResponseCount {
   readonly status?: number;
   readonly outcome?: string;
   readonly calls: number;
   readonly entry: number;
 }
 
-/** One who called. */
+/** A caller of an endpoint. */
 export interface Caller {
   readonly id: string;
   readonly calls: number;
@@ -20,7 +23,7 @@ export interface Caller {
   readonly new: boolean;
 }
 
-/** Why an endpoint is a risk. */
+/** A reason for an endpoint's risk score. */
 export interface RiskReason {
   readonly points: number;
   readonly reason: string;
@@ -33,7 +36,7 @@ export interface Endpoint {
   readonly path?: string;
   readonly service?: string;
   readonly operation?: string;
-  /** Whether the description has it; null without one. */
+  /** True if the API description contains it; null without a description. */
   readonly documented: boolean | null;
   readonly flags: readonly string[];
   readonly calls: number;
@@ -42,8 +45,8 @@ export interface Endpoint {
   readonly last: string;
   readonly last_entry: number;
   readonly entries: readonly number[];
-  readonly statuses: readonly Answered[];
-  /** Those with the most calls. */
+  readonly statuses: readonly ResponseCount[];
+  /** The callers with the most calls. */
   readonly callers: readonly Caller[];
   readonly all_callers: number;
   readonly latency_ms: {
@@ -53,22 +56,22 @@ export interface Endpoint {
     readonly max: number;
   } | null;
   readonly risk: number;
-  /** How serious the risk is. */
+  /** Severity of the risk. */
   readonly level: Level;
   readonly reasons: readonly RiskReason[];
 }
 
-/** What is described and was not called. */
+/** A described operation that was never called. */
 export interface Unused {
   readonly method: string;
   readonly path: string;
   readonly deprecated: boolean;
 }
 
-/** What `countersign inventory --format json` prints. */
+/** Output of `countersign inventory --format json`. */
 export interface Inventory {
   readonly verdict: string;
-  /** The entries that all were looked at of; null where others may exist. */
+  /** The range of entries that was examined completely; null if entries may be missing. */
   readonly complete: readonly [first: number, end: number] | null;
   readonly events: number;
   readonly calls: number;
@@ -77,21 +80,21 @@ export interface Inventory {
     readonly title: string;
     readonly version: string;
     readonly operations: number;
-    /** How many more have the method and the path of another, so that calls don’t say which of them they are. */
+    /** Operations that share method and path with another one, so that calls can't be told apart. */
     readonly alike: number;
-    /** How many paths refer to what is not in it, so that their operations are not known. */
+    /** Paths with references that can't be resolved, so that their operations are unknown. */
     readonly elsewhere: number;
   } | null;
-  readonly left_out: { readonly calls: Counted | null; readonly callers: Counted | null };
+  readonly left_out: { readonly calls: EntryCount | null; readonly callers: EntryCount | null };
   readonly digest: string;
-  /** The riskiest first. */
+  /** Riskiest first. */
   readonly endpoints: readonly Endpoint[];
   readonly unused: readonly Unused[];
-  /** What was asked for and refused or not found each time. */
+  /** Endpoints that were refused or not found on every call. */
   readonly probed: readonly Endpoint[];
 }
 
-/** What is said of many years' losses. */
+/** Statistics of the simulated annual losses. */
 export interface Figures {
   readonly years: number;
   readonly mean: number;
@@ -102,7 +105,7 @@ export interface Figures {
   readonly most: number;
 }
 
-/** Three numbers, and who says so. */
+/** An estimate of three points, with its source. */
 export interface Input {
   readonly of: string;
   readonly low: number;
@@ -112,8 +115,8 @@ export interface Input {
   readonly date: string;
 }
 
-/** What a scenario comes to. */
-export interface ToldScenario {
+/** Result of one scenario. */
+export interface ScenarioResult {
   readonly id: string;
   readonly title: string;
   readonly inputs: readonly Input[];
@@ -122,9 +125,9 @@ export interface ToldScenario {
   readonly digest: string;
 }
 
-/** What a control buys over the same years. */
-export interface Bought {
-  /** null: all of them together. */
+/** Effect of a control, simulated over the same years. */
+export interface ControlEffect {
+  /** null stands for all controls together. */
   readonly id: string | null;
   readonly title: string;
   readonly figures: Figures;
@@ -133,105 +136,108 @@ export interface Bought {
   readonly cost: number | null;
 }
 
-/** Three numbers. */
+/** Low, most likely, and high estimate. */
 export interface Range {
   readonly low: number;
   readonly mode: number;
   readonly high: number;
 }
 
-/** A frequency that observations propose. A person applies it, or does not. */
+/** A frequency proposed from observations. It takes effect only if a person applies it. */
 export interface Proposed {
   /** The scenario's id. */
   readonly scenario: string;
-  /** How many of its threat events were observed. */
+  /** Number of threat events observed. */
   readonly observed: number;
-  /** What they are, with the first of the entries that show them. */
+  /** Kinds of observed events, with the first entries that show them. */
   readonly what: readonly { readonly title: string; readonly times: number; readonly entries: readonly number[] }[];
-  /** How long was looked. */
+  /** The observed period. */
   readonly from: string;
   readonly to: string;
   readonly years: number;
-  /** Whether nothing can be missing from what was looked at. */
+  /** True if no entry can be missing from the observed period. */
   readonly complete: boolean;
   readonly now: Range;
   readonly frequency: Range;
-  /** The scenario's member as it would be, in YAML. */
+  /** The scenario's field with the proposed value, in YAML. */
   readonly line: string;
 }
 
-/** What `countersign risk --format json` prints. */
+/** Output of `countersign risk --format json`. */
 export interface RiskReport {
   readonly log: { readonly root: string } | null;
   readonly years: number;
   readonly currency: string;
-  readonly scenarios: readonly ToldScenario[];
+  readonly scenarios: readonly ScenarioResult[];
   readonly together: { readonly closed_form: number; readonly figures: Figures } | null;
-  readonly controls: readonly Bought[];
+  readonly controls: readonly ControlEffect[];
   readonly proposed: readonly Proposed[];
 }
 
-/** The same as it is shown and filed. */
+/** A risk report, with its renderings. */
 export interface Exposure {
   readonly report: RiskReport;
   readonly svg: string;
   readonly markdown: string;
-  /** For each proposal its scenario's text with it; null where a person has to write it. */
+  /** For each proposal, the scenario file with it applied; null if a person has to edit the file. */
   readonly applied: readonly (string | null)[];
-  /** Whether nothing is proposed because all was recorded in less than a day, and nobody stated another span. */
+  /** True if the log covers less than a day and no other period was stated, so that nothing is proposed. */
   readonly short: boolean;
 }
 
-/** What was found in a log, to be held against scenarios. */
+/** Observations in a log, to compare with scenarios. */
 export interface Signals {
-  /** From when to when was looked. */
+  /** The observed period. */
   readonly from: string;
   readonly to: string;
-  /** Whether somebody states these times; else they are those of the log's first and last entry. */
+  /** True if a person stated the period; false if it is the time of the log's first and last entry. */
   readonly stated: boolean;
-  /** Whether nothing can be missing from what was looked at. */
+  /** True if no entry can be missing from the observed period. */
   readonly complete: boolean;
   readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "signer_trust" | "entries">[];
-  /** The tags of each rule. */
+  /** Tags by rule. */
   readonly tags: ReadonlyMap<string, readonly string[]>;
   readonly endpoints: readonly Endpoint[];
 }
 
-/** A scenario's file. */
+/** Name and text of a scenario file. */
 export interface ScenarioFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** Why scenarios cannot be used. */
-export interface Refused {
-  /** Empty where it is about several. */
+/** An error in a scenario file. */
+export interface ScenarioProblem {
+  /** Empty if the error is about several files. */
   readonly file: string;
-  /** 0 where it is not known. */
+  /** 0 if unknown. */
   readonly line: number;
   readonly member: string;
   readonly problem: string;
   readonly hint: string;
 }
 
-/** Learns of endpoints, in a worker of its own. */
+/** Endpoint inventory, in a worker of its own. */
 export interface Endpoints {
-  /** Takes verified events: lines as an index writes them, which are no longer the caller's. */
+  /** Adds verified events, as lines that an index writes. Ownership of the bytes passes to the inventory. */
   add(events: Lines): Promise<void>;
-  /** What is known by now, as text: JSON of `Inventory`. */
-  tell(of: Seen): Promise<string>;
-  /** Ends its worker. */
+  /** Returns the inventory so far: the JSON of `Inventory`. */
+  inventory(log: LogSummary): Promise<string>;
+  /** Terminates the worker. */
   close(): void;
 }
 
-/** What the parts of a console that tell of endpoints and exposure are made by. */
+/** Creates inventories, and simulates exposure. */
 export interface Overview {
-  /** Compared with what describes the API, where that is given: OpenAPI or Swagger, as JSON or YAML. What is none is refused. */
+  /**
+   * Starts an inventory. With a description (OpenAPI or Swagger, as JSON or YAML), endpoints are compared with it; an
+   * invalid description rejects.
+   */
   endpoints(description: string | undefined): Promise<Endpoints>;
-  /** Simulates years by the root of a log, and holds what was found in it against them. */
+  /** Simulates annual losses, seeded by the log's root, and compares scenarios with the signals. */
   expose(
     scenarios: readonly ScenarioFile[],
-    of: Pick<Seen, "origin" | "log">,
+    log: Pick<LogSummary, "origin" | "log">,
     signals?: Signals,
-  ): Promise<Exposure | readonly Refused[]>;
+  ): Promise<Exposure | readonly ScenarioProblem[]>;
 }

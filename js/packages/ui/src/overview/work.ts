@@ -1,27 +1,27 @@
-/** A worker that learns of endpoints, or simulates years. */
+/** A worker that builds an inventory of endpoints, or simulates exposure. */
 
 import { connect, type Port } from "@countersign/shared/rpc.js";
-import type { Seen } from "../analyze/types.js";
+import type { LogSummary } from "../analyze/types.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
-import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
-import type { Exposure, Refused, ScenarioFile, Signals } from "./types.js";
+import init, { Signals as CoreSignals, Endpoints, expose } from "../wasm/overview.js";
+import type { Exposure, ScenarioFile, ScenarioProblem, Signals } from "./types.js";
 
-/** What is asked for. */
+/** Calls from the page to the worker. */
 export interface OverviewWorker {
   begin(module: WebAssembly.Module, description: string | undefined): Promise<void>;
   add(events: Lines): Promise<void>;
-  tell(of: Seen): string;
+  inventory(log: LogSummary): string;
   expose(
     module: WebAssembly.Module,
     scenarios: readonly ScenarioFile[],
-    of: Pick<Seen, "origin" | "log">,
+    log: Pick<LogSummary, "origin" | "log">,
     signals: Signals | undefined,
-  ): Promise<Exposure | readonly Refused[]>;
+  ): Promise<Exposure | readonly ScenarioProblem[]>;
 }
 
-/** Serves the host on the other side of a port. */
+/** Serves the page at the other end of a port. */
 export function work(port: Port): void {
-  /** What `begin` makes, which comes first. */
+  /** Set by `begin`. */
   let endpoints: Endpoints;
   const ours: OverviewWorker = {
     begin: async (module, description) => {
@@ -29,7 +29,7 @@ export function work(port: Port): void {
       endpoints = new Endpoints(description);
     },
     add: (events) => inPieces(events, (lines) => endpoints.take(lines)),
-    tell: ({ origin, log, verdict, complete }) =>
+    inventory: ({ origin, log, verdict, complete }) =>
       endpoints.tell(
         origin ?? undefined,
         log?.size,
@@ -45,17 +45,17 @@ export function work(port: Port): void {
         origin ?? undefined,
         log?.size,
         log?.root,
-        signals && taken(signals),
-      ) as Exposure | readonly Refused[];
+        signals && toCore(signals),
+      ) as Exposure | readonly ScenarioProblem[];
     },
   };
   connect(port, ours, "host");
 }
 
-function taken({ from, to, stated, complete, findings, tags, endpoints }: Signals): Taken {
-  const all = new Taken(from, to, stated, complete);
-  for (const { rule, title, level, signer_trust, entries } of findings) {
-    all.found(rule, title, level, signer_trust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
+function toCore({ from, to, stated, complete, findings, tags, endpoints }: Signals): CoreSignals {
+  const all = new CoreSignals(from, to, stated, complete);
+  for (const { rule, title, level, signerTrust, entries } of findings) {
+    all.found(rule, title, level, signerTrust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
   }
   for (const { method, service, path, operation, flags, entries } of endpoints) {
     all.called(method ?? service, path ?? operation, [...flags], Float64Array.from(entries));

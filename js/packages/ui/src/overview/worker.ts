@@ -1,4 +1,4 @@
-/** The Web Worker that lists endpoints and simulates exposure. */
+/** Entry point of the Web Worker for inventories and exposure. */
 
 import { serveFromWorker } from "@countersign/shared/rpc.js";
 import { work } from "./work.js";

@@ -1,4 +1,4 @@
-/** Slicing for a given way to load the core and to start workers. */
+/** Slicing, proofs, and evidence files: the page's side. */
 
 import { CountersignError } from "@countersign/shared/error.js";
 import type { Remote } from "@countersign/shared/rpc.js";
@@ -8,30 +8,30 @@ import { sampleRoot } from "./sample-root.js";
 import type { SliceOptions, Slicer } from "./types.js";
 import type { SlicerHost, SlicerWorker } from "./work.js";
 
-/** How a runtime loads the core and starts workers. */
+/** Tells a slicer how to load its WebAssembly module and start workers. */
 export interface SlicerSetup {
-  /** The artifact `slicer`: it is asked for when something is. */
+  /** Loads the module `slicer`, on first use. */
   module: () => Promise<WebAssembly.Module>;
   /** Starts a worker that runs `slice/worker`. */
   worker: () => WorkerLike;
-  /** Verifies what is to be explained. */
+  /** Verifies a proof before it is explained. */
   verify: Verify;
 }
 
-/** Larger proofs are not explained; the core says so too. */
-const MAX_PROOF = 64 << 20;
+/** Maximum size of a proof that can be explained, in bytes. The core has the same limit. */
+const MAX_PROOF_BYTES = 64 << 20;
 
-/** Makes a slicer. */
+/** Creates a slicer. */
 export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
   const ask = async <T>(
-    { told, signal }: Pick<SliceOptions, "told" | "signal">,
+    { onProgress, signal }: Pick<SliceOptions, "onProgress" | "signal">,
     work: (remote: Remote<SlicerWorker>) => Promise<T>,
   ): Promise<T> => {
     signal?.throwIfAborted();
     const loaded = await module();
     signal?.throwIfAborted();
     const group = new WorkerGroup("slicer");
-    const host: SlicerHost = { read: (bytes, total) => told?.(bytes, total) };
+    const host: SlicerHost = { progress: (bytes, total) => onProgress?.(bytes, total) };
     const remote = group.add<SlicerWorker>(worker(), host);
     const abort = () => group.end(signal?.reason);
     signal?.addEventListener("abort", abort);
@@ -42,7 +42,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       });
     } finally {
       signal?.removeEventListener("abort", abort);
-      group.end(new DOMException("it was ended", "AbortError"));
+      group.end(new DOMException("the worker is no longer needed", "AbortError"));
     }
   };
   return {
@@ -50,9 +50,9 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       ask(options, (remote) => remote.slice(source, selection, trust)),
     async explain(source, { chain, seq }, { trust, ...options } = {}) {
       const { bytes: proof } = await this.slice(source, { chain, seq }, { trust, ...options });
-      if (proof.size > MAX_PROOF) {
-        throw new CountersignError("source.invalid", "the proof of this event is too large to be explained", {
-          hint: "its chain has many links before the next signature: save the proof and verify it",
+      if (proof.size > MAX_PROOF_BYTES) {
+        throw new CountersignError("source.invalid", "the proof of this event is too large to explain", {
+          hint: "save the proof and verify it instead",
         });
       }
       let covered = false;
@@ -79,7 +79,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       return { proof, report, notNeeded, steps };
     },
     sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
-    writeEvidence: (...given) => ask({}, (remote) => remote.writeEvidence(...given)),
+    writeEvidence: (...args) => ask({}, (remote) => remote.writeEvidence(...args)),
     writeReport: (filing) => ask({}, (remote) => remote.writeReport(filing)),
     async openEvidence(file) {
       const evidence = await ask({}, (remote) => remote.readEvidence(file));

@@ -1,16 +1,16 @@
-/** Which checkpoint samples of an export are drawn by (SPEC-DETECTION.md, section 14). */
+/** Choice of the checkpoint that seeds samples of an export (SPEC-DETECTION.md, section 14). */
 
 import type { CheckpointMark } from "@countersign/shared/verify.js";
 
-/** The root that samples are drawn by. */
+/** The root that seeds samples. */
 export interface SampleRoot {
   /** The root hash, in base64. */
   readonly root: string;
-  /** True if the quorum of witnesses saw it. */
+  /** True if the quorum of witnesses cosigned it. */
   readonly witnessed: boolean;
 }
 
-/** Returns the root of the log's last matching checkpoint that witnesses saw, else of the last matching one. */
+/** Returns the root of the last matching checkpoint with a witness quorum, or else of the last matching one. */
 export function sampleRoot(
   checkpoints: readonly CheckpointMark[],
   origin: string | null | undefined,

@@ -1,41 +1,41 @@
-/** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
+/** Slices, proofs, hashes, and evidence files of an export. */
 
 import type { CheckState, Judged, Why } from "@countersign/shared/report.js";
 
-/** What a slice shows. */
+/** The events to include in a slice. */
 export type Selection =
-  /** The events of the links at these indexes, and what proves them. */
+  /** Events by entry index, with their proofs. */
   | { readonly indexes: Float64Array }
-  /** All leaves from the first index up to, and not including, the second. */
+  /** All entries from the first index up to, but not including, the second. */
   | { readonly range: readonly [number, number] }
-  /** One event. */
+  /** A single event. */
   | { readonly chain: string; readonly seq: number };
 
-/** How it is done. */
+/** Options of a slicer's calls. */
 export interface SliceOptions {
-  /** A trust file's text: its quorum decides which checkpoints a slice keeps, and what a proof stands on. */
+  /** Text of a trust file. Its quorum decides which checkpoints a slice keeps and which a proof uses. */
   readonly trust?: string | undefined;
-  /** Told how far reading came: bytes read, of how many. A slice reads twice. */
-  readonly told?: ((bytes: number, total: number) => void) | undefined;
+  /** Reports progress: bytes read, of a total. A slice reads the export twice. */
+  readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A smaller export, which verifies on its own. */
+/** A smaller export that verifies on its own. */
 export interface Slice {
   readonly bytes: Blob;
-  /** How many events it shows. */
+  /** Number of events it contains. */
   readonly events: number;
 }
 
-/** How one event is proven. */
+/** The proof of one event, step by step. */
 export interface Explanation extends Pick<Judged, "report" | "notNeeded"> {
-  /** The smallest export that proves it, of which the report is. */
+  /** The smallest export that proves the event; the report is about it. */
   readonly proof: Blob;
   /** The steps, each building on those before it. */
   readonly steps: readonly ProofStep[];
 }
 
-/** What a step shows, from the event's bytes to the log's witnesses. */
+/** Subject of a proof step, from the event's bytes to the log's witnesses. */
 export type ProofStepId =
   | "event"
   | "commit"
@@ -49,56 +49,56 @@ export type ProofStepId =
   | "log"
   | "witnesses";
 
-/** Something that a step is computed from, or comes to. */
+/** An input or result of a proof step. */
 export interface ProofFact {
-  /** Which: a word such as `salt`. A step may have several of one name. */
+  /** Name, such as `salt`. A step may have several facts of one name. */
   readonly name: string;
   readonly value: string;
 }
 
-/** A hash beside the way from a leaf up to the root. */
+/** A sibling hash on the path from a leaf to the root. */
 export interface ProofHash {
-  /** The height that the way has come to: 0 for the leaf itself. */
+  /** Height in the tree: 0 for the leaf itself. */
   readonly level: number;
-  /** On which side of what is known so far it stands. */
+  /** Side of the sibling, as seen from the path. */
   readonly side: "left" | "right";
   /** The hash, in base64. */
   readonly hash: string;
-  /** The node that both give, in base64. */
+  /** The parent node of both, in base64. */
   readonly node: string;
 }
 
-/** One step of a proof. */
+/** A step of a proof. */
 export interface ProofStep {
   readonly id: ProofStepId;
   readonly state: CheckState;
   readonly facts: readonly ProofFact[];
-  /** The way up the tree, in `path` alone. */
+  /** Path up the tree; only in step `path`. */
   readonly hashes?: readonly ProofHash[];
 }
 
-/** What an evidence file is written of, or a report that can be filed (SPEC-DETECTION.md, section 14). */
+/** The input of an evidence file, or of a report to file (SPEC-DETECTION.md, section 14). */
 export interface Filing {
-  /** The frame as JSON, in which `trust`, `pins` and the slice's `file` may lack hash and size. */
+  /** The frame as JSON. `trust`, `pins`, and the slice's `file` may lack hash and size. */
   readonly frame: string;
   readonly trust?: string | undefined;
   readonly pins: readonly string[];
 }
 
-/** The contents of an evidence file. They say nothing about where they come from. */
+/** The contents of an evidence file. They don't prove where the file comes from. */
 export interface Evidence {
-  /** As canonical JSON. */
+  /** Canonical JSON. */
   readonly frame: string;
-  /** Of the page in it, in hex. */
+  /** Hash of the page in the file, in hex. */
   readonly pageSha256: string;
   readonly export: Blob;
   readonly pins: readonly string[];
   readonly trust: string | undefined;
-  /** What the words for the verdict of the frame's report depend on, as in `Judged`. */
+  /** Reason that selects the wording of the verdict, as in `Judged`. */
   readonly why: Why | null;
 }
 
-/** A sample that is to be drawn (SPEC-DETECTION.md, section 14). */
+/** A sample to draw (SPEC-DETECTION.md, section 14). */
 export interface Drawing {
   /** The root hash, in base64. */
   readonly root: string;
@@ -107,23 +107,25 @@ export interface Drawing {
   readonly wanted: number;
 }
 
-/** Does it, in workers that read the export once more. An export is never held in memory. */
+/**
+ * Creates slices, proofs, and evidence files in workers that read the export again. Only parts are held in memory.
+ */
 export interface Slicer {
-  /** A smaller export with all that it takes to verify it. */
+  /** Returns a smaller export with everything needed to verify it. */
   slice(source: Blob, selection: Selection, options?: SliceOptions): Promise<Slice>;
-  /** How the event at a place of a chain is proven, step by step. */
+  /** Explains step by step how an event of a chain is proven. */
   explain(source: Blob, event: { chain: string; seq: number }, options?: SliceOptions): Promise<Explanation>;
-  /** The SHA-256 of all bytes as they are, compressed or not, in hex. */
+  /** Returns the SHA-256 of the file's bytes as they are, compressed or not, in hex. */
   sha256(source: Blob, options?: Omit<SliceOptions, "trust">): Promise<string>;
-  /** An evidence file that begins with this page and holds this export. */
+  /** Returns an evidence file that consists of this page and this export. */
   writeEvidence(filing: Filing, page: Blob, source: Blob): Promise<Blob>;
-  /** The report alone, in canonical JSON. */
+  /** Returns the report alone, as canonical JSON. */
   writeReport(filing: Filing): Promise<Blob>;
   /**
-   * Opens an evidence file: verifies the export in it by the trust file and pins in it. A file that isn't as it was written
-   * is refused, and one that states what its own export refutes.
+   * Opens an evidence file and verifies its export by its trust file and pins. Rejects a file that was altered, or
+   * that states what its export refutes.
    */
   openEvidence(file: Blob): Promise<Evidence>;
-  /** The leaves that are drawn, in the order of the draw. */
+  /** Returns the drawn entries, in the order of the draw. */
   draw(drawing: Drawing): Promise<Float64Array>;
 }

@@ -1,4 +1,4 @@
-/** A slicing worker: it reads an export once more for one thing, and is ended then. */
+/** A slicing worker. It reads an export for one task and is terminated afterwards. */
 
 import { CountersignError } from "@countersign/shared/error.js";
 import type { Report, Why } from "@countersign/shared/report.js";
@@ -7,28 +7,31 @@ import init, * as core from "../wasm/slicer.js";
 import type { SampleRoot } from "./sample-root.js";
 import type { Evidence, Explanation, Selection, Slice, Slicer } from "./types.js";
 
-/** What is asked for. */
+/** Calls from the page to the worker. */
 export interface SlicerWorker extends Pick<Slicer, "writeEvidence" | "writeReport" | "draw"> {
-  /** Comes first. */
+  /** Must be called first. */
   begin(module: WebAssembly.Module): Promise<void>;
   slice(source: Blob, selection: Selection, trust: string | undefined): Promise<Slice>;
-  explain(proof: Blob, event: Explained, trust: string | undefined): Promise<Pick<Explanation, "steps">>;
+  explain(proof: Blob, event: EventToExplain, trust: string | undefined): Promise<Pick<Explanation, "steps">>;
   sha256(source: Blob): Promise<string>;
   readEvidence(file: Blob): Promise<Evidence>;
-  holdEvidence(frame: string, shown: Shown): Promise<void>;
+  holdEvidence(frame: string, verified: VerifiedExport): Promise<void>;
 }
 
-/** What verifying the export of an evidence file gave. */
-export interface Shown {
+/** Result of verifying the export of an evidence file. */
+export interface VerifiedExport {
   readonly report: Report;
-  /** The leaves of the events that verify. */
+  /** Entries of the events that verified. */
   readonly entries: Float64Array;
-  /** What samples of the export are drawn by; none if no checkpoint matches. */
+  /** Seed of samples; undefined if no checkpoint matches. */
   readonly root: SampleRoot | undefined;
 }
 
-/** An event: what verifying its proof gave, whether it was handed out then, and which key notes act. */
-export interface Explained {
+/**
+ * An event to explain: the report on its proof, whether the verifier returned the event, and which key notes took
+ * effect.
+ */
+export interface EventToExplain {
   readonly chain: string;
   readonly seq: number;
   readonly report: Report;
@@ -36,14 +39,15 @@ export interface Explained {
   readonly acting: Float64Array;
 }
 
-/** What the host is told meanwhile. */
+/** Calls from the worker to the page. */
 export interface SlicerHost {
-  read(bytes: number, total: number): void;
+  progress(bytes: number, total: number): void;
 }
 
-/** Serves the host on the other side of a port. */
+/** Serves the page at the other end of a port. */
 export function work(port: Port): void {
-  const open = (source: Blob, times: number) => piecesOf(source, (bytes) => void host.read(bytes, source.size * times));
+  const open = (source: Blob, times: number) =>
+    piecesOf(source, (bytes) => void host.progress(bytes, source.size * times));
   const ours: SlicerWorker = {
     begin: async (module) => void (await init({ module_or_path: module })),
     slice: async (source, selection, trust) => {
@@ -66,10 +70,10 @@ export function work(port: Port): void {
       return new Blob([report as Uint8Array<ArrayBuffer>, "\n"], { type: "application/json" });
     },
     readEvidence: async (file) => {
-      // No program writes a longer one.
-      if (file.size > LONGEST) {
-        throw new CountersignError("evidence.invalid", "an evidence file above 160 MiB", {
-          hint: "no program writes one so long",
+      // countersign never writes a longer one.
+      if (file.size > MAX_EVIDENCE_BYTES) {
+        throw new CountersignError("evidence.invalid", "the evidence file is larger than 160 MiB", {
+          hint: "choose a file that countersign wrote",
         });
       }
       const [frame, pageSha256, source, pins, trust, why] = core.readEvidence(await all(file)) as Parts;
@@ -100,7 +104,7 @@ type Parts = [
   why: Why | null,
 ];
 
-const LONGEST = 160 << 20;
+const MAX_EVIDENCE_BYTES = 160 << 20;
 
 async function all(blob: Blob): Promise<Uint8Array> {
   return new Uint8Array(await blob.arrayBuffer());
@@ -124,18 +128,21 @@ function cut(pieces: Parameters<typeof core.slice>[0], selection: Selection, tru
   return core.slice(pieces, undefined, undefined, `${selection.chain}/${selection.seq}`, trust);
 }
 
-/** How many bytes are read at a time. */
-const PIECE = 1 << 20;
-/** How many bytes are read between two words about it. */
-const TOLD = 8 << 20;
+/** Bytes read at a time. */
+const PIECE_BYTES = 1 << 20;
+/** Bytes read between two progress reports. */
+const PROGRESS_BYTES = 8 << 20;
 
-/** The bytes of a blob, piece by piece, and what is written. `told` hears how many bytes were read, counted over all parsers. */
-async function piecesOf(source: Blob, told: (bytes: number) => void) {
+/**
+ * Reads a blob piece by piece, and collects what is written. Calls `onProgress` with the bytes read, counted over all
+ * passes.
+ */
+async function piecesOf(source: Blob, onProgress: (bytes: number) => void) {
   const read = await reader(source);
   const parts: BlobPart[] = [];
   let at = 0;
   let all = 0;
-  let nextTold = TOLD;
+  let nextReport = PROGRESS_BYTES;
   return {
     rewind() {
       at = 0;
@@ -144,25 +151,28 @@ async function piecesOf(source: Blob, told: (bytes: number) => void) {
       if (at >= source.size) {
         return undefined;
       }
-      const bytes = read(at, Math.min(at + PIECE, source.size));
+      const bytes = read(at, Math.min(at + PIECE_BYTES, source.size));
       at += bytes.length;
       all += bytes.length;
-      if (all >= nextTold) {
-        nextTold = all + TOLD;
-        told(all);
+      if (all >= nextReport) {
+        nextReport = all + PROGRESS_BYTES;
+        onProgress(all);
       }
       return bytes;
     },
     write(bytes: Uint8Array) {
-      // A blob of its own, which the browser may keep on disk: together they can be as long as the source.
+      // Each piece is a blob, which the browser may keep on disk: together they can be as long as the source.
       parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
     },
-    /** All that was written. */
+    /** Returns everything written. */
     written: (type: string) => new Blob(parts, { type }),
   };
 }
 
-/** What reads a stretch of a source. In the web's workers a file is read without waiting. Elsewhere it is in memory first. */
+/**
+ * Returns a function that reads a range of a source. Web Workers read files synchronously; elsewhere the source is
+ * loaded into memory first.
+ */
 async function reader(source: Blob): Promise<(begin: number, end: number) => Uint8Array> {
   if (typeof FileReaderSync === "undefined") {
     const all = new Uint8Array(await source.arrayBuffer());
@@ -172,7 +182,7 @@ async function reader(source: Blob): Promise<(begin: number, end: number) => Uin
   return (begin, end) => new Uint8Array(files.readAsArrayBuffer(source.slice(begin, end)));
 }
 
-/** Of the library for workers, which cannot be loaded beside that for pages. */
+/** Declared here because the type library for workers conflicts with that for pages. */
 declare class FileReaderSync {
   readAsArrayBuffer(blob: Blob): ArrayBuffer;
 }

@@ -1,4 +1,4 @@
-/** The Web Worker that slices and explains. */
+/** Entry point of the slicing Web Worker. */
 
 import { serveFromWorker } from "@countersign/shared/rpc.js";
 import { work } from "./work.js";

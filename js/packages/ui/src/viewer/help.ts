@@ -2,7 +2,7 @@ import { html, type TemplateResult } from "lit";
 import { icon } from "./parts/icons.js";
 import type { Texts } from "./texts/texts.js";
 
-/** Which keys do what. */
+/** Keyboard shortcuts, in the order in which they are listed. */
 const KEYS: readonly (readonly [keyof Texts["help"]["keys"], readonly string[]])[] = [
   ["search", ["/"]],
   ["move", ["j", "k", "↓", "↑"]],
@@ -12,7 +12,7 @@ const KEYS: readonly (readonly [keyof Texts["help"]["keys"], readonly string[]])
   ["help", ["?"]],
 ];
 
-/** The keys and how to search, in a dialog. */
+/** Renders the dialog that lists the keyboard shortcuts and explains searches. */
 export function helpView({ help }: Texts): TemplateResult {
   return html`
     <dialog class="help" part="help" aria-labelledby="help-heading">

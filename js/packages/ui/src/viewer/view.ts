@@ -3,8 +3,8 @@ import type { Zone } from "./parts/format.js";
 import { en, type Texts } from "./texts/texts.js";
 
 /**
- * A part of the viewer: an element that draws into itself, within the viewer's one shadow root. There the viewer's
- * styles, parts and ids reach it.
+ * Base class of the viewer's parts. A part renders into itself, within the viewer's one shadow root, where the
+ * viewer's styles, parts, and IDs reach it.
  */
 export abstract class View extends LitElement {
   protected override createRenderRoot(): this {
@@ -12,22 +12,22 @@ export abstract class View extends LitElement {
   }
 }
 
-/** Properties that whoever holds a part gives it, and no attribute does. */
-export function given(...names: readonly string[]): PropertyDeclarations {
+/** Declares properties that the owner of a part sets, without attributes. */
+export function props(...names: readonly string[]): PropertyDeclarations {
   return Object.fromEntries(names.map((name) => [name, { attribute: false }]));
 }
 
-/** Properties that a part has for itself: it draws anew where one changes. */
-export function own(...names: readonly string[]): PropertyDeclarations {
+/** Declares internal state. The part is rendered again when it changes. */
+export function internal(...names: readonly string[]): PropertyDeclarations {
   return Object.fromEntries(names.map((name) => [name, { state: true }]));
 }
 
-/** A part that says something in the viewer's language. */
+/** A part that shows text in the viewer's language. */
 export abstract class TextView extends View {
-  static override properties = given("texts", "zone");
+  static override properties = props("texts", "zone");
 
   texts: Texts = en;
-  /** Of the times that it shows. */
+  /** Time zone of the times it shows. */
   zone: Zone = "utc";
 
   constructor() {
@@ -41,23 +41,23 @@ export abstract class TextView extends View {
     }
   }
 
-  /** Told how wide it is, in pixels, when it is put into a page and whenever that changes there. */
+  /** Called with the width in pixels when the part is connected, and whenever the width changes. */
   protected resized?(width: number): void;
 }
 
-/** Tells whoever holds this part that something is wanted of it. */
-export function wish<T>(name: string, detail: T): CustomEvent<T> {
-  return new CustomEvent(name, { detail, bubbles: true });
+/** Dispatches an event that bubbles to the owner of a part. */
+export function emit<T>(part: EventTarget, name: string, detail: T): void {
+  part.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
 }
 
-/** Registers a part. Two copies of the viewer on one page share it. */
+/** Registers a part. Two copies of the viewer on one page share the registration. */
 export function define(name: string, part: CustomElementConstructor): void {
   if (customElements.get(name) === undefined) {
     customElements.define(name, part);
   }
 }
 
-/** Follows a pointer that presses something, until it lets go. */
+/** Tracks a pointer from the press until its release. */
 export function dragged(press: PointerEvent, moved: (event: PointerEvent) => void, ended = () => {}): void {
   const grip = press.currentTarget as HTMLElement;
   press.preventDefault();

@@ -12,21 +12,21 @@ import "./detection/detections.js";
 import "./drawer/drawer.js";
 import "./search/export-menu.js";
 import "./search/facets.js";
-import { drawn } from "./chart/histogram.js";
+import { eventsIn } from "./chart/histogram.js";
 import { type Extent, extentOf } from "./chart/period.js";
-import { Opening } from "./drawer/opening.js";
+import { SelectedRow } from "./drawer/selected-row.js";
 import { helpView } from "./help.js";
 import { icon } from "./parts/icons.js";
-import { Looking } from "./search/looking.js";
 import { noticeView } from "./search/notice.js";
-import { Outlook, type Usual } from "./search/outlook.js";
-import type { Link } from "./session/following.js";
+import { SearchController } from "./search/search-controller.js";
+import { type ViewDefaults, ViewState } from "./search/view-state.js";
+import type { Link } from "./session/live-connection.js";
 import "./search/query-box.js";
-import { holds } from "./parts/ranges.js";
+import { containsEntry } from "./parts/ranges.js";
 import type { QueryBox } from "./search/query-box.js";
 import "./list/rows.js";
 import type { SignerTrustSoFar } from "../index/signer-trust.js";
-import found from "./detection/found.css.js";
+import findings from "./detection/findings.css.js";
 import drawer from "./drawer/drawer.css.js";
 import frame from "./frame.css.js";
 import host from "./host.css.js";
@@ -43,22 +43,22 @@ import { en, merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import strip from "./verdict/strip.css.js";
 import { failureView, stripView, waitingView } from "./verdict/strip.js";
 import type { Strip } from "./verdict/strip-details.js";
-import { given, own } from "./view.js";
+import { internal, props } from "./view.js";
 
-/** How wide it must be for a row's details to stand beside the rows, in pixels. */
-const BESIDE = 960;
+/** Minimum width in pixels at which a row's details are beside the rows. */
+const MIN_SPLIT_WIDTH = 960;
 
-/** How an address is asked for. */
+/** Fetches an address. */
 export type Request = (address: string, init: RequestInit) => Promise<Response>;
 
 /**
- * `<countersign-viewer>`: verifies an export and shows what verified.
+ * `<countersign-viewer>`: verifies an export and shows the result.
  *
- * It tells of `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, where `pin` is the last good
- * one), `countersign-open` ({ row }) and `countersign-query` ({ query }), all of which bubble and leave shadow trees.
+ * Dispatches `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, with the last good pin),
+ * `countersign-open` ({ row }), and `countersign-query` ({ query }). All of them bubble and are composed.
  */
 export class Viewer extends LitElement {
-  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, found];
+  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, findings];
   static override properties = {
     src: {},
     trust: {},
@@ -70,134 +70,136 @@ export class Viewer extends LitElement {
     bare: { type: Boolean },
     fragment: {},
     rules: {},
-    ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
-    ...own("isSmall"),
+    ...props("file", "session", "link", "texts", "trustText", "pins", "request"),
+    ...internal("isSmall"),
   };
 
-  /** What works in the background for viewers that verify by themselves. */
+  /** Workers for viewers that verify by themselves. */
   static tools: Tools | undefined;
-  /** Those in a document: a key of the page's means the one where there is one. */
+  /** Viewers in the document. A page-wide shortcut works only if there is exactly one. */
   static readonly #connected = new Set<Viewer>();
 
-  /** The address of an export; with `live` of a log server's stream. */
+  /** Address of an export; with `live`, of a log server's `/stream`. */
   src: string | null = null;
-  /** The address of a trust file. It must not come from where the export does. */
+  /** Address of a trust file. It must not come from the source of the export. */
   trust: string | null = null;
-  /** Whether the address gives a stream that goes on. */
+  /** True if the address is a stream that doesn't end. */
   live: boolean = false;
-  /** The language of its texts; without it that of what it stands in. */
+  /** Language of the texts. Default: that of the surrounding element. */
   language: string | null = null;
-  /** The zone in which times are shown at first: `utc` or `local`. */
+  /** Initial time zone: `utc` or `local`. */
   tz: string | null = null;
-  /** In which order rows are at first: `place`, `-place`, `time` or `-time`; without it the newest first of a log that is followed. */
+  /** Initial order of rows: `place`, `-place`, `time`, or `-time`. Default: newest first for a live log. */
   order: string | null = null;
-  /** `light` or `dark`; else as the reader prefers. */
+  /** `light` or `dark`. Default: the reader's preference. */
   theme: string | null = null;
-  /** Whether it goes without the strip: something else around it shows the verdict. */
+  /** True to leave out the strip, because the page shows the verdict itself. */
   bare: boolean = false;
-  /** Whether what is looked at is in the address of the page; its value stands before the names. */
+  /**
+   * Prefix of the names under which the view state is kept in the page's address; null to keep it out of the address.
+   */
   fragment: string | null = null;
-  /** The address of a pack of rules that is looked for; empty for the one that comes with the package. */
+  /** Address of a rule pack; empty for the included pack, null for no detection. */
   rules: string | null = null;
   declare file: Blob | undefined;
-  /** A session that somebody else made, and ends. */
+  /** A session that the page created and closes. */
   declare session: Session | undefined;
-  /** How the connection of that session is, where it is live. */
+  /** Connection of that session, if it is live. */
   declare link: Link | undefined;
-  /** Texts to show in place of the language's own. */
+  /** Texts that override those of the language. */
   declare texts: Some<Texts> | undefined;
-  /** A trust file's text. */
+  /** Text of a trust file. */
   declare trustText: string | undefined;
-  /** Checkpoints that were verified before. */
+  /** Pins of earlier reports. */
   pins: readonly string[] = [];
   request: Request = (address, init) => fetch(address, init);
 
-  /** What each property is where nothing is given. */
-  readonly #unset = Object.keys(Viewer.properties).map((name) => [name, this.#given[name]] as const);
+  /** Defaults of the properties. */
+  readonly #defaults = Object.keys(Viewer.properties).map((name) => [name, this.#props[name]] as const);
   #texts = en;
-  /** What they are made of. */
+  /** Language and overrides that `#texts` was created from. */
   #lang = "en";
-  #own: Some<Texts> | undefined;
-  readonly #outlook = new Outlook();
+  #overrides: Some<Texts> | undefined;
+  readonly #state = new ViewState();
   readonly #sessions = new SessionController({
-    other: (session) => this.#other(session),
+    replaced: (session) => this.#replaced(session),
     changed: () => this.#changed(),
     reported: (session) => this.#reported(session),
-    alarmed: ({ report, goodPin }) => this.#tell("countersign-alarm", { report, pin: goodPin }),
+    alarmed: ({ report, goodPin }) => this.#dispatch("countersign-alarm", { report, pin: goodPin }),
   });
-  readonly #opening = new Opening(
-    (row) => this.#opened(row),
+  readonly #openRow = new SelectedRow(
+    (row) => this.#rowOpened(row),
     () => this.requestUpdate(),
-    (error) => this.#looking?.fail(error),
+    (error) => this.#search?.fail(error),
   );
-  #looking: Looking | undefined;
-  /** The selection that was told of last. */
-  #told: Selection | undefined;
+  #search: SearchController | undefined;
+  /** The last selection that was dispatched. */
+  #dispatched: Selection | undefined;
   #slicer: Slicer | undefined;
-  /** The newest good pin of a log that was followed before. */
-  #seen: string | null = null;
-  /** A line to show once it can be. */
-  #wanted: number | undefined;
+  /** Newest good pin of an earlier session of the same log. */
+  #lastPin: string | null = null;
+  /** A line to show as soon as possible. */
+  #wantedLine: number | undefined;
   readonly #announcer = new Announcer();
   readonly #inTurn = inTurn();
-  /** Whether a button of the strip was pressed, which goes with what it did. */
+  /** True after a press on a button of the strip that may disappear; the focus is then moved. */
   #isStripPressed = false;
-  /** Whether there is no room for a row's details beside the rows. */
+  /** True if there is no room for a row's details beside the rows. */
   private isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;
-    // What is not displayed has no width at all.
+    // An element that isn't displayed has width 0.
     if (width > 0) {
-      this.isSmall = width < BESIDE;
+      this.isSmall = width < MIN_SPLIT_WIDTH;
     }
   });
   readonly #query = createRef<QueryBox>();
   readonly #rows = createRef<Rows>();
 
-  /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
+  /** Feeds a piece of an export, as bytes or text. Resolves when there is room for more. */
   async feed(chunk: Uint8Array | string): Promise<void> {
-    this.#beFed();
+    this.#startFeed();
     await this.#sessions.feed(chunk);
   }
 
-  /** Ends what was fed. */
+  /** Ends the export that was fed. */
   async end(): Promise<void> {
-    this.#beFed();
+    this.#startFeed();
     await this.#sessions.end();
   }
 
-  /** Shows what stands at a line of the export, and says whether there is anything. A search that hides it is dropped. */
+  /** Shows a line of the export, and drops a search that hides it. Resolves to true if the line has a row. */
   async goTo(line: number): Promise<boolean> {
-    const looking = this.#looking;
-    if (looking === undefined) {
+    const search = this.#search;
+    if (search === undefined) {
       return false;
     }
-    const { index } = looking.session;
+    const { index } = search.session;
     const rowOf = () => index.rowOf(line).catch(() => undefined);
     let row = await rowOf();
     if (row === undefined && this.query !== "") {
       await this.search("");
       row = await rowOf();
     }
-    if (row !== undefined && this.#outlook.folds && (await index.row(row).catch(() => undefined))?.kind === "fold") {
+    if (row !== undefined && this.#state.folds && (await index.row(row).catch(() => undefined))?.kind === "fold") {
       await this.#ask({ folds: false });
       row = await rowOf();
     }
-    if (row === undefined || looking !== this.#looking) {
+    if (row === undefined || search !== this.#search) {
       return false;
     }
     this.#rows.value?.goTo(row);
-    await this.#opening.open(index, row);
+    await this.#openRow.open(index, row);
     return true;
   }
 
-  /** Shows the entry at a leaf of the log, and says whether there is one. */
+  /** Shows an entry of the log. Resolves to true if it has a row. */
   async goToEntry(leaf: number): Promise<boolean> {
-    const line = await this.#looking?.session.index.lineOf(leaf).catch(() => undefined);
+    const line = await this.#search?.session.index.lineOf(leaf).catch(() => undefined);
     return line !== undefined && (await this.goTo(line));
   }
 
-  /** Puts the focus into the search. */
+  /** Focuses the search box. */
   focusSearch(): void {
     this.#query.value?.focus();
   }
@@ -219,7 +221,7 @@ export class Viewer extends LitElement {
     removeEventListener("keydown", this.#pageKey);
     removeEventListener("hashchange", this.#readAddress);
     this.#resized.disconnect();
-    // An element that is only moved is connected again by then.
+    // An element that was only moved is connected again by then.
     queueMicrotask(() => {
       if (!this.isConnected) {
         this.#sessions.stop();
@@ -227,38 +229,38 @@ export class Viewer extends LitElement {
     });
   }
 
-  /** Nothing is drawn before its language is here. */
+  /** Waits for the texts of the language. */
   protected override async scheduleUpdate(): Promise<void> {
     const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
-    if (lang !== this.#lang || (this.texts ?? undefined) !== this.#own) {
+    if (lang !== this.#lang || (this.texts ?? undefined) !== this.#overrides) {
       const spoken = textsOf(lang);
       const known = spoken instanceof Promise ? await spoken : spoken;
       this.#lang = lang;
-      this.#own = this.texts ?? undefined;
-      this.#texts = merged<Texts>(known, this.#own);
+      this.#overrides = this.texts ?? undefined;
+      this.#texts = merged<Texts>(known, this.#overrides);
     }
     await super.scheduleUpdate();
   }
 
-  /** Its properties by their names. */
-  get #given(): Record<string, unknown> {
+  /** Its properties, by name. */
+  get #props(): Record<string, unknown> {
     return this as unknown as Record<string, unknown>;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    // Frameworks take back what they gave with either of `null` and `undefined`.
-    for (const [name, unset] of this.#unset) {
-      this.#given[name] ??= unset;
+    // Frameworks reset properties with either `null` or `undefined`.
+    for (const [name, value] of this.#defaults) {
+      this.#props[name] ??= value;
     }
     if (changed.has("tz") && this.tz !== null) {
-      this.#outlook.zone = this.#usual.zone;
+      this.#state.zone = this.#viewDefaults.zone;
     }
     if (changed.has("fragment")) {
       this.#readAddress();
     }
     const sources = ["src", "trust", "live", "file", "session", "trustText", "pins", "rules"] as const;
     if (sources.some((name) => changed.has(name) && changed.get(name) !== this[name])) {
-      this.#seen = null;
+      this.#lastPin = null;
       this.#restart();
     }
   }
@@ -268,27 +270,27 @@ export class Viewer extends LitElement {
     const isShown = session !== undefined && session.phase !== "canceled" && session.phase !== "failed";
     return html`
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
-        ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#outlook.zone)}
+        ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#state.zone)}
         ${this.bare ? nothing : this.#strip(session)}
         ${
           isShown && this.session === undefined && session.detection !== undefined
             ? html`<cs-detections
                 .detection=${session.detection}
-                .zone=${this.#outlook.zone}
+                .zone=${this.#state.zone}
                 .texts=${this.#texts}
                 @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToEntry(detail.finding.entries.at(-1) ?? 0)}
               ></cs-detections>`
             : nothing
         }
         ${isShown ? this.#body(session) : nothing}
-        <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
+        <p class="sr" role="status">${this.bare ? "" : this.#announcer.message}</p>
         ${helpView(this.#texts)}
       </div>
     `;
   }
 
   protected override updated(): void {
-    this.#tellSelection();
+    this.#dispatchSelection();
     if (this.#isStripPressed && this.shadowRoot?.activeElement === null) {
       const button = this.shadowRoot.querySelector<HTMLElement>(".strip-action");
       const isSettled = !this.#sessions.isLoading && this.#sessions.session?.isRunning !== true;
@@ -307,17 +309,17 @@ export class Viewer extends LitElement {
     };
     const strip: Strip = {
       texts: this.#texts,
-      zone: this.#outlook.zone,
+      zone: this.#state.zone,
       link: this.link ?? link,
       cancel: pressed(() => session?.cancel()),
       again: isRepeatable
         ? pressed(() => {
-            // What was seen of a log is what it must still have.
-            this.#seen = session?.goodPin ?? this.#seen;
+            // The log must still contain what it showed before.
+            this.#lastPin = session?.goodPin ?? this.#lastPin;
             this.#restart();
           })
         : undefined,
-      isShown: (index) => holds(listed, index),
+      isShown: (index) => containsEntry(listed, index),
       show: (line) => void this.goTo(line),
     };
     if (failure !== undefined) {
@@ -328,12 +330,12 @@ export class Viewer extends LitElement {
 
   #body(session: Session): TemplateResult {
     const texts = this.#texts;
-    const { criteria, zone, columns } = this.#outlook;
+    const { criteria, zone, columns } = this.#state;
     const { query, selection } = this;
-    const found = this.#looking?.found;
-    const { opened } = this.#opening;
+    const found = this.#search?.found;
+    const { opened } = this.#openRow;
     const { detection } = session;
-    const marks = detection?.told?.marks;
+    const marks = detection?.status?.marks;
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
       this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
@@ -345,11 +347,11 @@ export class Viewer extends LitElement {
           .query=${query}
           .found=${found}
           .index=${session.index}
-          .misread=${this.#looking?.misread}
+          .invalidPart=${this.#search?.invalidPart}
           .zone=${zone}
           .texts=${texts}
           @query-typed=${() => this.#typed()}
-          @query-changed=${({ detail: { text } }: CustomEvent<{ text: string }>) => void this.#ask({ criteria: { ...this.#outlook.criteria, text } })}
+          @query-changed=${({ detail: { text } }: CustomEvent<{ text: string }>) => void this.#ask({ criteria: { ...this.#state.criteria, text } })}
           @filter-removed=${({ detail }: CustomEvent<{ filter: string }>) => this.#removeFilter(detail.filter)}
           @query-cleared=${() => void this.search("")}
           @query-left=${() => this.#rows.value?.focus()}
@@ -369,11 +371,11 @@ export class Viewer extends LitElement {
           rezone: (zone) => this.#show({ zone }),
           folds:
             (session.report?.counts.withheld ?? 0) + (session.report?.counts.skipped ?? 0) > 0
-              ? this.#outlook.folds
+              ? this.#state.folds
               : undefined,
           fold: (folds) => void this.#ask({ folds }),
         })}
-        <cs-export .looking=${this.#looking} .selection=${selection} .now=${this.#selected} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
+        <cs-export .search=${this.#search} .selection=${selection} .now=${this.#selected} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
         </button>
@@ -404,9 +406,9 @@ export class Viewer extends LitElement {
           .zone=${zone}
           .texts=${texts}
           .bar=${noticeView({
-            looking: this.#looking,
-            isMisread: selection.state === "error" && selection.refusal !== undefined,
-            replace: (unknown, near) => void this.#ask({ criteria: withField(this.#outlook.criteria, unknown, near) }),
+            search: this.#search,
+            isInvalid: selection.state === "error" && selection.refusal !== undefined,
+            replace: (unknown, near) => void this.#ask({ criteria: withField(this.#state.criteria, unknown, near) }),
             isAlone: !this.bare,
             texts,
             showAll: () => {
@@ -445,11 +447,11 @@ export class Viewer extends LitElement {
     `;
   }
 
-  /** From when to when there are events. */
+  /** Time range of the events. */
   #extent: Extent | undefined;
 
-  /** What is known of who signed: another function whenever it may answer otherwise. */
-  #signerTrust: Rows["signerTrust"] = () => "unsettled";
+  /** Signer trust of events. The function is replaced whenever its results may change. */
+  #signerTrust: Rows["signer_trust"] = () => "unsettled";
 
   #signerTrustOf(row: WholeRow | undefined): SignerTrustSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"
@@ -457,9 +459,9 @@ export class Viewer extends LitElement {
       : (this.#sessions.session?.signerTrust(row) ?? "unsettled");
   }
 
-  // What is verified
+  // Verification
 
-  #beFed(): void {
+  #startFeed(): void {
     if (!this.#sessions.isFed) {
       this.#open(true);
     }
@@ -478,20 +480,20 @@ export class Viewer extends LitElement {
       this.#sessions.stop();
       return;
     }
-    this.#sessions.open(Viewer.tools, this, this.#seen === null ? this.pins : [...this.pins, this.#seen], isFed);
+    this.#sessions.open(Viewer.tools, this, this.#lastPin === null ? this.pins : [...this.pins, this.#lastPin], isFed);
   }
 
-  #other(session: Session | undefined): void {
-    this.#looking?.close();
-    this.#looking = undefined;
+  #replaced(session: Session | undefined): void {
+    this.#search?.close();
+    this.#search = undefined;
     this.#extent = undefined;
-    this.#opening.close();
+    this.#openRow.close();
     this.#announcer.begin();
     if (session !== undefined) {
       this.#signerTrust = (event) => session.signerTrust(event);
-      this.#looking = new Looking(session, this.#answered);
+      this.#search = new SearchController(session, this.#resultChanged);
       this.#slicer = Viewer.tools?.slicer?.();
-      void this.#looking.ask(this.#outlook.criteria, this.#order);
+      void this.#search.ask(this.#state.criteria, this.#order);
     }
     this.requestUpdate();
   }
@@ -508,67 +510,67 @@ export class Viewer extends LitElement {
   #reported(session: Session): void {
     this.#signerTrust = (event) => session.signerTrust(event);
     this.#announcer.report(session, this.#texts);
-    this.#tell("countersign-report", { report: session.report, pin: session.pin });
+    this.#dispatch("countersign-report", { report: session.report, pin: session.pin });
     this.requestUpdate();
   }
 
-  // What is looked at
+  // View state
 
-  /** What is looked for, as one query: the text with the filters. */
+  /** The search as one query: the text and the filters. */
   get query(): string {
-    return queryOf(this.#outlook.criteria);
+    return queryOf(this.#state.criteria);
   }
 
   /**
-   * The selection as it is at the moment: what is looked for, how many events that finds, or why that isn't known. The event
-   * `selection-changed` says that there is another.
+   * The current selection: the query, and the number of events it finds or why that isn't known. Changes are
+   * dispatched as `selection-changed`.
    */
   get selection(): Selection {
     return this.#selected();
   }
 
   readonly #selected = (): Selection => {
-    const { criteria } = this.#outlook;
-    return selectionOf(this.#looking, criteria, this.#query.value?.unapplied(criteria.text));
+    const { criteria } = this.#state;
+    return selectionOf(this.#search, criteria, this.#query.value?.unapplied(criteria.text));
   };
 
-  /** Looks for something else, without filters. Resolves once there is a whole answer, or a newer question. */
+  /** Searches for a text, without filters. Resolves when the result is complete or a newer search replaced it. */
   search(text: string): Promise<void> {
     const asking = this.#ask({ criteria: { text: text.trim(), filters: [] } });
     this.#resetBox();
-    this.#tellSelection();
+    this.#dispatchSelection();
     return asking;
   }
 
-  /** What is in the search box, or what is known of it, is something else. */
+  /** Called when the text of the search box changes, or is found to be invalid. */
   #typed(): void {
-    this.#tellSelection();
+    this.#dispatchSelection();
     this.requestUpdate();
   }
 
   #removeFilter(filter: string): void {
-    const { text, filters } = this.#outlook.criteria;
+    const { text, filters } = this.#state.criteria;
     void this.#ask({ criteria: { text, filters: filters.filter((one) => one !== filter) } });
   }
 
-  #tellSelection(): void {
+  #dispatchSelection(): void {
     const { selection } = this;
-    if (this.#told === undefined || !isSameSelection(selection, this.#told)) {
-      this.#told = selection;
+    if (this.#dispatched === undefined || !isSameSelection(selection, this.#dispatched)) {
+      this.#dispatched = selection;
       this.dispatchEvent(new CustomEvent("selection-changed", { detail: { selection }, bubbles: true }));
     }
   }
 
-  /** Looks for what a value or the chart makes of what is looked for; one after the other, however fast they come. */
+  /** Edits the search as pressed in the facets or the chart. Edits run one after another. */
   #edit(session: Session, edit: (index: EventIndex, criteria: Criteria) => Promise<Criteria>): Promise<void> {
     return this.#inTurn(async () => {
-      const { criteria } = this.#outlook;
+      const { criteria } = this.#state;
       const edited = await edit(session.index, criteria).catch(() => criteria);
-      const now = this.#outlook.criteria;
+      const now = this.#state.criteria;
       if (session !== this.#sessions.session || edited === criteria) {
         return;
       }
-      // What was typed meanwhile stays, and so does what another search has replaced.
+      // Text typed meanwhile is kept, and a search that replaced this one stays.
       if (isSameCriteria(now, criteria)) {
         void this.#ask({ criteria: edited });
       } else if (now.filters === criteria.filters && edited.text === criteria.text) {
@@ -577,69 +579,69 @@ export class Viewer extends LitElement {
     });
   }
 
-  /** Who follows a log wants to see what arrives. */
-  get #usual(): Usual {
+  /** Default order and zone. A live log shows the newest entries first. */
+  get #viewDefaults(): ViewDefaults {
     const isLog = this.session === undefined ? this.live : isLive(this.session.source);
     const order = orderOf(this.order ?? "") ?? { by: "place", descending: isLog };
     return { order, zone: this.tz === "local" ? "local" : "utc" };
   }
 
   get #order(): Order {
-    const { chosenOrder, folds } = this.#outlook;
-    return { ...(chosenOrder ?? this.#usual.order), folds };
+    const { chosenOrder, folds } = this.#state;
+    return { ...(chosenOrder ?? this.#viewDefaults.order), folds };
   }
 
-  /** Asks the index anew, for something else or in another order. */
-  async #ask(what: Partial<Pick<Outlook, "criteria" | "chosenOrder" | "folds">>): Promise<void> {
-    const { text } = this.#outlook.criteria;
-    Object.assign(this.#outlook, what);
-    this.#opening.close();
+  /** Runs the search with changed criteria or order. */
+  async #ask(what: Partial<Pick<ViewState, "criteria" | "chosenOrder" | "folds">>): Promise<void> {
+    const { text } = this.#state.criteria;
+    Object.assign(this.#state, what);
+    this.#openRow.close();
     this.#writeAddress();
-    // A filter alone leaves what is typed beside it, an error too.
-    if (text !== this.#outlook.criteria.text) {
+    // A filter alone leaves the text being typed unchanged, even if it is invalid.
+    if (text !== this.#state.criteria.text) {
       this.#resetBox();
     }
-    const asking = this.#looking?.ask(this.#outlook.criteria, this.#order);
+    const asking = this.#search?.ask(this.#state.criteria, this.#order);
     this.requestUpdate();
-    this.#tellSelection();
-    this.#tell("countersign-query", { query: this.query });
+    this.#dispatchSelection();
+    this.#dispatch("countersign-query", { query: this.query });
     await asking;
   }
 
-  /** What is in the box is what is looked for. */
+  /** Sets the search box to the current criteria. */
   #resetBox(): void {
-    this.#query.value?.reset(this.#outlook.criteria.text);
+    this.#query.value?.reset(this.#state.criteria.text);
   }
 
-  /** Shows what was found in another way. */
-  #show(how: Partial<Pick<Outlook, "zone" | "columns">>): void {
-    Object.assign(this.#outlook, how);
+  /** Changes how rows are shown. */
+  #show(how: Partial<Pick<ViewState, "zone" | "columns">>): void {
+    Object.assign(this.#state, how);
     this.#writeAddress();
     this.requestUpdate();
   }
 
-  readonly #answered = (): void => {
+  readonly #resultChanged = (): void => {
     const { session } = this.#sessions;
-    const { histogram, isFiltered, times, events } = this.#looking?.found ?? {};
+    const { histogram, isFiltered, times, events } = this.#search?.found ?? {};
     if (histogram !== undefined && times !== undefined && isFiltered === false) {
-      const isOpen = drawn(histogram) === events || (session !== undefined && isLive(session.source));
+      const isOpen = eventsIn(histogram) === events || (session !== undefined && isLive(session.source));
       this.#extent = extentOf(histogram, times.last, isOpen);
     }
     this.requestUpdate();
     this.#seek();
-    if (this.#looking?.isBusy === false) {
-      void this.#selectFindings(this.#looking);
+    if (this.#search?.isBusy === false) {
+      void this.#selectFindings(this.#search);
     }
     if (session !== undefined) {
-      void this.#opening.follow(session.index, this.#looking?.isBusy === false);
+      void this.#openRow.follow(session.index, this.#search?.isBusy === false);
     }
   };
 
-  /** Findings are those of the events that the search shows. */
-  async #selectFindings({ session, found, misread }: Looking): Promise<void> {
+  /** Limits the findings to the events that the search shows. */
+  async #selectFindings({ session, found, invalidPart }: SearchController): Promise<void> {
     const { query } = this;
-    // The events of a search that can't be read are still those of the search before it.
-    if (session.detection === undefined || found === undefined || misread !== undefined) {
+    // If a search is invalid, the events are still those of the previous one.
+    if (session.detection === undefined || found === undefined || invalidPart !== undefined) {
       return;
     }
     if (!found.isFiltered) {
@@ -647,51 +649,54 @@ export class Viewer extends LitElement {
       return;
     }
     const entries = await session.index.indexes().catch(() => undefined);
-    if (entries !== undefined && query === this.query && found === this.#looking?.found) {
+    if (entries !== undefined && query === this.query && found === this.#search?.found) {
       session.select({ query, entries });
     }
   }
 
-  /** Goes to the line that was wanted, once all lines are known. */
+  /** Goes to the wanted line once all lines are known. */
   #seek(): void {
-    const line = this.#wanted;
-    if (line !== undefined && this.#sessions.session?.phase !== "verifying" && this.#looking?.isBusy === false) {
-      this.#wanted = undefined;
+    const line = this.#wantedLine;
+    if (line !== undefined && this.#sessions.session?.phase !== "verifying" && this.#search?.isBusy === false) {
+      this.#wantedLine = undefined;
       void this.goTo(line);
     }
   }
 
-  #opened(row: WholeRow | undefined): void {
-    this.#outlook.line = row?.line;
+  #rowOpened(row: WholeRow | undefined): void {
+    this.#state.line = row?.line;
     this.requestUpdate();
     if (row !== undefined) {
       this.#writeAddress();
-      this.#tell("countersign-open", { row });
+      this.#dispatch("countersign-open", { row });
     }
   }
 
-  /** Opens what is drawn there, and holds it against the newest answer, which may not be drawn yet. */
+  /**
+   * Opens the row that is drawn at a position, then finds its position in the newest result, which may not be eventsIn
+   * yet.
+   */
   async #openAt({ index }: Session, { position, row }: RowAt): Promise<void> {
-    await this.#opening.open(index, position, row);
-    await this.#opening.follow(index, this.#looking?.isBusy === false);
+    await this.#openRow.open(index, position, row);
+    await this.#openRow.follow(index, this.#search?.isBusy === false);
   }
 
-  /** What is open follows the reader through the list. */
+  /** If a row is open, opens the current row instead. */
   #mark(session: Session, at: RowAt): void {
-    const { opened } = this.#opening;
+    const { opened } = this.#openRow;
     if (opened !== undefined && opened.position !== at.position) {
       void this.#openAt(session, at);
     }
   }
 
   #step({ index }: Session, by: number): void {
-    const position = (this.#opening.opened?.position ?? 0) + by;
+    const position = (this.#openRow.opened?.position ?? 0) + by;
     this.#rows.value?.goTo(position);
-    void this.#opening.open(index, position);
+    void this.#openRow.open(index, position);
   }
 
   #close(): void {
-    if (this.#opening.close()) {
+    if (this.#openRow.close()) {
       this.#writeAddress();
       void this.updateComplete.then(() => this.#rows.value?.focus());
     }
@@ -699,9 +704,9 @@ export class Viewer extends LitElement {
 
   readonly #help = (): void => this.shadowRoot?.querySelector<HTMLDialogElement>("dialog.help")?.showModal();
 
-  /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
+  /** Focuses the search from anywhere on the page, unless the page uses the key itself. */
   readonly #pageKey = (event: KeyboardEvent): void => {
-    const isOurs = event.key === "/" && Viewer.#connected.size === 1 && !isTaken(event);
+    const isOurs = event.key === "/" && Viewer.#connected.size === 1 && !isHandled(event);
     if (isOurs && this.#query.value?.checkVisibility()) {
       event.preventDefault();
       this.#query.value.focus();
@@ -709,7 +714,7 @@ export class Viewer extends LitElement {
   };
 
   readonly #key = (event: KeyboardEvent): void => {
-    if (isTaken(event)) {
+    if (isHandled(event)) {
       return;
     }
     switch (event.key) {
@@ -733,20 +738,20 @@ export class Viewer extends LitElement {
     event.preventDefault();
   };
 
-  // The page's address
+  // Address of the page
 
   readonly #readAddress = (): void => {
     if (this.fragment === null) {
       return;
     }
-    const isOther = this.#outlook.read(this.fragment, this.#usual);
-    const { criteria, line } = this.#outlook;
+    const isOther = this.#state.read(this.fragment, this.#viewDefaults);
+    const { criteria, line } = this.#state;
     if (isOther) {
       this.#resetBox();
-      void this.#looking?.ask(criteria, this.#order);
+      void this.#search?.ask(criteria, this.#order);
     }
-    if (line !== undefined && line !== this.#opening.opened?.row.line) {
-      this.#wanted = line;
+    if (line !== undefined && line !== this.#openRow.opened?.row.line) {
+      this.#wantedLine = line;
       this.#seek();
     }
     this.requestUpdate();
@@ -754,17 +759,17 @@ export class Viewer extends LitElement {
 
   #writeAddress(): void {
     if (this.fragment !== null) {
-      this.#outlook.write(this.fragment, this.#usual);
+      this.#state.write(this.fragment, this.#viewDefaults);
     }
   }
 
-  #tell(name: string, detail: unknown): void {
+  #dispatch(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 }
 
-/** Whether a key means something where it was pressed, or was answered already. */
-function isTaken(event: KeyboardEvent): boolean {
+/** True if a key has a meaning where it was pressed, or was handled already. */
+function isHandled(event: KeyboardEvent): boolean {
   const [target] = event.composedPath();
   const isField =
     target instanceof Element &&

@@ -4,38 +4,41 @@ import { html, nothing, svg, type TemplateResult } from "lit";
 import type { Histogram, Outcome } from "../../index/types.js";
 import type { Zone } from "../parts/format.js";
 
-/** From the base of a bar to its top. They are told apart by colors, and by patterns for who sees none. */
+/**
+ * Outcomes from the bottom of a bar to its top. They differ by color, and by pattern for readers who don't see
+ * colors.
+ */
 export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "not-stated", "success"];
 
-/** The outcome as texts and styles name it. */
+/** Returns the name of an outcome in texts and styles. */
 export function wordOf(outcome: Outcome): Exclude<Outcome, "not-stated"> | "unstated" {
   return outcome === "not-stated" ? "unstated" : outcome;
 }
 
-/** What is drawn. */
-export interface Drawn {
+/** Content of a chart. */
+export interface Chart {
   readonly histogram: Histogram;
-  /** How many findings end in each bar. */
+  /** Number of findings that end in each bar. */
   readonly marks: readonly number[];
-  /** True while there may be marks that aren't known yet. */
+  /** True while more marks may come. */
   readonly isSoFar: boolean;
-  /** In pixels. */
+  /** Width in pixels. */
   readonly width: number;
-  /** The bars that stand out, from one to another. */
+  /** First and last highlighted bar. */
   readonly chosen: readonly [number, number] | undefined;
   readonly lang: string;
   readonly zone: Zone;
 }
 
-/** Where bars are, in pixels: what is beside them is for the axes. */
+/** Position of the bars in pixels; the rest is for the axes. */
 const HEIGHT = 104;
 const TOP = 8;
 const BASE = HEIGHT - 24;
 const LEFT = 52;
 const WIDEST = 64;
-/** How much higher the axis is than the highest bar. */
+/** Height of the axis relative to the highest bar. */
 const HEADROOM = 1.12;
-/** How far apart labels are at least, in pixels: those of counts, and those of times. */
+/** Minimum distance of labels in pixels: of counts, and of times. */
 const LABEL_OF_COUNT = 28;
 const LABEL = 80;
 const LABEL_WITH_MILLISECONDS = 112;
@@ -44,7 +47,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Steps of the axis of time: no finer than what is written below it. */
+/** Steps of the time axis in milliseconds, no finer than the labels below it. */
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
@@ -52,14 +55,14 @@ const STEPS = [
   ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
   ...[1, 2, 3, 4, 5, 6, 7, 10, 15].map((days) => days * DAY),
 ];
-/** Longer ones, in months of so many milliseconds. */
+/** Longer steps, in months. */
 const MONTHS = [1, 2, 3, 4, 6, 12, 24, 60, 120, 300, 1_200, 6_000, 12_000];
 const MONTH = 30 * DAY;
-/** Steps of the axis of counts: no halves of events. */
+/** Steps of the count axis; whole numbers only. */
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
-/** The chart. */
-export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone }: Drawn): TemplateResult {
+/** Renders the chart. */
+export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone }: Chart): TemplateResult {
   const { begin, step, bars } = histogram;
   const end = begin + barsIn(histogram) * step;
   const [left, right] = area(histogram, width);
@@ -70,7 +73,7 @@ export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone
   const y = (count: number) => BASE - (count / top) * (BASE - TOP);
   const below = sums.map(() => 0);
   const wide = Math.max(0.5, Math.min(WIDEST, edge(1) - left) - 1);
-  const stretches = OUTCOMES.map((outcome) => {
+  const paths = OUTCOMES.map((outcome) => {
     const path = bars[outcome].map((count, bar) => {
       const from = below[bar] ?? 0;
       below[bar] = from + count;
@@ -78,23 +81,23 @@ export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone
     });
     return svg`<path class="swatch-${wordOf(outcome)}" fill=${filling(outcome)} d=${path.join("")} />`;
   });
-  const counted = WHOLE.find((each) => y(0) - y(each) >= LABEL_OF_COUNT) ?? top;
+  const countStep = WHOLE.find((each) => y(0) - y(each) >= LABEL_OF_COUNT) ?? top;
   const compact = new Intl.NumberFormat(lang, { notation: "compact" });
-  const spaced = ((end - begin) / (right - left)) * labelOf(histogram, width);
-  const { apart, times } = ticks(begin, end, spaced, zone);
+  const spacing = ((end - begin) / (right - left)) * labelOf(histogram, width);
+  const { apart, times } = ticks(begin, end, spacing, zone);
   const written = timing(apart, lang, zone);
   return html`
     <svg class="plot-drawn" width=${width} height=${HEIGHT}>
       ${PATTERNS}${HATCH}
-      ${Array.from({ length: Math.floor(top / counted) + 1 }, (_, nth) => {
-        const at = Math.round(y(nth * counted)) + 0.5;
-        return svg`<path class="plot-line" d="M${left - 4} ${at}H${right}" /><text x=${left - 8} y=${at} text-anchor="end" dominant-baseline="central">${compact.format(nth * counted)}</text>`;
+      ${Array.from({ length: Math.floor(top / countStep) + 1 }, (_, nth) => {
+        const at = Math.round(y(nth * countStep)) + 0.5;
+        return svg`<path class="plot-line" d="M${left - 4} ${at}H${right}" /><text x=${left - 8} y=${at} text-anchor="end" dominant-baseline="central">${compact.format(nth * countStep)}</text>`;
       })}
       ${times.map((time) => {
         const at = Math.round(x(time)) + 0.5;
         return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 17} text-anchor="middle">${written(time)}</text>`;
       })}
-      ${stretches}
+      ${paths}
       ${isSoFar ? svg`<rect class="plot-unknown" x=${left} y="1" width=${right - left} height="11" fill="url(#cs-bar-unknown-marks)" />` : nothing}
       <path class="plot-marks" d=${marks.map((findings, bar) => (findings > 0 ? `M${edge(bar + 0.5) - 5} 3h10l-5 7.5z` : "")).join("")} />
       ${
@@ -107,7 +110,7 @@ export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone
   `;
 }
 
-/** The bar at a place of the chart, in pixels; of places beside it the nearest. */
+/** Returns the bar at a position in pixels; the nearest one beside the bars. */
 export function barAt(histogram: Histogram, width: number, x: number): number {
   const [left, right] = area(histogram, width);
   const bars = barsIn(histogram);
@@ -118,34 +121,34 @@ function barsIn({ bars }: Histogram): number {
   return Math.max(1, bars.success.length);
 }
 
-/** From where to where bars stand. Half of the last label stands beyond them. */
+/** Returns the horizontal range of the bars. Half of the last label is beyond it. */
 function area(histogram: Histogram, width: number): readonly [left: number, right: number] {
   return [LEFT, Math.max(LEFT + 1, width - labelOf(histogram, width) * 0.4)];
 }
 
-/** How much room a label below the axis of time takes, in pixels: where seconds are divided, it has milliseconds. */
+/** Returns the space that a label of the time axis takes, in pixels. Steps below a second have milliseconds. */
 function labelOf(histogram: Histogram, width: number): number {
   return ((barsIn(histogram) * histogram.step) / width) * LABEL < SECOND ? LABEL_WITH_MILLISECONDS : LABEL;
 }
 
-/** Few are told by their color alone: stripes, or dots, are for all but success and what is not stated. */
+/** Patterns for readers who don't see colors. Success and unstated outcomes are plain. */
 const PATTERNS = (["failure", "denied", "unknown"] as const).map((outcome) => {
   const shape = { failure: "M-1 7 7-1M-1 1 1-1M5 7 7 5", denied: "M-1-1 7 7M5-1 7 1M-1 5 1 7", unknown: "M3 3h0" };
   return svg`<pattern id="cs-bar-${outcome}" class="swatch-${outcome}" fill="currentColor" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 0h6v6H0z" opacity="0.5" /><path class="bar-shape" d=${shape[outcome]} /></pattern>`;
 });
 
-/** Where marks may still come. */
+/** Marks the range where marks may still come. */
 const HATCH = svg`<pattern id="cs-bar-unknown-marks" class="plot-hatch" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M-1 7 7-1M-1 1 1-1M5 7 7 5" stroke="currentColor" /></pattern>`;
 
 function filling(outcome: Outcome): string {
   return outcome === "success" || outcome === "not-stated" ? "currentColor" : `url(#cs-bar-${outcome})`;
 }
 
-/** The times below which labels stand, and how far apart they are: at least so many milliseconds, by the clock of the zone. */
+/** Returns the labeled times, at least `least` milliseconds apart, by the clock of the zone. */
 function ticks(begin: number, end: number, least: number, zone: Zone): { apart: number; times: readonly number[] } {
   const isUtc = zone === "utc";
   const clock = (time: number) => (isUtc ? time : time - new Date(time).getTimezoneOffset() * MINUTE);
-  // Without its Z it is read as the zone's.
+  // A time without the Z is parsed as local.
   const timeOf = (clock: number) => (isUtc ? clock : Date.parse(new Date(clock).toISOString().slice(0, -1)));
   const step = STEPS.find((step) => step >= least);
   const months = MONTHS.find((months) => months * MONTH >= least) ?? MONTHS.at(-1) ?? 1;
@@ -160,7 +163,7 @@ function ticks(begin: number, end: number, least: number, zone: Zone): { apart: 
   return { apart: step ?? months * MONTH, times: times.filter((time) => time >= begin && time <= end) };
 }
 
-/** What stands below a tick, as fine as the ticks are apart. */
+/** Returns a formatter for labels, as fine as the ticks require. */
 function timing(apart: number, lang: string, zone: Zone): (time: number) => string {
   const timeZone = zone === "utc" ? { timeZone: "UTC" } : {};
   const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(lang, { ...options, ...timeZone });

@@ -1,26 +1,28 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { Found, Histogram, Outcome } from "../../index/types.js";
+import type { Histogram, Outcome, SearchResult } from "../../index/types.js";
 import type { Detection } from "../detection/detection.js";
-import { Hearing } from "../detection/hearing.js";
-import { counted } from "../detection/levels.js";
+import { DetectionSubscription } from "../detection/detection-subscription.js";
+import { countPerBar } from "../detection/levels.js";
 import { EARLIEST, LATEST, moment } from "../parts/format.js";
-import { define, dragged, given, own, TextView, wish } from "../view.js";
+import { define, dragged, emit, internal, props, TextView } from "../view.js";
 import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
 
-/** How many spans of time the table lists: the fullest ones. */
-const LISTED = 100;
+/** Maximum number of time spans in the table; the fullest ones. */
+const MAX_TABLE_ROWS = 100;
 
-/** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
+/**
+ * Events over time, as a chart and as a table. Dispatches `time-chosen` {since, until}, either of which may be open.
+ */
 export class HistogramView extends TextView {
   static override properties = {
-    ...given("found", "detection"),
-    ...own("width", "pointed", "chosen", "isTable"),
+    ...props("found", "detection"),
+    ...internal("width", "pointed", "chosen", "isTable"),
   };
 
-  declare found: Found | undefined;
-  /** What rules found, and how far they looked. */
+  declare found: SearchResult | undefined;
+  /** Findings, and how far the rules examined the events. */
   declare detection: Detection | undefined;
-  /** The bar under the pointer, and those that are being chosen, from one to another. */
+  /** Bar under the pointer, and the range of bars being selected. */
   declare private pointed: number | undefined;
   declare private chosen: readonly [number, number] | undefined;
   private width = 0;
@@ -28,7 +30,7 @@ export class HistogramView extends TextView {
 
   constructor() {
     super();
-    new Hearing(this, () => this.requestUpdate());
+    new DetectionSubscription(this, () => this.requestUpdate());
   }
 
   protected override resized(width: number): void {
@@ -51,7 +53,7 @@ export class HistogramView extends TextView {
             })}
             <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
           </ul>
-          <p class="histogram-says faint" aria-hidden="true" title=${this.#says(histogram)}>${this.#says(histogram)}</p>
+          <p class="histogram-says faint" aria-hidden="true" title=${this.#barSummary(histogram)}>${this.#barSummary(histogram)}</p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
         <div
@@ -67,7 +69,7 @@ export class HistogramView extends TextView {
             <summary>${view.table}</summary>
             ${this.isTable ? this.#table(histogram) : nothing}
           </details>
-          <p class="faint" aria-hidden="true">${this.#looked()} ${this.#whose()} ${this.#outside(histogram)}</p>
+          <p class="faint" aria-hidden="true">${this.#examined()} ${this.#timeRemark()} ${this.#outside(histogram)}</p>
         </div>
       </section>
     `;
@@ -105,7 +107,7 @@ export class HistogramView extends TextView {
     this.pointed = undefined;
   };
 
-  /** Whole bars are chosen: what is shown then is what was counted. A finger scrolls the page. */
+  /** Selects whole bars, so that the search finds what the bars counted. A finger scrolls the page instead. */
   readonly #pressed = (event: PointerEvent): void => {
     const from = this.#barAt(event);
     if (from === undefined || event.button !== 0 || event.pointerType === "touch") {
@@ -128,24 +130,24 @@ export class HistogramView extends TextView {
     );
   };
 
-  /** When the findings that concern the events shown ended. */
+  /** End times of the findings about the events shown. */
   get #times(): Float64Array | undefined {
-    const { told, ofSearch } = this.detection ?? {};
-    return ofSearch?.times ?? told?.marks.times;
+    const { status, ofSearch } = this.detection ?? {};
+    return ofSearch?.times ?? status?.marks.times;
   }
 
-  /** True while rules haven't looked at all events. */
+  /** True while the rules haven't examined all events. */
   get #isSoFar(): boolean {
-    const { told, isFinal, failure } = this.detection ?? {};
-    return told !== undefined && failure === undefined && isFinal === false;
+    const { status, isFinal, failure } = this.detection ?? {};
+    return status !== undefined && failure === undefined && isFinal === false;
   }
 
-  /** How many findings there are; nothing before any are known. */
+  /** Returns the number of findings; empty before any are known. */
   #legend(): string {
-    const { told, ofSearch } = this.detection ?? {};
+    const { status, ofSearch } = this.detection ?? {};
     const { figures, found } = this.texts;
-    const all = told?.findings ?? 0;
-    if (told === undefined || (all === 0 && !this.#isSoFar)) {
+    const all = status?.findings ?? 0;
+    if (status === undefined || (all === 0 && !this.#isSoFar)) {
       return "";
     }
     const count =
@@ -153,47 +155,47 @@ export class HistogramView extends TextView {
     return this.#isSoFar ? found.countSoFar(count) : count;
   }
 
-  /** Says which part of the events rules haven't looked at yet; nothing once they have looked at all. */
-  #looked(): string {
-    const { told, session } = this.detection ?? {};
-    if (told === undefined || session === undefined || !this.#isSoFar) {
+  /** Returns which part of the events the rules haven't examined yet; empty once they have examined all. */
+  #examined(): string {
+    const { status, session } = this.detection ?? {};
+    if (status === undefined || session === undefined || !this.#isSoFar) {
       return "";
     }
     const { figures, found } = this.texts;
     const all = session.verification?.report.counts.events;
-    return all === undefined || all < told.events
-      ? found.lookedSoFar(figures.events(told.events))
-      : found.lookedOf(figures.count(told.events), figures.events(all));
+    return all === undefined || all < status.events
+      ? found.lookedSoFar(figures.events(status.events))
+      : found.lookedOf(figures.count(status.events), figures.events(all));
   }
 
-  /** How many findings end in each bar. */
+  /** Returns the number of findings that end in each bar. */
   #marked({ begin, step, bars }: Histogram): readonly number[] {
     const times = this.#times;
-    return times === undefined ? [] : counted(times, begin, step, bars.success.length);
+    return times === undefined ? [] : countPerBar(times, begin, step, bars.success.length);
   }
 
   #about(histogram: Histogram): string {
     const { figures, view } = this.texts;
-    const events = figures.events(drawn(histogram));
+    const events = figures.events(eventsIn(histogram));
     const [begin, end] = this.#ends(histogram);
     const marked = this.#legend();
-    const findings = marked === "" ? "" : `${this.texts.found.inChart}: ${marked}. ${this.#looked()} `;
-    return `${view.histogramAbout(events, begin, end)} ${findings}${this.#whose()} ${this.#outside(histogram)}`;
+    const findings = marked === "" ? "" : `${this.texts.found.inChart}: ${marked}. ${this.#examined()} `;
+    return `${view.histogramAbout(events, begin, end)} ${findings}${this.#timeRemark()} ${this.#outside(histogram)}`;
   }
 
   #ends({ begin, step, bars }: Histogram): readonly [string, string] {
     return [moment(begin, this.zone), moment(begin + step * bars.success.length, this.zone)];
   }
 
-  /** That a few events have dates far from all others, if they do. */
+  /** Returns a note on events with dates far from all others; empty if there are none. */
   #outside(histogram: Histogram): string {
     const { figures, view } = this.texts;
-    const outside = (this.found?.events ?? 0) - drawn(histogram);
+    const outside = (this.found?.events ?? 0) - eventsIn(histogram);
     return outside <= 0 ? "" : view.notDrawn(figures.events(outside), ...this.#ends(histogram));
   }
 
-  /** Whose time counts. */
-  #whose(): string {
+  /** Returns which time was used: the events' own, or that of recording. */
+  #timeRemark(): string {
     const { own, recorded } = this.found?.times ?? { own: 0, recorded: 0 };
     const { figures, view } = this.texts;
     if (own === 0) {
@@ -202,8 +204,8 @@ export class HistogramView extends TextView {
     return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
   }
 
-  /** What the bar under the pointer counts, or what can be done. */
-  #says(histogram: Histogram): string {
+  /** Returns the counts of the bar under the pointer, or a hint on what can be done. */
+  #barSummary(histogram: Histogram): string {
     const bar = this.pointed;
     const { figures, view } = this.texts;
     if (bar === undefined || bar >= histogram.bars.success.length) {
@@ -222,7 +224,7 @@ export class HistogramView extends TextView {
     return `${begin} – ${end}`;
   }
 
-  /** When a bar begins and ends; of the same day, the end has its time alone. */
+  /** Returns when a bar begins and ends. On the same day, the end is only a time. */
   #bounds(histogram: Histogram, bar: number): readonly [string, string] {
     const at = (bar: number) => moment(histogram.begin + bar * histogram.step, this.zone);
     const [begin, end] = [at(bar), at(bar + 1)];
@@ -237,9 +239,9 @@ export class HistogramView extends TextView {
     const sum = (bar: number) => OUTCOMES.reduce((total, outcome) => total + (bars[outcome][bar] ?? 0), 0);
     const filled = bars.success.map((_, bar) => bar).filter((bar) => sum(bar) > 0);
     const listed = filled
-      .toSorted((one, other) => sum(other) - sum(one))
-      .slice(0, LISTED)
-      .toSorted((one, other) => one - other);
+      .toSorted((a, b) => sum(b) - sum(a))
+      .slice(0, MAX_TABLE_ROWS)
+      .toSorted((a, b) => a - b);
     return html`
       ${
         filled.length > listed.length
@@ -280,9 +282,9 @@ export class HistogramView extends TextView {
   }
 
   #choose(since: number, until: number): void {
-    // No query can have the ends beyond these.
+    // Queries can't express times beyond these.
     const ends = { since: since > EARLIEST ? since : undefined, until: until <= LATEST ? until : undefined };
-    this.dispatchEvent(wish("time-chosen", ends));
+    emit(this, "time-chosen", ends);
   }
 
   readonly #toggled = (event: Event): void => {
@@ -290,8 +292,8 @@ export class HistogramView extends TextView {
   };
 }
 
-/** How many events it has. */
-export function drawn(histogram: Histogram): number {
+/** Returns the number of events in the chart. */
+export function eventsIn(histogram: Histogram): number {
   return OUTCOMES.reduce((sum, outcome) => sum + sumOf(histogram, outcome), 0);
 }
 

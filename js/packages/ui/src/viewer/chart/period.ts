@@ -1,30 +1,30 @@
-/** The time that is looked at: presets, counted back from the last event that there is, or two dates. */
+/** Selection of a period: presets counted back from the last event, or two dates. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../../index/types.js";
 import { selectView } from "../list/toolbar.js";
 import { moment } from "../parts/format.js";
-import { define, given, own, TextView, wish } from "../view.js";
+import { define, emit, internal, props, TextView } from "../view.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Spans of time that are asked for often, in milliseconds. */
+/** Preset periods, in milliseconds. */
 const PRESETS = { hour: HOUR, day: DAY, week: 7 * DAY, month: 30 * DAY } as const;
 type Preset = keyof typeof PRESETS;
 
-/** What is chosen: a preset, all there is, two dates, or something that the search itself says. */
+/** The selected period: a preset, everything, two dates, or a condition that the reader typed. */
 type Chosen = Preset | "all" | "between" | "own";
 
-/** The span of time in which events are drawn. */
+/** Time range of the events. */
 export interface Extent {
   readonly begin: number;
   readonly end: number;
-  /** Whether what comes after it belongs to it: there are no events of other times, or more are still to come. */
+  /** True if later times belong to it, because there are no other events, or more are still to come. */
   readonly isOpen: boolean;
 }
 
-/** From the begin of the first bar with events to the last event, which may be long before its bar ends. */
+/** Returns the range from the first non-empty bar to the last event, which may be long before the end of its bar. */
 export function extentOf({ begin, step, bars }: Histogram, lastEvent: number, isOpen: boolean): Extent | undefined {
   const counts = Object.values(bars);
   const filled = (bars.success ?? []).map((_, bar) => counts.some((of) => (of[bar] ?? 0) > 0));
@@ -33,18 +33,18 @@ export function extentOf({ begin, step, bars }: Histogram, lastEvent: number, is
   return first < 0 ? undefined : { begin: begin + first * step, end, isOpen };
 }
 
-/** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */
+/** Selects a period. Dispatches `time-chosen` {since, until}, either of which may be open. */
 export class Period extends TextView {
-  static override properties = { ...given("text", "extent"), ...own("chosen") };
+  static override properties = { ...props("text", "extent"), ...internal("chosen") };
 
-  /** What is looked for. */
+  /** The query. */
   declare text: string;
   /** Undefined until there are events. */
   declare extent: Extent | undefined;
   private chosen: Chosen = "all";
-  /** The parts of the search that ask for time. */
+  /** Conditions of the query on time. */
   #time = "";
-  /** Whether the search is about to ask for what was chosen. */
+  /** True until the query contains the selected period. */
   #isPending = false;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -87,11 +87,11 @@ export class Period extends TextView {
     this.chosen = chosen;
     if (chosen === "all") {
       this.#isPending = this.#time !== "";
-      this.#wish(undefined, undefined);
+      this.#emit(undefined, undefined);
     } else if (chosen in PRESETS && this.extent !== undefined) {
       const { end, isOpen } = this.extent;
       this.#isPending = true;
-      this.#wish(end - PRESETS[chosen as Preset], isOpen ? undefined : end);
+      this.#emit(end - PRESETS[chosen as Preset], isOpen ? undefined : end);
     }
     if (chosen === "between") {
       void this.updateComplete.then(() => this.querySelector<HTMLElement>("input[name=from]")?.focus());
@@ -103,28 +103,28 @@ export class Period extends TextView {
     const data = new FormData(event.currentTarget as HTMLFormElement);
     const [from, to] = [data.get("from"), data.get("to")].map((day) => this.#begin(String(day)));
     this.#isPending = true;
-    // The last day is one of them.
-    this.#wish(from, to === undefined ? undefined : this.#next(to));
+    // The last day is included.
+    this.#emit(from, to === undefined ? undefined : this.#next(to));
   };
 
-  /** When a day begins; undefined where none is given. */
+  /** Returns when a day begins; undefined without a day. */
   #begin(day: string): number | undefined {
     const time = Date.parse(this.zone === "utc" ? `${day}T00:00:00.000Z` : `${day}T00:00:00.000`);
     return Number.isNaN(time) ? undefined : time;
   }
 
-  /** When the day after begins: not all of them have 24 hours. */
+  /** Returns when the next day begins. Not every day has 24 hours. */
   #next(begin: number): number {
     const date = new Date(begin);
     return this.zone === "utc" ? begin + DAY : date.setDate(date.getDate() + 1);
   }
 
-  #wish(since: number | undefined, until: number | undefined): void {
-    this.dispatchEvent(wish("time-chosen", { since, until }));
+  #emit(since: number | undefined, until: number | undefined): void {
+    emit(this, "time-chosen", { since, until });
   }
 }
 
-/** The parts of a query that ask for time. */
+/** Returns the conditions of a query on time. */
 function timeOf(text: string): string {
   return (text.match(/(?:since|until|time|recorded):\S+/g) ?? []).join(" ");
 }

@@ -4,13 +4,13 @@ import { SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 
-/** The most rules and sources that are listed unfolded, and at all. */
+/** Maximum number of rules and sources listed expanded, and in total. */
 const MAX_UNFOLDED = 6;
 const MAX_LISTED = 300;
 
 /**
- * Shows which events the rules could look at: each reason why "nothing was found" doesn't mean that there is nothing to
- * find, and the numbers. `isFinal`: all events were looked at.
+ * Renders how far the rules cover the events: each reason why "nothing was found" doesn't mean that there is nothing
+ * to find, and the numbers. `isFinal`: all events were examined.
  */
 export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts): TemplateResult | typeof nothing {
   if (coverage.events === 0) {
@@ -18,29 +18,29 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   }
   const { found, figures } = texts;
   const { complete, events, unparsed, sources, rules, applicable } = coverage;
-  const said = found.coverage;
+  const words = found.coverage;
   const parsed = figures.count(events - unparsed);
-  const numbers = said.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
+  const numbers = words.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
   const bySource = sources.map((source) => sourceView(source, texts));
   return html`
     <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
-      <p id="cs-coverage-heading"><strong>${said.heading}${isFinal ? nothing : html` <span class="faint">${said.soFar}</span>`}</strong></p>
-      ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, said.complete)}</p>` : gaps(coverage, texts)}
+      <p id="cs-coverage-heading"><strong>${words.heading}${isFinal ? nothing : html` <span class="faint">${words.soFar}</span>`}</strong></p>
+      ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, words.complete)}</p>` : gaps(coverage, texts)}
       <p class="faint">${numbers}</p>
-      ${sources.length === 0 ? nothing : html`<details><summary>${said.sources}</summary>${listed(bySource, texts)}</details>`}
+      ${sources.length === 0 ? nothing : html`<details><summary>${words.sources}</summary>${listed(bySource, texts)}</details>`}
     </div>
   `;
 }
 
-/** The reasons why rules couldn't look at everything. */
+/** Renders the reasons why rules couldn't examine all events. */
 function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateResult {
   const { found, figures } = texts;
-  const said = found.coverage;
+  const words = found.coverage;
   const uncovered = sources.filter(({ covered, events }) => covered < events);
   const withoutRules = uncovered.filter(({ rules }) => rules === 0);
   const withRules = uncovered.filter(({ rules }) => rules > 0);
   const withoutFields = ({ parser, events, covered, rules }: SourceCoverage) =>
-    filled(said.withoutFields(figures.events(events), figures.count(events - covered), figures.rules(rules)), {
+    filled(words.withoutFields(figures.events(events), figures.count(events - covered), figures.rules(rules)), {
       parser: value(parser, 80),
     });
   const named = ({ title, fields }: BlindRule) => html`
@@ -50,13 +50,13 @@ function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateRes
     ${
       withoutRules.length === 0
         ? nothing
-        : html`${gap(said.withoutRules)}${listed(
+        : html`${gap(words.withoutRules)}${listed(
             withoutRules.map((source) => sourceView(source, texts)),
             texts,
           )}`
     }
     ${withRules.map((source) => gap(html`<span>${withoutFields(source)}</span>`))}
-    ${blind.length === 0 ? nothing : html`${gap(said.blind(blind.length))}${listed(blind.map(named), texts)}`}
+    ${blind.length === 0 ? nothing : html`${gap(words.blind(blind.length))}${listed(blind.map(named), texts)}`}
   `;
 }
 
@@ -68,7 +68,7 @@ function gap(reason: unknown): TemplateResult {
   return html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, reason)}</p>`;
 }
 
-/** A list whose end is folded. */
+/** Renders a list whose end is folded. */
 function listed(items: readonly unknown[], { found, figures }: Texts): TemplateResult | typeof nothing {
   const list = (some: readonly unknown[]) => html`<ul>${some.map((item) => html`<li>${item}</li>`)}</ul>`;
   if (items.length === 0) {

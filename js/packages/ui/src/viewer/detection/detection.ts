@@ -1,4 +1,4 @@
-/** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
+/** Detection over a session's events, from the first to the last. Renders nothing. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Judged } from "@countersign/shared/report.js";
@@ -6,13 +6,13 @@ import type { Analysis, FindingsStatus, SelectedFindings } from "../../analyze/t
 import type { EventIndex } from "../../index/types.js";
 import { factsOf } from "../session/facts.js";
 
-/** The shortest time between two tellings before the end, in milliseconds. */
-const TELL_EVERY = 1000;
-/** How long, in milliseconds, it waits for more events before it asks for them again. */
-const LOOK_EVERY = 200;
+/** Minimum milliseconds between two updates before the final one. */
+const UPDATE_INTERVAL_MS = 1000;
+/** Milliseconds to wait for more events before the index is queried again. */
+const POLL_INTERVAL_MS = 200;
 
-/** What it needs of a session. */
-export interface Watched extends EventTarget {
+/** The parts of a session that detection depends on. */
+export interface DetectionSource extends EventTarget {
   readonly index: Pick<EventIndex, "lines">;
   readonly phase: "verifying" | "live" | "done" | "canceled" | "failed";
   readonly isRunning: boolean;
@@ -23,30 +23,30 @@ export interface Watched extends EventTarget {
   readonly bytes: Blob | undefined;
 }
 
-/** The events of a search. */
+/** The events that a search selects. */
 export interface SelectedEvents {
   readonly query: string;
-  /** Their entries, ascending. */
+  /** Entries, ascending. */
   readonly entries: Float64Array;
 }
 
-/** The findings that concern the events of a search. */
+/** Findings about the events that a search selects. */
 export interface FindingsOfSearch extends SelectedFindings {
   readonly query: string;
-  /** The number of events that the search selects. */
+  /** Number of events that the search selects. */
   readonly events: number;
 }
 
-/** Looks among the events that a session's index keeps, while they come. It tells of `change`. */
+/** Runs rules over the events in a session's index as they arrive. Dispatches `change`. */
 export class Detection extends EventTarget {
-  readonly session: Watched;
-  /** What was found by now. */
-  told: FindingsStatus | undefined;
-  /** Those that concern the events of the search; undefined if all events are shown. */
+  readonly session: DetectionSource;
+  /** Findings so far; undefined before the first update. */
+  status: FindingsStatus | undefined;
+  /** Findings about the events of the search; undefined if all events are shown. */
   ofSearch: FindingsOfSearch | undefined;
-  /** Whether all there is was looked at and there is a report of all of it. */
+  /** True if all events were examined and the report covers all of them. */
   isFinal = false;
-  /** Why nothing more is looked for. */
+  /** Reason why detection stopped. */
   failure: PlainError | undefined;
   readonly #rules: () => Promise<string>;
   readonly #begin: (rules: string) => Analysis;
@@ -54,7 +54,7 @@ export class Detection extends EventTarget {
   #isClosed = false;
   #events: SelectedEvents | undefined;
 
-  constructor(session: Watched, rules: () => Promise<string>, begin: (rules: string) => Analysis) {
+  constructor(session: DetectionSource, rules: () => Promise<string>, begin: (rules: string) => Analysis) {
     super();
     this.session = session;
     this.#rules = rules;
@@ -68,31 +68,31 @@ export class Detection extends EventTarget {
     });
   }
 
-  /** What answers about single findings, once something was told. */
-  get answers(): Pick<Analysis, "list" | "of" | "entriesOf" | "document"> | undefined {
+  /** Access to the findings; undefined before the analysis starts. */
+  get answers(): Pick<Analysis, "list" | "findingsOf" | "entries" | "document"> | undefined {
     return this.#analysis;
   }
 
-  /** Selects the events of a search, whose findings are then told apart; without any all are selected. */
+  /** Limits `ofSearch` to the events of a search; undefined for all events. */
   async select(events: SelectedEvents | undefined): Promise<void> {
     if (events === undefined && this.#events === undefined) {
       return;
     }
     this.#events = events;
-    // Before there is anything, what is told first has them too.
+    // If there is no status yet, the first one includes them.
     const selected = await this.#analysis?.select(events?.entries);
-    if (events === this.#events && this.told !== undefined) {
-      this.#take(events, selected);
+    if (events === this.#events && this.status !== undefined) {
+      this.#setSelected(events, selected);
       this.dispatchEvent(new Event("change"));
     }
   }
 
-  #take(events: SelectedEvents | undefined, selected: SelectedFindings | undefined): void {
+  #setSelected(events: SelectedEvents | undefined, selected: SelectedFindings | undefined): void {
     const { query = "", entries } = events ?? {};
     this.ofSearch = entries && selected && { ...selected, query, events: entries.length };
   }
 
-  /** Ends it. The session stays. */
+  /** Ends detection. The session stays open. */
   close(): void {
     this.#isClosed = true;
     this.#analysis?.close();
@@ -110,23 +110,23 @@ export class Detection extends EventTarget {
       void this.select(this.#events).catch(() => {});
     }
     const { session } = this;
-    let heard: Judged | undefined;
-    let telling: Promise<void> | undefined;
+    let verification: Judged | undefined;
+    let updating: Promise<void> | undefined;
     let next = Number.NEGATIVE_INFINITY;
-    const tell = async (isAll: boolean) => {
-      heard = session.verification;
+    const update = async (isAll: boolean) => {
+      verification = session.verification;
       const events = this.#events;
-      const told = await analysis.tell(heard && factsOf(heard));
-      this.told = told;
+      const status = await analysis.status(verification && factsOf(verification));
+      this.status = status;
       if (events === this.#events) {
-        this.#take(events, told.selected);
+        this.#setSelected(events, status.selected);
       }
       this.isFinal = isAll;
-      next = performance.now() + TELL_EVERY;
-      telling = undefined;
+      next = performance.now() + UPDATE_INTERVAL_MS;
+      updating = undefined;
       this.dispatchEvent(new Event("change"));
     };
-    // Up to which segment was told of last.
+    // First segment that the last update didn't cover.
     let known = -1;
     for (let segment = 0; !this.#isClosed; ) {
       const isOver = !session.isRunning;
@@ -138,23 +138,27 @@ export class Detection extends EventTarget {
         await analysis.add(lines);
         segment += 1;
       } else if (isOver) {
-        await telling;
-        return tell(true);
+        await updating;
+        return update(true);
       }
-      if (telling === undefined && performance.now() >= next && (segment > known || session.verification !== heard)) {
+      if (
+        updating === undefined &&
+        performance.now() >= next &&
+        (segment > known || session.verification !== verification)
+      ) {
         known = segment;
-        telling = tell(false);
-        // Whoever waits for it hears of a failure, or who adds more.
-        telling.catch(() => {});
+        updating = update(false);
+        // The code that awaits it, or the next `add`, reports the failure.
+        updating.catch(() => {});
       }
       if (lines === undefined && session.isRunning && !this.#isClosed) {
-        await this.#more();
+        await this.#waitForMore();
       }
     }
   }
 
-  /** Resolves when there may be more, or nothing comes any more. */
-  #more(): Promise<void> {
+  /** Resolves when more events may have arrived, or none will. */
+  #waitForMore(): Promise<void> {
     const { session } = this;
     return new Promise((resolve) => {
       const done = () => {
@@ -163,7 +167,7 @@ export class Detection extends EventTarget {
         this.removeEventListener("over", done);
         resolve();
       };
-      const timer = setTimeout(() => session.addEventListener("change", done), LOOK_EVERY);
+      const timer = setTimeout(() => session.addEventListener("change", done), POLL_INTERVAL_MS);
       this.addEventListener("over", done);
     });
   }

@@ -1,62 +1,60 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Finding, FindingsStatus, Level, Limit, Listed, RuleFound } from "../../analyze/types.js";
+import type { Finding, FindingsStatus, Level, Limit, ListedFinding, RuleFindings } from "../../analyze/types.js";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { save, stem } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { define, given, own, TextView, wish } from "../view.js";
+import { define, emit, internal, props, TextView } from "../view.js";
 import { coverageView } from "./coverage.js";
 import type { Detection, FindingsOfSearch } from "./detection.js";
-import { OUTCOMES, outcomeView } from "./found-outcome.js";
-import { Listing } from "./hearing.js";
+import { FindingList } from "./detection-subscription.js";
+import { OUTCOMES, outcomeView } from "./outcome.js";
 
-/** So many findings are listed at first, and so many more each time. */
-const LISTED = 10;
-/** So many rules can be chosen at first: of more, the findings would stand far below. */
-const RULES = 10;
-/** So many of a group's values are shown. */
-const VALUES = 3;
+/** Number of findings listed at first, and added each time. */
+const PAGE_SIZE = 10;
+/** Number of rules offered at first. With more, the findings would be far below. */
+const MAX_RULES = 10;
+/** Number of a group's values shown. */
+const MAX_VALUES = 3;
 
 /**
- * What rules found among a session's events: how much was looked at, the findings, the most serious ones first, and
- * what was looked for.
- *
- * It wishes for `show-finding` ({ finding }).
+ * Findings among a session's events, most serious first, with the events examined and the rules used. Dispatches
+ * `show-finding` ({ finding }).
  */
 export class Detections extends TextView {
   static override properties = {
-    ...given("detection", "level", "beside"),
-    ...own("rule", "said", "isSaving", "showsAll"),
+    ...props("detection", "level", "beside"),
+    ...internal("rule", "message", "isSaving", "showsAll"),
   };
 
   declare detection: Detection | undefined;
-  /** Of what level its heading is; 3 where nobody says. */
+  /** Level of the heading. Default: 3. */
   declare level: 2 | 3 | undefined;
-  /** What whoever holds this says of the rules. */
+  /** Content about the rules, from the owner. */
   declare beside: unknown;
 
   declare private rule: string | undefined;
-  private said = "";
+  private message = "";
   private isSaving = false;
   /** True if all findings are shown although a search selects events. */
   private showsAll = false;
-  #most = LISTED;
-  readonly #listing = new Listing(this, (answers) =>
-    answers.list(0, this.#most, this.rule, this.#ofSearch !== undefined),
+  #max = PAGE_SIZE;
+  readonly #list = new FindingList(this, (answers) =>
+    answers.list(0, this.#max, this.rule, this.#ofSearch !== undefined),
   );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection")) {
       this.rule = undefined;
-      this.#most = LISTED;
-      this.said = "";
+      this.#max = PAGE_SIZE;
+      this.message = "";
       this.showsAll = false;
-      this.#listing.begin();
+      this.#list.begin();
     }
   }
 
-  /** The findings that concern the events of the search, if only those are shown. */
+  /** Findings about the events of the search, if only those are shown. */
   get #ofSearch(): FindingsOfSearch | undefined {
     return this.showsAll ? undefined : this.detection?.ofSearch;
   }
@@ -72,30 +70,30 @@ export class Detections extends TextView {
         ${heading(this.level ?? 3, found.heading)}
         ${this.#content(detection, texts)}
         ${this.beside ?? nothing}
-        <p class="sr" role="status">${this.said}</p>
+        <p class="sr" role="status">${this.message}</p>
       </section>
     `;
   }
 
   #content(detection: Detection, texts: Texts): TemplateResult {
     const { found } = texts;
-    const { told, failure } = detection;
+    const { status, failure } = detection;
     if (failure !== undefined) {
       return html`
         <p>${stateView(STATE_LOOKS.fail, found.failed)}</p>
-        <p>${said(failure.message, failure.phrases, texts, 1_000)}</p>
-        ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, failure.phrases, texts, 1_000)}</p>`}
+        <p>${sentenceView(failure.message, failure.phrases, texts, 1_000)}</p>
+        ${failure.hint === undefined ? nothing : html`<p class="faint">${sentenceView(failure.hint, failure.phrases, texts, 1_000)}</p>`}
       `;
     }
-    if (told === undefined) {
+    if (status === undefined) {
       return html`<p class="found-outcome" data-looks="waiting">${stateView(OUTCOMES.waiting, found.looking)}</p>`;
     }
-    const { rules, findings } = this.#ofSearch ?? told;
-    const { listed } = this.#listing;
+    const { rules, findings } = this.#ofSearch ?? status;
+    const { listed } = this.#list;
     const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
     return html`
-      ${outcomeView(detection, told, texts)}
-      ${this.#scope(detection, told, texts)}
+      ${outcomeView(detection, status, texts)}
+      ${this.#scope(detection, status, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
         listed.length === 0
@@ -104,20 +102,20 @@ export class Detections extends TextView {
       }
       ${
         listed.length < shown && listed.length > 0
-          ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#most + LISTED, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
+          ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#max + PAGE_SIZE, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
           : nothing
       }
       ${
-        // While events are still being looked at, a rule that can't look at any of them may yet get some that it can.
+        // Until all events are examined, a rule may still get events that it can examine.
         detection.isFinal || detection.session.phase === "live"
-          ? coverageView(told.coverage, detection.isFinal, texts)
+          ? coverageView(status.coverage, detection.isFinal, texts)
           : nothing
       }
-      ${this.#about(detection, told, texts)}
+      ${this.#about(detection, status, texts)}
     `;
   }
 
-  /** Which of the findings concern the events of the search, and a way to the others. */
+  /** Renders how many findings are about the events of the search, and a button for the others. */
   #scope(
     { ofSearch, isFinal }: Detection,
     { findings }: FindingsStatus,
@@ -131,29 +129,29 @@ export class Detections extends TextView {
     return html`
       <div class="found-scope" data-scope=${this.showsAll ? "all" : "search"}>
         <p role="status" aria-busy=${!isFinal}>${icon("filter")}<span>${words} <code dir="ltr">${value(ofSearch.query, 200)}</code></span></p>
-        <button type="button" class="quiet" @click=${() => this.#turnScope()}>${this.showsAll ? found.showOfSearch : found.showAll}</button>
+        <button type="button" class="quiet" @click=${() => this.#toggleScope()}>${this.showsAll ? found.showOfSearch : found.showAll}</button>
       </div>
     `;
   }
 
-  #turnScope(): void {
+  #toggleScope(): void {
     this.showsAll = !this.showsAll;
-    this.#show(LISTED, undefined);
+    this.#show(PAGE_SIZE, undefined);
   }
 
-  #rules(rules: readonly RuleFound[], all: number, { found, figures }: Texts): TemplateResult {
+  #rules(rules: readonly RuleFindings[], all: number, { found, figures }: Texts): TemplateResult {
     const choice = (rule: string | undefined, name: unknown, count: number, level?: Level) => html`
-      <button type="button" class="chip" aria-pressed=${this.rule === rule} @click=${() => this.#show(LISTED, rule)}>
+      <button type="button" class="chip" aria-pressed=${this.rule === rule} @click=${() => this.#show(PAGE_SIZE, rule)}>
         ${level === undefined ? nothing : levelIcon(level)}<bdi>${name}</bdi> <span class="faint">${figures.count(count)}</span>
       </button>
     `;
-    const choices = (some: readonly RuleFound[]) =>
+    const choices = (some: readonly RuleFindings[]) =>
       some.map(({ rule, title, level, findings }) => choice(rule, value(title, 80), findings, level));
-    const others = rules.slice(RULES);
+    const others = rules.slice(MAX_RULES);
     return html`
       <div class="found-rules" role="group" aria-label=${found.byRule}>
         ${choice(undefined, found.allRules, all)}
-        ${choices(rules.slice(0, RULES))}
+        ${choices(rules.slice(0, MAX_RULES))}
         ${
           others.length === 0
             ? nothing
@@ -167,17 +165,17 @@ export class Detections extends TextView {
     `;
   }
 
-  #finding({ finding, total }: Listed, texts: Texts): TemplateResult {
+  #finding({ finding, entries }: ListedFinding, texts: Texts): TemplateResult {
     const { found } = texts;
     const { level, title } = finding;
     return html`
       <li>
-        <button type="button" class="found-one" data-level=${level} @click=${() => this.dispatchEvent(wish("show-finding", { finding }))}>
+        <button type="button" class="found-one" data-level=${level} @click=${() => emit(this, "show-finding", { finding })}>
           <span class="found-level">${levelView(level, texts)}</span>
           <span class="found-title">${value(title, 200)}</span>
-          <span class="found-who">${who(finding)}</span>
-          <span class="found-when faint">${span(finding, this.zone)}</span>
-          <span class="found-entries faint">${found.entries(total)}</span>
+          <span class="found-who">${subjectView(finding)}</span>
+          <span class="found-when faint">${periodView(finding, this.zone)}</span>
+          <span class="found-entries faint">${found.entries(entries)}</span>
         </button>
       </li>
     `;
@@ -210,11 +208,11 @@ export class Detections extends TextView {
     `;
   }
 
-  /** Lists so many findings, of one rule or of all. */
-  #show(most: number, rule: string | undefined): void {
-    this.#most = most;
+  /** Lists at most `max` findings, of one rule or all. */
+  #show(max: number, rule: string | undefined): void {
+    this.#max = max;
     this.rule = rule;
-    void this.#listing.ask();
+    void this.#list.ask();
   }
 
   async #save({ answers, session }: Detection, { found }: Texts): Promise<void> {
@@ -225,9 +223,9 @@ export class Detections extends TextView {
     try {
       const name = `${stem(session.name ?? "")}.findings.json`;
       save(name, await answers.document());
-      this.said = found.saved(name);
+      this.message = found.saved(name);
     } catch {
-      this.said = found.unsaved;
+      this.message = found.unsaved;
     }
     this.isSaving = false;
   }
@@ -248,7 +246,7 @@ function limited({ title, groups, hits, findings }: Limit, { found, figures }: T
   return html`<span>${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}</span>`;
 }
 
-/** How serious a finding is, in a word. */
+/** Renders a finding's severity as a word. */
 export function levelView(level: Level, { found }: Texts): TemplateResult {
   return stateView(LEVEL_LOOKS[level], found.levels[level]);
 }
@@ -258,16 +256,16 @@ function levelIcon(level: Level): TemplateResult {
   return html`<span class="tone-${tone}">${icon(drawing)}</span>`;
 }
 
-/** Whom it is about: the group's values. */
-export function who({ group, reasons }: Finding): unknown {
+/** Renders the subject of a finding: the values of its group. */
+export function subjectView({ group, reasons }: Finding): unknown {
   const values = Object.values(group);
   const matched = reasons.filter(({ field }) => field !== "parsed.as").map(({ value }) => value);
-  const told = values.length > 0 ? values : matched;
-  return told.slice(0, VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
+  const shown = values.length > 0 ? values : matched;
+  return shown.slice(0, MAX_VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
 }
 
-/** When it was. */
-export function span({ first, last }: Pick<Finding, "first" | "last">, zone: Zone): TemplateResult {
+/** Renders the period of a finding. */
+export function periodView({ first, last }: Pick<Finding, "first" | "last">, zone: Zone): TemplateResult {
   const time = (at: string) => html`<time datetime=${at}>${moment(at, zone)}</time>`;
   return first === last ? time(first) : html`${time(first)} – ${time(last)}`;
 }

@@ -1,16 +1,16 @@
-/** Which entries rules found, and how serious that is. */
+/** Severity of the findings at each entry, and their number over time. */
 
-import { type FoundMarks, LEVELS, type Level } from "../../analyze/types.js";
+import { type FindingMarks, LEVELS, type Level } from "../../analyze/types.js";
 import { firstFrom } from "../parts/ranges.js";
 
-/** How serious the most serious finding that names an entry is; undefined where none does. */
-export function levelOf(marks: FoundMarks | undefined, leaf: number): Level | undefined {
+/** Returns the highest severity of the findings that name an entry; undefined without findings. */
+export function levelOf(marks: FindingMarks | undefined, leaf: number): Level | undefined {
   const at = marks === undefined ? 0 : firstFrom(marks.entries, leaf);
   return marks?.entries[at] === leaf ? LEVELS[marks.levels[at] ?? 0] : undefined;
 }
 
-/** How many findings ended in each of so many stretches of time. */
-export function counted(times: Float64Array, begin: number, step: number, bars: number): number[] {
+/** Returns the number of findings that ended in each of `bars` periods. */
+export function countPerBar(times: Float64Array, begin: number, step: number, bars: number): number[] {
   const counts = new Array<number>(bars).fill(0);
   for (const time of times) {
     const bar = Math.floor((time - begin) / step);

@@ -1,8 +1,8 @@
-/** What is different between two values, member by member. */
+/** Differences between two JSON values, field by field. */
 
 import { type Json, written } from "../parts/json-view.js";
 
-/** How a member stands before and after; undefined where it is not there. */
+/** A field before and after; undefined if it doesn't exist. */
 export interface Change {
   readonly kind: "added" | "removed" | "changed";
   readonly path: readonly string[];
@@ -10,12 +10,12 @@ export interface Change {
   readonly after: Json | undefined;
 }
 
-/** Longer arrays are compared item by item at the same place. */
-const LONGEST_MATCHED = 300;
+/** Longer arrays are compared position by position. */
+const MAX_ALIGNED_ITEMS = 300;
 
 /**
- * The differences between two values, in the order of the members, and how many members are the same. Nothing and `null`
- * are an object without members beside an object.
+ * Returns the differences between two values in the order of their fields, and the number of equal fields. Compared
+ * with an object, `null` counts as an object without fields.
  */
 export function difference(before: Json, after: Json): { changes: readonly Change[]; same: number } {
   const changes: Change[] = [];
@@ -43,7 +43,7 @@ export function difference(before: Json, after: Json): { changes: readonly Chang
     for (const [name, value] of one) {
       compare(value, left.get(name)?.shift(), [...path, name]);
     }
-    // In the order of the members; what a name still has matched nothing.
+    // Values that are left under a name matched nothing.
     for (const [name, value] of other) {
       if (left.get(name)?.includes(value)) {
         compare(undefined, value, [...path, name]);
@@ -60,7 +60,7 @@ function asObject(value: Json, beside: Json): Json {
   return beside.kind === "object" && value.kind === "literal" && value.source === "null" ? EMPTY : value;
 }
 
-/** A name can stand more than once; each is a member of its own. */
+/** Groups values by name. A name may occur more than once. */
 function byName(members: Members): Map<string, Json[]> {
   const found = new Map<string, Json[]>();
   for (const [name, value] of members) {
@@ -74,10 +74,13 @@ function byName(members: Members): Map<string, Json[]> {
   return found;
 }
 
-/** The place of an item that is not there. */
+/** Position of a missing item. */
 const NONE = -1;
 
-/** Pairs items by their places: those that are the same by their longest common run, the others between them as they stand. */
+/**
+ * Pairs the items of two arrays: equal items by their longest common subsequence, the others between them by
+ * position.
+ */
 function* aligned(one: readonly Json[], other: readonly Json[]): Generator<readonly [number, number]> {
   let [left, right] = [0, 0];
   for (const [leftMatch, rightMatch] of [...common(one, other), [one.length, other.length] as const]) {
@@ -90,9 +93,9 @@ function* aligned(one: readonly Json[], other: readonly Json[]): Generator<reado
   }
 }
 
-/** The places of the longest common subsequence. */
+/** Yields the positions of the longest common subsequence. */
 function* common(one: readonly Json[], other: readonly Json[]): Generator<readonly [number, number]> {
-  if (one.length > LONGEST_MATCHED || other.length > LONGEST_MATCHED) {
+  if (one.length > MAX_ALIGNED_ITEMS || other.length > MAX_ALIGNED_ITEMS) {
     return;
   }
   const [left, right] = [one.map(written), other.map(written)];

@@ -1,4 +1,4 @@
-/** What an event says to have changed: its `before` and `after`, as a difference. */
+/** The changes that an event states: its `before` and `after`, as a difference. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icons.js";
@@ -7,15 +7,15 @@ import type { Texts } from "../texts/texts.js";
 import { type Change, difference } from "./diff.js";
 import { type Bounds, memberName, membersView } from "./drawer-members.js";
 
-/** So many changes are drawn before more are asked for. */
+/** Number of changes shown at first. */
 const FIRST_CHANGES = 100;
 
-/** The difference, or nothing where the event has neither. `cut` is told where something was left out. */
+/** Renders the difference; nothing if the event has neither field. `onCut` is called if something is left out. */
 export function changesView(
   event: Json,
   texts: Texts,
   bounds: Bounds,
-  cut: () => void,
+  onCut: () => void,
 ): TemplateResult | typeof nothing {
   const { diff } = texts.rows;
   const [before, after] = [member(event, "before"), member(event, "after")];
@@ -31,10 +31,10 @@ export function changesView(
   }
   const shown = changes.slice(0, Math.max(FIRST_CHANGES, bounds.members / 2));
   const more = changes.length - shown.length;
-  const draw = membersView(texts, bounds, cut);
+  const draw = membersView(texts, bounds, onCut);
   const rows = shown.map((change) => row(change, draw, texts));
   if (more > 0) {
-    cut();
+    onCut();
   }
   return html`
     <ul class="changes">${rows}</ul>

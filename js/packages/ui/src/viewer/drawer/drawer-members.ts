@@ -1,4 +1,4 @@
-/** The members of a value, as parsed from the bytes that matched. */
+/** The fields of a JSON value, as parsed from the bytes that matched. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Json } from "../parts/json-view.js";
@@ -6,29 +6,32 @@ import { filled, value } from "../parts/value.js";
 import { lookAlikes } from "../parts/value-alike.js";
 import type { Texts } from "../texts/texts.js";
 
-/** How much is drawn: the rest on demand. */
+/** Limits of what is rendered; the rest is rendered on demand. */
 export interface Bounds {
-  /** Members and items of all objects and arrays together. */
+  /** Fields and items of all objects and arrays together. */
   readonly members: number;
-  /** Characters of one value. */
+  /** Characters per value. */
   readonly characters: number;
 }
 
 export const FIRST_BOUNDS: Bounds = { members: 250, characters: 2_000 };
 
-/** What is drawn when more is asked for. */
+/** Returns the limits after "show more". */
 export function wider({ members, characters }: Bounds): Bounds {
   return { members: members * 8, characters: characters * 16 };
 }
 
-/** Deeper members are not moved in further: there would be no room. */
-const DEEPEST_SHOWN = 8;
+/** Maximum indentation of nested fields. */
+const MAX_INDENT = 8;
 
-/** What draws values, with all that is in them, until their bounds are met. `cut` is told where something is left out. */
-export function membersView(texts: Texts, { members: most, characters }: Bounds, cut: () => void) {
+/**
+ * Returns a function that renders values with their content, up to the limits. `onCut` is called if something is left
+ * out.
+ */
+export function membersView(texts: Texts, { members: maxMembers, characters }: Bounds, onCut: () => void) {
   const { drawer } = texts.rows;
-  /** How many members and items may still be drawn. */
-  let room = most;
+  /** Fields and items that may still be rendered. */
+  let room = maxMembers;
 
   function draw(json: Json, depth = 0): TemplateResult {
     switch (json.kind) {
@@ -51,7 +54,7 @@ export function membersView(texts: Texts, { members: most, characters }: Bounds,
     if (text.length <= characters) {
       return value(text, characters);
     }
-    cut();
+    onCut();
     return html`${value(text, characters)} <small class="faint">${drawer.clipped(characters, text.length)}</small>`;
   }
 
@@ -63,11 +66,11 @@ export function membersView(texts: Texts, { members: most, characters }: Bounds,
     const more = members.length - shown.length;
     room -= shown.length;
     if (more > 0) {
-      cut();
+      onCut();
     }
     const alike = isArray ? new Map<string, string>() : lookAlikes(shown.map(([name]) => name));
     return html`
-      <dl class="members ${depth > DEEPEST_SHOWN ? "deep" : ""}">
+      <dl class="members ${depth > MAX_INDENT ? "deep" : ""}">
         ${shown.map(([name, of]) => drawMember(name, of, alike.get(name), depth, isArray))}
       </dl>
       ${more > 0 ? html`<p class="faint">${drawer.moreMembers(more)}</p>` : nothing}
@@ -90,10 +93,10 @@ export function membersView(texts: Texts, { members: most, characters }: Bounds,
   return draw;
 }
 
-/** A text without characters, as it is written. */
+/** Shown instead of an empty name. */
 const NAMELESS = '""';
 
-/** A member's name. An empty one is a name too. */
+/** Renders a field's name, which may be empty. */
 export function memberName(name: string, { rows }: Texts): TemplateResult {
   return name === "" ? html`<span class="faint">${NAMELESS} ${rows.drawer.empty}</span>` : value(name);
 }

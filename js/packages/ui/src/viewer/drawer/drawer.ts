@@ -8,7 +8,7 @@ import type { Detection } from "../detection/detection.js";
 import { clip, moment, visible } from "../parts/format.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, membersView, wider } from "./drawer-members.js";
-import "../detection/found.js";
+import "../detection/entry-findings.js";
 import { icon, SIGNER_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { keyParts, keyView } from "../parts/key.js";
 import "./proof.js";
@@ -17,55 +17,55 @@ import { absent } from "../list/row.js";
 import { NOT_STATED, type Party, type Summary, summaryOf } from "../parts/summary.js";
 import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { define, dragged, given, own, TextView, wish } from "../view.js";
-import { isSameLine } from "./opening.js";
+import { define, dragged, emit, internal, props, TextView } from "../view.js";
+import { isSameLine } from "./selected-row.js";
 
-/** So many characters of the bytes as they stand are drawn before all of them are asked for. */
-const TEXT_SHOWN = 20_000;
-/** The least and the most that it takes beside the rows, and what a key widens it by, in percent. */
-const NARROWEST = 25;
-const WIDEST = 75;
-const STEP = 5;
-/** What actors are that do not say. */
-const USUAL_TYPE = "user";
+/** Maximum characters of the raw bytes rendered at first. */
+const MAX_RAW_CHARS = 20_000;
+/** Minimum, maximum, and keyboard step of the drawer's width beside the rows, in percent. */
+const MIN_SHARE = 25;
+const MAX_SHARE = 75;
+const SHARE_STEP = 5;
+/** Default type of actors, which isn't shown. */
+const DEFAULT_TYPE = "user";
 
 /**
- * One row in full: an event as parsed from the bytes that matched, and those bytes; or what is known of an event that
- * is withheld, or of leaves that are left out.
+ * Details of one row: an event as parsed from the bytes that matched, and those bytes; or what is known of a withheld
+ * event or of omitted entries.
  *
- * It is a modal dialog where there is little room, and a panel beside the rows otherwise. It wishes for `step`
- * ({ by }) and `close`.
+ * A modal dialog on small screens, otherwise a panel beside the rows. Dispatches `step` ({ by }), `show-log-entry`,
+ * `unfold`, and `close`.
  */
 export class Drawer extends TextView {
   static override properties = {
-    ...given("row", "signer_trust", "position", "of"),
-    ...given("slicer", "source", "trust", "report", "detection", "modal"),
-    ...own("share", "bounds", "isWhole"),
+    ...props("row", "signer_trust", "position", "of"),
+    ...props("slicer", "source", "trust", "report", "detection", "modal"),
+    ...internal("share", "bounds", "isWhole"),
   };
 
-  /** What is shown; nothing closes it. */
+  /** The row to show; undefined closes the drawer. */
   declare row: WholeRow | undefined;
   signerTrust: SignerTrustSoFar = "unsettled";
-  /** The row's number, from 0. */
+  /** Index of the row, from 0. */
   position: number = 0;
   of: number = 0;
   declare slicer: Slicer | undefined;
-  /** All of the export, and the trust file's text that it was verified with: what an event is proven from. */
+  /** The whole export and the trust file's text, for proofs. */
   declare source: Blob | undefined;
   declare trust: string | undefined;
   declare report: Report | undefined;
-  /** What rules find among the events. */
+  /** Findings among the events. */
   declare detection: Detection | undefined;
-  /** Whether it covers what is behind it. */
+  /** True if the drawer covers the rows. */
   modal: boolean = false;
 
-  /** How much of the width it takes beside the rows, in percent. */
+  /** Width beside the rows, in percent. */
   private share = 38;
   private bounds: Bounds = FIRST_BOUNDS;
   private isWhole = false;
   #isModal: boolean | undefined;
 
-  /** Puts the focus into it. */
+  /** Focuses the drawer. */
   override focus(): void {
     this.querySelector<HTMLElement>(".drawer-body")?.focus({ preventScroll: true });
   }
@@ -94,8 +94,8 @@ export class Drawer extends TextView {
           role="separator"
           aria-orientation="vertical"
           aria-label=${texts.rows.drawer.widen}
-          aria-valuemin=${NARROWEST}
-          aria-valuemax=${WIDEST}
+          aria-valuemin=${MIN_SHARE}
+          aria-valuemax=${MAX_SHARE}
           aria-valuenow=${this.share}
           tabindex="0"
           @pointerdown=${this.#grip}
@@ -114,7 +114,7 @@ export class Drawer extends TextView {
     if (wanted !== this.#isModal) {
       this.#isModal = wanted;
       dialog.close();
-      // First its place, to which Firefox scrolls when it is shown.
+      // Set before the dialog opens, because Firefox scrolls to its position.
       this.toggleAttribute("open", wanted !== undefined);
       this.toggleAttribute("panel", wanted === false);
       if (wanted === true) {
@@ -131,7 +131,7 @@ export class Drawer extends TextView {
     }
   }
 
-  /** It is widened at the edge that it has with the rows. */
+  /** Resizes the drawer at its edge beside the rows. */
   readonly #grip = (event: PointerEvent): void => {
     const { left, right, width } = this.parentElement?.getBoundingClientRect() ?? { left: 0, right: 0, width: 1 };
     const isRight = getComputedStyle(this).direction !== "rtl";
@@ -141,7 +141,7 @@ export class Drawer extends TextView {
   readonly #widened = (event: KeyboardEvent): void => {
     const wider = getComputedStyle(this).direction === "rtl" ? "ArrowRight" : "ArrowLeft";
     const narrower = wider === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
-    const by = event.key === wider ? STEP : event.key === narrower ? -STEP : 0;
+    const by = event.key === wider ? SHARE_STEP : event.key === narrower ? -SHARE_STEP : 0;
     if (by !== 0) {
       event.preventDefault();
       event.stopPropagation();
@@ -150,7 +150,7 @@ export class Drawer extends TextView {
   };
 
   #widen(share: number): void {
-    this.share = Math.round(Math.min(WIDEST, Math.max(NARROWEST, share)));
+    this.share = Math.round(Math.min(MAX_SHARE, Math.max(MIN_SHARE, share)));
     this.parentElement?.style.setProperty("--cs-drawer", `${this.share}%`);
   }
 
@@ -228,7 +228,7 @@ export class Drawer extends TextView {
         <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
         <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
       </dl>
-      ${isFold ? html`<p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>` : nothing}
+      ${isFold ? html`<p class="actions"><button type="button" @click=${() => emit(this, "unfold", undefined)}>${drawer.unfold}</button></p>` : nothing}
     `;
   }
 
@@ -238,17 +238,17 @@ export class Drawer extends TextView {
     return html`<p class="signer-trust tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
   }
 
-  /** What a parser made of it, apart from what was signed, and the way to that. */
-  #parsed({ parsed, happened }: WholeEvent, texts: Texts): TemplateResult {
+  /** Renders a parser's facts separately from the signed event, with a link to it. */
+  #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
     const { reading } = texts.rows.drawer;
     const { notStated } = texts.rows.list;
     if (parsed === undefined) {
       return html`<p class="faint">${reading.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, also = [], actor, target, address, outcome, reason } = parsed;
-    const fact = (name: string, said: unknown) =>
-      said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+    const { action, also = [], actor, target, address, outcome, reason } = read;
+    const fact = (name: string, content: unknown) =>
+      content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
       <section class="parsed" part="parsed" aria-labelledby="cs-parsed-heading">
         <h3 id="cs-parsed-heading">${filled(reading.heading, { as: html`<bdi>${parsed.as}</bdi>` })}</h3>
@@ -288,7 +288,7 @@ export class Drawer extends TextView {
 
   #bytes(text: string, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
-    const shown = this.isWhole ? text : clip(text, TEXT_SHOWN);
+    const shown = this.isWhole ? text : clip(text, MAX_RAW_CHARS);
     const isClipped = shown.length < text.length;
     return html`
       <pre class="raw" tabindex="0" role="group" aria-label=${drawer.bytes}><code>${visible(shown).map((part) =>
@@ -304,15 +304,15 @@ export class Drawer extends TextView {
   #step(by: 1 | -1): void {
     const to = this.position + by;
     if (to >= 0 && to < this.of) {
-      this.dispatchEvent(wish("step", { by }));
+      emit(this, "step", { by });
     }
   }
 
   #close(): void {
-    this.dispatchEvent(wish("close", {}));
+    emit(this, "close", {});
   }
 
-  /** Goes to the event as it was signed. */
+  /** Scrolls to the event as signed. */
   readonly #showSigned = (): void => {
     const bytes = this.querySelector<HTMLElement>(".raw");
     bytes?.scrollIntoView({ block: "start" });
@@ -329,7 +329,7 @@ export class Drawer extends TextView {
     this.#stay();
   };
 
-  /** The focus stays here where the button that had it goes. */
+  /** Keeps the focus in the drawer if the focused button disappears. */
   #stay(): void {
     void this.updateComplete.then(() => {
       if ((this.getRootNode() as ShadowRoot).activeElement === null) {
@@ -338,14 +338,14 @@ export class Drawer extends TextView {
     });
   }
 
-  /** A click on what is behind it. */
+  /** Closes the drawer on a click on the backdrop. */
   readonly #clicked = (event: MouseEvent): void => {
     if (this.#isModal && event.target instanceof HTMLDialogElement) {
       this.#close();
     }
   };
 
-  /** Who holds this closes it, by taking the row away. */
+  /** The owner closes the drawer by removing the row. */
   readonly #canceled = (event: Event): void => {
     event.preventDefault();
     this.#close();
@@ -368,7 +368,7 @@ export class Drawer extends TextView {
   };
 }
 
-/** What it is about. What is folded is called withheld or left out where all of it is. */
+/** Returns the title. A fold of only one kind is titled as that kind. */
 function titleOf(row: WholeRow, { rows }: Texts): string {
   const { drawer } = rows;
   const { kind, line } = row;
@@ -378,16 +378,16 @@ function titleOf(row: WholeRow, { rows }: Texts): string {
   return (row.withheld === 0 ? drawer.gap : row.entries === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
 }
 
-/** What the event says, in a sentence. Its outcome is in it where the event names one. */
+/** Renders the event's facts as a sentence, with the outcome if the event states one. */
 function sentence(summary: Summary, { rows }: Texts): unknown {
   const { sentences } = rows.drawer;
   const { action, actor, target, outcome } = summary;
   if (action === undefined) {
-    return html`<span class="faint">${sentences.untold}</span>`;
+    return html`<span class="faint">${sentences.unparsed}</span>`;
   }
   const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
   const one = actor !== undefined ? sentences.withoutTarget : undefined;
-  const said = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
+  const template = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
   const slots = {
     action: html`<strong>${value(action)}</strong>`,
     actor: actor && party(actor),
@@ -395,18 +395,18 @@ function sentence(summary: Summary, { rows }: Texts): unknown {
   };
   const end =
     outcome === undefined ? nothing : filled(sentences.outcome, { outcome: html`<strong>${value(outcome)}</strong>` });
-  return html`${filled(said, slots)} ${end}`;
+  return html`${filled(template, slots)} ${end}`;
 }
 
 function party({ id, name, type }: Party): TemplateResult {
-  const kind = type === undefined || type === USUAL_TYPE ? nothing : html`<span class="faint">${value(type)}</span> `;
+  const kind = type === undefined || type === DEFAULT_TYPE ? nothing : html`<span class="faint">${value(type)}</span> `;
   return name === undefined
     ? html`${kind}<strong>${value(id)}</strong>`
     : html`${kind}<strong>${value(name)}</strong> <span class="faint">(${value(id)})</span>`;
 }
 
-/** Somebody or something, by all that its parser has of it. */
-function readParty({ id, name, type }: NonNullable<Parsed["actor"]>): TemplateResult {
+/** Renders a party with everything that the parser extracted. */
+function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
   return html`
     ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
   `;

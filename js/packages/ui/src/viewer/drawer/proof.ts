@@ -6,49 +6,49 @@ import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../..
 import { icon, outcomeOf, STATE_LOOKS, stateView, VERDICT_LOOKS } from "../parts/icons.js";
 import { keyView } from "../parts/key.js";
 import { save } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { define, given, own, TextView } from "../view.js";
-import { isSameLine } from "./opening.js";
+import { define, internal, props, TextView } from "../view.js";
+import { isSameLine } from "./selected-row.js";
 
 type State =
-  | { readonly kind: "unasked" }
-  | { readonly kind: "asked"; readonly read: number; readonly of: number; readonly asking: AbortController }
+  | { readonly kind: "idle" }
+  | { readonly kind: "loading"; readonly read: number; readonly of: number; readonly abort: AbortController }
   | { readonly kind: "explained"; readonly explanation: Explanation }
   | { readonly kind: "failed"; readonly failure: PlainError };
 
-/** So many facts of a step are drawn at first: a chain can have very many links. */
-const FACTS_SHOWN = 12;
-/** Longer facts are clipped. */
-const FACT = 70_000;
-/** Facts that are words and numbers. All others are bytes, or lines of the export. */
+/** Number of a step's facts shown at first. A chain can have very many links. */
+const MAX_FACTS = 12;
+/** Maximum characters of a fact. */
+const MAX_FACT_CHARS = 70_000;
+/** Facts that are words or numbers. All others are bytes, or lines of the export. */
 const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialized", "signer"];
 
-/** Steps that end as the check of the tree does. Others have a check's name, or none that can be done without. */
-const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];
+/** Steps with the result of the check `tree`. Other steps are named like a check, or are always needed. */
+const TREE_STEPS: readonly string[] = ["leaf", "path", "checkpoint"];
 
-/** How one event is proven: asked for, since all of the export is read again for it. */
+/** The proof of one event. Computed on request, because the whole export is read again for it. */
 export class Proof extends TextView {
-  static override properties = { ...given("event", "slicer", "source", "trust"), ...own("state", "allFacts") };
+  static override properties = { ...props("event", "slicer", "source", "trust"), ...internal("state", "allFacts") };
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
-  /** All of the export, once it was read. */
+  /** The whole export, once it was read. */
   declare source: Blob | undefined;
   declare trust: string | undefined;
 
-  private state: State = { kind: "unasked" };
+  private state: State = { kind: "idle" };
   private allFacts = false;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#forget();
+    this.#reset();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const isOther = changed.has("event") && !isSameLine(changed.get("event"), this.event);
     if (isOther || changed.has("source") || changed.has("trust")) {
-      this.#forget();
+      this.#reset();
     }
   }
 
@@ -68,23 +68,23 @@ export class Proof extends TextView {
   #content(state: State, texts: Texts): TemplateResult {
     const { proof } = texts.rows;
     switch (state.kind) {
-      case "unasked":
+      case "idle":
         return html`<p class="actions"><button type="button" @click=${this.#explain}>${proof.explain}</button></p>`;
-      case "asked":
+      case "loading":
         return html`
           <div class="proof-progress">
             <label for="cs-proof-progress">${proof.explaining}</label>
             <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
             <span class="faint" aria-hidden="true">${proof.read(texts.figures.bytes(state.read), texts.figures.bytes(state.of))}</span>
-            <button type="button" class="quiet" @click=${this.#forget}>${proof.cancel}</button>
+            <button type="button" class="quiet" @click=${this.#reset}>${proof.cancel}</button>
           </div>
         `;
       case "failed":
         return html`
           <div class="proof-failed tone-bad">
             <p>${stateView(STATE_LOOKS.fail, proof.failed)}</p>
-            <p>${said(state.failure.message, state.failure.phrases, texts, 1_000)}</p>
-            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, state.failure.phrases, texts, 1_000)}</p>`}
+            <p>${sentenceView(state.failure.message, state.failure.phrases, texts, 1_000)}</p>
+            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${sentenceView(state.failure.hint, state.failure.phrases, texts, 1_000)}</p>`}
             <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
           </div>
         `;
@@ -111,13 +111,13 @@ export class Proof extends TextView {
 
   #step({ id, state, facts, hashes = [] }: ProofStep, explanation: Explanation, texts: Texts): TemplateResult {
     const { proof, drawer } = texts.rows;
-    const check = OF_TREE.includes(id) ? "tree" : id;
+    const check = TREE_STEPS.includes(id) ? "tree" : id;
     const outcome =
       state === "not_checked" && check in explanation.report.checks
         ? outcomeOf(check as CheckName, explanation)
         : state;
     const look = STATE_LOOKS[outcome];
-    const shown = this.allFacts ? facts : facts.slice(0, FACTS_SHOWN);
+    const shown = this.allFacts ? facts : facts.slice(0, MAX_FACTS);
     const more = facts.length - shown.length;
     return html`
       <li class="step step-${state} tone-${look.tone}">
@@ -150,7 +150,7 @@ export class Proof extends TextView {
     return html`
       <div>
         <dt>${title}</dt>
-        <dd>${name === "vkey" ? keyView(text, texts) : PLAIN.includes(name) ? value(fact(name, text, texts), FACT) : html`<code>${value(text, FACT)}</code>`}</dd>
+        <dd>${name === "vkey" ? keyView(text, texts) : PLAIN.includes(name) ? value(fact(name, text, texts), MAX_FACT_CHARS) : html`<code>${value(text, MAX_FACT_CHARS)}</code>`}</dd>
       </div>
     `;
   }
@@ -160,20 +160,20 @@ export class Proof extends TextView {
     if (event === undefined || slicer === undefined || source === undefined) {
       return;
     }
-    const asking = new AbortController();
+    const abort = new AbortController();
     const { chain, seq } = event;
-    this.#become({ kind: "asked", read: 0, of: source.size, asking });
-    const become = (state: State) => {
-      if (this.state.kind === "asked" && this.state.asking === asking) {
-        this.#become(state);
+    this.#setState({ kind: "loading", read: 0, of: source.size, abort });
+    const setState = (state: State) => {
+      if (this.state.kind === "loading" && this.state.abort === abort) {
+        this.#setState(state);
       }
     };
     try {
-      const told = (read: number, of: number) => become({ kind: "asked", read, of, asking });
-      const explanation = await slicer.explain(source, { chain, seq }, { trust, signal: asking.signal, told });
-      become({ kind: "explained", explanation });
+      const onProgress = (read: number, of: number) => setState({ kind: "loading", read, of, abort });
+      const explanation = await slicer.explain(source, { chain, seq }, { trust, signal: abort.signal, onProgress });
+      setState({ kind: "explained", explanation });
     } catch (error) {
-      become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: plainError(error) });
+      setState(abort.signal.aborted ? { kind: "idle" } : { kind: "failed", failure: plainError(error) });
     }
   };
 
@@ -187,16 +187,16 @@ export class Proof extends TextView {
     this.allFacts = true;
   };
 
-  #forget(): void {
-    if (this.state.kind === "asked") {
-      this.state.asking.abort(new DOMException("the proof was not waited for", "AbortError"));
+  #reset(): void {
+    if (this.state.kind === "loading") {
+      this.state.abort.abort(new DOMException("the proof is no longer needed", "AbortError"));
     }
     this.allFacts = false;
-    this.#become({ kind: "unasked" });
+    this.#setState({ kind: "idle" });
   }
 
-  /** The button that was pressed goes with the state that it belonged to: the focus goes on to what comes of it. */
-  #become(state: State): void {
+  /** Changes the state. If the button with the focus disappears, the focus moves to the result. */
+  #setState(state: State): void {
     const { activeElement } = this.getRootNode() as ShadowRoot;
     const hadFocus = activeElement !== null && this.contains(activeElement);
     const isOther = state.kind !== this.state.kind;
@@ -207,19 +207,19 @@ export class Proof extends TextView {
   }
 }
 
-/** The first facts' names, so that one sees what is inside. */
+/** Returns the names of the facts, as a summary of the folded content. */
 function summary(facts: readonly ProofFact[], texts: Texts): string {
   const names = new Set(facts.flatMap(({ name }) => factName(name, texts) ?? []));
   return names.size === 0 ? texts.rows.drawer.showMore : [...names].join(" · ");
 }
 
-/** What a fact is called; one that is not known is called what the explainer calls it. */
+/** Returns a fact's display name; undefined if unknown. */
 function factName(name: string, { rows }: Texts): string | undefined {
   const { facts } = rows.proof;
   return Object.hasOwn(facts, name) ? facts[name as keyof typeof facts] : undefined;
 }
 
-/** Numbers are written in the reader's way, a key's trust in words. */
+/** Formats numbers for the language, and a key's trust in words. */
 function fact(name: string, text: string, { figures, result }: Texts): string {
   if (name === "trust" && Object.hasOwn(result.signers, text)) {
     return result.signers[text as keyof typeof result.signers].word;

@@ -1,30 +1,30 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { icon } from "../parts/icons.js";
 import { value } from "../parts/value.js";
-import { define, given, TextView, wish } from "../view.js";
+import { define, emit, props, TextView } from "../view.js";
 import {
   type ChosenColumn,
   DEFAULT_COLUMNS,
   isMember,
-  MOST_COLUMNS,
+  MAX_COLUMNS,
   memberColumn,
   NAMED_COLUMNS,
   type NamedColumn,
   widthWithin,
 } from "./columns.js";
 
-/** What narrower and wider change a width by, in pixels. */
-const STEP = 24;
-/** What a column without a width is taken to have. */
-const USUAL = 160;
+/** Pixels by which "narrower" and "wider" change a width. */
+const WIDTH_STEP = 24;
+/** Width in pixels assumed for a column without one. */
+const DEFAULT_WIDTH = 160;
 
-/** Chooses columns, their order and their widths, by keyboard too. It wishes for `columns-changed`. */
+/** A dialog to choose columns, their order, and their widths, also by keyboard. Dispatches `columns-changed`. */
 export class ColumnsChooser extends TextView {
-  static override properties = given("columns");
+  static override properties = props("columns");
 
   columns: readonly ChosenColumn[] = [];
 
-  /** Shows it. */
+  /** Opens the dialog. */
   open(): void {
     const dialog = this.querySelector("dialog");
     if (dialog?.open === false) {
@@ -33,7 +33,7 @@ export class ColumnsChooser extends TextView {
   }
 
   protected override render(): TemplateResult {
-    // Keys in the dialog mean nothing to what is behind it.
+    // Keys pressed in the dialog must not reach the list behind it.
     const texts = this.texts.rows.columns;
     const hidden = (Object.keys(NAMED_COLUMNS) as NamedColumn[]).filter((id) =>
       this.columns.every((column) => column.id !== id),
@@ -70,7 +70,7 @@ export class ColumnsChooser extends TextView {
   }
 
   get #isFull(): boolean {
-    return this.columns.length >= MOST_COLUMNS;
+    return this.columns.length >= MAX_COLUMNS;
   }
 
   #chosen(column: ChosenColumn, place: number): TemplateResult {
@@ -80,7 +80,7 @@ export class ColumnsChooser extends TextView {
     const button = (label: string, drawing: "up" | "down" | "narrower" | "wider", isOff: boolean, act: () => void) =>
       html`<button type="button" class="quiet square" aria-label=${label} aria-disabled=${isOff} @click=${() => isOff || act()}>${icon(drawing)}</button>`;
     const wide = (by: number) => () =>
-      this.#change(this.columns.with(place, { id, width: widthWithin((width ?? USUAL) + by) }));
+      this.#change(this.columns.with(place, { id, width: widthWithin((width ?? DEFAULT_WIDTH) + by) }));
     const move = (by: number, label: string) => () => {
       const others = this.columns.filter((_, other) => other !== place);
       this.#change(others.toSpliced(place + by, 0, column));
@@ -101,8 +101,8 @@ export class ColumnsChooser extends TextView {
         </label>
         <span class="chooser-width">
           ${width === undefined ? nothing : `${width} px`}
-          ${button(texts.narrower(name), "narrower", false, wide(-STEP))}
-          ${button(texts.wider(name), "wider", false, wide(STEP))}
+          ${button(texts.narrower(name), "narrower", false, wide(-WIDTH_STEP))}
+          ${button(texts.wider(name), "wider", false, wide(WIDTH_STEP))}
         </span>
         ${button(texts.earlier(name), "up", place === 0, move(-1, texts.earlier(name)))}
         ${button(texts.later(name), "down", place === this.columns.length - 1, move(1, texts.later(name)))}
@@ -112,7 +112,7 @@ export class ColumnsChooser extends TextView {
 
   #change(columns: readonly ChosenColumn[]): void {
     this.columns = columns;
-    this.dispatchEvent(wish("columns-changed", { columns }));
+    emit(this, "columns-changed", { columns });
   }
 
   readonly #add = (event: SubmitEvent): void => {

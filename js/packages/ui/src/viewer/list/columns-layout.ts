@@ -1,4 +1,4 @@
-/** How wide columns are. */
+/** Widths of columns. */
 
 import type { Zone } from "../parts/format.js";
 import { dragged } from "../view.js";
@@ -12,7 +12,10 @@ import {
   widthWithin,
 } from "./columns.js";
 
-/** Lays out rows. A page's policy can forbid style attributes, but not this. */
+/**
+ * Sets the layout of rows as custom properties, which a page's Content-Security-Policy can't forbid, unlike style
+ * attributes.
+ */
 export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
   const [from, to] = longestRun(columns);
   const lines = 1 + columns.filter(({ id }) => id !== "action" && id !== "outcome").length;
@@ -23,47 +26,50 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
   style.setProperty("--cs-span", String(Math.max(1, to - from)));
 }
 
-/** What columns need, in rem, where that is more than their least. */
+/** Widths in rem that columns need beyond their minimum. */
 type Widths = Readonly<Partial<Record<ColumnId, number>>>;
 
 /**
- * The usual columns that give way, in this order, so that most names can be read whole: how it ended then stands beside
- * the action. Those that a reader chose all stay.
+ * Default columns that are dropped, in this order, so that most names fit. The outcome is then shown with the action.
+ * Columns that a reader chose are never dropped.
  */
-const FOR_COMFORT: readonly ColumnId[] = ["place", "address", "outcome"];
-/** For most names to be read whole. */
-const COMFORT: Widths = { action: 10, actor: 11, target: 11 };
-/** For what was done, and by whom, to be told apart: the target gives way to that, and the actor only to the action's least. */
-const TOLD_APART: Widths = { action: 9, actor: 8 };
-/** What stands in a row beside its columns, in rem. */
-const BESIDE = 2.75;
+const DROPPED_FIRST: readonly ColumnId[] = ["place", "address", "outcome"];
+/** Widths at which most names fit. */
+const COMFORTABLE_WIDTHS: Widths = { action: 10, actor: 11, target: 11 };
+/**
+ * Widths at which actions and actors can be distinguished. The target is dropped for them; the actor only for the
+ * minimum of the action.
+ */
+const DISTINCT_WIDTHS: Widths = { action: 9, actor: 8 };
+/** Width of a row besides its columns, in rem. */
+const ROW_EXTRA_REM = 2.75;
 
-/** The columns for which there is room in so many rem. */
+/** Returns the columns that fit into a width in rem. */
 export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zone): readonly ChosenColumn[] {
   if (columns !== DEFAULT_COLUMNS || room <= 0) {
     return columns;
   }
   let fits = columns;
-  const leaveOut = (order: readonly ColumnId[], widths: Widths) => {
+  const drop = (order: readonly ColumnId[], widths: Widths) => {
     for (const out of order) {
-      if (fits.reduce((sum, { id }) => sum + (widths[id] ?? shareOf(id, zone)[0]), BESIDE) <= room) {
+      if (fits.reduce((sum, { id }) => sum + (widths[id] ?? shareOf(id, zone)[0]), ROW_EXTRA_REM) <= room) {
         break;
       }
       fits = fits.filter(({ id }) => id !== out);
     }
   };
-  leaveOut(FOR_COMFORT, COMFORT);
-  leaveOut(["target"], TOLD_APART);
-  leaveOut(["actor"], {});
+  drop(DROPPED_FIRST, COMFORTABLE_WIDTHS);
+  drop(["target"], DISTINCT_WIDTHS);
+  drop(["actor"], {});
   return fits.length === columns.length ? columns : fits;
 }
 
 const MEMBER_SHARE = [7, 1] as const;
 
-/** An offset is longer than a Z. */
+/** A UTC offset is longer than a Z. */
 const LOCAL_TIME = [16.5, 0] as const;
 
-/** The track of a column, for `grid-template-columns`, and the least that it takes, for `calc()`. */
+/** Returns a column's track for `grid-template-columns`, and its minimum for `calc()`. */
 function sizeOf({ id, width }: ChosenColumn, zone: Zone): readonly [track: string, least: string] {
   if (width !== undefined) {
     return [`${width}px`, `${width}px`];
@@ -79,13 +85,13 @@ function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
   return isMember(id) ? MEMBER_SHARE : NAMED_COLUMNS[id];
 }
 
-/** Follows a pointer from a press on a header's grip, and tells each width and the end. */
-export function drag(event: PointerEvent, told: (width: number) => void, ended: () => void): void {
+/** Tracks a pointer from its press on a header's grip, and reports each width and the end. */
+export function drag(event: PointerEvent, onWidth: (width: number) => void, onEnd: () => void): void {
   const header = (event.currentTarget as HTMLElement).parentElement;
   if (header === null || event.button !== 0) {
     return;
   }
   const begin = header.getBoundingClientRect().width;
   const way = getComputedStyle(header).direction === "rtl" ? -1 : 1;
-  dragged(event, ({ clientX }) => told(widthWithin(begin + way * (clientX - event.clientX))), ended);
+  dragged(event, ({ clientX }) => onWidth(widthWithin(begin + way * (clientX - event.clientX))), onEnd);
 }

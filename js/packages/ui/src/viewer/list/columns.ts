@@ -1,23 +1,23 @@
-/** Which columns a list of events has, and what stands in them. */
+/** Columns of a list of events. */
 
 import type { Texts } from "../texts/texts.js";
 
-/** The columns that have names. */
+/** A predefined column. */
 export type NamedColumn = keyof Texts["rows"]["columns"]["names"];
 
-/** A column: one that has a name, or the path of a member after a dot. */
+/** A predefined column, or a dot followed by the path of a field. */
 export type ColumnId = NamedColumn | `.${string}`;
 
-/** A column as the reader wants it. */
+/** A column that the reader chose. */
 export interface ChosenColumn {
   readonly id: ColumnId;
-  /** In pixels; without it the column takes its share. */
+  /** Width in pixels. Default: the column's share. */
   readonly width?: number | undefined;
 }
 
 /**
- * All columns that have names, in the order in which they are offered, and what each is without a width: its least in
- * rem, and its share of what is left.
+ * The predefined columns in the order in which they are offered, with their minimum width in rem and their share of
+ * the remaining width.
  */
 export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
   time: [13.5, 0],
@@ -40,13 +40,13 @@ export const DEFAULT_COLUMNS: readonly ChosenColumn[] = (
   ["time", "action", "actor", "target", "address", "outcome", "place"] as const
 ).map((id) => ({ id }));
 
-/** More are of no use to anyone, and each costs in every row. */
-export const MOST_COLUMNS = 24;
-export const NARROWEST = 48;
-export const WIDEST = 1_200;
-const LONGEST_PATH = 200;
+/** Maximum number of columns. Each costs time in every row. */
+export const MAX_COLUMNS = 24;
+export const MIN_WIDTH = 48;
+export const MAX_WIDTH = 1_200;
+const MAX_PATH_LENGTH = 200;
 
-/** Whether it is a path. */
+/** True if the column is a path. */
 export function isMember(id: ColumnId): id is `.${string}` {
   return id.startsWith(".");
 }
@@ -73,13 +73,13 @@ export function isOfEvent(id: ColumnId): id is EventColumn | `.${string}` {
   return isMember(id) || (EVENT_COLUMNS as readonly string[]).includes(id);
 }
 
-/** The path of a member as a reader wrote it, as a column. */
+/** Returns the column of a field's path as typed; undefined if it isn't valid. */
 export function memberColumn(path: string): ChosenColumn | undefined {
   const trimmed = path.trim();
-  return trimmed === "" || trimmed.length > LONGEST_PATH ? undefined : { id: `.${trimmed}` };
+  return trimmed === "" || trimmed.length > MAX_PATH_LENGTH ? undefined : { id: `.${trimmed}` };
 }
 
-/** The longest run of columns that are of the event: `[from, to)`. What has no event says so there. */
+/** Returns the longest run of event columns, as `[from, to)`. A row without an event shows its message there. */
 export function longestRun(columns: readonly ChosenColumn[]): readonly [number, number] {
   let best: readonly [number, number] = [0, 0];
   let from = 0;
@@ -93,7 +93,7 @@ export function longestRun(columns: readonly ChosenColumn[]): readonly [number, 
   return best;
 }
 
-/** The columns as a short text, such as `time,action:200,.context.ip`. */
+/** Returns the columns as a short text, such as `time,action:200,.context.ip`. */
 export function writeColumns(columns: readonly ChosenColumn[]): string {
   return columns
     .map(({ id, width }) => {
@@ -103,10 +103,10 @@ export function writeColumns(columns: readonly ChosenColumn[]): string {
     .join(",");
 }
 
-/** The columns that such a text names, as far as it is understood; undefined where it names none. */
+/** Parses such a text, without parts that aren't understood; undefined if no column is left. */
 export function readColumns(text: string): readonly ChosenColumn[] | undefined {
   const columns = new Map<string, ChosenColumn>();
-  for (const part of text.split(",", MOST_COLUMNS)) {
+  for (const part of text.split(",", MAX_COLUMNS)) {
     const [name = "", digits] = part.split(":");
     const id = columnId(name);
     if (id !== undefined) {
@@ -117,9 +117,9 @@ export function readColumns(text: string): readonly ChosenColumn[] | undefined {
   return columns.size === 0 ? undefined : [...columns.values()];
 }
 
-/** The nearest width that a column can have. */
+/** Returns the nearest allowed width. */
 export function widthWithin(width: number): number {
-  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, width)));
+  return Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)));
 }
 
 function columnId(name: string): ColumnId | undefined {

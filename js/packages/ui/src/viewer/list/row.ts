@@ -1,4 +1,4 @@
-/** How one row is drawn. */
+/** Rendering of a row. */
 
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type TemplateResult } from "lit";
@@ -12,26 +12,26 @@ import type { Texts } from "../texts/texts.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
 import { cellsOf } from "./rows-cells.js";
 
-/** All that a row's looks depend on. */
+/** Everything that a row's appearance depends on. */
 export interface RowLooks {
   readonly number: number;
-  /** Undefined while it is not read yet. */
+  /** Undefined until it is read. */
   readonly row: Row | undefined;
   readonly isCurrent: boolean;
-  /** Of an event alone. */
+  /** Events only. */
   readonly signerTrust: SignerTrustSoFar | undefined;
-  /** How serious what rules found there is. */
+  /** Highest severity of the findings about it. */
   readonly level: Level | undefined;
-  /** Whether it cannot be read any more. */
+  /** True if it can't be read any more. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
-  /** Whether it is a card, in which each value stands beside its column's name. */
+  /** True if the row is a card that shows each value beside its column's name. */
   readonly isCard: boolean;
   readonly zone: Zone;
   readonly texts: Texts;
 }
 
-/** A row of the grid. */
+/** Renders a row of the grid. */
 export function rowView(looks: RowLooks): TemplateResult {
   const { number, row, isCurrent, level, isLost, columns, texts } = looks;
   const { list } = texts.rows;
@@ -55,23 +55,23 @@ export function rowView(looks: RowLooks): TemplateResult {
   `;
 }
 
-/** What a column is called. A member is called by its path, which the reader wrote. */
+/** Returns the name of a column. A field's column is named by its path. */
 export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
 function whole(row: Row, { signerTrust, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
-  const { cells, untold } = cellsOf(row, columns, zone, texts);
-  const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
+  const { cells, excerpt } = cellsOf(row, columns, zone, texts);
+  const message = row.kind === "event" ? excerpt && html`<code>${value(excerpt)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>
     cellView(one, columns[from + place]?.id ?? "line", isCard, texts);
-  // Where nothing else stands in the row, it has all of it.
+  // If no cell has content, the message spans the whole row.
   const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
   return html`
     ${sign(row, signerTrust, level, texts)}
     ${
       message
-        ? // In place of the longest run of cells that are of the event.
+        ? // Replaces the longest run of event cells.
           [
             ...(to > from ? cells.slice(0, from).map(cell(0)) : []),
             html`<span role="gridcell" class="cell message ${to > from ? "" : "all"}" aria-colspan=${to > from ? to - from : columns.length}>${message}</span>`,
@@ -90,13 +90,8 @@ function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts:
   `;
 }
 
-/** Who signed, as a drawing and, for those who do not see it, a word. */
-function sign(
-  row: Row,
-  signerTrust: SignerTrustSoFar | undefined,
-  level: Level | undefined,
-  texts: Texts,
-): TemplateResult {
+/** Renders signer trust as an icon with a word for screen readers. */
+function sign(row: Row, signerTrust: SignerTrustSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
   const { rows } = texts;
   if (signerTrust === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;
@@ -109,13 +104,13 @@ function sign(
   `;
 }
 
-/** That rules found something there, and how serious that is. */
+/** Renders the severity of the findings about the row. */
 function markView(level: Level, { found }: Texts): TemplateResult {
   const words = found.mark(found.levels[level]);
   return html`<span class="mark tone-${LEVEL_LOOKS[level].tone}" title=${words}>${icon("flag")}<span class="sr">${words}</span></span>`;
 }
 
-/** How many entries are not here, and which. */
+/** Returns the number of omitted or withheld entries, and which they are. */
 export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonly [says: string, which: string] {
   const { list } = rows;
   const { entries, index } = row;

@@ -1,59 +1,62 @@
-/** Which answer's rows are shown, and which are read to be shown next. */
+/** The result whose rows are shown, and the next one to show. */
 
-import type { EventIndex, Found } from "../../index/types.js";
+import type { EventIndex, SearchResult } from "../../index/types.js";
 import { RowPages } from "./rows-pages.js";
 import type { Viewport } from "./rows-viewport.js";
 
-/** Who has the rows. */
-type Asked = Pick<EventIndex, "rows" | "rowOf">;
+type RowSource = Pick<EventIndex, "rows" | "rowOf">;
 
-/** What is shown from now on. */
-export interface Turn {
+/** A change of what is shown. */
+export interface ViewChange {
   readonly pages: RowPages | undefined;
-  /** By how many rows what is in view has moved; undefined where it is another question's answer. */
+  /** Number of rows by which the view moved; undefined for the result of another query. */
   readonly shift: number | undefined;
-  /** By how many rows the current one has moved. */
+  /** Number of rows by which the current row moved. */
   readonly step: number;
 }
 
-/** An answer is told again as it goes on. The one before is shown until the next can be drawn. */
+/** Follows a result as it is reported again. The previous one is shown until the next can be rendered. */
 export class Answers {
   readonly #view: Pick<Viewport, "first" | "count" | "isAtBegin">;
   readonly #current: () => number;
-  readonly #told: () => void;
-  #index: Asked | undefined;
-  /** Whose values are read. */
+  readonly #onChange: () => void;
+  #index: RowSource | undefined;
+  /** Fields whose values are read. */
   #fields: readonly string[] = [];
-  #question: number | undefined;
-  /** The newest answer, and the one that is shown or read. */
-  #newest: Found | undefined;
-  #found: Found | undefined;
-  /** The rows that are shown. */
+  #query: number | undefined;
+  /** The newest result, and the one that is shown or being read. */
+  #newest: SearchResult | undefined;
+  #found: SearchResult | undefined;
+  /** Rows that are shown. */
   pages: RowPages | undefined;
-  #next: Turn | undefined;
+  #next: ViewChange | undefined;
   #isFollowing = false;
-  /** Lines by the rows that they were found at: by the time that these are read, they can stand elsewhere again. */
+  /** Lines by the rows where they were found, because they may move again before those rows are read. */
   #sought: ReadonlyMap<number, number> = new Map();
 
-  /** `current` gives the row that the reader is at; `told` is called whenever there may be something else to draw. */
-  constructor(view: Pick<Viewport, "first" | "count" | "isAtBegin">, current: () => number, told: () => void) {
+  /** `current` returns the reader's row; `onChange` is called whenever there may be something to render. */
+  constructor(view: Pick<Viewport, "first" | "count" | "isAtBegin">, current: () => number, onChange: () => void) {
     this.#view = view;
     this.#current = current;
-    this.#told = told;
+    this.#onChange = onChange;
   }
 
-  /** Whether something else is about to be shown. */
+  /** True if other rows are about to be shown. */
   get isTurning(): boolean {
     return this.#next !== undefined;
   }
 
-  /** Whether that is the answer to another question. */
-  get isAsked(): boolean {
+  /** True if the result of another query is about to be shown. */
+  get isNewQuery(): boolean {
     return this.#next !== undefined && this.#next.shift === undefined;
   }
 
-  /** Takes the newest answer, and says what is to be shown from now on where that is something else. */
-  receive(index: Asked | undefined, found: Found | undefined, fields: readonly string[]): Turn | undefined {
+  /** Accepts the newest result. Returns a change if something else is to be shown. */
+  receive(
+    index: RowSource | undefined,
+    found: SearchResult | undefined,
+    fields: readonly string[],
+  ): ViewChange | undefined {
     this.#newest = found;
     if (index === undefined || found === undefined) {
       const hadPages = this.pages !== undefined;
@@ -62,30 +65,30 @@ export class Answers {
       this.pages = undefined;
       return hadPages ? { pages: undefined, shift: undefined, step: 0 } : undefined;
     }
-    if (index !== this.#index || found.question !== this.#question) {
+    if (index !== this.#index || found.query !== this.#query) {
       this.#index = index;
-      this.#question = found.question;
+      this.#query = found.query;
       this.#found = found;
       this.#fields = fields;
       this.#sought = new Map();
       const rows = fields.length === 0 ? found.first : undefined;
-      this.#next = { pages: new RowPages(index, found.rows, fields, this.#told, rows), shift: undefined, step: 0 };
+      this.#next = { pages: new RowPages(index, found.rows, fields, this.#onChange, rows), shift: undefined, step: 0 };
     } else if (fields.join("\n") !== this.#fields.join("\n") && this.pages !== undefined && this.#next === undefined) {
       this.#fields = fields;
-      this.#next = { pages: this.pages.grown(this.pages.size, fields), shift: 0, step: 0 };
+      this.#next = { pages: this.pages.resized(this.pages.size, fields), shift: 0, step: 0 };
     }
     return this.#turn();
   }
 
-  /** Goes on to what was told since, once the place is that of what is shown. */
+  /** Switches to the newest report of the result, after locating the shown rows in it. */
   follow(): void {
     if (this.#index !== undefined && !this.isTurning && !this.#isFollowing && this.#newest !== this.#found) {
       void this.#follow(this.#index);
     }
   }
 
-  /** Shows the next answer as soon as it can be drawn. */
-  #turn(): Turn | undefined {
+  /** Switches to the next result as soon as it can be rendered. */
+  #turn(): ViewChange | undefined {
     const next = this.#next;
     if (next?.pages === undefined) {
       return undefined;
@@ -101,8 +104,11 @@ export class Answers {
     return next;
   }
 
-  /** The answer goes on. Rows may have come anywhere in it, so that what is looked at is found again by its line. */
-  async #follow(index: Asked): Promise<void> {
+  /**
+   * Prepares the next report of a result. Rows may have been inserted anywhere, so the shown ones are located by
+   * their lines.
+   */
+  async #follow(index: RowSource): Promise<void> {
     const pages = this.pages;
     if (pages === undefined) {
       return;
@@ -121,18 +127,18 @@ export class Answers {
     const [shift, step] = await Promise.all([isAtBegin ? 0 : moved(first), moved(this.#current())]);
     this.#isFollowing = false;
     const newest = this.#newest;
-    if (newest !== undefined && newest.question === this.#question && index === this.#index && !this.isTurning) {
+    if (newest !== undefined && newest.query === this.#query && index === this.#index && !this.isTurning) {
       this.#found = newest;
       this.#sought = sought;
       const isStill = shift === 0 && step === 0;
       this.#next = {
         pages: isStill
-          ? pages.grown(newest.rows, this.#fields)
-          : new RowPages(index, newest.rows, this.#fields, this.#told),
+          ? pages.resized(newest.rows, this.#fields)
+          : new RowPages(index, newest.rows, this.#fields, this.#onChange),
         shift,
         step,
       };
     }
-    this.#told();
+    this.#onChange();
   }
 }

@@ -1,4 +1,4 @@
-/** What stands in the cells of a row. */
+/** Contents of a row's cells. */
 
 import { html, type TemplateResult } from "lit";
 import type { EventRow, Row } from "../../index/types.js";
@@ -11,8 +11,8 @@ import type { Texts } from "../texts/texts.js";
 import { type ChosenColumn, type ColumnId, type EventColumn, isMember, isOfEvent, type LinkColumn } from "./columns.js";
 
 /**
- * Draws a row's cells, in the order of the columns; undefined where nothing stands in one. With them comes the event's text,
- * where nothing of the event stands in them.
+ * Renders a row's cells in the order of the columns; undefined for empty ones. Also returns the start of the event's
+ * text, if no cell shows anything of the event.
  */
 export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts) {
   const saysOutcome = columns.some(({ id }) => id === "outcome");
@@ -23,12 +23,12 @@ export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, 
     return row.kind === "event" ? ofEvent(row, id, saysOutcome, texts) : undefined;
   });
   if (row.kind !== "event") {
-    return { cells, untold: undefined };
+    return { cells, excerpt: undefined };
   }
   const { outcome } = summaryOf(row);
-  const tells = (id: ColumnId, cell: unknown) => isOfEvent(id) && (id === "outcome" ? outcome : cell) !== undefined;
-  const isTold = columns.some(({ id }, place) => tells(id, cells[place]));
-  return { cells, untold: isTold ? undefined : row.begin };
+  const shows = (id: ColumnId, cell: unknown) => isOfEvent(id) && (id === "outcome" ? outcome : cell) !== undefined;
+  const hasContent = columns.some(({ id }, place) => shows(id, cells[place]));
+  return { cells, excerpt: hasContent ? undefined : row.begin };
 }
 
 function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boolean, { rows }: Texts): unknown {
@@ -79,8 +79,8 @@ function ofLink(row: Row, id: LinkColumn, zone: Zone, { figures }: Texts): unkno
   }
 }
 
-function text(said: string | undefined): TemplateResult | undefined {
-  return said === undefined ? undefined : value(said);
+function text(content: string | undefined): TemplateResult | undefined {
+  return content === undefined ? undefined : value(content);
 }
 
 function timeView(time: string, zone: Zone): TemplateResult {
@@ -93,14 +93,14 @@ function named({ id, name }: Pick<Party, "id" | "name">): TemplateResult {
     : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
 }
 
-/** The words for what went wrong, or may have. */
+/** Appearance of outcomes that failed, or may have. */
 const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
   ["failure", { icon: "fail", tone: "bad" }],
   ["denied", { icon: "warning", tone: "doubt" }],
   ["unknown", { icon: "unknown", tone: "faint" }],
 ]);
 
-/** An event's own word for how it went; what went wrong catches the eye. */
+/** Renders an event's outcome, emphasized unless it is a success. */
 function outcomeView(outcome: string): TemplateResult {
   const look = OUTCOME_LOOKS.get(outcome);
   return look === undefined
@@ -108,7 +108,7 @@ function outcomeView(outcome: string): TemplateResult {
     : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(outcome)}</span>`;
 }
 
-/** An action, with a drawing of how it went where that is not well and no column says it. */
+/** Renders an action, with an icon for an outcome that isn't a success and has no column. */
 function withOutcome(action: string | undefined, outcome = ""): TemplateResult | undefined {
   const look = OUTCOME_LOOKS.get(outcome);
   return action === undefined || look === undefined

@@ -1,65 +1,65 @@
-/** Rows of one answer, read ahead of the scroll. */
+/** The rows of a result, read ahead of the scroll position. */
 
 import { PAGE } from "../../index/page.js";
 import type { EventIndex, Row } from "../../index/types.js";
 
-/** So many pages are read at the same time: few, so that what is scrolled to next need not wait long. */
-const AT_ONCE = 2;
-/** So many pages are read ahead of the scroll, and one behind it. */
-const AHEAD = 3;
-/** So many characters of events are kept, and the pages wanted now in any case. */
-const KEPT = 8_000_000;
+/** Pages read at the same time: few, so that the next ones needn't wait long. */
+const MAX_CONCURRENT = 2;
+/** Pages read ahead of the scroll position; one more is read behind it. */
+const PAGES_AHEAD = 3;
+/** Maximum characters of events kept, besides the pages needed now. */
+const MAX_CHARS = 8_000_000;
 
-/** Rows of one answer of an index. */
+/** The rows of a result. */
 export class RowPages {
-  /** How many rows there are. */
+  /** Number of rows. */
   readonly size: number;
   readonly #index: Pick<EventIndex, "rows">;
-  /** Whose values are read. */
+  /** Fields whose values are read. */
   readonly #fields: readonly string[];
-  readonly #told: () => void;
-  /** The one used longest ago comes first. */
+  readonly #onRows: () => void;
+  /** Ordered by last use; the oldest is first. */
   readonly #pages = new Map<number, readonly Row[]>();
   readonly #reading = new Set<number>();
-  /** Pages of an earlier telling of the answer: shown until they are read anew. */
+  /** Pages of an earlier report of the result, shown until they are read again. */
   readonly #stale = new Set<number>();
-  #kept = 0;
+  #chars = 0;
   #wanted: number[] = [];
-  /** Whether rows could not be read. */
+  /** True if rows couldn't be read. */
   isLost: boolean = false;
 
-  /** `told` is called whenever rows came. `first` are the rows of the first page, where they are here. */
+  /** `onRows` is called whenever rows arrive. `first` are the rows of the first page, if known. */
   constructor(
     index: Pick<EventIndex, "rows">,
     size: number,
     fields: readonly string[],
-    told: () => void,
+    onRows: () => void,
     first?: readonly Row[],
   ) {
     this.#index = index;
     this.#fields = fields;
     this.size = size;
-    this.#told = told;
+    this.#onRows = onRows;
     if (first !== undefined) {
       this.#keep(0, first);
     }
   }
 
-  /** A row, where it was read. */
+  /** Returns a row, if it was read. */
   get(row: number): Row | undefined {
     return this.#pages.get(Math.floor(row / PAGE))?.[row % PAGE];
   }
 
-  /** Whether all rows in `[first, last)` were read. */
+  /** True if all rows in `[first, last)` were read. */
   has(first: number, last: number): boolean {
     return this.#span(first, last).every((page) => this.#pages.has(page));
   }
 
-  /** Reads the rows in `[first, last)`, and then those that are scrolled to next. */
+  /** Reads the rows in `[first, last)`, then those likely to be scrolled to next. */
   want(first: number, last: number, way: 1 | -1): void {
     const seen = this.#span(first, last);
     const [top, end] = [seen[0] ?? 0, seen.at(-1) ?? 0];
-    const next = Array.from({ length: AHEAD }, (_, step) => (way > 0 ? end + 1 + step : top - 1 - step));
+    const next = Array.from({ length: PAGES_AHEAD }, (_, step) => (way > 0 ? end + 1 + step : top - 1 - step));
     const behind = way > 0 ? top - 1 : end + 1;
     this.#wanted = [...seen, ...next, behind].filter((page) => page >= 0 && page * PAGE < this.size);
     for (const page of this.#wanted.toReversed()) {
@@ -68,9 +68,9 @@ export class RowPages {
     this.#read();
   }
 
-  /** The same answer told again: what was read is shown until it is read anew. */
-  grown(size: number, fields: readonly string[]): RowPages {
-    const more = new RowPages(this.#index, size, fields, this.#told);
+  /** Returns the rows of a newer report of the result. Known rows are shown until they are read again. */
+  resized(size: number, fields: readonly string[]): RowPages {
+    const more = new RowPages(this.#index, size, fields, this.#onRows);
     for (const [page, rows] of this.#pages) {
       more.#keep(page, rows);
       more.#stale.add(page);
@@ -86,46 +86,46 @@ export class RowPages {
 
   #read(): void {
     for (const page of this.#wanted) {
-      if (this.#reading.size >= AT_ONCE || this.isLost) {
+      if (this.#reading.size >= MAX_CONCURRENT || this.isLost) {
         return;
       }
       if (!this.#reading.has(page) && (!this.#pages.has(page) || this.#stale.has(page))) {
         this.#reading.add(page);
-        void this.#take(page);
+        void this.#load(page);
       }
     }
   }
 
-  async #take(page: number): Promise<void> {
+  async #load(page: number): Promise<void> {
     try {
       this.#keep(page, await this.#index.rows(page * PAGE, Math.min(this.size, (page + 1) * PAGE), this.#fields));
     } catch {
       this.isLost = true;
     }
     this.#reading.delete(page);
-    this.#told();
+    this.#onRows();
     this.#read();
   }
 
   #keep(page: number, read: readonly Row[]): void {
     const before = this.#pages.get(page) ?? [];
-    // What is the same stays the same object, so that nothing is drawn anew.
+    // Equal rows keep their identity, so that they aren't rendered again.
     const rows = read.map((row, place) => (isSame(before[place], row) ? (before[place] ?? row) : row));
-    this.#kept += weight(rows) - weight(before);
+    this.#chars += weight(rows) - weight(before);
     this.#pages.set(page, rows);
     this.#stale.delete(page);
     for (const [oldest, old] of this.#pages) {
-      if (this.#kept <= KEPT) {
+      if (this.#chars <= MAX_CHARS) {
         return;
       }
       if (oldest !== page && !this.#wanted.includes(oldest)) {
         this.#pages.delete(oldest);
-        this.#kept -= weight(old);
+        this.#chars -= weight(old);
       }
     }
   }
 
-  /** A map iterates in the order of insertion. */
+  /** Moves a page to the end of the map, which iterates in insertion order. */
   #use(page: number): void {
     const rows = this.#pages.get(page);
     if (rows !== undefined) {
@@ -135,25 +135,19 @@ export class RowPages {
   }
 }
 
-/** A line of the export is what it is; only a gap, or a fold, can become longer. */
-function isSame(one: Row | undefined, other: Row): boolean {
-  return (
-    one?.line === other.line &&
-    one.kind === other.kind &&
-    other.kind !== "gap" &&
-    other.kind !== "fold" &&
-    hasSameFields(one, other)
-  );
+/** True if the rows are equal. A line of the export never changes; only a gap or a fold can grow. */
+function isSame(a: Row | undefined, b: Row): boolean {
+  return a?.line === b.line && a.kind === b.kind && b.kind !== "gap" && b.kind !== "fold" && hasSameFields(a, b);
 }
 
-function hasSameFields(one: Row, other: Row): boolean {
-  return one.kind !== "event" || other.kind !== "event" || [...one.fields].join("\n") === [...other.fields].join("\n");
+function hasSameFields(a: Row, b: Row): boolean {
+  return a.kind !== "event" || b.kind !== "event" || [...a.fields].join("\n") === [...b.fields].join("\n");
 }
 
-/** What a row takes beside the values of fields. */
-const ROW = 600;
+/** Approximate characters of a row besides field values. */
+const ROW_CHARS = 600;
 
 function weight(rows: readonly Row[]): number {
   const fields = (row: Row) => (row.kind === "event" ? [...row.fields.values()].flat() : []);
-  return rows.reduce((sum, row) => sum + ROW + fields(row).join().length, 0);
+  return rows.reduce((sum, row) => sum + ROW_CHARS + fields(row).join().length, 0);
 }

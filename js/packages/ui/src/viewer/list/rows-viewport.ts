@@ -1,71 +1,71 @@
-/** Which rows of a list are in view, and where they are drawn. */
+/** The rows of a list that are in view, and their position. */
 
 import type { LitElement, ReactiveController } from "lit";
 import { ScrollMap } from "./scroll.js";
 
-/** Rows that are drawn beyond what is seen: where one scrolls to, and where one comes from. */
-const AHEAD = 7;
-const BEHIND = 2;
-/** How long scrolling must rest before the scroller's own place is put right, in milliseconds. */
-const REST = 150;
-/** How long after a jump what was drawn may stay, in milliseconds. Then it is said that the rows there are still read. */
-const HOLD = 250;
-/** So many places that were jumped to are remembered: what is read of an earlier one is still of use. */
-const PLACES = 8;
+/** Rows rendered beyond the view: in scrolling direction, and behind. */
+const ROWS_AHEAD = 7;
+const ROWS_BEHIND = 2;
+/** Milliseconds without scrolling after which the scroller's own position is corrected. */
+const REST_MS = 150;
+/** Milliseconds for which old rows stay after a jump. Then placeholders are shown. */
+const HOLD_MS = 250;
+/** Number of jump targets remembered. Rows read for an earlier one are still useful. */
+const MAX_TARGETS = 8;
 
-/** A scroller whose rows are all as high as each other, so that none is measured. */
+/** A scroller whose rows all have the same height, so that rows needn't be measured. */
 export class Viewport implements ReactiveController {
   readonly #host: LitElement;
   readonly #resized = new ResizeObserver(() => this.#measure());
   #scroller: HTMLElement | undefined;
   #body: HTMLElement | undefined;
   #size = 0;
-  /** Which way it was scrolled last. */
+  /** Direction of the last scrolling. */
   way: 1 | -1 = 1;
   #drawnFirst = 0;
   #rowHeight = 36;
   #viewHeight = 0;
   #map = new ScrollMap(0);
-  /** Where in the list the view begins, in pixels. */
+  /** Position in the list where the view begins, in pixels. */
   #offset = 0;
-  /** Where what is drawn begins: after a jump rows stay as they stood until those that are jumped to were read. */
+  /** Position where the rendered rows begin. After a jump, old rows stay until those at the target are read. */
   #shown = 0;
-  /** The places jumped to since then, the newest last. */
-  #places: number[] = [];
+  /** Jump targets since then; the newest is last. */
+  #targets: number[] = [];
   #hold: ReturnType<typeof setTimeout> | undefined;
-  /** Whether only what is in view is drawn yet: rows beside it follow once that was painted. */
+  /** True if only the rows in view are rendered; those around them follow after the first paint. */
   #isNew = false;
-  /** Where the scroller is, as it was last seen or put. */
+  /** Position of the scroller, as last read or set. */
   #top = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
-  /** `host` draws anew whenever it is asked for an update, and shows on which sides columns go on. */
+  /** `host` renders on request, and shows the sides on which columns continue. */
   constructor(host: LitElement) {
     this.#host = host;
     host.addController(this);
   }
 
-  /** The row that the view begins with. */
+  /** First row in view. */
   get first(): number {
     return this.#rowAt(this.#offset);
   }
 
-  /** How many rows there is room for, parts of them too. */
+  /** Number of rows that fit into the view, including partial ones. */
   get count(): number {
     return Math.ceil(this.#viewHeight / this.#rowHeight) + 1;
   }
 
-  /** How many rows a key moves that moves by what is in view. */
+  /** Number of rows that Page Up and Page Down move. */
   get page(): number {
     return Math.max(1, Math.floor(this.#viewHeight / this.#rowHeight) - 1);
   }
 
-  /** Whether it begins where the list does: new rows are let in there. */
+  /** True at the start of the list, where new rows are shown at once. */
   get isAtBegin(): boolean {
     return this.#offset === 0;
   }
 
-  /** There are so many rows from now on, `shift` of them new before those in view; without it all are others. */
+  /** Sets the number of rows. `shift` of them are new before those in view; undefined if all rows are others. */
   resize(size: number, shift: number | undefined): void {
     const offset = shift === undefined || this.isAtBegin ? 0 : this.#offset + shift * this.#rowHeight;
     this.#size = size;
@@ -76,24 +76,24 @@ export class Viewport implements ReactiveController {
     void this.#host.updateComplete.then(() => this.#place());
   }
 
-  /** Brings a row into view. */
+  /** Scrolls a row into view. */
   reveal(row: number): void {
     const begin = row * this.#rowHeight;
     const end = begin + this.#rowHeight;
     if (begin < this.#offset) {
       this.#moveTo(begin);
     } else if (end > this.#offset + this.#viewHeight) {
-      // Before anything was measured nothing is in view, the row's own begin neither.
+      // Before the first measurement, the height of the view is 0.
       this.#moveTo(Math.min(begin, end - this.#viewHeight));
     }
   }
 
-  /** The rows to read, from one to before another: those to draw as soon as they are read. */
+  /** Rows to read, as `[first, last)`, because they will be rendered next. */
   get wanted(): readonly [first: number, last: number] {
     return this.#around(this.#offset);
   }
 
-  /** The rows to draw. `areRead` says whether those from one to before another were. */
+  /** Returns the rows to render. `areRead` returns true if all rows in `[first, last)` were read. */
   rows(areRead: (first: number, last: number) => boolean): number[] {
     this.#follow(areRead);
     const [first, last] = this.#isNew ? this.#within(this.#shown) : this.#around(this.#shown);
@@ -105,7 +105,7 @@ export class Viewport implements ReactiveController {
     this.#host.requestUpdate();
   }
 
-  /** Puts what was drawn where it belongs. */
+  /** Positions the rendered rows. */
   hostUpdated(): void {
     const scroller = this.#host.querySelector<HTMLElement>(":scope > .edges > .scroller");
     const body = scroller?.querySelector<HTMLElement>(":scope > .body");
@@ -114,7 +114,7 @@ export class Viewport implements ReactiveController {
       return;
     }
     body.style.height = `${this.#map.height}px`;
-    // Not moved by a transform: rows that stay where they are in the scroller need not be painted again.
+    // Set by `top` instead of a transform: rows that stay needn't be painted again.
     drawn.style.top = `${this.#top + this.#drawnFirst * this.#rowHeight - this.#shown}px`;
     if (this.#isNew) {
       this.#isNew = false;
@@ -132,7 +132,6 @@ export class Viewport implements ReactiveController {
     }
   }
 
-  /** Lets go of the page. */
   hostDisconnected(): void {
     this.#resized.disconnect();
     this.#scroller = undefined;
@@ -140,7 +139,7 @@ export class Viewport implements ReactiveController {
     this.#show(this.#offset);
   }
 
-  /** Shows on which sides columns go on. */
+  /** Shows the sides on which columns continue. */
   showEdges(): void {
     const { scrollLeft = 0, scrollWidth = 0, clientWidth = 0 } = this.#scroller ?? {};
     const begin = Math.abs(scrollLeft);
@@ -157,12 +156,12 @@ export class Viewport implements ReactiveController {
     this.way = top > this.#top ? 1 : -1;
     this.#offset = this.#map.follow(this.#offset, this.#top, top);
     this.#top = top;
-    this.#went();
+    this.#moved();
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#place(), REST);
+    this.#rest = setTimeout(() => this.#place(), REST_MS);
   };
 
-  /** As high as a row. */
+  /** Element with the height of a row. */
   get #probe(): HTMLElement | null {
     return this.#scroller?.querySelector<HTMLElement>(":scope > .probe") ?? null;
   }
@@ -183,33 +182,33 @@ export class Viewport implements ReactiveController {
 
   #moveTo(offset: number): void {
     this.#offset = this.#map.clamp(offset);
-    this.#went();
+    this.#moved();
     void this.#host.updateComplete.then(() => this.#place());
   }
 
-  /** The view begins elsewhere. */
-  #went(): void {
-    this.#places = [...this.#places, this.#offset].slice(-PLACES);
+  /** Handles a new position of the view. */
+  #moved(): void {
+    this.#targets = [...this.#targets, this.#offset].slice(-MAX_TARGETS);
     this.#host.requestUpdate();
   }
 
-  /** Draws what is there now, or the newest place of those jumped to that can be. */
+  /** Shows the current position, or the newest jump target whose rows were read. */
   #follow(areRead: (first: number, last: number) => boolean): void {
-    const read = this.#places.findLast((offset) => {
+    const read = this.#targets.findLast((offset) => {
       const first = this.#rowAt(offset);
       return areRead(first, first + this.count);
     });
     if (read !== undefined) {
       this.#show(read);
     }
-    // Where rows stay in view, those beside them can be read there.
+    // If some rows stay in view, the others can be read in place.
     if (Math.abs(this.#offset - this.#shown) < this.#viewHeight || this.#viewHeight === 0) {
       this.#show(this.#offset);
     } else {
       this.#hold ??= setTimeout(() => {
         this.#show(this.#offset);
         this.#host.requestUpdate();
-      }, HOLD);
+      }, HOLD_MS);
     }
   }
 
@@ -217,26 +216,26 @@ export class Viewport implements ReactiveController {
     clearTimeout(this.#hold);
     this.#hold = undefined;
     this.#shown = offset;
-    this.#places = this.#places.slice(this.#places.lastIndexOf(offset) + 1);
+    this.#targets = this.#targets.slice(this.#targets.lastIndexOf(offset) + 1);
   }
 
   #rowAt(offset: number): number {
     return Math.floor(offset / this.#rowHeight);
   }
 
-  /** The rows in view where it begins there. */
+  /** Returns the rows in view at a position. */
   #within(offset: number): readonly [first: number, last: number] {
     const first = this.#rowAt(offset);
     return [first, Math.min(this.#size, first + this.count)];
   }
 
-  /** The same, and those beside them. */
+  /** Returns those rows and the ones around them. */
   #around(offset: number): readonly [first: number, last: number] {
-    const first = Math.max(0, this.#rowAt(offset) - (this.way > 0 ? BEHIND : AHEAD));
-    return [first, Math.min(this.#size, first + this.count + AHEAD + BEHIND)];
+    const first = Math.max(0, this.#rowAt(offset) - (this.way > 0 ? ROWS_BEHIND : ROWS_AHEAD));
+    return [first, Math.min(this.#size, first + this.count + ROWS_AHEAD + ROWS_BEHIND)];
   }
 
-  /** Puts the scroller where the list is. */
+  /** Moves the scroller to the position in the list. */
   #place(): void {
     const top = this.#map.toScroller(this.#offset);
     if (!this.#scroller || Math.abs(this.#top - top) < 1) {

@@ -1,11 +1,11 @@
-/** Rows one after the other, of which those that leave the view on one side are used again on the other. */
+/** A directive for consecutive rows that reuses the elements of rows that leave the view. */
 
 import { noChange } from "lit";
 import { type ChildPart, Directive, directive } from "lit/directive.js";
 import { insertPart, removePart, setChildPartValue } from "lit/directive-helpers.js";
 
 class RowsWindow extends Directive {
-  /** Those in the document, in its order. */
+  /** Parts in the document, in document order. */
   readonly #parts: ChildPart[] = [];
   #first = 0;
 
@@ -18,7 +18,7 @@ class RowsWindow extends Directive {
     const [first = 0] = rows;
     let step = first - this.#first;
     this.#first = first;
-    // After a jump all stay where they are: each would have to be drawn anew in any case.
+    // After a jump every row is rendered again, so no element is moved.
     if (Math.abs(step) < parts.length) {
       for (; step > 0; step -= 1) {
         parts.push(insertPart(container, undefined, parts.shift()));
@@ -38,5 +38,5 @@ class RowsWindow extends Directive {
   }
 }
 
-/** Draws rows that are beside each other. */
+/** Renders consecutive rows. */
 export const rowsWindow = directive(RowsWindow);

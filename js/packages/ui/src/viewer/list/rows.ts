@@ -1,52 +1,52 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
-import type { FoundMarks } from "../../analyze/types.js";
-import type { EventIndex, EventRow, Found, Row } from "../../index/types.js";
+import type { FindingMarks } from "../../analyze/types.js";
+import type { EventIndex, EventRow, Row, SearchResult } from "../../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
 import type { SignerTrustSoFar } from "../../index/signer-trust.js";
 import { levelOf } from "../detection/levels.js";
 import { icon } from "../parts/icons.js";
 import type { Texts } from "../texts/texts.js";
-import { define, given, TextView, wish } from "../view.js";
+import { define, emit, props, TextView } from "../view.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag, fitting, layOut } from "./columns-layout.js";
-import { leftView } from "./left.js";
+import { conditionCountsView } from "./condition-counts.js";
 import { columnName, rowView } from "./row.js";
-import { Answers, type Turn } from "./rows-answers.js";
+import { Answers, type ViewChange } from "./rows-answers.js";
 import { Viewport } from "./rows-viewport.js";
 import { rowsWindow } from "./rows-window.js";
 
-/** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
-const CARDS = 32;
+/** Maximum width in rem at which rows are cards; `rows.css` has the same value. */
+const MAX_CARD_WIDTH = 32;
 
-/** A place in the list, and what is drawn there. */
+/** A position in the list, and the row rendered there. */
 export interface RowAt {
   readonly position: number;
   readonly row: Row | undefined;
 }
 
 /**
- * All rows of an answer, of which only those in view are in the document.
+ * The rows of a result. Only those in view are in the document.
  *
  * The grid keeps the focus and names the current row (`aria-activedescendant`), so that rows can come and go while
- * one scrolls.
+ * scrolling.
  *
- * It wishes for `open-row` and `mark-row` ({ position, row }, where `row` is what is drawn there, if anything),
- * `columns-changed` ({ columns }), `ask-find`, `ask-help` and `ask-close`.
+ * Dispatches `open-row` and `mark-row` ({ position, row }, where `row` is the row rendered there, if any),
+ * `columns-changed` ({ columns }), `ask-find`, `ask-help`, and `ask-close`.
  */
 export class Rows extends TextView {
-  static override properties = given("index", "found", "signer_trust", "marks", "columns", "bar");
+  static override properties = props("index", "found", "signer_trust", "marks", "columns", "bar");
 
-  /** Where the rows stand. */
+  /** Source of the rows. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
-  /** What is known of the newest answer. */
-  declare found: Found | undefined;
+  /** State of the newest result. */
+  declare found: SearchResult | undefined;
   signerTrust: (event: EventRow) => SignerTrustSoFar = () => "unsettled";
-  /** Which entries rules found. */
-  declare marks: FoundMarks | undefined;
+  /** Entries with findings. */
+  declare marks: FindingMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  /** What stands beside the button that chooses columns. */
+  /** Content beside the button that chooses columns. */
   declare bar: TemplateResult | undefined;
 
   readonly #viewport = new Viewport(this);
@@ -55,21 +55,21 @@ export class Rows extends TextView {
     () => this.#current,
     () => this.requestUpdate(),
   );
-  /** The columns that are shown: fewer than there are where there is no room for all. */
+  /** Columns that are shown; fewer than chosen if there isn't room for all. */
   #fitting: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  /** How wide it is, and how wide a rem, in pixels, as they were when it was last laid out. */
+  /** Width of the list and of a rem, in pixels, at the last layout. */
   #width = 0;
   #rem = 16;
   #current = 0;
-  /** Whether the reader went there. */
+  /** True if the reader chose the current row. */
   #isChosen = false;
-  /** The row to go to once the answer to that question is shown. */
-  #goal: { readonly row: number; readonly question: number | undefined } | undefined;
+  /** Row to go to once the result of that query is shown. */
+  #goal: { readonly row: number; readonly query: number | undefined } | undefined;
 
-  /** Makes a row the current one and brings it into view. */
+  /** Makes a row the current one and scrolls it into view. */
   goTo(row: number): void {
-    if (this.#answers.isAsked) {
-      this.#goal = { row, question: this.found?.question };
+    if (this.#answers.isNewQuery) {
+      this.#goal = { row, query: this.found?.query };
       return;
     }
     const size = this.#size;
@@ -82,7 +82,7 @@ export class Rows extends TextView {
     this.#viewport.reveal(this.#current);
     this.requestUpdate();
     if (this.#current !== before) {
-      this.dispatchEvent(wish("mark-row", this.#at(this.#current)));
+      emit(this, "mark-row", this.#at(this.#current));
     }
   }
 
@@ -94,7 +94,7 @@ export class Rows extends TextView {
     }
   }
 
-  /** Does what a key means here, and says whether it means anything. */
+  /** Handles a key. Returns true if the key has a meaning. */
   press(event: KeyboardEvent): boolean {
     if (event.altKey || event.ctrlKey || event.metaKey) {
       return false;
@@ -110,17 +110,17 @@ export class Rows extends TextView {
       Home: 0,
       End: Number.MAX_SAFE_INTEGER,
     };
-    const wishes: Readonly<Record<string, string>> = { "/": "ask-find", "?": "ask-help", Escape: "ask-close" };
+    const requests: Readonly<Record<string, string>> = { "/": "ask-find", "?": "ask-help", Escape: "ask-close" };
     const to = moves[event.key];
-    const wished = wishes[event.key];
+    const requested = requests[event.key];
     if (to !== undefined) {
       this.goTo(to);
-      // The list may have the focus and be above or below what the window shows of its page.
+      // The list may have the focus while it is outside the window.
       this.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter" || event.key === " ") {
       this.#open(this.#current);
-    } else if (wished !== undefined) {
-      this.dispatchEvent(wish(wished, {}));
+    } else if (requested !== undefined) {
+      emit(this, requested, {});
     } else {
       return false;
     }
@@ -128,7 +128,7 @@ export class Rows extends TextView {
     return true;
   }
 
-  /** Lets the reader choose columns. */
+  /** Opens the dialog that chooses columns. */
   chooseColumns(): void {
     this.querySelector<ColumnsChooser>("cs-columns")?.open();
   }
@@ -200,7 +200,7 @@ export class Rows extends TextView {
       </div>
       ${size > this.#viewport.count ? html`<p class="unprinted">${list.unprinted}</p>` : nothing}
       ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${this.found.isFiltered ? texts.query.nothing : list.none}</p>` : nothing}
-      ${this.found?.events === 0 && !this.#answers.isTurning && this.found.complete ? leftView(this.found, texts) : nothing}
+      ${this.found?.events === 0 && !this.#answers.isTurning && this.found.complete ? conditionCountsView(this.found, texts) : nothing}
       <cs-columns .columns=${this.columns} .texts=${texts} @columns-changed=${this.#columnsChosen}></cs-columns>
     `;
   }
@@ -212,25 +212,25 @@ export class Rows extends TextView {
     }
   }
 
-  /** Whether it must be laid out anew. */
+  /** True if the columns must be laid out again. */
   #isRefitted = true;
 
-  /** A list that is narrower shows cards, which have all columns. */
+  /** Returns the columns to show. A narrow list shows cards, with all columns. */
   #fit(): readonly ChosenColumn[] {
-    return this.#areCards ? this.columns : this.#kept(fitting(this.columns, this.#room, this.zone));
+    return this.#areCards ? this.columns : this.#reuse(fitting(this.columns, this.#room, this.zone));
   }
 
-  /** How wide it is, in rem. */
+  /** Width in rem. */
   get #room(): number {
     return this.#width / this.#rem;
   }
 
   get #areCards(): boolean {
-    return this.#room <= CARDS;
+    return this.#room <= MAX_CARD_WIDTH;
   }
 
-  /** What is the same stays the same object, so that nothing is drawn anew. */
-  #kept(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
+  /** Returns the previous array if it is equal, so that rows aren't rendered again. */
+  #reuse(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
     const before = this.#fitting;
     return columns.length === before.length && columns.every((column, place) => column === before[place])
       ? before
@@ -241,7 +241,7 @@ export class Rows extends TextView {
     return this.#answers.pages?.size ?? 0;
   }
 
-  #turn({ pages, shift, step }: Turn): void {
+  #turn({ pages, shift, step }: ViewChange): void {
     const size = pages?.size ?? 0;
     this.#isChosen &&= shift !== undefined;
     this.#current = this.#isChosen ? Math.max(0, Math.min(size - 1, this.#current + step)) : 0;
@@ -249,7 +249,7 @@ export class Rows extends TextView {
     const goal = this.#goal;
     if (shift === undefined) {
       this.#goal = undefined;
-      if (goal !== undefined && goal.question === this.found?.question) {
+      if (goal !== undefined && goal.query === this.found?.query) {
         void this.updateComplete.then(() => this.goTo(goal.row));
       }
     }
@@ -284,7 +284,7 @@ export class Rows extends TextView {
       return;
     }
     this.goTo(position);
-    this.dispatchEvent(wish("open-row", this.#at(position)));
+    emit(this, "open-row", this.#at(position));
   }
 
   #at(position: number): RowAt {
@@ -293,7 +293,7 @@ export class Rows extends TextView {
 
   readonly #clicked = (event: MouseEvent): void => {
     const row = (event.target as Element).closest<HTMLElement>(".row");
-    // Who selects text to copy it does not mean to open the row.
+    // Selecting text to copy it must not open the row.
     if (row !== null && document.getSelection()?.type !== "Range") {
       this.#open(Number(row.getAttribute("aria-rowindex")) - 2);
     }
@@ -312,7 +312,7 @@ export class Rows extends TextView {
         (width) => {
           this.columns = columns.with(place, { ...column, width });
         },
-        () => this.dispatchEvent(wish("columns-changed", { columns: this.columns })),
+        () => emit(this, "columns-changed", { columns: this.columns }),
       );
     }
   }

@@ -1,11 +1,11 @@
-/** In which order rows stand, and in which zone their times are. */
+/** Selection of the order of rows and of the time zone. */
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Order } from "../../index/types.js";
 import { offset, type Zone } from "../parts/format.js";
 import type { Texts } from "../texts/texts.js";
 
-/** What the orders are called, by their words in an address. */
+/** Names of the orders, by their words in an address. */
 const ORDERS = {
   place: "placeAscending",
   "-place": "placeDescending",
@@ -13,30 +13,30 @@ const ORDERS = {
   "-time": "timeDescending",
 } as const;
 
-/** The order of a word, or undefined. */
+/** Returns the order of a word; undefined if unknown. */
 export function orderOf(word: string): Order | undefined {
   const by = word.endsWith("time") ? "time" : "place";
   return Object.hasOwn(ORDERS, word) ? { by, descending: word.startsWith("-") } : undefined;
 }
 
-/** The word of an order. */
+/** Returns the word of an order. */
 export function wordOf({ by, descending }: Order): string {
   return `${descending ? "-" : ""}${by}`;
 }
 
-/** What is chosen, and who is told of a choice. */
+/** Current choices, and callbacks for new ones. */
 export interface Toolbar {
   readonly texts: Texts;
   readonly order: Order;
   readonly zone: Zone;
   readonly reorder: (order: Order) => void;
   readonly rezone: (zone: Zone) => void;
-  /** Whether what is left out is folded; undefined where nothing is. */
+  /** True if adjacent withheld events and gaps are folded; undefined if there are none. */
   readonly folds: boolean | undefined;
   readonly fold: (folds: boolean) => void;
 }
 
-/** Choices of how to look. */
+/** Renders the toolbar. */
 export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }: Toolbar): TemplateResult {
   const { view } = texts;
   const word = wordOf(order);
@@ -56,18 +56,18 @@ export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }
   `;
 }
 
-/** A choice of values, each with its name; `about` says more of it to who points at it. */
+/** Renders a select box. `about` is its tooltip. */
 export function selectView<Value extends string>(
   label: string,
   options: readonly (readonly [Value, string])[],
   chosen: Value,
-  change: (value: Value) => void,
+  onChange: (value: Value) => void,
   about?: string,
 ): TemplateResult {
   return html`
     <label class="select">
       <span class="sr">${label}</span>
-      <select title=${about ?? nothing} @change=${(event: Event) => change((event.target as HTMLSelectElement).value as Value)}>
+      <select title=${about ?? nothing} @change=${(event: Event) => onChange((event.target as HTMLSelectElement).value as Value)}>
         ${options.map(([value, name]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
       </select>
     </label>

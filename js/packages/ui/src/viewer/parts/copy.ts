@@ -1,25 +1,25 @@
 import { html, type TemplateResult } from "lit";
-import { define, given, own, TextView } from "../view.js";
+import { define, internal, props, TextView } from "../view.js";
 import { icon } from "./icons.js";
 import { copy } from "./save.js";
 
-/** A button that puts a text into the clipboard, and says whether it could. */
+/** A button that copies a text to the clipboard, and reports whether that worked. */
 export class CopyButton extends TextView {
-  static override properties = { ...given("text"), ...own("said") };
+  static override properties = { ...props("text"), ...internal("message") };
 
   declare text: string;
-  private said = "";
+  private message = "";
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {
     if (changed.has("text")) {
-      this.said = "";
+      this.message = "";
     }
   }
 
   protected override render(): TemplateResult {
     return html`
       <button type="button" class="quiet" @click=${this.#copy}>${icon("copy")} ${this.texts.rows.drawer.copy}</button>
-      <span role="status">${this.said}</span>
+      <span role="status">${this.message}</span>
     `;
   }
 
@@ -28,7 +28,7 @@ export class CopyButton extends TextView {
     const { drawer } = this.texts.rows;
     const isCopied = await copy(text);
     if (text === this.text) {
-      this.said = isCopied ? drawer.copied : drawer.notCopied;
+      this.message = isCopied ? drawer.copied : drawer.notCopied;
     }
   };
 }

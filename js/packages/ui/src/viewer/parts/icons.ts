@@ -1,4 +1,6 @@
-/** Drawings, and how verdicts, checks, findings, signers and events look: a color and a drawing, which stand beside a word. */
+/**
+ * Icons, and the appearance of verdicts, checks, findings, signers, and events: a color and an icon beside a word.
+ */
 
 import type { CheckName, CheckState, Judged, Severity, TrustBasis, Verdict } from "@countersign/shared/report.js";
 import { html, type TemplateResult } from "lit";
@@ -8,28 +10,28 @@ import { drawings } from "./drawings.js";
 
 export type IconName = keyof typeof drawings;
 
-/** How a state is shown beside its icon and its word: never by its color alone. */
+/** Color scheme of a state. It is always shown with an icon and a word, never alone. */
 export type Tone = "good" | "fair" | "doubt" | "bad" | "faint";
 
-/** A drawing beside a word that says the same; assistive technology reads the word. */
+/** Renders an icon. It is hidden from assistive technology, which reads the word beside it. */
 export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[name]}</svg>`;
 }
 
-/** A color and a drawing. */
+/** A color and an icon. */
 export interface Look {
   readonly tone: Tone;
   readonly icon: IconName;
 }
 
-/** How a check is shown: what nothing asks for is not needed, and only the rest was not checked. */
+/** Displayed state of a check: `not_needed` if no input requires it. */
 export type Outcome = CheckState | "not_needed";
 
 export function outcomeOf(name: CheckName, { report, notNeeded }: Pick<Judged, "report" | "notNeeded">): Outcome {
   return notNeeded.includes(name) ? "not_needed" : report.checks[name].state;
 }
 
-/** How something stands: its drawing beside its word. */
+/** Renders a state as an icon with a word. */
 export function stateView(look: Look, word: unknown): TemplateResult {
   return html`<span class="state tone-${look.tone}">${icon(look.icon)}${word}</span>`;
 }
@@ -75,7 +77,7 @@ export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
   informational: { icon: "info", tone: "faint" },
 };
 
-/** What is known of who signed an event, or of the least trusted of those who signed what a finding was made from. */
+/** Appearance of signer trust, of an event or of the least trusted event of a finding. */
 export const SIGNER_TRUST_LOOKS: Readonly<Record<SignerTrustSoFar, Look>> = {
   trusted: PASS,
   untrusted: DOUBT,

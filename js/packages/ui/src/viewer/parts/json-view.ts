@@ -1,15 +1,15 @@
-/** What is in an event, for those who draw it. */
+/** Access to the JSON content of an event. */
 
 import type { Json } from "../../index/types.js";
 
 export type { Json };
 
-/** The value of an object's member. */
+/** Returns the value of an object's field. */
 export function member(json: Json | undefined, name: string): Json | undefined {
   return json?.kind === "object" ? json.members.find(([found]) => found === name)?.[1] : undefined;
 }
 
-/** The value as one text without spaces, the same for values that are written the same. */
+/** Returns the value as text without spaces; equal for values that are written the same. */
 export function written(json: Json): string {
   switch (json.kind) {
     case "literal":

@@ -1,4 +1,4 @@
-/** A key, so that it can be held against one on paper or read out on the telephone. */
+/** Display of a public key, to be compared with one on paper or read out on the telephone. */
 
 import { html, type TemplateResult } from "lit";
 import "./copy.js";
@@ -6,20 +6,20 @@ import type { Texts } from "../texts/texts.js";
 import { value } from "./value.js";
 
 /**
- * The parts of a vkey: its name, eight hex digits of a hash over name and key, and in base64 the kind of key and the key
- * itself. Of one that is none, as much as there is.
+ * Splits a public key into its name, its ID (eight hex digits of a hash over name and key), and the base64 of its
+ * type and bytes. Missing parts of an invalid key are empty.
  */
 export function keyParts(vkey: string): { name: string; id: string; key: string } {
   const [name = "", id = "", ...key] = vkey.split("+");
   return { name, id, key: key.join("+") };
 }
 
-/** So many characters at a time are read out. */
+/** Number of characters per group. */
 const GROUP = 4;
 
 /**
- * The key itself in groups, as everybody has it who has the vkey: no other form could be compared without a tool at the
- * other end. The whole vkey is beneath, to be copied.
+ * Renders the key in groups, in the same form as in the vkey: any other form could be compared only with a tool. The
+ * whole vkey is below, to be copied.
  */
 export function keyView(vkey: string, texts: Texts): TemplateResult {
   const groups = keyParts(vkey).key.match(new RegExp(`.{1,${GROUP}}`, "gsu")) ?? [];

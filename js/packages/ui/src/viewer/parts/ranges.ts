@@ -1,7 +1,7 @@
-/** Leaves of a log: `[begin, end)` pairs, ascending, apart from each other. */
+/** Entries of a log, as disjoint `[begin, end)` pairs, ascending. */
 export type Ranges = Float64Array;
 
-/** Where the first number stands, of ascending ones, that is not below this one. */
+/** Returns the index of the first of the ascending numbers that isn't below `least`. */
 export function firstFrom(ascending: Float64Array, least: number): number {
   let [from, to] = [0, ascending.length];
   while (from < to) {
@@ -15,7 +15,7 @@ export function firstFrom(ascending: Float64Array, least: number): number {
   return from;
 }
 
-/** Whether a leaf is in it. */
-export function holds(ranges: Ranges, leaf: number): boolean {
+/** True if the ranges contain an entry. */
+export function containsEntry(ranges: Ranges, leaf: number): boolean {
   return firstFrom(ranges, leaf + 1) % 2 === 1;
 }

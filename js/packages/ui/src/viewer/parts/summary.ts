@@ -1,17 +1,17 @@
 import type { EventRow, Party as ReadParty } from "../../index/types.js";
 
-/** What is said of an event. */
+/** Facts of an event, as a list shows them. */
 export type Summary = ReturnType<typeof summaryOf>;
 
 /** An actor or a target. */
 export type Party = NonNullable<ReturnType<typeof party>>;
 
-/** How parsers say that an event states no outcome. */
+/** Outcome that parsers set if an event states none. */
 export const NOT_STATED = "not-stated";
 
 /**
- * What a row of the list says of an event: what its parser, which `as` names, made of it, or, of an event of no known
- * shape, the members of SPEC section 12; it may have none of them. The outcome is undefined where none is stated.
+ * Returns the facts that a row shows: those of the parser named in `as`, or the fields of SPEC section 12 if no
+ * parser matches. Any of them may be missing. The outcome is undefined if the event states none.
  */
 export function summaryOf({ parsed, own }: Pick<EventRow, "parsed" | "own">) {
   const { action, actor, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
@@ -26,7 +26,7 @@ export function summaryOf({ parsed, own }: Pick<EventRow, "parsed" | "own">) {
   };
 }
 
-/** Of what has no identifier the name, or the type, is shown. */
+/** Shows the name or type of a party without an identifier. */
 function party({ id, name, type }: ReadParty) {
   const known = id ?? name ?? type;
   return known === undefined ? undefined : { id: known, name: id === undefined ? undefined : name, type };

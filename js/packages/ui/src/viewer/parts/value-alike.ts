@@ -1,22 +1,22 @@
-import { type Part, parted, UNSEEN } from "./format.js";
+import { type Part, splitAt, UNSEEN } from "./format.js";
 
-/** Letters that are easily taken for a Latin one, each before the one it is taken for. */
+/** Letters that look like a Latin one, each followed by that Latin letter. */
 const PAIRS =
   "аaеeоoрpсcуyхxіiјjѕsԁdһhӏlԛqԝwАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSԌG" + "οoνvρpαaιiκkυuΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX";
 
-const LATIN = new Map(Array.from(PAIRS.matchAll(/(.)(.)/gu), ([, taken, latin]) => [taken ?? "", latin ?? ""]));
+const LATIN = new Map(Array.from(PAIRS.matchAll(/(.)(.)/gu), ([, letter, latin]) => [letter ?? "", latin ?? ""]));
 
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const HAS_LATIN = /\p{Script=Latin}/u;
-const TAKEN = new RegExp(`[${[...LATIN.keys()].join("")}]`, "gu");
+const LOOKALIKE = new RegExp(`[${[...LATIN.keys()].join("")}]`, "gu");
 
-/** Parts a text at letters that are taken for Latin ones, in words that are otherwise Latin. */
+/** Splits a text at letters that look Latin but aren't, in words that are otherwise Latin. */
 export function disguised(text: string): Part[] {
   const words = [...text.matchAll(WORD)].filter(([word]) => HAS_LATIN.test(word));
-  return parted(
+  return splitAt(
     text,
     words.flatMap(({ 0: word, index }) =>
-      [...word.matchAll(TAKEN)].map(({ 0: letter, index: within }) => {
+      [...word.matchAll(LOOKALIKE)].map(({ 0: letter, index: within }) => {
         const begin = index + within;
         return [begin, begin + letter.length, letter] as const;
       }),
@@ -24,24 +24,39 @@ export function disguised(text: string): Part[] {
   );
 }
 
-/** What a text is taken for at a glance. */
+/** Returns what a text looks like at a glance. */
 function skeleton(text: string): string {
   const seen = text.normalize("NFKC").replace(UNSEEN, "");
   return Array.from(seen, (letter) => LATIN.get(letter) ?? letter).join("");
 }
 
-/** The names of an event that something is made of. */
-const KNOWN = ["action", "actor", "target", "outcome", "reason", "tenant", "before", "after", "id", "name", "type"];
+/** Field names of an event that have a meaning. */
+const KNOWN_NAMES = [
+  "action",
+  "actor",
+  "target",
+  "outcome",
+  "reason",
+  "tenant",
+  "before",
+  "after",
+  "id",
+  "name",
+  "type",
+];
 
-/** Longer names deceive nobody. */
-const LONGEST = 100;
+/** Maximum length of a name that could deceive anyone. */
+const MAX_NAME_LENGTH = 100;
 
-/** For each name of one object that looks like another, the other. Names that are alike but not the same are listed. */
+/**
+ * Returns for each name of one object that looks like another name that other name. Only names that look alike but
+ * differ are included.
+ */
 export function lookAlikes(names: readonly string[]): ReadonlyMap<string, string> {
-  const first = new Map(KNOWN.map((name) => [name, name]));
+  const first = new Map(KNOWN_NAMES.map((name) => [name, name]));
   const found = new Map<string, string>();
   for (const name of names) {
-    if (name.length > LONGEST) {
+    if (name.length > MAX_NAME_LENGTH) {
       continue;
     }
     const seen = skeleton(name);

@@ -4,12 +4,12 @@ import type { Texts } from "../texts/texts.js";
 import { clip, codePoint, moment, visible } from "./format.js";
 import { disguised } from "./value-alike.js";
 
-/** Longer values are clipped in rows and captions. */
+/** Default maximum length; longer values are cut in rows and captions. */
 const SHORT = 200;
 
 /**
- * A value from a file: text and nothing else, kept apart from its surroundings in direction, with what cannot be seen
- * named, and letters that are taken for others too.
+ * Renders an untrusted value as text, isolated in direction, with the names of invisible characters and of letters
+ * that look like others.
  */
 export function value(text: string, length = SHORT): TemplateResult {
   if (text === "") {
@@ -21,12 +21,12 @@ export function value(text: string, length = SHORT): TemplateResult {
   return html`<bdi>${parts}</bdi>`;
 }
 
-/** A sentence of the texts with each `[slot]` filled. What fills one is not looked at for slots again. */
+/** Fills the `[slots]` of a sentence. Slots in the values are not filled. */
 export function filled(sentence: string, slots: Readonly<Record<string, unknown>>): unknown[] {
   return sentence.split(/\[([a-z]+)\]/).map((part, place) => (place % 2 === 0 ? part : (slots[part] ?? nothing)));
 }
 
-/** Most texts are plain, and are looked at no further. */
+/** Texts that need no further inspection. */
 const PLAIN = /^[\p{ASCII}\p{Script=Latin}]*$/u;
 
 function lettered(text: string): unknown {
@@ -41,8 +41,16 @@ function lettered(text: string): unknown {
 /** A time as the core writes it. */
 const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
 
-/** A sentence of the core's, perhaps with values from the file: in English, and marked so, where the texts have no other. */
-export function said(sentence: string, phrases: Phrases | undefined, { core }: Texts, length = 600): TemplateResult {
+/**
+ * Renders a sentence of the core, which may contain values from the file. A sentence without a translation is marked
+ * as English.
+ */
+export function sentenceView(
+  sentence: string,
+  phrases: Phrases | undefined,
+  { core }: Texts,
+  length = 600,
+): TemplateResult {
   const own = core(sentence, phrases);
   const words = (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
   const parts = words.split(TIME).map((part, place) => {

@@ -1,25 +1,27 @@
 /**
- * Search criteria: the text that a reader types, and filters that are kept apart from it. What runs is all of them, joined
- * by AND. A filter is a condition in the query language, set by pressing a value or choosing a time.
+ * Search criteria: the text that a reader types, and separate filters. The query joins them by AND. A filter is a
+ * condition in the query language, set by pressing a value or choosing a time.
  */
 
 import type { Column, EventIndex, UnknownField } from "../../index/types.js";
 
-/** The text in the search box, trimmed, and the filters beside it. */
+/** The text in the search box, trimmed, and the separate filters. */
 export interface Criteria {
   readonly text: string;
   readonly filters: readonly string[];
 }
 
-/** Edits queries; the index does. */
+/** The index, which edits queries. */
 type Editor = Pick<EventIndex, "parts" | "toggled" | "within">;
 
-/** Returns true if both ask for the same in the same way. */
-export function isSameCriteria(one: Criteria, other: Criteria): boolean {
-  return one.text === other.text && joined(one.filters) === joined(other.filters);
+/** True if both are the same text and filters. */
+export function isSameCriteria(a: Criteria, b: Criteria): boolean {
+  return a.text === b.text && joined(a.filters) === joined(b.filters);
 }
 
-/** Returns the criteria as one query, for the index, other tools, and what is filed. Empty only if nothing is asked for. */
+/**
+ * Returns the criteria as one query, for the index, other tools, and reports. Empty only if there are no conditions.
+ */
 export function queryOf(criteria: Criteria): string {
   return segments(criteria)
     .map(({ source }) => source)
@@ -36,7 +38,7 @@ export async function withToggled(
   const toggle = async (part: string) => {
     const [base = [], edited] = await Promise.all([editor.parts(part), editor.toggled(part, column, value)]);
     const before = base.join(" ");
-    // A condition that says nothing of the column gets another one beside it.
+    // A condition on other columns got a second one, so it is left as it was.
     return edited === part || edited === before || edited.startsWith(`${before} `) ? part : edited;
   };
   const typed = await editedText(editor, text, toggle);
@@ -46,20 +48,22 @@ export async function withToggled(
   return { text: typed, filters: [...chosen, ...added].filter((filter) => filter !== "") };
 }
 
-/** Replaces the time in which events happened, which becomes a filter. Either end may be open. */
+/** Replaces the time range of events by a filter. Either end may be open. */
 export async function withTime(
   editor: Editor,
   { text, filters }: Criteria,
   since: number | undefined,
   until: number | undefined,
 ): Promise<Criteria> {
-  // Nothing is left of a condition that asks for that time alone.
+  // A condition on that time alone becomes empty.
   const without = async (part: string) => ((await editor.within(part, undefined, undefined)) === "" ? "" : part);
   const chosen = await Promise.all([...filters.map(without), editor.within("", since, until)]);
   return { text: await editedText(editor, text, without), filters: chosen.filter((filter) => filter !== "") };
 }
 
-/** Edits each condition of a text by itself, so that those that stay mean the same as before. What is refused stays. */
+/**
+ * Edits each condition of a text separately, so that the others keep their meaning. An invalid text stays as it is.
+ */
 async function editedText(editor: Editor, text: string, edit: (part: string) => Promise<string>): Promise<string> {
   const parts = ((await editor.parts(text)) ?? []).map(grouped);
   const after = await Promise.all(parts.map(edit));
@@ -67,7 +71,7 @@ async function editedText(editor: Editor, text: string, edit: (part: string) => 
   return isSame ? text : after.filter((part) => part !== "").join(" ");
 }
 
-/** Replaces a field that no event has, where `unknown` says that it stands in the query. */
+/** Replaces a field that no event has, at its position in the query. */
 export function withField(criteria: Criteria, { field, at }: UnknownField, near: string): Criteria {
   let begin = 0;
   const replaced = segments(criteria).map(({ part, source }) => {
@@ -81,13 +85,13 @@ export function withField(criteria: Criteria, { field, at }: UnknownField, near:
   return { filters: replaced.slice(0, count), text: replaced[count] ?? "" };
 }
 
-/** Each filter and the text, and how each stands in the query. */
+/** Returns each filter and the text, and its form in the query. */
 function segments({ text, filters }: Criteria): { readonly part: string; readonly source: string }[] {
   const parts = [...filters, text].filter((part) => part !== "");
   return parts.map((part) => ({ part, source: parts.length > 1 ? grouped(part) : part }));
 }
 
-/** A part that other conditions can stand beside. Parentheses that it doesn't need change nothing. */
+/** Adds parentheses if other conditions can't follow directly. Superfluous ones are harmless. */
 function grouped(part: string): string {
   return /\bOR\b/.test(part) ? `(${part})` : part;
 }

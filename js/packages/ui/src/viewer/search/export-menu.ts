@@ -6,10 +6,10 @@ import { value } from "../parts/value.js";
 import { factsOf } from "../session/facts.js";
 import type { Phase } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
-import { define, given, own, TextView } from "../view.js";
-import type { Looking } from "./looking.js";
+import { define, internal, props, TextView } from "../view.js";
+import type { SearchController } from "./search-controller.js";
 import {
-  holdTo,
+  checkResult,
   type ReadySelection,
   reasonOf,
   type Selection,
@@ -17,26 +17,26 @@ import {
   selectionView,
 } from "./selection.js";
 
-/** What events can be taken along as. */
+/** Export format. */
 type Kind = "csv" | "ndjson" | "slice";
 
-/** Saves the selected events. */
+/** A menu that exports the selected events. */
 export class ExportMenu extends TextView {
   static override properties = {
-    ...given("looking", "selection", "now", "phase", "slicer"),
-    ...own("isOpen", "said", "running"),
+    ...props("search", "selection", "now", "phase", "slicer"),
+    ...internal("isOpen", "message", "running"),
   };
 
-  declare looking: Looking | undefined;
-  /** What is saved. */
+  declare search: SearchController | undefined;
+  /** The selection to export. */
   declare selection: Selection;
-  /** Returns the selection as it is at the moment, which may not be drawn yet. */
+  /** Returns the current selection, which may not be rendered yet. */
   declare now: () => Selection;
   declare phase: Phase | undefined;
-  /** Without it, or while the export is not all there, nothing can be cut out of it. */
+  /** Slices require it, and a complete export. */
   declare slicer: Slicer | undefined;
   private isOpen = false;
-  private said = "";
+  private message = "";
   declare private running: AbortController | undefined;
 
   override disconnectedCallback(): void {
@@ -48,7 +48,7 @@ export class ExportMenu extends TextView {
   protected override render(): TemplateResult {
     const { save: texts } = this.texts;
     const reason = reasonOf(this.selection, this.texts);
-    const canSlice = this.slicer !== undefined && this.looking?.session.bytes !== undefined;
+    const canSlice = this.slicer !== undefined && this.search?.session.bytes !== undefined;
     return html`
       <div class="menu" @keydown=${this.#key} @focusout=${this.#left}>
         <button
@@ -72,7 +72,7 @@ export class ExportMenu extends TextView {
               ? nothing
               : html`<button type="button" class="quiet" @click=${() => this.running?.abort()}>${texts.cancel}</button>`
           }
-          <p role="status">${this.said === "" ? nothing : value(this.said, 300)}</p>
+          <p role="status">${this.message === "" ? nothing : value(this.message, 300)}</p>
         </div>
       </div>
     `;
@@ -87,60 +87,60 @@ export class ExportMenu extends TextView {
   }
 
   async #save(kind: Kind): Promise<void> {
-    const { looking } = this;
+    const { search } = this;
     const { save: texts, figures } = this.texts;
     const selection = this.now();
-    if (looking === undefined || this.running !== undefined) {
+    if (search === undefined || this.running !== undefined) {
       return;
     }
     if (selection.state !== "ready" || selection.events === 0) {
-      this.said = reasonOf(selection, this.texts) ?? "";
+      this.message = reasonOf(selection, this.texts) ?? "";
       return;
     }
     const running = new AbortController();
     this.running = running;
-    this.said = "";
+    this.message = "";
     try {
-      const { blob, events } = await this.#made(kind, looking, selection, running.signal);
+      const { blob, events } = await this.#create(kind, search, selection, running.signal);
       running.signal.throwIfAborted();
-      const name = `${stem(looking.session.name ?? "")}${ENDINGS[kind]}`;
+      const name = `${stem(search.session.name ?? "")}${ENDINGS[kind]}`;
       save(name, blob);
-      this.said = texts.done(figures.events(events), name);
+      this.message = texts.done(figures.events(events), name);
     } catch (error) {
-      const why = error instanceof SelectionMismatch ? error.says(this.texts) : texts.failed;
-      this.said = running.signal.aborted ? "" : why;
+      const why = error instanceof SelectionMismatch ? error.describe(this.texts) : texts.failed;
+      this.message = running.signal.aborted ? "" : why;
     }
     this.running = undefined;
   }
 
-  /** Makes a file, and checks how many events are in it against the selection that was shown. */
-  async #made(
+  /** Creates a file, and checks its number of events against the selection shown. */
+  async #create(
     kind: Kind,
-    { session }: Looking,
+    { session }: SearchController,
     selection: ReadySelection,
     signal: AbortSignal,
   ): Promise<{ readonly blob: Blob; readonly events: number }> {
     const { save: texts, figures } = this.texts;
     if (kind !== "slice") {
       let events = 0;
-      const told = (written: number) => {
+      const onProgress = (written: number) => {
         events = written;
-        this.said = texts.working(figures.events(written));
+        this.message = texts.working(figures.events(written));
       };
-      const blob = await session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
+      const blob = await session.index.save(kind === "csv" ? "csv-with-bom" : kind, onProgress, {
         signers: session.verification && factsOf(session.verification),
         signal,
       });
-      // What is searched for meanwhile takes the place of what is written.
-      holdTo(selection, events, this.now());
+      // A search meanwhile replaces the events being written.
+      checkResult(selection, events, this.now());
       return { blob, events };
     }
     const { bytes } = session;
     if (bytes === undefined || this.slicer === undefined) {
-      throw new Error("there is nothing to cut from");
+      throw new Error("a slice needs the bytes of the export and a slicer");
     }
     const indexes = await session.index.indexes();
-    holdTo(selection, indexes.length, this.now());
+    checkResult(selection, indexes.length, this.now());
     const slice = await this.slicer.slice(bytes, { indexes }, { trust: session.trust, signal });
     if (slice.events !== selection.events) {
       throw new SelectionMismatch([selection.events, slice.events]);
@@ -154,7 +154,7 @@ export class ExportMenu extends TextView {
       addEventListener("pointerdown", this.#outside);
     } else {
       removeEventListener("pointerdown", this.#outside);
-      this.said = this.running === undefined ? "" : this.said;
+      this.message = this.running === undefined ? "" : this.message;
     }
   }
 
@@ -164,7 +164,7 @@ export class ExportMenu extends TextView {
     }
   };
 
-  /** Who goes on by keyboard has left it behind. */
+  /** Closes the menu when the focus leaves it. */
   readonly #left = ({ relatedTarget }: FocusEvent): void => {
     if (this.isOpen && relatedTarget instanceof Node && !this.contains(relatedTarget)) {
       this.#open(false);

@@ -1,23 +1,23 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { Column, Facet, FacetValue, Found } from "../../index/types.js";
+import type { Column, Facet, FacetValue, SearchResult } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
 import { NOT_STATED } from "../parts/summary.js";
 import { value } from "../parts/value.js";
-import { define, given, own, TextView, wish } from "../view.js";
+import { define, emit, internal, props, TextView } from "../view.js";
 
-/** The columns whose values are offered, in this order. */
-const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
-/** How many values stand there before all of them are asked for. */
-const FEW = 10;
+/** Columns with facets, in display order. */
+const FACET_COLUMNS: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
+/** Number of values shown before "more" is pressed. */
+const COLLAPSED_VALUES = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
 export class Facets extends TextView {
-  static override properties = { ...given("found"), ...own("isShown") };
+  static override properties = { ...props("found"), ...internal("isShown") };
 
-  declare found: Found | undefined;
+  declare found: SearchResult | undefined;
   readonly #opened = new Set<Column>();
-  /** Where there is little room they are shown only when they are asked for. */
+  /** True if the facets are shown on a narrow screen, where they are collapsed by default. */
   private isShown = false;
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
@@ -66,7 +66,7 @@ export class Facets extends TextView {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const groups = OFFERED.flatMap((column) => {
+    const groups = FACET_COLUMNS.flatMap((column) => {
       const facet = this.found?.facets[column];
       return facet === undefined || facet.values.length === 0 || isUsual(column, facet)
         ? []
@@ -90,8 +90,8 @@ export class Facets extends TextView {
   #group(column: Column, values: readonly FacetValue[], more: number): TemplateResult {
     const { name } = this.texts.query.members[column];
     const isOpen = this.#opened.has(column);
-    // What is chosen stays in view however rare it is.
-    const shown = values.filter((one, place) => isOpen || place < FEW || one.chosen);
+    // Selected values stay visible however rare they are.
+    const shown = values.filter((one, place) => isOpen || place < COLLAPSED_VALUES || one.chosen);
     const hidden = values.length - shown.length + more;
     return html`
       <div class="facet" role="group" aria-label=${name} data-column=${column} data-open=${isOpen} data-hides=${hidden > 0}>
@@ -118,7 +118,7 @@ export class Facets extends TextView {
         part="chip"
         tabindex="-1"
         aria-pressed=${isChosen}
-        @click=${() => this.dispatchEvent(wish("value-toggled", { column, value: text }))}
+        @click=${() => emit(this, "value-toggled", { column, value: text })}
       >
         ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : name === undefined || name === text ? value(shortened(column, text), 60) : html`<span class="faint">${value(shortened(column, text), 40)}</span>`}</span>
         <span class="chip-count">${this.texts.figures.count(count)}</span>
@@ -126,7 +126,7 @@ export class Facets extends TextView {
     `;
   }
 
-  /** Shown where there is more than fits. */
+  /** Hidden by CSS unless there are more values than fit. */
   #toggle(column: Column, name: string, isOpen: boolean, hidden: number): TemplateResult {
     const { view } = this.texts;
     const text = isOpen ? view.fewerValues : hidden > 0 ? this.#moreText(hidden) : view.allValues;
@@ -182,8 +182,8 @@ export class Facets extends TextView {
   };
 
   /**
-   * Says of each row of values whether it goes on beyond its edge, and which button Tab reaches. All is read before anything
-   * is written, and once a frame: each time that something is read the page must be laid out.
+   * Marks rows of values that overflow, and sets the button that Tab reaches. Reads everything before writing, once
+   * per frame, because each read forces a layout.
    */
   #measure(): void {
     const rows = [...this.querySelectorAll(".facet-values")];
@@ -195,12 +195,12 @@ export class Facets extends TextView {
   }
 }
 
-/** Whether all is read as what this program itself records: of that nothing need be said. */
+/** True if countersign's own parser read all events, which is not worth showing. */
 function isUsual(column: Column, { values, more }: Facet): boolean {
   return column === "as" && more === 0 && values.every((one) => one.value === "countersign" && !one.chosen);
 }
 
-/** Of a key its name and ID: the rest is longer than anyone reads. */
+/** Shortens a key to its name and ID. */
 function shortened(column: Column, text: string): string {
   return column === "signer" ? text.split("+", 2).join("+") : text;
 }

@@ -1,4 +1,4 @@
-/** A filter in words, as its button shows it. */
+/** The display name of a filter. */
 
 import { moment, type Zone } from "../parts/format.js";
 import type { Texts } from "../texts/texts.js";
@@ -6,7 +6,7 @@ import type { Texts } from "../texts/texts.js";
 const MIDNIGHT = "00:00:00.000";
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Returns the name of the filter's field in the reader's language, empty if it has none, and what the filter asks for. */
+/** Returns the name of the filter's field in the reader's language (empty if unknown), and the filter's value. */
 export function filterName(filter: string, { query }: Texts, zone: Zone): readonly [name: string, says: string] {
   const members: Readonly<Record<string, { readonly name: string }>> = query.members;
   const at = (time: string) => (TIME.test(time) ? moment(time, zone) : time);
@@ -31,7 +31,7 @@ export function filterName(filter: string, { query }: Texts, zone: Zone): readon
   return [members[field]?.name ?? "", shown];
 }
 
-/** The first and the last day of a time that consists of whole days. */
+/** Returns the first and last day of a time range that consists of whole days. */
 function daysOf(since: string, until: string, zone: Zone): string | undefined {
   if (!TIME.test(since) || !TIME.test(until) || [since, until].some((time) => clockOf(time, zone) !== MIDNIGHT)) {
     return undefined;

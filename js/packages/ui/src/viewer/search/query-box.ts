@@ -1,54 +1,55 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
-import type { EventIndex, Found, Refusal, Suggestion } from "../../index/types.js";
+import type { EventIndex, QueryError, SearchResult, Suggestion } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
 import { copy } from "../parts/save.js";
-import { said, value } from "../parts/value.js";
-import { define, given, own, TextView, wish } from "../view.js";
+import { sentenceView, value } from "../parts/value.js";
+import { define, emit, internal, props, TextView } from "../view.js";
 import { filterName } from "./filter-name.js";
-import type { Misread } from "./looking.js";
+import type { InvalidPart } from "./search-controller.js";
 import type { Draft } from "./selection.js";
 
-/** How long one may write on before the search follows, in milliseconds. */
-const PAUSE = 200;
-/** How much of a query is shown around what is not understood, in characters. */
-const AROUND = 40;
+/** Milliseconds of pause in typing before the search is applied. */
+const PAUSE_MS = 200;
+/** Characters of a query shown around an error. */
+const CONTEXT_CHARS = 40;
 
 /**
- * The search box: filters, each a button that removes it, and the text beside them. Fires `query-typed` at every
- * change of the text and when it is known to be refused; `query-changed` {text} if it is to be applied; `filter-removed` {filter}, `query-cleared`, and `query-left` for Escape.
+ * The search box: filters, each a button that removes it, and the text beside them. Dispatches `query-typed` at every
+ * change of the text and when it is found to be invalid, `query-changed` {text} to apply it, `filter-removed`
+ * {filter}, `query-cleared`, and `query-left` for Escape.
  */
 export class QueryBox extends TextView {
   static override properties = {
-    ...given("text", "filters", "query", "found", "index", "misread"),
-    ...own("draft", "refused", "showsProblems", "isOpen", "marked", "suggested", "did"),
+    ...props("text", "filters", "query", "found", "index", "invalidPart"),
+    ...internal("draft", "refused", "showsProblems", "isOpen", "marked", "suggested", "did"),
   };
 
   text: string = "";
-  /** Conditions beside the text. */
+  /** Conditions besides the text. */
   filters: readonly string[] = [];
-  /** The text and the filters as one query. */
+  /** Text and filters as one query. */
   query: string = "";
-  declare found: Found | undefined;
-  /** Who understands it, and suggests. */
+  declare found: SearchResult | undefined;
+  /** Checks queries and suggests completions. */
   declare index: Pick<EventIndex, "check" | "suggest"> | undefined;
-  /** Why the search was not asked. */
-  declare misread: Misread | undefined;
+  /** The invalid part of the applied search, if any. */
+  declare invalidPart: InvalidPart | undefined;
   private draft = "";
-  /** What of the draft is not understood, as far as that is known. */
-  declare private refused: { readonly text: string; readonly refusal: Refusal } | undefined;
+  /** The error in the draft, as far as known. */
+  declare private refused: { readonly text: string; readonly refusal: QueryError } | undefined;
   private showsProblems = true;
   private isOpen = false;
   private marked = -1;
-  /** What was done to the filters, for those who don't see it. */
+  /** The last change of the filters, announced to screen readers. */
   private did = "";
-  /** What was asked for last, and what came of it. */
-  #asked = "";
+  /** Key of the last request for suggestions, and its result. */
+  #requestKey = "";
   private suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
-  /** Shows this text, whatever was typed and isn't applied. */
+  /** Shows this text, and discards a draft. */
   reset(text: string): void {
     clearTimeout(this.#pause);
     if (this.draft.trim() !== text) {
@@ -64,7 +65,7 @@ export class QueryBox extends TextView {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    // What was typed just before the box was moved to another place is applied.
+    // Applies text that was typed just before the box was moved in the document.
     if (this.hasUpdated) {
       this.#settle(true);
     }
@@ -79,20 +80,20 @@ export class QueryBox extends TextView {
     if (!this.hasUpdated) {
       this.reset(this.text);
     }
-    if (changed.has("misread") && this.misread?.text === this.text) {
-      this.refused = this.misread;
+    if (changed.has("invalidPart") && this.invalidPart?.text === this.text) {
+      this.refused = this.invalidPart;
     }
     this.#suggest();
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    // What was typed while another text was applied follows it.
+    // Applies text that was typed while another text was applied.
     if (changed.has("text") && this.draft.trim() !== this.text) {
       this.#settle(false);
     }
   }
 
-  /** Returns the text in the box unless it is the one that is applied, and why it is refused, if that is known. */
+  /** Returns the text in the box with its error, if known; undefined if the text is applied. */
   unapplied(applied: string): Draft | undefined {
     const text = this.draft.trim();
     const refusal = this.refused?.text === text ? this.refused.refusal : undefined;
@@ -104,8 +105,8 @@ export class QueryBox extends TextView {
     const suggestions = this.isOpen ? this.suggested.all : [];
     const isOpen = suggestions.length > 0;
     const typed = this.showsProblems && this.refused?.text === this.draft.trim() ? this.refused : undefined;
-    // What is refused of the filters, or of all together, is shown as long as they are there.
-    const other = this.misread?.text === this.text ? undefined : this.misread;
+    // Errors of the filters, or of the whole query, are shown as long as these exist.
+    const other = this.invalidPart?.text === this.text ? undefined : this.invalidPart;
     const problem = typed ?? other;
     const described = [this.filters.length > 0 ? "query-filters" : "", problem ? "query-problems" : ""].filter(Boolean);
     return html`
@@ -179,7 +180,7 @@ export class QueryBox extends TextView {
                 class="filter"
                 part="filter"
                 title=${filter}
-                data-misread=${this.misread?.text === filter}
+                data-invalid=${this.invalidPart?.text === filter}
                 @click=${() => this.#remove(place)}
                 @keydown=${(event: KeyboardEvent) => this.#filterKey(event, place)}
               ><span class="sr">${query.removeFilter} </span><span class="filter-says">${name === "" ? nothing : html`<span class="filter-name">${name}:</span> `}${value(says, 60)}</span>${icon("close")}</button>
@@ -205,31 +206,31 @@ export class QueryBox extends TextView {
     `;
   }
 
-  /** What is not understood, marked where it stands, and what to do about it. */
-  #problem(text: string, { at: [begin, end], message, hint, phrases }: Refusal): TemplateResult {
-    const before = text.slice(Math.max(0, begin - AROUND), begin);
-    const after = text.slice(end, end + AROUND);
+  /** Renders an error in a query: where it is, and how to fix it. */
+  #problem(text: string, { at: [begin, end], message, hint, phrases }: QueryError): TemplateResult {
+    const before = text.slice(Math.max(0, begin - CONTEXT_CHARS), begin);
+    const after = text.slice(end, end + CONTEXT_CHARS);
     const cut = (isCut: boolean) => (isCut ? "…" : nothing);
     return html`
       <span>
-        <code class="query-place" dir="ltr">${cut(begin > AROUND)}${before === "" ? nothing : value(before, AROUND)}<mark>${value(text.slice(begin, end) || " ", 2 * AROUND)}</mark>${after === "" ? nothing : value(after, AROUND)}${cut(end + AROUND < text.length)}</code>
-        <span class="query-why">${said(message, phrases, this.texts)}. ${said(hint, phrases, this.texts)}.</span>
+        <code class="query-place" dir="ltr">${cut(begin > CONTEXT_CHARS)}${before === "" ? nothing : value(before, CONTEXT_CHARS)}<mark>${value(text.slice(begin, end) || " ", 2 * CONTEXT_CHARS)}</mark>${after === "" ? nothing : value(after, CONTEXT_CHARS)}${cut(end + CONTEXT_CHARS < text.length)}</code>
+        <span class="query-why">${sentenceView(message, phrases, this.texts)}. ${sentenceView(hint, phrases, this.texts)}.</span>
       </span>
     `;
   }
 
-  /** Asks what could stand where the caret is. What is marked stays where it is. */
+  /** Requests suggestions at the caret, unless one is marked. */
   #suggest(): void {
     const caret = this.#input.value?.selectionStart ?? this.draft.length;
-    const asked = `${this.found?.question} ${this.found?.searched} ${caret} ${this.draft}`;
-    if (!this.isOpen || this.marked >= 0 || asked === this.#asked) {
+    const key = `${this.found?.query} ${this.found?.searched} ${caret} ${this.draft}`;
+    if (!this.isOpen || this.marked >= 0 || key === this.#requestKey) {
       return;
     }
-    this.#asked = asked;
+    this.#requestKey = key;
     const draft = this.draft;
     void this.index?.suggest(draft, caret).then(
       (all) => {
-        if (asked === this.#asked && this.marked < 0) {
+        if (key === this.#requestKey && this.marked < 0) {
           this.suggested = { draft, all };
         }
       },
@@ -237,7 +238,7 @@ export class QueryBox extends TextView {
     );
   }
 
-  /** Whether what is offered fits what is written now. */
+  /** True if the suggestions belong to the current text. */
   get #isFresh(): boolean {
     return this.suggested.draft === this.draft;
   }
@@ -256,8 +257,8 @@ export class QueryBox extends TextView {
     this.marked = -1;
     this.did = "";
     clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.#settle(false), PAUSE);
-    this.dispatchEvent(wish("query-typed", undefined));
+    this.#pause = setTimeout(() => this.#settle(false), PAUSE_MS);
+    emit(this, "query-typed", undefined);
   };
 
   readonly #blurred = (): void => {
@@ -266,7 +267,7 @@ export class QueryBox extends TextView {
   };
 
   readonly #clear = (): void => {
-    this.dispatchEvent(wish("query-cleared", undefined));
+    emit(this, "query-cleared", undefined);
     this.focus();
   };
 
@@ -275,7 +276,7 @@ export class QueryBox extends TextView {
     this.did = (await copy(this.query)) ? query.copied : query.notCopied;
   };
 
-  /** Whoever copies all that is in the box gets the filters too: without them the search would find more elsewhere. */
+  /** Copying the whole text copies the filters too. Without them, the query would find more elsewhere. */
   readonly #copied = (event: ClipboardEvent): void => {
     const input = event.target as HTMLInputElement;
     const isAll = input.selectionStart === 0 && input.selectionEnd === input.value.length && input.value !== "";
@@ -285,7 +286,7 @@ export class QueryBox extends TextView {
     }
   };
 
-  /** Removes a filter. The focus goes to what stands in its place. */
+  /** Removes a filter, and moves the focus to the next one. */
   #remove(place: number): void {
     const filter = this.filters[place];
     if (filter === undefined) {
@@ -294,7 +295,7 @@ export class QueryBox extends TextView {
     const isFocused = this.querySelectorAll(".filter")[place]?.matches(":focus") === true;
     const [name, says] = filterName(filter, this.texts, this.zone);
     this.did = this.texts.query.filterRemoved(name === "" ? says : `${name}: ${says}`);
-    this.dispatchEvent(wish("filter-removed", { filter }));
+    emit(this, "filter-removed", { filter });
     if (isFocused) {
       void this.updateComplete.then(() => {
         const left = this.querySelectorAll<HTMLElement>(".filter");
@@ -335,7 +336,7 @@ export class QueryBox extends TextView {
     } else if (event.key === "Escape" && count > 0) {
       this.#open(false);
     } else if (event.key === "Escape") {
-      this.dispatchEvent(wish("query-left", undefined));
+      emit(this, "query-left", undefined);
     } else {
       return;
     }
@@ -343,12 +344,12 @@ export class QueryBox extends TextView {
     event.stopPropagation();
   }
 
-  /** Whether what is in the box is what is looked for. */
+  /** True if the text in the box is applied. */
   get #isApplied(): boolean {
-    return this.draft.trim() === this.text && this.misread === undefined;
+    return this.draft.trim() === this.text && this.invalidPart === undefined;
   }
 
-  /** Whether Backspace has nothing to delete in the text. */
+  /** True if the caret is at the start of the text, so that Backspace deletes nothing there. */
   get #isAtBegin(): boolean {
     const { selectionStart, selectionEnd } = this.#input.value ?? {};
     return selectionStart === 0 && selectionEnd === 0;
@@ -357,19 +358,19 @@ export class QueryBox extends TextView {
   #open(isOpen: boolean): void {
     this.isOpen = isOpen;
     this.marked = -1;
-    // What is offered depends on where the caret is, too.
+    // Suggestions depend on the position of the caret.
     this.requestUpdate();
   }
 
   #pick({ kind, text, at, end, caret }: Suggestion): void {
     const input = this.#input.value;
     const rest = this.draft.slice(end);
-    // What is complete is separated from what one writes next.
+    // A complete word is followed by a space.
     const space = kind !== "field" && !rest.startsWith(" ") ? " " : "";
     this.draft = `${this.draft.slice(0, at)}${text}${space}${rest}`;
     this.#open(kind === "field");
     this.showsProblems = false;
-    this.dispatchEvent(wish("query-typed", undefined));
+    emit(this, "query-typed", undefined);
     if (kind !== "field") {
       this.#settle(false);
     }
@@ -377,12 +378,12 @@ export class QueryBox extends TextView {
       const place = caret + space.length;
       input?.focus();
       input?.setSelectionRange(place, place);
-      // What is offered depends on where the caret is now.
+      // Suggestions depend on the position of the caret.
       this.requestUpdate();
     });
   }
 
-  /** What was written is what is looked for, unless something is wrong with it. */
+  /** Applies the text unless it is invalid. */
   #settle(isFinal: boolean): void {
     clearTimeout(this.#pause);
     this.showsProblems ||= isFinal;
@@ -398,7 +399,11 @@ export class QueryBox extends TextView {
       return;
     }
     this.refused = refusal && { text, refusal };
-    this.dispatchEvent(refusal === undefined ? wish("query-changed", { text }) : wish("query-typed", undefined));
+    if (refusal === undefined) {
+      emit(this, "query-changed", { text });
+    } else {
+      emit(this, "query-typed", undefined);
+    }
   }
 }
 

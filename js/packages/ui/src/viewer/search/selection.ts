@@ -1,65 +1,70 @@
 /**
- * The selection: which events the search shows, how many they are, and whether that is known. The viewer owns it. Whatever
- * saves or prints events shows it in words, does nothing unless it is ready, and checks what it made against it.
+ * The selection: the events that the search shows, and whether their number is known. The viewer owns it. Everything
+ * that saves or prints events shows the selection in words, does nothing unless it is `ready`, and checks its result
+ * against it.
  *
- * States: `counting` until the search that is in the box is applied and answered; `error` if it is refused or failed, until
- * it is corrected; else `ready`.
+ * States: `counting` until the search in the box is applied and answered; `error` while it is invalid or failed;
+ * otherwise `ready`.
  */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Refusal } from "../../index/types.js";
+import type { QueryError } from "../../index/types.js";
 import { icon } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { isLive, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { type Criteria, queryOf } from "./criteria.js";
-import type { Looking } from "./looking.js";
+import type { SearchController } from "./search-controller.js";
 
-/** Longer queries are clipped where the selection is shown. */
-const SHOWN = 400;
+/** Maximum characters of a query shown in a selection. */
+const MAX_SHOWN_CHARS = 400;
 
-/** Why the number of events isn't known yet. */
+/** Reason why the number of events isn't known yet. */
 type Wait = "typing" | "counting" | "verifying";
 
-interface Selected {
+interface SelectionBase {
   readonly session: Session | undefined;
-  /** Changes with every search. */
+  /** Incremented by every search. */
   readonly turn: number;
-  /** The text and the filters as one query; empty only if all events are selected. */
+  /** Text and filters as one query; empty only if all events are selected. */
   readonly query: string;
-  /** The query in the search box: another one than `query` until it is applied, or if it is refused. */
+  /** Query in the search box. Differs from `query` until it is applied, or while it is invalid. */
   readonly boxQuery: string;
 }
 
-/** The selection in one of its states. */
+/** A selection in one of its states. */
 export type Selection =
-  | (Selected & { readonly state: "counting"; readonly wait: Wait })
-  | (Selected & { readonly state: "error"; readonly refusal: Refusal | undefined })
-  | (Selected & {
+  | (SelectionBase & { readonly state: "counting"; readonly wait: Wait })
+  | (SelectionBase & { readonly state: "error"; readonly refusal: QueryError | undefined })
+  | (SelectionBase & {
       readonly state: "ready";
-      /** How many events are selected, and of how many. */
+      /** Number of events selected, and total number of events. */
       readonly events: number;
       readonly of: number;
-      /** True while a log is followed: more may come at any time. */
+      /** True while a log is followed, so that more events may arrive. */
       readonly isGrowing: boolean;
     });
 
 /** A selection whose events are counted. */
 export type ReadySelection = Extract<Selection, { state: "ready" }>;
 
-/** A text in the search box that isn't applied, and why it is refused, if it is. */
+/** Text in the search box that isn't applied, with its error if it is invalid. */
 export interface Draft {
   readonly text: string;
-  readonly refusal: Refusal | undefined;
+  readonly refusal: QueryError | undefined;
 }
 
 /** Returns the selection of a search. */
-export function selectionOf(looking: Looking | undefined, criteria: Criteria, draft: Draft | undefined): Selection {
-  const { session, found, turn = 0, misread, failure } = looking ?? {};
+export function selectionOf(
+  search: SearchController | undefined,
+  criteria: Criteria,
+  draft: Draft | undefined,
+): Selection {
+  const { session, found, turn = 0, invalidPart, failure } = search ?? {};
   const boxQuery = queryOf({ ...criteria, ...(draft && { text: draft.text }) });
-  const selected: Selected = { session, turn, query: queryOf(criteria), boxQuery };
-  if (draft?.refusal !== undefined || misread !== undefined || failure !== undefined) {
-    return { ...selected, state: "error", refusal: draft?.refusal ?? misread?.refusal };
+  const selected: SelectionBase = { session, turn, query: queryOf(criteria), boxQuery };
+  if (draft?.refusal !== undefined || invalidPart !== undefined || failure !== undefined) {
+    return { ...selected, state: "error", refusal: draft?.refusal ?? invalidPart?.refusal };
   }
   const wait = (wait: Wait): Selection => ({ ...selected, state: "counting", wait });
   if (draft !== undefined) {
@@ -68,45 +73,47 @@ export function selectionOf(looking: Looking | undefined, criteria: Criteria, dr
   if (session === undefined || session.phase === "verifying") {
     return wait("verifying");
   }
-  if (looking?.isBusy !== false || found === undefined) {
+  if (search?.isBusy !== false || found === undefined) {
     return wait("counting");
   }
   const isGrowing = isLive(session.source) && session.isRunning;
   return { ...selected, state: "ready", events: found.events, of: found.of, isGrowing };
 }
 
-/** Returns true if both say the same. */
-export function isSameSelection(one: Selection, other: Selection): boolean {
-  return key(one) === key(other) && one.session === other.session;
+/** True if both selections are the same. */
+export function isSameSelection(a: Selection, b: Selection): boolean {
+  return key(a) === key(b) && a.session === b.session;
 }
 
-/** Returns true if `now` is still the selection that was ready, apart from events that came since then. */
+/** True if `now` is still the selection that was ready, apart from events that arrived since. */
 export function isStill(selection: ReadySelection, now: Selection): boolean {
   const { session, turn, query, isGrowing } = selection;
   const isCounted = now.state === "ready" || (isGrowing && now.state === "counting" && now.wait === "counting");
   return isCounted && now.session === session && now.turn === turn && now.query === query;
 }
 
-/** What was made isn't what was shown when it was asked for. Nothing of it is saved. */
+/** The result doesn't match the selection that was shown. Nothing is saved. */
 export class SelectionMismatch extends Error {
-  /** How many events are shown, and how many would be saved; undefined if the search changed. */
+  /** Number of events shown, and number in the result; undefined if the search changed. */
   readonly counts: readonly [shown: number, made: number] | undefined;
 
   constructor(counts?: readonly [shown: number, made: number]) {
-    super(counts === undefined ? "the search changed" : `${counts[0]} events are shown, and not ${counts[1]}`);
+    super(
+      counts === undefined ? "the search changed" : `${counts[0]} events are shown, but the result has ${counts[1]}`,
+    );
     this.counts = counts;
   }
 
-  /** Says it in the reader's language. */
-  says({ selection, figures }: Texts): string {
+  /** Returns the message in the reader's language. */
+  describe({ selection, figures }: Texts): string {
     return this.counts === undefined
       ? selection.changed
       : selection.miscounted(figures.events(this.counts[0]), figures.events(this.counts[1]));
   }
 }
 
-/** Rejects what isn't the selection that was shown: another search, or another number of events. */
-export function holdTo(selection: ReadySelection, made: number, now: Selection): void {
+/** Throws unless the result matches the selection that was shown. */
+export function checkResult(selection: ReadySelection, made: number, now: Selection): void {
   if (!isStill(selection, now)) {
     throw new SelectionMismatch();
   }
@@ -115,11 +122,11 @@ export function holdTo(selection: ReadySelection, made: number, now: Selection):
   }
 }
 
-/** Returns why nothing can be saved or printed; undefined if it can. With `allowsNone` no event is enough. */
+/** Returns why nothing can be saved or printed; undefined if it can. With `allowsNone`, zero events are allowed. */
 export function reasonOf(selection: Selection, { selection: texts }: Texts, allowsNone = false): string | undefined {
   switch (selection.state) {
     case "error":
-      return selection.refusal === undefined ? texts.failed : texts.misread;
+      return selection.refusal === undefined ? texts.failed : texts.invalid;
     case "counting":
       return texts[selection.wait];
     case "ready":
@@ -127,7 +134,7 @@ export function reasonOf(selection: Selection, { selection: texts }: Texts, allo
   }
 }
 
-/** Shows the selection in words, or why there is none. */
+/** Renders the selection in words, or why there is none. */
 export function selectionView(selection: Selection, texts: Texts): TemplateResult {
   const { state } = selection;
   if (state === "ready") {
@@ -136,7 +143,7 @@ export function selectionView(selection: Selection, texts: Texts): TemplateResul
   const look = state === "error" ? icon("fail") : nothing;
   const why =
     state === "error" && selection.refusal
-      ? html`${said(selection.refusal.message, selection.refusal.phrases, texts)}. `
+      ? html`${sentenceView(selection.refusal.message, selection.refusal.phrases, texts)}. `
       : nothing;
   return html`<span class="selection ${state === "error" ? "tone-bad" : "faint"}" data-selection=${state}>${look}<span>${why}${reasonOf(selection, texts)}</span></span>`;
 }
@@ -146,7 +153,7 @@ function countView({ query, events, of, isGrowing }: ReadySelection, { selection
   if (query === "") {
     return html`<strong class="plain">${of === 0 ? selection.none : selection.all(figures.events(of))}</strong>${soFar}`;
   }
-  return html`<strong class="plain">${selection.some(figures.count(events), figures.events(of))}</strong> <code dir="ltr">${value(query, SHOWN)}</code>${soFar}`;
+  return html`<strong class="plain">${selection.some(figures.count(events), figures.events(of))}</strong> <code dir="ltr">${value(query, MAX_SHOWN_CHARS)}</code>${soFar}`;
 }
 
 function key(selection: Selection): string {

@@ -1,51 +1,52 @@
 /**
- * Puts a log's own entries in the place of the hashes that stand around a stretch of it. A key that was granted in the
- * log may be revoked by any of them: with all of them there, without their events, the verifier can tell.
+ * Replaces the hashes around a range of a log by the log's own entries. Any of them may revoke a key that was granted
+ * in the log. With all entries, even without their events, the verifier can tell.
  */
 
 import { bundlePath, FULL, linesOf } from "@countersign/shared/bundles.js";
 import { concat, readAtMost } from "@countersign/shared/bytes.js";
 import { jsonOf } from "@countersign/shared/foreign.js";
 
-/** Where more entries are left out than these many bundles have, the hashes stay. */
-const MOST = 128;
-/** Each entry is shorter than its two bytes of length can say. */
-const LONGEST_BUNDLE = FULL * (2 + 65_535);
-/** No line of an export, and no checkpoint, is longer. */
-const LONGEST = 1 << 20;
+/** Maximum number of bundles to load. If more entries are omitted, the hashes stay. */
+const MAX_BUNDLES = 128;
+/** Entries are shorter than their two bytes of length can express. */
+const MAX_BUNDLE_BYTES = FULL * (2 + 65_535);
+/** Maximum length of a line or checkpoint. */
+const MAX_LINE_BYTES = 1 << 20;
 
 const LF = 0x0a;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Ask = (address: string) => Promise<Response>;
 
-/** Whether a revocation in what isn't there would matter to who trusts this. */
+/** True if the trust file names issuers, so that revocations in omitted entries would matter. */
 export function namesIssuers(trust: string | undefined): boolean {
   return /^[ \t]*issuer[ \t]/m.test(trust ?? "");
 }
 
 /**
- * The lines of an export or a live view that claims a range, in pieces of any size (a string is one line without its
- * end), with the entries around it as far as `ask` has them: it takes addresses below the log's. Where it has not, the
- * lines are given as they came. Nothing here is believed: the verifier holds every entry to the checkpoints.
+ * Yields the lines of an export or live view that claims a range, plus the surrounding entries that `ask` provides;
+ * `ask` takes addresses below the log's. Pieces may have any size; a string is one line without its end. If entries
+ * can't be loaded, yields the lines unchanged. The entries are untrusted: the verifier checks each against the
+ * checkpoints.
  */
 export async function* withEarlierEntries<Piece extends string | Uint8Array>(
   pieces: AsyncIterable<Piece>,
   ask: Ask,
 ): AsyncGenerator<Piece | Bytes, void, undefined> {
-  const unfolding = new Unfolding(ask);
+  const expander = new EntryExpander(ask);
   let rest: Bytes = new Uint8Array();
   for await (const piece of pieces) {
-    if (unfolding.isOver) {
+    if (expander.isOver) {
       yield piece;
       continue;
     }
     const bytes = concat([rest, typeof piece === "string" ? new TextEncoder().encode(`${piece}\n`) : piece]);
     const end = bytes.lastIndexOf(LF) + 1;
-    yield* unfolding.lines(bytes.subarray(0, end));
+    yield* expander.lines(bytes.subarray(0, end));
     rest = bytes.slice(end);
-    if (unfolding.isOver || rest.length > LONGEST) {
-      unfolding.isOver = true;
+    if (expander.isOver || rest.length > MAX_LINE_BYTES) {
+      expander.isOver = true;
       yield rest;
       rest = new Uint8Array();
     }
@@ -53,7 +54,7 @@ export async function* withEarlierEntries<Piece extends string | Uint8Array>(
   yield rest;
 }
 
-/** The same of the body of an answer. */
+/** Applies `withEarlierEntries` to a response body. */
 export function bodyWithEarlierEntries(body: ReadableStream<Bytes>, ask: Ask): ReadableStream<Bytes> {
   const pieces = withEarlierEntries(body, ask);
   return new ReadableStream(
@@ -74,9 +75,9 @@ export function bodyWithEarlierEntries(body: ReadableStream<Bytes>, ask: Ask): R
   );
 }
 
-/** Takes an export's lines one after another. */
-class Unfolding {
-  /** Whether what follows is to be given as it comes. */
+/** Expands an export line by line. */
+class EntryExpander {
+  /** True if the rest is passed through unchanged. */
   isOver = false;
   readonly #ask: Ask;
   readonly #bundles = new Map<number, Promise<readonly string[] | undefined>>();
@@ -88,33 +89,33 @@ class Unfolding {
     this.#ask = ask;
   }
 
-  /** What stands for whole lines. */
+  /** Yields the replacement of whole lines. */
   async *lines(bytes: Bytes): AsyncGenerator<Bytes> {
-    let given = 0;
+    let written = 0;
     for (let at = 0; at < bytes.length && !this.isOver; ) {
       const end = bytes.indexOf(LF, at) + 1;
       const line = bytes.subarray(at, end);
-      const skipped = this.#take(line);
-      if (skipped > 0) {
-        const entries = await this.#entries(this.#index, this.#index + skipped).catch(() => undefined);
+      const omitted = this.#omittedBy(line);
+      if (omitted > 0) {
+        const entries = await this.#entries(this.#index, this.#index + omitted).catch(() => undefined);
         if (entries === undefined) {
           this.isOver = true;
           break;
         }
-        yield bytes.subarray(given, at);
+        yield bytes.subarray(written, at);
         yield new TextEncoder().encode(entries.join(""));
-        given = end;
-        this.#index += skipped;
+        written = end;
+        this.#index += omitted;
       }
-      // Where a claim has no end, nothing is left out from its beginning on.
+      // If the claim has no end, no entry is omitted after its start.
       this.isOver ||= this.#range?.length === 1 && this.#index >= Number(this.#range[0]);
       at = end;
     }
-    yield bytes.subarray(given);
+    yield bytes.subarray(written);
   }
 
-  /** Reads a line of the form that logs write; gives how many entries it leaves out. */
-  #take(line: Bytes): number {
+  /** Reads a line in the form that logs write, and returns the number of entries it omits. */
+  #omittedBy(line: Bytes): number {
     if (this.#range === undefined) {
       this.#range = rangeOf(line);
       this.isOver = this.#range === undefined;
@@ -132,11 +133,11 @@ class Unfolding {
     return 0;
   }
 
-  /** The lines of entries; undefined where they cannot all be had. */
+  /** Returns the lines of entries; undefined unless all can be loaded. */
   async #entries(begin: number, end: number): Promise<readonly string[] | undefined> {
     const first = Math.floor(begin / FULL);
     const bundles = Math.ceil(end / FULL) - first;
-    if (this.#bundles.size + bundles > MOST) {
+    if (this.#bundles.size + bundles > MAX_BUNDLES) {
       return undefined;
     }
     this.#size ??= this.#published();
@@ -158,24 +159,24 @@ class Unfolding {
   async #load(index: number, width: number): Promise<readonly string[] | undefined> {
     let response = await this.#ask(bundlePath(index, width));
     if (!response.ok && width < FULL) {
-      // Since then it was filled, and of a bundle that is full there may be no part.
+      // The bundle was filled meanwhile, and a full bundle may not be available in part.
       await response.body?.cancel();
       response = await this.#ask(bundlePath(index, FULL));
     }
-    const bytes = response.ok ? await readAtMost(response.body, LONGEST_BUNDLE) : undefined;
+    const bytes = response.ok ? await readAtMost(response.body, MAX_BUNDLE_BYTES) : undefined;
     return bytes === undefined ? undefined : linesOf(bytes);
   }
 
-  /** How many entries the log has published. */
+  /** Returns the number of entries the log has published. */
   async #published(): Promise<number | undefined> {
     const response = await this.#ask("checkpoint");
-    const bytes = response.ok ? await readAtMost(response.body, LONGEST) : undefined;
+    const bytes = response.ok ? await readAtMost(response.body, MAX_LINE_BYTES) : undefined;
     const [, size] = /^[^\n]+\n(\d{1,15})\n/.exec(new TextDecoder().decode(bytes)) ?? [];
     return size === undefined ? undefined : Number(size);
   }
 }
 
-/** The range that a header claims. */
+/** Returns the range that a header claims. */
 function rangeOf(line: Bytes): readonly unknown[] | undefined {
   const { range }: { range?: unknown } = Object(jsonOf(new TextDecoder().decode(line)));
   return Array.isArray(range) ? range : undefined;

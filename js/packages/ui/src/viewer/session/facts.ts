@@ -1,22 +1,22 @@
-/** What of a report matters to findings. */
+/** The parts of a report that findings depend on. */
 
 import type { Judged, Report } from "@countersign/shared/report.js";
-import type { Facts, Seen } from "../../analyze/types.js";
+import type { Facts, LogSummary } from "../../analyze/types.js";
 
-/** The entries that an export is shown to be complete for: from the first up to, and without, the second. */
+/** Returns the range of entries for which an export is complete, as `[begin, end)`. */
 export function completeRange({ complete }: Pick<Report, "complete">): readonly [number, number] | undefined {
   return complete?.by === "range" ? complete.range : undefined;
 }
 
-/** What findings and endpoints say of the log that they are of. */
-export function seenOf(report: Report): Seen {
+/** Returns a summary of the verified log. */
+export function logSummaryOf(report: Report): LogSummary {
   const { origin, log, verdict } = report;
   const complete = completeRange(report) ?? null;
   return { origin, log: log && { size: log.size, root: log.root }, verdict, complete };
 }
 
-/** The same with who signed, and whose signatures are in doubt. */
+/** Returns that summary with signers and doubts. */
 export function factsOf({ report, doubts }: Pick<Judged, "report" | "doubts">): Facts {
   const signers = report.signers.map(({ vkey, trust }) => ({ vkey, trust }));
-  return { ...seenOf(report), signers, doubts };
+  return { ...logSummaryOf(report), signers, doubts };
 }

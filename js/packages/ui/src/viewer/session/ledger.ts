@@ -1,38 +1,38 @@
-/** What an export holds beside its events, as much of it as a page can show. */
+/** The marks of an export besides its events, limited to what a page can show. */
 
 import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "@countersign/shared/verify.js";
 
-/** What is kept of each kind: the first ones, and the newest one where there are more. */
-export type Marks = Readonly<Omit<Ledger, "take">>;
+/** Marks by kind: the first ones, and the newest one if there are more. */
+export type Marks = Readonly<Omit<Ledger, "add">>;
 
-/** How many of each kind are kept. Files can hold millions. */
-const MOST = 20_000;
+/** Maximum number of marks per kind. Files can contain millions. */
+const MAX_MARKS = 20_000;
 
-/** Where each kind is kept. */
-const KEPT = { checkpoint: "checkpoints", note: "notes", open: "chains", close: "chains" } as const;
+/** Property that keeps each kind. */
+const LISTS = { checkpoint: "checkpoints", note: "notes", open: "chains", close: "chains" } as const;
 
-/** Takes marks in. */
+/** Collects marks. */
 export class Ledger {
   readonly checkpoints: CheckpointMark[] = [];
   readonly notes: NoteMark[] = [];
   /** Begins and ends of chains. */
   readonly chains: ChainMark[] = [];
-  /** Leaves left out, adjacent ones as one. */
+  /** Omitted entries; adjacent ones are merged. */
   readonly skips: SkipMark[] = [];
-  /** How many events are withheld. */
+  /** Number of withheld events. */
   withheld = 0;
-  /** How many marks are not kept here: more than anyone looks at. */
-  unkept = 0;
+  /** Number of marks that were dropped. */
+  dropped = 0;
 
-  /** Keeps them. */
-  take(marks: readonly Mark[]): void {
+  /** Adds marks. */
+  add(marks: readonly Mark[]): void {
     for (const mark of marks) {
       if (mark.kind === "skip") {
         this.#skip(mark);
       } else if (mark.kind === "withheld") {
         this.withheld += 1;
       } else if (mark.kind !== "leaf") {
-        this.#keep<Mark>(this[KEPT[mark.kind]], mark);
+        this.#keep<Mark>(this[LISTS[mark.kind]], mark);
       }
     }
   }
@@ -46,11 +46,11 @@ export class Ledger {
     }
   }
 
-  #keep<M extends Mark>(kept: M[], mark: M): void {
-    if (kept.length === MOST) {
-      kept.pop();
-      this.unkept += 1;
+  #keep<M extends Mark>(list: M[], mark: M): void {
+    if (list.length === MAX_MARKS) {
+      list.pop();
+      this.dropped += 1;
     }
-    kept.push(mark);
+    list.push(mark);
   }
 }

@@ -1,65 +1,65 @@
-/** Which verification is shown, and what is known of it beside its own. */
+/** The session that a viewer shows, with its connection and alarm. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Ranges } from "../parts/ranges.js";
 import { type Alarm, alarmOf } from "../verdict/alarm.js";
-import type { Link } from "./following.js";
+import type { Link } from "./live-connection.js";
 import { isLive, type Session, type Tools } from "./session.js";
-import { type Given, openSession } from "./sources.js";
+import { openSession, type ViewerSources } from "./sources.js";
 
-/** What is heard of it. */
+/** Callbacks of a session controller. */
 export interface SessionListener {
-  /** There is another session, or none any more. */
-  readonly other: (session: Session | undefined) => void;
-  /** Something about it changed. */
+  /** The session was replaced or removed. */
+  readonly replaced: (session: Session | undefined) => void;
+  /** The state changed. */
   readonly changed: () => void;
-  /** There is a report, or a newer one. */
+  /** The session has a first or newer report. */
   readonly reported: (session: Session) => void;
-  /** The first alarm. */
+  /** Called once, at the first alarm. */
   readonly alarmed: (alarm: Alarm) => void;
 }
 
-/** One session at a time: a viewer's own, which ends with it, or somebody else's. */
+/** Shows one session at a time: the viewer's own, which is closed with it, or one of the page. */
 export class SessionController {
   readonly #listener: SessionListener;
-  /** Ends what is being opened, or was. */
+  /** Aborts the opening or running session. */
   #running = new AbortController();
-  /** Takes pieces that somebody feeds. */
+  /** Receives pieces that the page feeds. */
   #fed: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
   session: Session | undefined;
   #isOwn = false;
-  /** Whether there will be a session. */
+  /** True while a session is opened. */
   isLoading = false;
-  /** Why there is none. */
+  /** Reason why there is no session. */
   failure: PlainError | undefined;
   alarm: Alarm | undefined;
-  /** How the connection to a live log is. */
+  /** State of the connection to a live log. */
   link: Link | undefined;
-  /** Leaves with a row. */
+  /** Entries with a row. */
   listed: Ranges = new Float64Array();
 
   constructor(listener: SessionListener) {
     this.#listener = listener;
   }
 
-  /** Whether it is made of pieces that somebody feeds. */
+  /** True if the export is fed by the page. */
   get isFed(): boolean {
     return this.#fed !== undefined;
   }
 
-  /** Whether it can be begun again. */
+  /** True if the session can be restarted. */
   get isRepeatable(): boolean {
     return !this.isFed && (this.#isOwn || this.failure !== undefined);
   }
 
-  /** Shows a session that somebody else made. */
+  /** Shows a session that the page created. */
   show(session: Session): void {
     this.stop();
     this.#use(session, false);
   }
 
-  /** Opens what is given, or what is going to be fed. */
-  open(tools: Tools, given: Given, pins: readonly string[], isFed: boolean): void {
+  /** Opens a session of the given sources, or of pieces that will be fed. */
+  open(tools: Tools, sources: ViewerSources, pins: readonly string[], isFed: boolean): void {
     this.stop();
     const { signal } = this.#running;
     let fed: ReadableStream<Uint8Array> | undefined;
@@ -74,7 +74,7 @@ export class SessionController {
       this.link = link;
       this.#listener.changed();
     };
-    openSession({ tools, given, pins, fed, signal, onLink, onNext: use }).then(use, (error: unknown) => {
+    openSession({ tools, sources, pins, fed, signal, onLink, onNext: use }).then(use, (error: unknown) => {
       if (!signal.aborted) {
         this.isLoading = false;
         this.failure = plainError(error);
@@ -85,7 +85,7 @@ export class SessionController {
   }
 
   async feed(chunk: Uint8Array | string): Promise<void> {
-    // A copy: the caller may use its buffer again.
+    // Copied, because the caller may reuse its buffer.
     const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : new Uint8Array(chunk);
     await this.#fed?.write(bytes);
   }
@@ -94,7 +94,7 @@ export class SessionController {
     await this.#fed?.close();
   }
 
-  /** Shows nothing any more. */
+  /** Removes the session. */
   stop(): void {
     this.#running.abort();
     this.#running = new AbortController();
@@ -105,7 +105,7 @@ export class SessionController {
     this.alarm = undefined;
     this.link = undefined;
     this.#leave();
-    this.#listener.other(undefined);
+    this.#listener.replaced(undefined);
   }
 
   #use(session: Session, isOwn: boolean): void {
@@ -115,7 +115,7 @@ export class SessionController {
     this.#isOwn = isOwn;
     session.addEventListener("change", this.#listener.changed);
     session.addEventListener("report", this.#reported);
-    this.#listener.other(session);
+    this.#listener.replaced(session);
     if (session.report !== undefined) {
       this.#reported();
     }
@@ -147,7 +147,7 @@ export class SessionController {
     void this.#list(session);
   };
 
-  /** Asks which leaves have a row. */
+  /** Updates which entries have a row. */
   async #list(session: Session): Promise<void> {
     const coverage = await session.index.coverage().catch(() => undefined);
     if (coverage !== undefined && session === this.session) {

@@ -1,4 +1,4 @@
-/** One verification of one source, and what is known of it so far. It draws nothing. */
+/** The verification of one source, and everything known of it so far. Renders nothing. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Finding, Phrases, Report } from "@countersign/shared/report.js";
@@ -12,7 +12,7 @@ import type {
 } from "@countersign/shared/verify.js";
 import { lengthOf } from "@countersign/shared/verify.js";
 import type { Analysis } from "../../analyze/types.js";
-import { type Signed, type SignerTrustSoFar, signerTrusts } from "../../index/signer-trust.js";
+import { type SignedEvent, type SignerTrustSoFar, signerTrusts } from "../../index/signer-trust.js";
 import type { EventIndex } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
@@ -20,101 +20,105 @@ import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
 import { compareTrust, type TrustCompared } from "./trust-compared.js";
 
-/** The package's workers, or a page's own that were inlined in it. */
+/** Workers of the package, or those that a page inlined. */
 export interface Tools {
   readonly verify: VerifyReading;
   readonly verifyLive: VerifyLive;
   readonly index: () => EventIndex;
-  /** Without it nothing can be cut out of an export or explained. */
+  /** Optional: slices and proofs. */
   readonly slicer?: (() => Slicer) | undefined;
-  /** Looks for what a pack of rules describes. Without it nothing is looked for. */
+  /** Optional: detection by a rule pack. */
   readonly analysis?: ((rules: string) => Analysis) | undefined;
-  /** The pack that comes with the package. */
+  /** The rule pack that comes with the package. */
   readonly rules?: (() => Promise<string>) | undefined;
 }
 
 export type { Marks } from "./ledger.js";
 
-/** What never ends: the lines of an export, as they are written. */
+/** A source that doesn't end: the lines of an export as they are written. */
 export interface Live {
   readonly live: AsyncIterable<string | Uint8Array>;
 }
 
-/** What the reader brings along. */
-export interface Given {
-  /** A trust file's text. */
+/** Options of a session. */
+export interface SessionOptions {
+  /** Text of a trust file. */
   readonly trust?: string | undefined;
-  /** What the trust file is called. */
+  /** Name of the trust file. */
   readonly trustName?: string | undefined;
-  /** Checkpoints that were verified before. */
+  /** Pins of earlier reports. */
   readonly pins?: readonly string[] | undefined;
   readonly expect?: Expectations | undefined;
-  /** What the source is called: a file's name, an address. */
+  /** Name of the source: a file name or an address. */
   readonly name?: string | undefined;
-  /** The pack of rules that is looked for; without it none is. */
+  /** Rule pack for detection; undefined for none. */
   readonly rules?: (() => Promise<string>) | undefined;
 }
 
 /**
- * - `verifying`: it is read, and has an end;
- * - `live`: it is read, and has none;
- * - `done`: there is a report of all of it; of what has no end, up to where it was stopped;
- * - `canceled`, `failed`: it was not read to its end, and nothing can be said of it.
+ * - `verifying`: being read, with an end;
+ * - `live`: being read, without an end;
+ * - `done`: there is a report of everything read; for a live source, up to where it was stopped;
+ * - `canceled`, `failed`: not read to the end, so there is no result.
  */
 export type Phase = "verifying" | "live" | "done" | "canceled" | "failed";
 
-/** How far verifying came. */
+/** Progress of a verification. */
 export interface Progress {
   readonly bytes: number;
-  /** How many there will be, where that is known. */
+  /** Total bytes, if known. */
   readonly total: number | undefined;
   readonly events: number;
   readonly eventsPerSecond: number;
-  /** Since it began. */
+  /** Since the start. */
   readonly seconds: number;
-  /** Until it ends, where that can be told. */
+  /** Estimated time left, if known. */
   readonly secondsLeft: number | undefined;
 }
 
-/** How long changes are gathered before they are told, in milliseconds: a frame. */
-const FRAME = 16;
+/** Milliseconds for which changes are collected before they are dispatched: one frame. */
+const FRAME_MS = 16;
 
-/** One verification. */
+/** A verification. Dispatches `change` and `report`. */
 export class Session extends EventTarget {
   readonly source: Source | Live;
   readonly name: string | undefined;
   readonly trust: string | undefined;
   readonly trustName: string | undefined;
   readonly pins: readonly string[];
-  /** What its verified events are looked for in. */
+  /** Index of its verified events. */
   readonly index: EventIndex;
-  /** Settles once it is done, canceled or failed. It never rejects. */
+  /** Settles once the session is done, canceled, or failed. Never rejects. */
   readonly ended: Promise<void>;
   readonly #tools: Tools;
-  /** What rules find among its events, where any are looked for. */
+  /** Findings among its events, if detection is on. */
   detection: Detection | undefined;
   phase: Phase;
   progress: Progress;
-  /** The first error that was met, as soon as it was. */
+  /** The first error, as soon as it is found. */
   firstFailure: Finding | undefined;
-  /** What is said of it, as data. */
+  /** Message parts of the first error, as data. */
   firstFailurePhrases: Phrases = {};
-  /** What verifying gave: of all of it once it is done, of what there is so far while it is live. */
+  /** Result for the whole source once done; for a live source, for what was read so far. */
   verification: Verification | undefined;
-  /** The newest pin of a report without errors. */
+  /** Newest pin of a report without errors. */
   goodPin: string | null = null;
-  /** Why there is no verdict. */
+  /** Reason why there is no verdict. */
   failure: PlainError | undefined;
   #signerTrust = signerTrusts(undefined);
-  /** What the export holds beside its events. */
+  /** Marks of the export besides its events. */
   readonly marks = new Ledger();
   #running = new AbortController();
-  #telling: ReturnType<typeof setTimeout> | undefined;
+  #notification: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   #selected: SelectedEvents | undefined;
-  #kept: (() => Blob) | undefined;
+  #bytes: (() => Blob) | undefined;
 
-  constructor(source: Source | Live, { trust, trustName, pins = [], expect, name, rules }: Given, tools: Tools) {
+  constructor(
+    source: Source | Live,
+    { trust, trustName, pins = [], expect, name, rules }: SessionOptions,
+    tools: Tools,
+  ) {
     super();
     this.#tools = tools;
     this.source = source;
@@ -129,104 +133,107 @@ export class Session extends EventTarget {
     this.detect(rules);
   }
 
-  /** The report. */
   get report(): Report | undefined {
     return this.verification?.report;
   }
 
-  /** Compares the keys of the trust file with those that signed; undefined without a trust file or a report. */
+  /** Keys of the trust file compared with those that signed; undefined without a trust file or report. */
   get compared(): TrustCompared | undefined {
     const { report, marks, trust, trustName, source } = this;
     return compareTrust({ report, marks, trust, trustName, isLive: isLive(source) });
   }
 
-  /** The checkpoint to keep for next time. */
+  /** Pin to keep for the next verification. */
   get pin(): string | null {
     return this.verification?.pin ?? null;
   }
 
-  /** All that was read, once it was: what parts and proofs are cut out of. */
+  /** The bytes that were read, once complete. Slices and proofs are created from them. */
   get bytes(): Blob | undefined {
-    return this.phase === "done" ? this.#kept?.() : undefined;
+    return this.phase === "done" ? this.#bytes?.() : undefined;
   }
 
-  /** Whether somebody stopped it. */
+  /** True if it was stopped. */
   get isCanceled(): boolean {
     return this.#running.signal.aborted;
   }
 
-  /** Whether it is still read. */
+  /** True while the source is read. */
   get isRunning(): boolean {
     return this.phase === "verifying" || this.phase === "live";
   }
 
-  /** What is known of who signed an event. Only a report says it for good. */
-  signerTrust(event: Signed): SignerTrustSoFar {
+  /** Returns the trust of an event's signer. Final only after the report. */
+  signerTrust(event: SignedEvent): SignerTrustSoFar {
     return this.#signerTrust(event);
   }
 
-  /** Looks for what these rules describe, from the first event on, in place of those before. */
+  /** Replaces the detection by one with these rules, from the first event on. */
   detect(rules: (() => Promise<string>) | undefined): void {
     const { analysis } = this.#tools;
     this.detection?.close();
     this.detection = undefined;
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
       this.detection = new Detection(this, rules, analysis);
-      this.detection.addEventListener("change", () => this.#tell());
+      this.detection.addEventListener("change", () => this.#notify());
       void this.detection.select(this.#selected).catch(() => {});
     }
-    this.#tell();
+    this.#notify();
   }
 
-  /** Selects the events of a search, whose findings are told apart; without any all are selected. */
+  /** Limits findings to the events of a search; undefined for all events. */
   select(events: SelectedEvents | undefined): void {
     this.#selected = events;
     void this.detection?.select(events).catch(() => {});
   }
 
-  /** Stops verifying. */
+  /** Stops the verification. */
   cancel(): void {
-    this.#running.abort(new DOMException("verifying was canceled", "AbortError"));
+    this.#running.abort(new DOMException("the verification was canceled", "AbortError"));
   }
 
-  /** Ends it with all it keeps. */
+  /** Ends the session and frees everything it keeps. */
   close(): void {
     this.#isClosed = true;
     this.cancel();
-    clearTimeout(this.#telling);
+    clearTimeout(this.#notification);
     this.detection?.close();
     this.index.close();
   }
 
-  async #run({ verify, verifyLive }: Tools, given: Omit<VerifyOptions, "threads">): Promise<void> {
+  async #run({ verify, verifyLive }: Tools, options: Omit<VerifyOptions, "threads">): Promise<void> {
     const { source } = this;
-    const hearing: Omit<VerifyOptions, "threads"> = { ...given, signal: this.#running.signal, ...this.#ears() };
+    const verifyOptions: Omit<VerifyOptions, "threads"> = {
+      ...options,
+      signal: this.#running.signal,
+      ...this.#callbacks(),
+    };
     try {
       if (isLive(source)) {
         const onReport = (verification: Verification) => {
-          this.#take(verification);
+          this.#accept(verification);
           void this.index.settle(true).catch(() => {});
         };
-        this.#take(await verifyLive(source.live, { ...hearing, onReport }));
+        this.#accept(await verifyLive(source.live, { ...verifyOptions, onReport }));
       } else {
         const reading = this.index.open(source);
-        this.#kept = reading.kept;
-        this.#take(await verify(reading, hearing));
+        this.#bytes = reading.kept;
+        this.#accept(await verify(reading, verifyOptions));
       }
       await this.index.settle();
       this.phase = "done";
     } catch (error) {
-      await this.#stop(error);
+      await this.#fail(error);
     }
-    this.#tell();
+    this.#notify();
   }
 
-  async #stop(error: unknown): Promise<void> {
+  async #fail(error: unknown): Promise<void> {
     if (!this.isCanceled) {
       this.phase = "failed";
       this.failure = plainError(error);
     } else if (isLive(this.source) && this.report !== undefined && !this.#isClosed) {
-      // What never ends was verified as far as its last checkpoint, whenever one stops.
+      // A live source was verified up to its last checkpoint.
       await this.index.settle().catch(() => {});
       this.phase = "done";
     } else {
@@ -234,31 +241,31 @@ export class Session extends EventTarget {
     }
   }
 
-  #ears(): Omit<VerifyOptions, "threads"> {
+  #callbacks(): Omit<VerifyOptions, "threads"> {
     const begun = performance.now();
     return {
       onProgress: ({ bytes, total, events }) => {
         this.progress = progressOf(bytes, total, events, (performance.now() - begun) / 1000);
-        this.#tell();
+        this.#notify();
       },
-      // A worker moved them here: no memory is shared, and they are moved on.
+      // The bytes were transferred to this thread, and are transferred on.
       onEvents: ({ bytes }) => this.index.add(bytes as Uint8Array<ArrayBuffer>),
       onMarks: (marks) => {
-        this.marks.take(marks);
-        this.#tell();
+        this.marks.add(marks);
+        this.#notify();
         return this.index.mark(marks);
       },
       onFinding: (finding, phrases) => {
         if (finding.severity === "error" && this.firstFailure === undefined) {
           this.firstFailure = finding;
           this.firstFailurePhrases = phrases;
-          this.#tell();
+          this.#notify();
         }
       },
     };
   }
 
-  #take(verification: Verification): void {
+  #accept(verification: Verification): void {
     const { report, pin } = verification;
     this.verification = verification;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
@@ -269,26 +276,26 @@ export class Session extends EventTarget {
       this.firstFailurePhrases = verification.phrases;
     }
     this.dispatchEvent(new Event("report"));
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
-    if (this.#isClosed || this.#telling !== undefined) {
+  #notify(): void {
+    if (this.#isClosed || this.#notification !== undefined) {
       return;
     }
-    this.#telling = setTimeout(() => {
-      this.#telling = undefined;
+    this.#notification = setTimeout(() => {
+      this.#notification = undefined;
       this.dispatchEvent(new Event("change"));
-    }, FRAME);
+    }, FRAME_MS);
   }
 }
 
-/** Whether it has no end. */
+/** True if the source doesn't end. */
 export function isLive(source: Source | Live): source is Live {
   return "live" in source;
 }
 
-/** How long it is, where that is known before it is read. */
+/** Returns the size of a source, if known before it is read. */
 function sizeOf(source: Source | Live): number | undefined {
   if ("size" in source && typeof source.size === "number") {
     return source.size;
@@ -300,11 +307,11 @@ function sizeOf(source: Source | Live): number | undefined {
 }
 
 function progressOf(bytes: number, total: number | undefined, events: number, seconds: number): Progress {
-  // Too little was read in the first moments to tell.
+  // Too early for an estimate.
   const isEarly = bytes === 0 || seconds < 1;
   return {
     bytes,
-    // More may come than was announced: what a stretch needs of what is before it.
+    // More bytes than announced may come: the entries before a range.
     total: total !== undefined && bytes > total ? undefined : total,
     events,
     seconds,

@@ -1,90 +1,91 @@
-/** Where a viewer's export comes from, and the sessions that are made of it. */
+/** The sources of a viewer's export, and the sessions created from them. */
 
 import { readAtMost } from "@countersign/shared/bytes.js";
 import { CountersignError, type ErrorCode } from "@countersign/shared/error.js";
 import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
-import { Following, type Link } from "./following.js";
+import { type Link, LiveConnection } from "./live-connection.js";
 import { Session, type Tools } from "./session.js";
 
-/** What a viewer was given. */
-export interface Given {
+/** Sources as the viewer's properties name them. */
+export interface ViewerSources {
   readonly src: string | null;
-  /** The address of a trust file. */
+  /** Address of a trust file. */
   readonly trust: string | null;
   readonly live: boolean;
   readonly file: Blob | undefined;
   readonly trustText: string | undefined;
-  /** The address of a pack of rules; empty for the one that comes with the package, null for none. */
+  /** Address of a rule pack; empty for the included pack, null for none. */
   readonly rules: string | null;
   readonly request: (address: string, init: RequestInit) => Promise<Response>;
 }
 
-/** What is opened, and with what. */
-export interface Opening {
+/** A session to open. */
+export interface SessionRequest {
   readonly tools: Tools;
-  readonly given: Given;
+  readonly sources: ViewerSources;
   readonly pins: readonly string[];
-  /** What is fed to it, if anything is. */
+  /** Stream of fed pieces, if the page feeds the export. */
   readonly fed: ReadableStream<Uint8Array> | undefined;
   readonly signal: AbortSignal;
-  /** Told whenever the connection to a live log changes. */
+  /** Called whenever the connection to a live log changes. */
   readonly onLink: (link: Link) => void;
-  /** Told of the session that follows another, where a log could not go on from what it had shown. */
+  /** Called with the next session if a log couldn't continue from what it showed. */
   readonly onNext: (session: Session) => void;
 }
 
-/** A log that is followed for long is held to its newest pins. */
-const MOST_PINS = 8;
+/** Maximum number of pins for a log that is followed for long; the newest are kept. */
+const MAX_PINS = 8;
 
-/** No trust file is longer. */
-const LONGEST_TRUST = 1 << 20;
+const MAX_TRUST_BYTES = 1 << 20;
 
-/** No pack of rules is longer. */
-const LONGEST_RULES = 16 << 20;
+const MAX_RULES_BYTES = 16 << 20;
 
-/** The session of an export, opened once. */
-export async function openSession(opening: Opening): Promise<Session> {
-  const { tools, fed, pins } = opening;
-  const { file, live, src } = opening.given;
-  const trust = await trustOf(opening);
-  const given = { trust, trustName: trustNameOf(opening), pins, rules: rulesOf(opening) };
+/** Opens the session of an export. */
+export async function openSession(request: SessionRequest): Promise<Session> {
+  const { tools, fed, pins } = request;
+  const { file, live, src } = request.sources;
+  const trust = await trustOf(request);
+  const options = { trust, trustName: trustNameOf(request), pins, rules: rulesOf(request) };
   if (fed !== undefined) {
-    return new Session(fed, given, tools);
+    return new Session(fed, options, tools);
   }
   if (file !== undefined) {
     if (typeof file !== "object") {
-      const hint = "give a Blob or File, or its address as src";
-      throw new CountersignError("source.invalid", "the property file is no file", { hint });
+      const hint = "set `file` to a Blob or File, or set `src` to its address";
+      throw new CountersignError("source.invalid", "the property `file` must be a Blob or File", { hint });
     }
-    return new Session(file, { ...given, name: nameOf(file) }, tools);
+    return new Session(file, { ...options, name: nameOf(file) }, tools);
   }
   const address = src ?? "";
   if (live) {
-    return follow(address, trust, opening);
+    return follow(address, trust, request);
   }
-  const response = await ask(address, opening);
+  const response = await ask(address, request);
   if (!response.ok || response.body === null) {
-    return new Session(response, { ...given, name: address }, tools);
+    return new Session(response, { ...options, name: address }, tools);
   }
-  const body = namesIssuers(trust) ? bodyWithEarlierEntries(response.body, beside(address, opening)) : response.body;
-  return new Session(new Response(body, { headers: response.headers }), { ...given, name: address }, tools);
+  const body = namesIssuers(trust) ? bodyWithEarlierEntries(response.body, beside(address, request)) : response.body;
+  return new Session(new Response(body, { headers: response.headers }), { ...options, name: address }, tools);
 }
 
-/** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
-function follow(address: string, trust: string | undefined, opening: Opening): Session {
-  const { given, signal, onLink, onNext, tools } = opening;
-  const following = new Following(address, given.request, signal);
-  following.onLink = onLink;
-  const begin = (before: Session | undefined): Session => {
-    const pin = before?.goodPin ?? null;
-    const pins = [...(before?.pins ?? opening.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
-    const lines = following.lines(pin ?? pins.at(-1) ?? null);
+/**
+ * Creates a session for as long as the log continues from what it showed, then another one that is compared with the
+ * last pin.
+ */
+function follow(address: string, trust: string | undefined, request: SessionRequest): Session {
+  const { sources, signal, onLink, onNext, tools } = request;
+  const connection = new LiveConnection(address, sources.request, signal);
+  connection.onLink = onLink;
+  const begin = (previous: Session | undefined): Session => {
+    const pin = previous?.goodPin ?? null;
+    const pins = [...(previous?.pins ?? request.pins), ...(pin === null ? [] : [pin])].slice(-MAX_PINS);
+    const lines = connection.lines(pin ?? pins.at(-1) ?? null);
     const session = new Session(
-      { live: namesIssuers(trust) ? withEarlierEntries(lines, beside(address, opening)) : lines },
-      { trust, trustName: trustNameOf(opening), pins: [...new Set(pins)], name: address, rules: rulesOf(opening) },
+      { live: namesIssuers(trust) ? withEarlierEntries(lines, beside(address, request)) : lines },
+      { trust, trustName: trustNameOf(request), pins: [...new Set(pins)], name: address, rules: rulesOf(request) },
       tools,
     );
-    following.onAnew = () => {
+    connection.onRestart = () => {
       void session.ended.then(() => {
         if (!signal.aborted) {
           onNext(begin(session));
@@ -96,61 +97,61 @@ function follow(address: string, trust: string | undefined, opening: Opening): S
   return begin(undefined);
 }
 
-/** How what anyone may read of a log is asked for: its addresses are beside that of the export. */
-function beside(address: string, opening: Opening): (path: string) => Promise<Response> {
+/** Returns a function that fetches the log's public files, whose addresses are next to the export's. */
+function beside(address: string, request: SessionRequest): (path: string) => Promise<Response> {
   const base = new URL(address, document.baseURI);
-  return (path) => ask(new URL(path, base).href, opening);
+  return (path) => ask(new URL(path, base).href, request);
 }
 
-async function trustOf(opening: Opening): Promise<string | undefined> {
-  const { trust, trustText } = opening.given;
+async function trustOf(request: SessionRequest): Promise<string | undefined> {
+  const { trust, trustText } = request.sources;
   return trustText !== undefined || trust === null || trust === ""
     ? trustText
-    : text(trust, LONGEST_TRUST, "trust.invalid", "the trust file", "trust", opening);
+    : text(trust, MAX_TRUST_BYTES, "trust.invalid", "the trust file", "trust", request);
 }
 
-/** The file's name in the address of a trust file; undefined for a text. */
-function trustNameOf({ given }: Opening): string | undefined {
-  const { trust, trustText } = given;
+/** Returns the file name in the address of a trust file; undefined for a text. */
+function trustNameOf({ sources }: SessionRequest): string | undefined {
+  const { trust, trustText } = sources;
   if (trustText !== undefined || trust === null) {
     return undefined;
   }
   return trust.split(/[?#]/, 1)[0]?.split("/").at(-1) || undefined;
 }
 
-/** Reads rules when they are wanted; undefined for none. */
-function rulesOf(opening: Opening): (() => Promise<string>) | undefined {
-  const { rules } = opening.given;
+/** Returns a function that loads rules on demand; undefined for none. */
+function rulesOf(request: SessionRequest): (() => Promise<string>) | undefined {
+  const { rules } = request.sources;
   if (rules === null || rules === "") {
-    return rules === null ? undefined : opening.tools.rules;
+    return rules === null ? undefined : request.tools.rules;
   }
-  return () => text(rules, LONGEST_RULES, "pack.invalid", "the rules", "rules", opening);
+  return () => text(rules, MAX_RULES_BYTES, "pack.invalid", "the rules", "rules", request);
 }
 
-/** A text that an attribute leads to. */
+/** Loads a text from the address in an attribute. */
 async function text(
   address: string,
-  most: number,
+  maxBytes: number,
   code: ErrorCode,
-  what: string,
+  name: string,
   attribute: string,
-  opening: Opening,
+  request: SessionRequest,
 ): Promise<string> {
-  const response = await ask(address, opening);
-  const body = response.ok ? await readAtMost(response.body, most) : undefined;
+  const response = await ask(address, request);
+  const body = response.ok ? await readAtMost(response.body, maxBytes) : undefined;
   if (body === undefined) {
-    throw new CountersignError(code, `${what} cannot be had: status ${response.status}`, {
-      hint: `check the address in the attribute ${attribute}`,
+    throw new CountersignError(code, `${name} couldn't be loaded: status ${response.status}`, {
+      hint: `check the address in the attribute \`${attribute}\``,
     });
   }
   return new TextDecoder().decode(body);
 }
 
-async function ask(address: string, { given, signal }: Opening): Promise<Response> {
+async function ask(address: string, { sources, signal }: SessionRequest): Promise<Response> {
   try {
-    return await given.request(address, { signal, referrerPolicy: "no-referrer" });
+    return await sources.request(address, { signal, referrerPolicy: "no-referrer" });
   } catch (cause) {
-    throw new CountersignError("source.unreadable", "the address cannot be reached", {
+    throw new CountersignError("source.unreadable", "the address can't be reached", {
       hint: "check the address, the connection, and whether the server and the page's Content-Security-Policy allow it",
       cause,
     });

@@ -1,49 +1,61 @@
-/** Compares the keys of a trust file with the keys that signed, so that a wrong trust file doesn't read like none. */
+/**
+ * Comparison of a trust file's keys with the keys that signed, so that a wrong trust file doesn't look like a missing
+ * one.
+ */
 
 import type { Report } from "@countersign/shared/report.js";
 import type { Marks } from "./ledger.js";
 import { keyParts, trustLines } from "./trust-lines.js";
 
-/** What a key is in a trust file, or signed as. */
+/** Role of a key in a trust file, or in which it signed. */
 export type KeyRole = "log" | "witness" | "issuer" | "emitter";
 
-/** A key of a trust file, or one that signed. */
+/** A key of a trust file, or a key that signed. */
 export interface ComparedKey {
   readonly role: KeyRole;
   readonly name: string;
-  /** The key ID: 8 characters of hex. */
+  /** Key ID: 8 hex characters. */
   readonly id: string;
-  /** Of a key of the trust file whether it signed; of a key that signed whether the trust file vouches for it. */
+  /** For a key of the trust file: true if it signed. For a key that signed: true if the trust file vouches for it. */
   readonly matches: boolean;
 }
 
-/** The keys of a trust file beside those that signed. */
+/** Keys of the trust file beside the keys that signed. */
 export interface TrustCompared {
-  /** What the trust file is called; undefined if it has no name. */
+  /** Name of the trust file; undefined if it has none. */
   readonly file: string | undefined;
-  /** True if what signed is a log that goes on, and not a file. */
+  /** True for a live log, false for a file. */
   readonly isLive: boolean;
   readonly given: readonly ComparedKey[];
   readonly signed: readonly ComparedKey[];
-  /** `none`: no key of the trust file signed; `some`: it doesn't vouch for all that signed; `all`: it does. */
+  /**
+   * `none`: no key of the trust file signed; `some`: the trust file doesn't vouch for all that signed; `all`: it
+   * does.
+   */
   readonly result: "none" | "some" | "all";
 }
 
-/** What is compared. */
-export interface Compared {
+/** Input of a comparison. */
+export interface ComparisonInput {
   readonly report: Report | undefined;
   readonly marks: Pick<Marks, "checkpoints" | "notes">;
-  /** The trust file's text; undefined if none was given. */
+  /** Text of the trust file; undefined if there is none. */
   readonly trust: string | undefined;
   readonly trustName?: string | undefined;
   readonly isLive?: boolean;
 }
 
-/** Computed once for each report: of a log that is followed there are many checkpoints. */
+/** Cached per report, because a log that is followed has many checkpoints. */
 const computed = new WeakMap<Report, { readonly trust: string; readonly compared: TrustCompared }>();
 
 /** Returns the comparison; undefined without a trust file, without a report, or if no key is named in what was verified. */
-export function compareTrust({ report, marks, trust, trustName, isLive = false }: Compared): TrustCompared | undefined {
+export function compareTrust({
+  report,
+  marks,
+  trust,
+  trustName,
+  isLive = false,
+}: ComparisonInput): TrustCompared | undefined {
   if (report === undefined || trust === undefined) {
     return undefined;
   }
@@ -53,14 +65,14 @@ export function compareTrust({ report, marks, trust, trustName, isLive = false }
   return compared.signed.length === 0 ? undefined : { ...compared, file: trustName, isLive };
 }
 
-function compare(report: Report, marks: Compared["marks"], trust: string): TrustCompared {
+function compare(report: Report, marks: ComparisonInput["marks"], trust: string): TrustCompared {
   const noteKeys = new Set(marks.notes.flatMap(({ signers }) => signers));
   const signers = new Map(report.signers.map((signer) => [signer.vkey, signer]));
-  // Of a checkpoint's signature only name and key ID are known.
+  // A checkpoint's signature has only name and key ID.
   const onCheckpoints = new Map<string, ComparedKey>();
   for (const { signatures, origin } of marks.checkpoints) {
     for (const { name, id, by } of signatures) {
-      // A cosignature of a witness that the trust file doesn't name is no reason to doubt it.
+      // A witness that the trust file doesn't name is no reason to doubt the file.
       if (by !== "unknown" || name === origin) {
         const role = by === "unknown" ? "log" : by;
         onCheckpoints.set(`${role} ${name} ${id}`, { role, name, id, matches: by !== "unknown" });
@@ -90,8 +102,8 @@ function compare(report: Report, marks: Compared["marks"], trust: string): Trust
     file: undefined,
     isLive: false,
     given,
-    // What the trust file doesn't vouch for first.
-    signed: signed.toSorted((one, other) => Number(one.matches) - Number(other.matches)),
+    // Keys that the trust file doesn't vouch for come first.
+    signed: signed.toSorted((a, b) => Number(a.matches) - Number(b.matches)),
     result: isUsed ? (isAll ? "all" : "some") : isAll ? "all" : "none",
   };
 }

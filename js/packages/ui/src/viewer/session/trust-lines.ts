@@ -1,4 +1,4 @@
-/** The lines of a trust file that name keys, for showing. The verifier itself reads what is trusted. */
+/** The lines of a trust file that name keys, for display. The verifier parses trust files itself. */
 
 /** A line of a trust file that names a key. */
 export interface TrustLine {
@@ -7,13 +7,13 @@ export interface TrustLine {
   readonly kind: "log" | "witness" | "issuer" | "emitter" | "revoke";
   readonly vkey: string;
   readonly name: string;
-  /** The key ID: 8 characters of hex. */
+  /** Key ID: 8 hex characters. */
   readonly id: string;
-  /** Since when it is revoked; undefined without a bound, and on other lines. */
+  /** Start of the revocation; undefined if it has none, and on other lines. */
   readonly since: string | undefined;
 }
 
-/** The kinds of lines that name keys, in the order in which they are counted. */
+/** Kinds of lines that name keys, in the order in which they are counted. */
 export const LINE_KINDS = ["log", "witness", "issuer", "emitter", "revoke"] as const;
 
 /** True if a line that begins with this word names a key. */

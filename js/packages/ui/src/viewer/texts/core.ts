@@ -1,17 +1,17 @@
-/** The core's sentences in another language. */
+/** Translation of the core's sentences. */
 
 import { field } from "@countersign/shared/own.js";
 import type { Phrase, Phrases } from "@countersign/shared/report.js";
 import type { Counting } from "./figures.js";
 import { fillSlots } from "./slots.js";
 
-/** A language's sentences by the core's codes. Slots are those of other texts. */
+/** Sentences of a language, by the core's codes. Slots are as in other texts. */
 export type Sentences = Readonly<Record<string, string>>;
 
-/** The core's sentence in the language; undefined if the phrases don't have it, or the language has none for its code. */
+/** Translates a sentence of the core; undefined if it isn't among the phrases, or its code has no translation. */
 export type FromCore = (english: string, phrases: Phrases | undefined) => string | undefined;
 
-/** Knows the core's sentences by their codes. */
+/** Creates a translator from sentences by code. */
 export function fromCore(sentences: Sentences, count: Counting): FromCore {
   return (english, phrases) => {
     const { code = "", values } = (field(phrases, english) as Phrase | undefined) ?? {};

@@ -1,15 +1,15 @@
-/** Numbers in words, by the browser's own knowledge of languages. */
+/** Numbers with units, formatted by the browser. */
 
-/** Says how many: `1 event`, `12,345 events`. */
+/** Formats a count, such as `1 event` or `12,345 events`. */
 export type Counting = (count: number) => string;
 
-/** `12,345`, in a language's way. */
+/** Returns a formatter for grouped numbers, such as `12,345`. */
 export function grouped(lang: string): Counting {
   const format = new Intl.NumberFormat(lang);
   return (value) => format.format(value);
 }
 
-/** `1 event`, `12,345 events`. */
+/** Returns a formatter for counts, such as `1 event` or `12,345 events`. */
 export function counting(lang: string, one: string, many: string): Counting {
   const count = grouped(lang);
   const rules = new Intl.PluralRules(lang);
@@ -18,7 +18,7 @@ export function counting(lang: string, one: string, many: string): Counting {
 
 const UNITS = ["kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
-/** `1.5 MB`, in steps of 1000. */
+/** Returns a formatter for sizes, such as `1.5 MB`, in steps of 1000. */
 export function sized(lang: string): Counting {
   const formats = UNITS.map(
     (unit) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: 3 }),
@@ -38,7 +38,10 @@ export function sized(lang: string): Counting {
   };
 }
 
-/** `12 s`, `3 min 20 s`, `2 h 5 min`; `moment` is what takes less than a second. */
+/**
+ * Returns a formatter for durations, such as `12 s`, `3 min 20 s`, or `2 h 5 min`; `moment` stands for less than a
+ * second.
+ */
 export function lasting(moment: string): Counting {
   return (seconds) => {
     if (seconds < 1) {

@@ -1,9 +1,10 @@
 /**
- * Everything that the viewer says. A language is a JSON file: English decides which texts there are, and the build makes
- * their types of it.
+ * All texts of the viewer. A language is a JSON file. English defines which texts exist, and the build generates
+ * their types from it.
  *
- * A text is a text, or has slots: `{name}` for a text, `{#name}` for a number that the language groups. Where the number
- * decides the form there is one for `one` and one for all `other`. What the drawer fills with elements stands in brackets.
+ * A text is a string, perhaps with slots: `{name}` for a string, `{#name}` for a number that is grouped. If a number
+ * decides the form, there is one for `one` and one for all `other` numbers. Slots that the drawer fills with elements
+ * are in brackets.
  */
 
 import { field } from "@countersign/shared/own.js";
@@ -13,13 +14,13 @@ import { type Counting, grouped, lasting, sized } from "./figures.js";
 import type { Schema } from "./schema.js";
 import { fillSlots, slotNames } from "./slots.js";
 
-/** What a language says. */
+/** The texts of a language. */
 export interface Texts extends Schema {
-  /** The language, as BCP 47 calls it. */
+  /** Language tag (BCP 47). */
   readonly lang: string;
-  /** What the core says. */
+  /** Translator of the core's sentences. */
   readonly core: FromCore;
-  /** Numbers, sizes and times in the language's own way. */
+  /** Numbers, sizes, and durations as the language formats them. */
   readonly figures: Schema["figures"] & {
     readonly count: Counting;
     readonly bytes: Counting;
@@ -27,8 +28,8 @@ export interface Texts extends Schema {
   };
 }
 
-/** Some of a text's members. */
-export type Some<T> = T extends (...given: never[]) => unknown
+/** A deep partial of texts. */
+export type Some<T> = T extends (...args: never[]) => unknown
   ? T
   : T extends readonly unknown[]
     ? T
@@ -38,7 +39,10 @@ export type Some<T> = T extends (...given: never[]) => unknown
 
 type Json = string | readonly Json[] | { readonly [name: string]: Json };
 
-/** What a language's texts are to those who say them. A text takes what fills its slots in the order of the English one. */
+/**
+ * Compiles the texts of a language. A text with slots becomes a function that takes their values in the order of the
+ * English text.
+ */
 function compiled(lang: string, json: Json, reference: Json = json): unknown {
   if (typeof json === "string") {
     const names = slotNames(String(reference));
@@ -57,7 +61,7 @@ function compiled(lang: string, json: Json, reference: Json = json): unknown {
     const rules = new Intl.PluralRules(lang);
     return (count: number) => {
       const form = rules.select(count) === "one" ? single : several;
-      // A form that needs no number has no slot for it: "the only entry".
+      // A form without the number has no slot: "the only entry".
       return typeof form === "function" ? form(count) : form;
     };
   }
@@ -69,7 +73,7 @@ function compiled(lang: string, json: Json, reference: Json = json): unknown {
   );
 }
 
-/** The languages that there are, by their primary tags: what loads one stands for it until somebody wants it. */
+/** Available languages by primary tag: their texts, or a loader until they are needed. */
 const languages = new Map<string, Texts | (() => Promise<Texts>)>();
 
 /** Adds a language: its texts, and the core's sentences in it. */
@@ -82,15 +86,14 @@ export function language(lang: string, json: Json, sentences: Sentences = {}): T
   return whole;
 }
 
-/** Has a language loaded when it is wanted: what `load` does is to add it. */
+/** Registers a loader for a language. `load` must add the language. */
 export function loaded(lang: string, load: () => Promise<Texts>): void {
   languages.set(lang, load);
 }
 
-/** English. */
 export const en = language("en-GB", english);
 
-/** The texts of a language, or English: where there are none, or they can't be loaded. */
+/** Returns the texts of a language; English if there are none, or they can't be loaded. */
 export function textsOf(lang: string): Texts | Promise<Texts> {
   const known = languages.get(primaryOf(lang)) ?? en;
   return typeof known === "function" ? known().catch(() => en) : known;
@@ -100,7 +103,7 @@ function primaryOf(lang: string): string {
   return lang.toLowerCase().split("-", 1)[0] ?? "";
 }
 
-/** The texts, with some of them said otherwise. */
+/** Returns the texts with overrides applied. */
 export function merged<T>(texts: T, own: Some<T> | undefined): T {
   if (own === undefined) {
     return texts;

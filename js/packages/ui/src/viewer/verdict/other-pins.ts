@@ -1,4 +1,4 @@
-/** Pins of other logs: the reader takes the log for compared with them, and it wasn't. */
+/** Warnings about pins of other logs: the reader may believe that the log was compared with them, but it wasn't. */
 
 import { html, type TemplateResult } from "lit";
 import { icon } from "../parts/icons.js";
@@ -6,13 +6,13 @@ import { filled, value } from "../parts/value.js";
 import type { Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 
-/** Returns the origins of the pins that are of another log, each once. A pin's first line is its origin. */
+/** Returns the distinct origins of the pins that belong to another log. A pin's first line is its origin. */
 export function otherOrigins(pins: readonly string[], origin: string | null): string[] {
   const origins = pins.map((pin) => pin.slice(0, pin.indexOf("\n")));
   return origin === null ? [] : [...new Set(origins)].filter((pinned) => pinned !== origin);
 }
 
-/** Warns of each log that a pin is of and that isn't the one shown. */
+/** Renders a warning for each other log that a pin belongs to. */
 export function otherPinsView({ pins, report }: Pick<Session, "pins" | "report">, { strip }: Texts): TemplateResult[] {
   const origin = report?.origin ?? null;
   return otherOrigins(pins, origin).map((pinned) => {

@@ -1,35 +1,35 @@
-/** What is beneath a verdict: what it does not mean, what was found, and each check. */
+/** Details of a verdict: what it doesn't mean, the problems found, and each check. */
 
 import type { CheckName, Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, outcomeOf, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { completeRange } from "../session/facts.js";
-import type { Link } from "../session/following.js";
+import type { Link } from "../session/live-connection.js";
 import type { TrustCompared } from "../session/trust-compared.js";
 import type { Texts } from "../texts/texts.js";
 import { comparedView } from "./trust-compared-view.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
 
-/** What the strip needs. */
+/** Input of the strip. */
 export interface Strip {
   readonly texts: Texts;
   readonly zone: Zone;
-  /** How the connection to a live log is. */
+  /** State of the connection to a live log. */
   readonly link: Link | undefined;
   readonly cancel: () => void;
   readonly again: (() => void) | undefined;
-  /** Whether a leaf has a row, as far as is known. */
+  /** True if an entry is known to have a row. */
   readonly isShown: (index: number) => boolean;
-  /** Goes to a line of the export. */
+  /** Scrolls to a line of the export. */
   readonly show: (line: number) => void;
 }
 
-/** How many findings of a code are listed. */
-const LISTED = 20;
+/** Maximum number of problems listed per code. */
+const MAX_LISTED = 20;
 
-/** All of it. */
+/** Renders the details. */
 export function detailsView(
   judged: Judged,
   { next, not }: VerdictWords,
@@ -50,7 +50,7 @@ export function detailsView(
   `;
 }
 
-/** How many findings of each kind there are. */
+/** Returns the number of problems of each severity. */
 export function tally({ findings, finding_counts }: Report, { result }: Texts): string {
   const counted = (["error", "warning", "info"] as const).flatMap((severity) => {
     const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
@@ -63,7 +63,7 @@ export function tally({ findings, finding_counts }: Report, { result }: Texts): 
 function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
   const { strip, figures } = texts;
   const { origin, counts, log } = report;
-  // Within a range that is shown to be complete no event is withheld.
+  // Within a range that is proven complete, no event is withheld.
   const withheld = completeRange(report) === undefined ? strip.withheld : strip.outside;
   const leftOut = [
     ...(counts.withheld > 0 ? [withheld(counts.withheld)] : []),
@@ -112,7 +112,7 @@ function checksView(judged: Judged, texts: Texts): TemplateResult {
                 <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
                 <td>
                   ${checked > 0 ? covered(check, name, texts) : nothing}
-                  ${reason === null ? nothing : html`<span class="faint">${said(reason, judged.phrases, texts, 400)}</span>`}
+                  ${reason === null ? nothing : html`<span class="faint">${sentenceView(reason, judged.phrases, texts, 400)}</span>`}
                 </td>
               </tr>
             `;
@@ -127,7 +127,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
   const { texts } = strip;
   const groups = new Map<FindingCode, Finding[]>();
   const weight = { error: 0, warning: 1, info: 2 };
-  for (const finding of findings.toSorted((one, other) => weight[one.severity] - weight[other.severity])) {
+  for (const finding of findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])) {
     groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
   }
   return html`
@@ -137,7 +137,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
       ${[...groups].map(([code, list]) => {
         const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
         const total = finding_counts[code] ?? list.length;
-        const listed = list.slice(0, LISTED);
+        const listed = list.slice(0, MAX_LISTED);
         const hints = new Set(listed.map((finding) => finding.hint));
         const [hint] = listed.length > 1 && hints.size === 1 ? hints : [];
         return html`
@@ -147,7 +147,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
               <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
             </summary>
             ${listed.map((finding) => findingView(finding, phrases, strip, hint === undefined))}
-            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, phrases, texts)}</p>`}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${sentenceView(hint, phrases, texts)}</p>`}
             ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
           </details>
         `;
@@ -156,7 +156,7 @@ function findingsView({ report: { findings, finding_counts }, phrases }: Judged,
   `;
 }
 
-/** One finding. */
+/** Renders one problem. */
 export function findingView(
   { line, message, hint, index }: Finding,
   phrases: Phrases,
@@ -166,8 +166,8 @@ export function findingView(
   return html`
     <div class="finding">
       <div>
-        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, phrases, texts)}</p>
-        ${hasHint ? html`<p class="faint">${said(hint, phrases, texts)}</p>` : nothing}
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${sentenceView(message, phrases, texts)}</p>
+        ${hasHint ? html`<p class="faint">${sentenceView(hint, phrases, texts)}</p>` : nothing}
       </div>
       ${
         index === undefined || !isShown(index)

@@ -1,18 +1,18 @@
-/** The strip on top: the verdict, or how far verifying is, or why there is none. */
+/** The strip at the top: the verdict, the progress, or why there is no verdict. */
 
 import type { PlainError } from "@countersign/shared/error.js";
 import type { Judged } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../parts/format.js";
 import { type IconName, icon } from "../parts/icons.js";
-import { said, value } from "../parts/value.js";
+import { sentenceView, value } from "../parts/value.js";
 import { isLive, type Progress, type Session } from "../session/session.js";
 import type { Texts } from "../texts/texts.js";
 import { otherPinsView } from "./other-pins.js";
 import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
-/** The strip of a session. */
+/** Renders the strip of a session. */
 export function stripView(session: Session, strip: Strip): TemplateResult {
   const { progress } = strip.texts;
   switch (session.phase) {
@@ -30,12 +30,12 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
   }
 }
 
-/** Before there is a session. */
+/** Renders the strip before there is a session. */
 export function waitingView({ progress }: Texts, isLoading: boolean): TemplateResult {
   return isLoading ? plainView("waiting", progress.loading) : plainView("file", progress.empty, progress.emptyWhy);
 }
 
-/** That there is nothing to say of an export. */
+/** Renders a strip without a result. */
 function plainView(drawing: IconName, title: string, why: unknown = nothing, todo: unknown = nothing): TemplateResult {
   return html`
     <section class="strip tone-faint" part="strip" aria-busy=${drawing === "waiting"}>
@@ -46,7 +46,7 @@ function plainView(drawing: IconName, title: string, why: unknown = nothing, tod
   `;
 }
 
-/** Why there is no verdict. */
+/** Renders why there is no verdict. */
 export function failureView(failure: PlainError | undefined, strip: Strip): TemplateResult {
   const { progress, strip: texts, figures } = strip.texts;
   const { code, message = "", hint, line, phrases } = failure ?? {};
@@ -63,10 +63,10 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
       <div class="strip-body">
         <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
         <p>
-          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, phrases, strip.texts, 1000)}
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${sentenceView(message, phrases, strip.texts, 1000)}
           ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
         </p>
-        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, phrases, strip.texts, 1000)}</p>`}
+        ${hint === undefined ? nothing : html`<p class="hint">${sentenceView(hint, phrases, strip.texts, 1000)}</p>`}
         <p class="faint">${progress.failedWhy}</p>
       </div>
       ${action(progress.again, strip.again)}
@@ -128,12 +128,12 @@ function readSoFar({ bytes, total }: Progress, { progress: texts, figures }: Tex
   return total === undefined ? texts.readSoFar(read) : texts.read(read, figures.bytes(total));
 }
 
-/** How much of it was read, of 1. */
+/** Returns the fraction of the source that was read. */
 export function shareOf({ bytes, total }: Progress): number {
   return total === undefined || total === 0 ? 1 : Math.min(1, bytes / total);
 }
 
-/** Whether a live log is followed, and how far it is verified. */
+/** Renders the state of the connection to a live log, and how far the log is verified. */
 function liveView(session: Session, { texts, link, zone }: Strip): TemplateResult | typeof nothing {
   if (!isLive(session.source)) {
     return nothing;
@@ -148,7 +148,7 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
     lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
   };
   const { log = null, verdict } = session.report ?? {};
-  // Only what is signed with trusted keys is called verified.
+  // "Verified" requires signatures with trusted keys.
   const upTo = verdict === "verified" || verdict === "partial" ? live.upTo : live.readUpTo;
   return html`
     <p class="live-line" data-state=${state}>

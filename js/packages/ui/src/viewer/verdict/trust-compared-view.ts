@@ -7,14 +7,14 @@ import { value } from "../parts/value.js";
 import type { ComparedKey, TrustCompared } from "../session/trust-compared.js";
 import type { Texts } from "../texts/texts.js";
 
-/** The number of keys that a list shows. */
+/** Maximum number of keys in a list. */
 const MAX_LISTED = 12;
-/** The number of names that a sentence has. */
+/** Maximum number of names in a sentence. */
 const MAX_NAMED = 3;
 
 /**
- * Returns the comparison in two sentences; nothing if the trust file vouches for all that signed. If `isBrief`, the names are
- * left to the table where no key signed.
+ * Returns the comparison in two sentences; empty if the trust file vouches for all that signed. With `isBrief`, the
+ * names are left to the table if no key signed.
  */
 export function comparedWords(
   compared: TrustCompared | undefined,
@@ -39,7 +39,7 @@ export function comparedWords(
   return isBrief ? none : `${none} ${(isLive ? trust.whoseLog : trust.whoseFile)(names(given), names(unknown))}`;
 }
 
-/** Returns what to do if no key of the trust file signed, or not all signers are among its keys. */
+/** Returns what to do if no key of the trust file signed, or if it doesn't vouch for all signers. */
 export function comparedNext(compared: TrustCompared | undefined, { trust }: Texts): string {
   if (compared === undefined || compared.result === "all") {
     return "";
@@ -47,7 +47,7 @@ export function comparedNext(compared: TrustCompared | undefined, { trust }: Tex
   return compared.result === "none" ? trust.nextOfNone : trust.nextOfSome;
 }
 
-/** Returns both lists of keys beside each other; nothing if the trust file vouches for all that signed. */
+/** Renders both lists of keys side by side; nothing if the trust file vouches for all that signed. */
 export function comparedView(compared: TrustCompared | undefined, texts: Texts): TemplateResult | typeof nothing {
   if (compared === undefined || compared.result === "all") {
     return nothing;
@@ -91,12 +91,12 @@ function keysView(
   `;
 }
 
-/** The name of the trust file as a sentence has it. */
+/** Returns the name of the trust file for use in a sentence. */
 export function fileName({ file }: Pick<TrustCompared, "file">, yours: string): string {
   return file === undefined || file === "" ? yours : shown(file);
 }
 
-/** Names that others chose, each once. */
+/** Returns a list of untrusted names, each once. */
 function listed(keys: readonly ComparedKey[], lang: string, others: (more: number) => string): string {
   const names = [...new Set(keys.map(({ name }) => name))];
   const left = names.length - MAX_NAMED;
@@ -106,7 +106,7 @@ function listed(keys: readonly ComparedKey[], lang: string, others: (more: numbe
 
 const LATIN = /^[\p{ASCII}\p{Script=Latin}\p{M}…]*$/u;
 
-/** A text that others chose within a sentence: what can't be seen is named, and its direction stays its own. */
+/** Returns an untrusted text for use in a sentence: invisible characters are named, and its direction is isolated. */
 function shown(text: string): string {
   const seen = visible(clip(text, 80))
     .map(({ text }) => text)

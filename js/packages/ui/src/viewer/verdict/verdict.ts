@@ -1,4 +1,4 @@
-/** Verdicts and codes in words. None is computed here. */
+/** Verdicts and codes in words. Nothing is computed here. */
 
 import type { Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
 import { moment, type Zone } from "../parts/format.js";
@@ -8,18 +8,21 @@ import type { TrustCompared } from "../session/trust-compared.js";
 import type { Texts } from "../texts/texts.js";
 import { comparedNext, comparedWords } from "./trust-compared-view.js";
 
-/** A verdict for a person, and how it looks. */
+/** A verdict in words, with its appearance. */
 export type VerdictWords = Texts["result"]["logUntrusted"] & Look;
 
-/** How a verdict is put into words. */
+/** Options of a verdict's wording. */
 export interface Wording {
-  /** The zone of times, of a log that is followed. */
+  /** Time zone, for a log that is followed. */
   readonly followed?: Zone | undefined;
-  /** The keys of the trust file beside those that signed, so that a wrong trust file doesn't read like none. */
+  /**
+   * Comparison of the trust file's keys with those that signed, so that a wrong trust file doesn't look like a
+   * missing one.
+   */
   readonly compared?: TrustCompared | undefined;
 }
 
-/** Returns what the report's verdict says to a person. */
+/** Returns a report's verdict in words. */
 export function verdictWords(
   judged: Pick<Judged, "report" | "phrases" | "why">,
   texts: Texts,
@@ -32,13 +35,13 @@ export function verdictWords(
   if (mismatch === "") {
     return words;
   }
-  // What was changed or is missing matters more.
+  // If something was changed or is missing, that comes first.
   const isFirst = verdict === "untrusted" || verdict === "not_checked";
   const says = isFirst ? `${mismatch} ${words.says}` : `${words.says} ${mismatch}`;
   return { ...words, says, next: isFirst ? comparedNext(compared, texts) : words.next };
 }
 
-/** What is said in place of the verdict's own words. */
+/** Returns the words that replace the verdict's own ones. */
 function instead(
   { report, phrases, why }: Pick<Judged, "report" | "phrases" | "why">,
   { says, not }: VerdictWords,
@@ -88,13 +91,13 @@ function instead(
   return { says: `${says} ${completeWords(report, texts, followed)}`, not: [...not, unseen] };
 }
 
-/** What the core says to do, as a sentence. */
+/** Returns a hint of the core as a sentence. */
 function sentence(hint: string, phrases: Phrases, { core }: Texts): string {
-  const said = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
-  return /[.?]$/.test(said) ? said : `${said}.`;
+  const text = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+  return /[.?]$/.test(text) ? text : `${text}.`;
 }
 
-/** Of a moment what a sentence needs: `2026-11-20 06:01Z`. */
+/** Shortens a time for a sentence: `2026-11-20 06:01Z`. */
 function toTheMinute(moment: string): string {
   return moment.replace(/:\d\d\.\d{3}/, "");
 }
@@ -107,7 +110,7 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
   }
   const [first, end] = range;
   if (followed !== undefined) {
-    // The earliest link is of the range only where nothing stands before it.
+    // The earliest link belongs to the range only if nothing comes before it.
     const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
     const from = begin === undefined ? complete.liveFrom(first) : toTheMinute(moment(begin, followed));
     return complete.live(figures.entries(end - first), from);
@@ -117,12 +120,12 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     : complete.range(figures.entries(end - first), first, end - 1);
 }
 
-/** Whether the sentence of a finding says no more than the title of its code. */
+/** True if a finding's message repeats the title of its code. */
 export function isInTitle({ code }: Finding): boolean {
   return code === "payload.mismatch";
 }
 
-/** A few words for a code; the code itself where it is newer than the texts. */
+/** Returns the title of a code; the code itself if it is newer than the texts. */
 export function codeTitle(code: FindingCode, { result }: Texts): string {
   return Object.hasOwn(result.codes, code) ? result.codes[code] : code;
 }

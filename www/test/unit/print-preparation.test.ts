@@ -4,7 +4,7 @@ import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Filed } from "../../src/evidence/filed.ts";
 import { linesOf } from "../../src/evidence/foot.ts";
 import type { EvidencePanel } from "../../src/evidence/panel.ts";
-import { ToPrint } from "../../src/evidence/to-print.ts";
+import { PrintPreparation } from "../../src/evidence/print-preparation.ts";
 import { en } from "../../src/texts/en.ts";
 
 const ROW = { kind: "event", index: 3 };
@@ -24,7 +24,7 @@ const ready = (query: string, events = 1): Selection => ({
   isGrowing: false,
 });
 
-/** A page's panel and viewer whose index answers when it is told to. */
+/** A page's panel and viewer, whose index responds on demand. */
 function stage() {
   let answer: (rows: object[]) => void = () => {};
   const index = {
@@ -43,22 +43,22 @@ function stage() {
   const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
   const panel = { bench, typed };
   const viewer = { selection: ready("a") };
-  const now = (paper: ToPrint) =>
+  const now = (paper: PrintPreparation) =>
     paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");
-  const gather = (paper: ToPrint) => paper.gather(panel as unknown as EvidencePanel);
+  const gather = (paper: PrintPreparation) => paper.gather(panel as unknown as EvidencePanel);
   return { panel, viewer, now, gather, answer: () => answer([ROW]) };
 }
 
-test("events are printed only if they are those of the search at that moment", async () => {
+test("PrintPreparation: prints events only for the current search", async () => {
   const { panel, viewer, now, gather, answer } = stage();
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   assert.equal(now(paper).events, undefined);
   const gathered = gather(paper).catch(() => {});
   assert.equal(now(paper).events, undefined);
   answer();
   await gathered;
   assert.deepEqual(now(paper).events, { rows: [ROW], count: 1 });
-  // What is typed since then is printed all the same.
+  // Values typed since then are printed.
   panel.typed = { ...panel.typed, reference: "IR-2" };
   assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);
   for (const selection of [ready("b"), counting("a"), refused("a")]) {
@@ -73,19 +73,19 @@ test("events are printed only if they are those of the search at that moment", a
   });
 });
 
-test("events are not printed if they are more or fewer than are shown", async () => {
+test("PrintPreparation: prints no events if their number differs from the one shown", async () => {
   const { viewer, now, gather, answer } = stage();
   viewer.selection = ready("a", 2);
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   const gathered = gather(paper).catch(() => {});
   answer();
   await gathered;
   assert.equal(now(paper).events, undefined);
 });
 
-test("of two searches the events of the newer one are printed, whichever is answered last", async () => {
+test("PrintPreparation: prints the events of the newer search, whichever is answered last", async () => {
   const { viewer, now, gather, answer } = stage();
-  const paper = new ToPrint("1.0.0");
+  const paper = new PrintPreparation("1.0.0");
   const first = gather(paper).catch(() => {});
   const answerFirst = answer;
   viewer.selection = counting("b");
@@ -96,9 +96,9 @@ test("of two searches the events of the newer one are printed, whichever is answ
   assert.equal(now(paper).events, undefined);
 });
 
-test("what others chose can't push a hash or the query off the foot, nor turn it", () => {
+test("foot: untrusted text can't displace or reorder a hash or the query", () => {
   const { now } = stage();
-  const printed = now(new ToPrint("1.0.0"));
+  const printed = now(new PrintPreparation("1.0.0"));
   const file = { name: "\u202e".repeat(3) + "n".repeat(300), size: 7, sha256: "f0".repeat(32) };
   const searched = { query: `x\n${"q".repeat(5000)}`, state: "ready" as const };
   const trust = { name: "t\u0000.txt", sha256: "e1".repeat(32) };

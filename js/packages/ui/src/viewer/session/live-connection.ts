@@ -1,4 +1,4 @@
-/** Follows a log server's live view, over connections that are cut and logs that change behind one's back. */
+/** The connection to a log server's live view, across disconnects and logs that change meanwhile. */
 
 import { concat } from "@countersign/shared/bytes.js";
 import { CountersignError } from "@countersign/shared/error.js";
@@ -7,46 +7,46 @@ import { passes } from "@countersign/shared/reason.js";
 import { comesWithin } from "@countersign/shared/timers.js";
 import { readStream } from "@countersign/shared/verify.js";
 
-/** How the connection is. */
+/** State of the connection. */
 export type Link =
   | { readonly state: "connecting" | "following" | "ended" }
-  /** It is tried again after so many seconds. */
+  /** Retried after this many seconds. */
   | { readonly state: "lost"; readonly seconds: number };
 
-/** How an address is asked for. */
+/** Fetches an address. */
 type Request = (address: string, init: RequestInit) => Promise<Response>;
 
-/** How long to wait before the first new try, and at most, in milliseconds. */
-const SOON = 1000;
-const LATE = 30_000;
+/** First and maximum delay before a retry, in milliseconds. */
+const MIN_RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
 
-/** The size of a checkpoint: its second line. */
+/** Size of a checkpoint: its second line. */
 const SIZE = /^[^\n]*\n(\d{1,16})\n/;
 
-/** The last checkpoint of an export's last lines. */
+/** The last checkpoint in the last lines of an export. */
 const LAST_CHECKPOINT = /\{"checkpoint":"[^"\\\n]+\\n(\d{1,16})\\n/g;
-/** How much of an export's end is looked at for it. */
-const TAIL = 256 << 10;
+/** Bytes at the end of an export that are searched for its checkpoint. */
+const TAIL_BYTES = 256 << 10;
 const LF = 0x0a;
 
 /**
- * A live view. Its lines are those of one export until it has to begin anew. Where the address is that of an export,
- * it is read first, and what follows it comes from the address `stream` beside it.
+ * A live view. Its lines are those of one export until it has to restart. If the address is that of an export, the
+ * export is read first, and then continued from the address `stream` next to it.
  */
-export class Following {
-  /** Told whenever the connection changes. */
+export class LiveConnection {
+  /** Called whenever the connection changes. */
   onLink: (link: Link) => void = () => {};
-  /** Told that the lines have ended, and that those of another export follow. */
-  onAnew: () => void = () => {};
+  /** Called when the lines have ended and the next call of `lines` yields those of another export. */
+  onRestart: () => void = () => {};
   #address: string;
   #request: Request;
   #signal: AbortSignal;
   #lastId = "";
-  /** The size at which the view begins, or is to be cut; undefined where the address says it. */
+  /** Size at which the view begins or is cut; undefined if the address determines it. */
   #from: string | undefined;
-  /** Whether the address gave an export, and a stream goes on from it. */
+  /** True if the address is an export that a stream continues. */
   #isExport = false;
-  #wait = SOON;
+  #wait = MIN_RETRY_MS;
 
   constructor(address: string, request: Request, signal: AbortSignal) {
     this.#address = address;
@@ -55,8 +55,8 @@ export class Following {
   }
 
   /**
-   * The lines of an export that goes on. The next call begins another one, at the size of the pin: what it leads to is
-   * compared with it.
+   * Yields the lines of an export that goes on. The next call starts another one, at the size of the pin, so that its
+   * result is compared with the pin.
    */
   async *lines(pin: string | null): AsyncGenerator<string | Uint8Array, void, undefined> {
     this.#lastId = "";
@@ -70,10 +70,10 @@ export class Following {
       if (isRefused(response)) {
         await response.body?.cancel();
         if (hasBegun) {
-          // The log cannot go on from what it had shown.
+          // The log can't continue from what it showed.
           break;
         }
-        this.#refused(response);
+        this.#handleRefusal(response);
         continue;
       }
       if (!hasBegun && isExport(response)) {
@@ -92,12 +92,12 @@ export class Following {
       try {
         for await (const line of stream) {
           if (isFirst && hasBegun && line.startsWith('{"countersign":')) {
-            this.onAnew();
+            this.onRestart();
             return;
           }
           isFirst = false;
           hasBegun = true;
-          this.#wait = SOON;
+          this.#wait = MIN_RETRY_MS;
           yield line;
           this.#lastId = stream.lastEventId;
         }
@@ -107,19 +107,19 @@ export class Following {
         }
       }
       if (hasBegun && this.#lastId === "") {
-        // It was cut before anything that it could go on from.
+        // The stream was cut before anything it could resume from.
         break;
       }
       await this.#pause();
     }
     if (!this.#signal.aborted) {
-      // Where that stays so, it is not asked all the time.
+      // Delays the restart, in case the log keeps refusing.
       await this.#pause();
-      this.onAnew();
+      this.onRestart();
     }
   }
 
-  /** The bytes of an export, whole lines at a time. Gives the size that it ends with; undefined where it was cut. */
+  /** Yields the bytes of an export as whole lines. Returns its final size; undefined if the connection was cut. */
   async *#history(response: Response): AsyncGenerator<Uint8Array, number | undefined, undefined> {
     this.onLink({ state: "following" });
     let rest: Uint8Array<ArrayBuffer> = new Uint8Array();
@@ -131,7 +131,7 @@ export class Following {
         rest = bytes.slice(end);
         if (end > 0) {
           const lines = bytes.subarray(0, end);
-          tail = concat([tail, lines]).slice(-TAIL);
+          tail = concat([tail, lines]).slice(-TAIL_BYTES);
           yield lines;
         }
       }
@@ -144,21 +144,21 @@ export class Following {
     const [, size] = [...new TextDecoder().decode(tail).matchAll(LAST_CHECKPOINT)].at(-1) ?? [];
     if (size === undefined) {
       throw new CountersignError("source.invalid", "the export ends without a checkpoint", {
-        hint: "only what a log exported can be followed: leave the attribute live out, or give the address of the log's stream",
+        hint: "remove the attribute `live`, or set `src` to the address of the log's stream",
       });
     }
-    this.#wait = SOON;
+    this.#wait = MIN_RETRY_MS;
     return Number(size);
   }
 
-  /** A refusal before anything was read: of a size that the log no longer has, or of the reader. */
-  #refused({ status }: Response): void {
+  /** Handles a refusal before anything was read: the log no longer has that size, or doesn't let this reader in. */
+  #handleRefusal({ status }: Response): void {
     if (this.#from === undefined || status !== 400) {
       throw new CountersignError("source.invalid", `the log answered with status ${status}`, {
         hint: "check the address, and whether it needs a login",
       });
     }
-    // The log is smaller than it was. It is read from where it is, and the pin tells.
+    // The log is smaller than it was. It is read as it is, and the pin reveals the difference.
     this.#from = undefined;
   }
 
@@ -193,7 +193,7 @@ export class Following {
       return this.#isExport ? new URL("stream", address).href : address.href;
     }
     if (this.#from !== undefined) {
-      // An export is cut there, so that what it leads to can be compared; a stream begins there.
+      // An export is cut there for comparison; a stream begins there.
       address.searchParams.set(this.#isExport ? "boundary" : "from", this.#from);
     }
     return address.href;
@@ -201,7 +201,7 @@ export class Following {
 
   async #pause(): Promise<void> {
     const wait = this.#wait;
-    this.#wait = Math.min(LATE, 2 * wait);
+    this.#wait = Math.min(MAX_RETRY_MS, 2 * wait);
     this.onLink({ state: "lost", seconds: Math.round(wait / 1000) });
     const aborted = deferred<never>();
     const abort = () => aborted.reject(this.#signal.reason);
@@ -210,12 +210,12 @@ export class Following {
   }
 }
 
-/** Whether trying the same again is of no use. */
+/** True if retrying the request is useless. */
 function isRefused({ status }: Response): boolean {
   return status >= 400 && !passes(status);
 }
 
-/** Whether it has an end. */
+/** True if the response has an end. */
 function isExport(response: Response): boolean {
   return !/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
 }

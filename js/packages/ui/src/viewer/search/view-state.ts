@@ -1,6 +1,7 @@
 /**
- * How a reader looks at an export, in the fragment of the page's address: `#q=ada&filter=outcome:failure&order=-time&line=12`,
- * with a `filter` for each filter. Only members that are the viewer's are read and written. A fragment that names a place of the page is left as it is.
+ * The state of the view, kept in the fragment of the page's address:
+ * `#q=ada&filter=outcome:failure&order=-time&line=12`, with one `filter` per filter. Only the viewer's own names are
+ * read and written. A fragment that is an anchor of the page is left alone.
  */
 
 import type { Order } from "../../index/types.js";
@@ -9,79 +10,81 @@ import { orderOf, wordOf } from "../list/toolbar.js";
 import type { Zone } from "../parts/format.js";
 import { type Criteria, isSameCriteria } from "./criteria.js";
 
-/** What an address can say. Empty texts are what is shown without it. */
+/** Names in the address. Empty values stand for the defaults. */
 const NAMES = ["q", "order", "tz", "columns", "folds", "line"] as const;
 const FILTER = "filter";
-/** More than a person's search has. */
-const LONGEST = 8000;
-/** No query is longer, in bytes, and none has more conditions. One that goes beyond is refused, and never shortened to another. */
-const LONGEST_QUERY = 16_384;
-const MOST_FILTERS = 128;
+/** Maximum length of a value other than the query. */
+const MAX_VALUE_LENGTH = 8000;
+/**
+ * Maximum length of a query in bytes, and maximum number of conditions. A longer one is reported as invalid, never
+ * truncated to another query.
+ */
+const MAX_QUERY_LENGTH = 16_384;
+const MAX_FILTERS = 128;
 
-/** What is usual, and is not written. */
-export interface Usual {
+/** Defaults, which are not written. */
+export interface ViewDefaults {
   readonly order: Order;
   readonly zone: Zone;
 }
 
-/** What is looked for, in which order, zone and columns. */
-export class Outlook {
-  /** What is looked for. */
+/** Search, order, time zone, columns, and open line. */
+export class ViewState {
   criteria: Criteria = { text: "", filters: [] };
-  /** The order that the reader chose. */
+  /** Order that the reader chose. */
   chosenOrder: Order | undefined;
   zone: Zone = "utc";
-  /** Whether what is left out is one row where it stands together. */
+  /** True if adjacent withheld events and gaps are one row. */
   folds = true;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  /** The line to show, as an address names it. */
+  /** Line to show, as in the address. */
   line: number | undefined;
 
   /**
-   * Takes what the address says, and says whether something else is looked for now; `prefix` is before the names where
-   * several viewers share a page.
+   * Reads the state from the address. Returns true if the search changed. `prefix` precedes the names if several
+   * viewers share a page.
    */
-  read(prefix: string, usual: Usual): boolean {
-    if (isPages(location.hash)) {
+  read(prefix: string, defaults: ViewDefaults): boolean {
+    if (isAnchor(location.hash)) {
       return false;
     }
     const { hash } = location;
     const members = new URLSearchParams(hash.replace(/^#/, ""));
     const [q = "", order = "", tz = "", columns = "", folds = "", line = ""] = NAMES.map((name) => {
       const text = members.get(prefix + name) ?? "";
-      return name === "q" || text.length <= LONGEST ? text : "";
+      return name === "q" || text.length <= MAX_VALUE_LENGTH ? text : "";
     });
     const criteria: Criteria = {
       text: bounded(q.trim()),
       filters: members
         .getAll(prefix + FILTER)
-        .slice(0, MOST_FILTERS + 1)
+        .slice(0, MAX_FILTERS + 1)
         .map((filter) => bounded(filter.trim()))
         .filter((filter) => filter !== ""),
     };
-    this.zone = tz === "" ? usual.zone : tz === "local" ? "local" : "utc";
+    this.zone = tz === "" ? defaults.zone : tz === "local" ? "local" : "utc";
     this.columns = readColumns(columns) ?? DEFAULT_COLUMNS;
     this.line = /^[1-9]\d{0,14}$/.test(line) ? Number(line) : undefined;
-    const before = `${this.folds} ${wordOf(this.chosenOrder ?? usual.order)}`;
+    const before = `${this.folds} ${wordOf(this.chosenOrder ?? defaults.order)}`;
     this.folds = folds !== "no";
     const chosen = orderOf(order);
     const isOther =
-      !isSameCriteria(criteria, this.criteria) || `${this.folds} ${wordOf(chosen ?? usual.order)}` !== before;
+      !isSameCriteria(criteria, this.criteria) || `${this.folds} ${wordOf(chosen ?? defaults.order)}` !== before;
     this.criteria = criteria;
     this.chosenOrder = chosen;
     return isOther;
   }
 
-  /** Puts it into the address, unless that belongs to the page. */
-  write(prefix: string, usual: Usual): void {
-    if (isPages(location.hash)) {
+  /** Writes the state into the address, unless the page uses the fragment itself. */
+  write(prefix: string, defaults: ViewDefaults): void {
+    if (isAnchor(location.hash)) {
       return;
     }
-    const order = wordOf(this.chosenOrder ?? usual.order);
+    const order = wordOf(this.chosenOrder ?? defaults.order);
     const shown: Record<(typeof NAMES)[number], string> = {
       q: this.criteria.text,
-      order: order === wordOf(usual.order) ? "" : order,
-      tz: this.zone === usual.zone ? "" : this.zone,
+      order: order === wordOf(defaults.order) ? "" : order,
+      tz: this.zone === defaults.zone ? "" : this.zone,
       columns: this.columns === DEFAULT_COLUMNS ? "" : writeColumns(this.columns),
       folds: this.folds ? "" : "no",
       line: this.line === undefined ? "" : String(this.line),
@@ -98,7 +101,7 @@ export class Outlook {
     for (const filter of this.criteria.filters) {
       members.append(prefix + FILTER, filter);
     }
-    // Colons, commas and stars are what searches are made of, and may stand there as they are.
+    // Colons, commas, slashes, and at signs are common in searches and allowed unescaped.
     const written = members.toString().replace(/%(3A|2C|2F|40)/g, (escaped) => decodeURIComponent(escaped));
     const hash = written === "" ? "" : `#${written}`;
     if (hash !== location.hash) {
@@ -107,12 +110,12 @@ export class Outlook {
   }
 }
 
-/** A text of an address, so long at most that a longer one is still refused as too long. */
+/** Bounds a text so that one that is too long is still reported as such. */
 function bounded(text: string): string {
-  return text.slice(0, LONGEST_QUERY + 1);
+  return text.slice(0, MAX_QUERY_LENGTH + 1);
 }
 
-/** Whether it is the page's: a place in it. */
-function isPages(hash: string): boolean {
+/** True if the fragment is an anchor of the page. */
+function isAnchor(hash: string): boolean {
   return /^#[^=]+$/.test(hash);
 }

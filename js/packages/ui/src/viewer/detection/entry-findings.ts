@@ -1,49 +1,51 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Finding, Listed } from "../../analyze/types.js";
+import type { Finding, ListedFinding } from "../../analyze/types.js";
 import type { Slicer } from "../../slice/types.js";
 import { icon, LEVEL_LOOKS, SIGNER_TRUST_LOOKS, stateView } from "../parts/icons.js";
 import { save } from "../parts/save.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { define, given, own, TextView, wish } from "../view.js";
+import { define, emit, internal, props, TextView } from "../view.js";
 import type { Detection } from "./detection.js";
-import { levelView, span } from "./detections.js";
-import { Listing } from "./hearing.js";
+import { FindingList } from "./detection-subscription.js";
+import { levelView, periodView } from "./detections.js";
 
-/** So many findings of an entry are shown. */
-const FINDINGS = 10;
-/** So many total of a finding are named at first. */
-const ENTRIES = 12;
-/** So much of a value is shown. */
-const VALUE = 400;
+/** Number of an entry's findings shown. */
+const MAX_FINDINGS = 10;
+/** Number of a finding's entries shown at first. */
+const MAX_ENTRIES = 12;
+/** Maximum characters of a value. */
+const MAX_VALUE_CHARS = 400;
 
-/** What findings name an entry: why, and with which others. It wishes for `show-log-entry` ({ leaf }). */
-export class Found extends TextView {
+/** The findings about an entry: their reasons and other entries. Dispatches `show-log-entry` ({ leaf }). */
+export class EntryFindings extends TextView {
   static override properties = {
-    ...given("detection", "leaf", "slicer"),
-    ...own("whole", "saving", "said"),
+    ...props("detection", "leaf", "slicer"),
+    ...internal("whole", "saving", "message"),
   };
 
   declare detection: Detection | undefined;
   declare leaf: number | undefined;
   declare slicer: Slicer | undefined;
 
-  /** The finding whose total are all named. */
+  /** ID of the finding whose entries are all shown. */
   declare private whole: string | undefined;
   declare private saving: string | undefined;
-  private said = "";
-  readonly #listing = new Listing(this, async ({ of }) => (this.leaf === undefined ? [] : of(this.leaf, FINDINGS)));
+  private message = "";
+  readonly #list = new FindingList(this, async ({ findingsOf }) =>
+    this.leaf === undefined ? [] : findingsOf(this.leaf, MAX_FINDINGS),
+  );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection") || changed.has("leaf")) {
-      this.said = "";
-      this.#listing.begin();
+      this.message = "";
+      this.#list.begin();
     }
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts } = this;
-    const { listed } = this.#listing;
+    const { listed } = this.#list;
     if (listed.length === 0) {
       return nothing;
     }
@@ -52,25 +54,25 @@ export class Found extends TextView {
         <h3 id="cs-found-here-heading">${texts.found.here}</h3>
         ${this.detection?.isFinal === false ? html`<p class="faint">${texts.found.notFinal}</p>` : nothing}
         ${listed.map((one) => this.#finding(one, texts))}
-        <p class="sr" role="status">${this.said}</p>
+        <p class="sr" role="status">${this.message}</p>
       </section>
     `;
   }
 
-  #finding({ finding, total }: Listed, texts: Texts): TemplateResult {
+  #finding({ finding, entries }: ListedFinding, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     const { id, title, level, group, reasons, repeats, signer_trust: signerTrust, score, evidence } = finding;
     return html`
       <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
         <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
-        <p class="faint">${span(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
+        <p class="faint">${periodView(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
         <dl class="facts">
           ${fact(found.score, figures.count(score))}
-          ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
-          ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
+          ${Object.entries(group).map(([field, content]) => fact(html`${found.who} <code>${value(field)}</code>`, value(content, MAX_VALUE_CHARS)))}
+          ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, MAX_VALUE_CHARS)))}
           ${signerTrust === null ? nothing : fact(found.signers, stateView(SIGNER_TRUST_LOOKS[signerTrust], found.signerTrusts[signerTrust]))}
         </dl>
-        ${this.#entries(finding, total, texts)}
+        ${this.#entries(finding, entries, texts)}
         ${
           this.slicer === undefined || this.detection?.session.bytes === undefined
             ? nothing
@@ -84,17 +86,17 @@ export class Found extends TextView {
     `;
   }
 
-  #entries({ id, entries }: Finding, total: number, { found, figures }: Texts): TemplateResult {
-    const shown = this.whole === id ? entries : entries.slice(0, ENTRIES);
+  #entries({ id, entries }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
+    const shown = this.whole === id ? entries : entries.slice(0, MAX_ENTRIES);
     const more = entries.length - shown.length;
-    const unlisted = total - entries.length;
+    const unlisted = entries - entries.length;
     return html`
       <p class="found-entries" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>
         ${shown.map((leaf) =>
           leaf === this.leaf
             ? html`<strong aria-current="true">${figures.count(leaf)}</strong> `
-            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => this.dispatchEvent(wish("show-log-entry", { leaf }))}>${figures.count(leaf)}</button> `,
+            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => emit(this, "show-log-entry", { leaf })}>${figures.count(leaf)}</button> `,
         )}
         ${more > 0 ? html`<button type="button" class="quiet" @click=${() => this.#showAll(id)}>${found.moreEntries(figures.count(more))}</button>` : nothing}
         ${more === 0 && unlisted > 0 ? html`<span class="faint">${found.unlistedEntries(figures.count(unlisted))}</span>` : nothing}
@@ -106,7 +108,7 @@ export class Found extends TextView {
     this.whole = id;
   }
 
-  /** A slice with the finding's total, on which its rule fires again. */
+  /** Saves a slice with the finding's entries, on which its rule fires again. */
   async #save({ id }: Finding, { found }: Texts): Promise<void> {
     const { detection, slicer } = this;
     const bytes = detection?.session.bytes;
@@ -117,21 +119,21 @@ export class Found extends TextView {
     try {
       const indexes = await detection?.answers?.entriesOf(id);
       if (indexes === undefined) {
-        throw new Error("there is no such finding any more");
+        throw new Error("the finding no longer exists");
       }
       const slice = await slicer.slice(bytes, { indexes }, { trust: detection?.session.trust });
       const name = `${id}.ndjson`;
       save(name, slice.bytes);
-      this.said = found.saved(name);
+      this.message = found.saved(name);
     } catch {
-      this.said = found.unsaved;
+      this.message = found.unsaved;
     }
     this.saving = undefined;
   }
 }
 
-function fact(name: unknown, said: unknown): TemplateResult {
-  return html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+function fact(name: unknown, content: unknown): TemplateResult {
+  return html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
 }
 
-define("cs-found", Found);
+define("cs-found", EntryFindings);

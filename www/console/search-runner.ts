@@ -1,27 +1,27 @@
-/** Asks the log for exports, and verifies what it answers. */
+/** Requests exports from the log, and verifies them. */
 
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/ui/viewer/session/earlier-entries.js";
 import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";
+import { type Conditions, counted, exportAddress, NO_CONDITIONS } from "./address.ts";
 import type { History } from "./history.ts";
-import { type Log, type Refusal, Refused } from "./log.ts";
-import { type Conditions, counted, exportAddress, NO_CONDITIONS } from "./place.ts";
+import { type Log, RequestError, type RequestFailure } from "./log.ts";
 import type { Reader } from "./reader.ts";
 import { counting, type Withheld } from "./withheld.ts";
 
-/** What is known of the last search. */
+/** State of the last search. */
 export interface Search {
   readonly session: Session | undefined;
-  /** Why its events are withheld, by the log's word. */
+  /** Number of withheld events by reason, as claimed by the log. */
   readonly withheld: Withheld | undefined;
-  readonly refusal: Refusal | undefined;
-  /** What the log was asked for, and when all of it was there. */
+  readonly refusal: RequestFailure | undefined;
+  /** Conditions of the request, and when the response was complete. */
   readonly conditions: Conditions;
   readonly at: Date | undefined;
   readonly isAsking: boolean;
-  /** Whether the log said that it has no leaves. */
+  /** True if the log states that it has no entries. */
   readonly isEmpty: boolean;
-  /** The size of the pin that the export is cut at. */
+  /** Size of the pin at which the export is cut. */
   readonly boundary: number | undefined;
 }
 
@@ -36,7 +36,7 @@ const NO_SEARCH: Search = {
   boundary: undefined,
 };
 
-interface Needed {
+interface SearchDependencies {
   readonly log: Log;
   readonly reader: Reader;
   readonly history: History;
@@ -44,45 +44,45 @@ interface Needed {
   readonly changed: () => void;
 }
 
-export class Searching {
+export class SearchRunner {
   search = NO_SEARCH;
-  /** What was asked for last. */
+  /** Conditions of the last request. */
   ran: Conditions | undefined;
-  readonly #needed: Needed;
+  readonly #dependencies: SearchDependencies;
   #running = new AbortController();
 
-  constructor(needed: Needed) {
-    this.#needed = needed;
+  constructor(dependencies: SearchDependencies) {
+    this.#dependencies = dependencies;
   }
 
   async run(conditions: Conditions): Promise<void> {
-    const { log, history } = this.#needed;
-    const running = this.#anew();
+    const { log, history } = this.#dependencies;
+    const running = this.#restart();
     this.ran = conditions;
-    this.#tell({ ...NO_SEARCH, conditions, isAsking: true });
+    this.#update({ ...NO_SEARCH, conditions, isAsking: true });
     try {
       await history.ask();
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
-      if (response.body === null) throw new TypeError("an answer without a body");
-      this.#tell({ ...this.search, boundary });
+      if (response.body === null) throw new TypeError("the response has no body");
+      this.#update({ ...this.search, boundary });
       const { seen } = history;
-      const read = new Response(this.#whole(response.body), { headers: response.headers });
+      const read = new Response(this.#withEarlierEntries(response.body), { headers: response.headers });
       await this.#verify(read, seen === undefined ? [] : [seen.pin], running);
     } catch (error) {
       if (this.#running !== running) return;
-      const refusal = error instanceof Refused ? error.refusal : undefined;
+      const refusal = error instanceof RequestError ? error.refusal : undefined;
       if (refusal === undefined && !running.signal.aborted) throw error;
-      if (refusal?.status === 401) this.#needed.reader.deny(refusal);
-      this.#tell({ ...NO_SEARCH, refusal });
+      if (refusal?.status === 401) this.#dependencies.reader.deny(refusal);
+      this.#update({ ...NO_SEARCH, refusal });
     }
   }
 
-  /** Verifies what came once more, by what the reader trusts now: the very same bytes, where all of them are there. */
+  /** Verifies the loaded bytes again with the reader's current trust, if all of them are available. */
   async again(): Promise<void> {
     const { session } = this.search;
     const bytes = session?.bytes;
-    if (bytes !== undefined) await this.#verify(bytes, session?.pins ?? [], this.#anew());
+    if (bytes !== undefined) await this.#verify(bytes, session?.pins ?? [], this.#restart());
     else if (session !== undefined && this.ran !== undefined) await this.run(this.ran);
   }
 
@@ -90,60 +90,62 @@ export class Searching {
     this.#running.abort();
   }
 
-  /** Ends it with all it keeps. */
+  /** Closes the search and frees everything it keeps. */
   close(): void {
-    this.#anew();
+    this.#restart();
     this.ran = undefined;
     this.search = NO_SEARCH;
   }
 
-  /** What was under way is not any more. */
-  #anew(): AbortController {
+  /** Aborts what is under way. */
+  #restart(): AbortController {
     this.#running.abort();
     this.#running = new AbortController();
     this.search.session?.close();
     return this.#running;
   }
 
-  /** With what settles whether a key was revoked before it. */
-  #whole(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { log, reader } = this.#needed;
+  /** Adds the earlier entries that decide whether a key was revoked before the export. */
+  #withEarlierEntries(
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { log, reader } = this.#dependencies;
     return namesIssuers(trustText(reader.trust))
       ? bodyWithEarlierEntries(body, (path) => log.public(path))
       : body;
   }
 
   async #verify(source: Blob | Response, pins: readonly string[], running: AbortController): Promise<void> {
-    const { reader, history, tools: workers, changed } = this.#needed;
+    const { reader, history, tools: workers, changed } = this.#dependencies;
     const { tools, withheld } = counting(await workers());
     if (running.signal.aborted) {
-      if (this.#running === running) this.#tell(NO_SEARCH);
+      if (this.#running === running) this.#update(NO_SEARCH);
       return;
     }
-    const given = {
+    const options = {
       trust: trustText(reader.trust),
       trustName: trustName(reader.trust),
       pins,
       name: "export",
       rules: tools.rules,
     };
-    const session = new Session(source, given, tools);
+    const session = new Session(source, options, tools);
     running.signal.addEventListener("abort", () => session.cancel());
     session.addEventListener("change", changed);
-    this.#tell({ ...this.search, session, withheld, isAsking: true, refusal: undefined });
+    this.#update({ ...this.search, session, withheld, isAsking: true, refusal: undefined });
     await session.ended;
     if (this.search.session !== session) return;
-    if (!history.take(session) && this.ran !== undefined) {
+    if (!history.process(session) && this.ran !== undefined) {
       await this.run(this.ran);
       return;
     }
     const isEmpty = session.report !== undefined && history.published?.size === 0;
     const at = session.report === undefined ? undefined : (this.search.at ?? new Date());
-    this.#tell({ ...this.search, at, isAsking: false, isEmpty });
+    this.#update({ ...this.search, at, isAsking: false, isEmpty });
   }
 
-  #tell(search: Search): void {
+  #update(search: Search): void {
     this.search = search;
-    this.#needed.changed();
+    this.#dependencies.changed();
   }
 }

@@ -1,5 +1,5 @@
-/** Lets what else waits have its turn: messages, above all. A timer would wait for longer than most work takes. */
-export function turn(): Promise<void> {
+/** Yields to pending tasks, messages above all. A timer would wait longer than most work takes. */
+export function yieldToMessages(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

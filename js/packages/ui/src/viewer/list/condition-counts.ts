@@ -1,30 +1,36 @@
-/** What an empty list says: how many events each condition leaves. */
+/** The table in an empty list: the number of events that match each condition. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Found } from "../../index/types.js";
+import type { SearchResult } from "../../index/types.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
 
-interface Line {
+interface TableRow {
   readonly part: string;
-  /** Events that it leaves on its own, and with the conditions above it; undefined where it is not counted so. */
+  /** Events that match the part alone, and together with those above it; undefined if not counted. */
   readonly alone?: number | undefined;
   readonly stepwise?: number | undefined;
 }
 
-/** Returns what `countersign show` says too: for each condition the events it leaves on its own, and step by step. */
-export function leftView({ conditions, steps }: Found, texts: Texts): TemplateResult | typeof nothing {
+/**
+ * Renders what `countersign show` prints as well: for each condition, the events that match it alone and step by
+ * step.
+ */
+export function conditionCountsView(
+  { conditions, steps }: SearchResult,
+  texts: Texts,
+): TemplateResult | typeof nothing {
   if (conditions.length === 0) {
     return nothing;
   }
-  // If conditions are joined by AND alone, the steps are the conditions.
+  // If all conditions are joined by AND, the steps are the conditions.
   const isPlain = steps.length === conditions.length;
-  const alone: readonly Line[] = conditions.map(({ part, events }, nth) => ({
+  const alone: readonly TableRow[] = conditions.map(({ part, events }, nth) => ({
     part,
     alone: events,
     stepwise: isPlain && steps.length > 1 ? steps[nth]?.events : undefined,
   }));
-  const stepwise: readonly Line[] = steps.map(({ part, events }) => ({ part, stepwise: events }));
+  const stepwise: readonly TableRow[] = steps.map(({ part, events }) => ({ part, stepwise: events }));
   return html`
     <div class="left" part="left">
       ${table(alone, texts)}
@@ -33,10 +39,10 @@ export function leftView({ conditions, steps }: Found, texts: Texts): TemplateRe
   `;
 }
 
-function table(lines: readonly Line[], { query: { left }, figures }: Texts): TemplateResult {
+function table(lines: readonly TableRow[], { query: { left }, figures }: Texts): TemplateResult {
   const has = (count: "alone" | "stepwise") => lines.some((line) => line[count] !== undefined);
   const head = (count: "alone" | "stepwise") => (has(count) ? html`<th scope="col">${left[count]}</th>` : nothing);
-  const cell = (line: Line, count: "alone" | "stepwise") => {
+  const cell = (line: TableRow, count: "alone" | "stepwise") => {
     const events = line[count];
     return events === undefined ? nothing : html`<td>${figures.count(events)}</td>`;
   };

@@ -1,12 +1,10 @@
-/** Which row is open. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventIndex, Row } from "../../packages/ui/dist/index/types.js";
-import { Opening } from "../../packages/ui/dist/viewer/drawer/opening.js";
+import { SelectedRow } from "../../packages/ui/dist/viewer/drawer/selected-row.js";
 import { listed, usual } from "./page/made.ts";
 
-/** An index that answers when it is told to. */
+/** An index that responds on demand. */
 function slow() {
   const answers: (() => void)[] = [];
   const index = {
@@ -19,7 +17,7 @@ function slow() {
   const opened: (number | undefined)[] = [];
   const failures: unknown[] = [];
   let moved = 0;
-  const opening = new Opening(
+  const opening = new SelectedRow(
     (row) => opened.push(row?.line),
     () => {
       moved += 1;
@@ -31,7 +29,7 @@ function slow() {
 
 const line = (number: number) => usual(number).line;
 
-test("what is drawn is what is opened, whatever the list has there by now", async () => {
+test("SelectedRow: opens the rendered row, whatever the list has there by now", async () => {
   const { index, answers, opening, opened } = slow();
   const open = opening.open(index, 3, listed(usual(7)));
   answers.at(-1)?.();
@@ -40,7 +38,7 @@ test("what is drawn is what is opened, whatever the list has there by now", asyn
   assert.deepEqual(opened, [line(7)]);
 });
 
-test("of two rows that are read the one asked for last is opened, and none after it was closed", async () => {
+test("SelectedRow: opens the last of two requested rows, and none after it was closed", async () => {
   const { index, answers, opening, opened } = slow();
   const both = [opening.open(index, 1), opening.open(index, 2)];
   for (const answer of answers.toReversed()) answer();
@@ -54,7 +52,7 @@ test("of two rows that are read the one asked for last is opened, and none after
   assert.deepEqual(opened, [line(2), undefined]);
 });
 
-test("the same row is told once, and followed where the list moves", async () => {
+test("SelectedRow: reports a row once and follows it when the list moves", async () => {
   const { index, answers, opening, opened, moved } = slow();
   for (let time = 0; time < 2; time += 1) {
     const open = opening.open(index, 5);
@@ -67,7 +65,7 @@ test("the same row is told once, and followed where the list moves", async () =>
   assert.equal(moved(), 2);
 });
 
-test("an event that the list has no more is closed once the list is whole, and no other stands for it", async () => {
+test("SelectedRow: closes an event that a complete list lacks, without opening another one", async () => {
   const { index, answers, opening, opened } = slow();
   const open = opening.open(index, 1);
   answers.at(-1)?.();
@@ -80,7 +78,7 @@ test("an event that the list has no more is closed once the list is whole, and n
   assert.deepEqual(opened, [line(1), undefined]);
 });
 
-test("why a row does not open is told, and what is open stays so", async () => {
+test("SelectedRow: reports why a row can't be opened and keeps the open one", async () => {
   const { index, answers, opening, opened, failures } = slow();
   const open = opening.open(index, 5);
   answers.at(-1)?.();

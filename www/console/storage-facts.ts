@@ -1,16 +1,16 @@
-/** What the log is kept on, by its own word: room, backup, its check of itself, its index, its witnesses. */
+/** The log's storage as it reports it: room, backup, self-check, index, and witnesses. */
 
 import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment } from "../src/said.ts";
+import { moment } from "../src/core-sentence.ts";
 import type { Health } from "./health.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { fact } from "./words.ts";
 
-/** So many witnesses are listed. */
-const LISTED = 20;
+/** Maximum number of witnesses listed. */
+const MAX_LISTED = 20;
 
-/** Nothing of a log that says none of it, such as one of an older version. */
+/** Renders the storage; nothing if the log doesn't report it, such as one of an older version. */
 export function keptView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
   const words = t.storage.kept;
   const { kind } = health.storage;
@@ -69,8 +69,8 @@ function indexWords({ storage: { kind }, index, size }: Health, t: ConsoleTexts)
 }
 
 function witnessesView({ clock: { witnesses } }: Health, t: ConsoleTexts): unknown {
-  const more = witnesses.length - LISTED;
-  const shown = witnesses.slice(0, LISTED);
+  const more = witnesses.length - MAX_LISTED;
+  const shown = witnesses.slice(0, MAX_LISTED);
   return html`${shown.map(
     ([name, skew], place) =>
       html`${place > 0 ? ", " : nothing}${value(name, 100)} (${skew > 0 ? "+" : ""}${t.viewer.figures.count(skew)} s)`,

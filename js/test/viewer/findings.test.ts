@@ -1,4 +1,4 @@
-/** What rules find, in the element: as a list, in rows and chart, in the drawer, and as what is saved. */
+/** Findings in the element: in the list, in rows and chart, in the drawer, and as files. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { violations } from "../axe.ts";
 import { exportOf } from "../verify/inputs.ts";
 import { Site } from "./site.ts";
 
-/** Twenty failed logins of one person, and a log that is switched off. */
+/** Twenty failed logins of one person, and a log that is turned off. */
 const eventAt = (seq: number): string => {
   const actor = { id: seq <= 30 ? "u_1" : "u_2", type: "user" };
   const isLogin = seq > 5 && seq <= 30;
@@ -89,7 +89,7 @@ async function saved(page: Page, button: Locator): Promise<{ name: string; bytes
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
-test("nothing is looked for where nobody asks for it", async () => {
+test("detection: is off by default", async () => {
   const { page, complaints, close } = await site.open(of("log", ""));
   await page.locator("[data-verdict]").waitFor();
   assert.equal(await page.locator("cs-detections").count(), 0);
@@ -103,13 +103,13 @@ test("nothing is looked for where nobody asks for it", async () => {
   await close();
 });
 
-test("findings are listed, marked, explained and saved", async () => {
+test("findings: are listed, marked, explained, and saved", async () => {
   const { page, complaints, close } = await site.open(of("log", 'rules=""'), { acceptDownloads: true });
   await ended(page).waitFor();
   const list = page.locator(".found-one");
   await list.first().waitFor();
   const all = await text(page.locator(".found"));
-  assert.match(all, /^What the rules found \d findings in what is shown\. This may be only part of the log\./);
+  assert.match(all, /^Findings \d findings in the events shown\. They may be only part of the log\./);
   assert.match(all, /Log or Log Retention Changed, Disabled, or Erased/);
   assert.match(all, /u_1/);
   assert.deepEqual(await violations(page), []);
@@ -125,7 +125,7 @@ test("findings are listed, marked, explained and saved", async () => {
   assert.match(await text(page.locator(".legend")), /Findings \d/);
   assert.deepEqual(await violations(page), []);
 
-  // Another entry of the finding is shown where it is asked for.
+  // Another entry of the finding is shown on request.
   const before = await page.locator("#cs-drawer-heading").innerText();
   await why.locator(".found-entries button").first().click();
   await page.waitForFunction(
@@ -144,7 +144,7 @@ test("findings are listed, marked, explained and saved", async () => {
   assert.ok(!["altered", "broken"].includes(report.verdict), report.verdict);
   assert.ok(report.counts.events >= 3 && report.counts.events < 40, `${report.counts.events} events`);
 
-  await page.getByText("What was looked for").click();
+  await page.getByText("Rules applied").click();
   const findings = await saved(page, page.getByRole("button", { name: "Save the findings" }));
   const told = JSON.parse(findings.bytes.toString("utf8")) as { findings: { id: string }[]; events: number };
   assert.equal(told.events, 40);
@@ -153,7 +153,7 @@ test("findings are listed, marked, explained and saved", async () => {
   await close();
 });
 
-test("rules of one's own are looked for, and what they say is text", async () => {
+test("rules: a page's own are used, and their strings are shown as text", async () => {
   const { page, complaints, close } = await site.open(of("quiet", 'rules="/own.json" lang="de"'));
   await ended(page).waitFor();
   await page.locator(".found-one").first().waitFor();
@@ -167,7 +167,7 @@ test("rules of one's own are looked for, and what they say is text", async () =>
   await close();
 });
 
-test("the first of many rules can be chosen, the others once they are unfolded", async () => {
+test("rules: the first of many are selectable, the others once expanded", async () => {
   const { page, complaints, close } = await site.open(of("late", 'rules="/many.json"'));
   await ended(page).waitFor();
   await page.locator(".found-one").first().waitFor();
@@ -177,29 +177,29 @@ test("the first of many rules can be chosen, the others once they are unfolded",
   assert.equal(await chip.count(), 13);
   await chip.last().click();
   await page.locator(".chip[aria-pressed=true]", { hasText: await chip.last().innerText() }).waitFor();
-  // What a rule left out is one sentence, its title within it.
+  // The note on dropped data is one sentence that contains the rule's title.
   const limit = page.locator(".found-limit", { hasText: "Many jobs were read" });
-  assert.match(await limit.innerText(), /^Many jobs were read: \d hits were left out, .*$/);
+  assert.match(await limit.innerText(), /^Many jobs were read: \d hits were dropped, .*$/);
   assert.deepEqual(await violations(page), []);
   assert.deepEqual(complaints, []);
   await close();
 });
 
-test("that nothing was found is said no louder than it is known", async () => {
+test("outcome: claims “nothing found” only as far as it is known", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/covering.json"'), { colorScheme: "dark" });
   await ended(page).waitFor();
-  assert.equal(await text(ended(page)), "Nothing was found in what is shown. This may be only part of the log.");
+  assert.equal(await text(ended(page)), "Nothing was found in the events shown. They may be only part of the log.");
   assert.equal(await ended(page).getAttribute("data-looks"), "shown");
   assert.match(await text(page.locator(".found-coverage")), /12 of 12 events parsed; 1 of 1 rules could apply/);
   assert.deepEqual(await violations(page), []);
   await close();
 });
 
-test("that nothing was found is a doubt if rules couldn't look, and the reasons are named", async () => {
+test("outcome: is doubtful if rules couldn't examine events, with reasons", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/blind.json"'));
   await ended(page).waitFor();
-  assert.equal(await ended(page).getAttribute("data-looks"), "untold");
-  assert.match(await text(ended(page)), /But rules couldn’t look at everything: there may be more\.$/);
+  assert.equal(await ended(page).getAttribute("data-looks"), "doubtful");
+  assert.match(await text(ended(page)), /Rules couldn’t examine everything, so there may be more\.$/);
   const coverage = page.locator(".found-coverage");
   assert.equal(await coverage.getAttribute("data-complete"), "false");
   assert.match(await text(coverage), /1 rule needs fields that no event of its source has: Rule blind: detail\.role/);
@@ -208,10 +208,10 @@ test("that nothing was found is a doubt if rules couldn't look, and the reasons 
   await close();
 });
 
-test("events whose shape no parser knows are counted, and nothing found in them alone says little", async () => {
+test("outcome: counts events without a parser and claims little about them", async () => {
   for (const [src, looks, said] of [
-    ["strange", "untold", /2 events have a shape that no parser knows/],
-    ["unknown", "untold", /1 event has a shape that no parser knows/],
+    ["strange", "doubtful", /No parser recognizes 2 events/],
+    ["unknown", "doubtful", /No parser recognizes 1 event,/],
   ] as const) {
     const { page, close } = await site.open(of(src, 'rules=""'));
     await ended(page).waitFor();
@@ -221,11 +221,11 @@ test("events whose shape no parser knows are counted, and nothing found in them 
   }
   const { page, close } = await site.open(of("quiet", 'rules=""'));
   await ended(page).waitFor();
-  assert.doesNotMatch(await text(page.locator(".found")), /no parser knows/);
+  assert.doesNotMatch(await text(page.locator(".found")), /No parser recognizes/);
   await close();
 });
 
-test("rules that cannot be used are refused, and the events are shown all the same", async () => {
+test("rules: reports unusable ones and shows the events anyway", async () => {
   const { page, close } = await site.open(of("quiet", 'rules="/broken.json"'));
   await page.locator(".found .tone-bad").waitFor();
   assert.match(await text(page.locator(".found")), /could not be applied.*No id/);
@@ -233,7 +233,7 @@ test("rules that cannot be used are refused, and the events are shown all the sa
   await close();
 });
 
-test("findings follow the search: shown, counted, and marked are those about its events, and all are a press away", async () => {
+test("findings: follow the search, with all of them a press away", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer src="/log.ndjson" trust="/trust.txt" rules="/many.json"></countersign-viewer>`,
   );
@@ -248,13 +248,13 @@ test("findings follow the search: shown, counted, and marked are those about its
   await scope.waitFor();
   const said = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
   const [, some = "", of = ""] =
-    /^(\d+) of (\d+) findings concern the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
+    /^(\d+) of (\d+) findings are about the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
   assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, said);
   await legend.filter({ hasText: `${some} of ${all}` }).waitFor();
   assert.ok(!(await legend.innerText()).includes("so far"));
   assert.ok((await page.locator("cs-histogram > section > p.sr").innerText()).includes(`Findings: ${some} of ${all}.`));
   await page.locator(".found-rules .chip", { hasText: `All rules ${some}` }).waitFor();
-  // Nothing is found about these events.
+  // These events have no findings.
   await box.fill("action:session.login outcome:failure actor:u_2");
   await box.press("Enter");
   await scope.locator("[role=status]", { hasText: `0 of ${all} findings` }).waitFor();
@@ -271,7 +271,7 @@ test("findings follow the search: shown, counted, and marked are those about its
   await close();
 });
 
-test("until rules have looked at all events, counts say so far, and the chart what wasn't looked at", async () => {
+test("findings: counts and chart are marked as preliminary until all events are examined", async () => {
   const { page, close } = await site.open(
     `<countersign-viewer rules="/many.json" trust="/trust.txt"></countersign-viewer>`,
   );
@@ -283,17 +283,14 @@ test("until rules have looked at all events, counts say so far, and the chart wh
     }, text);
   const half = lines.length - 4;
   await feed(`${lines.slice(0, half).join("\n")}\n`);
-  // Events come in batches: what follows is blank.
+  // Events arrive in batches; the rest of the file is blank.
   await feed("\n".repeat(9 << 20));
   const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
   await legend.filter({ hasText: "so far" }).waitFor();
   await page.locator(".plot-unknown").waitFor({ state: "attached" });
   const said = page.locator("cs-histogram > section > p.sr");
-  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have looked at [\d,]+ events so far\./);
-  assert.match(
-    await page.locator(".histogram-foot > p").innerText(),
-    /The rules have looked at [\d,]+ events so far\./,
-  );
+  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have examined [\d,]+ events so far\./);
+  assert.match(await page.locator(".histogram-foot > p").innerText(), /The rules have examined [\d,]+ events so far\./);
   await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
   await feed(lines.slice(half).join("\n"));
   await page.evaluate(() => document.querySelector("countersign-viewer")?.end());

@@ -1,10 +1,10 @@
-/** How a live view waits before it asks again. */
+/** Retries of a live view. */
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { Following } from "../../packages/ui/dist/viewer/session/following.js";
+import { LiveConnection } from "../../packages/ui/dist/viewer/session/live-connection.js";
 
 // Addresses are resolved against the page's.
 Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
@@ -12,7 +12,7 @@ Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
 const LINE = '{"countersign":"export/v1","origin":"log.example/app"}';
 const live = () => new Response(`data: ${LINE}\n\n`, { headers: { "content-type": "text/event-stream" } });
 
-test("it is asked again after a second, then after twice as long each time, and half a minute at most", async (t) => {
+test("LiveConnection: doubles the delay after each failure, from a second to half a minute", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let asked = 0;
   let isUp = false;
@@ -21,7 +21,7 @@ test("it is asked again after a second, then after twice as long each time, and 
     return isUp ? live() : Response.error();
   };
   const left = new AbortController();
-  const following = new Following("/stream", request, left.signal);
+  const following = new LiveConnection("/stream", request, left.signal);
   const links = new EventEmitter();
   following.onLink = (link) => void links.emit(link.state, link);
   const lines = following.lines(null);
@@ -37,18 +37,22 @@ test("it is asked again after a second, then after twice as long each time, and 
     t.mock.timers.tick(1);
   }
   assert.deepEqual(await first, { done: false, value: LINE });
-  // What came has the pauses begin anew.
+  // Received lines reset the delay.
   const next = lines.next();
   assert.deepEqual(await lost, [{ state: "lost", seconds: 1 }]);
   left.abort(new Error("the reader left"));
   await assert.rejects(next, /the reader left/);
 });
 
-test("what passes is waited out, and what does not is said", async (t) => {
+test("LiveConnection: retries temporary failures and reports permanent ones", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const status of [408, 425, 429, 500, 503]) {
     const answers = [new Response(null, { status }), live()];
-    const following = new Following("/stream", async () => answers.shift() ?? live(), new AbortController().signal);
+    const following = new LiveConnection(
+      "/stream",
+      async () => answers.shift() ?? live(),
+      new AbortController().signal,
+    );
     const links = new EventEmitter();
     following.onLink = (link) => void links.emit(link.state, link);
     const lost = once(links, "lost");
@@ -58,7 +62,7 @@ test("what passes is waited out, and what does not is said", async (t) => {
     assert.deepEqual(await first, { done: false, value: LINE }, `${status}`);
   }
   for (const status of [400, 401, 403, 404, 410, 421]) {
-    const following = new Following(
+    const following = new LiveConnection(
       "/stream",
       async () => new Response(null, { status }),
       new AbortController().signal,

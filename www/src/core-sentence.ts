@@ -1,19 +1,22 @@
-import { said } from "@countersign/ui/viewer/parts/value.js";
+import { sentenceView } from "@countersign/ui/viewer/parts/value.js";
 import type { Phrases } from "countersign/verify";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 
-/** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
-export function told(
+/**
+ * Renders a sentence of the core in the page's language. A sentence without a translation is marked as
+ * English.
+ */
+export function coreSentence(
   sentence: string,
   phrases: Phrases | undefined,
   { viewer }: PageTexts,
   length?: number,
 ): TemplateResult {
-  return said(sentence, phrases, viewer, length);
+  return sentenceView(sentence, phrases, viewer, length);
 }
 
-/** Whether one of these sentences of the core's stays in English, and the page speaks another language. */
+/** True if one of these sentences has no translation into the page's language. */
 export function staysEnglish(
   sentences: readonly string[],
   phrases: Phrases | undefined,
@@ -22,13 +25,13 @@ export function staysEnglish(
   return english !== "" && sentences.some((sentence) => viewer.core(sentence, phrases) === undefined);
 }
 
-/** A moment in UTC, with its `Z`. */
+/** Renders a time in UTC, with its `Z`. */
 export function moment(time: string | Date): TemplateResult {
   const text = typeof time === "string" ? time : time.toISOString();
   return html`<time datetime=${text}>${text.replace("T", " ")}</time>`;
 }
 
-/** A moment by this device's clock, with its offset. */
+/** Renders a time by this device's clock, with its offset. */
 export function localMoment(time: Date, lang: string): TemplateResult {
   const text = new Intl.DateTimeFormat(lang, {
     dateStyle: "long",
@@ -37,7 +40,7 @@ export function localMoment(time: Date, lang: string): TemplateResult {
   return html`<time datetime=${time.toISOString()}>${text}</time>`;
 }
 
-/** A day by this device's clock. */
+/** Renders a day by this device's clock. */
 export function localDay(time: string, lang: string): TemplateResult {
   const text = new Intl.DateTimeFormat(lang, { dateStyle: "long" }).format(new Date(time));
   return html`<time datetime=${time}>${text}</time>`;

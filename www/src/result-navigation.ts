@@ -1,28 +1,28 @@
 import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import type { Pair } from "./result/compare.ts";
-import type { Brought, Case } from "./state/case.ts";
+import type { Case, VerificationInput } from "./state/case.ts";
 import { both } from "./state/ranges.ts";
 import type { Tab } from "./tabs.ts";
 
-/** Where a result is looked at. */
+/** The elements in which a result is shown. */
 interface Place {
   readonly element: HTMLElement;
   work(): Case | undefined;
   viewer(): Viewer | undefined;
-  brought(): Brought;
-  /** Draws again, and is done when that is drawn. */
+  input(): VerificationInput;
+  /** Renders again. Resolves when that is done. */
   drawn(): Promise<unknown>;
-  /** Shows a part of the result. */
+  /** Shows a tab of the result. */
   open(tab: Tab): Promise<unknown>;
-  /** An event cannot be shown. */
+  /** Reports that an event can't be shown. */
   lost(): void;
 }
 
 const FIRST_TWO: Pair = { one: 0, other: 1, agreement: undefined };
 
-/** What of a result is looked at: one of the parts, two of them beside each other, an event, findings. */
-export class Looking {
+/** Navigation in a result: the part shown, two parts compared, an event, or a problem. */
+export class ResultNavigation {
   readonly #place: Place;
   #shown = 0;
   #pair: Pair | undefined;
@@ -31,17 +31,17 @@ export class Looking {
     this.#place = place;
   }
 
-  /** Which part. */
+  /** Index of the part shown. */
   get shown(): number {
     return this.#shown;
   }
 
-  /** Which two are compared; undefined while none are. */
+  /** The two parts compared; undefined if none are. */
   get pair(): Pair | undefined {
     return this.#pair;
   }
 
-  /** There will be another result. */
+  /** Resets the navigation for another result. */
   begin(): void {
     this.#shown = 0;
     this.#pair = undefined;
@@ -52,7 +52,7 @@ export class Looking {
     void this.#place.drawn();
   }
 
-  /** Shows what stands on a line of the part that is shown. */
+  /** Shows a line of the current part. */
   async goTo(line: number): Promise<void> {
     await this.#place.open("events");
     const viewer = this.#place.viewer();
@@ -61,7 +61,7 @@ export class Looking {
     if (!(await viewer.goTo(line))) this.#place.lost();
   }
 
-  /** Goes to the first event or withheld event from a leaf on. */
+  /** Shows the first event or withheld event from an entry on. */
   async goToEntry(part: number, index: number): Promise<void> {
     const { coverage, session } = this.#place.work()?.parts[part] ?? {};
     const from = Float64Array.of(index, Number.MAX_SAFE_INTEGER);
@@ -81,16 +81,16 @@ export class Looking {
     group.querySelector<HTMLElement>("summary")?.focus();
   }
 
-  /** Compares two parts, the first two where none are named. */
+  /** Compares two parts; by default the first two. */
   async compare({ one, other }: Pair = FIRST_TWO): Promise<void> {
     const wasOpen = this.#pair !== undefined;
     const wanted: Pair = { one, other, agreement: undefined };
     this.#pair = wanted;
     void this.#place.drawn().then(() => wasOpen || this.#focus("#compare-heading"));
-    const { work, brought } = this.#place;
-    // Where there is another result by now, nobody waits for the answer.
+    const { work, input } = this.#place;
+    // Another result may have replaced this one meanwhile.
     const agreement = await work()
-      ?.compare(one, other, brought())
+      ?.compare(one, other, input())
       .catch(() => undefined);
     if (this.#pair !== wanted || agreement === undefined) return;
     this.#pair = { ...wanted, agreement };

@@ -6,34 +6,34 @@ import { completeRange } from "../session/facts.js";
 import type { Texts } from "../texts/texts.js";
 import type { Detection } from "./detection.js";
 
-/** How what was found is shown: `nothing` alone is green. */
+/** Appearance of the outcome. Only `nothing` is green. */
 export const OUTCOMES = {
   waiting: { icon: "waiting", tone: "faint" },
-  untold: { icon: "unknown", tone: "doubt" },
+  doubtful: { icon: "unknown", tone: "doubt" },
   nothing: { icon: "pass", tone: "good" },
   shown: { icon: "partial", tone: "fair" },
   found: { icon: "flag", tone: "doubt" },
 } as const;
 
-/** What was found, and how far that is all. */
+/** Renders how much was found, and how far the result is complete. */
 export function outcomeView(
   { isFinal, session }: Pick<Detection, "isFinal" | "session">,
-  told: FindingsStatus,
+  status: FindingsStatus,
   texts: Texts,
 ): TemplateResult {
   const { found, figures } = texts;
   const { verification, phase } = session;
-  const { findings, events, coverage, limits, future } = told;
+  const { findings, events, coverage, limits, future } = status;
   const [looks, words] = (() => {
     if (!isFinal || verification === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
       return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
     }
     const [as, text] = judged(verification.report, findings, events, texts);
-    // If rules couldn't look at everything, "nothing was found" doesn't mean that there is nothing to find.
+    // If rules couldn't examine all events, "nothing was found" doesn't mean that there is nothing to find.
     const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
     const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
-    return [findings === 0 && isDoubtful ? "untold" : as, `${text} ${may}`.trim()] as const;
+    return [findings === 0 && isDoubtful ? "doubtful" : as, `${text} ${may}`.trim()] as const;
   })();
   return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
@@ -48,10 +48,10 @@ function judged(
   const complete = completeRange(report);
   const some = figures.findings(findings);
   if (events === 0) {
-    return ["untold", found.unlooked];
+    return ["doubtful", found.unlooked];
   }
   if (verdict === "altered" || verdict === "broken") {
-    return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
+    return findings === 0 ? ["doubtful", found.nothingOfBad] : ["found", found.someOfBad(some)];
   }
   const leftOut = counts.withheld + counts.skipped;
   if (complete !== undefined) {

@@ -1,13 +1,14 @@
-/** How many blank lines follow what is read: verifying begins once there is enough to fill its buffers. */
+/** Number of blank bytes appended, because verification begins only when its buffers are full. */
 const BLANK = 24 << 20;
 
-/** Nothing, for as long as it takes. */
+/** Returns a blob of blank lines. */
 export const blank = (): Blob => new Blob([new Uint8Array(BLANK).fill(0x0a)]);
 
 /**
- * A file that is read up to a place and no further, so that a state on the way holds still. Its size is a larger one's.
+ * A file that is readable up to a position and then never ends, so that a transient state stays. It claims a
+ * larger size.
  */
-export class Held extends File {
+export class StalledFile extends File {
   readonly #size: number;
 
   constructor(read: string, name: string, size: number) {
@@ -20,12 +21,14 @@ export class Held extends File {
   }
 
   override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return held(super.stream());
+    return stalled(super.stream());
   }
 }
 
-/** A stream that ends where nobody hears of it. */
-export function held(read: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** Returns a stream that never reports its end. */
+export function stalled(
+  read: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = read.getReader();
   return new ReadableStream({
     async pull(controller) {

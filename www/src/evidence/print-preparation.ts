@@ -1,36 +1,37 @@
 /**
- * What is printed beside the report: what was typed, the search, and its events. A browser doesn't wait with printing, so
- * events are loaded whenever the search changes. If they aren't loaded by then, or the search has an error, the paper says so.
+ * The evidence printed with the report: the typed values, the search, and its events. A browser doesn't wait
+ * when it prints, so events are loaded whenever the search changes. If they aren't loaded by then, or the
+ * search has an error, the printed page says so.
  */
 
 import type { EventRow } from "@countersign/ui/index/types.js";
 import type { Slicer } from "@countersign/ui/slice/types.js";
 import type { Session } from "@countersign/ui/viewer/session/session.js";
-import type { Sampled } from "./frame.ts";
+import type { Sample } from "./frame.ts";
 import { ownPage } from "./own.ts";
-import type { Bench, EvidencePanel, Typed } from "./panel.ts";
+import type { EvidenceContext, EvidencePanel, PanelValues } from "./panel.ts";
 import { eventRows } from "./rows.ts";
-import { type Searched, searchedOf } from "./searched.ts";
+import { type PrintedSearch, searchedOf } from "./searched.ts";
 
-/** The number of events that are printed. */
+/** Maximum number of events printed. */
 const MAX_PRINTED = 500;
 
-/** The selected events. */
+/** The selected events, as printed. */
 export interface PrintedEvents {
   readonly rows: readonly EventRow[];
-  /** How many there are: more than there are rows, if not all are printed. */
+  /** Total number; larger than the number of rows if not all are printed. */
   readonly count: number;
 }
 
-/** What is printed. */
-export interface PrintedEvidence extends Typed {
-  readonly searched: Searched;
+/** Evidence as printed. */
+export interface PrintedEvidence extends PanelValues {
+  readonly searched: PrintedSearch;
   /** Undefined if they aren't known. */
   readonly events: PrintedEvents | undefined;
   readonly foot: Foot;
 }
 
-/** What a single page must still say. Hashes are undefined until they are computed. */
+/** Facts that every single page must state. Hashes are undefined until computed. */
 export interface Foot {
   readonly file: { readonly name: string; readonly size: number; readonly sha256: string | undefined };
   readonly version: string;
@@ -39,27 +40,27 @@ export interface Foot {
   readonly pins: readonly string[];
 }
 
-interface Gathered {
+interface LoadedEvents {
   readonly turn: number;
   readonly session: Session;
   readonly query: string;
-  readonly sample: Sampled | undefined;
+  readonly sample: Sample | undefined;
   readonly events: PrintedEvents;
 }
 
-export class ToPrint {
-  /** Changes whenever something else may be selected. */
+export class PrintPreparation {
+  /** Incremented whenever the selection may have changed. */
   #turn = 0;
-  #gathered: Gathered | undefined;
-  #foot: { readonly bench: Bench; readonly foot: Foot } | undefined;
+  #gathered: LoadedEvents | undefined;
+  #foot: { readonly bench: EvidenceContext; readonly foot: Foot } | undefined;
   readonly #version: string;
 
-  /** `version` is the page's. */
+  /** Takes the version of the page. */
   constructor(version: string) {
     this.#version = version;
   }
 
-  /** Loads what is to be printed. What was loaded before isn't printed any more. */
+  /** Loads the events to print, and discards those loaded before. */
   async gather(panel: EvidencePanel | undefined): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
@@ -73,7 +74,7 @@ export class ToPrint {
       const rows = await eventRows(session, sample?.entries, MAX_PRINTED);
       const selected = (await session.index.indexes()).length;
       if (turn !== this.#turn) return;
-      // What isn't what is shown isn't printed.
+      // Events that don't match the selection shown aren't printed.
       const isShown = selected === selection.events;
       const events = { rows, count: sample?.entries.length ?? selected };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
@@ -82,7 +83,7 @@ export class ToPrint {
     if (turn === this.#turn) this.#foot = { bench, foot };
   }
 
-  /** Returns what is printed if a browser prints now. */
+  /** Returns what a browser would print now. */
   now(panel: EvidencePanel | undefined): PrintedEvidence | undefined {
     const { bench } = panel ?? {};
     if (panel === undefined || bench?.part.session === undefined) return undefined;
@@ -103,13 +104,14 @@ export class ToPrint {
   }
 }
 
-/** True if the hashes of one are those of the other. */
-function isSame(one: Bench, other: Bench): boolean {
-  const texts = (bench: Bench) => [bench.trust?.text, ...bench.pins.map(({ text }) => text)].join("\0");
+/** True if both have the same hashes. */
+function isSame(one: EvidenceContext, other: EvidenceContext): boolean {
+  const texts = (bench: EvidenceContext) =>
+    [bench.trust?.text, ...bench.pins.map(({ text }) => text)].join("\0");
   return one.part.file === other.part.file && texts(one) === texts(other);
 }
 
-async function footOf(bench: Bench, slicer: Slicer, version: string): Promise<Foot> {
+async function footOf(bench: EvidenceContext, slicer: Slicer, version: string): Promise<Foot> {
   const plain = plainFoot(bench, version);
   const { part, trust, pins } = bench;
   const sha256 = async (text: string) => slicer.sha256(new Blob([text]));
@@ -122,8 +124,8 @@ async function footOf(bench: Bench, slicer: Slicer, version: string): Promise<Fo
   };
 }
 
-/** What needs no work. */
-function plainFoot({ part, trust, pins }: Bench, version: string): Foot {
+/** Facts that are available at once. */
+function plainFoot({ part, trust, pins }: EvidenceContext, version: string): Foot {
   return {
     file: { name: part.file.name, size: part.file.size, sha256: part.sha256 },
     version,

@@ -1,24 +1,24 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-/** Who takes what is dropped and pasted. */
-interface Taker {
+/** Accepts dropped and pasted input. */
+interface InputReceiver {
   files(files: readonly File[]): void;
   text(text: string): void;
 }
 
-/** Files and texts that are dropped or pasted anywhere on the page but into a field. */
-export class Anywhere implements ReactiveController {
+/** Handles files and text that are dropped or pasted anywhere on the page except into a field. */
+export class PageInput implements ReactiveController {
   readonly #host: ReactiveControllerHost;
-  readonly #taker: Taker;
+  readonly #receiver: InputReceiver;
   #isOver = false;
 
-  constructor(host: ReactiveControllerHost, taker: Taker) {
+  constructor(host: ReactiveControllerHost, receiver: InputReceiver) {
     this.#host = host;
-    this.#taker = taker;
+    this.#receiver = receiver;
     host.addController(this);
   }
 
-  /** Whether something that can be dropped is held over the page. */
+  /** True while something that can be dropped is dragged over the page. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -41,40 +41,40 @@ export class Anywhere implements ReactiveController {
     const types = event.dataTransfer?.types ?? [];
     if (!types.includes("Files") && (!types.includes("text/plain") || isField(event))) return;
     event.preventDefault();
-    this.#hold(true);
+    this.#setOver(true);
   };
 
   readonly #leave = (event: DragEvent): void => {
     // Leaving for another element of the page is not leaving the page.
-    if (event.relatedTarget === null) this.#hold(false);
+    if (event.relatedTarget === null) this.#setOver(false);
   };
 
   readonly #drop = (event: DragEvent): void => {
-    this.#hold(false);
-    this.#take(event, event.dataTransfer);
+    this.#setOver(false);
+    this.#accept(event, event.dataTransfer);
   };
 
   readonly #paste = (event: ClipboardEvent): void => {
-    if (!isField(event)) this.#take(event, event.clipboardData);
+    if (!isField(event)) this.#accept(event, event.clipboardData);
   };
 
-  #take(event: Event, brought: DataTransfer | null): void {
-    const files = [...(brought?.files ?? [])];
-    const text = brought?.getData("text/plain").trim() ?? "";
-    if (files.length > 0) this.#taker.files(files);
-    else if (text !== "" && !isField(event)) this.#taker.text(`${text}\n`);
+  #accept(event: Event, transfer: DataTransfer | null): void {
+    const files = [...(transfer?.files ?? [])];
+    const text = transfer?.getData("text/plain").trim() ?? "";
+    if (files.length > 0) this.#receiver.files(files);
+    else if (text !== "" && !isField(event)) this.#receiver.text(`${text}\n`);
     else return;
     event.preventDefault();
   }
 
-  #hold(isOver: boolean): void {
+  #setOver(isOver: boolean): void {
     if (this.#isOver === isOver) return;
     this.#isOver = isOver;
     this.#host.requestUpdate();
   }
 }
 
-/** Whether text goes into a field by itself. */
+/** True if the event's target is a field, which accepts text itself. */
 function isField(event: Event): boolean {
   const [target] = event.composedPath();
   return (
