@@ -140,9 +140,15 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "prose",
-        about: "language of documents and pages",
+        about: "documents, rules, and texts of pages",
         concurrency: Concurrency::Any,
         run: prose,
+    },
+    Suite {
+        name: "language",
+        about: "comments, strings, names, and commit subjects",
+        concurrency: Concurrency::Any,
+        run: language::test,
     },
     Suite {
         name: "sizes",

@@ -169,7 +169,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     Ok(erased)
 }
 
-fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError> {
+fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<ErasureCandidates, StoreError> {
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
     let held = |link: &_, event: &_| holds.protect(&**reading.log_server().reader(), link, event);

@@ -183,13 +183,13 @@ impl Issuer {
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = display_name(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.remember_expiry(until);
-        let lent = TokenValidity { until, key: key.fingerprint };
-        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), lent))
+        let validity = TokenValidity { until, key: key.fingerprint };
+        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), validity))
     }
 
     /// True if a token admitted earlier would still be admitted.
     pub(crate) fn still_admits(&self, validity: &TokenValidity, now: Time) -> bool {
-        now < lent.until && self.keys.has(&lent.key)
+        now < validity.until && self.keys.has(&validity.key)
     }
 
     fn remember_expiry(&self, time: Time) {

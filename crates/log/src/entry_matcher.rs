@@ -30,7 +30,7 @@ impl EntryMatcher {
     pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, query: &Query) -> Self {
         // The time that others' events cost a reader with a scope must not depend on the query.
         let query = if scope.is_everything() { query } else { scope.query() };
-        Self { needles: Some(Needles::of(query, parsers)), ..Self::new(parsers) }
+        Self { needles: Some(Needles::new(query, parsers)), ..Self::new(parsers) }
     }
 
     /// Creates a matcher for [`Self::examine_within`] with one scope only.

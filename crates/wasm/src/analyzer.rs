@@ -123,7 +123,7 @@ impl Findings {
 
     /// Announces a piece, given its first bytes; 40 are enough.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
-        self.merged.hear(begin).map_err(invalid_data)
+        self.merged.announce(begin).map_err(invalid_data)
     }
 
     /// Returns the piece to load next, counted from 0 in the order they were announced.
@@ -321,7 +321,7 @@ impl Findings {
             let signer_trust = self.signer_trust(finding);
             if finding.leaves.len() > MAX_ENTRIES {
                 let leaves = finding.leaves[..MAX_ENTRIES].to_vec();
-                Finding { leaves, ..finding.clone() }.write_told(signer_trust, &mut out);
+                Finding { leaves, ..finding.clone() }.write_with_trust(signer_trust, &mut out);
             } else {
                 finding.write_with_trust(signer_trust, &mut out);
             }

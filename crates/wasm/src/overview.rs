@@ -50,7 +50,7 @@ impl Endpoints {
         let mut are_read = true;
         let taken = batch::each(lines, |line| {
             *events += 1;
-            let looked = line.with_parsed_fields(|entry| inventory.take(line.index.unsigned_abs(), entry));
+            let looked = line.with_parsed_fields(|entry| inventory.add(line.index.unsigned_abs(), entry));
             are_read &= looked.is_some();
         });
         match taken {

@@ -60,7 +60,7 @@ impl View {
         let output = self.verifier.take().whole()?;
         for event in output.events {
             let detected = config.detect(&event);
-            self.acknowledged.extend(Acknowledgement::of(&event.event, event.index));
+            self.acknowledged.extend(Acknowledgement::parse(&event.event, event.index));
             if config.events {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }

@@ -372,7 +372,7 @@ impl<'p> Watcher<'p> {
         let chains: BTreeSet<u32> =
             finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
         let signer_trust = |number: &u32| self.signer_trust(*number, signer_trusts);
-        let signer_trust = chains.iter().map(signer_trust).max().unwrap_or(SignerTrust::Unknown);
+        let signer_trust = chains.iter().map(signer_trust).max().unwrap_or(SignerTrust::Untrusted);
         let draft = Draft::alert(finding, signer_trust.as_str(), self.config.pack, at);
         if let Some(until) = self.listed_until {
             self.state.watchlist.add_finding(finding, self.config.pack, until);

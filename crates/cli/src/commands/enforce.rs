@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         None => None,
         Some(of) => {
             let description = of.openapi.as_deref().map(inventory::description).transpose()?;
-            let asked = countersign_analyze::inventory::Asked { description, since: of.since };
+            let asked = countersign_analyze::inventory::InventoryOptions { description, since: of.since };
             let input = open_export(&local.path)?;
             Some(inventory::find(
                 input,

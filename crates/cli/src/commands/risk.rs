@@ -136,11 +136,11 @@ pub(crate) fn simulate(
 ) -> Result<Report, CliError> {
     let log = log(root, verified, &data)?;
     let observed = data.observed(verified, log.as_ref().map(|log| log.root))?;
-    let proposed = observed
-        .iter()
-        .flat_map(|observed| scenarios.iter().filter_map(move |scenario| Proposed::of(scenario, observed)));
+    let proposed = observed.iter().flat_map(|observed| {
+        scenarios.iter().filter_map(move |scenario| ProposedFrequency::from_observations(scenario, observed))
+    });
     let proposed = proposed.collect();
-    let mut report = Report::of(scenarios, log, years).map_err(|error| unusable(&error))?;
+    let mut report = Report::simulate(scenarios, log, years).map_err(|error| unusable(&error))?;
     report.proposed = proposed;
     Ok(report)
 }
@@ -162,7 +162,7 @@ fn span(text: &str) -> Result<(Time, Time), String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+    if let Some(starter) = args.new.as_deref().and_then(starter::find) {
         // A scenario that was filled in must not be overwritten.
         if let Some(path) = args.output.path().filter(|path| path.is_file()) {
             let hint = "choose another name, or remove it first";

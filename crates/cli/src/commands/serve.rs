@@ -337,7 +337,7 @@ async fn run_server(
     }
     tokio::spawn(memory::trim_periodically());
     let retaining = (!rules.is_empty())
-        .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
+        .then(|| tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;

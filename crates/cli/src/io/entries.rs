@@ -5,7 +5,7 @@ const MAX_RUNS: usize = 6;
 
 /// Formats indexes as runs: `3, 7 to 9`.
 pub(crate) fn ranges(leaves: &[u64]) -> String {
-    countersign_analyze::runs::told(leaves, MAX_RUNS)
+    countersign_analyze::runs::describe(leaves, MAX_RUNS)
 }
 
 /// Formats indexes as runs after a noun: `entry 3`, `entries 3, 7 to 9`.

@@ -149,8 +149,8 @@ impl EventMatcher {
 }
 
 /// Formats warnings about fields that no event has.
-pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
-    let one = |field: &Unknown| {
+pub(crate) fn unknown_fields(unknown: &[UnknownField]) -> String {
+    let one = |field: &UnknownField| {
         let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
         let near = if near.is_empty() { String::new() } else { format!(" Similar: {}.", near.join(", ")) };
         let warning = format!("No event has the field {}.{near}", plain(&field.field));
@@ -161,7 +161,7 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
 
 /// Returns a warning for a condition that no event meets, if it names a field in the notation of parsed events, such
 /// as `actor.id`.
-fn parsed_field_warning(left: &Left) -> Option<String> {
+fn parsed_field_warning(left: &PartMatches) -> Option<String> {
     let (short, part) = (left.short?, plain(&left.part));
     let warning =
         format_args!("! {part} is a field of the original event. To search parsed fields, use {short}.");

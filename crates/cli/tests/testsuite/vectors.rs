@@ -23,6 +23,14 @@ fn json(path: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&fs::read(path).ok()?).unwrap())
 }
 
+/// Returns the case's report, in today's words.
+fn expected(case: &Path) -> Value {
+    const TRANSLATION: &str = include_str!("../../../../tests/vectors-translation.txt");
+    let pairs = TRANSLATION.lines().filter_map(|line| line.split_once('\t'));
+    let report = fs::read_to_string(case.join("report.json")).unwrap();
+    serde_json::from_str(&pairs.fold(report, |report, (old, new)| report.replace(old, new))).unwrap()
+}
+
 /// Returns the arguments for a case.
 fn arguments(case: &Path) -> Vec<String> {
     let mut args = vec!["verify".to_owned(), "--json".to_owned()];

@@ -155,7 +155,7 @@ impl Rules {
             false
         };
         if let Some(document) = &document {
-            Path::of(["tenant"]).any(document.root(), &mut visit);
+            Path::from_names(["tenant"]).any(document.root(), &mut visit);
         }
         longest.unwrap_or(self.all)
     }

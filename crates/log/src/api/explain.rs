@@ -20,8 +20,8 @@ pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request,
 /// Returns the response: everything, or unknown fields alone.
 pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
-    let remaining = |parts: &[Left]| -> Value {
-        let one = |left: &Left| {
+    let remaining = |parts: &[PartMatches]| -> Value {
+        let one = |left: &PartMatches| {
             let mut item = json!({ "part": left.part, "events": left.events });
             if let Some(short) = left.short {
                 item["short"] = short.into();

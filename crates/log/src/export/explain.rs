@@ -99,8 +99,9 @@ impl Explaining {
             for leaf in reader.leaves_with_events(run)? {
                 let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
                 // Events outside the scope are not even counted.
-                matcher
-                    .examine_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+                matcher.examine_within(&**reader, scope, query, &link, Some(event), |entry| {
+                    tally.examine(entry)
+                })?;
             }
         }
         left.start = left.end.min((page + 1) * PAGE);

@@ -209,7 +209,7 @@ impl Gatherer<'_> {
 /// Keeps the data of each entry until the end of the export.
 struct RecordVisitor<'a> {
     gatherer: &'a Gatherer<'a>,
-    looking: &'a Looking<'a>,
+    looking: &'a EventEvaluator<'a>,
     records: SpillQueue<LogRecord>,
     chains: Vec<(ChainId, VerifierKey)>,
     numbers: HashMap<ChainId, u32>,

@@ -111,7 +111,7 @@ impl Gatherer<'_> {
 }
 
 /// Returns the sampled events of all questions.
-fn sampled(evidence: &Evidence) -> impl Iterator<Item = &Shown> {
+fn sampled(evidence: &Evidence) -> impl Iterator<Item = &ListedEvent> {
     evidence.answers.iter().flat_map(|answer| match &answer.found {
         AnswerContent::Events(events) => &*events.sample,
         _ => &[],

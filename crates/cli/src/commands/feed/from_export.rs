@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
                 continue;
             }
             let signer_trust =
-                analysis.signer_trust(finding, &signer_trusts).unwrap_or(SignerTrust::Unknown).as_str();
+                analysis.signer_trust(finding, &signer_trusts).unwrap_or(SignerTrust::Untrusted).as_str();
             let draft = Draft::alert(finding, signer_trust, &pack, &at);
             let text = draft.data().to_string();
             let record = Finding {

@@ -53,7 +53,14 @@ impl ObservedData {
                 let tags = rule.as_ref().and_then(tags).unwrap_or_default();
                 let (title, level) = (text(&finding["title"]).unwrap_or_default(), text(&finding["level"]));
                 let (signer_trust, leaves) = (finding["signer_trust"].as_str(), leaves(&finding["entries"]));
-                data.observations.extend(Observation::found(rule, title, level, signer_trust, tags, leaves));
+                data.observations.extend(Observation::from_finding(
+                    rule,
+                    title,
+                    level,
+                    signer_trust,
+                    tags,
+                    leaves,
+                ));
             }
         }
         if let Some(path) = inventory {
@@ -62,7 +69,7 @@ impl ObservedData {
                 let flags = list(endpoint, "flags").iter().filter_map(text).collect();
                 let name = |one: &str, other: &str| text(&endpoint[one]).or_else(|| text(&endpoint[other]));
                 let name = [name("method", "service"), name("path", "operation")];
-                data.observations.push(Observation::called(name, flags, leaves(&endpoint["entries"])));
+                data.observations.push(Observation::from_endpoint(name, flags, leaves(&endpoint["entries"])));
             }
         }
         Ok(data)

@@ -110,8 +110,9 @@ fn control(text: &mut String, bought: &ControlEffect, currency: &str) {
     let _ = writeln!(text, "    {net}");
 }
 
-fn proposal(text: &mut String, proposed: &Proposed) {
-    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
+fn proposal(text: &mut String, proposed: &ProposedFrequency) {
+    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
+        proposed;
     let _ = writeln!(text, "\n{} {}", label("Observed, not applied:"), scenario);
     let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
     if !complete {

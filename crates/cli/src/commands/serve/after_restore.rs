@@ -53,7 +53,7 @@ pub(super) struct Options {
 }
 
 /// Continues the log as it is, or with restored entries; otherwise returns its ending.
-pub(crate) fn resume(args: &Args) -> Result<Option<Ending>, CliError> {
+pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     let key = key::load(&path)?.verifier_key().clone();
     let trust = trust(args)?;
@@ -73,16 +73,16 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Ending>, CliError> {
     let mut restore = Restore::open(config).map_err(|error| explain(&error))?;
     let sources = sources(args, restore.size(), &key, &keys)?;
     let stored = |error| explain(&StartError::Store(error));
-    restore.ask(sources).map_err(stored)?;
+    restore.collect(sources).map_err(stored)?;
     print_known(&restore);
     match restore.plan().map_err(stored)? {
         Plan::End(over) => {
-            let doubtful = restore.known().doubt.is_some() && !args.after.nothing_newer;
+            let doubtful = restore.history().doubt.is_some() && !args.after.nothing_newer;
             end(args, &restore, &key, &over, if doubtful { DOUBT_HINT } else { END_HINT }).map(Some)
         }
         plan => {
             match &plan {
-                Plan::GoOn { size } => {
+                Plan::Continue { size } => {
                     print_plan(&format!(
                         "none of the log's {size} entries is missing: it continues unchanged"
                     ));
@@ -115,7 +115,7 @@ fn print_plan(what: &str) {
 
 /// Prints what is known, before any change.
 fn print_known(restore: &Restore) {
-    let known = restore.known();
+    let known = restore.history();
     if !style::is_json() {
         anstream::eprintln!("{}", style::label("After a restore:"));
     }
@@ -163,17 +163,17 @@ fn end(
 }
 
 /// Archives a log that ended, also if this was interrupted before.
-pub(crate) fn archive(args: &Args, ending: &mut Ending) -> Result<(), CliError> {
-    ending.put_aside(&args.dir).map_err(|error| io("move files in", args, &error))
+pub(crate) fn archive(args: &Args, ending: &mut Succession) -> Result<(), CliError> {
+    ending.archive(&args.dir).map_err(|error| io("move files in", args, &error))
 }
 
 /// Returns the ending that an earlier start left unfinished.
-pub(crate) fn unfinished(args: &Args) -> Result<Option<Ending>, CliError> {
-    Ending::left(&args.dir).map_err(|error| io("read", args, &error))
+pub(crate) fn unfinished(args: &Args) -> Result<Option<Succession>, CliError> {
+    Succession::pending(&args.dir).map_err(|error| io("read", args, &error))
 }
 
 /// Finishes the ending, after the new log has recorded it.
-pub(crate) fn finish(args: &Args, ending: Ending) -> Result<(), CliError> {
+pub(crate) fn finish(args: &Args, ending: Succession) -> Result<(), CliError> {
     style::done(&format!(
         "the log {} was created; {} is kept in {}",
         ending.new,

@@ -102,7 +102,7 @@ impl IndexedQuery<'_> {
         let mut search = Search::new(self.query.clone(), self.parsers.clone());
         let mut matches =
             MatchCollector { export, found: PendingEvents::new(self.max_events), keys: HashMap::new() };
-        if let Err(unusable) = side.for_each(|segment| search.look(segment, &mut matches))? {
+        if let Err(unusable) = side.for_each(|segment| search.search(segment, &mut matches))? {
             return Ok(Err(unusable));
         }
         if search.wants_counts()

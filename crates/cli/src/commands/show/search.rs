@@ -11,7 +11,7 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Tally};
+use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Tally};
 use countersign_spill::PendingEvents;
 
 use super::searcher::Searcher;
@@ -76,7 +76,7 @@ impl<'q> ExportQuery<'q> {
     }
 
     /// Completes the conditions that an event meets, now that its signer is known.
-    fn with_signer(&self, link: &CoveredLink, Seen { held, about }: Seen) -> Seen {
+    fn with_signer(&self, link: &CoveredLink, ConditionHits { held, about }: ConditionHits) -> ConditionHits {
         let chain = link.chain.to_string();
         let signer = Some(link.vkey.name());
         let entry = Entry { chain: &chain, signer, ..Entry::recorded(link.time) };
@@ -190,7 +190,7 @@ impl State {
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
         let is_kept = may && !self.full.load(Ordering::Relaxed);
-        let item = (may || counts).then_some(SeenConditions(Seen { held, about }))?;
+        let item = (may || counts).then_some(SeenConditions(ConditionHits { held, about }))?;
         Some(if is_kept { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
     }
 }

@@ -158,7 +158,8 @@ impl Fields {
 
     /// Creates the fields for an event that no parser matches.
     fn from_raw_fields(event: Value<'_>) -> Self {
-        let text = |path: &str| event.at(path).and_then(Value::said).map(std::borrow::Cow::into_owned);
+        let text =
+            |path: &str| event.at(path).and_then(Value::non_empty_text).map(std::borrow::Cow::into_owned);
         let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
         Self {
             action: text("action").unwrap_or_default(),
