@@ -7,7 +7,7 @@ import { picker } from "../src/input/choose.ts";
 import { memoryView } from "../src/input/remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
 import type { Memory } from "../src/state/memory.ts";
-import type { Reader, SignerTrust } from "./reader.ts";
+import type { Reader, SignInState } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
@@ -95,7 +95,7 @@ function signInPart(
     <div class="sign-in-part">
       <p class="help">${t.access.signInHelp(value(host, 100))}</p>
       <div class="buttons">
-        <button type="button" class="primary" ?disabled=${isLeaving || signerTrust === "asking"} @click=${emits("sign-in")}>${t.access.signIn(value(host, 60))}</button>
+        <button type="button" class="primary" ?disabled=${isLeaving || signInState === "asking"} @click=${emits("sign-in")}>${t.access.signIn(value(host, 60))}</button>
       </div>
       ${signInFailed === undefined ? nothing : html`<p class="complaint" role="alert" data-sign-in="failed">${t.access.signInFailed} <span class="help" lang="en">${value(signInFailed, 300)}</span></p>`}
       <p class="help">${t.access.orToken}</p>
@@ -129,8 +129,8 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
       </label>
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
-        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signerTrust === "asking"}>${t.access.use}</button>
-        ${signerTrust === "accepted" ? html`<button type="button" @click=${emits("leave")}>${t.access.leave}</button>` : nothing}
+        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signInState === "asking"}>${t.access.use}</button>
+        ${signInState === "accepted" ? html`<button type="button" @click=${emits("leave")}>${t.access.leave}</button>` : nothing}
       </div>
       ${refusal === undefined ? nothing : refusalView(refusal, t)}
     </form>

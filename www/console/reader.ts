@@ -8,7 +8,7 @@ import { failureOf, type Log, type RequestFailure } from "./log.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
 /** State of the token. */
-export type SignerTrust = "none" | "asking" | "accepted" | "refused";
+export type SignInState = "none" | "asking" | "accepted" | "refused";
 
 /** An input that must be corrected, with the name of the text about it. */
 export type Complaint =
@@ -23,7 +23,7 @@ interface ReaderListener {
 
 /** The reader's input, stored in this tab if they want that. */
 export class Reader {
-  signerTrust: SignerTrust = "none";
+  signInState: SignInState = "none";
   refusal: RequestFailure | undefined;
   complaint: Complaint | undefined;
   trust: TrustChoice = NO_TRUST;

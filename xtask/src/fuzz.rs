@@ -33,7 +33,7 @@ const TARGETS: &[Target] = &[
     Target { name: "line", longest: 4096, runs: 60_000 },
     Target { name: "note", longest: 8192, runs: 40_000 },
     Target { name: "query", longest: 4096, runs: 20_000 },
-    Target { name: "reading", longest: 8192, runs: 20_000 },
+    Target { name: "parser", longest: 8192, runs: 20_000 },
     Target { name: "submission", longest: 16_384, runs: 20_000 },
     Target { name: "tiles", longest: 4096, runs: 100_000 },
     Target { name: "trust", longest: 8192, runs: 60_000 },

@@ -156,7 +156,7 @@ test("unencrypted delivery is reported for public hosts only", async () => {
   }
   for (const host of [
     "localhost:1",
-    "log_server",
+    "logserver",
     "a.localhost",
     "log.internal",
     "127.0.0.1",

@@ -41,7 +41,7 @@ function failing(retryAfter: number) {
       async flush() {
         state.tries++;
         if (state.fails) {
-          throw new Failure("log_server", busy, retryAfter);
+          throw new Failure("server", busy, retryAfter);
         }
       },
       retryInMs: undefined,

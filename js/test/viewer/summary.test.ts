@@ -18,7 +18,7 @@ const parsed: Parsed = {
 };
 
 test("summaryOf: returns the parser's facts", () => {
-  assert.deepEqual(summaryOf({ read, own: undefined }), {
+  assert.deepEqual(summaryOf({ parsed, own: undefined }), {
     as: "CloudTrail",
     action: "DeleteUser",
     actor: { id: "arn:aws:iam::1:user/ada", name: "ada", type: "user" },
@@ -30,7 +30,7 @@ test("summaryOf: returns the parser's facts", () => {
 });
 
 test("summaryOf: falls back to the event's own fields", () => {
-  const { as, action, actor, outcome } = summaryOf({ read: undefined, own: { action: "a", actor: { id: "u" } } });
+  const { as, action, actor, outcome } = summaryOf({ parsed: undefined, own: { action: "a", actor: { id: "u" } } });
   assert.deepEqual([as, action, actor?.id, outcome], [undefined, "a", "u", undefined]);
 });
 

@@ -22,8 +22,8 @@ function isEvent(row: Row): row is EventRow {
 }
 
 /** Returns the actor, action, and target of an event, as far as it states them. */
-export function saysOf({ read, own, begin }: EventRow): string {
-  const facts = read ?? own;
+export function saysOf({ parsed, own, begin }: EventRow): string {
+  const facts = parsed ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>
     party?.name ?? party?.id;
   const parts = [named(facts?.actor), facts?.action, named(facts?.target)].filter(
@@ -33,7 +33,7 @@ export function saysOf({ read, own, begin }: EventRow): string {
 }
 
 /** Returns the outcome of an event; empty if it states none. */
-export function outcomeOf({ read, own }: EventRow): string {
-  const outcome = (read ?? own)?.outcome ?? "";
+export function outcomeOf({ parsed, own }: EventRow): string {
+  const outcome = (parsed ?? own)?.outcome ?? "";
   return outcome === "not-stated" ? "" : outcome;
 }

@@ -97,7 +97,7 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
       </dl>
       ${phoneView(signer.vkey, signer.vkey, t)}
       ${
-        signer.trust === "unknown"
+        signer.trust === "untrusted"
           ? html`<button type="button" @click=${emits("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
           : nothing
       }

@@ -150,8 +150,8 @@ fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
             .join(file.with_extension("ndjson").file_name().unwrap_or_default());
         for sample in fs::read_to_string(samples).unwrap_or_default().lines() {
             let sample: Value = serde_json::from_str(sample)?;
-            seeds.add("reading", format!("{reading}\n{}", sample["event"]));
-            seeds.add("reading", format!("\n{}", sample["event"]));
+            seeds.add("parser", format!("{reading}\n{}", sample["event"]));
+            seeds.add("parser", format!("\n{}", sample["event"]));
         }
     }
     Ok(())

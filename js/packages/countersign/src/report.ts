@@ -71,7 +71,7 @@ export interface Counts {
   /** Non-blank lines, including the header and malformed ones. */
   lines: number;
   /** Entries in the export. */
-  leaves: number;
+  entries: number;
   /** Entries omitted from the export. */
   skipped: number;
   /** Events shown. */

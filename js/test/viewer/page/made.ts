@@ -4,7 +4,7 @@ import type {
   EventIndex,
   EventRow,
   Json,
-  Reading,
+  Parsed,
   SearchResult,
   WholeEvent,
   WholeRow,

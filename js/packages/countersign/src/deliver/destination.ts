@@ -5,8 +5,8 @@ import { CountersignError, coded } from "../error.js";
 import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
-import type { LogServer, RequestSettings } from "./log-server.js";
 import { Failure } from "./failure.js";
+import type { LogServer, RequestSettings } from "./log-server.js";
 import { type ResendResult, readResponse } from "./response.js";
 
 /** Confirmation that batches were delivered. */
@@ -41,7 +41,7 @@ export function toLogServer(logServer: LogServer, prove: Prove, dated: (date: nu
         throw new TypeError("nothing to send");
       }
       const answer = await logServer.post(join(batches), sending).catch((cause: CountersignError) => {
-        throw new Failure("log_server", cause);
+        throw new Failure("server", cause);
       });
       dated(answer.date);
       const read = readResponse(answer);
@@ -75,7 +75,7 @@ function unproven(cause: unknown): Failure {
     hint,
     cause,
   });
-  return new Failure("log_server", error);
+  return new Failure("server", error);
 }
 
 function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPosition {
@@ -103,7 +103,7 @@ export function toTransport(transport: Transport, header: string): Destination {
         begun = true;
       } catch (cause) {
         throw new Failure(
-          "log_server",
+          "server",
           coded(cause, "transport.failed", "the transport failed to write lines", "see the cause"),
         );
       }

@@ -5,7 +5,7 @@ import { CountersignError } from "../error.js";
 /** The scope of a failure. */
 export type Scope =
   /** Delivery is currently impossible. */
-  | "log_server"
+  | "server"
   /** Delivery of this chain is currently impossible; other chains may work. */
   | "chain"
   /**
@@ -50,7 +50,7 @@ export class Failure extends Error {
 
   /** True if it only stops one chain for now. */
   get isOfChain(): boolean {
-    return this.scope !== "log_server" && this.scope !== "dead";
+    return this.scope !== "server" && this.scope !== "dead";
   }
 }
 

@@ -84,7 +84,7 @@ function failed(response: LogServerResponse): Failure {
       status === 503 || status < 500
         ? ["log_server.busy", "contact the log operator if the log server stays overloaded"]
         : ["log_server.failed", "contact the log operator if this continues"];
-    return failure("log_server", own, todo);
+    return failure("server", own, todo);
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
@@ -92,7 +92,7 @@ function failed(response: LogServerResponse): Failure {
       : status === 401 || (status === 403 && code === "")
         ? "exempt /submit from the authentication in front of the log server; links are authenticated by their signatures"
         : `check the URL; GET ${from.replace(/submit$/, "checkpoint")} must return the log's checkpoint`;
-  return failure("log_server", "log_server.unexpected", todo);
+  return failure("server", "log_server.unexpected", todo);
 }
 
 function errorOf({ body }: LogServerResponse) {

@@ -178,7 +178,7 @@ export class Sender {
         return undefined;
       }
       const failure = cause instanceof Failure && cause.scope === "denied" ? this.#denied(chain, cause) : cause;
-      if (!(failure instanceof Failure) || failure.scope === "log_server") {
+      if (!(failure instanceof Failure) || failure.scope === "server") {
         throw failure;
       }
       if (failure.scope === "chain") {
@@ -303,7 +303,7 @@ export class Sender {
       // If none of its events is in the outbox, they can't be recorded twice.
       if (error && batch.taken.some(({ id }) => id !== undefined)) {
         if (kept.length === 0) {
-          throw new Failure("log_server", error);
+          throw new Failure("server", error);
         }
         break;
       }
@@ -371,7 +371,7 @@ export class Sender {
     this.#remove(gone);
     settle(gone, delivered);
     await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
-      throw new Failure("log_server", error);
+      throw new Failure("server", error);
     });
   }
 

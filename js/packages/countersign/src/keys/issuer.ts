@@ -246,7 +246,7 @@ async function submit(
       return response;
     }
     const { error, scope, retryAfter } = response;
-    const isLasting = scope !== "log_server" || error.code === "log_server.unexpected";
+    const isLasting = scope !== "server" || error.code === "log_server.unexpected";
     const wait = pause(WAITS, failures, retryAfter);
     if (isLasting || performance.now() + wait > end) {
       throw explained(error);
@@ -258,7 +258,7 @@ async function submit(
 /** Returns the proof, or a failure. */
 async function post(logServer: LogServer, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
   const request = logServer.post(line, { timeout, keepalive: false });
-  const response = await request.catch((error: CountersignError) => new Failure("log_server", error));
+  const response = await request.catch((error: CountersignError) => new Failure("server", error));
   if (response instanceof Failure) {
     return response;
   }

@@ -27,7 +27,7 @@ interface LinkMark extends EntryMark {
 export interface SkipMark extends EntryMark {
   readonly kind: "skip";
   /** Number of omitted entries, from `index` on. */
-  readonly leaves: number;
+  readonly entries: number;
 }
 
 /** A link whose event is withheld, covered by a valid signature of its chain's key. */

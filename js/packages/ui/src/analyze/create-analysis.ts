@@ -80,7 +80,7 @@ class WorkersAnalysis implements Analysis {
   readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
   readonly list: Analysis["list"] = (...args) => this.#call((service) => service.list(...args));
   readonly findingsOf: Analysis["findingsOf"] = (...args) => this.#call((service) => service.findingsOf(...args));
-  readonly entries: Analysis["entries"] = (id) => this.#call((service) => service.entries(id));
+  readonly entriesOf: Analysis["entriesOf"] = (id) => this.#call((service) => service.entriesOf(id));
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());
 
   close(): void {

@@ -41,12 +41,12 @@ export interface Finding {
   /** Number of times the same was found again within a timespan. */
   readonly repeats: number;
   /** The lowest signer trust among its events; null before the report. */
-  readonly signerTrust: SignerTrust | null;
+  readonly signer_trust: SignerTrust | null;
 }
 
 /** A finding with the total number of its entries. */
 export interface ListedFinding {
-  readonly entries: number;
+  readonly total: number;
   readonly finding: Finding;
 }
 
@@ -187,7 +187,7 @@ export interface Analysis {
   /** Returns at most `max` findings that name an entry. */
   findingsOf(leaf: number, max: number): Promise<readonly ListedFinding[]>;
   /** Returns all entries of a finding. */
-  leaves(id: string): Promise<Float64Array>;
+  entriesOf(id: string): Promise<Float64Array>;
   /** Returns the output of `countersign analyze --format json`. Rejects before `status` was called with facts. */
   document(): Promise<Blob>;
   /** Terminates the workers. */

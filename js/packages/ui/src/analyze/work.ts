@@ -41,7 +41,7 @@ export function work(port: Port): void {
     select: (entries) => service.select(entries),
     list: async (...args) => service.list(...args),
     findingsOf: async (...args) => service.findingsOf(...args),
-    entries: async (id) => service.entries(id),
+    entriesOf: async (id) => service.entriesOf(id),
     document: () => service.document(),
   };
   connect(port, ours, "host");

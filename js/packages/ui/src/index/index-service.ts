@@ -8,7 +8,7 @@ import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import { PAGE } from "./page.js";
 import type { IndexHost } from "./roles.js";
-import { isUnparsed, readingOf, rowOf, treeOf, type WrittenRow } from "./rows.js";
+import { isUnparsed, parsedOf, rowOf, treeOf, type WrittenRow } from "./rows.js";
 import { type SavedEvent, save } from "./save.js";
 import { seed } from "./seed.js";
 import { type SignerFacts, signerTrusts } from "./signer-trust.js";

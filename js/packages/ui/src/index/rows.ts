@@ -2,7 +2,7 @@
 
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { readJson, treeJson } from "../wasm/index.js";
-import type { EventFacts, FoldRow, GapRow, Json, Place, Reading, Row } from "./types.js";
+import type { EventFacts, FoldRow, GapRow, Json, Parsed, Place, Row } from "./types.js";
 
 /** An event's row as the core writes it. */
 export interface WrittenEvent extends Place {
@@ -15,7 +15,7 @@ export interface WrittenEvent extends Place {
   readonly vkey: string;
   readonly authorized: boolean;
   readonly happened: string | null;
-  readonly read: Reading | null;
+  readonly parsed: Parsed | null;
   readonly own?: Partial<EventFacts>;
   readonly tenant: string | null;
   readonly fields?: readonly (readonly string[] | null)[];
@@ -26,7 +26,7 @@ export type WrittenRow = WrittenEvent | WithheldMark | GapRow | FoldRow;
 
 /** True if nothing that a list shows is known of the event. */
 export function isUnparsed(row: WrittenRow): row is WrittenEvent {
-  return row.kind === "event" && row.read === null && Object.keys(row.own ?? {}).length === 0;
+  return row.kind === "event" && row.parsed === null && Object.keys(row.own ?? {}).length === 0;
 }
 
 /** Converts a row for the page. `excerpt` is the start of the text of an event that nothing is known of. */
@@ -50,8 +50,8 @@ export function rowOf(row: WrittenRow, fields: readonly string[], excerpt: strin
 }
 
 /** Returns what a parser made of an event. */
-export function readingOf(bytes: Uint8Array): Reading | undefined {
-  const read = JSON.parse(readJson(bytes)) as (Reading & { time?: string }) | null;
+export function parsedOf(bytes: Uint8Array): Parsed | undefined {
+  const read = JSON.parse(readJson(bytes)) as (Parsed & { time?: string }) | null;
   if (read === null) {
     return undefined;
   }

@@ -1,9 +1,9 @@
 import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
-import { Sink } from "./sink.js";
 import type { SignedEvent, SignerTrustSoFar } from "./signer-trust.js";
-import type { EventFacts, Reading, SaveFormat } from "./types.js";
+import { Sink } from "./sink.js";
+import type { EventFacts, Parsed, SaveFormat } from "./types.js";
 import { yieldToMessages } from "./yield.js";
 
 /** An event to save. */
@@ -93,7 +93,7 @@ function records(sink: Sink, signerTrustOf: (event: SignedEvent) => SignerTrustS
 interface Facts {
   readonly happened: string | null;
   readonly tenant: string | null;
-  readonly read: Reading | null;
+  readonly parsed: Parsed | null;
   /** Fields that the event itself states, if no parser matches. */
   readonly own?: Partial<EventFacts>;
 }

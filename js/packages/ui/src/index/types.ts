@@ -46,7 +46,7 @@ export interface EventFacts {
 }
 
 /** Facts that a parser extracted from an event (docs/parsers.md). They aren't signed. */
-export interface Reading extends EventFacts {
+export interface Parsed extends EventFacts {
   /** Name of the parser. */
   readonly as: string;
   /** Further actions, if the source records several as one event. */
@@ -60,7 +60,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
   /** Time of the event, if it states one. Otherwise the time of recording is used. */
   readonly happened: string | undefined;
   /** Result of the parser; undefined if no parser matches. In rows, strings are cut to what a list shows. */
-  readonly read: Reading | undefined;
+  readonly parsed: Parsed | undefined;
   /** If no parser matches: facts from the fields of SPEC section 12. */
   readonly own: Partial<EventFacts> | undefined;
   /** The field `tenant`, if it has a value. */

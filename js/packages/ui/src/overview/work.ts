@@ -54,8 +54,8 @@ export function work(port: Port): void {
 
 function toCore({ from, to, stated, complete, findings, tags, endpoints }: Signals): CoreSignals {
   const all = new CoreSignals(from, to, stated, complete);
-  for (const { rule, title, level, signerTrust, entries } of findings) {
-    all.found(rule, title, level, signerTrust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
+  for (const { rule, title, level, signer_trust, entries } of findings) {
+    all.found(rule, title, level, signer_trust ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(entries));
   }
   for (const { method, service, path, operation, flags, entries } of endpoints) {
     all.called(method ?? service, path ?? operation, [...flags], Float64Array.from(entries));

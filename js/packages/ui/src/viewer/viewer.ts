@@ -451,7 +451,7 @@ export class Viewer extends LitElement {
   #extent: Extent | undefined;
 
   /** Signer trust of events. The function is replaced whenever its results may change. */
-  #signerTrust: Rows["signer_trust"] = () => "unsettled";
+  #signerTrust: Rows["signerTrust"] = () => "unsettled";
 
   #signerTrustOf(row: WholeRow | undefined): SignerTrustSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"

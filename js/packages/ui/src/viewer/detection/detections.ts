@@ -165,7 +165,7 @@ export class Detections extends TextView {
     `;
   }
 
-  #finding({ finding, entries }: ListedFinding, texts: Texts): TemplateResult {
+  #finding({ finding, total }: ListedFinding, texts: Texts): TemplateResult {
     const { found } = texts;
     const { level, title } = finding;
     return html`
@@ -175,7 +175,7 @@ export class Detections extends TextView {
           <span class="found-title">${value(title, 200)}</span>
           <span class="found-who">${subjectView(finding)}</span>
           <span class="found-when faint">${periodView(finding, this.zone)}</span>
-          <span class="found-entries faint">${found.entries(entries)}</span>
+          <span class="found-entries faint">${found.entries(total)}</span>
         </button>
       </li>
     `;

@@ -59,7 +59,7 @@ export class EntryFindings extends TextView {
     `;
   }
 
-  #finding({ finding, entries }: ListedFinding, texts: Texts): TemplateResult {
+  #finding({ finding, total }: ListedFinding, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     const { id, title, level, group, reasons, repeats, signer_trust: signerTrust, score, evidence } = finding;
     return html`
@@ -72,7 +72,7 @@ export class EntryFindings extends TextView {
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, MAX_VALUE_CHARS)))}
           ${signerTrust === null ? nothing : fact(found.signers, stateView(SIGNER_TRUST_LOOKS[signerTrust], found.signerTrusts[signerTrust]))}
         </dl>
-        ${this.#entries(finding, entries, texts)}
+        ${this.#entries(finding, total, texts)}
         ${
           this.slicer === undefined || this.detection?.session.bytes === undefined
             ? nothing
@@ -86,10 +86,10 @@ export class EntryFindings extends TextView {
     `;
   }
 
-  #entries({ id, entries }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
+  #entries({ id, entries }: Finding, total: number, { found, figures }: Texts): TemplateResult {
     const shown = this.whole === id ? entries : entries.slice(0, MAX_ENTRIES);
     const more = entries.length - shown.length;
-    const unlisted = entries - entries.length;
+    const unlisted = total - entries.length;
     return html`
       <p class="found-entries" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>

@@ -38,7 +38,7 @@ const DEFAULT_TYPE = "user";
  */
 export class Drawer extends TextView {
   static override properties = {
-    ...props("row", "signer_trust", "position", "of"),
+    ...props("row", "signerTrust", "position", "of"),
     ...props("slicer", "source", "trust", "report", "detection", "modal"),
     ...internal("share", "bounds", "isWhole"),
   };
@@ -239,14 +239,14 @@ export class Drawer extends TextView {
   }
 
   /** Renders a parser's facts separately from the signed event, with a link to it. */
-  #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
+  #parsed({ parsed, happened }: WholeEvent, texts: Texts): TemplateResult {
     const { reading } = texts.rows.drawer;
     const { notStated } = texts.rows.list;
     if (parsed === undefined) {
       return html`<p class="faint">${reading.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, also = [], actor, target, address, outcome, reason } = read;
+    const { action, also = [], actor, target, address, outcome, reason } = parsed;
     const fact = (name: string, content: unknown) =>
       content === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${content}</dd></div>`;
     return html`
@@ -406,7 +406,7 @@ function party({ id, name, type }: Party): TemplateResult {
 }
 
 /** Renders a party with everything that the parser extracted. */
-function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
+function readParty({ id, name, type }: NonNullable<Parsed["actor"]>): TemplateResult {
   return html`
     ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
   `;

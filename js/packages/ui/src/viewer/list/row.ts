@@ -91,7 +91,12 @@ function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts:
 }
 
 /** Renders signer trust as an icon with a word for screen readers. */
-function sign(row: Row, signerTrust: SignerTrustSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+function sign(
+  row: Row,
+  signerTrust: SignerTrustSoFar | undefined,
+  level: Level | undefined,
+  texts: Texts,
+): TemplateResult {
   const { rows } = texts;
   if (signerTrust === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;

@@ -36,7 +36,7 @@ export interface RowAt {
  * `columns-changed` ({ columns }), `ask-find`, `ask-help`, and `ask-close`.
  */
 export class Rows extends TextView {
-  static override properties = props("index", "found", "signer_trust", "marks", "columns", "bar");
+  static override properties = props("index", "found", "signerTrust", "marks", "columns", "bar");
 
   /** Source of the rows. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
