@@ -315,7 +315,7 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        Checkpoint::new("log.example", 7, Hash::of(&[b"root"])).expect("a checkpoint")
+        Checkpoint::new("log.example", 7, Hash::digest(&[b"root"])).expect("a checkpoint")
     }
 
     #[test]

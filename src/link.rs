@@ -48,7 +48,7 @@ pub type Signature = [u8; 64];
 
 /// Computes the commit of a link to its event: `H("countersign/payload/v1" ‖ 0x00 ‖ salt ‖ event)`.
 pub fn commit(salt: &Salt, event: &[u8]) -> Hash {
-    Hash::of(&[&commit_prefix(salt), event])
+    Hash::digest(&[&commit_prefix(salt), event])
 }
 
 /// Returns what is hashed before an event to compute its [commit](commit()): the domain, a zero byte, and the salt.

@@ -101,7 +101,7 @@ fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
 }
 
 fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
-    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", &[kind], public]);
+    let Hash([a, b, c, d, ..]) = Hash::digest(&[name.as_bytes(), b"\n", &[kind], public]);
     [a, b, c, d]
 }
 

@@ -90,7 +90,7 @@ impl Drop for Server {
 fn prepare(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let mut reader = String::new();
-    for byte in Hash::of(&[TOKEN.as_bytes()]).0 {
+    for byte in Hash::digest(&[TOKEN.as_bytes()]).0 {
         write!(reader, "{byte:02x}")?;
     }
     reader.push_str(" read bench\n");

@@ -8,7 +8,7 @@ import { inspect } from "node:util";
 const pause = timers.setTimeout;
 
 const FIRST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 50;
 
 /**
  * Reads a value until it is as expected, and returns it. Fails after `withinMs`, even if a read hangs, with the last
@@ -28,7 +28,7 @@ export async function eventually<Value>(
   // Only awaited during a read.
   limit.catch(() => {});
   try {
-    for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
+    for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, MAX_PAUSE_MS)) {
       const value = await Promise.race([read(), limit]);
       if (isExpected(value)) {
         return value;

@@ -5,7 +5,7 @@ use super::line::strip;
 
 /// A buffer that cuts a stream of bytes into chunks of whole lines, in bounded memory however long a line is.
 ///
-/// Of a line longer than [`MAX_LINE`], it keeps just enough to tell that the line is too long, or that it is blank.
+/// Keeps a line longer than [`MAX_LINE`] just far enough to tell that the line is too long, or that it is blank.
 #[derive(Debug)]
 pub struct LineBuffer {
     buffer: Vec<u8>,

@@ -12,7 +12,7 @@ pub struct Hash(pub [u8; 32]);
 
 impl Hash {
     /// Computes `H(a ‖ b ‖ …)`: the hash of the concatenated parts.
-    pub fn of(parts: &[&[u8]]) -> Self {
+    pub fn digest(parts: &[&[u8]]) -> Self {
         let mut hasher = sha2::Sha256::new();
         for part in parts {
             hasher.update(part);

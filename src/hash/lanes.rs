@@ -29,7 +29,7 @@ use super::{Hash, Message};
 
 /// Appends `H(prefix ‖ body)` of each message to `out`, in order.
 ///
-/// The result is the same as calling [`Hash::of`] for each message, but faster. Pass as many messages at a time as
+/// The result is the same as calling [`Hash::digest`] for each message, but faster. Pass as many messages at a time as
 /// possible.
 pub fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -59,11 +59,11 @@ pub fn hash_nodes(children: &[Hash], parents: &mut Vec<Hash>) {
 }
 
 fn hash_message(message: &Message<'_>) -> Hash {
-    Hash::of(&[message.prefix, message.body])
+    Hash::digest(&[message.prefix, message.body])
 }
 
 fn hash_node([left, right]: &[Hash; 2]) -> Hash {
-    Hash::of(&[&[1], &left.0, &right.0])
+    Hash::digest(&[&[1], &left.0, &right.0])
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(hashes.len(), messages.len() + 1);
         for (message, hash) in messages.iter().zip(&hashes[1..]) {
             let (prefix, body) = (message.prefix, message.body);
-            assert_eq!(*hash, Hash::of(&[prefix, body]), "{} + {} bytes", prefix.len(), body.len());
+            assert_eq!(*hash, Hash::digest(&[prefix, body]), "{} + {} bytes", prefix.len(), body.len());
         }
     }
 
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn hashes_every_small_number_of_node_pairs() {
         for pairs in 0..=17 {
-            let children: Vec<_> = (0..2 * pairs).map(|i| Hash::of(&[&bytes(i, i)])).collect();
+            let children: Vec<_> = (0..2 * pairs).map(|i| Hash::digest(&[&bytes(i, i)])).collect();
             let mut parents = vec![Hash([9; 32])];
             hash_nodes(&children, &mut parents);
-            let expected = children.chunks(2).map(|pair| Hash::of(&[&[1], &pair[0].0, &pair[1].0]));
+            let expected = children.chunks(2).map(|pair| Hash::digest(&[&[1], &pair[0].0, &pair[1].0]));
             assert!(expected.eq(parents[1..].iter().copied()));
         }
     }

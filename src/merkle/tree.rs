@@ -11,17 +11,17 @@ pub const MAX_LEAF: usize = 65_535;
 
 /// Computes the hash of a leaf, `H(0x00 ‖ leaf)`, which is also `prev` of the next link.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Hash::of(&[&[0], leaf])
+    Hash::digest(&[&[0], leaf])
 }
 
 /// Computes the hash of an inner node, `H(0x01 ‖ left ‖ right)`.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Hash::of(&[&[1], &left.0, &right.0])
+    Hash::digest(&[&[1], &left.0, &right.0])
 }
 
 /// Returns the root of the empty tree: the hash of nothing.
 pub fn empty_root() -> Hash {
-    Hash::of(&[])
+    Hash::digest(&[])
 }
 
 /// Computes the root over hashes whose number is a power of two.

@@ -63,7 +63,7 @@ impl InputError {
     /// Returns the report for unreadable input.
     pub(super) fn report(self) -> Report {
         let not_checked = |_| Ok::<_, Infallible>(Check::new(0, 0, Some(phrases::REASON_UNREAD)));
-        let Ok(mut checks) = Checks::of(not_checked);
+        let Ok(mut checks) = Checks::collect(not_checked);
         let mut findings = Findings::default();
         findings.add_with_hint(self.code, Place::line(self.line), self.hint, say!(self.message));
         if self.code == FindingCode::FormatTruncated {

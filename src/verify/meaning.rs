@@ -63,7 +63,7 @@ pub struct Doubts {
 impl Doubts {
     /// Collects the chains from a report.
     #[inline(never)] // Inlining would make the artifact larger.
-    pub fn of(report: &Report) -> Self {
+    pub fn from_report(report: &Report) -> Self {
         let is_doubt = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
         let named = report.findings.iter().filter(|finding| is_doubt(finding.code));
         let is_more = |(code, count): &(FindingCode, u64)| is_doubt(*code) && *count > LISTED as u64;
@@ -173,13 +173,13 @@ mod tests {
             Ok(Check::new(open.unwrap_or(1), 0, open.map(|_| "not checked")))
         };
         let counts = Counts { entries: 1, ..Counts::default() };
-        let mut report = Report::new(verdict, Checks::of(check).unwrap(), counts, Findings::default());
+        let mut report = Report::new(verdict, Checks::collect(check).unwrap(), counts, Findings::default());
         report.finding_counts = found.iter().map(|code| (*code, 1)).collect();
         report
     }
 
     fn of_size(size: u64) -> Log {
-        Log { size, root: Hash::of(&[]), time: None }
+        Log { size, root: Hash::digest(&[]), time: None }
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
             }
             findings.add(KeyLate, Place::line(2).about(ChainId([0xf0; 16])), say!(""));
             let checks = report(Verdict::Partial, &[], &[]).checks;
-            Doubts::of(&Report::new(Verdict::Partial, checks, Counts::default(), findings))
+            Doubts::from_report(&Report::new(Verdict::Partial, checks, Counts::default(), findings))
         };
         let few = doubts(2);
         let has = [0, 1, 2, 0xf0].map(|nth| few.has(ChainId([nth; 16])));

@@ -69,7 +69,7 @@ macro_rules! checks {
             ///
             /// # Errors
             /// The first error of `result`.
-            pub fn of<E>(mut result: impl FnMut(&'static str) -> Result<Check, E>) -> Result<Self, E> {
+            pub fn collect<E>(mut result: impl FnMut(&'static str) -> Result<Check, E>) -> Result<Self, E> {
                 Ok(Self { $($name: result(stringify!($name))?),+ })
             }
         }

@@ -21,7 +21,7 @@ words! {
 impl SignerTrust {
     /// Determines the trust from the report's entry for the signer, from whether the report names the chain as in
     /// doubt, and from whether the key was authorized when the event was returned.
-    pub fn of(trust: Option<TrustBasis>, is_doubted: bool, authorized: bool) -> Self {
+    pub fn evaluate(trust: Option<TrustBasis>, is_doubted: bool, authorized: bool) -> Self {
         match trust {
             Some(TrustBasis::TrustFile | TrustBasis::Granted | TrustBasis::Revoked)
                 if authorized && !is_doubted =>
@@ -59,7 +59,7 @@ mod tests {
         for trust in known.into_iter().chain([None]) {
             for (doubted, is_doubted) in [("in-doubt", true), ("-", false)] {
                 for (allowed, authorized) in [("authorized", true), ("-", false)] {
-                    let signer_trust = SignerTrust::of(trust, is_doubted, authorized).as_str();
+                    let signer_trust = SignerTrust::evaluate(trust, is_doubted, authorized).as_str();
                     all.insert(vec![trust.map_or("-", TrustBasis::as_str), doubted, allowed, signer_trust]);
                 }
             }

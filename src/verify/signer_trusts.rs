@@ -16,14 +16,14 @@ pub struct SignerTrusts<'r> {
 
 impl<'r> SignerTrusts<'r> {
     /// Collects the signers and suspect chains of a report.
-    pub fn of(report: &'r Report) -> Self {
+    pub fn from_report(report: &'r Report) -> Self {
         Self {
             signers: report
                 .signers
                 .iter()
                 .map(|signer| (signer.vkey.as_str().into(), signer.trust))
                 .collect(),
-            doubts: Doubts::of(report),
+            doubts: Doubts::from_report(report),
         }
     }
 
@@ -59,6 +59,6 @@ impl<'r> SignerTrusts<'r> {
 
     /// Returns the trust in a key that signed a chain. `authorized` is the link's authorization when it was returned.
     pub fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorized: bool) -> SignerTrust {
-        SignerTrust::of(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorized)
+        SignerTrust::evaluate(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorized)
     }
 }

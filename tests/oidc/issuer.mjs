@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { Provider } from "oidc-provider";
 
 const CLIENT = { id: "auditor", secret: "a secret of this test's" };
-/** Where people sign in from: a page, which has no secret. */
+/** The client that people sign in from: a page without a secret. */
 const PAGE = { id: "https://log.example", back: "https://log.example/signed-in" };
 
 /** Kinds of keys by the algorithm that they sign with. */
@@ -18,7 +18,7 @@ const KINDS = {
   EdDSA: ["ed25519", {}],
 };
 
-/** What the next token is to be like. */
+/** Overrides for the next token. */
 let next = {};
 let handle = () => {};
 let publicKeys = [];
@@ -50,7 +50,7 @@ function begin(keys) {
   provide();
 }
 
-/** Begins anew with the keys that there are. */
+/** Starts a new provider with the current keys. */
 function provide() {
   const provider = new Provider(issuer(), {
     jwks: { keys: made },
@@ -76,7 +76,7 @@ function provide() {
     claims: { openid: ["sub", ...Object.keys(next.claims ?? {})] },
     conformIdTokenClaims: false,
     findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId, ...next.claims }) }),
-    // Who signs in agrees to what the page asks for.
+    // Anyone who signs in agrees to what the page asks for.
     async loadExistingGrant({ oidc }) {
       const grant = new provider.Grant({ accountId: oidc.session.accountId, clientId: oidc.client.clientId });
       grant.addOIDCScope("openid");
@@ -113,7 +113,7 @@ function provide() {
   const answers = provider.callback();
   handle = (request, response) => {
     if (!request.url.startsWith("/interaction/")) return answers(request, response);
-    // Where a page with name and password would be.
+    // A real issuer would show a sign-in page here.
     provider.interactionFinished(request, response, { login: { accountId: next.person } });
   };
 }
@@ -182,7 +182,7 @@ const commands = {
     const tokens = JSON.parse(text);
     return { id: tokens.id_token, access: tokens.access_token };
   },
-  /** Where people are sent back to from now on, and who signs in there. */
+  /** Sets where people return to, and who signs in. */
   page({ back, person, claims }) {
     PAGE.back = back;
     next = { person, claims };

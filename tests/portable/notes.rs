@@ -22,7 +22,8 @@ fn witness() -> SignerKey {
 }
 
 fn signed_checkpoint() -> String {
-    let checkpoint = Checkpoint::new("log.example/audit", 15, Hash::of(&[b"root"])).expect("a checkpoint");
+    let checkpoint =
+        Checkpoint::new("log.example/audit", 15, Hash::digest(&[b"root"])).expect("a checkpoint");
     checkpoint.sign(&log()).expect("signed")
         + &checkpoint.cosign(&witness(), 1_795_154_400).expect("cosigned")
 }

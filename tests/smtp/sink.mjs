@@ -1,4 +1,4 @@
-// A mail server that takes what comes with the right login, and tells of it: first its port, then a line for each mail.
+// A mail server that accepts mail with the right login. It prints its port, then a line for each mail.
 // node sink.mjs KEY CERTIFICATE [secure]
 import { readFileSync } from "node:fs";
 import { SMTPServer } from "smtp-server";
@@ -32,6 +32,6 @@ const server = new SMTPServer({
 });
 server.on("error", () => {});
 server.listen(0, "127.0.0.1", () => tell(server.server.address().port));
-// Who started it is gone.
+// The process that started it ended.
 process.stdin.on("end", () => process.exit());
 process.stdin.resume();

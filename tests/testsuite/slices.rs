@@ -22,7 +22,7 @@ struct Leaf {
 }
 
 /// The content of an export by index: leaves that are shown.
-struct Shown {
+struct ExportContent {
     header: Header,
     leaves: BTreeMap<u64, (Leaf, Option<Link>)>,
     notes: BTreeSet<u64>,
@@ -31,7 +31,7 @@ struct Shown {
     checkpoints: Vec<u64>,
 }
 
-impl Shown {
+impl ExportContent {
     fn by(export: &str) -> Self {
         let header = Header::parse(lines(export).next().unwrap().1.as_bytes()).unwrap();
         let (leaves, notes) = (BTreeMap::new(), BTreeSet::new());
@@ -141,7 +141,7 @@ impl Ask {
     }
 
     /// Returns what a slice must show, or `None` if there must be no slice.
-    fn of(&self, whole: &Shown) -> Option<BTreeMap<u64, Leaf>> {
+    fn expected(&self, whole: &ExportContent) -> Option<BTreeMap<u64, Leaf>> {
         let sealed = whole.checkpoints.last().copied();
         if let Some((first, end)) = self.range {
             let all_here = (first..end).all(|index| whole.leaves.contains_key(&index));
@@ -209,7 +209,7 @@ impl Dice {
         (self.0 >> 33) as usize % end
     }
 
-    fn ask(&mut self, whole: &Shown) -> Ask {
+    fn ask(&mut self, whole: &ExportContent) -> Ask {
         let events = whole.events();
         let mut ask = Ask::default();
         let pick = self.below(events.len());
@@ -254,7 +254,7 @@ fn intact() -> impl Iterator<Item = (String, String)> {
 fn a_slice_shows_exactly_what_was_requested() {
     let (mut slices, mut refusals) = (0, 0);
     for ((name, export), seed) in intact().zip(1..) {
-        let whole = Shown::by(&export);
+        let whole = ExportContent::by(&export);
         if whole.events().is_empty() {
             continue;
         }
@@ -262,13 +262,13 @@ fn a_slice_shows_exactly_what_was_requested() {
         for _ in 0..24 {
             let ask = dice.ask(&whole);
             let slice = slice(&export, &ask.selection(), None);
-            let Some(expected) = ask.of(&whole) else {
+            let Some(expected) = ask.expected(&whole) else {
                 assert!(slice.is_err(), "{name}: {ask:?}");
                 refusals += 1;
                 continue;
             };
             let slice = slice.unwrap_or_else(|error| panic!("{name}: {ask:?}: {error}"));
-            let found = Shown::by(&slice);
+            let found = ExportContent::by(&slice);
             assert_shows(&format!("{name}: {ask:?}\n{slice}"), &ask, &whole, &expected, &found);
             slices += 1;
         }
@@ -276,7 +276,13 @@ fn a_slice_shows_exactly_what_was_requested() {
     assert!(slices > 1500 && refusals > 500, "{slices} {refusals}");
 }
 
-fn assert_shows(about: &str, ask: &Ask, whole: &Shown, expected: &BTreeMap<u64, Leaf>, found: &Shown) {
+fn assert_shows(
+    about: &str,
+    ask: &Ask,
+    whole: &ExportContent,
+    expected: &BTreeMap<u64, Leaf>,
+    found: &ExportContent,
+) {
     let is_sealed = !whole.checkpoints.is_empty();
     if is_sealed {
         let leaves = found.leaves.iter().map(|(index, (leaf, _))| (index, leaf));
@@ -300,13 +306,13 @@ fn assert_shows(about: &str, ask: &Ask, whole: &Shown, expected: &BTreeMap<u64, 
 #[test]
 fn a_plan_predicts_the_numbers_of_events_and_chains() {
     for ((name, export), seed) in intact().zip(1..) {
-        let whole = Shown::by(&export);
+        let whole = ExportContent::by(&export);
         if whole.events().is_empty() {
             continue;
         }
         let mut dice = Dice(seed);
         let asks: Vec<Ask> = (0..4).map(|_| dice.ask(&whole)).collect();
-        for ask in asks.into_iter().filter(|ask| ask.of(&whole).is_some()) {
+        for ask in asks.into_iter().filter(|ask| ask.expected(&whole).is_some()) {
             let selection = ask.selection();
             let mut survey = Survey::new(&whole.header, &selection, None);
             for (number, item) in items(&export) {
@@ -319,7 +325,7 @@ fn a_plan_predicts_the_numbers_of_events_and_chains() {
                 slicer.line(number, &item, &mut out).unwrap();
             }
             slicer.finish(&mut out).unwrap();
-            let found = Shown::by(out.as_str());
+            let found = ExportContent::by(out.as_str());
             let chains: BTreeSet<ChainId> =
                 found.leaves.values().filter_map(|(_, link)| link.as_ref().map(Link::chain)).collect();
             let predicted = (plan.events(), plan.chains(), plan.header());
@@ -363,7 +369,7 @@ fn refuses_impossible_slices_with_the_reason() {
     let uncovered = without(&lines, &[18]);
     let foreign = without(&lines, &[18]) + &lines[17].replacen("log.example/audit", "log.example/other", 1);
     let altered = with(&lines, 10, r#"{"leaf":"AA=="}"#);
-    let (open, _) = &Shown::by(&whole).leaves[&3];
+    let (open, _) = &ExportContent::by(&whole).leaves[&3];
     let skip = format!(r#"{{"skip":[0,"{}"]}}"#, leaf_hash(&open.bytes));
     let with_a_skip = with(&lines, 5, &skip);
     let skip_unsealed = unsealed.replacen(&lines[4], &format!("{skip}\n"), 1);
@@ -440,7 +446,7 @@ fn detects_an_export_that_changed_before_the_second_pass() {
     let (lines, chain) = two_chains();
     let whole = lines.concat();
     let selection = Selection::all().event(chain, 1);
-    let header = Shown::by(&whole).header;
+    let header = ExportContent::by(&whole).header;
     let mut survey = Survey::new(&header, &selection, None);
     for (number, item) in items(&whole) {
         survey.line(number, &item).unwrap();

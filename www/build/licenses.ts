@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Plugin } from "vite";
 import { licenses as textFor } from "../../js/build/licenses.mjs";
 
-/** What is in each page. */
+/** Artifacts in each page. */
 const ARTIFACTS = ["verifier", "slicer", "index", "analyzer"];
 const OF_CONSOLE = ["overview"];
 

@@ -15,7 +15,7 @@ export async function look(): Promise<string> {
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;
 }
 
-/** The same as a module. */
+/** Provides the looks as a module. */
 export function looks(): Plugin {
   return {
     name: "look",

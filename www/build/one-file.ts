@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
 
-/** What becomes of the bundle. */
+/** Options of a page in one file. */
 export interface OneFile {
   readonly fileName: string;
-  /** What the page may connect to, in the words of its policy. */
+  /** Sources that the page may connect to, as in its Content-Security-Policy. */
   readonly connect: "'none'" | "'self'";
 }
 
@@ -29,7 +29,7 @@ export function oneFile({ fileName, connect }: OneFile): Plugin {
         else throw new Error(`${name} cannot be put into the page`);
         delete bundle[name];
       }
-      // What is around policy, style and script: with it the page can say which bytes it is made of.
+      // The HTML around policy, style, and script: with it, the page can compute its own hash.
       const around = String(page.source)
         .replace(/\s*<script type="module"[^>]*><\/script>/, "")
         .replace(/\s*<link rel="stylesheet"[^>]*>/, "")
@@ -54,7 +54,7 @@ export function oneFile({ fileName, connect }: OneFile): Plugin {
 
 const HOLE = "\u{0}";
 
-/** How `src/evidence/own.ts` names what is around them, in whichever quotes. */
+/** The placeholder in `src/evidence/own.ts` for the HTML around them, in any quotes. */
 const AROUND = /(["'`])countersign:around\1/g;
 
 /** Neither begins nor ends a script element, nor begins a comment in one. */

@@ -10,12 +10,12 @@ interface OnePage extends OneFile {
   /** The folder of its `index.html`. */
   readonly root: URL;
   readonly folder: URL;
-  /** Whether what is in the folder goes. */
+  /** True to empty the folder first. */
   readonly isFirst?: boolean;
   readonly plugins?: readonly PluginOption[];
 }
 
-/** How each of the pages is built. */
+/** Returns the build configuration of a page. */
 export function onePage({ root, folder, isFirst = false, plugins = [], ...file }: OnePage): UserConfig {
   return {
     root: fileURLToPath(root),

@@ -27,7 +27,7 @@ export function workers(): Plugin {
   return inlined("virtual:workers", () => texts(WORKERS, FILES));
 }
 
-/** The same of what only the console has. */
+/** Provides the workers that only the console has. */
 export function overview(): Plugin {
   const worker = { overview: import.meta.resolve("@countersign/ui/overview/worker.js") };
   const file = { overviewModule: import.meta.resolve("@countersign/ui/overview.wasm") };

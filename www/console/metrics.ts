@@ -21,8 +21,8 @@ export interface Metrics {
   readonly ignored: number;
 }
 
-const MOST_SAMPLES = 5000;
-const LONGEST_LINE = 4096;
+const MAX_SAMPLES = 5000;
+const MAX_LINE_CHARS = 4096;
 
 const SAMPLE =
   /^([A-Za-z_:][\w:]{0,199})(?:\{((?:[A-Za-z_]\w*="(?:[^"\\]|\\.)*",?)*)\})? ([+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf|NaN))(?: .*)?$/;
@@ -45,9 +45,9 @@ export function parseMetrics(text: string): Metrics {
   for (const line of text.split("\n")) {
     if (line === "" || line === "# EOF" || /^# (?:TYPE|UNIT) /.test(line)) continue;
     const help = /^# HELP ([A-Za-z_:][\w:]{0,199}) (.*)$/.exec(line);
-    const sample = line.length <= LONGEST_LINE ? SAMPLE.exec(line) : null;
+    const sample = line.length <= MAX_LINE_CHARS ? SAMPLE.exec(line) : null;
     if (help !== null) of(help[1] ?? "").help = unescaped(help[2] ?? "").slice(0, 500);
-    else if (sample === null || samples >= MOST_SAMPLES) ignored += 1;
+    else if (sample === null || samples >= MAX_SAMPLES) ignored += 1;
     else {
       const [, name = "", labels = "", value = ""] = sample;
       samples += 1;

@@ -21,7 +21,7 @@ const elsewhere = { ip: "203.0.113.77", geo: { country: "BR" } };
 const job = (number) => ({ type: "cron_job", id: `job_${number}`, name: JOBS[number % JOBS.length] });
 const JOBS = ["nightly-backup", "invoice-run", "search-reindex", "certificate-check", "report-mail"];
 
-/** What people did in the dashboard: minutes after the beginning, and the event. */
+/** Actions of people in the dashboard: minutes after the start, and the event. */
 const DASHBOARD = [
   [0, { action: "session.login", actor: ada, outcome: "success", context: office }],
   [
@@ -94,7 +94,7 @@ const DASHBOARD = [
   [67, { action: "session.logout", actor: ada, context: office }],
 ];
 
-/** What the scheduler did: a job every minute and a half. */
+/** Actions of the scheduler: a job every minute and a half. */
 const SCHEDULER = Array.from({ length: 44 }, (_, run) => [
   run * 1.5,
   {
@@ -153,7 +153,7 @@ function key(name) {
   };
 }
 
-/** The same bytes at every build. */
+/** Returns pseudorandom bytes that are the same at every build. */
 function randomly(name) {
   let drawn = 0;
   return (bytes) => {

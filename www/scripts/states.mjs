@@ -23,7 +23,7 @@ const SIZES = [
 ];
 /** More of a page than this many of its first screens is not looked at. */
 const SCREENS = 2;
-/** How many pictures stand beside each other in a sheet, by their width. */
+/** Pictures per row of a sheet, by their width. */
 const BESIDE = { 390: 8, 1280: 3, 1600: 3, print: 4 };
 
 const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.startsWith(part));

@@ -19,7 +19,7 @@ use rules::Rules;
 /// The rules: banned openings, words, and names, and what is exempt from them.
 const RULES: &str = "tests/prose/language.toml";
 /// The most complaints that are printed.
-const MAX_PRINTED: usize = 100;
+const MAX_PRINTED: usize = 200;
 
 /// Checks all code and the newest commit subjects, and returns a summary.
 pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {

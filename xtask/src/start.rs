@@ -146,7 +146,7 @@ To try:
      {program} verify export.ndjson --trust {trust_shown}
   3. {program} check http://127.0.0.1:{log} --trust {trust_shown}
      which needs no token, for no event is in what it reads.
-  4. Press Enter here: somebody guesses a password at the dashboard. `countersign watch` finds it while it goes on, the
+  4. Press Enter here: someone guesses a password at the dashboard. `countersign watch` finds it while it goes on, the
      Worker refuses the account's next request, and the evidence verifies on the auditor's page.
 
 Ctrl-C ends all of it.",

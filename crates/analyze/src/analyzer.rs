@@ -664,7 +664,7 @@ impl<'p> Analyzer<'p> {
             finding.write_json(&mut lines);
             lines.push(b'\n');
         }
-        Hash::of(&[&lines])
+        Hash::digest(&[&lines])
     }
 
     /// Returns the work skipped so far for lack of memory.

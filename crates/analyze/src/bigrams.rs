@@ -18,10 +18,14 @@ impl Bigrams {
 
     /// Returns the bigrams of a part to search for, in lower case.
     pub(crate) fn of_part(text: &str) -> Self {
-        if text.is_ascii() { Self::of(text.as_bytes()) } else { Self::of(fold(text).as_bytes()) }
+        if text.is_ascii() {
+            Self::from_text(text.as_bytes())
+        } else {
+            Self::from_text(fold(text).as_bytes())
+        }
     }
 
-    fn of(text: &[u8]) -> Self {
+    fn from_text(text: &[u8]) -> Self {
         // This bit makes letters of either case equal. Making other characters equal too does no harm.
         let either_case = |byte: u8| u32::from(byte | 0x20);
         let (mut low, mut high) = (0, 0);

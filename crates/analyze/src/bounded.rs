@@ -13,5 +13,5 @@ pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     let end = (0..=160).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}… (SHA-256 {})", &text[..end], Hash::of(&[text.as_bytes()])).into()
+    format!("{}… (SHA-256 {})", &text[..end], Hash::digest(&[text.as_bytes()])).into()
 }

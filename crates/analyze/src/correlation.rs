@@ -34,7 +34,7 @@ pub(crate) struct Correlation {
     pub(crate) measure: Measure,
     /// The rules that it counts, as named in its source, with the line.
     pub(crate) names: Vec<(String, u32)>,
-    /// The same rules, by their index in the pack. Known after all rules are compiled.
+    /// These rules by their index in the pack. Known after all rules are compiled.
     pub(crate) rules: Vec<usize>,
     by: Vec<Grouping>,
     /// The fields whose values are counted (as tuples if there are several), or the one field that is

@@ -99,7 +99,7 @@ pub(crate) enum Test {
     Elements(Box<Elements>),
 }
 
-/// How numbers are compared.
+/// Comparison of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compare {
     Equal,

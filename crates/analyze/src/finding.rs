@@ -117,7 +117,7 @@ pub(crate) fn id(pack: &Hash, rule: &str, group: &str, leaves: &[u64]) -> String
     text.extend(b",[");
     numbers(leaves, &mut text);
     text.extend(b"]]");
-    hex::encode(&Hash::of(&[&text]).0)
+    hex::encode(&Hash::digest(&[&text]).0)
 }
 
 fn numbers(numbers: &[u64], out: &mut Vec<u8>) {

@@ -218,7 +218,7 @@ impl Gate {
 
     /// Returns the pack's hash.
     pub fn pack(&self) -> Hash {
-        *self.hash.get_or_init(|| Hash::of(&[self.text.as_bytes()]))
+        *self.hash.get_or_init(|| Hash::digest(&[self.text.as_bytes()]))
     }
 
     /// Returns the number of rules that make decisions.

@@ -125,7 +125,7 @@ const NAME_LENGTH: usize = 43;
 
 /// Returns a short name for a rule and a subject. Identities can be long, and there are many.
 fn name(rule: &str, subject: &str) -> String {
-    let mut name = Hash::of(&[rule.as_bytes(), b"\n", subject.as_bytes()]).to_string();
+    let mut name = Hash::digest(&[rule.as_bytes(), b"\n", subject.as_bytes()]).to_string();
     name.truncate(name.trim_end_matches('=').len());
     name
 }

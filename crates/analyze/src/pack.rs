@@ -230,7 +230,7 @@ impl Builder {
         let Header { name, version, time, zone, habits, members } = about;
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
         let candidates = Candidates::new(rules.iter().map(Rule::detection), &fields);
-        let hash = Hash::of(&[text.as_bytes()]);
+        let hash = Hash::digest(&[text.as_bytes()]);
         let numbers = |is_selected: &dyn Fn(&Asks, usize) -> bool| -> Vec<u32> {
             let rules = rules.iter().enumerate();
             let selected =

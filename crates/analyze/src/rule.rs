@@ -21,7 +21,7 @@ pub struct Rule {
     pub title: String,
     /// The severity of its findings.
     pub level: Level,
-    /// What a match means.
+    /// Meaning of a match, for analysts.
     pub description: String,
     /// Benign causes of a match.
     pub false_positives: Vec<String>,

@@ -139,7 +139,7 @@ impl<'p> Analyzer<'p> {
             lacking: self.shapes.lacking.clone(),
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
-        let checksum = Hash::of(&[&bytes]);
+        let checksum = Hash::digest(&[&bytes]);
         bytes.extend(checksum.0);
         bytes
     }
@@ -166,7 +166,7 @@ impl<'p> Analyzer<'p> {
             return Err(SnapshotError::Damaged);
         }
         let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
-        if Hash::of(&[body]).0 != *checksum {
+        if Hash::digest(&[body]).0 != *checksum {
             return Err(SnapshotError::Damaged);
         }
         let body = body.strip_prefix(MAGIC).ok_or(SnapshotError::Version)?;
@@ -327,7 +327,7 @@ mod tests {
                 let at = at.index(changed.len());
                 changed[at] = byte;
             }
-            let checksum = Hash::of(&[&changed]);
+            let checksum = Hash::digest(&[&changed]);
             changed.extend(checksum.0);
             if let Ok(mut analyzer) = Analyzer::restore(&pack, &changed) {
                 for leaf in 0..20 {
@@ -374,7 +374,7 @@ mod tests {
             let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
             let mut changed = bytes[..bytes.len() - CHECKSUM_BYTES].to_vec();
             changed[at..at + to.len()].copy_from_slice(to);
-            let checksum = Hash::of(&[&changed]);
+            let checksum = Hash::digest(&[&changed]);
             changed.extend(checksum.0);
             Analyzer::restore(&pack, &changed).err()
         };

@@ -134,7 +134,7 @@ impl Kind {
     /// Hashes a value with a list's salt. An address has the same hash in every notation. A long value is
     /// hashed by its first bytes and its SHA-256, as in findings.
     pub fn hash(self, value: &str, salt: &[u8; 16]) -> Hash {
-        let hash = |value: &[u8]| Hash::of(&[salt, self.as_str().as_bytes(), b"\n", value]);
+        let hash = |value: &[u8]| Hash::digest(&[salt, self.as_str().as_bytes(), b"\n", value]);
         match value.parse() {
             Ok(IpAddr::V4(address)) if self == Self::Address => hash(&address.to_ipv6_mapped().octets()),
             Ok(IpAddr::V6(address)) if self == Self::Address => hash(&address.octets()),

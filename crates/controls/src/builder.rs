@@ -178,11 +178,11 @@ impl<'a> EvidenceBuilder<'a> {
     pub fn new(catalog: &'a Catalog, known: ExportFacts<'a>, options: EvidenceOptions) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
-        let doubts = Doubts::of(report);
+        let doubts = Doubts::from_report(report);
         let chains = known.chains.iter().map(|(chain, vkey)| {
             let place = places.get(vkey.as_str()).copied().unwrap_or(usize::MAX);
             let trust = report.signers.iter().find(|signer| signer.vkey == *vkey).map(|signer| signer.trust);
-            let signer_trust = |authorized| SignerTrust::of(trust, doubts.has(*chain), authorized);
+            let signer_trust = |authorized| SignerTrust::evaluate(trust, doubts.has(*chain), authorized);
             (place, [signer_trust(false), signer_trust(true)])
         });
         let chains = chains.collect();

@@ -248,7 +248,7 @@ impl Catalog {
             ));
             return None;
         }
-        let hash = Hash::of(&[&canonical]);
+        let hash = Hash::digest(&[&canonical]);
         Some(Self {
             framework: framework?,
             title: title?,

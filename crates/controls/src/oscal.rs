@@ -38,7 +38,7 @@ fn uuid(evidence: &Evidence, name: &str) -> String {
         hashed.extend(part.as_bytes());
     }
     let mut bytes: [u8; 16] =
-        Hash::of(&[b"countersign/oscal/v1", &hashed]).0[..16].try_into().unwrap_or_default();
+        Hash::digest(&[b"countersign/oscal/v1", &hashed]).0[..16].try_into().unwrap_or_default();
     // OSCAL accepts only versions 4 and 5. This is the form of version 5, the hash of a name.
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -289,7 +289,7 @@ impl OpenFile {
 
 fn context_hash(bytes: &[u8]) -> String {
     let last = &bytes[bytes.len().saturating_sub(CONTEXT_BYTES)..];
-    base64::encode(Hash::of(&[last]).0)
+    base64::encode(Hash::digest(&[last]).0)
 }
 
 /// Opens the file at a path; none if it doesn't exist.

@@ -116,7 +116,7 @@ impl<'p> Follower<'p> for LogFeed<'p> {
         let step = self.watcher.settle(now()?, None)?;
         if let Some(attested) = step.events {
             let log = Log { origin: &self.origin, size: attested.size, root: attested.root };
-            let signer_trusts = SignerTrusts::of(&attested.report);
+            let signer_trusts = SignerTrusts::from_report(&attested.report);
             let (feed, dispatch) = (self.feed, &mut self.dispatch);
             attested.events.for_each(|event| {
                 if !feed.wants(&event) {

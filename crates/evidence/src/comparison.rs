@@ -18,7 +18,7 @@ const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoin
 
 /// The content of a verified export, apart from its report.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub struct VerifiedEntries {
     /// The entries of the events that verify, in any order.
     pub leaves: Vec<u64>,
     /// The root that samples of the export are drawn by; none if no checkpoint matches.
@@ -100,7 +100,7 @@ impl Frame {
     ///
     /// # Errors
     /// [`Code::Evidence`] with the member that the export contradicts.
-    pub fn agrees(&self, report: &[u8], shown: &Shown) -> Result<(), Error> {
+    pub fn agrees(&self, report: &[u8], shown: &VerifiedEntries) -> Result<(), Error> {
         self.has_report(report)?;
         let leaves: BTreeSet<u64> = shown.leaves.iter().copied().collect();
         let is_selected = |leaf: &u64| self.scope.range.is_none_or(|(a, b)| (a..b).contains(leaf));

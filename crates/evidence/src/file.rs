@@ -85,7 +85,7 @@ impl File {
         }
         line(&mut out, "export", &miniz_oxide::deflate::compress_to_vec(&self.export, LEVEL));
         out.push(b'\n');
-        let sum = Hash::of(&[&out[self.page.len()..]]);
+        let sum = Hash::digest(&[&out[self.page.len()..]]);
         out.extend_from_slice(format!("sum {}\n{END}", hex::encode(&sum.0)).as_bytes());
         Ok(out)
     }
@@ -148,7 +148,7 @@ impl File {
             frame.pins.iter().map(|_| lines.decoded("pin", MAX_SMALL_BYTES)).collect::<Result<_, _>>()?;
         let packed = lines.decoded("export", MAX_FILE_BYTES)?;
         let summed = &block[..block.len() - lines.rest.len()];
-        if lines.next(Some("sum"))? != hex::encode(&Hash::of(&[MARK.as_bytes(), summed]).0).as_bytes() {
+        if lines.next(Some("sum"))? != hex::encode(&Hash::digest(&[MARK.as_bytes(), summed]).0).as_bytes() {
             return Err(refuse("the checksum does not match the content", ALTERED)
                 .at_line(lines.number - 1)
                 .in_member("sum"));
@@ -169,7 +169,7 @@ impl File {
 
     /// Returns the SHA-256 of the page in the file.
     pub fn page_sha256(&self) -> Hash {
-        Hash::of(&[&self.page])
+        Hash::digest(&[&self.page])
     }
 
     /// Returns the name of the export in the file.

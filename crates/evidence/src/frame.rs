@@ -46,12 +46,12 @@ pub struct Described {
 impl Described {
     /// Describes a file with this name and content.
     pub fn new(name: impl Into<String>, bytes: &[u8]) -> Self {
-        Self { name: name.into(), sha256: Hash::of(&[bytes]), size: bytes.len() as u64 }
+        Self { name: name.into(), sha256: Hash::digest(&[bytes]), size: bytes.len() as u64 }
     }
 
     /// True if this is the content of the file.
     pub fn is(&self, bytes: &[u8]) -> bool {
-        self.size == bytes.len() as u64 && self.sha256 == Hash::of(&[bytes])
+        self.size == bytes.len() as u64 && self.sha256 == Hash::digest(&[bytes])
     }
 
     fn json(&self) -> Json {
@@ -382,7 +382,7 @@ impl Frame {
             let state = if is_passed { CheckState::Pass } else { CheckState::NotChecked };
             Ok::<_, Infallible>(Check { state, checked: 0, failed: 0, reason: None })
         };
-        let Ok(checks) = Checks::of(check);
+        let Ok(checks) = Checks::collect(check);
         let Some(Json::Object(found)) = report.get("finding_counts") else { return None };
         let code = |word: &str| FindingCode::ALL.iter().copied().find(|code| code.as_str() == word);
         let found = found.iter().map(|(word, _)| Some((code(word)?, 1)));

@@ -11,7 +11,7 @@ mod inflate;
 mod json;
 mod sample;
 
-pub use comparison::{SampleRoot, Shown};
+pub use comparison::{SampleRoot, VerifiedEntries};
 pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
 pub use frame::{
     Block, Described, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS, MAX_PINS, MAX_SECTIONS,

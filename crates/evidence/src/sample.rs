@@ -37,7 +37,7 @@ impl Draw {
     }
 
     fn rank(&self, leaf: u64) -> Hash {
-        Hash::of(&[&self.begin, &leaf.to_be_bytes()])
+        Hash::digest(&[&self.begin, &leaf.to_be_bytes()])
     }
 
     /// Adds what another draw with the same root, seed, and size drew from other candidates.
@@ -99,7 +99,7 @@ mod tests {
     fn draws_the_example_of_the_specification() {
         let root = Hash(core::array::from_fn(|place| place as u8));
         assert_eq!(sample(&root, "2026-Q4", 0..100, 5), [7, 58, 38, 61, 34]);
-        let first = Hash::of(&[&Draw::new(&root, "2026-Q4", 1).begin, &7_u64.to_be_bytes()]);
+        let first = Hash::digest(&[&Draw::new(&root, "2026-Q4", 1).begin, &7_u64.to_be_bytes()]);
         assert_eq!(
             countersign::hex::encode(&first.0),
             "03b9e49caf326a0d59687b8b416f1e85c9ff971b37b596f1d04f438e2b93ccad"

@@ -70,7 +70,7 @@ fn file_round_trips() {
     assert!(read == file());
     assert!(read.write().unwrap() == bytes);
     assert!(bytes.starts_with(PAGE) && is_page(&bytes));
-    assert_eq!(read.page_sha256(), countersign::hash::Hash::of(&[PAGE]));
+    assert_eq!(read.page_sha256(), countersign::hash::Hash::digest(&[PAGE]));
     read.frame.has_report(report(&read.export).as_bytes()).unwrap();
 }
 
@@ -132,7 +132,7 @@ fn forged(bytes: &[u8], one: &str, other: &str) -> Vec<u8> {
     assert!(text.contains(one), "{one}");
     let changed = text.replacen(one, other, 1);
     let end = changed.find("\nsum ").unwrap() + 1;
-    let sum = countersign::hash::Hash::of(&[&changed.as_bytes()[PAGE.len()..end]]);
+    let sum = countersign::hash::Hash::digest(&[&changed.as_bytes()[PAGE.len()..end]]);
     format!("{}sum {}\n</script>\n", &changed[..end], countersign::hex::encode(&sum.0)).into_bytes()
 }
 

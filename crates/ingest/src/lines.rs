@@ -5,7 +5,7 @@ use countersign::export::MAX_LINE;
 /// Splits bytes into lines. Each line is passed on as soon as it is complete, because a consumer may be
 /// waiting for it.
 ///
-/// Of a line longer than [`MAX_LINE`], it keeps just enough to tell that it is too long, or that it is
+/// Keeps a line longer than [`MAX_LINE`] just far enough to tell that it is too long, or that it is
 /// blank.
 #[derive(Default)]
 pub struct LineSplitter {

@@ -180,7 +180,7 @@ impl Issuer {
         }
         let scope = allowed.find_map(|(rights, scope)| rights.allow(right).then_some(scope));
         let scope = scope.ok_or(IssuerTokenError::Lacks(right))?;
-        let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
+        let credential = Hash::digest(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = display_name(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.remember_expiry(until);
         let validity = TokenValidity { until, key: key.fingerprint };
@@ -218,6 +218,6 @@ fn display_name(claim: &str) -> String {
     if is_plain && name.len() <= MAX_NAME_BYTES {
         name
     } else {
-        format!("oidc:sha256:{}", Hash::of(&[claim.as_bytes()]))
+        format!("oidc:sha256:{}", Hash::digest(&[claim.as_bytes()]))
     }
 }

@@ -374,7 +374,7 @@ mod tests {
 
     fn head(size: u64) -> SignedHead {
         let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
-        let checkpoint = Checkpoint::new("log.example", size, Hash::of(&[&size.to_be_bytes()])).unwrap();
+        let checkpoint = Checkpoint::new("log.example", size, Hash::digest(&[&size.to_be_bytes()])).unwrap();
         SignedHead::from_note(&checkpoint.sign(&key).unwrap()).unwrap()
     }
 

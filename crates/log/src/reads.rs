@@ -110,7 +110,7 @@ impl ReadRequest {
     pub fn new(way: ReadKind, filter: Vec<(String, String)>) -> Self {
         let short = |(name, value): (String, String)| {
             let value = if value.len() > MAX_VALUE_BYTES {
-                format!("sha256:{}", Hash::of(&[value.as_bytes()]))
+                format!("sha256:{}", Hash::digest(&[value.as_bytes()]))
             } else {
                 value
             };

@@ -202,7 +202,7 @@ fn parse_hex(text: &str) -> Option<[u8; 32]> {
 
 /// Returns the SHA-256 of a token.
 pub fn hash(token: &str) -> [u8; 32] {
-    Hash::of(&[token.as_bytes()]).0
+    Hash::digest(&[token.as_bytes()]).0
 }
 
 /// All readers. No two share a name or token.

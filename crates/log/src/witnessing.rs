@@ -140,7 +140,7 @@ pub enum Assessment {
 
 /// Returns the URL at which a witness serves the latest checkpoint that it cosigned for the log with this origin.
 pub fn proof_url(witness_url: &str, origin: &str) -> String {
-    let Hash(hash) = Hash::of(&[origin.as_bytes()]);
+    let Hash(hash) = Hash::digest(&[origin.as_bytes()]);
     format!("{}/{}/checkpoint", witness_url.trim_end_matches('/'), hex::encode(&hash))
 }
 

@@ -447,9 +447,10 @@ impl<'a> Monitor<'a> {
         let bytes = match read("checkpoint")? {
             Some(bytes) => Some(bytes),
             // A witness serves it below the hash of the origin (C2SP tlog-witness).
-            None => {
-                read(&format!("{}/checkpoint", hex::encode(&Hash::of(&[self.rules.origin.as_bytes()]).0)))?
-            }
+            None => read(&format!(
+                "{}/checkpoint",
+                hex::encode(&Hash::digest(&[self.rules.origin.as_bytes()]).0)
+            ))?,
         };
         let nothing = || unreachable("it has no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;

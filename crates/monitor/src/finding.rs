@@ -14,7 +14,7 @@ pub struct FindingKind {
     pub code: &'static str,
     /// The severity.
     pub severity: Severity,
-    /// What to do about it.
+    /// The hint: what to do about the finding.
     pub hint: &'static str,
 }
 

@@ -204,7 +204,7 @@ impl Scenario {
             id: id?,
             title: title?,
             currency: currency?,
-            hash: Hash::of(&[&canonical]),
+            hash: Hash::digest(&[&canonical]),
             inputs: Inputs {
                 frequency: frequency.pert,
                 vulnerability: vulnerability.pert,

@@ -15,13 +15,13 @@ impl Seed {
     /// Computes SHA-256 over the tag, the log's root (if any), and the scenario's hash.
     pub fn derive(root: Option<&Hash>, scenario: &Hash) -> Self {
         let root: &[u8] = root.map_or(&[], |root| &root.0);
-        Self(Hash::of(&[TAG, root, &scenario.0]))
+        Self(Hash::digest(&[TAG, root, &scenario.0]))
     }
 
     /// Returns the random numbers of one year: PCG XSL RR 128/64, seeded with SHA-256 over the seed and the
     /// year.
     pub(crate) fn year(&self, year: u32) -> Year {
-        Year(Pcg64::from_seed(Hash::of(&[&self.0.0, &year.to_be_bytes()]).0))
+        Year(Pcg64::from_seed(Hash::digest(&[&self.0.0, &year.to_be_bytes()]).0))
     }
 }
 

@@ -82,7 +82,7 @@ impl Simulation {
     /// Returns the SHA-256 over the losses, as big-endian doubles. Equal simulations have equal digests.
     pub fn digest(&self) -> Hash {
         let bytes: Vec<u8> = self.losses.iter().flat_map(|loss| loss.to_bits().to_be_bytes()).collect();
-        Hash::of(&[&bytes])
+        Hash::digest(&[&bytes])
     }
 }
 

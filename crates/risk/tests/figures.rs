@@ -84,7 +84,7 @@ fn losses_are_distributed_as_in_another_simulation() {
 fn other_logs_and_scenarios_give_other_years_with_the_same_mean() {
     let scenario = example();
     let run = |seed: &Seed| Simulation::run(&scenario, &[], seed, 50_000).unwrap();
-    let (one, other) = (Hash::of(&[b"one"]), Hash::of(&[b"other"]));
+    let (one, other) = (Hash::digest(&[b"one"]), Hash::digest(&[b"other"]));
     let seeds = [
         Seed::derive(None, &scenario.hash),
         Seed::derive(Some(&one), &scenario.hash),
@@ -124,7 +124,7 @@ fn controls_are_compared_over_the_same_years() {
 
 #[test]
 fn combined_scenarios_are_the_sum_of_their_years() {
-    let log = Log { origin: Some("log.example/audit".into()), size: Some(7), root: Hash::of(&[b"root"]) };
+    let log = Log { origin: Some("log.example/audit".into()), size: Some(7), root: Hash::digest(&[b"root"]) };
     let report = Report::simulate(vec![example(), other(2.0)], Some(log), 20_000).unwrap();
     let together = report.together.as_ref().unwrap();
     let means: f64 = report.scenarios.iter().map(|told| told.figures.mean).sum();

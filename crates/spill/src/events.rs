@@ -114,7 +114,7 @@ impl<K: Spillable> PendingEvents<K> {
     }
 
     /// Returns the number of kept events.
-    pub fn kept(&self) -> u64 {
+    pub fn kept_count(&self) -> u64 {
         self.kept
     }
 

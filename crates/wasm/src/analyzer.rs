@@ -97,7 +97,11 @@ impl Report {
     fn signer_trust(&self, Signed { chain, vkey, authorized }: &Signed) -> SignerTrust {
         let place = self.signers.binary_search_by(|(signer, _)| signer.cmp(vkey));
         let trust = place.ok().map(|place| self.signers[place].1);
-        SignerTrust::of(trust, self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)), *authorized)
+        SignerTrust::evaluate(
+            trust,
+            self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)),
+            *authorized,
+        )
     }
 }
 
@@ -149,7 +153,7 @@ impl Findings {
     }
 
     /// Returns the current state as JSON of `Told` without the marks. Positions in other answers refer to this one.
-    pub fn tell(&mut self) -> String {
+    pub fn status(&mut self) -> String {
         let findings = self.merged.analyzer().findings();
         let mut order: Vec<u32> = (0..findings.len() as u32).collect();
         order.sort_by_key(|place| {
@@ -221,14 +225,15 @@ impl Findings {
     }
 
     /// Returns up to `most` findings that name an entry.
-    pub fn of(&self, leaf: f64, most: usize) -> String {
+    #[wasm_bindgen(js_name = findingsOf)]
+    pub fn findings_of(&self, leaf: f64, most: usize) -> String {
         let leaf = index(leaf).unwrap_or(u64::MAX);
         let names = |finding: &&Finding| finding.leaves.binary_search(&leaf).is_ok();
         self.written(self.ordered().filter(names).take(most))
     }
 
     /// Returns all entries of a finding.
-    pub fn leaves(&self, id: &str) -> Float64Array {
+    pub fn entries(&self, id: &str) -> Float64Array {
         let found = self.findings().iter().find(|finding| finding.id == id);
         numbers(found.into_iter().flat_map(|finding| &finding.leaves).map(|leaf| *leaf as f64))
     }

@@ -176,7 +176,7 @@ impl EventIndex {
     }
 
     /// Provides these bytes.
-    pub fn give(&mut self, bytes: &[u8]) {
+    pub fn provide(&mut self, bytes: &[u8]) {
         self.index.provide(bytes);
     }
 

@@ -161,7 +161,8 @@ impl Log {
     }
 
     /// Continues a search for one turn. Returns the response when it is complete.
-    pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
+    #[wasm_bindgen(js_name = continueSearch)]
+    pub fn continue_search(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
         self.log_server.set_time(time(now));
         let Content::Search(looking) = &mut answer.content else { return None };
         let response = self.log_server.look(&answer.request_headers, looking)?;

@@ -61,7 +61,7 @@ impl Endpoints {
 
     /// Returns the current inventory in the format of `countersign inventory --format json`, for an export with this
     /// report.
-    pub fn tell(
+    pub fn describe(
         &self,
         origin: Option<String>,
         size: Option<f64>,

@@ -11,7 +11,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
+use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, VerifiedEntries, sample};
 use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -140,7 +140,7 @@ fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<Chec
     };
     Some(CheckResults {
         verdict: Verdict::parse(&member(report, "verdict")?.as_string()?)?,
-        checks: Checks::of(|name| check(name).ok_or(())).ok()?,
+        checks: Checks::collect(|name| check(name).ok_or(())).ok()?,
         acting,
         signers: Array::from(&member(report, "signers")?).iter().map(signer).collect::<Option<_>>()?,
         covered,
@@ -215,7 +215,7 @@ pub fn hold_evidence(
         Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))
     };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
-    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &Shown { leaves, root })?)
+    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &VerifiedEntries { leaves, root })?)
 }
 
 /// Draws a sample from these entries by a base64 root and a seed, in drawing order.

@@ -402,7 +402,7 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
 fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
     let Verification { report, pin } = verification;
     let pin = pin.as_deref().map_or(JsValue::NULL, JsValue::from);
-    let doubts = Doubts::of(report);
+    let doubts = Doubts::from_report(report);
     let chains: Array = doubts.chains.iter().map(|chain| JsValue::from(chain.to_string())).collect();
     let not_needed: Array = report.not_needed().map(JsValue::from).collect();
     Ok(object([

@@ -146,7 +146,7 @@ impl Draft {
             finding.chain.map(|chain| chain.to_string()),
             finding.seq
         ]);
-        let id = hex::encode(&Hash::of(&[place.to_string().as_bytes()]).0);
+        let id = hex::encode(&Hash::digest(&[place.to_string().as_bytes()]).0);
         let mut data = json!({
             "code": finding.code.as_str(),
             "hint": finding.hint,
@@ -186,7 +186,7 @@ impl Draft {
             coverage.blind.iter().take(MAX_BLIND_RULES).map(|blind| blind.rule.as_str()).collect();
         Self {
             kind: ItemKind::Scan,
-            id: hex::encode(&Hash::of(&[name.to_string().as_bytes()]).0),
+            id: hex::encode(&Hash::digest(&[name.to_string().as_bytes()]).0),
             title: format!("{found} in entries {} to {}{caveat}", range[0], range[1].saturating_sub(1)),
             data: json!({
                 "coverage": {

@@ -101,7 +101,7 @@ pub(crate) struct Scan {
 impl Scan {
     pub(crate) fn count(&mut self, finding: &Finding) {
         self.findings += 1;
-        self.digest = Hash::of(&[&self.digest, finding.id.as_bytes()]).0;
+        self.digest = Hash::digest(&[&self.digest, finding.id.as_bytes()]).0;
     }
 }
 
@@ -134,7 +134,7 @@ impl WatchState {
 
     fn parse(bytes: &[u8], name: &str) -> Result<Self, EngineError> {
         let (body, checksum) = bytes.split_at(bytes.len().saturating_sub(CHECKSUM));
-        if Hash::of(&[body]).0 != *checksum {
+        if Hash::digest(&[body]).0 != *checksum {
             return Err(invalid(name, "its checksum doesn't match"));
         }
         let body =
@@ -167,7 +167,7 @@ impl WatchState {
         if self.findings_from > 0 {
             bytes = postcard::to_extend(&self.findings_from, bytes).unwrap_or_default();
         }
-        let checksum = Hash::of(&[&bytes]);
+        let checksum = Hash::digest(&[&bytes]);
         bytes.extend(checksum.0);
         store.put(STATE, &bytes).map_err(|error| EngineError::io("write", name, &error))
     }

@@ -109,7 +109,7 @@ impl View {
     }
 
     pub(crate) fn check_limit(&self) -> Result<(), EngineError> {
-        if self.detected.kept() <= MAX_UNATTESTED_BYTES {
+        if self.detected.kept_count() <= MAX_UNATTESTED_BYTES {
             return Ok(());
         }
         let message = "too many detections wait for a checkpoint that enough witnesses signed";

@@ -330,7 +330,7 @@ impl<'p> Watcher<'p> {
             EngineError::new("analyze.order", error.to_string(), "this is a bug: please report it")
         };
         let mut later = PendingEvents::default();
-        let signer_trusts = SignerTrusts::of(report);
+        let signer_trusts = SignerTrusts::from_report(report);
         std::mem::take(&mut self.view.detected).for_each_kept(|link, detected| {
             let leaf = link.index;
             if leaf >= at.size {
@@ -435,7 +435,7 @@ impl<'p> Watcher<'p> {
     fn retract(&mut self, report: &Report, at: &LogState<'_>, now: Time, items: &mut Vec<Item>) {
         // Findings of chains that the report doesn't name are not retracted: a false alert costs less than a missing
         // one.
-        for number in Doubts::of(report).chains.iter().filter_map(|chain| self.numbers.get(chain)) {
+        for number in Doubts::from_report(report).chains.iter().filter_map(|chain| self.numbers.get(chain)) {
             self.state.chains[*number as usize].is_suspect = true;
         }
         for (key, since) in std::mem::take(&mut self.view.revoked) {
@@ -674,7 +674,7 @@ mod tests {
             };
             let ids: Vec<&str> =
                 alerts.iter().filter(of).map(|alert| alert["finding"]["id"].as_str().unwrap()).collect();
-            let digest = ids.iter().fold([0; 32], |digest, id| Hash::of(&[&digest, id.as_bytes()]).0);
+            let digest = ids.iter().fold([0; 32], |digest, id| Hash::digest(&[&digest, id.as_bytes()]).0);
             assert_eq!(
                 (&scan["findings"], &scan["digest"]),
                 (&json!(ids.len()), &json!(Hash(digest).to_string()))

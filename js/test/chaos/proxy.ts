@@ -18,7 +18,7 @@ const FATES = {
   "is passed, and cut off": 4,
   "is answered by half": 4,
   "is answered 503": 4,
-  "is answered 503 and when to come again": 2,
+  "is answered 503 with retry-after": 2,
   "is answered 429": 3,
   "is answered 500": 2,
   "is answered with a page": 2,
@@ -178,7 +178,7 @@ export class FailingProxy {
       case "is answered 503":
         refuse(503, "server.unavailable");
         return;
-      case "is answered 503 and when to come again":
+      case "is answered 503 with retry-after":
         refuse(503, "server.unavailable", {}, { "retry-after": "1" });
         return;
       case "is answered 429":

@@ -67,7 +67,7 @@ class View {
       const sent = (await this.next()) ?? assert.fail("the stream goes on");
       all.push(sent);
       const reached = Number(JSON.parse(sent.line).checkpoint?.split("\n")[1] ?? -1);
-      assert.ok(reached <= size, `it is told of the checkpoint of ${size}, and not first of that of ${reached}`);
+      assert.ok(reached <= size, `it receives the checkpoint of ${size} before that of ${reached}`);
       if (reached === size) {
         return all;
       }
@@ -178,7 +178,7 @@ onEachLog((log) => {
       const view = await open(`?from=${first}`, last === undefined ? {} : { "last-event-id": String(last) });
       const rest = await view.until(size);
       view.close();
-      assert.equal(rest[0]?.line.includes('"countersign"'), last === undefined, "a header, where it begins anew");
+      assert.equal(rest[0]?.line.includes('"countersign"'), last === undefined, "a header when it starts over");
       // If the last checkpoint was already received, it is sent again.
       const all = last === undefined ? rest : [...seen.filter((_, at) => at < whole.length - 1), ...rest];
       assert.deepEqual(ids(all), range(first, size), `cut at ${cut}`);

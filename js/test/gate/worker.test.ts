@@ -49,7 +49,7 @@ describe("gate in a Worker", { skip, timeout: 90_000 }, () => {
     assert.equal(await ask("/internal/x", { "x-user": "u_1" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_evil" }), 403);
     assert.equal(await ask("/jobs", { "x-user": "u_1", "cf-connecting-ip": "192.0.2.66" }), 401);
-    // Of concurrent requests, exactly the limit is allowed.
+    // Exactly the limit of concurrent requests is allowed.
     const often = await Promise.all(Array.from({ length: 12 }, () => ask("/often", { "x-user": "u_2" })));
     assert.deepEqual(
       [200, 429].map((status) => often.filter((found) => found === status).length),

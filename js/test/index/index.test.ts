@@ -87,7 +87,7 @@ test("index: a newer query cancels an older one, unless it is invalid", async (t
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));
   await index.settle();
   await eventually(
-    "three events are told of",
+    "three events are reported",
     () => told.at(-1),
     (count) => count === 3,
   );

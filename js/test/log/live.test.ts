@@ -33,7 +33,7 @@ test("log: a live view shows only durable entries", async () => {
       }
       await until("the object awaits its storage", async () => (await ask(log.url, "/awaited")).text === "1");
       assert.ok(!isTold(size), seen);
-      await until(`the view tells of ${size} entries`, async () => {
+      await until(`the view reports ${size} entries`, async () => {
         await ask(log.url, "/durable");
         return isTold(size);
       });

@@ -53,7 +53,7 @@ test("crash: a log out of memory restarts, with all logs of its instance", async
   const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
   (await submit(large)).refusal(503, "server.unavailable");
   await log.hears(/WebAssembly crashed|unreachable/);
-  await until("the log begins anew", async () => (await at("/renewed")).text === "true");
+  await until("the log starts over", async () => (await at("/renewed")).text === "true");
   await areWhole();
 });
 

@@ -129,8 +129,8 @@ test("salvage: recovers the events of half a file, and reports that it is cut of
 
 test("salvage: rejects another file and leaves it unchanged", async () => {
   const path = fresh();
-  writeFileSync(path, "precious data\nof somebody else\n");
+  writeFileSync(path, "precious data\nof another program\n");
   const recorder = createRecorder({ key, origin: ORIGIN, to: memory(), outbox: fileOutbox(path), onError: () => {} });
   await assert.rejects(recorder.ready(), { code: "outbox.damaged" });
-  assert.equal(readFileSync(path, "utf8"), "precious data\nof somebody else\n");
+  assert.equal(readFileSync(path, "utf8"), "precious data\nof another program\n");
 });

@@ -56,7 +56,7 @@ const TEXT = [
   "data:",
   "",
   "id",
-  "data: begin anew",
+  "data: start over",
   "",
   "id: 10",
   "data: not whole",
@@ -67,7 +67,7 @@ const EXPECTED = [
   ["no space", "8"],
   [" two\n\nlines", "9"],
   ["", "9"],
-  ["begin anew", ""],
+  ["start over", ""],
 ];
 
 test("readStream: returns lines as sent, at any chunk boundaries and line ends", async () => {

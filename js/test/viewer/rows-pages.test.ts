@@ -98,7 +98,7 @@ test("RowPages: keeps rows of a resized result until their page is read again", 
   await answerAll();
   assert.equal(pages.has(0, PAGE + 10), true);
   assert.equal(pages.get(PAGE + 9)?.line, PAGE + 12);
-  assert.ok(pages.get(0) === first && pages.get(60) === same, "what is the same is not drawn anew");
+  assert.ok(pages.get(0) === first && pages.get(60) === same, "unchanged rows are not drawn again");
 });
 
 test("RowPages: marks rows as lost after a failure and stops reading", async () => {

@@ -45,7 +45,7 @@ impl Part {
         };
         let begin = if number <= 1 { 0 } else { cut(number - 1)? };
         let end = if number >= of { size } else { cut(number)? };
-        let Hash(ends) = Hash::of(&[&beginning, &ending]);
+        let Hash(ends) = Hash::digest(&[&beginning, &ending]);
         Ok(Self { by: env!("CARGO_PKG_VERSION").into(), size, ends, number, of, begin, end })
     }
 

@@ -1,4 +1,4 @@
-//! How fast detection is beside rsigma's: `cargo xtask bench analyze` asks. Prints the seconds of ours and of theirs.
+//! Compares the speed of detection with rsigma's, for `cargo xtask bench analyze`. Prints our seconds and theirs.
 //!
 //! speed RULES EVENTS EVERY: a folder of Sigma rules, a file with an event a line, and of how many rules one is taken.
 
@@ -15,7 +15,7 @@ use rsigma_eval::{Engine, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::Value;
 
-/// So many events are looked at by one before the other has its turn.
+/// Events that one engine examines before the other has its turn.
 const BATCH: usize = 5_000;
 
 fn main() {

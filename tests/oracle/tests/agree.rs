@@ -83,7 +83,7 @@ struct Both {
 }
 
 impl Both {
-    fn of(texts: &[(String, String)]) -> Self {
+    fn build(texts: &[(String, String)]) -> Self {
         let mut sources = Sources::default();
         let mut theirs = Engine::new();
         for (file, text) in texts {
@@ -132,7 +132,7 @@ fn events() -> Option<Vec<String>> {
 #[test]
 fn real_events_make_the_same_rules_fire() {
     let (Some(rules), Some(events)) = (rules(), events()) else { return };
-    let both = Both::of(&rules);
+    let both = Both::build(&rules);
     let mut fired = BTreeSet::new();
     for event in &events {
         let (ours, theirs) = both.fire(event);
@@ -145,8 +145,8 @@ fn real_events_make_the_same_rules_fire() {
 #[test]
 fn made_events_make_the_same_rules_fire() {
     let Some(rules) = rules() else { return };
-    let both = Both::of(&rules);
-    let material = Material::of(&rules);
+    let both = Both::build(&rules);
+    let material = Material::from_rules(&rules);
     let mut random = fastrand::Rng::with_seed(15);
     let number = std::env::var("EVENTS").ok().and_then(|number| number.parse().ok()).unwrap_or(5_000);
     let mut fired = BTreeSet::new();
@@ -229,7 +229,7 @@ fn conditions_on_elements_hold_of_the_same_events() {
         );
         (format!("{nth}.yml"), rule)
     };
-    let both = Both::of(&OF_ARRAYS.iter().enumerate().map(rule).collect::<Vec<_>>());
+    let both = Both::build(&OF_ARRAYS.iter().enumerate().map(rule).collect::<Vec<_>>());
     let mut random = fastrand::Rng::with_seed(47);
     let (mut fired, mut silent) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..5_000 {
@@ -249,7 +249,7 @@ struct Material {
 }
 
 impl Material {
-    fn of(rules: &[(String, String)]) -> Self {
+    fn from_rules(rules: &[(String, String)]) -> Self {
         let mut all = Vec::new();
         for (file, text) in rules {
             let mut sources = Sources::default();

@@ -16,7 +16,7 @@ use crate::common::value::{list, maybe_list, number, text, truth};
 
 /// Returns a hash to replace the shorter strings that some vectors have as root.
 fn root() -> Hash {
-    Hash::of(&[b"root"])
+    Hash::digest(&[b"root"])
 }
 
 /// Replaces the third line, the root, by one of 32 bytes. `None` if there is no such line.
@@ -152,7 +152,7 @@ fn sunlight() {
         let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
         assert_eq!(
             (read.checkpoint.size, read.checkpoint.root),
-            (300, Hash::of(&[b"skylight test tree root"]))
+            (300, Hash::digest(&[b"skylight test tree root"]))
         );
         let Some(witness) = witness else { continue };
         let witness = json(&format!("checkpoints/sunlight-skylight/{witness}.v0.json")).expect("its key");

@@ -17,7 +17,7 @@ use crate::common::value::{list, maybe_list, number, text};
 /// refused for their own reason.
 fn checkpoint() -> SignedCheckpoint {
     let log = SignerKey::from_seed("log.example", [7; 32]).expect("a name");
-    let note = Checkpoint::new("log.example", 1000, Hash::of(&[b"root"]))
+    let note = Checkpoint::new("log.example", 1000, Hash::digest(&[b"root"]))
         .and_then(|checkpoint| checkpoint.sign(&log));
     SignedCheckpoint::parse(&note.expect("a checkpoint")).expect("a checkpoint")
 }

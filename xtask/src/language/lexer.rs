@@ -23,7 +23,9 @@ impl Language {
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Consecutive comment lines, without their marks.
+    /// Consecutive lines of a doc comment, without their marks.
+    Doc,
+    /// Consecutive lines of any other comment, without their marks.
     Comment,
     /// The content of a string literal, escapes as written.
     String,
@@ -66,14 +68,15 @@ impl<'t> Lexer<'t> {
         let rest = self.rest;
         if let Some(comment) = rest.strip_prefix("//") {
             let end = comment.find('\n').unwrap_or(comment.len());
-            self.comment_line(comment[..end].trim_start_matches(['/', '!']).trim());
+            let kind = if comment.starts_with(['/', '!']) { Kind::Doc } else { Kind::Comment };
+            self.comment_line(kind, comment[..end].trim_start_matches(['/', '!']).trim());
             self.advance(2 + end);
         } else if rest.starts_with("/*") {
             let end = rest.find("*/").map_or(rest.len(), |end| end + 2);
             let inner = rest[..end].trim_start_matches(['/', '*']).trim_end_matches(['/', '*']);
             let lines = inner.lines().map(|line| line.trim().trim_start_matches('*').trim());
             let text = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
-            self.push(Kind::Comment, text);
+            self.push(if rest.starts_with("/**") { Kind::Doc } else { Kind::Comment }, text);
             self.advance(end);
         } else if let Some((hashes, begin)) = self.raw_string() {
             let close = format!("\"{}", "#".repeat(hashes));
@@ -128,17 +131,17 @@ impl<'t> Lexer<'t> {
     }
 
     /// Adds a line to the comment that ended on the line before, or begins a comment.
-    fn comment_line(&mut self, text: &str) {
+    fn comment_line(&mut self, kind: Kind, text: &str) {
         let line = self.line;
         if let Some(last) = self.tokens.last_mut()
-            && last.kind == Kind::Comment
+            && last.kind == kind
             && last.line + last.text.lines().count().max(1) == line
         {
             last.text.push('\n');
             last.text.push_str(text);
             return;
         }
-        self.push(Kind::Comment, text.to_owned());
+        self.push(kind, text.to_owned());
     }
 
     fn push(&mut self, kind: Kind, text: String) {
@@ -189,7 +192,7 @@ mod tests {
         let text = "/// One.\n/// Two.\nfn of<'a>(c: &'a str) {\n    let x = \"a \\\" b\"; // three\n    r#\"raw\"#; '\"'; b'\\''\n}\n";
         let found = of(text, Language::Rust);
         let expected = [
-            (Kind::Comment, 1, "One.\nTwo."),
+            (Kind::Doc, 1, "One.\nTwo."),
             (Kind::Name, 3, "fn of"),
             (Kind::Name, 3, "a"),
             (Kind::Name, 3, "c"),
@@ -210,7 +213,7 @@ mod tests {
         let text = "/**\n * One.\n * @default 1\n */\nexport class Found { a = 'x'; b = `y ${z} \"`; }\n";
         let found = of(text, Language::TypeScript);
         let expected = [
-            (Kind::Comment, 1, "One.\n@default 1"),
+            (Kind::Doc, 1, "One.\n@default 1"),
             (Kind::Name, 5, "export"),
             (Kind::Name, 5, "class Found"),
             (Kind::Name, 5, "a"),

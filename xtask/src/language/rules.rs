@@ -20,6 +20,8 @@ pub(super) struct Rules {
     exempt: Vec<String>,
     /// Openings of comments, in whole words.
     openings: Vec<String>,
+    /// More openings of doc comments.
+    doc_openings: Vec<String>,
     /// Phrases in comments and strings, in whole words and lower case, and what to write instead.
     phrases: BTreeMap<String, String>,
     /// Names that are banned where they are declared, such as `fn of`, and what to choose instead.
@@ -49,9 +51,11 @@ impl Rules {
     pub(super) fn complaints(&self, token: &Token) -> impl Iterator<Item = String> {
         let mut complaints = Vec::new();
         match token.kind {
-            Kind::Comment => {
+            Kind::Comment | Kind::Doc => {
                 let prose = prose(&token.text);
-                let opening = self.openings.iter().find(|opening| starts_with_words(&prose, opening));
+                let more = if token.kind == Kind::Doc { &self.doc_openings[..] } else { &[] };
+                let opening =
+                    self.openings.iter().chain(more).find(|opening| starts_with_words(&prose, opening));
                 complaints.extend(opening.map(|opening| format!("a comment begins with \"{opening}\"")));
                 complaints.extend(self.phrase(&prose));
             }
@@ -135,6 +139,7 @@ mod tests {
             first_commit = "0"
             exempt = ["tests/vectors/"]
             openings = ["What", "So"]
+            doc_openings = ["The same"]
             limits = ["MOST_"]
             [phrases]
             anew = "again"
@@ -154,6 +159,8 @@ mod tests {
     #[test]
     fn finds_banned_openings_phrases_and_names() {
         assert_eq!(complaints(Kind::Comment, "What it is."), 1);
+        assert_eq!(complaints(Kind::Comment, "The same request."), 0);
+        assert_eq!(complaints(Kind::Doc, "The same request."), 1);
         assert_eq!(complaints(Kind::Comment, "Whatever; `anew` is code.\n```\nanew\n```"), 0);
         assert_eq!(complaints(Kind::Comment, "Read\nanew."), 1);
         assert_eq!(complaints(Kind::String, "read Anew"), 1);

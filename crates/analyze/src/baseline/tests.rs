@@ -194,7 +194,7 @@ proptest! {
                     let at = at.index(bytes.len());
                     bytes[at] = *byte;
                 }
-                let checksum = countersign::hash::Hash::of(&[&bytes]);
+                let checksum = countersign::hash::Hash::digest(&[&bytes]);
                 bytes.extend(checksum.0);
                 if let Ok(mut restored) = Analyzer::restore(analyzer.pack, &bytes) {
                     restored.last = analyzer.last;

@@ -355,7 +355,7 @@ impl Report {
             operation.write_json(&mut lines);
             lines.push(b'\n');
         }
-        self.digest = Hash::of(&[&lines]);
+        self.digest = Hash::digest(&[&lines]);
     }
 }
 

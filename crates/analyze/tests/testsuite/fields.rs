@@ -5,7 +5,7 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
 
 const RULE: &str = "
-title: Somebody asked for a job
+title: Job Requested
 id: job-asked
 level: low
 detection:

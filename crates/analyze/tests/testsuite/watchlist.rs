@@ -77,7 +77,7 @@ fn notation_of_addresses_and_long_values_makes_no_difference() {
     assert!(list.find(Kind::Actor, &long, now).is_some());
     assert!(list.find(Kind::Actor, &"é".repeat(299), now).is_none());
     // The abbreviated form of a long value, as in findings, matches too.
-    let shown = format!("{}… (SHA-256 {})", "é".repeat(80), Hash::of(&[long.as_bytes()]));
+    let shown = format!("{}… (SHA-256 {})", "é".repeat(80), Hash::digest(&[long.as_bytes()]));
     assert!(list.find(Kind::Actor, &shown, now).is_some());
 }
 

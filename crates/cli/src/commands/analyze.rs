@@ -187,7 +187,7 @@ impl AnalyzedExport<'_> {
             sessions,
             coverage,
         };
-        let signer_trusts = SignerTrusts::of(report);
+        let signer_trusts = SignerTrusts::from_report(report);
         told.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
     }
 

@@ -208,7 +208,7 @@ fn load(path: &Path) -> Result<(Policy, String), CliError> {
         fault.file = Some(shown(path));
         rules::refused(&[fault])
     })?;
-    Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
+    Ok((policy, Hash::digest(&[text.as_bytes()]).to_string()))
 }
 
 /// Replaces rule names with ids, since findings name rules by id. Fails for a rule that doesn't exist or raises no

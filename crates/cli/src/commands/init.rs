@@ -63,7 +63,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     place.write(
         "trust.txt",
-        &format!("log {log}\nissuer {issuer_key}\n# What the log tells of itself.\nemitter {log}\n"),
+        &format!(
+            "log {log}\nissuer {issuer_key}\n# The log also signs its own read records.\nemitter {log}\n"
+        ),
     )?;
     let (grant_by, record_by) = (place.path("issuer.key"), place.path("app.key"));
     let events = tempfile::NamedTempFile::new().and_then(|file| fs::write(&file, FIRST).map(|()| file));

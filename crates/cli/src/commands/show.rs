@@ -96,8 +96,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let report = &verification.report;
     let (found, findings) = search.finish();
     let headline = verdict::headline(report);
-    let signer_trusts = SignerTrusts::of(report);
-    if let (Some((chain, seq)), 0) = (args.event, found.kept()) {
+    let signer_trusts = SignerTrusts::from_report(report);
+    if let (Some((chain, seq)), 0) = (args.event, found.kept_count()) {
         if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
         }

@@ -19,7 +19,7 @@ use crate::io::{progress, style};
 /// the summaries of all parts and gives the same result as `countersign verify` on the file. It also takes the
 /// trust file and pins.
 ///
-/// Whoever verifies with a summary believes it. Take summaries only from those whose verdict you would also
+/// Verifying with a summary means trusting the person who made it. Use summaries only from people whose verdict you would also
 /// believe.
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -58,7 +58,7 @@ enum Command {
         from: Option<PathBuf>,
         #[command(flatten)]
         of: FolderArgs,
-        /// What the reader may do: read, erase, admin, separated by commas. admin allows reading data about the whole
+        /// Rights of the reader: read, erase, admin, separated by commas. admin allows reading data about the whole
         /// log, such as evidence of forks
         #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
         right: Rights,

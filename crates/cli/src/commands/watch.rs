@@ -109,7 +109,7 @@ pub(crate) struct Args {
     /// your own with --rules.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Where findings go")]
     watchlist: Option<PathBuf>,
-    /// How long an entry stays on the watchlist, such as 15m, 1h, or 1d
+    /// Keep an entry on the watchlist this long, such as 15m, 1h, or 1d
     #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::positive_duration, requires = "watchlist", help_heading = "Where findings go")]
     watchlist_for: Duration,
     /// Record findings in the log itself, and once an hour which entries were searched

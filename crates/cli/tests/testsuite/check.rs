@@ -320,7 +320,7 @@ fn reports_unsupported_key_types() {
     let place = Place::new();
     let name = "witness.example";
     let typed = [&[6][..], &[9; 1_312]].concat();
-    let id = countersign::hex::encode(&Hash::of(&[name.as_bytes(), b"\n", &typed]).0[..4]);
+    let id = countersign::hex::encode(&Hash::digest(&[name.as_bytes(), b"\n", &typed]).0[..4]);
     let vkey = format!("{name}+{id}+{}", countersign::base64::encode(&typed));
     let says = |args: &[&str]| {
         let told = predicate::str::contains("unsupported key type 0x06 (ML-DSA-44)");

@@ -65,7 +65,7 @@ fn all_output_with_log_json_is_json() {
     fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let key = place.path("log.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    let server = Process::of(spawn_with(place.folder.path(), &["--log-json"]));
+    let server = Process::listening(spawn_with(place.folder.path(), &["--log-json"]));
     let mut lines = server.heard.clone();
     let good = fs::read_to_string(place.trust_file()).unwrap();
     fs::write(place.trust_file(), format!("{good}revok x\n")).unwrap();

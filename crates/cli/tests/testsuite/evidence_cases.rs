@@ -38,7 +38,7 @@ fn changed(file: &str, case: &Value) -> String {
         packed.extend((0..bytes.len()).step_by(2).map(digits));
         block = block.replace(&line, &format!("export {}", base64::encode(packed)));
     }
-    let sum = hex::encode(&Hash::of(&[block.as_bytes()]).0);
+    let sum = hex::encode(&Hash::digest(&[block.as_bytes()]).0);
     format!("{}{block}sum {sum}\n</script>\n{}", &file[..begin], case["after"].as_str().unwrap_or_default())
 }
 

@@ -106,7 +106,7 @@ fn ignores_other_files() {
         assert!(answer.1.contains(says), "{says}: {}", answer.1);
         assert_eq!(answer.2, 0);
         let (_, told, _) = show(&[]);
-        assert_eq!(told, "", "what was made anew is taken");
+        assert_eq!(told, "", "the new index is used");
     };
     fs::write(place.path(file), &made).unwrap();
     assert_eq!(show(&[]), first);
@@ -114,7 +114,7 @@ fn ignores_other_files() {
     for at in (0..made.len()).step_by(made.len() / 40).chain([0, 7, made.len() - 1]) {
         let mut altered = made.clone();
         altered[at] ^= 1;
-        again(&altered, "made anew");
+        again(&altered, "rebuilt");
     }
     for length in [0, 1, 8, 40, made.len() / 2, made.len() - 1] {
         again(&made[..length], "the index is corrupt, or was not made by you on this machine");

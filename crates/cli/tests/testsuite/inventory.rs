@@ -299,7 +299,7 @@ fn finds_hidden_endpoints_in_public_descriptions() {
         let requested = |name: &str| name.split('#').next().unwrap().to_owned();
         for name in &names {
             let path = &requested(name);
-            // Of operations that differ only in a fragment, each is called.
+            // Among operations that differ only in a fragment, each is called.
             let is_told = names.iter().filter(|other| requested(other) == *path).count() == 1;
             // A path that matches another template is not shadow.
             let is_another = |other: &&String| *other != name && could_be(&requested(other), path);

@@ -328,7 +328,7 @@ fn a_log_continues_with_a_new_key() {
         let report = place.judged(&["check", &serving.url, "--json", "--vkey", vkey]);
         (report["report"]["log"]["size"].as_u64(), report["report"]["checks"]["log"]["state"].clone())
     };
-    assert_eq!(log(&new), (Some(5), "pass".into()), "what was there is signed anew");
+    assert_eq!(log(&new), (Some(5), "pass".into()), "the existing entries are signed again");
     assert_eq!(log(&place.log), (Some(5), "not_checked".into()));
     record(&serving.url, &place.log).code(1).stderr(predicate::str::contains("proof.invalid"));
     record(&serving.url, &new).success();

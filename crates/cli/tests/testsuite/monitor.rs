@@ -265,7 +265,7 @@ fn asks_a_witness_by_origin_hash() {
     let leaves = chain(&emitter(), 1, 9, false);
     let other = chain(&emitter(), 2, 9, false);
     watched.publish(&leaves);
-    let hash = countersign::hash::Hash::of(&[ORIGIN.as_bytes()]).0;
+    let hash = countersign::hash::Hash::digest(&[ORIGIN.as_bytes()]).0;
     let hash: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = watched.0.path("witness").join(hash.concat());
     fs::create_dir_all(&folder).unwrap();

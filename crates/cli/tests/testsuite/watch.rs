@@ -350,7 +350,7 @@ fn ending_reports_the_pending_destination() {
     scene.place.write("go", "");
     assert!(lines.any(|line| line.contains("1 entry checked") || line.contains("entries checked")));
     assert!(watch.0.wait().unwrap().success());
-    // What it accepted then is not delivered again.
+    // An item that it accepted then is not delivered again.
     std::fs::remove_file(scene.place.path("begun")).unwrap();
     scene.once(&["--exec", command]);
     assert!(!scene.place.path("begun").exists());

@@ -221,7 +221,7 @@ fn write_events<'e>(
 }
 
 fn seal(mut out: Vec<u8>) -> Vec<u8> {
-    let Hash(sum) = Hash::of(&[&out]);
+    let Hash(sum) = Hash::digest(&[&out]);
     out.extend_from_slice(&sum);
     out
 }
@@ -229,7 +229,7 @@ fn seal(mut out: Vec<u8>) -> Vec<u8> {
 /// Verifies the checksum, and returns the object's type and body.
 fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
     let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| damaged("the object is truncated"))?;
-    if Hash::of(&[content]) != Hash(*sum) {
+    if Hash::digest(&[content]) != Hash(*sum) {
         return Err(damaged("the object's checksum doesn't match"));
     }
     let (kind, body) = content.split_first_chunk().ok_or_else(|| damaged("the object is truncated"))?;

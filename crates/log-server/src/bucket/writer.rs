@@ -258,7 +258,7 @@ impl BucketWriter {
         let bytes = write_evidence(evidence, time);
         let Evidence { chain, seq, index, refused } = evidence;
         let identity = json!([chain.to_string(), seq, index, refused]).to_string();
-        let name = Hash::of(&[identity.as_bytes()]).0.iter().fold(String::new(), |mut name, byte| {
+        let name = Hash::digest(&[identity.as_bytes()]).0.iter().fold(String::new(), |mut name, byte| {
             // Writing to a string can't fail.
             let _ = write!(name, "{byte:02x}");
             name

@@ -66,7 +66,7 @@ impl Key {
         };
         let verifies = DecodingKey::from_jwk(&jwk).ok()?;
         let id = jwk.common.key_id;
-        let fingerprint = Hash::of(&[&serde_json::to_vec(&(&id, &jwk.algorithm)).ok()?]);
+        let fingerprint = Hash::digest(&[&serde_json::to_vec(&(&id, &jwk.algorithm)).ok()?]);
         Some(Self { id, fingerprint, algorithms, verifies })
     }
 }

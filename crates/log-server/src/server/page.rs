@@ -87,7 +87,8 @@ impl Page {
 
 impl Encoding {
     fn new(bytes: Bytes) -> io::Result<Self> {
-        let tag = HeaderValue::try_from(format!("\"{}\"", Hash::of(&[&bytes]))).map_err(io::Error::other)?;
+        let tag =
+            HeaderValue::try_from(format!("\"{}\"", Hash::digest(&[&bytes]))).map_err(io::Error::other)?;
         Ok(Self { bytes, tag })
     }
 }

@@ -162,7 +162,7 @@ impl StateTransaction<'_> {
     /// Records a new last checkpoint, which is on disk when this returns.
     pub(super) fn remember(self, state: TreeHead, note: &str) -> Result<(), MemoryError> {
         let size = i64::try_from(state.size).map_err(|_| MemoryError::Damaged)?;
-        let hash = Hash::of(&[self.origin.as_bytes()]);
+        let hash = Hash::digest(&[self.origin.as_bytes()]);
         self.transaction.execute(
             "INSERT INTO seen (origin, hash, size, root, note) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",

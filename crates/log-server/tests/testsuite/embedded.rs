@@ -50,7 +50,7 @@ impl Copies for CountingCopies {
 struct MemoryReads(Rc<RefCell<Option<String>>>);
 
 impl Unrecorded for MemoryReads {
-    fn kept(&self) -> Result<Option<String>, StoreError> {
+    fn stored(&self) -> Result<Option<String>, StoreError> {
         Ok(self.0.borrow().clone())
     }
 

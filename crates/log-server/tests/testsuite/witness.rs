@@ -96,7 +96,7 @@ async fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 fn hex_of(origin: &str) -> String {
-    let Hash(bytes) = Hash::of(&[origin.as_bytes()]);
+    let Hash(bytes) = Hash::digest(&[origin.as_bytes()]);
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 

@@ -27,7 +27,7 @@ pub trait Copies {
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Unrecorded {
     /// Returns the stored text, if there is one.
-    fn kept(&self) -> Result<Option<String>, StoreError>;
+    fn stored(&self) -> Result<Option<String>, StoreError>;
 
     /// Replaces the stored text, or deletes it.
     fn keep(&self, text: Option<&str>) -> Result<(), StoreError>;

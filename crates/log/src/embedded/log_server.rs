@@ -272,7 +272,7 @@ impl EmbeddedLogServer {
     }
 
     /// Returns the response to a submission, if it is published by now.
-    pub(super) fn taken(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
+    pub(super) fn submission_response(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
         if let Some(stop) = self.signing.stopped() {
             return Some(Err(ApiError::stopped(&stop)));
         }

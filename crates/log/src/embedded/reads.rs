@@ -17,7 +17,7 @@ impl Reads {
             StoreError::Damaged(format!("the stored reads cannot be parsed: {error}"))
         };
         let gathered =
-            storage.kept()?.map(|text| serde_json::from_str(&text).map_err(damaged)).transpose()?;
+            storage.stored()?.map(|text| serde_json::from_str(&text).map_err(damaged)).transpose()?;
         Ok(Self { record, storage, gathered: gathered.unwrap_or_default() })
     }
 

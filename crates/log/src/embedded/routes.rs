@@ -96,7 +96,7 @@ impl EmbeddedLogServer {
 
     /// Returns the response to a submission that was waiting, if it is published by now.
     pub fn resume(&mut self, headers: &HeaderMap, pending: &Pending) -> Option<Response<Content>> {
-        let answered = self.taken(pending)?.map(|answer| answer.map(Content::Whole));
+        let answered = self.submission_response(pending)?.map(|answer| answer.map(Content::Whole));
         Some(self.finish(headers, answered))
     }
 
@@ -224,7 +224,7 @@ impl EmbeddedLogServer {
         let answered = read.and_then(|submission| self.submit(submission));
         self.metrics.answered(answered.as_ref().map(drop));
         let pending = answered.map_err(|error| ApiError::of_submission(&error, &LIMITS))?;
-        match self.taken(&pending) {
+        match self.submission_response(&pending) {
             Some(answer) => Ok(answer?.map(Content::Whole)),
             None => Ok(Response::new(Content::Waiting(pending))),
         }

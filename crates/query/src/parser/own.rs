@@ -69,7 +69,7 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         let name = name.text();
         // Fields are usually in order, so the search starts after the previous one.
         if let Some(nth) = (next..FIELDS.len()).chain(0..next).find(|nth| FIELDS[*nth] == name) {
-            // Of duplicate fields the first counts.
+            // The first of duplicate fields counts.
             found[nth] = found[nth].or(Some(value));
             next = nth + 1;
         } else {

@@ -60,7 +60,7 @@ pub struct Parsers {
 /// An empty set, which parses no events.
 impl Default for Parsers {
     fn default() -> Self {
-        Self { list: Arc::default(), names: Arc::default(), digest: Hash::of(&[]), begin_with_own: false }
+        Self { list: Arc::default(), names: Arc::default(), digest: Hash::digest(&[]), begin_with_own: false }
     }
 }
 
@@ -194,7 +194,7 @@ fn parse<'t>(
 ) -> Result<(Vec<Definition>, Hash), ParserError> {
     let mut list: Vec<Definition> = Vec::new();
     for (file, text) in files {
-        digest = Hash::of(&[&digest.0, text.as_bytes()]);
+        digest = Hash::digest(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
         ensure(list.iter().all(|other| other.parsed_as != definition.parsed_as), || {
             let problem = message!("another parser is also named {:?}", definition.parsed_as);

@@ -240,7 +240,7 @@ impl Stops for Database {
 }
 
 impl Unrecorded for Database {
-    fn kept(&self) -> Result<Option<String>, StoreError> {
+    fn stored(&self) -> Result<Option<String>, StoreError> {
         let mut kept = None;
         self.each("loading unrecorded reads", "SELECT reads FROM unrecorded", &[], &mut |row| {
             kept = row.text(0)?;

@@ -272,7 +272,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         if (request.signal.aborted) {
           throw new Error("the client disconnected");
         }
-        const answer = log.look(looking, this.now());
+        const answer = log.continueSearch(looking, this.now());
         this.#tables?.check();
         if (answer !== undefined) {
           return answer;

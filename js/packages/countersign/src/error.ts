@@ -100,7 +100,7 @@ export class CountersignError extends Error {
   override readonly name = "CountersignError";
   /** A stable code for programs to compare. */
   readonly code: ErrorCode;
-  /** How to fix the problem, for people. */
+  /** Advice for people on how to fix the problem. */
   declare readonly hint: string | undefined;
   /** The line number in the input, from 1. */
   declare readonly line: number | undefined;

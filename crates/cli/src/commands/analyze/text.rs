@@ -22,7 +22,7 @@ const MAX_RANKED: usize = 10;
 impl AnalyzedExport<'_> {
     pub(super) fn text(&self) -> String {
         let Analysis { findings, identities, sessions, limits, future, digest, coverage } = &self.outcome;
-        let signer_trusts = SignerTrusts::of(&self.report);
+        let signer_trusts = SignerTrusts::from_report(&self.report);
         let mut text = verdict::headline(&self.report) + "\n\n";
         let mut ranked: Vec<&Finding> = findings.iter().collect();
         ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));

@@ -37,7 +37,7 @@ pub(super) struct Violation {
     pub(super) level: Level,
     /// The entries that show it.
     pub(super) leaves: Vec<u64>,
-    /// What identifies it, if known: a finding's id or an endpoint.
+    /// Identity, if known: a finding's id or an endpoint.
     pub(super) identity: String,
     /// The exception that accepts it, if any.
     pub(super) exception: Option<Exception>,

@@ -173,7 +173,7 @@ impl Gatherer<'_> {
             name: input.name().to_owned(),
             sha256: hex::encode(&sha256.0),
             bytes,
-            trust: trust_bytes.map(|bytes| hex::encode(&Hash::of(&[&bytes]).0)),
+            trust: trust_bytes.map(|bytes| hex::encode(&Hash::digest(&[&bytes]).0)),
             tool: concat!("countersign ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let known = ExportFacts { source, report, logs, has_quorum, chains: &chains, ended };

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
         .findings
         .then(|| analyze::analyze(&mut input, trust, &pack, &feed.parsers, threads))
         .transpose()?;
-    let signer_trusts = SignerTrusts::of(report);
+    let signer_trusts = SignerTrusts::from_report(report);
     let mut uncovered = 0u64;
     pending.for_each(|event| {
         if event.index >= log.size {

@@ -173,7 +173,7 @@ fn apply(contents: &mut Contents, step: Change, candidate: &LineCandidate<'_>) {
 }
 
 fn checksum(last: &str, json: &[u8]) -> String {
-    hex::encode(&Hash::of(&[last.as_bytes(), json]).0)[..CHECKSUM_CHARS].to_owned()
+    hex::encode(&Hash::digest(&[last.as_bytes(), json]).0)[..CHECKSUM_CHARS].to_owned()
 }
 
 /// Splits the bytes after the header into lines, even where an LF was lost.

@@ -55,7 +55,7 @@ struct SectionBuilder {
     rows: Vec<Vec<String>>,
     row: Vec<String>,
     in_comment: bool,
-    /// Whether there is block HTML other than comments.
+    /// True if there is block HTML other than comments.
     has_html: bool,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use countersign::verify::{Report, Verifier};
 use countersign_evidence::{
-    Described, File, Frame, MAX_EXPORT_BYTES, Scope, Section, Shown, Sliced, Tool, canonical_report,
+    Described, File, Frame, MAX_EXPORT_BYTES, Scope, Section, Sliced, Tool, VerifiedEntries, canonical_report,
 };
 use countersign_slice::Selection;
 
@@ -129,11 +129,14 @@ pub(super) fn verified(export: &[u8], given: &VerifyInput) -> Result<Report, Cli
 }
 
 /// Verifies an export in memory, and returns its report, and the events from which samples are drawn.
-pub(super) fn verified_with_shown(export: &[u8], given: &VerifyInput) -> Result<(Report, Shown), CliError> {
+pub(super) fn verified_with_shown(
+    export: &[u8],
+    given: &VerifyInput,
+) -> Result<(Report, VerifiedEntries), CliError> {
     let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
     let (verification, leaves, roots) = events(&mut input, given.options()?, 1)?;
     let root = roots.root(verification.report.origin.as_deref());
-    Ok((verification.report, Shown { leaves, root }))
+    Ok((verification.report, VerifiedEntries { leaves, root }))
 }
 
 /// Returns a report as canonical JSON.

@@ -23,7 +23,7 @@ pub(crate) struct ObservedData {
     observations: Vec<Observation>,
     /// The logs, with the files that name them.
     pub(super) logs: Vec<(String, Log)>,
-    /// Whether nothing is missing from the observations.
+    /// True if nothing is missing from the observations.
     is_complete: bool,
     /// The time span, if it was given.
     span: Option<(Time, Time)>,

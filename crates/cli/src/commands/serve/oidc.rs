@@ -14,7 +14,7 @@ pub(super) struct OpenId {
     /// The audience of accepted tokens. Can be repeated
     #[arg(id = "oidc_audience", long = "oidc-audience", value_name = "AUD", requires = "oidc_issuer")]
     audience: Vec<String>,
-    /// What a token's claims allow: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
+    /// Rights that a token's claims give: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
     /// everyone. Can be repeated
     ///
     /// First the claims, all of which must match, with dots for a path (`realm_access.roles=auditor`); then the

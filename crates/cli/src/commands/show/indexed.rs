@@ -69,7 +69,7 @@ impl IndexedQuery<'_> {
             export: export.hash.to_string(),
             bytes: export.bytes,
             parsers: self.parsers.digest().to_string(),
-            trust: Hash::of(&[&trust]).to_string(),
+            trust: Hash::digest(&[&trust]).to_string(),
         };
         let unusable = match IndexFile::open(&path, &key, &source)? {
             Ok(mut side) => match self.search(&mut side, &export)? {
@@ -139,7 +139,7 @@ impl IndexedQuery<'_> {
             (verification, writer.flatten())
         });
         let report = &verification?.report;
-        let signer_trusts = SignerTrusts::of(report);
+        let signer_trusts = SignerTrusts::from_report(report);
         let verified = Verified {
             headline: verdict::headline(report),
             status: report.verdict.into(),

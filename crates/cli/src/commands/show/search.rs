@@ -1,6 +1,6 @@
 //! Searches an export for a query while it is verified, in the threads that verify it.
 //!
-//! Whether an event verifies is known only later. Each event is examined where it is hashed, and the result travels
+//! An event is verified only later. Each event is examined where it is hashed, and the result travels
 //! with it. Most events are not even parsed, because a match requires certain substrings.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,7 +38,7 @@ pub(super) struct ExportQuery<'q> {
     reads: bool,
 }
 
-/// What the examiners need to know about the results so far.
+/// The results so far, as far as examiners need them.
 #[derive(Default)]
 pub(super) struct State {
     /// True if no more events are kept.

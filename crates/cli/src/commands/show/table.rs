@@ -25,7 +25,7 @@ pub(super) fn write(
     parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
-    let (kept, total) = (found.kept(), found.total());
+    let (kept, total) = (found.kept_count(), found.total());
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
         text.push_str(&query::summary(findings, super::EVENT_NOUN));
         if kept == 0 {

@@ -152,7 +152,7 @@ impl Rows {
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
         let mut input = Input::stream(&name, Box::new(TeeReader { reader: file, tap: update }));
 
-        let signer_trusts = SignerTrusts::of(self.report());
+        let signer_trusts = SignerTrusts::from_report(self.report());
         let mut leaf = 0_u64;
         let mut made = 0;
         export::read(&mut input, doing, |part| {

@@ -94,7 +94,7 @@ impl Place {
 
     /// Starts a server, and waits until it listens.
     pub fn serve(&self) -> Process {
-        Process::of(self.spawn())
+        Process::listening(self.spawn())
     }
 }
 
@@ -130,7 +130,7 @@ pub struct Process {
 
 impl Process {
     /// Waits until the server listens.
-    pub fn of(mut child: Child) -> Self {
+    pub fn listening(mut child: Child) -> Self {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (say, said) = mpsc::channel();
         // Reads everything, so that the server never blocks.

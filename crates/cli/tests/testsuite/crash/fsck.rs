@@ -73,7 +73,7 @@ fn checks_and_repairs_a_folder() {
 fn checks_and_repairs_a_bucket() {
     let (place, bucket) = (Place::new(1), tempfile::TempDir::new().unwrap());
     let url = bucket.path().to_str().unwrap();
-    let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
+    let server = Process::listening(spawn_with(place.folder.path(), &["--store", url]));
     let mut emitter = place.emitter(0);
     emitter.record(600);
     emitter.deliver_all(&server.url, 300);
@@ -101,7 +101,7 @@ fn checks_and_repairs_a_bucket() {
     problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, why) = check(&["--dir", folder, "--repair"]);
     assert!(status == 0 && said.contains("log.sqlite: entry 7"), "{said}{why}");
-    let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
+    let server = Process::listening(spawn_with(place.folder.path(), &["--store", url]));
     emitter.record(1);
     emitter.deliver_all(&server.url, usize::MAX);
     server.stop();

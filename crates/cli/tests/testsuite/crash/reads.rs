@@ -8,7 +8,7 @@ use crate::common::process::{Place, Process, log_key, run, spawn_with};
 /// Runs a server with these arguments, reads from it once, and returns its output and the log's verdict.
 fn read(place: &Place, args: &[&str]) -> (String, usize, Option<i32>) {
     let dir = place.folder.path();
-    let server = Process::of(spawn_with(dir, args));
+    let server = Process::listening(spawn_with(dir, args));
     let token = run(&["token", "add", "auditor", "--dir", dir.to_str().unwrap()]).stdout;
     let mut emitter = place.emitter(0);
     emitter.record(2);

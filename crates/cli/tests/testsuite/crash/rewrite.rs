@@ -21,7 +21,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(place: &Place) -> Self {
+    fn new(place: &Place) -> Self {
         Self { folder: TempDir::new().unwrap(), trust: place.trust_file() }
     }
 
@@ -111,7 +111,7 @@ impl Scene {
         emitter.record(LEAVES / 4);
         emitter.record(LEAVES / 4);
         emitter.deliver_all(&server.url, usize::MAX);
-        let reader = Reader::of(&place);
+        let reader = Reader::new(&place);
         assert_eq!(reader.monitor(&server.url, &[]), found(&[], 0));
         assert_eq!(reader.check(&server.url), found(&[], 4));
         assert_eq!(reader.verify(&place), found(&[], 0));
@@ -166,7 +166,7 @@ fn detects_a_changed_leaf() {
         assert!(codes.contains(&code.to_owned()), "{code} {codes:?}");
     }
     // New readers detect it, too.
-    assert_eq!(Reader::of(&scene.place).monitor(&server.url, &[]).1, 1);
+    assert_eq!(Reader::new(&scene.place).monitor(&server.url, &[]).1, 1);
     scene.grow(&server);
 }
 
@@ -270,7 +270,7 @@ fn detects_a_truncated_and_resigned_log() {
     assert_eq!(scene.reader.check(&server.url), found(&["append_only.rollback"], 1));
     assert_eq!(scene.reader.verify(&shorter), found(&["append_only.rollback"], 1));
     // New readers can't detect it without pins and witnesses.
-    let newcomer = Reader::of(&shorter);
+    let newcomer = Reader::new(&shorter);
     assert_eq!(newcomer.check(&server.url), found(&[], 4));
 }
 
@@ -284,10 +284,10 @@ fn detects_a_split_view() {
     other.record(9);
     other.deliver_all(&two.url, usize::MAX);
     // Each view is consistent, and signed by the log.
-    assert_eq!(Reader::of(&half).check(&two.url), found(&[], 4));
-    assert_eq!(Reader::of(&half).monitor(&two.url, &[]), found(&[], 0));
+    assert_eq!(Reader::new(&half).check(&two.url), found(&[], 4));
+    assert_eq!(Reader::new(&half).monitor(&two.url, &[]), found(&[], 0));
     // Readers who see both views detect it.
-    let findings = Reader::of(&scene.place).monitor(&one.url, &["--also", &two.url]);
+    let findings = Reader::new(&scene.place).monitor(&one.url, &["--also", &two.url]);
     assert_eq!(findings, found(&["append_only.split_view"], 1));
     assert_eq!(scene.reader.monitor(&two.url, &[]).1, 1);
     scene.grow(&one);
@@ -312,5 +312,5 @@ fn witness_rejects_a_rewritten_log() {
     // The witness reports its known size before anything is signed, so the server does not sign.
     assert_eq!(other.deliver(&server.url, 0, usize::MAX), Attempt::Later);
     assert_eq!(scene.reader.check(&server.url), found(&["append_only.rollback"], 1));
-    assert_eq!(Reader::of(&scene.place).check(&server.url), found(&[], 4));
+    assert_eq!(Reader::new(&scene.place).check(&server.url), found(&[], 4));
 }

@@ -40,7 +40,7 @@ fn text(path: &Path) -> &str {
 }
 
 fn begin(scene: &Scene, args: &[&str]) -> Process {
-    Process::of(spawn_with(scene.folder(), &[&["--after-restore"], args].concat()))
+    Process::listening(spawn_with(scene.folder(), &[&["--after-restore"], args].concat()))
 }
 
 /// Asserts that the log does not continue, with this error.
@@ -313,7 +313,7 @@ fn ends_a_log_and_starts_its_successor() {
     assert_eq!(named.checkpoint, scene.checkpoint.checkpoint);
     // The old log is unchanged, and signs nothing more.
     let old = scene.place.path("ended/1");
-    let archived = Process::of(spawn_with(&old, &[]));
+    let archived = Process::listening(spawn_with(&old, &[]));
     assert_eq!(scene.submit(&archived).0, 503);
     archived.stop();
     // The new log continues on its own.

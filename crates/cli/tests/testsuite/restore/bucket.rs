@@ -56,7 +56,7 @@ impl Scene {
     fn new() -> Self {
         let (place, bucket) = (Place::new(2), TempDir::new().unwrap());
         let url = bucket.path().to_str().unwrap();
-        let start = || Process::of(spawn_with(place.folder.path(), &["--store", url]));
+        let start = || Process::listening(spawn_with(place.folder.path(), &["--store", url]));
         let server = start();
         let mut emitter = place.emitter(0);
         emitter.record(10);
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     fn start(&self, args: &[&str]) -> Process {
-        Process::of(spawn_with(self.place.folder.path(), &[&["--store", self.url()], args].concat()))
+        Process::listening(spawn_with(self.place.folder.path(), &[&["--store", self.url()], args].concat()))
     }
 
     fn refused(&self, args: &[&str]) -> String {
@@ -113,7 +113,7 @@ impl Scene {
         let checked = run(&["fsck", "--store", self.bucket.path().to_str().unwrap()]);
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
         let url = self.bucket.path().to_str().unwrap();
-        let server = Process::of(spawn_with(self.place.folder.path(), &["--store", url]));
+        let server = Process::listening(spawn_with(self.place.folder.path(), &["--store", url]));
         assert_eq!(server.get("/healthz").0, 200);
     }
 }
@@ -213,7 +213,7 @@ fn kills_during_a_bucket_restore_lose_nothing() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let server = Process::of(spawn_with(scene.place.folder.path(), &args));
+    let server = Process::listening(spawn_with(scene.place.folder.path(), &args));
     scene.assert_goes_on(server, true);
 }
 
@@ -243,12 +243,12 @@ fn ends_a_log_in_a_bucket_and_starts_its_successor() {
     assert_eq!(event["metadata"]["vkey"], log_key().verifier_key().as_str());
     let named = SignedCheckpoint::parse(event["metadata"]["checkpoint"].as_str().unwrap()).unwrap();
     assert_eq!(named.checkpoint, scene.checkpoint.checkpoint);
-    let server = Process::of(spawn_with(scene.place.folder.path(), &["--store", store]));
+    let server = Process::listening(spawn_with(scene.place.folder.path(), &["--store", store]));
     assert_eq!((server.get("/healthz").0, leaves(&server.url)[..2].to_vec()), (200, first));
     server.stop();
     // Another, unaware server of the old log signs nothing.
     let fresh = Place::new(2);
-    let old = Process::of(spawn_with(fresh.folder.path(), &["--store", scene.url()]));
+    let old = Process::listening(spawn_with(fresh.folder.path(), &["--store", scene.url()]));
     let (status, health) = old.get("/healthz");
     let health: Value = serde_json::from_str(&health).unwrap();
     assert_eq!((status, &health["stopped"]["code"]), (503, &"log.rollback".into()));

@@ -231,7 +231,7 @@ fn the_documented_remedy_works_for_older_evidence() {
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains("liar.example") && said.contains("trust file"), "{said}");
         remove_liar(&place, "quorum w\n");
-        let server = Process::of(spawn_with(place.folder.path(), &["--after-restore"]));
+        let server = Process::listening(spawn_with(place.folder.path(), &["--after-restore"]));
         assert_eq!(submit(&place, &server, 1).0, 200);
         assert_eq!(health(&server).0, 200);
         server.stop();
@@ -247,8 +247,9 @@ fn nothing_newer_overrides_claims_but_not_proofs() {
     let server = place.serve();
     assert_eq!(submit(&place, &server, 0).0, 503);
     server.stop();
-    let begin =
-        |place: &Place| Process::of(spawn_with(place.folder.path(), &["--after-restore", "--nothing-newer"]));
+    let begin = |place: &Place| {
+        Process::listening(spawn_with(place.folder.path(), &["--after-restore", "--nothing-newer"]))
+    };
     *liar.claim.lock().unwrap() = None;
     let server = begin(&place);
     assert_eq!(submit(&place, &server, 0).0, 200);

@@ -192,7 +192,7 @@ fn rejects_a_key_note_with_too_many_signatures() {
     let grant = Statement::Grant { key: emitter_key(0).verifier_key().clone(), from: None, until: None };
     let note = KeyNote::sign(ORIGIN, &[grant], &issuer).unwrap();
     let signature = countersign::base64::encode([[1, 2, 3, 4].as_slice(), &[9; 64]].concat());
-    let line = |signer: usize| format!("\u{2014} somebody{signer} {signature}\n");
+    let line = |signer: usize| format!("\u{2014} other{signer} {signature}\n");
     let crowded = note.clone() + &(0..64).map(line).collect::<String>();
     assert_rejected(&server, json!({ "note": crowded }).to_string(), 400, "export.invalid", Some(1));
     let doubled = note.clone() + note.rsplit_once("\n\u{2014}").unwrap().1.trim_start_matches('x');

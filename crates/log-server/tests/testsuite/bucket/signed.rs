@@ -165,7 +165,7 @@ fn stops_if_another_tree_of_the_same_size_was_signed() {
     let size = scene.emitter.links + 3;
     // This is a checkpoint of a server that continued from another state of the bucket.
     let key = super::world::log_key();
-    let root = countersign::hash::Hash::of(&[b"another tree"]);
+    let root = countersign::hash::Hash::digest(&[b"another tree"]);
     let note = countersign::checkpoint::Checkpoint::new(super::world::ORIGIN, size, root)
         .unwrap()
         .sign(&key)

@@ -19,7 +19,7 @@ export interface Scope {
   tenant?: string | number | bigint | null | undefined;
   /** The request, or its ID. A request's ID is read from the header `cf-ray` or `x-request-id`. */
   request?: NamedRequest | string | null | undefined;
-  /** Where the action came from. Each field is added separately. */
+  /** The origin of the action. Each field is added separately. */
   context?: Context | null | undefined;
 }
 

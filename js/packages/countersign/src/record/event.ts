@@ -7,7 +7,7 @@ export type { KnownAction } from "../codes.js";
 /** An object of any type with JSON values, but not an array. */
 export type Members = object;
 
-/** Who performed the action. */
+/** The person or program that performed the action. */
 export interface Actor {
   /** A stable identifier, such as a user ID. */
   id: string;
@@ -34,7 +34,7 @@ export interface Target {
   name?: string | undefined;
 }
 
-/** Where the action came from. */
+/** The origin of the action. */
 export interface Context {
   /** IP address of the client. */
   ip?: string | undefined;
@@ -70,7 +70,7 @@ export interface Decided {
   finding?: string | undefined;
 }
 
-/** Who did what, to what, from where, and with what outcome. */
+/** An audit event: actor, action, target, origin, and outcome. */
 export interface AuditEvent {
   /** The action as `noun.verb`, such as `job.delete`. */
   action: KnownAction | (string & {});

@@ -412,7 +412,7 @@ export class Linker {
       return;
     }
     for (const dropped of losses.take()) {
-      // It has the number of the last recorded event, so whoever waits for that one waits for this one too.
+      // It has the number of the last recorded event, so waiting for that one waits for this one too.
       const taken = new PendingEvent(this.#recorded, deliverSoon, undefined, dropped.count);
       chain.record(droppedEvent(dropped), true, clock.now(), taken);
       this.#queuedBytes += taken.bytes;

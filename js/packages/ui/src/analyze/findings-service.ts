@@ -61,11 +61,11 @@ export class FindingsService {
   }
 
   findingsOf(leaf: number, max: number): readonly ListedFinding[] {
-    return JSON.parse(this.#findings.of(leaf, max)) as ListedFinding[];
+    return JSON.parse(this.#findings.findingsOf(leaf, max)) as ListedFinding[];
   }
 
   entriesOf(id: string): Float64Array {
-    return this.#findings.leaves(id);
+    return this.#findings.entries(id);
   }
 
   async document(): Promise<Blob> {
@@ -107,7 +107,7 @@ export class FindingsService {
     if (facts !== undefined) {
       this.#findings.report(JSON.stringify(facts));
     }
-    const status = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks" | "selected">;
+    const status = JSON.parse(this.#findings.status()) as Omit<FindingsStatus, "marks" | "selected">;
     this.#outline = undefined;
     this.#rules = status.rules;
     const marks = {
@@ -150,7 +150,7 @@ export class FindingsService {
       const listed = this.list(from, from + FINDINGS_PER_CALL, undefined);
       for (const { total, finding } of listed) {
         const { id, rule, entries } = finding;
-        outline.add({ rule, entries: total > entries.length ? this.#findings.leaves(id) : Float64Array.from(entries) });
+        outline.add({ rule, entries: total > entries.length ? this.#findings.entries(id) : Float64Array.from(entries) });
       }
       if (listed.length < FINDINGS_PER_CALL) {
         return outline;

@@ -308,7 +308,7 @@ export class IndexService {
     const bytes = await this.#blobs.readTransient(blob, begin, end);
     // The query may have changed meanwhile.
     if (id === this.#query) {
-      this.#index.give(bytes);
+      this.#index.provide(bytes);
     }
     return true;
   }

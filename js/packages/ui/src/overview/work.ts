@@ -30,7 +30,7 @@ export function work(port: Port): void {
     },
     add: (events) => inPieces(events, (lines) => endpoints.take(lines)),
     inventory: ({ origin, log, verdict, complete }) =>
-      endpoints.tell(
+      endpoints.describe(
         origin ?? undefined,
         log?.size,
         log?.root,
