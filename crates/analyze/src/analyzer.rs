@@ -25,7 +25,7 @@ use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of the detection engine. Findings for the same events and the same pack can differ between
 /// versions.
-pub const ENGINE: &str = "6";
+pub const ENGINE: &str = "7";
 
 /// The maximum number of findings listed per rule. Further ones are only counted.
 pub const MAX_FINDINGS: usize = 10_000;

@@ -328,9 +328,9 @@ mod tests {
     fn prefers_other_requirements_to_the_source() {
         let mut sources = Sources::default();
         for (id, condition) in [
-            ("either", "{read.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
-            ("shape", "{read.as: CloudTrail}"),
-            ("shapes", "{read.as: [CloudTrail, Okta]}"),
+            ("either", "{parsed.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
+            ("shape", "{parsed.as: CloudTrail}"),
+            ("shapes", "{parsed.as: [CloudTrail, Okta]}"),
         ] {
             let rule = format!("title: {id}\nid: {id}\ndetection:\n  s: {condition}\n  condition: s\n");
             sources.add("r.yml", &rule);

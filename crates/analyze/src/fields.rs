@@ -4,7 +4,7 @@
 //! A field is a path of names separated by dots. It matches every member that the names lead to, one level
 //! or several at a time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is a single
 //! name, even with dots. An array stands for each of its elements. Four prefixes name virtual fields
-//! outside the event: `read.` is from its parser, `link.` from its link, `derived.` is computed from
+//! outside the event: `parsed.` is from its parser, `link.` from its link, `derived.` is computed from
 //! either, and `baseline.` is from the baselines of earlier events.
 
 use core::cell::{Cell, OnceCell};
@@ -160,11 +160,11 @@ impl Fields {
         if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
             origin = Origin::Parser;
-        } else if let Some(first @ ("read" | "link" | "derived")) = first {
+        } else if let Some(first @ ("parsed" | "link" | "derived")) = first {
             let Some((_, virtual_field)) = VIRTUAL_FIELDS.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
-                    "read" => {
-                        "use read.as, read.action, read.actor.id, read.actor.name, read.actor.type, read.target.id, read.target.name, read.target.type, read.address, read.outcome or read.reason"
+                    "parsed" => {
+                        "use parsed.as, parsed.action, parsed.actor.id, parsed.actor.name, parsed.actor.type, parsed.target.id, parsed.target.name, parsed.target.type, parsed.address, parsed.outcome or parsed.reason"
                     }
                     "link" => "use link.signer or link.chain",
                     _ => {
@@ -174,7 +174,7 @@ impl Fields {
             };
             place = Place { first: IS_VIRTUAL, last: self.virtuals.len() as u32 };
             self.virtuals.push((*virtual_field, id));
-            origin = if first == "read" { Origin::Parser } else { Origin::Entry };
+            origin = if first == "parsed" { Origin::Parser } else { Origin::Entry };
         } else {
             if self.nodes.is_empty() {
                 self.nodes.push(Node::default());

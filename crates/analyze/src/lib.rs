@@ -14,7 +14,7 @@
 //! level: medium
 //! detection:
 //!   selection:
-//!     read.action: job.delete
+//!     parsed.action: job.delete
 //!   condition: selection
 //! ");
 //! let pack = sources.build("example").map_err(|faults| faults[0].clone())?;

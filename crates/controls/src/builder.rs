@@ -365,7 +365,11 @@ impl<'a> EvidenceBuilder<'a> {
 
     fn take_erasure(&mut self, record: &Record, event: &Value) {
         let mut leaves = Listed::default();
-        for stretch in event["metadata"]["entries"].as_array().into_iter().flatten() {
+        // Earlier versions recorded the entries as `leaves`.
+        let erased = [&event["metadata"]["entries"], &event["metadata"]["leaves"]]
+            .into_iter()
+            .find_map(Value::as_array);
+        for stretch in erased.into_iter().flatten() {
             let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;

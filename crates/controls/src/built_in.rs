@@ -49,7 +49,7 @@ mod tests {
         let file =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../analyze/rules/authentication.yml");
         let rules = std::fs::read_to_string(file).unwrap();
-        let list = rules.split("  login:\n    read.action:\n").nth(1).unwrap();
+        let list = rules.split("  login:\n    parsed.action:\n").nth(1).unwrap();
         let actions: Vec<&str> = list.lines().map_while(|line| line.strip_prefix("      - ")).collect();
         assert!(actions.len() > 10);
         let parsers = Parsers::built_in();

@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
     fn insert_parsed(&mut self, read: &'a Read<'a>) {
         let mut json = Vec::new();
         read.write_json(&mut json);
-        self.insert("read", String::from_utf8(json).unwrap_or_default());
+        self.insert("parsed", String::from_utf8(json).unwrap_or_default());
         self.insert("parsed.as", &*read.parsed_as);
         let parties = [
             (["actor.id", "actor.name", "actor.type"], &read.actor),

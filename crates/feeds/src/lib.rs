@@ -17,7 +17,7 @@
 //!     seq: 2,
 //!     recorded: "2026-11-20T06:01:02.345Z".parse()?,
 //!     signer: "example.com/app+3b1b2c6e+AQ==",
-//!     signer trust: "trusted",
+//!     signer_trust: "trusted",
 //!     text: r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"7","type":"job"}}"#,
 //! };
 //! let record = Format::Ecs.event(&log, &event, &Parsers::built_in());

@@ -92,7 +92,7 @@ pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
         Some(tenant) => json.text(&tenant),
         None => json.null(),
     };
-    json.name("read").raw(&fields_json(read.as_ref()));
+    json.name("parsed").raw(&fields_json(read.as_ref()));
     if read.is_none() {
         json.name("own").open("{");
         for (name, short) in [("action", Short::Action), ("address", Short::Ip), ("outcome", Short::Outcome)]
@@ -271,7 +271,11 @@ impl EventIndex {
             }
             if let Some(gap) = self.gap(row) {
                 json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
-                json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
+                json.name("index")
+                    .number(gap.index as i64)
+                    .name("entries")
+                    .number(gap.leaves as i64)
+                    .raw("}");
                 continue;
             }
             let Some((stored, local)) = self.locate(row) else { continue };
@@ -317,7 +321,7 @@ impl EventIndex {
         }
         json.open("{").name("kind").text("fold").name("line").number(line).name("index").number(first);
         json.name("last").number(last).name("withheld").number(withheld);
-        json.name("leaves").number(skipped).raw("}");
+        json.name("entries").number(skipped).raw("}");
     }
 
     fn write_event(&self, json: &mut Json, segment: &Segment, local: usize, row: usize, fields: &[Field]) {

@@ -93,7 +93,7 @@ fn reads_undecided_events_from_their_place() {
 
 /// Returns a line with parsed fields added.
 fn with_read(line: &str) -> String {
-    let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
+    let read = r#""parsed":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
 }
 
@@ -111,7 +111,7 @@ fn builder_writes_the_lines_of_each_batch() {
     let written: Vec<_> = batches.iter().map(|(batch, _)| with_read(batch)).collect();
     let wanted = written
         .concat()
-        .replace(&with_read(&unread), &unread.replace("\"event\"", "\"read\":null,\"event\""));
+        .replace(&with_read(&unread), &unread.replace("\"event\"", "\"parsed\":null,\"event\""));
     assert_eq!(String::from_utf8(lines).unwrap(), wanted);
     assert_eq!((writing.added_bytes(), writing.kept_bytes()), (plain.added_bytes(), plain.kept_bytes()));
     assert_eq!(encode(&writing.finish()), encode(&plain.finish()));

@@ -133,7 +133,10 @@ fn failed(error: io::Error) -> StoreError {
 
 /// Returns the entries that a finding is about.
 fn leaves(line: &Value) -> impl Iterator<Item = u64> {
-    line["data"]["finding"]["entries"].as_array().into_iter().flatten().filter_map(Value::as_u64)
+    let finding = &line["data"]["finding"];
+    // Earlier versions wrote the entries as `leaves`.
+    let entries = [&finding["entries"], &finding["leaves"]].into_iter().find_map(Value::as_array);
+    entries.into_iter().flatten().filter_map(Value::as_u64)
 }
 
 /// Returns the finding without the data of erased events, or `None` if it has no data of these entries.

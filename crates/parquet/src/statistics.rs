@@ -284,7 +284,7 @@ mod tests {
         }
         for stated in [numbers(-9, 9), numbers(-10, 8), numbers(9, -10), numbers(-11, 9), numbers(-10, 10)] {
             let refused = refusal(column("entry", |column, _| column.set_statistics(stated)));
-            assert!(refused.is_some_and(|why| why.contains("statistics of the column leaf")));
+            assert!(refused.is_some_and(|why| why.contains("statistics of the column entry")));
         }
         let levels = |counts: Vec<i64>| Some(LevelHistogram::from(counts));
         for (name, defined, repeated, bytes, right) in [
@@ -373,7 +373,7 @@ mod tests {
         changed[at] ^= 1;
         let refused = refusal(changed.into());
         assert!(
-            refused.as_ref().is_some_and(|why| why.contains("of a page of the column leaf")),
+            refused.as_ref().is_some_and(|why| why.contains("of a page of the column entry")),
             "{refused:?}"
         );
     }

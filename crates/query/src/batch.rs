@@ -231,7 +231,7 @@ mod tests {
 
     /// Returns the line with parsed fields added.
     fn with_read(read: &str) -> String {
-        LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
+        LINE.replace(",\"event\"", &format!(",\"parsed\":{read},\"event\""))
     }
 
     #[test]

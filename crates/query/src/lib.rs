@@ -28,7 +28,7 @@
 //! - [`tally`]: search results, and explanations of empty ones.
 //! - [`needle`]: strings that an event's JSON must contain to match.
 //! - [`value`]: parsed events; [`names`]: a hash table of field names; [`split`]: splitting at an ASCII character.
-//! - [`reading`]: parsers, which extract the same fields from events of any shape.
+//! - [`parser`]: parsers, which extract the same fields from events of any shape.
 #![deny(missing_docs, unsafe_code)]
 
 pub mod batch;

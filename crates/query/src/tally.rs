@@ -318,7 +318,7 @@ pub fn short_name(name: &str) -> Option<&'static str> {
 fn short_name_for(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
-    let first = names.iter().find(|name| *name != "read");
+    let first = names.iter().find(|name| *name != "parsed");
     let short = first.and_then(|first| Short::from_displayed_path(&Path::from_names([first])));
     short.map(Short::as_str).or_else(|| short_for_foreign(&fold(names.last()?)))
 }

@@ -61,7 +61,7 @@ impl Detector {
 
 /// The parts of a verification report that findings depend on.
 struct Report {
-    seen: Seen,
+    seen: ExportFacts,
     /// Sorted by key.
     signers: Vec<(String, TrustBasis)>,
     /// The chains in doubt; `None` if all are.

@@ -165,7 +165,7 @@ impl Log {
     pub fn continue_search(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
         self.log_server.set_time(time(now));
         let Content::Search(looking) = &mut answer.content else { return None };
-        let response = self.log_server.look(&answer.request_headers, looking)?;
+        let response = self.log_server.search(&answer.request_headers, looking)?;
         Some(Answer::new(response, answer.request_headers.clone()))
     }
 

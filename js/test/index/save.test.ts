@@ -59,7 +59,7 @@ test("save: NDJSON has the events byte for byte in order, with their parsed fiel
   );
   const [last, nobodys] = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
-    [last.line, last.signerTrust, last.read.as, last.read.outcome],
+    [last.line, last.signer_trust, last.parsed.as, last.parsed.outcome],
     [4, "unsettled", "countersign", "denied"],
   );
   assert.equal(nobodys.read, null);

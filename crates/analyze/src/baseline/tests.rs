@@ -30,7 +30,7 @@ fn pack() -> Pack {
         rule("travel", "baseline.speed_kmh|gte", "100"),
         rule("place", "baseline.place_days|lte", "2"),
         rule("silent", "baseline.silent_hours|gte", "1"),
-        "title: count\nid: count\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [new]\n  group-by: [read.actor.id]\n  timespan: 7d\n  condition: {gte: 2}\n  generate: true\n".into(),
+        "title: count\nid: count\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [new]\n  group-by: [parsed.actor.id]\n  timespan: 7d\n  condition: {gte: 2}\n  generate: true\n".into(),
     ];
     let mut sources = Sources::default();
     sources.add("rules.yml", &text.concat());

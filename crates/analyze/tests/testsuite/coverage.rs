@@ -95,7 +95,7 @@ fn events_without_a_parser_or_a_rule_for_their_source_are_not_covered() {
 #[test]
 fn rules_for_other_sources_are_not_gaps() {
     let pack = rules(&[
-        ("ours", "{product: countersign}", "{read.action: job.delete}"),
+        ("ours", "{product: countersign}", "{parsed.action: job.delete}"),
         ("windows", "{product: windows, category: process_creation}", "{CommandLine|contains: whoami}"),
         ("okta", "{product: okta, service: okta}", "{eventType: user.account.lock}"),
     ]);
@@ -133,7 +133,7 @@ fn events_converted_by_elastic_are_not_covered_by_rules_for_the_original_source(
 #[test]
 fn a_correlation_applies_to_the_events_of_its_rules_each_once() {
     let event = |id: &str| {
-        format!("title: {id}\nid: {id}\ndetection: {{s: {{read.action: job.*}}, condition: s}}\n---\n")
+        format!("title: {id}\nid: {id}\ndetection: {{s: {{parsed.action: job.*}}, condition: s}}\n---\n")
     };
     let correlation = |id: &str, rules: &str| {
         format!(

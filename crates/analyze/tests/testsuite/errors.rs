@@ -111,7 +111,7 @@ fn invalid_rules_are_rejected_with_their_line() {
         (selection("a|exists: x"), "rule.value", 6),
         (selection("a: {b: c}"), "rule.value", 6),
         (selection("a: []"), "rule.empty", 6),
-        (selection("read.nobody: x"), "rule.field", 6),
+        (selection("parsed.nobody: x"), "rule.field", 6),
         (selection("derived.hour: x"), "rule.field", 6),
         (detection("  selection: {}\n  condition: selection\n"), "rule.empty", 5),
         (detection("  selection: {a: x}\n"), "rule.missing", 5),

@@ -21,7 +21,7 @@ id: sensitive
 level: medium
 countersign.decision: challenge
 detection:
-  change: {read.action: [role.*, config.update], read.actor.type: user}
+  change: {parsed.action: [role.*, config.update], parsed.actor.type: user}
   night: {derived.local_hour: [22, 23, 0, 1, 2, 3, 4, 5]}
   condition: change and night
 ---
@@ -30,7 +30,7 @@ id: office
 level: low
 countersign.decision: allow
 detection:
-  office: {read.address|cidr: 192.0.2.0/24}
+  office: {parsed.address|cidr: 192.0.2.0/24}
   condition: office
 ---
 title: Our own records
@@ -45,14 +45,14 @@ title: Anything of a machine
 id: machine
 level: low
 detection:
-  machine: {read.actor.type: service}
+  machine: {parsed.actor.type: service}
   condition: machine
 ---
 title: Often
 id: often
 level: high
 countersign.decision: deny
-correlation: {type: event_count, rules: [machine], group-by: [read.actor.id], timespan: 1m, condition: {gte: 5}}
+correlation: {type: event_count, rules: [machine], group-by: [parsed.actor.id], timespan: 1m, condition: {gte: 5}}
 ";
 
 fn pack(rules: &str) -> Pack {

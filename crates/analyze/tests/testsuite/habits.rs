@@ -319,7 +319,7 @@ fn anomalies_are_found_and_habits_are_not() {
 /// day and actor.
 fn levels(habits: &str, events: &[(i64, &str)]) -> Vec<(String, u64)> {
     let mut sources = Sources::default();
-    let rule = "title: Deleted\nid: deleted\nlevel: high\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
+    let rule = "title: Deleted\nid: deleted\nlevel: high\ndetection:\n  s: {parsed.action: job.delete}\n  condition: s\n";
     sources.add("rules.yml", rule);
     sources.add("pack.yml", habits);
     let (pack, parsers) = (sources.build("habits").unwrap(), Parsers::built_in());

@@ -13,7 +13,7 @@ title: Refused
 id: refused
 level: low
 detection:
-  s: {read.outcome: denied}
+  s: {parsed.outcome: denied}
   condition: s
 ---
 title: Many refused
@@ -22,7 +22,7 @@ level: high
 correlation:
   type: event_count
   rules: [refused]
-  group-by: [read.actor.id]
+  group-by: [parsed.actor.id]
   timespan: 10s
   condition: {gte: 3}
 ---
@@ -197,7 +197,7 @@ fn detector_accepts_only_complete_lines() {
     assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
     assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(PieceError));
     // Without a parse result, rules would find less.
-    let (begin, rest) = lines.split_once("\"read\":").unwrap();
+    let (begin, rest) = lines.split_once("\"parsed\":").unwrap();
     let unread = format!("{begin}{}", &rest[rest.find("\"event\"").unwrap()..]);
     assert_eq!(detector.detect(unread.as_bytes()), Err(PieceError));
 }

@@ -216,7 +216,7 @@ fn json_line(event: &VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &
         None => parsed.extend(b"null"),
     }
     // The event is written unchanged, as it was signed.
-    format!("{facts},\"event\":{},\"read\":{}}}\n", event.event, String::from_utf8_lossy(&parsed))
+    format!("{facts},\"event\":{},\"parsed\":{}}}\n", event.event, String::from_utf8_lossy(&parsed))
 }
 
 fn print(text: &str) -> Result<(), CliError> {

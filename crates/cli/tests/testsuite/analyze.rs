@@ -119,7 +119,7 @@ fn check_reproduces_findings_or_reports_differences() {
     // Trust is not part of a finding. Later changes or removals are detected.
     let made = findings(&place, "audit.ndjson", &[]);
     let mut changed = made.clone();
-    changed["findings"][0]["signer_trust"] = json!("unknown");
+    changed["findings"][0]["signer_trust"] = json!("untrusted");
     place.write("findings.json", changed.to_string());
     recompute("audit.ndjson").success();
     changed["findings"][0]["title"] = json!("Nothing to see here");
@@ -232,7 +232,7 @@ fn analyzes_real_events() {
 }
 
 const RULE: &str =
-    "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
+    "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {parsed.action: job.delete}\n  condition: s\n";
 
 #[test]
 fn builds_tests_and_lists_rules() {

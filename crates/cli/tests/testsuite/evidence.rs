@@ -389,10 +389,10 @@ fn does_not_count_events_of_unknown_keys() {
     let output = place.run(&args).code(3);
     let found: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
     assert_eq!(found["counted"]["events"]["count"], 0);
-    assert_eq!(found["counted"]["untrusted"], json!({"unknown": 1}));
+    assert_eq!(found["counted"]["untrusted"], json!({"untrusted": 1}));
     assert_eq!(answer(&found, "logins")["events"]["untrusted"], 1);
     assert!(codes(&found["doubts"]).contains(&"untrusted"));
-    assert_eq!(found["keys"][0]["trust"], "unknown");
+    assert_eq!(found["keys"][0]["trust"], "untrusted");
 }
 
 #[test]

@@ -30,13 +30,16 @@ fn parses_each_event_of_a_cloudtrail_delivery() {
     for (line, sample) in text.lines().zip(&samples) {
         let mut line: Value = serde_json::from_str(line).unwrap();
         for name in ["actor", "target"] {
-            if let Some(Value::Object(party)) = line["read"].get_mut(name) {
+            if let Some(Value::Object(party)) = line["parsed"].get_mut(name) {
                 // Queries also match these texts.
                 party.remove("also");
             }
         }
-        line["read"].as_object_mut().unwrap().retain(|name, _| !["within", "place"].contains(&name.as_str()));
-        assert_eq!(line["read"], sample["read"]);
+        line["parsed"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !["within", "place"].contains(&name.as_str()));
+        assert_eq!(line["parsed"], sample["read"]);
         // Parsed values are separate from the signed event.
         assert_eq!(line["event"].get("read"), None);
     }
@@ -61,7 +64,7 @@ fn parses_each_event_of_a_cloudtrail_delivery() {
     place
         .run(&["show", "out.ndjson", &format!("{chain}/2")])
         .code(3)
-        .stdout(predicate::str::contains("read as      CloudTrail; these parsed fields are not signed"))
+        .stdout(predicate::str::contains("parsed as    CloudTrail; these parsed fields are not signed"))
         .stdout(predicate::str::contains("who          alice arn:aws:iam::111122223333:user/alice (user)"))
         .stdout(predicate::str::contains("to what      invoices-2019/2019/12.pdf (AWS::S3::Object)"))
         .stdout(predicate::str::contains("outcome      denied\nreason       AccessDenied\n"));

@@ -40,7 +40,7 @@ fn prints_events_as_signed() {
         (&line["entry"], &line["chain"], &line["seq"], &line["signer_trust"], &line["signer"]),
         (&4.into(), &chain.into(), &3.into(), &"trusted".into(), &place.app.as_str().into())
     );
-    assert_eq!(line["read"]["action"], "job.update");
+    assert_eq!(line["parsed"]["action"], "job.update");
     // Byte for byte as in the export.
     let (_, event) = text.split_once("\"event\":").unwrap();
     let (event, _) = event.split_once(",\"parsed\":").unwrap();

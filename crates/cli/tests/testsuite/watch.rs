@@ -32,7 +32,7 @@ level: high
 correlation:
   type: event_count
   rules: [job-deleted]
-  group-by: [read.actor.id]
+  group-by: [parsed.actor.id]
   timespan: 1h
   condition: {gte: 3}
   generate: true

@@ -104,7 +104,10 @@ impl Record {
 
 fn leaves(event: &Value, record: u64) -> Option<RoaringTreemap> {
     let mut leaves = RoaringTreemap::new();
-    for stretch in event["metadata"]["entries"].as_array().filter(|_| event["action"] == ACTION)? {
+    // Earlier versions recorded the entries as `leaves`.
+    let erased =
+        [&event["metadata"]["entries"], &event["metadata"]["leaves"]].into_iter().find_map(Value::as_array);
+    for stretch in erased.filter(|_| event["action"] == ACTION)? {
         let [first, last] = &stretch.as_array()?[..] else { return None };
         let (first, last) = (first.as_u64()?, last.as_u64()?);
         if first > last || last >= record {
@@ -121,7 +124,10 @@ mod tests {
 
     fn read(ranges: &Value) -> Option<Vec<u64>> {
         let event = json!({ "action": ACTION, "metadata": { "entries": ranges } });
-        leaves(&event, 10).map(|leaves| leaves.into_iter().collect())
+        let earlier = json!({ "action": ACTION, "metadata": { "leaves": ranges } });
+        let read = leaves(&event, 10);
+        assert_eq!(leaves(&earlier, 10), read);
+        read.map(|leaves| leaves.into_iter().collect())
     }
 
     #[test]

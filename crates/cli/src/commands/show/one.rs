@@ -44,7 +44,7 @@ pub(super) fn write(
             |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(plain).unwrap_or_default();
         for (name, value) in [
             (
-                "read as",
+                "parsed as",
                 format!("{}; these parsed fields are not signed, the event below is", plain(&read.parsed_as)),
             ),
             (

@@ -159,7 +159,7 @@ fn unverified_events_are_not_sent() {
     // Signers without a grant are reported.
     place.write("trust.txt", format!("log {}\n", place.log));
     let lines = values(&fed(&place, &["--to", "ecs"]));
-    assert!(lines.iter().all(|line| line["countersign"]["signer_trust"] == "unknown"), "{lines:?}");
+    assert!(lines.iter().all(|line| line["countersign"]["signer_trust"] == "untrusted"), "{lines:?}");
 }
 
 #[test]

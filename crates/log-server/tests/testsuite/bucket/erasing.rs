@@ -192,7 +192,7 @@ fn next_server_carries_out_a_recorded_erasure() {
         let record = serde_json::json!({
             "action": "log.erase",
             "reason": "case 17",
-            "metadata": { "events": 8, "leaves": [[1, 8]] },
+            "metadata": { "events": 8, "entries": [[1, 8]] },
         });
         world.runtime.block_on(serving.log_server().record(&record)).unwrap();
         world.stop(serving);
