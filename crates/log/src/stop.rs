@@ -159,11 +159,11 @@ impl fmt::Display for SigningStop {
 pub enum Line {
     /// The log stopped signing.
     Stopped(Box<SigningStop>),
-    /// The log operator had the log continue, or started another log in its place.
+    /// The log operator resumed the log or replaced it with another one.
     Resumed {
-        /// The time of that.
+        /// The time of the change.
         at: Time,
-        /// The circumstances, in a sentence.
+        /// A sentence that describes the circumstances.
         message: String,
     },
 }
