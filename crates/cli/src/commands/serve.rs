@@ -532,7 +532,7 @@ fn unusable_trust(error: &RulesError) -> CliError {
     match error {
         RulesError::Key(error) => error.clone().into(),
         RulesError::Store(error) => {
-            let hint = "grants can't be read: check the folder";
+            let hint = "check the folder; its grants can't be read";
             CliError::unusable("store.failed", error.to_string(), hint)
         }
     }

@@ -150,7 +150,7 @@ impl SignedHistory {
         let (cause, why) = if file.is_copy {
             (
                 Cause::Copied,
-                "the folder is a copy, so it is unknown what was signed after it was made".to_owned(),
+                "the folder is a copy, so what was signed after the copy was made is unknown".to_owned(),
             )
         } else if let Some(problem) = &file.problem {
             (Cause::Unremembered, format!("signed.txt can't be read: {problem}"))
