@@ -27,7 +27,7 @@ pub enum Cause {
     Rollback,
     /// The log signed, or had cosigned, a different tree from the one it has.
     SplitView,
-    /// The folder is a copy: what was signed since it was made is unknown.
+    /// The folder is a copy; what the original signed since then is unknown.
     Copied,
     /// The record of signed checkpoints is missing, corrupt, or shorter than it was.
     Unremembered,

@@ -29,7 +29,7 @@ pub struct SignedHistory {
     split: Option<u64>,
 }
 
-/// A witness's unproven claim of what it has seen.
+/// A witness's unproven claim about the checkpoints it has seen.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The number of entries that it says it cosigned.
@@ -38,7 +38,7 @@ pub struct Claim {
     pub witness: String,
 }
 
-/// The reason why it is unknown what was signed.
+/// The reason why the signed checkpoints are unknown.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// The cause, for its code.
