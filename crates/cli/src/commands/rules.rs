@@ -47,7 +47,7 @@ struct Build {
     output: OutputArgs,
 }
 
-/// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
+/// Run the test cases next to rules: events on which a rule must fire, and events on which it must not
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

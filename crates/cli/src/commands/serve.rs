@@ -112,7 +112,7 @@ pub(crate) struct Args {
     /// Also answer requests for this host name; * for any. Can be repeated
     ///
     /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
-    /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
+    /// other names are refused, so that a web page can't reach the log through its own name (DNS rebinding).
     /// Needed behind a reverse proxy that passes the public name on.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     host: Vec<String>,

@@ -113,7 +113,7 @@ fn print_plan(what: &str) {
     style::detail("plan:", what);
 }
 
-/// Prints what is known, before any change.
+/// Prints the known state before any change.
 fn print_known(restore: &Restore) {
     let known = restore.history();
     if !style::is_json() {
