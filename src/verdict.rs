@@ -14,7 +14,7 @@ words! {
         NotChecked = "not_checked",
         /// Consistent in itself, but the signer is not trusted.
         Untrusted = "untrusted",
-        /// Intact, but not shown to be complete.
+        /// Intact, but not proven to be complete.
         Partial = "partial",
         /// Unaltered, in order, complete, and signed by trusted keys.
         Verified = "verified",

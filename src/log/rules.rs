@@ -94,7 +94,7 @@ impl Rules {
             None => Ok(signers),
             Some(statement) => {
                 let why = statement.lacks_signer("the log's trust file");
-                let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
+                let hint = "have it signed by an issuer that covers the key's name, such as example.com for example.com/app";
                 Err(SubmissionError::unauthorized(format!("the key note has no effect: {why}"), hint))
             }
         }

@@ -9,7 +9,7 @@ use crate::error::{Code, Error};
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
 
-/// Maximum number of chains and key notes in one submission. Each is answered with a proof of its own, and a single
+/// Maximum number of chains and key notes in one submission. Each is answered with its own proof, and a single
 /// line is enough to ask for one.
 pub const MAX_PROVEN: usize = 1_024;
 

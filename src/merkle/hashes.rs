@@ -140,7 +140,7 @@ impl HashReader for TileHashes {
     }
 }
 
-/// Hashes of tiles shown to belong to a tree: see [`TileHashes::authenticate`].
+/// Hashes of tiles proven to belong to a tree: see [`TileHashes::authenticate`].
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticHashes<'a>(&'a TileHashes);
 

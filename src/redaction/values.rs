@@ -17,7 +17,7 @@ year yearly years yes your";
 /// Beginnings of resource names and of references to values elsewhere.
 const REFERENCES: [&[u8]; 6] = [b"arn:", b"projects/", b"//", b"/subscriptions/", b"${", b"{{"];
 
-/// True if a text consists of words of states and settings: `disabled`, `not set`. True for the empty text.
+/// True if the text contains only words for states and settings, such as `disabled` or `not set`, or is empty.
 pub(crate) fn is_state(text: &[u8]) -> bool {
     text.len() != 1
         && text.len() <= 40

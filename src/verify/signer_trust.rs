@@ -7,7 +7,7 @@ words! {
     /// Trust in the key that signed an event (SPEC section 9), best first.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum SignerTrust {
-        /// The key was authorized. A later revocation does not affect links shown to be older.
+        /// The key was authorized. A later revocation does not affect links proven to be older.
         Trusted = "trusted",
         /// No key or grant that the reader trusts vouches for the key.
         Untrusted = "untrusted",

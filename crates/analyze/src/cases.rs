@@ -139,7 +139,7 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
     };
     let chain = item.get("chain").and_then(Node::text).unwrap_or("00000000000000000000000000000000");
     let Some(event) = item.get("event") else {
-        return Err(fault(item.line, "`event` is missing", "write the event as it is recorded"));
+        return Err(fault(item.line, "`event` is missing", "add the event in its recorded form"));
     };
     let mut json = Vec::new();
     event.write_json(&mut json);

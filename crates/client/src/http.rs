@@ -486,7 +486,7 @@ fn failed(error: &reqwest::Error) -> EngineError {
     } else if error.is_connect() && of_request(error).contains("certificate") {
         (
             "http.connect",
-            "check the URL, or if the certificate is from your own authority, add that to the system's store or set SSL_CERT_FILE to its PEM file; this machine doesn't trust the server's certificate",
+            "this machine doesn't trust the server's certificate: check the URL, or if the certificate is from your own authority, add the authority to the system's store or set SSL_CERT_FILE to its PEM file",
         )
     } else if error.is_connect() && of_request(error).contains("InvalidContentType") {
         ("http.connect", "check whether the URL must start with http://; the server doesn't speak TLS")

@@ -128,7 +128,7 @@ impl Answer {
                 "exempt /submit from authentication by the proxy in front of the log server; signatures authenticate the links"
                     .into()
             }
-            (None, status) if error.code.is_empty() && !is_transient(status) => "check that the URL is that of a log server".into(),
+            (None, status) if error.code.is_empty() && !is_transient(status) => "check that the URL points to a log server".into(),
             (None, _) => "look for details in the log server's own log".into(),
         };
         ErrorText {

@@ -188,7 +188,8 @@ impl<'a> Delivery<'a> {
         let message = format!(
             "the log server accepts at most {bytes} bytes and {lines} per submission, and the links between two signed ones exceed that"
         );
-        let hint = "have the log server's limits raised, then record with a smaller --sign-every";
+        let hint =
+            "ask the log operator to raise the log server's limits, then record with a smaller --sign-every";
         DeliveryError::TooLarge { message, hint }
     }
 }

@@ -173,11 +173,11 @@ impl FileFollower {
 }
 
 enum State {
-    /// The file grew after what was read.
+    /// The file grew after the part that was read.
     Same,
     /// The file has nothing new.
     Ended,
-    /// The file no longer contains what was read.
+    /// The file no longer contains the part that was read.
     Changed,
 }
 

@@ -3,7 +3,7 @@
 //! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in
 //! [`Memory`]. A [`Delivery`] submits them to a [`LogServer`], one request per step, and removes a link only after the
 //! log server has proven that the log contains it. A step reads no clock and doesn't wait: the caller decides when to
-//! retry, or runs [`send`] on a thread, which waits and retries by itself. If a log refuses links because their times
+//! retry, or runs [`send`] on a thread, which waits and retries on its own. If a log refuses links because their times
 //! are ahead of its clock, [`redate`](fn@redate) gives their events new times, from a [`Clock`] that follows the log's.
 //! A [`FileFollower`] reads a growing log file, and the outbox remembers its position.
 //!

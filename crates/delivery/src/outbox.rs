@@ -1,6 +1,6 @@
 //! The outbox: links that are not yet proven to be in the log.
 //!
-//! Each flush becomes a [segment](segment), an export in a file of its own, which is durable before any of it is sent.
+//! Each flush becomes a [segment](segment), an export in a separate file, which is durable before any of it is sent.
 //! The file `position.json` records which segments were proven, and the states of the chain and the followed file after
 //! them. It is replaced before they are removed. So whenever a process ends, the next one finds every link that was
 //! sent, continues after the last one, and never signs a second link for the same position of the chain.

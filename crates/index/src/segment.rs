@@ -201,7 +201,7 @@ impl Segment {
         self.fact(fact).first(row)
     }
 
-    /// Returns the node of a path.
+    /// Returns the number of the node at a path.
     pub(crate) fn node<N: AsRef<str>>(&self, names: &[N]) -> Option<usize> {
         names.iter().try_fold(0, |parent, name| {
             let after = self.nodes.get(parent + 1..)?;

@@ -43,7 +43,7 @@ pub struct Config {
     pub keys: Vec<VerifierKey>,
     /// The witnesses that the log's trust file names: claims of others don't count.
     pub witnesses: Vec<VerifierKey>,
-    /// True if the operator vouches that nothing was signed beyond what is stored here and in the sources.
+    /// True if the operator confirms that the log signed nothing beyond the entries in its store and the sources.
     pub nothing_newer: bool,
     /// The current time.
     pub now: Time,
@@ -91,7 +91,7 @@ impl Restore {
         self.store.writer().size()
     }
 
-    /// Collects what is known from sources that may still have the log's entries. A bucket is itself a source.
+    /// Collects data from sources that may still have the log's entries. A bucket is itself a source.
     ///
     /// # Errors
     /// If the store fails.
@@ -104,7 +104,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Returns what is known of the log.
+    /// Returns the known history of the signed checkpoints.
     pub fn history(&self) -> &SignedHistory {
         &self.history
     }

@@ -114,7 +114,7 @@ pub struct Tokens {
 struct LoadedFile {
     stamp: Option<Stamp>,
     readers: Readers,
-    /// If the file with that stamp is malformed: the line and what is wrong with it.
+    /// If the file with that stamp is malformed, the line and the problem.
     malformed: Option<(usize, String)>,
     /// The number of valid tokens at the last check.
     valid: usize,

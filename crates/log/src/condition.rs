@@ -45,7 +45,7 @@ impl Room {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
-    /// A folder of its own.
+    /// A separate folder.
     Folder,
     /// A bucket, with an index of it in a folder.
     Bucket,
@@ -91,7 +91,7 @@ pub struct Index {
     pub whole: bool,
 }
 
-/// Everything that `/healthz` reports beside the clock and the newest checkpoint.
+/// Everything that `/healthz` reports except the clock and the newest checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// True if the log server is shutting down and accepts nothing more.

@@ -73,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// True if the named key did not sign what is refused: anyone can cause such a refusal.
+/// True if the named key did not sign the rejected data, so that anyone can cause the rejection.
 fn needs_no_key(refusal: &SubmissionError) -> bool {
     matches!(refusal.kind, RefusalKind::Unauthorized | RefusalKind::Early { .. }) && !refusal.is_signed
 }

@@ -1,6 +1,6 @@
 //! The sequencer decides the order of all entries.
 //!
-//! It judges all submissions that are waiting together, and gives them one durable commit and one checkpoint (group
+//! It checks all waiting submissions together, and makes one durable commit and one checkpoint (group
 //! commit). It answers them afterwards. The longer a commit takes, the more submissions share the next one.
 //!
 //! # Commit protocol
@@ -139,7 +139,7 @@ pub enum Job {
         /// Receives the result of the job.
         reply: oneshot::Sender<()>,
     },
-    /// Publishes what is durable after a stop ended.
+    /// Publishes the durable entries after a stop ended.
     Resumed,
     /// Catches up with other servers of the log, and publishes what they committed.
     Follow {
@@ -442,7 +442,7 @@ impl Sequencer {
         if resumed { self.publish_again(edge) } else { Ok(()) }
     }
 
-    /// Publishes what is durable, and sends it to witnesses again.
+    /// Publishes the durable entries, and sends their checkpoint to witnesses again.
     fn publish_again(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
         self.refresh(edge)?;
         let newest = self.published.borrow().clone();
@@ -456,7 +456,7 @@ impl Sequencer {
         }
     }
 
-    /// Publishes what is durable, or sends it to witnesses, unless that was done.
+    /// Publishes the durable entries or sends their checkpoint to witnesses, unless that was already done.
     fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
         // The log may have had another key when the checkpoint was published.
         if self
@@ -777,8 +777,8 @@ pub struct RunningSequencer {
 }
 
 impl RunningSequencer {
-    /// Does this job, and with it those that wait behind it. Returns true if [`Job::Close`] was among them: accept no
-    /// new jobs then, but do those that wait.
+    /// Runs this job together with the jobs queued behind it. Returns true if [`Job::Close`] was among them: accept no
+    /// new jobs then, but run the queued ones.
     pub fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
         let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
         while let Some(now) = job.take() {

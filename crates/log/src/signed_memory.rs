@@ -69,7 +69,7 @@ impl SignedHead {
 /// A callback that is called once it is known whether a head is durably remembered.
 pub type OnRemembered = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Remembers what was signed, apart from the store.
+/// Stores the signed checkpoints outside the log's store.
 pub trait SignedHeadMemory: Send {
     /// Returns the largest signed tree that was passed to `remember`.
     fn newest(&self) -> Option<&SignedHead>;

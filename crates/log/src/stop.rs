@@ -27,7 +27,7 @@ pub enum Cause {
     Rollback,
     /// The log signed, or had cosigned, a different tree from the one it has.
     SplitView,
-    /// The folder is a copy: what was signed since it was made is unknown.
+    /// The folder is a copy; what the original signed since then is unknown.
     Copied,
     /// The record of signed checkpoints is missing, corrupt, or shorter than it was.
     Unremembered,
@@ -159,11 +159,11 @@ impl fmt::Display for SigningStop {
 pub enum Line {
     /// The log stopped signing.
     Stopped(Box<SigningStop>),
-    /// The log operator had the log continue, or started another log in its place.
+    /// The log operator resumed the log or replaced it with another one.
     Resumed {
-        /// The time of that.
+        /// The time of the change.
         at: Time,
-        /// The circumstances, in a sentence.
+        /// A sentence that describes the circumstances.
         message: String,
     },
 }

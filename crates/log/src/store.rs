@@ -76,7 +76,7 @@ impl StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// Another server of the same log committed first, and nothing of this growth is stored. The writer has caught up
-    /// with that server: submit the entries again on top of what it committed.
+    /// with that server: submit the entries again after the ones it committed.
     #[error("another server of this log committed first")]
     Overtaken,
     /// The store failed. In a bucket the whole growth may still become stored later: submission it again shows if it
@@ -294,7 +294,7 @@ pub trait ForkReader: Send + Sync {
 
 /// Reads the account of erasures.
 pub trait ErasureReader: Send + Sync {
-    /// Returns the `max` newest erasures, newest first. With `before`, only those that an entry before that one
+    /// Returns the latest `max` erasures, newest first. With `before`, only those that an entry before that one
     /// records.
     fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError>;
 

@@ -123,7 +123,7 @@ pub struct Finding {
     pub message: String,
     /// Signed checkpoints that prove it.
     pub evidence: Vec<String>,
-    /// True if it may end by itself. Such a finding is reported when it begins and when it ends.
+    /// True if it may end on its own. Such a finding is reported when it begins and when it ends.
     pub lasting: bool,
     /// True if nothing more can be said about the log.
     pub fatal: bool,

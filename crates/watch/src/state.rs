@@ -180,7 +180,7 @@ fn invalid(name: &str, why: &str) -> EngineError {
         .within(name)
 }
 
-/// The progress of each destination, in a small file of its own.
+/// The progress of each destination, in a small separate file.
 pub(crate) struct DeliveryProgress {
     store: Arc<Directory>,
     name: String,

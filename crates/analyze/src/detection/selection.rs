@@ -275,7 +275,7 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
         return Err(AnalyzeError::new("rule.modifier", node.line, problem, hint));
     }
     if let Some(null) = node.items().iter().find(|item| matches!(item.value, Value::Null)) {
-        let hint = "write the name of a field before it, or a string";
+        let hint = "write a field name before it, or use a string";
         return Err(AnalyzeError::new("rule.value", null.line, "null can't be a keyword", hint));
     }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));

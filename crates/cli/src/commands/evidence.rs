@@ -158,7 +158,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
     if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_url(place)) {
-        let hint = "save the export first, for a log server with `countersign export`";
+        let hint = "save the export to a file first; for a log server, use `countersign export`";
         return Err(CliError::unusable(
             "arguments.invalid",
             "an evidence file requires an export in a file",

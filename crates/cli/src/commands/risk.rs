@@ -255,7 +255,7 @@ fn log(
             Some(log) if log.root == other.root => {}
             Some(log) => {
                 let message = format!(
-                    "this is of another log or another size: its root is {}, not {}",
+                    "the file belongs to another log or another size of this log: its root is {}, not {}",
                     other.root, log.root
                 );
                 let hint = "use findings and inventories of the same export";

@@ -47,7 +47,7 @@ struct Build {
     output: OutputArgs,
 }
 
-/// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
+/// Run the test cases next to rules: events on which a rule must fire, and events on which it must not
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -104,7 +104,7 @@ fn find(paths: &[PathBuf]) -> Result<RuleFiles, CliError> {
         if path.is_dir() { read_directory(path, &mut files)? } else { sort(path.clone(), &mut files) }
     }
     if files.rules.is_empty() && files.cases.is_empty() {
-        let hint = "give .yml, .yaml or .json files, or a directory with such files";
+        let hint = "pass .yml, .yaml or .json files, or a directory with such files";
         return Err(CliError::unusable("rules.none", "no rules were found", hint));
     }
     Ok(files)
@@ -147,7 +147,7 @@ fn read(path: &Path) -> Result<String, CliError> {
     let failed = |error| CliError::io("read", &name, &error);
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_BYTES as u64 {
-        let hint = "split it: a file of rules has at most 16 MiB";
+        let hint = "split it: a rule file may be at most 16 MiB";
         return Err(CliError::unusable("rules.long", "the file is too large", hint).within(&name));
     }
     let bytes = std::fs::read(path).map_err(failed)?;

@@ -63,7 +63,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Run a log that emitters submit to and auditors export from
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
-/// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
+/// may write to it. Prints the log's public key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
 /// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
 /// storage, verified in the browser, for readers with a token.
 #[derive(clap::Args)]
@@ -112,7 +112,7 @@ pub(crate) struct Args {
     /// Also answer requests for this host name; * for any. Can be repeated
     ///
     /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
-    /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
+    /// other names are refused, so that a web page can't reach the log through its own name (DNS rebinding).
     /// Needed behind a reverse proxy that passes the public name on.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     host: Vec<String>,
@@ -532,7 +532,7 @@ fn unusable_trust(error: &RulesError) -> CliError {
     match error {
         RulesError::Key(error) => error.clone().into(),
         RulesError::Store(error) => {
-            let hint = "grants can't be read: check the folder";
+            let hint = "check the folder; its grants can't be read";
             CliError::unusable("store.failed", error.to_string(), hint)
         }
     }

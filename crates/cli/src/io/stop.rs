@@ -16,7 +16,7 @@ pub(crate) fn is_requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// Handles a signal. Returns true if the command will stop by itself.
+/// Handles a signal. Returns true if the command will stop on its own.
 #[cfg(unix)]
 pub(crate) fn request() -> bool {
     GRACEFUL.load(Ordering::SeqCst) && !REQUESTED.swap(true, Ordering::SeqCst)

@@ -86,18 +86,18 @@ pub(crate) fn help() -> Styles {
     Styles::styled().header(LABEL).usage(LABEL).literal(AnsiColor::Cyan.on_default()).placeholder(FAINT)
 }
 
-/// True if messages are log messages in JSON instead of text for people.
+/// True if messages are written as JSON log messages instead of plain text.
 static STRUCTURED: AtomicBool = AtomicBool::new(false);
 
 /// The target of these log messages, which the filter always lets through.
 pub(crate) const TARGET: &str = "serve";
 
-/// Makes all further messages log messages in JSON.
+/// Switches all later messages to JSON log messages.
 pub(crate) fn write_json() {
     STRUCTURED.store(true, Ordering::Relaxed);
 }
 
-/// True if messages are log messages in JSON.
+/// True if messages are written as JSON log messages.
 pub(crate) fn is_json() -> bool {
     STRUCTURED.load(Ordering::Relaxed)
 }

@@ -299,8 +299,8 @@ fn signers(text: &mut String, report: &Report) {
         let trust = match signer.trust {
             TrustBasis::TrustFile => good("✓ trusted by the trust file"),
             TrustBasis::Granted => good("✓ granted by an issuer you trust"),
-            TrustBasis::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
-            TrustBasis::Untrusted => doubt("? unknown"),
+            TrustBasis::Revoked => bad("✗ revoked: trusted only for links that are proven older"),
+            TrustBasis::Untrusted => doubt("? untrusted"),
         };
         let _ = writeln!(
             text,

@@ -83,7 +83,8 @@ fn findings_name_entries_and_signers() {
     assert_eq!(findings(&place, "audit.ndjson", &[])["complete"], json!([0, 45]));
     let unknown = place.run(&["analyze", "audit.ndjson"]).code(3);
     unknown.stdout(
-        predicate::str::contains("? unknown").and(predicate::str::contains("the log may have other entries")),
+        predicate::str::contains("? untrusted")
+            .and(predicate::str::contains("the log may have other entries")),
     );
 }
 

@@ -133,7 +133,7 @@ fn ignores_other_files() {
     assert_eq!(show(&[]).0, first.0);
     // Another trust file gives another verdict.
     let nobody = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index"]);
-    assert!(nobody.0.contains("? unknown") && nobody.1.contains("another trust file"), "{nobody:?}");
+    assert!(nobody.0.contains("? untrusted") && nobody.1.contains("another trust file"), "{nobody:?}");
     assert_eq!(nobody.2, 3);
     // With other parsers.
     place.write(

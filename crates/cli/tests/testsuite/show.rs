@@ -27,7 +27,7 @@ fn the_table_has_the_verdict_and_verified_events() {
         assert!(text.contains(&format!("{chain}/{seq}  job.update  u_")), "{text}");
     }
     assert_eq!(text.matches("✓ trusted").count(), 5);
-    place.run(&["show", "audit.ndjson"]).code(3).stdout(predicate::str::contains("? unknown"));
+    place.run(&["show", "audit.ndjson"]).code(3).stdout(predicate::str::contains("? untrusted"));
     place
         .run(&["show", "audit.ndjson", "--limit", "2", "--trust", "trust.txt"])
         .success()

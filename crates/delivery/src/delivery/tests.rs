@@ -369,7 +369,7 @@ fn responses_without_an_error_body_get_a_hint() {
     let text = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.error_text();
     assert_eq!(text(401).message, "status 401 without an error message");
     assert!(text(401).hint.starts_with("exempt /submit from authentication"));
-    assert_eq!(text(404).hint, "check that the URL is that of a log server");
+    assert_eq!(text(404).hint, "check that the URL points to a log server");
     assert_eq!(text(500).hint, "look for details in the log server's own log");
 }
 

@@ -1,4 +1,4 @@
-//! A segment: one signed run of a chain in a file of its own, in export format.
+//! A segment: one signed run of a chain in a separate file, in export format.
 //!
 //! The field `followed` in its header has the position in the followed file up to which its events go. It becomes
 //! durable in the same step as their links.

@@ -120,7 +120,7 @@ impl ListForm {
                 .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
     }
 
-    /// Returns an error if a member beside the list would be lost.
+    /// Returns an error if a member next to the list would be lost.
     pub(super) fn check_rest(&self, object: &[u8], line: u64) -> Result<(), IngestError> {
         let document = core::str::from_utf8(object).ok().and_then(Document::parse);
         let Some(document) = document else {

@@ -1,6 +1,6 @@
 //! Moving a log into a bucket: the folder's entries become the bucket's first commits.
 //!
-//! The move can be interrupted and continued: what is already in the bucket is compared, and the rest is added.
+//! The move can be interrupted and resumed: it compares the objects already in the bucket and adds the rest.
 
 use super::codec::{Commit, encode_checkpoint};
 use super::objects::CreateOutcome;

@@ -121,7 +121,7 @@ impl Objects {
     /// Creates an object that may exist already, and returns only once it is known which bytes the object has.
     ///
     /// # Errors
-    /// If that stays unknown; the object may still be created later.
+    /// If the outcome is unknown; the object may still be created later.
     pub(super) async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<CreateOutcome, StoreError> {
         let doing = "creating an object";
         let bytes = Bytes::from(bytes);

@@ -186,7 +186,7 @@ impl ObjectReader {
         Ok(())
     }
 
-    /// Determines where the commits end, and reads what was signed.
+    /// Determines where the commits end, and reads the signed checkpoints.
     fn read_end(&mut self) -> Result<(), StoreError> {
         let published = self.checkpoints.iter().map(|published| published.size).max().unwrap_or(0);
         if let Some(last) = self.bases.last().copied() {

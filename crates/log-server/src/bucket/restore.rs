@@ -1,4 +1,4 @@
-//! Recovery of a bucket that was restored or lost objects: what it still has, and adding what is missing.
+//! Recovers a bucket that was restored or lost objects: finds its remaining objects and adds the missing ones.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

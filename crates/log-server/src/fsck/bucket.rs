@@ -15,7 +15,7 @@ use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
 
-/// Checks all objects of a log's bucket, and the index in a folder if one is given. Servers may be using them. Blocks
+/// Checks all objects of a log's bucket, and the index in a folder if one is given. Servers may use them meanwhile. Blocks
 /// the thread. `progress` gets the number of entries checked so far and the total.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ pub fn check_bucket(
     Ok(report)
 }
 
-/// Checks the index by itself. A missing index isn't a problem.
+/// Checks the index alone. A missing index isn't a problem.
 fn check_index(
     folder: &Path,
     objects: &ObjectReader,

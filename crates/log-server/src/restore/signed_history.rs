@@ -29,7 +29,7 @@ pub struct SignedHistory {
     split: Option<u64>,
 }
 
-/// A witness's unproven claim of what it has seen.
+/// A witness's unproven claim about the checkpoints it has seen.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The number of entries that it says it cosigned.
@@ -38,7 +38,7 @@ pub struct Claim {
     pub witness: String,
 }
 
-/// The reason why it is unknown what was signed.
+/// The reason why the signed checkpoints are unknown.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// The cause, for its code.
@@ -150,7 +150,7 @@ impl SignedHistory {
         let (cause, why) = if file.is_copy {
             (
                 Cause::Copied,
-                "the folder is a copy, so it is unknown what was signed after it was made".to_owned(),
+                "the folder is a copy, so what was signed after the copy was made is unknown".to_owned(),
             )
         } else if let Some(problem) = &file.problem {
             (Cause::Unremembered, format!("signed.txt can't be read: {problem}"))

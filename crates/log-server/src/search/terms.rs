@@ -1,7 +1,7 @@
 //! The terms of events, and the terms that a query requires.
 //!
 //! A term stands for one way in which an event can match. It is keyed with the index's [`Secret`], so the index
-//! doesn't reveal what it is about. If two terms collide, a page is only read in vain.
+//! doesn't reveal what it is about. If two terms collide, a page is only read unnecessarily.
 //!
 //! A reader bound to a scope must not learn from the duration of a search which terms occur in other readers' events.
 //! Pages are therefore never selected for such a reader by terms shared with events outside of the scope: the events

@@ -32,7 +32,7 @@ pub struct ApiError(Box<Details>);
 struct Details {
     status: StatusCode,
     diagnostic: Diagnostic,
-    /// The members of the body beside `error`.
+    /// The fields of the body next to `error`.
     beside: Map<String, Value>,
     /// The number of seconds after which a client may retry, sent as `Retry-After`.
     retry: Option<u64>,
@@ -70,7 +70,7 @@ impl ApiError {
         self
     }
 
-    /// Adds a member beside `error` to the body.
+    /// Adds a field next to `error` to the body.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.beside.insert(name.into(), value.into());

@@ -11,7 +11,7 @@ use crate::event_filter::{CONDITIONS, ParameterError};
 use crate::export::Request;
 use crate::tokens::Scope;
 
-/// The parameters of an export beside its conditions.
+/// The parameters of an export other than its conditions.
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
 /// The parameters of `GET /explain`.

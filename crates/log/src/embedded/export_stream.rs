@@ -10,7 +10,7 @@ pub struct ExportStream {
     pub(super) lines: Lines,
     /// The reader's authorization; none for an export for the log's own use.
     pub(super) access: Option<Access>,
-    /// The count of what was sent, if it is recorded.
+    /// The count of sent events and bytes, if the read is recorded.
     pub(super) tally: Option<Tally>,
 }
 

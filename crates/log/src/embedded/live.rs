@@ -21,7 +21,7 @@ pub struct Live {
     at: u64,
     /// The lines in progress, up to the checkpoint that was the newest when they were started.
     lines: Option<Lines>,
-    /// The count of what was sent, if it is recorded.
+    /// The count of sent events and bytes, if the read is recorded.
     pub(super) tally: Option<Tally>,
 }
 

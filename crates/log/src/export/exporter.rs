@@ -154,7 +154,7 @@ impl Exporter {
         attested.had(first.as_ref(), cache.trust.as_ref())
     }
 
-    /// Returns what is known of checkpoints and key notes up to at least this size.
+    /// Returns the known checkpoints and key notes up to at least this size.
     pub(super) fn attested(&self, size: u64) -> Result<Attested, StoreError> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let AttestationCache { trust, attested } = &mut *cache;

@@ -157,7 +157,7 @@ impl Exporter {
 }
 
 impl Claim {
-    /// Returns the search for a complete range of a log of this size.
+    /// Returns the first stage for a complete range, in a log of this size.
     fn stage(self, whole: &Range<u64>, size: u64) -> Stage {
         if self == Self::Unbounded {
             let left = whole.start.saturating_sub(RECENT_ENTRIES)..whole.start;
@@ -168,7 +168,7 @@ impl Claim {
 }
 
 impl Stage {
-    /// Returns the search for the proofs of a range of a log of this size.
+    /// Returns the stage that searches for the proofs of a range, in a log of this size.
     fn proofs(whole: &Range<u64>, size: u64) -> Self {
         let left = if *whole == (0..size) { 0..0 } else { whole.clone() };
         Self::Proofs { left, unsigned: HashMap::new() }
@@ -176,7 +176,7 @@ impl Stage {
 }
 
 impl Planning {
-    /// True if the range is short, at most as long as what is searched for active chains.
+    /// True if the range has at most as many entries as are searched for active chains.
     pub(crate) fn is_short(&self) -> bool {
         self.whole.end - self.whole.start <= RECENT_ENTRIES
     }

@@ -109,19 +109,19 @@ pub struct Parts(u8);
 impl Parts {
     /// No field.
     pub const NONE: Self = Self(0);
-    /// [`Read::action`].
+    /// The field [`Read::action`].
     pub const ACTION: Self = Self(1);
-    /// [`Read::actor`].
+    /// The field [`Read::actor`].
     pub const ACTOR: Self = Self(2);
-    /// [`Read::target`].
+    /// The field [`Read::target`].
     pub const TARGET: Self = Self(4);
-    /// [`Read::address`].
+    /// The field [`Read::address`].
     pub const ADDRESS: Self = Self(8);
-    /// [`Read::outcome`].
+    /// The field [`Read::outcome`].
     pub const OUTCOME: Self = Self(16);
-    /// [`Read::reason`].
+    /// The field [`Read::reason`].
     pub const REASON: Self = Self(32);
-    /// [`Party::also`] of the selected parties.
+    /// The field [`Party::also`] of the selected parties.
     pub const ALSO: Self = Self(64);
     /// All fields.
     pub const ALL: Self = Self(127);

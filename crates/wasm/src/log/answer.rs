@@ -51,7 +51,7 @@ impl Answer {
         .to_owned()
     }
 
-    /// Returns the body if it is whole.
+    /// Takes the body if it is complete; otherwise returns no bytes.
     pub fn body(&mut self) -> Vec<u8> {
         match &mut self.content {
             Content::Whole(body) => std::mem::take(body),

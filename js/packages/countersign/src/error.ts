@@ -85,7 +85,7 @@ export type ErrorCode =
   /** The storage is missing, not permitted, or failed. */
   | "outbox.failed";
 
-/** Details of an error besides its code and message. */
+/** Details of an error other than its code and message. */
 export interface ErrorDetails {
   hint?: string | undefined;
   line?: number | undefined;

@@ -1,4 +1,4 @@
-/** The element's workers, as files beside its own. */
+/** The element's workers, as files next to its own. */
 
 import { CountersignError } from "@countersign/shared/error.js";
 

@@ -119,8 +119,7 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Reads the export once. Data about each entry waits, in the order of the log, until it is known which signers
-    /// are trusted.
+    /// Reads the export once. Buffers data about each entry, in log order, until the trusted signers are known.
     pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<GatherResult, CliError> {
         let args = self.args;
         let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();

@@ -120,7 +120,7 @@ pub(crate) fn run(
         _ => None,
     };
     if file.is_some() && to.outbox.is_none() {
-        let hint = "use --outbox DIR, which remembers how far the file was read";
+        let hint = "use --outbox DIR, which stores how far the file was read";
         return Err(CliError::unusable("arguments.invalid", "--follow requires an outbox", hint));
     }
     check_file(&outbox, file)?;

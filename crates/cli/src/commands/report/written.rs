@@ -118,7 +118,7 @@ fn cut(
 fn too_long() -> CliError {
     let hint =
         "select fewer events with --query, --range or --sample, or write JSON and keep the export beside it";
-    CliError::unusable("evidence.invalid", "more than 64 MiB of events for one file", hint)
+    CliError::unusable("evidence.invalid", "an evidence file can contain at most 64 MiB of events", hint)
 }
 
 /// Verifies an export in memory.

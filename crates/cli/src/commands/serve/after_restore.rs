@@ -113,7 +113,7 @@ fn print_plan(what: &str) {
     style::detail("plan:", what);
 }
 
-/// Prints what is known, before any change.
+/// Prints the known state before any change.
 fn print_known(restore: &Restore) {
     let known = restore.history();
     if !style::is_json() {
@@ -212,8 +212,8 @@ fn sources(
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let no_leaves = |place: &str| {
-        let hint = "give an export, receipts, an outbox's folder, a mirror, or a folder with a backup named log.sqlite";
-        CliError::unusable("repair.nothing", "it contains nothing from a log", hint).within(place)
+        let hint = "pass an export, receipts, an outbox folder, a mirror, or a folder that has a backup named log.sqlite";
+        CliError::unusable("repair.nothing", "it contains no data from a log", hint).within(place)
     };
     for place in &args.after.repair {
         let path = Path::new(place);
@@ -242,7 +242,7 @@ fn sources(
             }
             if !is_found {
                 // An outbox may have nothing left to deliver.
-                style::warn(&format!("{place}: it contains nothing from a log"));
+                style::warn(&format!("{place}: it contains no data from a log"));
             }
         } else {
             sources.push(mirror(place)?);

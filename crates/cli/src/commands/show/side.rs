@@ -105,7 +105,7 @@ impl Key {
     /// Loads the key from the user's state folder, or creates it.
     pub(super) fn load() -> Result<Self, CliError> {
         let folder = folder().ok_or_else(|| {
-            let hint = "set XDG_STATE_HOME or HOME to a folder of yours";
+            let hint = "set XDG_STATE_HOME or HOME to a folder that you own";
             CliError::unusable("index.key", "there is no folder for the key that seals index files", hint)
         })?;
         let path = folder.join(KEY_FILE);

@@ -202,7 +202,7 @@ fn reports_sources_without_entries() {
     }
     let (code, output) = refused(&scene, &["--repair", text(TempDir::new().unwrap().path())]);
     assert_eq!(code, "log.rollback");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("it contains nothing from a log"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("it contains no data from a log"));
     // Another log's export.
     let export =
         include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");

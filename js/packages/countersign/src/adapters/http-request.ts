@@ -72,7 +72,7 @@ export interface HttpOptions<Source> {
   host?: boolean | undefined;
   /**
    * Decides whether a request is handled: a gate from `countersign/gate`. Refused requests are always recorded,
-   * regardless of `only`. The gate is called when the request arrives, with what is known by then: the actual path
+   * regardless of `only`. The gate is called when the request arrives, with the details known by then: the actual path
    * unless `path` is a function, and the client's address and `user-agent` even if these are not recorded.
    */
   gate?: Gate | undefined;

@@ -31,7 +31,7 @@ export interface NestAsyncOptions extends NestOptions {
   imports?: readonly unknown[] | undefined;
 }
 
-/** A dynamic module of NestJS. */
+/** A NestJS dynamic module. */
 export interface NestModule {
   // Nest's types are not used, so that the declarations of this package work without Nest.
   // biome-ignore lint/suspicious/noExplicitAny: the types of its mutable arrays are Nest's.

@@ -26,7 +26,7 @@ import { WatchlistClient } from "./watchlist-client.js";
 export interface GateOptions {
   /**
    * The rules: the output of `countersign rules build`, as text or as a parsed JSON object. A gate applies the rules
-   * with `countersign.decision` that judge each event by itself.
+   * with `countersign.decision` that judge each event individually.
    */
   pack: string | object;
   /**

@@ -224,7 +224,7 @@ async function requestGrant({ from, init }: GrantedKeyOptions, vkey: string): Pr
   const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, requestedAt)];
   if (body.vkey !== vkey || [begin, until, now].some(Number.isNaN) || until <= now) {
     throw new CountersignError("grant.failed", `the response from ${url} is not a grant`, {
-      hint: "check that the URL is that of an issuer's handler",
+      hint: "check that the URL points to an issuer's handler",
     });
   }
   checkClock(requestedAt, begin, until, now);

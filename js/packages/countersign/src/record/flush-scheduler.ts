@@ -45,7 +45,7 @@ export interface Pace {
   waits: Waits;
   /**
    * In runtimes where contexts end one by one, such as requests of a Worker: milliseconds without progress after which a
-   * flush counts as dead. Each context then works by itself when it is its turn and awaits no promise of another context.
+   * flush counts as dead. Each context then works alone when it is its turn and awaits no promise of another context.
    */
   lifetime: number | undefined;
   /** Keeps such a context alive for automatic flushes. */

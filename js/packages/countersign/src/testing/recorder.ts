@@ -59,7 +59,7 @@ export interface TestRecorder<Event = EventInput> extends Recorder<Event> {
   /** Returns the export of all flushed events. The same calls produce the same export. */
   exported(): string;
   /**
-   * Flushes, verifies the export, and returns the report. Throws if the verifier finds any problem besides an open
+   * Flushes, verifies the export, and returns the report. Throws if the verifier finds any problem other than an open
    * chain, or a different number of events.
    */
   verified(): Promise<Report>;

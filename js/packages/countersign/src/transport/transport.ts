@@ -10,7 +10,7 @@ export interface ChunkPosition {
   readonly first: number;
   /** The `seq` of the link in the last line. Each line has one link. */
   readonly last: number;
-  /** True if the export's header precedes these lines, as a line of its own. */
+  /** True if the export's header precedes these lines, as a separate line. */
   readonly hasHeader: boolean;
 }
 

@@ -132,8 +132,8 @@ class Parser {
 }
 
 function broken(why: string, cause?: unknown): CountersignError {
-  return new CountersignError("source.unreadable", `the response is not the stream of a log: ${why}`, {
-    hint: "check that the URL is that of the log server's /stream",
+  return new CountersignError("source.unreadable", `the response is not a log's event stream: ${why}`, {
+    hint: "check that the URL points to the log server's `/stream`",
     cause,
   });
 }

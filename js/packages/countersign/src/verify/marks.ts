@@ -1,4 +1,4 @@
-/** Marks: everything in an export besides events, such as omitted entries, withheld events, and checkpoints. */
+/** Marks: everything in an export except events, such as omitted entries, withheld events, and checkpoints. */
 
 interface MarkBase {
   /** The line number in the export, from 1. */

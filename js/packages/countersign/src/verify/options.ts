@@ -34,7 +34,7 @@ export interface VerifyOptions {
    */
   onEvents?: ((batch: EventBatch) => void | PromiseLike<void>) | undefined;
   /**
-   * Called with everything besides events, in batches: omitted entries, key notes, checkpoints, and other entries in
+   * Called with everything except events, in batches: omitted entries, key notes, checkpoints, and other entries in
    * the order of their lines; links without an event as soon as a signature covers them. Reading pauses as for
    * `onEvents`.
    */

@@ -18,7 +18,7 @@ import type { WireError } from "../rpc/errors.js";
 export interface Task {
   /** The trust file as bytes. */
   trust: Uint8Array | undefined;
-  /** Checkpoints verified before. */
+  /** Pins: checkpoints from earlier verifications. */
   pins: string[];
   /** `now` is the time at which an age is measured, less `restMs`, the age's milliseconds beyond whole seconds. */
   expect:

@@ -13,7 +13,7 @@ const MAX_WORKERS = 4;
 
 /** Start and connection of builders. */
 export interface BuildersSetup {
-  /** Starts a builder in a group of its own. */
+  /** Starts a builder in a separate group. */
   readonly start: () => { readonly group: WorkerGroup; readonly remote: Remote<BuilderWorker> };
   readonly compiled: Promise<CompiledModule>;
   /** Connects a builder's port to the service. */

@@ -217,7 +217,7 @@ export interface ScenarioProblem {
   readonly hint: string;
 }
 
-/** Endpoint inventory, in a worker of its own. */
+/** Endpoint inventory, in a separate worker. */
 export interface Endpoints {
   /** Adds verified events, as lines that an index writes. Ownership of the bytes passes to the inventory. */
   add(events: Lines): Promise<void>;

@@ -45,7 +45,7 @@ import { failureView, stripView, waitingView } from "./verdict/strip.js";
 import type { Strip } from "./verdict/strip-details.js";
 import { internal, props } from "./view.js";
 
-/** Minimum width in pixels at which a row's details are beside the rows. */
+/** Minimum width in pixels at which a row's details are next to the rows. */
 const MIN_SPLIT_WIDTH = 960;
 
 /** Fetches an address. */
@@ -144,7 +144,7 @@ export class Viewer extends LitElement {
   readonly #inTurn = inTurn();
   /** True after a press on a button of the strip that may disappear; the focus is then moved. */
   #isStripPressed = false;
-  /** True if there is no room for a row's details beside the rows. */
+  /** True if there is no room for a row's details next to the rows. */
   private isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;

@@ -110,7 +110,7 @@ export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone
   `;
 }
 
-/** Returns the bar at a position in pixels; the nearest one beside the bars. */
+/** Returns the bar at a position in pixels; the nearest one if outside the bars. */
 export function barAt(histogram: Histogram, width: number, x: number): number {
   const [left, right] = area(histogram, width);
   const bars = barsIn(histogram);

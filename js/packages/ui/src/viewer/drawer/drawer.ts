@@ -22,7 +22,7 @@ import { isSameLine } from "./selected-row.js";
 
 /** Maximum characters of the raw bytes rendered at first. */
 const MAX_RAW_CHARS = 20_000;
-/** Minimum, maximum, and keyboard step of the drawer's width beside the rows, in percent. */
+/** Minimum, maximum, and keyboard step of the drawer's width next to the rows, in percent. */
 const MIN_SHARE = 25;
 const MAX_SHARE = 75;
 const SHARE_STEP = 5;
@@ -30,10 +30,10 @@ const SHARE_STEP = 5;
 const DEFAULT_TYPE = "user";
 
 /**
- * Details of one row: an event as parsed from the bytes that matched, and those bytes; or what is known of a withheld
+ * Details of one row: an event as parsed from the bytes that matched, and those bytes; or the known data of a withheld
  * event or of omitted entries.
  *
- * A modal dialog on small screens, otherwise a panel beside the rows. Dispatches `step` ({ by }), `show-log-entry`,
+ * A modal dialog on small screens, otherwise a panel next to the rows. Dispatches `step` ({ by }), `show-log-entry`,
  * `unfold`, and `close`.
  */
 export class Drawer extends TextView {
@@ -59,7 +59,7 @@ export class Drawer extends TextView {
   /** True if the drawer covers the rows. */
   modal: boolean = false;
 
-  /** Width beside the rows, in percent. */
+  /** Width next to the rows, in percent. */
   private share = 38;
   private bounds: Bounds = FIRST_BOUNDS;
   private isWhole = false;
@@ -131,7 +131,7 @@ export class Drawer extends TextView {
     }
   }
 
-  /** Resizes the drawer at its edge beside the rows. */
+  /** Resizes the drawer at its edge next to the rows. */
   readonly #grip = (event: PointerEvent): void => {
     const { left, right, width } = this.parentElement?.getBoundingClientRect() ?? { left: 0, right: 0, width: 1 };
     const isRight = getComputedStyle(this).direction !== "rtl";

@@ -1,4 +1,4 @@
-/** The row that is open beside the list. */
+/** The row that is open next to the list. */
 
 import type { EventIndex, Row, WholeRow } from "../../index/types.js";
 

@@ -41,7 +41,7 @@ const COMFORTABLE_WIDTHS: Widths = { action: 10, actor: 11, target: 11 };
  * minimum of the action.
  */
 const DISTINCT_WIDTHS: Widths = { action: 9, actor: 8 };
-/** Width of a row besides its columns, in rem. */
+/** Width of a row without its columns, in rem. */
 const ROW_EXTRA_REM = 2.75;
 
 /** Returns the columns that fit into a width in rem. */

@@ -25,7 +25,7 @@ export interface RowLooks {
   /** True if it can't be read any more. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
-  /** True if the row is a card that shows each value beside its column's name. */
+  /** True if the row is a card that shows each value next to its column's name. */
   readonly isCard: boolean;
   readonly zone: Zone;
   readonly texts: Texts;

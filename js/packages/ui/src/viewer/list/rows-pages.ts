@@ -144,7 +144,7 @@ function hasSameFields(a: Row, b: Row): boolean {
   return a.kind !== "event" || b.kind !== "event" || [...a.fields].join("\n") === [...b.fields].join("\n");
 }
 
-/** Approximate characters of a row besides field values. */
+/** Approximate characters of a row without field values. */
 const ROW_CHARS = 600;
 
 function weight(rows: readonly Row[]): number {

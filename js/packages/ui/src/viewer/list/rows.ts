@@ -46,7 +46,7 @@ export class Rows extends TextView {
   /** Entries with findings. */
   declare marks: FindingMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  /** Content beside the button that chooses columns. */
+  /** Content next to the button that chooses columns. */
   declare bar: TemplateResult | undefined;
 
   readonly #viewport = new Viewport(this);

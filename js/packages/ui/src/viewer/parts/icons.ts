@@ -1,5 +1,5 @@
 /**
- * Icons, and the appearance of verdicts, checks, findings, signers, and events: a color and an icon beside a word.
+ * Icons, and the appearance of verdicts, checks, findings, signers, and events: a color and an icon next to a word.
  */
 
 import type { CheckName, CheckState, Judged, Severity, TrustBasis, Verdict } from "@countersign/shared/report.js";
@@ -13,7 +13,7 @@ export type IconName = keyof typeof drawings;
 /** Color scheme of a state. It is always shown with an icon and a word, never alone. */
 export type Tone = "good" | "fair" | "doubt" | "bad" | "faint";
 
-/** Renders an icon. It is hidden from assistive technology, which reads the word beside it. */
+/** Renders an icon. It is hidden from assistive technology, which reads the word next to it. */
 export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[name]}</svg>`;
 }

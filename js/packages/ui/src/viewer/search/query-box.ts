@@ -15,7 +15,7 @@ const PAUSE_MS = 200;
 const CONTEXT_CHARS = 40;
 
 /**
- * The search box: filters, each a button that removes it, and the text beside them. Dispatches `query-typed` at every
+ * The search box: filters, each a button that removes it, and the text next to them. Dispatches `query-typed` at every
  * change of the text and when it is found to be invalid, `query-changed` {text} to apply it, `filter-removed`
  * {filter}, `query-cleared`, and `query-left` for Escape.
  */
@@ -26,7 +26,7 @@ export class QueryBox extends TextView {
   };
 
   text: string = "";
-  /** Conditions besides the text. */
+  /** Conditions other than the text. */
   filters: readonly string[] = [];
   /** Text and filters as one query. */
   query: string = "";

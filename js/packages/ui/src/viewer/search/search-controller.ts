@@ -91,7 +91,7 @@ export class SearchController {
   }
 
   /**
-   * Returns the first part that isn't a valid query by itself. Without filters, the index reports the error itself.
+   * Returns the first part that isn't a valid query on its own. Without filters, the index reports the error itself.
    */
   async #findInvalidPart({ text, filters }: Criteria): Promise<InvalidPart | undefined> {
     for (const part of filters.length === 0 ? [] : [...filters, text]) {

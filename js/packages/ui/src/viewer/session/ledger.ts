@@ -1,4 +1,4 @@
-/** The marks of an export besides its events, limited to what a page can show. */
+/** The marks of an export other than its events, limited to what a page can show. */
 
 import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "@countersign/shared/verify.js";
 

@@ -99,14 +99,14 @@ export class Session extends EventTarget {
   firstFailure: Finding | undefined;
   /** Message parts of the first error, as data. */
   firstFailurePhrases: Phrases = {};
-  /** Result for the whole source once done; for a live source, for what was read so far. */
+  /** Result for the whole source once done; for a live source, for the part read so far. */
   verification: Verification | undefined;
   /** Newest pin of a report without errors. */
   goodPin: string | null = null;
   /** Reason why there is no verdict. */
   failure: PlainError | undefined;
   #signerTrust = signerTrusts(undefined);
-  /** Marks of the export besides its events. */
+  /** Marks of the export other than its events. */
   readonly marks = new Ledger();
   #running = new AbortController();
   #notification: ReturnType<typeof setTimeout> | undefined;
