@@ -376,7 +376,7 @@ fn refuses_impossible_slices_with_the_reason() {
     let all = Selection::all;
     let event = |seq: u64| all().event(chain, seq);
     let cases = [
-        (&unsealed, all().range(0, 3), None, "has no numbered entries to select a range of"),
+        (&unsealed, all().range(0, 3), None, "so its entries have no numbers to select by"),
         (
             &whole,
             all().range(14, 16),

@@ -169,7 +169,7 @@ pub enum Line {
 }
 
 impl Line {
-    /// Parses a line; none if it is malformed.
+    /// Parses a line; `None` if it is malformed.
     pub fn parse(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| value.get(name)?.as_str();

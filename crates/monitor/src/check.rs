@@ -72,7 +72,7 @@ impl<'a> Monitor<'a> {
         Self { also, ..self }
     }
 
-    /// Sets for how many milliseconds the log may lack new entries or cosignatures; none for no limit.
+    /// Sets for how many milliseconds the log may lack new entries or cosignatures; `None` for no limit.
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }
@@ -90,7 +90,7 @@ impl<'a> Monitor<'a> {
     ///
     /// Returns the findings and the time, or none if the check was stopped; a stopped check leaves no trace.
     ///
-    /// Returns what was found, and the time; none if the check was stopped, of which nothing is kept.
+    /// Returns what was found, and the time; `None` if the check was stopped, of which nothing is kept.
     ///
     /// # Errors
     /// If `on_silence` fails, or the system's clock is unusable.

@@ -204,8 +204,7 @@ impl<'s> Survey<'s> {
             if !sealed {
                 let hint = "seal the export first, or slice it by chain or by withholding events";
                 return refuse(
-                    "the export has no checkpoints, so it has no numbered entries to select a range of"
-                        .into(),
+                    "the export has no checkpoints, so its entries have no numbers to select by".into(),
                     hint,
                 );
             }

@@ -18,7 +18,7 @@ const MEMORY_BYTES: usize = 32 << 20;
 pub trait Spillable: Sized {
     /// Returns the bytes to write.
     fn as_bytes(&self) -> &[u8];
-    /// Restores the value from its bytes; none if they are invalid.
+    /// Restores the value from its bytes; `None` if they are invalid.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 

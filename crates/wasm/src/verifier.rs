@@ -201,7 +201,7 @@ impl Coordinator {
         copy_into(&self.stretch.take().unwrap_or_default(), into)
     }
 
-    /// Adds the summary of the next part, in order; if events are requested, with the part itself and its offset.
+    /// Adds the summary of the next part, in order. If events are requested, also takes the part and its offset.
     pub fn absorb(&mut self, summary: &[u8], stretch: &[u8], at: Option<f64>) -> Result<(), Thrown> {
         let summary = Summary::decode(summary)
             .ok_or_else(|| Error::new(Code::Export, "the bytes are not a summary of this version"))?;

@@ -139,7 +139,7 @@ impl Item {
         if self.all { self.tests.iter().all(holds) } else { self.tests.iter().any(holds) }
     }
 
-    /// Returns the value to show as the reason it holds; none if it holds because something is missing.
+    /// Returns the value to show as the reason it holds; `None` if it holds because something is missing.
     pub(crate) fn matched<'f, 'a>(&self, found: &'f FieldValues<'a>) -> Option<&'f Leaf<'a>> {
         if matches!(self.tests[..], [Test::Elements(_)]) {
             return None;

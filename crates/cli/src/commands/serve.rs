@@ -237,7 +237,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         CliError::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
     })?;
     let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
-        let hint = "use log.example, without scheme, port and path";
+        let hint = "use log.example, without a scheme, port, or path";
         CliError::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;

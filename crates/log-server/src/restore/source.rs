@@ -16,7 +16,7 @@ pub trait Source {
     /// Checkpoints that the log may have signed.
     fn checkpoints(&self) -> &[String];
 
-    /// Returns the entry at `index`, with its event if the source has it. Called in ascending order.
+    /// Returns the entry at `index`, with its event if the source has it. Called with ascending indexes.
     ///
     /// # Errors
     /// The reason why it can't be read, for people.

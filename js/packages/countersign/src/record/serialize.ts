@@ -350,7 +350,7 @@ class PlainCopy {
     ]);
   }
 
-  /** Returns headers, URL parameters, and the like as an object. A name with several values has an array. */
+  /** Returns headers, URL parameters, and the like as an object. A name with several values maps to an array. */
   #pairs(value: Iterable<unknown>): object {
     const found = new Map<string, unknown>();
     for (const pair of value) {
