@@ -152,7 +152,7 @@ enum Next {
 }
 
 impl<'a> Tokens<'a> {
-    /// Creates an iterator over the tokens of a text.
+    /// Creates an iterator over the tokens of a JSON text.
     pub const fn new(text: &'a str) -> Self {
         Self {
             text,

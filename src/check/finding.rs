@@ -32,7 +32,7 @@ impl TileCode {
         }
     }
 
-    /// Returns what to do about it, for people.
+    /// Returns a human-readable suggested action.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Hash => "do not rely on proofs made from this tile: the entry or the tile was changed",
@@ -55,9 +55,9 @@ pub struct TileFinding {
     /// The index of the first affected entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// The problem, for people.
+    /// The human-readable problem.
     pub message: String,
-    /// The suggested action, for people.
+    /// The human-readable suggested action.
     pub hint: &'static str,
 }
 

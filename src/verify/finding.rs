@@ -39,7 +39,7 @@ macro_rules! codes {
                 match self { $(Self::$name => Severity::$severity,)+ }
             }
 
-            /// Returns what to do about a finding with this code, for people.
+            /// Returns the human-readable suggested action for this code.
             pub const fn hint(self) -> &'static str {
                 match self { $(Self::$name => $hint,)+ }
             }
@@ -258,9 +258,9 @@ pub struct Finding {
     /// The link's `seq` in its chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The problem or fact, for people.
+    /// The human-readable problem or fact.
     pub message: String,
-    /// The suggested action, for people.
+    /// The human-readable suggested action.
     pub hint: &'static str,
     /// The message as data, if it has values or a code of its own.
     #[serde(skip)]

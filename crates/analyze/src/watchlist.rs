@@ -338,7 +338,7 @@ impl Watchlist {
         text
     }
 
-    /// Parses a text written by [`Watchlist::text`]. Doesn't verify who signed it.
+    /// Parses a string written by [`Watchlist::text`]. Doesn't verify who signed it.
     ///
     /// # Errors
     ///

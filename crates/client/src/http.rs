@@ -45,7 +45,7 @@ impl Prefix {
     /// Parses a URL without credentials, query, or fragment.
     ///
     /// # Errors
-    /// The reason, for people, if the URL is not usable.
+    /// The human-readable reason why the URL is not usable.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut url = Url::parse(text).map_err(|error| format!("the URL is malformed: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {

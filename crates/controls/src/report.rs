@@ -467,7 +467,7 @@ pub struct Findings {
     pub of: u64,
     /// The findings, most severe first.
     pub found: Listed<Finding>,
-    /// The number of findings that nobody acknowledged.
+    /// The number of unacknowledged findings.
     pub unanswered: u64,
 }
 

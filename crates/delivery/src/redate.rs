@@ -13,8 +13,8 @@ use crate::clock::ClockDifference;
 use crate::outbox::{Outbox, Segment};
 use crate::sender::Early;
 
-/// The maximum number of bytes that are redated, because all of them are in memory meanwhile. More than that wait for
-/// their time.
+/// The maximum number of bytes to redate, because all of them are held in memory. If there are more, they wait for
+/// their time instead.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Moves the events that the log refused as dated ahead of its clock, and those behind them, into a new chain, which

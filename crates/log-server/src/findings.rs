@@ -53,7 +53,7 @@ impl Findings {
         Ok(lines)
     }
 
-    /// Adds a finding, without the data of events erased meanwhile.
+    /// Adds a finding, without the data of events erased in the meantime.
     ///
     /// # Errors
     /// If the store or the system fails; the finding isn't kept then.

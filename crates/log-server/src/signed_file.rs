@@ -122,7 +122,7 @@ fn parse<'b>(
     Ok(found)
 }
 
-/// The writer of the file. It writes on its own thread, so that the log goes on while it waits for the disk.
+/// The writer of the file. It writes on its own thread, so that the log continues while it waits for the disk.
 pub struct SignedFile {
     newest: Option<SignedHead>,
     durable: Arc<AtomicU64>,

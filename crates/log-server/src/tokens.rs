@@ -238,7 +238,7 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
 /// A reader to create a token for.
 #[derive(Clone, Debug)]
 pub struct NewReader {
-    /// The unique name, for people.
+    /// The unique display name.
     pub name: String,
     /// The rights that the token grants.
     pub rights: Rights,
@@ -252,7 +252,7 @@ impl NewReader {
     /// Parses a reader from a line in the token file's syntax, without hash and rights: `NAME [UNTIL] [CONDITION …]`.
     ///
     /// # Errors
-    /// A description of the error, for people.
+    /// A human-readable description of the error.
     pub fn parse(line: &str, rights: Rights, until: Option<Time>, scope: Scope) -> Result<Self, String> {
         let mut words = line.split(' ').filter(|word| !word.is_empty()).peekable();
         let name = check_name(words.next().ok_or("the name is missing")?)?.to_owned();
@@ -355,7 +355,7 @@ fn change<T>(
 /// Formats the readers as a file, and checks that it parses to the same readers.
 ///
 /// # Errors
-/// What is too large or can't be parsed.
+/// The item that is too large or can't be parsed.
 fn write(readers: &[Reader]) -> Result<String, String> {
     let mut text = String::new();
     for reader in readers {

@@ -341,7 +341,7 @@ impl Signing {
             return Ok(false);
         }
         self.append(&Line::resumed(now, why))?;
-        // Another stop that came meanwhile stays in force.
+        // Another stop that came in the meantime stays in force.
         let resumed = self.0.stopped.send_if_modified(|stopped| {
             let same = stopped.as_ref().is_some_and(|stopped| Arc::ptr_eq(stopped, &stop));
             if same {

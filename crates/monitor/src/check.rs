@@ -150,7 +150,7 @@ impl<'a> Monitor<'a> {
     /// Runs one check. Only authentic data changes the state.
     fn run_check(&self, memory: &mut MonitorState, now: Time) -> Findings {
         let mut findings = Findings::default();
-        // Read first: entries that are added meanwhile must not make the log look as if it were behind.
+        // Read first: entries that are added in the meantime must not make the log look as if it were behind.
         self.read_other_checkpoints(memory, &mut findings);
         self.set_time_limit(self.source, CHECKPOINT_LIMIT);
         match self.source.checkpoint() {

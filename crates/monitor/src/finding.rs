@@ -119,7 +119,7 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The place.
     pub place: Place,
-    /// The message for people.
+    /// The human-readable message.
     pub message: String,
     /// Signed checkpoints that prove it.
     pub evidence: Vec<String>,

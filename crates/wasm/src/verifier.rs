@@ -34,7 +34,7 @@ impl WholeVerifier {
     /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints, and `expect` is undefined or an
     /// object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a time). `wants`
     /// selects the output by true fields: `events`, `offsets` (of the events in an uncompressed export), `marks`,
-    /// `findings`, and `live`, for an export that grows and is reported on meanwhile.
+    /// `findings`, and `live`, for an export that is reported on while it grows.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,

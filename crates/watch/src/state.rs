@@ -38,7 +38,7 @@ pub(crate) struct Chain {
 pub struct Reported {
     /// The finding's id.
     pub id: String,
-    /// A one-line title for people.
+    /// A human-readable one-line title.
     pub title: String,
     /// The time of the report, in milliseconds since the epoch.
     pub time: i64,

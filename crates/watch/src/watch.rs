@@ -76,7 +76,7 @@ pub struct Outcome {
 
 impl<'p> Watch<'p> {
     /// Continues from the state in `store`, or begins at the entry `begin`. `state` is the return value of
-    /// [`WatchState::load`], and `name` names the store in messages. Items that wait since an earlier run are
+    /// [`WatchState::load`], and `name` names the store in messages. Items that have waited since an earlier run are
     /// delivered at once.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl Item {
 }
 
 impl Test {
-    /// Creates a test that compares a text with a pattern.
+    /// Creates a test that compares a string with a pattern.
     fn text(wildcard: Wildcard) -> Self {
         let bigrams = wildcard.bigrams();
         Self::Text(wildcard, bigrams)

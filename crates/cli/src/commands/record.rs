@@ -118,7 +118,7 @@ pub(crate) struct Args {
     /// Continue the open chain in this export, and append to it
     ///
     /// The export is written to a new file and replaced atomically, so a crash leaves it as it was. It is locked
-    /// meanwhile, so two runs can't fork its chain.
+    /// in the meantime, so two runs can't fork its chain.
     #[arg(long, value_name = "FILE", help_heading = "The chain")]
     resume: Option<PathBuf>,
     /// Chain to continue, if this key has several open ones

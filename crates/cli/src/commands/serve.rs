@@ -63,7 +63,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Run a log that emitters submit to and auditors export from
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
-/// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
+/// may write to it. Prints the log's public key (vkey), which readers and emitters need. Stops on Ctrl-C or SIGTERM,
 /// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
 /// storage, verified in the browser, for readers with a token.
 #[derive(clap::Args)]

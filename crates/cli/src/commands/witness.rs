@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The witness's key file (`countersign keygen NAME --witness`)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The verifier key of a log to cosign; its name is the log's origin. Can be repeated
+    /// The public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
     // Parsed later: clap's errors quote the value, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
@@ -99,7 +99,7 @@ fn seconds() -> u64 {
 
 fn explain(error: &WitnessStartError, args: &Args) -> CliError {
     let (code, hint) = match error {
-        WitnessStartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
+        WitnessStartError::Key(_) => ("key.invalid", "pass the public keys (vkeys) of logs"),
         WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
         WitnessStartError::Memory(_) => ("state.invalid", "check the file and its permissions"),
         WitnessStartError::Listen(error) => explain_listening(error),

@@ -51,7 +51,7 @@ impl EmbeddedLogServer {
     /// events and bytes.
     ///
     /// # Errors
-    /// [`ExportError::Revoked`]if the reader is no longer authorized: don't send the copy.
+    /// [`ExportError::Revoked`] if the reader is no longer authorized: don't send the copy.
     pub fn pass_over(
         &self,
         sending: &mut ExportStream,

@@ -355,7 +355,7 @@ impl Session<'_> {
         !self.args.open && !(kept && (failed || stop::is_requested() || self.is_rejected()))
     }
 
-    /// True if the log doesn't accept this chain any more.
+    /// True if the log no longer accepts this chain.
     fn is_rejected(&self) -> bool {
         let standing = self.shared.status();
         standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))

@@ -8,7 +8,7 @@ import { field, hasField } from "../own.js";
 
 /**
  * Receives a problem in a value of an event. It throws, or the event is serialized without the value; with `isKept`,
- * the value is serialized all the same.
+ * the value is serialized anyway.
  */
 export type Report = (error: CountersignError, isKept?: boolean) => void;
 
