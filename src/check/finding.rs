@@ -18,7 +18,7 @@ words! {
         Malformed = "tile.malformed",
         /// The log does not have the tile or bundle.
         Missing = "tile.missing",
-        /// The tiles at the right edge give another root than the checkpoint's.
+        /// The tiles at the right edge produce a different root from the checkpoint's.
         Root = "tile.root",
     }
 }
@@ -37,9 +37,9 @@ impl TileCode {
         match self {
             Self::Hash => "do not rely on proofs made from this tile: the entry or the tile was changed",
             Self::Malformed => "fetch it again: it was corrupted, or the program that wrote it is faulty",
-            Self::Missing => "ask the log's operator to publish it: it was lost, removed, or never written",
+            Self::Missing => "ask the log operator to publish it: it was lost, removed, or never written",
             Self::Root => {
-                "keep the tiles and the checkpoint as evidence and ask the log's operator: they do not belong together"
+                "keep the tiles and the checkpoint as evidence and ask the log operator: they do not belong together"
             }
         }
     }

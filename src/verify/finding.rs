@@ -59,7 +59,7 @@ codes! {
         "get an export of the whole log, or one that contains the pinned checkpoint";
     /// The log is smaller than when the checkpoint was pinned.
     AppendOnlyRollback "append_only.rollback" Error
-        "keep both files and ask the log's operator: this view of the log is older or shorter than the pinned one";
+        "keep both files and ask the log operator: this view of the log is older or shorter than the pinned one";
     /// The log's content at a pinned size differs from the pinned checkpoint.
     AppendOnlySplitView "append_only.split_view" Error
         "get the export again from the log itself, because a corrupt file looks the same as a rewritten log; if that differs from the pin too, keep both as evidence";

@@ -401,7 +401,7 @@ impl Watchlist {
                 "the watchlist has sequence number {}, but the current one has {}",
                 new.sequence, old.sequence
             );
-            let hint = "pass the newest list, and let only one program sign lists with this key";
+            let hint = "pass the newest list, and sign lists with this key in one program only";
             return Err(refuse(why).with_hint(hint));
         }
         Ok(())

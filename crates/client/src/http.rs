@@ -123,7 +123,7 @@ impl Meter {
         }
         if self.bytes < self.pace.bytes {
             return Err(format!(
-                "the response arrives too slowly: {} bytes in {} s",
+                "the response arrived too slowly: {} bytes in {} s",
                 self.bytes,
                 elapsed.as_secs()
             ));
@@ -319,7 +319,7 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
         && (next.port_or_known_default() == first.port_or_known_default()
             || (first.scheme(), next.scheme()) == ("http", "https"));
     if before.len() > MAX_REDIRECTS {
-        attempt.error("the server redirects too often")
+        attempt.error("the server sent too many redirects")
     } else if !matches!(next.scheme(), "http" | "https")
         || (last.scheme(), next.scheme()) == ("https", "http")
     {

@@ -159,7 +159,7 @@ fn is_retryable(failure: &EngineError) -> bool {
 
 fn refused(status: u16) -> EngineError {
     let hint = match status {
-        401 | 403 => "ask the log's operator: its checkpoint and tiles must be public",
+        401 | 403 => "ask the log operator: its checkpoint and tiles must be public",
         429 | 500..=599 => "try again later; the server is busy or faulty",
         _ => "check the URL",
     };

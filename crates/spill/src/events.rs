@@ -161,7 +161,7 @@ impl<K: Spillable> PendingEvents<K> {
         runs.for_each(|_, bytes| {
             let (link, event) = decode(bytes, &keys).ok_or_else(|| {
                 let hint =
-                    "make sure that nothing else writes to the temporary folder, and run the command again";
+                    "make sure that no other program writes to the temporary folder, and run the command again";
                 EngineError::new("io.changed", "a temporary file was changed", hint)
             })?;
             each(link, event)

@@ -409,7 +409,7 @@ fn test(
             }
             Err(error) => fault(
                 explain!("the regular expression is invalid: {error}"),
-                "remove look-around, back references and Unicode classes, which are not supported",
+                "remove lookaround, backreferences, and Unicode classes, which are not supported",
             ),
         };
     }

@@ -180,7 +180,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let status = verification.report.verdict.into();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
-        style::warn("the export gives no evidence; run `countersign verify` for details");
+        style::warn("the export provides no evidence; run `countersign verify` for details");
         return Ok(status);
     };
     match (folder, as_file) {

@@ -418,7 +418,8 @@ pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
             CliError::unusable("arguments.invalid", error.to_string(), hint)
         }
         BucketError::Setup(_) => {
-            let hint = "set credentials, region and endpoint in the environment, as for the provider's tools";
+            let hint =
+                "set the credentials, region, and endpoint in the environment, as for the provider's tools";
             CliError::unusable("store.failed", error.to_string(), hint)
         }
     })

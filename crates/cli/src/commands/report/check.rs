@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let frame = match &file {
         Some(file) => file.frame.clone(),
         None => Frame::parse(&bytes).map_err(|error| {
-            let hint = "give an evidence file or a JSON report written by `countersign report`";
+            let hint = "pass an evidence file or a JSON report written by `countersign report`";
             broken(error).with_hint(hint)
         })?,
     };
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         }
         frame.agrees(json(&report)?.as_bytes(), &shown).map_err(broken)?;
         let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
-        lines.push(format!("{} its events give the embedded report, with {by}", good("✓")));
+        lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
         lines.push(describe_page(&file.page_sha256()));
         let report = if let Some(own) = &own {
             let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
@@ -126,7 +126,7 @@ fn compare_export(
     let found = select(export, &VerifyInput { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
-        let hint = "give the export whose SHA-256 is in the report";
+        let hint = "pass the export whose SHA-256 is in the report";
         return Err(differs("this is not the report's export", hint));
     }
     let report = json(&found.verification.report)?;
@@ -169,7 +169,7 @@ fn export_matches(found: &SelectedEvents) -> String {
     let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
     format!(
-        "{} the export is the one it names: it gives the same report, and the query selects {events}{drawn}",
+        "{} the export is the one it names: it produces the same report, and the query selects {events}{drawn}",
         good("✓")
     )
 }
