@@ -18,8 +18,8 @@ use crate::sender::Early;
 const MAX_BYTES: usize = 256 << 20;
 
 /// Moves the events that the log refused as dated ahead of its clock, and those behind them, into a new chain, which
-/// starts with `nonce`. `rhythm` sets how often the chain is signed. Returns the chain's recorder. Returns none if
-/// redating can't help: retry later then.
+/// starts with `nonce`. `rhythm` sets how often the chain is signed. Returns the chain's recorder. Returns `None`
+/// if redating can't help; in this case, retry later.
 ///
 /// # Errors
 /// If the outbox can't be read or written.

@@ -219,8 +219,8 @@ impl Drop for SignedFile {
 struct FileWriter {
     folder: PathBuf,
     origin: String,
-    /// The open file and its allocated length. `None` if the outcome of the last write is unknown; the file is
-    /// rewritten then.
+    /// The open file and its allocated length. `None` if the outcome of the last write is unknown and the
+    /// file has to be rewritten.
     file: Option<(File, u64)>,
     end: u64,
     newest: VecDeque<SignedHead>,

@@ -155,7 +155,7 @@ impl Tokens {
     /// Reloads the file if needed, and signals if tokens have become invalid.
     ///
     /// # Errors
-    /// If the file can't be read; no token is admitted then.
+    /// If the file can't be read. In this case, no token is admitted.
     pub(crate) fn check_expiry(&self, now: Time) -> Result<(), TokenError> {
         let checked = self.refreshed().map(|mut loaded| {
             let valid = loaded.readers.good(now);
@@ -268,7 +268,7 @@ impl NewReader {
 /// Generates a token for a reader, limited to the events of `scope`, and adds its hash to the folder's file.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn add(
     folder: &Path,
     name: &str,
@@ -283,7 +283,7 @@ pub fn add(
 /// Generates a token for each reader, in order, and adds their hashes to the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, TokenError> {
     change(folder, |known| {
         let mut names: HashSet<String> = known.iter().map(|reader| reader.name.clone()).collect();
@@ -314,7 +314,7 @@ pub fn list(folder: &Path) -> Result<Vec<Reader>, TokenError> {
 /// Removes a token from the folder's file. A running server rejects it from then on.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
     revoke_all(folder, &[name.to_owned()])
 }
@@ -322,7 +322,7 @@ pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
 /// Removes these tokens from the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn revoke_all(folder: &Path, names: &[String]) -> Result<(), TokenError> {
     change(folder, |readers| {
         let revoked: HashSet<&str> = names.iter().map(String::as_str).collect();

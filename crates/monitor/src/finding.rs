@@ -37,19 +37,19 @@ kinds! {
         "ask the log operator if this lasts: an old view of the log is served here, so readers miss the newest entries";
     /// No new entries for too long.
     SILENT "log.silent" Error
-        "ask the log operator: its emitters record nothing or can't reach it, or it serves an old view";
+        "ask the log operator: the log's emitters record nothing or can't reach it, or it serves an old view";
     /// No cosignatures for too long.
     STALE "witness.stale" Error
         "ask the log operator: witnesses no longer see the log, or it serves an old view";
     /// The log can't be read.
     UNREACHABLE "log.unreachable" Warning
-        "wait, the monitor tries again; this says nothing about the log's integrity";
+        "wait: the monitor retries; this says nothing about the log's integrity";
     /// A check could not read all entries.
     UNREAD "log.unread" Warning
         "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log operator whether it can serve all entries it claims";
     /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "wait, the monitor tries again; without this place, a split view can't be detected";
+        "wait: the monitor retries; without this place, a split view can't be detected";
     /// An entry that is neither a link nor a key note.
     OPAQUE "entry.opaque" Warning
         "ask the log operator whether this is intended: a log of audit events normally contains only links and key notes";
@@ -58,7 +58,7 @@ kinds! {
         "ask the log operator: a log must not accept a chain whose signer is unknown";
     /// Missing links.
     GAP "chain.gap" Error
-        "ask the log operator: a log must not accept gaps, so events were lost, or removed before the log signed";
+        "ask the log operator: a log must not accept gaps, so events were lost or removed before the log signed";
     /// Too few cosignatures.
     QUORUM "witness.quorum" Error
         "don't rely on this history until enough witnesses have cosigned it: it may have been made for you alone";

@@ -169,7 +169,7 @@ pub trait Database {
     /// Runs `work` in a transaction, which is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError`] if the database fails, and the error of `work`. Nothing is changed then.
+    /// [`StoreError`] if the database fails, and the error of `work`. Neither changes anything.
     fn transaction(
         &self,
         doing: &'static str,
