@@ -175,7 +175,7 @@ impl Dispatch {
         self.progress.refuse(record, why);
     }
 
-    /// Ends in good order. Returns the number of records that were sent.
+    /// Shuts down cleanly. Returns the number of records that were sent.
     ///
     /// # Errors
     /// If the destination rejected records, or not all were sent.

@@ -88,9 +88,7 @@ impl<'a> Monitor<'a> {
     /// `on_silence` is called several times a second, because a slow log server can make a check take long; it may
     /// change the state, too.
     ///
-    /// Returns the findings and the time, or none if the check was stopped; a stopped check leaves no trace.
-    ///
-    /// Returns what was found, and the time; `None` if the check was stopped, of which nothing is kept.
+    /// Returns the findings and the time, or `None` if the check was stopped; a stopped check leaves no trace.
     ///
     /// # Errors
     /// If `on_silence` fails, or the system's clock is unusable.

@@ -45,8 +45,6 @@ impl Spillable for Box<[u8]> {
 /// Events that wait, each with its text or other data.
 ///
 /// There may be more than fit in memory. The first ones up to a limit are kept, and all are counted.
-///
-/// There may be more than memory holds. The first that are pushed are kept, up to a number, and all are counted.
 pub struct PendingEvents<K = Box<str>> {
     max_events: u64,
     in_memory: usize,

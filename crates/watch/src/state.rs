@@ -106,7 +106,7 @@ impl Scan {
 }
 
 impl WatchState {
-    /// Reads the state from a directory; returns none if it has none. `name` names the directory in messages.
+    /// Reads the state from a directory; returns `None` if there is none. `name` names the directory in messages.
     ///
     /// # Errors
     /// If it can't be read, or is invalid.

@@ -132,7 +132,7 @@ impl<'p> Watch<'p> {
         following::follow(self, views, &*observer)
     }
 
-    /// Ends in good order: delivers what destinations accept in time, and saves the rest. `is_ok` is false if
+    /// Shuts down cleanly: delivers what destinations accept in time, and saves the rest. `is_ok` is false if
     /// following failed. `patience` is the time limit for destinations, unless the observer stops the watch.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
-/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no
+/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export provides no
 /// evidence. A catalog defines questions for each control: events that match a query, with a sample drawn from the
 /// log's root; findings of detection rules, and who acknowledged them; and the log's own keys, coverage, reads,
 /// erasures, and retention.

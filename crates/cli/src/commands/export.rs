@@ -252,7 +252,7 @@ impl Request {
         asked.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
     }
 
-    /// Returns none if the search needs no explanation, true if it is enough to name fields that no event has, and
+    /// Returns `None` if the search needs no explanation, true if it is enough to name fields that no event has, and
     /// false otherwise.
     fn explains(&self, nothing: bool) -> Option<bool> {
         let written = self.query.iter().find(|(name, _)| *name == "query").map(|(_, text)| text);

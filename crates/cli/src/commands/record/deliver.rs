@@ -413,7 +413,7 @@ impl Session<'_> {
         Ok(Clock::is_too_far_ahead(position.time, self.now()?))
     }
 
-    /// Gives new times to links that the log rejected as too early, if any. The recorder then continues with the new
+    /// Redates links that the log rejected as too early, if any. The recorder then continues with the new
     /// chain.
     fn redate_early(&self, recorder: &mut Option<Recorder>) {
         let Some(early) = self.shared.status().early else { return };

@@ -141,7 +141,7 @@ fn compare_export(
     Ok(found.verification.report.verdict.into())
 }
 
-/// Returns those of the given pins that a JSON report names.
+/// Returns the pins that a JSON report names.
 fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let mut given = VerifyInput::load(None, &args.pin)?.pins;
     let named = frame.pins.iter().map(|described| {
