@@ -27,7 +27,7 @@ use crate::hex;
 pub struct Diagnostic<C = Cow<'static, str>, H = Cow<'static, str>> {
     /// The stable code.
     pub code: C,
-    /// The problem, for people. Never contains a secret.
+    /// The human-readable problem. Never contains a secret.
     pub message: String,
     /// The file's name, as the caller gave it.
     pub file: Option<String>,
@@ -37,7 +37,7 @@ pub struct Diagnostic<C = Cow<'static, str>, H = Cow<'static, str>> {
     pub member: Option<String>,
     /// The byte range of the input.
     pub at: Option<Range<usize>>,
-    /// The suggested action, for people.
+    /// The human-readable suggested action.
     pub hint: Option<H>,
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), Jso
     string_end_from(text, plain_end(text, index))
 }
 
-/// Like [`string_end`], for callers that ask for all strings of a text in order.
+/// Like [`string_end`], for callers that ask for all strings of a JSON text in order.
 #[inline]
 pub(crate) fn next_string_end(
     text: &[u8],

@@ -105,7 +105,7 @@ fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Returns the error for a text that [`parse_key`] refuses. A vkey of another type gets an error that names the type.
+/// Returns the error for a string that [`parse_key`] refuses. A vkey of another type gets an error that names the type.
 fn refuse_key(text: &str) -> Error {
     let unsupported = || {
         let mut parts = text.splitn(3, '+');

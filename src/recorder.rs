@@ -184,7 +184,7 @@ impl Recorder {
     /// `salt` must be new for every event and come from a secure random source.
     ///
     /// # Errors
-    /// [`Code::Recorder`] while a signature is due and after the close link. Nothing was recorded then.
+    /// [`Code::Recorder`] while a signature is due and after the close link. In either case, nothing was recorded.
     pub fn record(&mut self, event: &Event, time: Time, salt: &Salt) -> Result<(), Error> {
         let chain = self.next(time)?;
         let link = link::write_event(chain, self.seq, self.time, &self.prev, &event.commit(salt));

@@ -141,7 +141,7 @@ impl<'k> Sealer<'k> {
     ///
     /// # Errors
     /// [`Code::Refused`], [`Code::Unauthorized`], [`Code::Gap`], [`Code::Fork`], or [`Code::Signature`] for a line
-    /// that a log may not accept. Nothing of it was accepted then.
+    /// that a log may not accept. In this case, nothing was accepted.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {
             return self.sealed_line(item, out);

@@ -36,7 +36,7 @@ detection:
   condition: selection
 ";
 
-/// Milliseconds to an alert, and the events per second that the log accepted meanwhile.
+/// Milliseconds to an alert, and the events per second that the log accepted in the meantime.
 pub(crate) struct Measured {
     pub(crate) median: f64,
     pub(crate) slow: f64,

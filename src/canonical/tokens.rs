@@ -152,7 +152,7 @@ enum Next {
 }
 
 impl<'a> Tokens<'a> {
-    /// Creates an iterator over the tokens of a text.
+    /// Creates an iterator over the tokens of a JSON text.
     pub const fn new(text: &'a str) -> Self {
         Self {
             text,
@@ -283,7 +283,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Like the iterator's `next`, but returns the token's position and kind, and no error: `None` if the text is not
-    /// JSON or nests too deep. Don't continue then.
+    /// JSON or nests too deep. In this case, don't continue.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();

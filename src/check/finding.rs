@@ -18,7 +18,7 @@ words! {
         Malformed = "tile.malformed",
         /// The log does not have the tile or bundle.
         Missing = "tile.missing",
-        /// The tiles at the right edge give another root than the checkpoint's.
+        /// The tiles at the right edge produce a different root from the checkpoint's.
         Root = "tile.root",
     }
 }
@@ -32,14 +32,14 @@ impl TileCode {
         }
     }
 
-    /// Returns what to do about it, for people.
+    /// Returns a human-readable suggested action.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Hash => "do not rely on proofs made from this tile: the entry or the tile was changed",
             Self::Malformed => "fetch it again: it was corrupted, or the program that wrote it is faulty",
-            Self::Missing => "ask the log's operator to publish it: it was lost, removed, or never written",
+            Self::Missing => "ask the log operator to publish it: it was lost, removed, or never written",
             Self::Root => {
-                "keep the tiles and the checkpoint as evidence and ask the log's operator: they do not belong together"
+                "keep the tiles and the checkpoint as evidence and ask the log operator: they do not belong together"
             }
         }
     }
@@ -55,9 +55,9 @@ pub struct TileFinding {
     /// The index of the first affected entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// The problem, for people.
+    /// The human-readable problem.
     pub message: String,
-    /// The suggested action, for people.
+    /// The human-readable suggested action.
     pub hint: &'static str,
 }
 

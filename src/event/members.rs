@@ -154,7 +154,7 @@ fn has_type(kind: &ValueType, value: &str, redaction: &Redaction) -> bool {
 #[cold]
 fn expected(kind: &ValueType) -> Cow<'static, str> {
     Cow::Borrowed(match kind {
-        Text => "must be a string that is not empty",
+        Text => "must be a non-empty string",
         Word(words) => return format!("must be one of {}", words.join(", ")).into(),
         Moment => "must be a time such as 2026-11-20T06:01:02.345Z",
         Path => "must be a path without its query",

@@ -71,7 +71,7 @@ const LENGTH: DecompressError = DecompressError::Damaged(phrases::STREAM_LENGTH)
 const UNKNOWN: DecompressError = DecompressError::Damaged(phrases::STREAM_UNKNOWN);
 
 impl DecompressError {
-    /// Returns what to do about it, for people.
+    /// Returns a human-readable suggested action.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Cut => phrases::HINT_STREAM_CUT,

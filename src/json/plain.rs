@@ -73,7 +73,7 @@ fn halves(block: &[u8; BLOCK]) -> [u64; 2] {
     [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
-/// A cache for finding the ends of strings when all strings of a text are requested in order: each byte is examined
+/// A cache for finding the ends of strings when all strings of a JSON text are requested in order: each byte is examined
 /// once. WebAssembly builds, which should be small, examine each string instead.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ impl Ends {
     /// The number of bytes covered at a time.
     const KNOWN: usize = u64::BITS as usize;
 
-    /// Creates a cache for a text that was not examined yet.
+    /// Creates a cache for a JSON text that was not examined yet.
     pub(crate) const fn unknown() -> Self {
         Self { from: usize::MAX, marks: 0 }
     }

@@ -133,7 +133,7 @@ impl PendingBatch {
     /// Accepts a submission, as a whole or not at all. `now` is the log's clock.
     ///
     /// # Errors
-    /// A [`SubmissionError`](super::SubmissionError), or an error of the storage. Nothing was accepted then.
+    /// A [`SubmissionError`](super::SubmissionError), or an error of the storage. In either case, nothing was accepted.
     pub fn submit<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
@@ -168,8 +168,8 @@ impl PendingBatch {
     ///
     /// # Errors
     /// A [`SubmissionError`] of [`RefusalKind::Malformed`](super::RefusalKind::Malformed) if no log can have this
-    /// leaf at this position or the event does not match its link; or an error of the storage. Nothing was accepted
-    /// then.
+    /// leaf at this position or the event does not match its link; or an error of the storage. In either case,
+    /// nothing was accepted.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,

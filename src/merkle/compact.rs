@@ -74,7 +74,7 @@ impl CompactRange {
     /// # Errors
     ///
     /// [`Code::Proof`] if the end of this range is not a multiple of 2^level, if the level is greater than 52, or if
-    /// there would be more leaves than [`MAX_SIZE`]. The range is unchanged then.
+    /// there would be more leaves than [`MAX_SIZE`]. In this case, the range is unchanged.
     pub fn append_subtree(&mut self, level: u8, root: Hash) -> Result<(), Error> {
         if level > 52 || !self.end.is_multiple_of(1 << level) {
             let why = format!("no subtree of level {level} begins at leaf {}", self.end);

@@ -12,7 +12,7 @@ pub struct Subtree {
 /// Returns the fewest complete subtrees that cover the leaves from `begin` up to but not including `end`, from left
 /// to right. Exports write them as skips (SPEC section 7).
 ///
-/// Returns none if `begin` is not below `end`.
+/// Returns no subtrees if `begin` is not below `end`.
 ///
 /// ```
 /// use countersign::merkle::skips;

@@ -306,7 +306,7 @@ fn listed(word: &[u8]) -> u8 {
     if ends.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
-/// True if a text has this ending, ignoring case.
+/// True if a string has this ending, ignoring case.
 pub(crate) fn ends_with(text: &[u8], end: &[u8]) -> bool {
     let last = text.len().checked_sub(end.len()).and_then(|at| text.get(at..));
     last.is_some_and(|last| last.eq_ignore_ascii_case(end))

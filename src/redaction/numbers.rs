@@ -45,7 +45,7 @@ pub(crate) fn is_numbered(words: &[u8]) -> bool {
     is_id || words.ends_with(b"#") || has_word()
 }
 
-/// Returns the length of the personal number at the start of a text, or 0. If `is_id`, or after words that identify
+/// Returns the length of the personal number at the start of a string, or 0. If `is_id`, or after words that identify
 /// something else, only card numbers with the usual spaces count.
 pub(crate) fn personal(before: &[u8], text: &[u8], is_id: bool) -> usize {
     if matches!(before, [.., b'.' | b'/' | b'-' | b'_' | b'+']) {

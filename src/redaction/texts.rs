@@ -3,7 +3,7 @@
 use super::names::{Class, classify, ends_with};
 use super::{REDACTED, Secrecy, numbers, tokens, values};
 
-/// Minimum length of a text with a secret, including its quotes, unless something in it names one.
+/// Minimum length of a string with a secret, including its quotes, unless something in it names one.
 const MIN_BYTES: usize = 16;
 /// The beginning of a countersign private key.
 const SIGNER_KEY: &[u8] = b"PRIVATE+KEY+";
@@ -90,7 +90,7 @@ pub(crate) fn mask_value(out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> u
     count
 }
 
-/// True if a text has anything that marks a secret. A cheap check, because it runs for each string of each event.
+/// True if a string has anything that marks a secret. A cheap check, because it runs for each string of each event.
 fn may_hold_secret(text: &[u8]) -> bool {
     let is_long = text.len() >= MIN_BYTES;
     let mut begun = 0;
@@ -119,7 +119,7 @@ fn may_hold_secret(text: &[u8]) -> bool {
     false
 }
 
-/// True if a text ends with a scheme that credentials follow.
+/// True if a string ends with a scheme that credentials follow.
 fn names_scheme(text: &[u8]) -> bool {
     [&b"bearer"[..], b"basic"].iter().any(|scheme| ends_with(text, scheme))
 }
@@ -139,7 +139,7 @@ enum Tool {
     Identified,
 }
 
-/// A single-pass scanner of a text.
+/// A single-pass scanner of a string.
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -257,7 +257,7 @@ fn quoted(rest: &[u8], at: usize) -> (usize, usize) {
     }
 }
 
-/// Returns the length of the quote at the start of a text: a double quote escaped by JSON, perhaps several times, or
+/// Returns the length of the quote at the start of a string: a double quote escaped by JSON, perhaps several times, or
 /// a single one.
 fn quote(text: &[u8]) -> usize {
     let escapes = text.iter().take(16).take_while(|byte| **byte == b'\\').count();
@@ -288,7 +288,7 @@ fn until_quote(text: &[u8], quote: &[u8]) -> usize {
     at
 }
 
-/// Returns the length of white space at the start of a text, up to a limit. A tab is escaped.
+/// Returns the length of white space at the start of a string, up to a limit. A tab is escaped.
 fn space(text: &[u8]) -> usize {
     let mut at = 0;
     while at < MAX_SPACE {
@@ -438,7 +438,7 @@ fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, v
     }
 }
 
-/// True if a text is a placeholder for a value.
+/// True if a string is a placeholder for a value.
 fn is_placeholder(text: &[u8]) -> bool {
     values::is_reference(text)
         || matches!(text, [b'$', b'(' | b'A'..=b'Z', ..] | [b'<' | b'%' | b'[', ..])
@@ -511,7 +511,7 @@ static PARTS: [u8; 256] = {
     parts
 };
 
-/// Returns the length of the run of bytes at the start of a text that have the flag `of`.
+/// Returns the length of the run of bytes at the start of a string that have the flag `of`.
 fn run(text: &[u8], of: u8) -> usize {
     text.iter().position(|byte| PARTS[usize::from(*byte)] & of == 0).unwrap_or(text.len())
 }

@@ -32,18 +32,18 @@ pub(crate) fn is_word(word: &[u8]) -> bool {
             && WORDS.split_ascii_whitespace().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }
 
-/// True if a text names a resource or refers to a value elsewhere.
+/// True if a string names a resource or refers to a value elsewhere.
 pub(crate) fn is_reference(text: &[u8]) -> bool {
     REFERENCES.iter().any(|beginning| text.starts_with(beginning))
 }
 
-/// True if a text has at least four digits and otherwise only separators.
+/// True if a string has at least four digits and otherwise only separators.
 pub(crate) fn is_digits(text: &[u8]) -> bool {
     text.iter().filter(|byte| byte.is_ascii_digit()).count() >= 4
         && text.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'))
 }
 
-/// True for a UUID, and for a text whose letters and digits alternate as often as in random text. Names of things
+/// True for a UUID, and for a string whose letters and digits alternate as often as in random text. Names of things
 /// rarely do.
 pub(crate) fn is_random(text: &[u8]) -> bool {
     let kind = |byte: &u8| match byte {

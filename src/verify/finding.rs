@@ -39,7 +39,7 @@ macro_rules! codes {
                 match self { $(Self::$name => Severity::$severity,)+ }
             }
 
-            /// Returns what to do about a finding with this code, for people.
+            /// Returns the human-readable suggested action for this code.
             pub const fn hint(self) -> &'static str {
                 match self { $(Self::$name => $hint,)+ }
             }
@@ -59,7 +59,7 @@ codes! {
         "get an export of the whole log, or one that contains the pinned checkpoint";
     /// The log is smaller than when the checkpoint was pinned.
     AppendOnlyRollback "append_only.rollback" Error
-        "keep both files and ask the log's operator: this view of the log is older or shorter than the pinned one";
+        "keep both files and ask the log operator: this view of the log is older or shorter than the pinned one";
     /// The log's content at a pinned size differs from the pinned checkpoint.
     AppendOnlySplitView "append_only.split_view" Error
         "get the export again from the log itself, because a corrupt file looks the same as a rewritten log; if that differs from the pin too, keep both as evidence";
@@ -258,9 +258,9 @@ pub struct Finding {
     /// The link's `seq` in its chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The problem or fact, for people.
+    /// The human-readable problem or fact.
     pub message: String,
-    /// The suggested action, for people.
+    /// The human-readable suggested action.
     pub hint: &'static str,
     /// The message as data, if it has values or a code of its own.
     #[serde(skip)]

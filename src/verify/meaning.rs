@@ -56,7 +56,7 @@ impl Why {
 pub struct Doubts {
     /// The chains that the report names: at most 200, possibly with repetitions.
     pub chains: Vec<ChainId>,
-    /// True if the report does not name all of them. Every chain is in doubt then.
+    /// True if the report does not name all of them. In this case, every chain is in doubt.
     pub all: bool,
 }
 

@@ -32,7 +32,7 @@ pub struct Check {
     pub checked: u64,
     /// The number of items with an error; each counts once.
     pub failed: u64,
-    /// The reason why the check is not checked, for people.
+    /// The human-readable reason why the check was not made.
     pub reason: Option<String>,
 }
 

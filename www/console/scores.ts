@@ -137,7 +137,7 @@ export class Scores extends View {
     `;
   }
 
-  /** Requests the current document, and again if the status changed meanwhile. */
+  /** Requests the current document, and again if the status changed in the meantime. */
   async #ask(): Promise<void> {
     const { detection } = this;
     this.requestUpdate();

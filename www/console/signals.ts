@@ -1,4 +1,4 @@
-/** Findings and endpoints of what was verified, to compare with scenarios. */
+/** Findings and endpoints of the verified log, for comparison with scenarios. */
 
 import type { Finding } from "@countersign/ui/analyze/types.js";
 import type { Endpoint, Overview, Signals } from "@countersign/ui/overview/types.js";
@@ -14,19 +14,19 @@ export type Span = Pick<Signals, "from" | "to" | "stated">;
 /** Observations without the period. */
 export type Observations = Omit<Signals, keyof Span>;
 
-/** The fields needed of both documents, `findings/v1` and `inventory/v1`. */
+/** The fields used from both documents, `findings/v1` and `inventory/v1`. */
 interface Document {
   readonly log: { readonly root: string } | null;
   readonly complete: readonly [number, number] | null;
 }
 
-/** The fields needed of `findings/v1`. */
+/** The fields used from `findings/v1`. */
 interface FindingsDocument extends Document {
   readonly findings: readonly Finding[];
   readonly coverage: { readonly complete: boolean };
 }
 
-/** The fields needed of a rule pack. */
+/** The fields used from a rule pack. */
 interface Pack {
   readonly rules: readonly { readonly id: string; readonly tags?: readonly string[] }[];
 }

@@ -88,7 +88,7 @@ export class ResultNavigation {
     this.#pair = wanted;
     void this.#place.drawn().then(() => wasOpen || this.#focus("#compare-heading"));
     const { work, input } = this.#place;
-    // Another result may have replaced this one meanwhile.
+    // Another result may have replaced this one in the meantime.
     const agreement = await work()
       ?.compare(one, other, input())
       .catch(() => undefined);

@@ -62,7 +62,7 @@ impl Browser {
     }
 }
 
-/// Returns Debian's Firefox, installing it if `CI` is set; none if it is missing.
+/// Returns Debian's Firefox, installing it if `CI` is set; `None` if it is missing.
 pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
     let found = run::find(FIREFOX);
     if found.is_some() || env::var_os("CI").is_none() {

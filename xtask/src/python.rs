@@ -16,7 +16,7 @@ pub(crate) fn validators(tools: &Tools) -> Result<()> {
 }
 
 /// Creates an environment in `target/tools` from a requirements file, and returns the folder of its
-/// programs; none if Python is missing.
+/// programs; `None` if Python is missing.
 pub(crate) fn environment(tools: &Tools, name: &str, requirements: &str) -> Result<Option<PathBuf>> {
     let Some(python) = python(tools)? else { return Ok(None) };
     let (folder, requirements) = (tools.path("target/tools").join(name), tools.path(requirements));

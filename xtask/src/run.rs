@@ -1,4 +1,4 @@
-//! Running of programs.
+//! Runs programs and captures their output.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -123,7 +123,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Apt can't run twice at a time.
+/// Serializes runs of apt, which fails if another run holds its lock.
 static APT: Mutex<()> = Mutex::new(());
 
 /// Installs Debian packages, if that is possible without interaction.

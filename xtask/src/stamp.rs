@@ -17,7 +17,7 @@ impl Stamp {
         Stamp { file, hash: Sha256::new() }
     }
 
-    /// Adds a text as input, such as a version or a setting.
+    /// Adds a string as input, such as a version or a setting.
     pub(crate) fn text(mut self, text: &str) -> Stamp {
         self.hash.update((text.len() as u64).to_le_bytes());
         self.hash.update(text);

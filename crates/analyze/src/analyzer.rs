@@ -386,7 +386,7 @@ impl<'p> Analyzer<'p> {
     }
 
     /// Creates an analyzer that returns findings through [`Self::take_findings`] as they are made, without
-    /// a limit, and doesn't keep them. Repeats of a finding aren't counted then.
+    /// a limit, and doesn't keep them. In this case, repeats of a finding aren't counted.
     pub fn streaming(pack: &'p Pack) -> Self {
         Self { streams: true, ..Self::new(pack) }
     }

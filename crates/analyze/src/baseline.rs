@@ -1,7 +1,7 @@
 //! Baselines: the usual behavior of identities and chains.
 //!
 //! An event is first judged by the baselines before it, and then added to them. Events come in the order of
-//! the log, so the same log gives the same baselines. Memory is bounded, and eviction depends only on the
+//! the log, so the same log produces the same baselines. Memory is bounded, and eviction depends only on the
 //! events (SPEC section 13).
 
 mod chains;

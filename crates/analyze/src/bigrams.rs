@@ -1,9 +1,9 @@
-//! Bigram filters: two instructions tell that a text can't contain a part, which settles most tests of most
+//! Bigram filters: two instructions tell that a string can't contain a part, which settles most tests of most
 //! values.
 
 use countersign_query::matcher::fold;
 
-/// The bigrams (pairs of adjacent bytes) of a text, as a bit set. Several bigrams share a bit.
+/// The bigrams (pairs of adjacent bytes) of a string, as a bit set. Several bigrams share a bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bigrams([u64; 2]);
 
@@ -11,7 +11,7 @@ pub(crate) struct Bigrams([u64; 2]);
 const MAX_TEXT_BYTES: usize = 192;
 
 impl Bigrams {
-    /// Returns the bigrams of a text to search, in lower case.
+    /// Returns the bigrams of a string to search, in lower case.
     pub(crate) fn of_whole(text: &str) -> Self {
         if text.len() > MAX_TEXT_BYTES { Self([u64::MAX; 2]) } else { Self::of_part(text) }
     }
@@ -50,7 +50,7 @@ impl Bigrams {
         self.0[0].count_ones() + self.0[1].count_ones()
     }
 
-    /// False if a text with these bigrams can't contain `parts`.
+    /// False if a string with these bigrams can't contain `parts`.
     pub(crate) const fn may_hold(self, parts: Self) -> bool {
         let (Self([a, b]), Self([c, d])) = (self, parts);
         c & !a | d & !b == 0

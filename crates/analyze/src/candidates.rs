@@ -32,7 +32,7 @@ pub(crate) struct Candidates {
 struct FieldIndex {
     /// Rules that require the field's presence.
     there: Vec<u32>,
-    /// The length of the longest value that a rule requires; none if no rule requires a whole value.
+    /// The length of the longest value that a rule requires; `None` if no rule requires a whole value.
     longest: Option<usize>,
     /// Rules that require a part of a value.
     parts: Keywords,

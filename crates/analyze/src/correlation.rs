@@ -349,7 +349,7 @@ fn of_alias(
                 "rule.correlation",
                 alias.line,
                 problem,
-                "give the alias a field for each rule",
+                "add a field for each rule to the alias",
             ));
         };
         let Some(text) = node.text() else {

@@ -25,7 +25,7 @@ pub struct Finding {
     pub score: u64,
     /// The group: its fields and their values, in the order of the rule.
     pub group: Vec<(String, String)>,
-    /// The value that the correlation measured; none for a rule that judges single events.
+    /// The value that the correlation measured; `None` for a rule that judges single events.
     pub value: Option<f64>,
     /// The entries, ascending. If they are sufficient evidence, the rule fires on them alone.
     pub leaves: Vec<u64>,
@@ -98,7 +98,7 @@ impl Evidence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reason {
-    /// The field's name; none if any text of the event may match.
+    /// The field's name; `None` if any text of the event may match.
     pub field: Option<String>,
     /// The field's value. A long one is cut, and followed by its SHA-256.
     pub value: String,

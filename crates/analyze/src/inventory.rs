@@ -334,7 +334,7 @@ impl Callers {
 /// Creates the report's endpoints.
 struct EndpointBuilder<'a> {
     callers: &'a Callers,
-    /// The time from which something is new; none if there were no calls before it.
+    /// The time from which something is new; `None` if there were no calls before it.
     since: Option<Time>,
 }
 

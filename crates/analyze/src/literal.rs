@@ -1,4 +1,4 @@
-//! Literals in regular expressions: a text without the literal can't match, so most texts need no matching.
+//! Literals in regular expressions: a string without the literal can't match, so most texts need no matching.
 
 use countersign_query::matcher::fold;
 

@@ -19,7 +19,7 @@ impl Numbers {
         self.table.len()
     }
 
-    /// Returns the number of a text.
+    /// Returns the number of a string.
     pub(crate) fn find(&self, text: &str, text_of: TextOf<'_>) -> Option<u32> {
         self.table.find(self.by.hash_one(text), |number| text_of(*number) == text).copied()
     }

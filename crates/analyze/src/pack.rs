@@ -40,7 +40,7 @@ pub struct Pack {
     pub(crate) candidates: Candidates,
     pub(crate) time: Clock,
     pub(crate) zone: Zone,
-    /// The level that findings are lowered to if they recur habitually; none if the pack ignores habits.
+    /// The level that findings are lowered to if they recur habitually; `None` if the pack ignores habits.
     pub(crate) habits: Option<Level>,
     /// For each rule, the correlations that build on it, with its index in each.
     pub(crate) feeds: Vec<Vec<(usize, u32)>>,

@@ -157,7 +157,7 @@ type Next = Reverse<(u64, usize)>;
 pub struct Merged<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
-    /// The first entry of each announced piece; none if nothing was detected.
+    /// The first entry of each announced piece; `None` if nothing was detected.
     firsts: Vec<Option<u64>>,
     events: u64,
     unread: u64,

@@ -275,7 +275,7 @@ pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
 pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, AnalyzeError> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
-        let problem = explain!("`{DECISION}` must be allow, challenge or deny");
+        let problem = explain!("`{DECISION}` must be allow, challenge, or deny");
         AnalyzeError::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
     })?;
     let filters = || node.get(FILTERS).and_then(undecidable);

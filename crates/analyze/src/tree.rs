@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(Node::parse_json(r#"{"b":1,"a":2,"b":3}"#).unwrap_err().code, "rule.duplicate_key");
     }
 
-    /// Returns whether a text is canonical, according to the parser and according to writing it again.
+    /// True if a string is canonical, according to the parser and according to writing it again.
     fn is_canonical(json: &str) -> Option<(bool, bool)> {
         let (node, is_canonical) = Node::parse_json(json).ok()?;
         let mut written = Vec::new();

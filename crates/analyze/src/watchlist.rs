@@ -338,7 +338,7 @@ impl Watchlist {
         text
     }
 
-    /// Parses a text written by [`Watchlist::text`]. Doesn't verify who signed it.
+    /// Parses a string written by [`Watchlist::text`]. Doesn't verify who signed it.
     ///
     /// # Errors
     ///
@@ -401,7 +401,7 @@ impl Watchlist {
                 "the watchlist has sequence number {}, but the current one has {}",
                 new.sequence, old.sequence
             );
-            let hint = "pass the newest list, and let only one program sign lists with this key";
+            let hint = "pass the newest list, and sign lists with this key in one program only";
             return Err(refuse(why).with_hint(hint));
         }
         Ok(())

@@ -111,7 +111,7 @@ fn text_of(units: &[Unit]) -> String {
     text
 }
 
-/// True if a text consists of the parts in order, with any characters between them.
+/// True if a string consists of the parts in order, with any characters between them.
 fn units(parts: &[Vec<Unit>], text: &str) -> bool {
     // Each character takes at least one byte.
     if text.len() < parts.iter().map(Vec::len).sum() {

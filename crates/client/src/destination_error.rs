@@ -11,12 +11,12 @@ use crate::http::Answer;
 pub enum DestinationError {
     /// The destination may accept it later.
     Later {
-        /// The reason, for people.
+        /// The human-readable reason.
         why: String,
         /// The delay before a retry that it asked for, if any.
         after: Option<Duration>,
     },
-    /// The destination rejects it for good, with a reason for people.
+    /// The destination rejects it for good, with a human-readable reason.
     Refused(String),
 }
 

@@ -45,7 +45,7 @@ impl Prefix {
     /// Parses a URL without credentials, query, or fragment.
     ///
     /// # Errors
-    /// The reason, for people, if the URL is not usable.
+    /// The human-readable reason why the URL is not usable.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut url = Url::parse(text).map_err(|error| format!("the URL is malformed: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -123,7 +123,7 @@ impl Meter {
         }
         if self.bytes < self.pace.bytes {
             return Err(format!(
-                "the response arrives too slowly: {} bytes in {} s",
+                "the response arrived too slowly: {} bytes in {} s",
                 self.bytes,
                 elapsed.as_secs()
             ));
@@ -319,7 +319,7 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
         && (next.port_or_known_default() == first.port_or_known_default()
             || (first.scheme(), next.scheme()) == ("http", "https"));
     if before.len() > MAX_REDIRECTS {
-        attempt.error("the server redirects too often")
+        attempt.error("the server sent too many redirects")
     } else if !matches!(next.scheme(), "http" | "https")
         || (last.scheme(), next.scheme()) == ("https", "http")
     {

@@ -13,7 +13,7 @@ use countersign_errors::{EngineError, shown};
 
 use crate::http::{Client, Deadline, Prefix, Redirects};
 
-/// The most bytes of a checkpoint: more than one with 64 signature lines of any kind has.
+/// The maximum size of a checkpoint in bytes. One with 64 signature lines of any kind is smaller.
 pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
 /// How often a server that is busy or unreachable is tried.
 const MAX_ATTEMPTS: u32 = 4;
@@ -159,7 +159,7 @@ fn is_retryable(failure: &EngineError) -> bool {
 
 fn refused(status: u16) -> EngineError {
     let hint = match status {
-        401 | 403 => "ask the log's operator: its checkpoint and tiles must be public",
+        401 | 403 => "ask the log operator: its checkpoint and tiles must be public",
         429 | 500..=599 => "try again later; the server is busy or faulty",
         _ => "check the URL",
     };

@@ -16,7 +16,7 @@ impl Token {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Zeroizing::new(text.to_owned())));
         }
-        let hint = "use the token that the log's operator gave you, which is one word";
+        let hint = "use the token from the log operator; it is a single word";
         Err(EngineError::new("token.invalid", "there is no token", hint).within(name))
     }
 

@@ -22,7 +22,7 @@ pub(crate) const MAX_QUESTIONS: usize = 256;
 pub(crate) const MAX_FIELDS: usize = 256;
 /// Maximum number of questions, and of `cannot` sentences, per control.
 const MAX_EACH: usize = 32;
-/// Maximum length of a text, in bytes.
+/// Maximum length of a string, in bytes.
 const MAX_TEXT: usize = 2000;
 
 /// A framework's controls, and the questions that a log answers for them.
@@ -66,7 +66,7 @@ pub struct Control {
 pub struct Question {
     /// The name by which controls refer to it.
     pub name: String,
-    /// A description for people.
+    /// A human-readable description.
     pub what: String,
     /// The source of the answer.
     pub by: AnswerSource,

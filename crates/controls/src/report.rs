@@ -127,7 +127,7 @@ pub struct Log {
     pub complete: Option<(u64, u64)>,
     /// The latest known time: the witnesses', or else the newest entry's.
     pub newest: Option<Time>,
-    /// The checks: name, state, number of items, and reason if it was not made.
+    /// The checks: name, state, number of items, and the reason if the check was not made.
     pub checks: Vec<(&'static str, &'static str, u64, Option<String>)>,
     /// Names of the checks that don't apply.
     pub not_needed: Vec<&'static str>,
@@ -188,12 +188,12 @@ pub struct UnknownAction {
     pub events: u64,
 }
 
-/// A number of events, and the ranges they span.
+/// The number of some events, and the ranges that they span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The number of events.
     pub events: u64,
-    /// The first and last entry.
+    /// The indexes of the first and last entry.
     pub leaves: Option<(u64, u64)>,
     /// The first and last time of recording.
     pub recorded: Option<(Time, Time)>,
@@ -467,7 +467,7 @@ pub struct Findings {
     pub of: u64,
     /// The findings, most severe first.
     pub found: Listed<Finding>,
-    /// The number of findings that nobody acknowledged.
+    /// The number of unacknowledged findings.
     pub unanswered: u64,
 }
 

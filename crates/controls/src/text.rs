@@ -2,7 +2,7 @@
 
 use countersign_errors::plain;
 
-/// Escapes a text for Markdown.
+/// Escapes a string for Markdown.
 pub(crate) fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in plain(text).chars() {
@@ -20,7 +20,7 @@ pub(crate) fn marked(text: &str) -> String {
     out
 }
 
-/// Formats a text as a Markdown code span, also in a table.
+/// Formats a string as a Markdown code span, also in a table.
 pub(crate) fn code(text: &str) -> String {
     // Inside a code span, only a table cell interprets a backslash before a bar.
     if text.contains('|') {

@@ -75,7 +75,7 @@ impl Clock {
     }
 
     /// Accounts for a refusal of links as dated ahead, when the log's clock showed `log` and this machine's showed
-    /// `own`. Returns none if the difference exceeds the maximum correction.
+    /// `own`. Returns `None` if the difference exceeds the maximum correction.
     pub fn learn(&mut self, own: Time, log: Time) -> Option<ClockDifference> {
         let difference = ClockDifference::between(own, log);
         if let Some(ClockDifference { ahead, is_corrected: true, .. }) = difference {

@@ -26,7 +26,7 @@ pub trait LogServer {
     /// Submits lines once.
     ///
     /// # Errors
-    /// If there was no complete response. The log may or may not contain the lines then.
+    /// If there was no complete response. In this case, the log may or may not contain the lines.
     fn submit(&mut self, lines: &str) -> Result<Answer, Self::Error>;
 }
 

@@ -1,7 +1,7 @@
 //! Follows a growing file: each line is read once, and its position is recorded with it.
 //!
-//! The position includes the file's identity, and the hash of the last bytes before the offset. A file that was
-//! replaced, rotated, or truncated can thus be told from one that grew, and possibly missing lines are reported.
+//! The position includes the file's identity, and the hash of the last bytes before the offset. This
+//! distinguishes a file that was replaced, rotated, or truncated from one that grew. Possibly missing lines are reported.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -27,7 +27,7 @@ const MAX_IDLE_STEPS: u32 = 3;
 pub enum FollowProgress {
     /// A piece was read, and more may follow at once.
     Some,
-    /// The file has nothing new at the moment.
+    /// The file has no new lines yet.
     None,
 }
 
@@ -36,7 +36,7 @@ pub trait LineReader {
     /// Accepts a line without its line end, and the position after it.
     ///
     /// # Errors
-    /// If the line can't be accepted. The file is not read further then.
+    /// If the line can't be accepted. Reading of the file then stops.
     fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError>;
     /// Receives a notice for people, for example that the file was rotated.
     fn note(&mut self, text: String);
@@ -61,7 +61,7 @@ struct OpenFile {
     recent: Vec<u8>,
     /// The incomplete line at the end.
     partial: Vec<u8>,
-    /// Set if the path belongs to another file by now: the number of consecutive steps without anything new.
+    /// Set if the path now belongs to another file: the number of consecutive steps without anything new.
     rotated: Option<u32>,
 }
 
@@ -292,7 +292,7 @@ fn context_hash(bytes: &[u8]) -> String {
     base64::encode(Hash::digest(&[last]).0)
 }
 
-/// Opens the file at a path; none if it doesn't exist.
+/// Opens the file at a path; `None` if it doesn't exist.
 fn open_file(path: &Path) -> io::Result<Option<File>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}

@@ -261,7 +261,7 @@ impl Outbox {
     /// Removes the segments up to `through`, which the receipt proves to be in the log.
     ///
     /// # Errors
-    /// If the store fails. The segments are kept then.
+    /// If the store fails. In this case, the segments are kept.
     pub fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), DeliveryError> {
         let Some(last) = self.pending.iter().find(|segment| segment.number == through) else {
             return Ok(());

@@ -13,13 +13,13 @@ use crate::clock::ClockDifference;
 use crate::outbox::{Outbox, Segment};
 use crate::sender::Early;
 
-/// The maximum number of bytes that are redated, because all of them are in memory meanwhile. More than that wait for
-/// their time.
+/// The maximum number of bytes to redate, because all of them are held in memory. If there are more, they wait for
+/// their time instead.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Moves the events that the log refused as dated ahead of its clock, and those behind them, into a new chain, which
-/// starts with `nonce`. `rhythm` sets how often the chain is signed. Returns the chain's recorder. Returns none if
-/// redating can't help: retry later then.
+/// starts with `nonce`. `rhythm` sets how often the chain is signed. Returns the chain's recorder. Returns `None`
+/// if redating can't help; in this case, retry later.
 ///
 /// # Errors
 /// If the outbox can't be read or written.

@@ -86,7 +86,7 @@ impl SharedStatus {
 pub struct RetryPolicy {
     /// The time after the last success for which delivery continues, once nothing more is recorded.
     pub give_up: Duration,
-    /// True if refusals are retried, because keys may be granted and addresses corrected meanwhile.
+    /// True if refusals are retried, because keys may be granted and addresses corrected in the meantime.
     pub retry_refusals: bool,
     /// True if nothing can be recorded until something is delivered.
     pub blocks_recording: bool,

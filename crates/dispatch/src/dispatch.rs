@@ -21,10 +21,10 @@ pub struct Dispatch {
     destination: Box<dyn Destination>,
     progress: Progress,
     observer: Box<dyn DispatchObserver>,
-    /// The records to send, each with the index of its event; none for a finding.
+    /// The records to send, each with the index of its event; `None` for a finding.
     batch: Vec<(Option<u64>, Record)>,
     bytes: usize,
-    /// How long a destination may fail; none for no limit.
+    /// How long a destination may fail; `None` for no limit.
     patience: Option<Duration>,
     sent: u64,
     /// The reason for waiting that was reported last.
@@ -70,7 +70,7 @@ impl Dispatch {
         self.observer.notice(notice);
     }
 
-    /// Queues a record, unless it was sent before. `leaf` is the index of an event; none for a finding.
+    /// Queues a record, unless it was sent before. `leaf` is the index of an event; `None` for a finding.
     ///
     /// # Errors
     /// If the destination fails for too long, or the progress can't be saved.
@@ -175,7 +175,7 @@ impl Dispatch {
         self.progress.refuse(record, why);
     }
 
-    /// Ends in good order. Returns the number of records that were sent.
+    /// Shuts down cleanly. Returns the number of records that were sent.
     ///
     /// # Errors
     /// If the destination rejected records, or not all were sent.

@@ -92,7 +92,7 @@ impl<'p> LogFeed<'p> {
         Self { feed, watcher, dispatch, store, name, origin, end }
     }
 
-    /// Ends in good order. Returns the number of records that were sent.
+    /// Shuts down cleanly. Returns the number of records that were sent.
     ///
     /// # Errors
     /// If not all records were sent.

@@ -79,7 +79,7 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Sanitizes a text like [`plain`], but keeps its lines.
+/// Sanitizes a string like [`plain`], but keeps its lines.
 pub fn plain_lines(text: &str) -> String {
     text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! The reasons of library errors, for people.
+//! Human-readable reasons of library errors.
 
 use std::error::Error;
 

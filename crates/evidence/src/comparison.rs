@@ -21,7 +21,7 @@ const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoin
 pub struct VerifiedEntries {
     /// The entries of the events that verify, in any order.
     pub leaves: Vec<u64>,
-    /// The root that samples of the export are drawn by; none if no checkpoint matches.
+    /// The root that samples of the export are drawn by; `None` if no checkpoint matches.
     pub root: Option<SampleRoot>,
 }
 

@@ -120,7 +120,7 @@ impl Json {
         }
     }
 
-    /// Returns none for `null`.
+    /// Returns `None` for `null`.
     pub(crate) fn some(self) -> Option<Self> {
         (self != Self::Null).then_some(self)
     }

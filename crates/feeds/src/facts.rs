@@ -88,7 +88,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns a one-line summary for people.
+    /// Returns a human-readable one-line summary.
     fn summary(&self) -> String {
         let first = |names: [&str; 2]| names.into_iter().find_map(|name| self.get(name));
         let mut text = first(["actor.name", "actor.id"]).map_or_else(String::new, |who| format!("{who}: "));

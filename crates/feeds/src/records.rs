@@ -52,7 +52,7 @@ pub struct Finding<'a> {
     pub kind: Kind,
     /// The finding's id.
     pub id: &'a str,
-    /// A one-line title for people.
+    /// A human-readable one-line title.
     pub title: &'a str,
     /// When it was found; for an alert, the time of its last event.
     pub time: Time,

@@ -17,7 +17,7 @@ pub(crate) fn cut(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(kept + MARK)
 }
 
-/// Returns the picture of a control character, which could end a line or move a cursor; none for other characters.
+/// Returns the picture of a control character, which could end a line or move a cursor; `None` for other characters.
 pub(crate) fn picture(character: char) -> Option<char> {
     match character {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + character as u32),

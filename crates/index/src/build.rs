@@ -304,7 +304,7 @@ struct NodeBuilder {
 }
 
 impl OpenSegment {
-    /// Returns the maximum length of a text that is kept whole.
+    /// Returns the maximum length of a string that is kept whole.
     fn most(&self) -> usize {
         if self.kept > MAX_DISTINCT_BYTES + DISTINCT_BYTES_PER_ROW * self.flags.len() {
             SHORT_VALUE_BYTES

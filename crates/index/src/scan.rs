@@ -4,7 +4,7 @@ use countersign_query::matcher::{Pattern, words};
 
 use crate::values::{Kind, Unpacked, Values};
 
-/// Substrings that a text must contain to match one of the patterns.
+/// Substrings that a string must contain to match one of the patterns.
 pub(crate) struct Needles {
     /// The needle of each pattern.
     each: Vec<(Needle, Option<Position>)>,

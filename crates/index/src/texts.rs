@@ -138,7 +138,7 @@ impl Fsst {
         self.codes.get(begin(nth)..begin(nth + 1)).unwrap_or_default()
     }
 
-    /// Decompresses codes to a text of `length` bytes. Returns an empty text if they don't fit.
+    /// Decompresses codes to a string of `length` bytes. Returns an empty text if they don't fit.
     fn unpack(&self, codes: &[u8], length: usize) -> String {
         let mut table = [Symbol::default(); 256];
         table[..self.symbols.len()].copy_from_slice(&self.symbols);

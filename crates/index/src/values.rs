@@ -429,7 +429,7 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
-/// Hashes a text of a type, or a name below a node.
+/// Hashes a string of a type, or a name below a node.
 pub(crate) fn hash(hasher: &FixedState, text: &str, of: u32) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(text.as_bytes());

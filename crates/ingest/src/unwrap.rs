@@ -108,7 +108,7 @@ impl fmt::Display for UnwrapSummary {
 
 /// A list being read.
 struct List {
-    /// The list's form; none for a top-level array.
+    /// The list's form; `None` for a top-level array.
     form: Option<&'static ListForm>,
     elements: u64,
 }

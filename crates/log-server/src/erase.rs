@@ -142,7 +142,8 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     });
     let (ErasureCandidates { present, without, mut erased }, leaves) = found.await?;
     let leaves = Arc::new(leaves);
-    // Before, so that the index never continues with these events; and after, because it may have read them meanwhile.
+    // Before, so that the index never continues with these events; and after, because it may have read them in
+    // the meantime.
     forget(reading, &leaves, false).await?;
     let removed: RoaringTreemap = without.iter().copied().chain(&present).collect();
     let present: Vec<u64> = present.into_iter().collect();

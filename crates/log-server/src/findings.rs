@@ -53,10 +53,10 @@ impl Findings {
         Ok(lines)
     }
 
-    /// Adds a finding, without the data of events erased meanwhile.
+    /// Adds a finding, without the data of events erased in the meantime.
     ///
     /// # Errors
-    /// If the store or the system fails; the finding isn't kept then.
+    /// If the store or the system fails. In this case, the finding isn't kept.
     pub(crate) fn add(&self, finding: String, reader: &dyn EntryReader) -> Result<(), StoreError> {
         // Locked until the finding is stored, so that a concurrent erasure finds it.
         let mut newest = self.newest();
@@ -83,7 +83,7 @@ impl Findings {
     /// Removes the data of these entries' erased events from all findings.
     ///
     /// # Errors
-    /// If the file can't be read or written; call it again then.
+    /// If the file can't be read or written. In this case, call it again.
     pub(crate) fn forget(&self, erased: &RoaringTreemap) -> Result<(), StoreError> {
         let mut newest = self.newest();
         let (mut lines, _) = self.read().map_err(failed)?;

@@ -52,7 +52,7 @@ impl Config {
     /// reader to people.
     ///
     /// # Errors
-    /// A description of the error, for people.
+    /// A human-readable description of the error.
     pub fn new(
         issuer: &str,
         audiences: Vec<String>,

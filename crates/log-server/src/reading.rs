@@ -173,7 +173,7 @@ impl Reading {
     /// Stores a finding for readers who may read all events.
     ///
     /// # Errors
-    /// If the store or the system fails; the finding isn't stored then.
+    /// If the store or the system fails. In this case, the finding isn't stored.
     pub fn add_finding(&self, finding: String) -> Result<(), StoreError> {
         self.findings.add(finding, &**self.log_server.reader())
     }

@@ -44,7 +44,7 @@ const BACKLOG_PAUSE: Duration = Duration::from_secs(5);
 /// The result of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassResult {
-    /// The time of the pass, or `None` if no other party attests one; nothing was erased then.
+    /// The time of the pass, or `None` if no other party attests one and nothing was erased.
     pub now: Option<Time>,
     /// The erased events.
     pub erased: Erased,

@@ -122,7 +122,7 @@ fn parse<'b>(
     Ok(found)
 }
 
-/// The writer of the file. It writes on its own thread, so that the log goes on while it waits for the disk.
+/// The writer of the file. It writes on its own thread, so that the log continues while it waits for the disk.
 pub struct SignedFile {
     newest: Option<SignedHead>,
     durable: Arc<AtomicU64>,
@@ -219,8 +219,8 @@ impl Drop for SignedFile {
 struct FileWriter {
     folder: PathBuf,
     origin: String,
-    /// The open file and its allocated length. `None` if the outcome of the last write is unknown; the file is
-    /// rewritten then.
+    /// The open file and its allocated length. `None` if the outcome of the last write is unknown and the
+    /// file has to be rewritten.
     file: Option<(File, u64)>,
     end: u64,
     newest: VecDeque<SignedHead>,

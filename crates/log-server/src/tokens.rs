@@ -155,7 +155,7 @@ impl Tokens {
     /// Reloads the file if needed, and signals if tokens have become invalid.
     ///
     /// # Errors
-    /// If the file can't be read; no token is admitted then.
+    /// If the file can't be read. In this case, no token is admitted.
     pub(crate) fn check_expiry(&self, now: Time) -> Result<(), TokenError> {
         let checked = self.refreshed().map(|mut loaded| {
             let valid = loaded.readers.good(now);
@@ -238,7 +238,7 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
 /// A reader to create a token for.
 #[derive(Clone, Debug)]
 pub struct NewReader {
-    /// The unique name, for people.
+    /// The unique display name.
     pub name: String,
     /// The rights that the token grants.
     pub rights: Rights,
@@ -252,7 +252,7 @@ impl NewReader {
     /// Parses a reader from a line in the token file's syntax, without hash and rights: `NAME [UNTIL] [CONDITION …]`.
     ///
     /// # Errors
-    /// A description of the error, for people.
+    /// A human-readable description of the error.
     pub fn parse(line: &str, rights: Rights, until: Option<Time>, scope: Scope) -> Result<Self, String> {
         let mut words = line.split(' ').filter(|word| !word.is_empty()).peekable();
         let name = check_name(words.next().ok_or("the name is missing")?)?.to_owned();
@@ -268,7 +268,7 @@ impl NewReader {
 /// Generates a token for a reader, limited to the events of `scope`, and adds its hash to the folder's file.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn add(
     folder: &Path,
     name: &str,
@@ -283,7 +283,7 @@ pub fn add(
 /// Generates a token for each reader, in order, and adds their hashes to the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, TokenError> {
     change(folder, |known| {
         let mut names: HashSet<String> = known.iter().map(|reader| reader.name.clone()).collect();
@@ -314,7 +314,7 @@ pub fn list(folder: &Path) -> Result<Vec<Reader>, TokenError> {
 /// Removes a token from the folder's file. A running server rejects it from then on.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
     revoke_all(folder, &[name.to_owned()])
 }
@@ -322,7 +322,7 @@ pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
 /// Removes these tokens from the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing is changed then.
+/// [`TokenError`], without changing anything.
 pub fn revoke_all(folder: &Path, names: &[String]) -> Result<(), TokenError> {
     change(folder, |readers| {
         let revoked: HashSet<&str> = names.iter().map(String::as_str).collect();
@@ -355,7 +355,7 @@ fn change<T>(
 /// Formats the readers as a file, and checks that it parses to the same readers.
 ///
 /// # Errors
-/// What is too large or can't be parsed.
+/// The item that is too large or can't be parsed.
 fn write(readers: &[Reader]) -> Result<String, String> {
     let mut text = String::new();
     for reader in readers {

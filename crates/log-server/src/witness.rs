@@ -136,7 +136,7 @@ impl Witness {
     /// writes to disk.
     ///
     /// # Errors
-    /// [`WitnessError`]; nothing was recorded or cosigned then.
+    /// [`WitnessError`], without recording or cosigning anything.
     pub fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
         let Inner { key, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;

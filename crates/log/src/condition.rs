@@ -9,7 +9,7 @@ use crate::store::ErasureReader;
 /// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErasureCondition {
-    /// The number of recorded erasures that aren't done; none if unknown.
+    /// The number of recorded erasures that aren't done; `None` if unknown.
     pub(crate) unfinished: Option<usize>,
     /// True if one of them can't be carried out.
     pub(crate) failing: bool,
@@ -67,7 +67,7 @@ pub struct Storage {
     pub kind: Kind,
     /// True if the newest commit failed.
     pub failing: bool,
-    /// The space; none if it can't be determined.
+    /// The space; `None` if it can't be determined.
     pub room: Option<Room>,
 }
 

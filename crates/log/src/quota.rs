@@ -127,7 +127,7 @@ struct Budget {
 }
 
 impl Quotas {
-    /// Creates full budgets; none if there is no limit.
+    /// Creates full budgets; `None` if there is no limit.
     pub fn new(quota: Quota) -> Option<Self> {
         (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
             quota,

@@ -160,7 +160,7 @@ pub type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
 pub struct Durable {
     /// The result for each chain and key note.
     pub taken: SubmissionOutcome,
-    /// The tree growth of its commit; none if nothing was added.
+    /// The tree growth of its commit; `None` if nothing was added.
     pub tree: Option<Arc<PendingTree>>,
     /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was
     /// added.

@@ -74,7 +74,7 @@ pub trait SignedHeadMemory: Send {
     /// Returns the largest signed tree that was passed to `remember`.
     fn newest(&self) -> Option<&SignedHead>;
 
-    /// Returns the number of entries of the largest tree that is durably remembered; none if the memory ends with the
+    /// Returns the number of entries of the largest tree that is durably remembered; `None` if the memory ends with the
     /// process.
     fn durable(&self) -> Option<u64> {
         None

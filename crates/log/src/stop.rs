@@ -169,7 +169,7 @@ pub enum Line {
 }
 
 impl Line {
-    /// Parses a line; none if it is malformed.
+    /// Parses a line; `None` if it is malformed.
     pub fn parse(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| value.get(name)?.as_str();
@@ -341,7 +341,7 @@ impl Signing {
             return Ok(false);
         }
         self.append(&Line::resumed(now, why))?;
-        // Another stop that came meanwhile stays in force.
+        // Another stop that came in the meantime stays in force.
         let resumed = self.0.stopped.send_if_modified(|stopped| {
             let same = stopped.as_ref().is_some_and(|stopped| Arc::ptr_eq(stopped, &stop));
             if same {

@@ -103,7 +103,7 @@ pub struct Published {
 pub struct Erasure {
     /// The index of the entry that records it.
     pub record: u64,
-    /// The time at which it was completed; none if some of it may remain to do.
+    /// The time at which it was completed; `None` if some of it may remain to do.
     pub done: Option<Time>,
 }
 
@@ -245,7 +245,7 @@ pub trait EntryReader: Send + Sync {
     /// Returns the number of durable entries. They may not be published yet.
     fn size(&self) -> Result<u64, StoreError>;
 
-    /// Returns a tile's hashes, 32 bytes each, as wide as the tile says; none if the tree doesn't have it.
+    /// Returns a tile's hashes, 32 bytes each, as wide as the tile says; `None` if the tree doesn't have it.
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Returns the leaf hash at an index.

@@ -258,7 +258,7 @@ impl WitnessExchange {
         Ok(Request { old_size, proof, checkpoint: self.checkpoint.clone() }.to_string())
     }
 
-    /// Processes the response. Returns the signature lines; none if the witness must be asked again.
+    /// Processes the response. Returns the signature lines; `None` if the witness must be asked again.
     ///
     /// # Errors
     /// [`NoCosignature`].

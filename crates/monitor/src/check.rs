@@ -72,7 +72,7 @@ impl<'a> Monitor<'a> {
         Self { also, ..self }
     }
 
-    /// Sets for how many milliseconds the log may lack new entries or cosignatures; none for no limit.
+    /// Sets for how many milliseconds the log may lack new entries or cosignatures; `None` for no limit.
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }
@@ -88,9 +88,7 @@ impl<'a> Monitor<'a> {
     /// `on_silence` is called several times a second, because a slow log server can make a check take long; it may
     /// change the state, too.
     ///
-    /// Returns the findings and the time, or none if the check was stopped; a stopped check leaves no trace.
-    ///
-    /// Returns what was found, and the time; none if the check was stopped, of which nothing is kept.
+    /// Returns the findings and the time, or `None` if the check was stopped; a stopped check leaves no trace.
     ///
     /// # Errors
     /// If `on_silence` fails, or the system's clock is unusable.
@@ -150,7 +148,7 @@ impl<'a> Monitor<'a> {
     /// Runs one check. Only authentic data changes the state.
     fn run_check(&self, memory: &mut MonitorState, now: Time) -> Findings {
         let mut findings = Findings::default();
-        // Read first: entries that are added meanwhile must not make the log look as if it were behind.
+        // Read first: entries that are added in the meantime must not make the log look as if it were behind.
         self.read_other_checkpoints(memory, &mut findings);
         self.set_time_limit(self.source, CHECKPOINT_LIMIT);
         match self.source.checkpoint() {

@@ -31,58 +31,58 @@ kinds! {
         "keep both checkpoints as evidence: the log signed both, so its history was rewritten, or different readers see different histories";
     /// The log shows less than it did.
     ROLLBACK "append_only.rollback" Error
-        "ask the log's operator: the log was truncated or restored from a backup, or an old response is served, so readers miss the newest entries";
+        "ask the log operator: the log was truncated or restored from a backup, or an old response is served, so readers miss the newest entries";
     /// Another place has seen more of the log.
     BEHIND "append_only.behind" Warning
-        "ask the log's operator if this lasts: an old view of the log is served here, so readers miss the newest entries";
+        "ask the log operator if this lasts: an old view of the log is served here, so readers miss the newest entries";
     /// No new entries for too long.
     SILENT "log.silent" Error
-        "ask the log's operator: its emitters record nothing or can't reach it, or it serves an old view";
+        "ask the log operator: the log's emitters record nothing or can't reach it, or it serves an old view";
     /// No cosignatures for too long.
     STALE "witness.stale" Error
-        "ask the log's operator: witnesses no longer see the log, or it serves an old view";
+        "ask the log operator: witnesses no longer see the log, or it serves an old view";
     /// The log can't be read.
     UNREACHABLE "log.unreachable" Warning
-        "wait, the monitor tries again; this says nothing about the log's integrity";
+        "wait: the monitor retries; this says nothing about the log's integrity";
     /// A check could not read all entries.
     UNREAD "log.unread" Warning
-        "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log's operator whether it can serve all entries it claims";
+        "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log operator whether it can serve all entries it claims";
     /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "wait, the monitor tries again; without this place, a split view can't be detected";
+        "wait: the monitor retries; without this place, a split view can't be detected";
     /// An entry that is neither a link nor a key note.
     OPAQUE "entry.opaque" Warning
-        "ask the log's operator whether this is intended: a log of audit events normally contains only links and key notes";
+        "ask the log operator whether this is intended: a log of audit events normally contains only links and key notes";
     /// Links of a chain that was never opened.
     NO_OPEN "chain.no_open" Error
-        "ask the log's operator: a log must not accept a chain whose signer is unknown";
+        "ask the log operator: a log must not accept a chain whose signer is unknown";
     /// Missing links.
     GAP "chain.gap" Error
-        "ask the log's operator: a log must not accept gaps, so events were lost, or removed before the log signed";
+        "ask the log operator: a log must not accept gaps, so events were lost or removed before the log signed";
     /// Too few cosignatures.
     QUORUM "witness.quorum" Error
         "don't rely on this history until enough witnesses have cosigned it: it may have been made for you alone";
     /// Something other than a checkpoint.
     NO_CHECKPOINT "format.checkpoint" Error
-        "check the address, then ask the log's operator: something else answers there, or the log is faulty";
+        "check the address, then ask the log operator: something else answers there, or the log is faulty";
     /// A checkpoint of another log.
     OTHER_ORIGIN "log.origin" Error
         "check the address: this log is not the one in the trust file";
     /// An entry that starts like a link, but is malformed.
     BAD_LINK "format.link" Error
-        "ask the log's operator: a log must not accept a malformed link";
+        "ask the log operator: a log must not accept a malformed link";
     /// An entry that starts like a key note, but is malformed.
     BAD_NOTE "format.note" Error
-        "ask the log's operator: a log must not accept a malformed key note";
+        "ask the log operator: a log must not accept a malformed key note";
     /// Links that no signature covers in a checkpoint.
     UNSIGNED "signature.unsigned_tail" Warning
-        "ask the log's operator: a log must not accept links that no signature covers";
+        "ask the log operator: a log must not accept links that no signature covers";
     /// Entries that differ from those the log signed.
     TREE_ROOT "tree.root" Error
         "keep the entries, the tiles, and the checkpoint as evidence: they don't match";
     /// Two links with the same number in a chain.
     FORK "chain.fork" Error
-        "ask the log's operator: a log must not accept a second link with one number; the emitter's key was used twice, or a link was replayed";
+        "ask the log operator: a log must not accept a second link with one number; the emitter's key was used twice, or a link was replayed";
 }
 
 impl From<FindingCode> for FindingKind {
@@ -119,7 +119,7 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The place.
     pub place: Place,
-    /// The message for people.
+    /// The human-readable message.
     pub message: String,
     /// Signed checkpoints that prove it.
     pub evidence: Vec<String>,

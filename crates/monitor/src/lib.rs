@@ -1,6 +1,6 @@
 //! Monitors a log.
 //!
-//! A [`Monitor`] checks a log again and again: its key and enough witnesses signed the checkpoint, its tree only
+//! A [`Monitor`] checks a log repeatedly: its key and enough witnesses signed the checkpoint, its tree only
 //! grew, chains continue without gaps, keys may sign, and the log is not silent. Between two checks, a
 //! [`MonitorState`] remembers the log; it is text for a file. A check returns [`Findings`], and
 //! [`MonitorState::update`] returns which of them are new or over.

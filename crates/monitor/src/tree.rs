@@ -236,7 +236,7 @@ pub(crate) fn write_edge(edge: &CompactRange) -> Vec<String> {
     edge.hashes().map(ToString::to_string).collect()
 }
 
-/// Parses the right edge of a tree with that size and root; none if it doesn't match.
+/// Parses the right edge of a tree with that size and root; `None` if it doesn't match.
 pub(crate) fn read_edge(hashes: &[String], size: u64, root: &Hash) -> Option<CompactRange> {
     let mut edge = CompactRange::new();
     let subtrees: Vec<_> = skips(0, size).collect();

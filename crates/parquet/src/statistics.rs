@@ -378,7 +378,7 @@ mod tests {
         );
     }
 
-    /// Returns everything in the footer by which a program can answer queries or skip rows; none for each absent
+    /// Returns everything in the footer by which a program can answer queries or skip rows; `None` for each absent
     /// statement.
     fn statements(file: &Bytes) -> Option<Vec<Option<String>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).ok()?;

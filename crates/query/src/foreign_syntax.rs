@@ -49,7 +49,7 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Que
     Err(QueryError::new(code, at..at + length, message, hint))
 }
 
-/// True if the backslash at the start of a text would escape the next character or denote a character class in other
+/// True if the backslash at the start of a string would escape the next character or denote a character class in other
 /// languages. Windows paths and names such as `CORP\\ada` are accepted.
 fn escapes(rest: &str) -> bool {
     let mut following = rest.chars().skip(1).skip_while(|char| *char == '\\');
@@ -58,7 +58,7 @@ fn escapes(rest: &str) -> bool {
     ends(first) || matches!(first, Some('d' | 'w' | 's')) && ends(following.next())
 }
 
-/// Rejects a value, or a text to search for, that has another meaning in other languages.
+/// Rejects a value, or a string to search for, that has another meaning in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
     if is_regex(written) || has_class(word) {
         return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
@@ -81,7 +81,7 @@ fn has_class(word: &Word) -> bool {
     unquoted.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', last] if *last != b'\n'))
 }
 
-/// True if a text has other marks of regular expressions: between slashes, those that paths don't have.
+/// True if a string has other marks of regular expressions: between slashes, those that paths don't have.
 fn is_regex(written: &str) -> bool {
     if written.starts_with(".*") || written.starts_with(".+") {
         return true;

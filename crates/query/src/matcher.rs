@@ -40,7 +40,7 @@ pub enum Matcher {
     Network(Network),
 }
 
-/// A text that has a meaning of its own: `200.0` is the number 200, `2026-11-20` is a day.
+/// A string that has a meaning of its own: `200.0` is the number 200, `2026-11-20` is a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     pub(crate) text: String,
@@ -58,7 +58,7 @@ pub(crate) enum Meaning {
 }
 
 impl Literal {
-    /// Parses a text as a number, time, address, or network. Returns `None` if it is only a text.
+    /// Parses a string as a number, time, address, or network. Returns `None` if it is only a string.
     pub fn parse(text: &str) -> Option<Self> {
         let number = || canonical::decimal(text).map(|number| Meaning::Number(number.into_owned()));
         let time = || {
@@ -226,7 +226,7 @@ impl core::fmt::Display for Network {
     }
 }
 
-/// Returns the address that a text states, without the brackets, the port, and the zone that some sources add:
+/// Returns the address that a string states, without the brackets, the port, and the zone that some sources add:
 /// `[2001:db8::7%3]:443` is `2001:db8::7`.
 ///
 /// ```
@@ -324,7 +324,7 @@ impl Pattern {
 
     /// True if the text matches.
     pub fn matches(&self, text: &str) -> bool {
-        // A text of another length can have an equally long lowercase form, but not if both are ASCII.
+        // A string of another length can have an equally long lowercase form, but not if both are ASCII.
         if let [whole] = &self.pieces[..]
             && (self.cased || whole.is_ascii() && text.is_ascii())
         {
@@ -333,7 +333,7 @@ impl Pattern {
         if self.cased { self.matches_folded(text) } else { self.matches_folded(&fold(text)) }
     }
 
-    /// Like [`Pattern::matches`], for a text that is already in lower case unless the pattern is cased.
+    /// Like [`Pattern::matches`], for a string that is already in lower case unless the pattern is cased.
     pub fn matches_folded(&self, text: &str) -> bool {
         let (first, rest) = match &self.pieces[..] {
             [] => return text.is_empty(),
@@ -402,7 +402,7 @@ pub fn lower(char: char) -> char {
     far.and_then(|(.., far)| char::from_u32(at.wrapping_add_signed(*far))).unwrap_or(char)
 }
 
-/// Splits a text into words: runs of letters, digits, and underscores.
+/// Splits a string into words: runs of letters, digits, and underscores.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !char.is_alphanumeric() && char != '_').filter(|word| !word.is_empty())
 }

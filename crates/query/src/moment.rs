@@ -13,7 +13,7 @@
 
 use countersign::time::{DAY, Time};
 
-/// The time span that a text denotes: a day, minute, second, or fraction of a second.
+/// The time span that a string denotes: a day, minute, second, or fraction of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The first millisecond.

@@ -156,7 +156,7 @@ fn pattern_need(pattern: &Pattern, plain: &Plain) -> Option<Need> {
     plain.longest(pattern.pieces().iter().map(String::as_str))
 }
 
-/// The parts of a text that occur unchanged in an event's JSON, except for their case.
+/// The parts of a string that occur unchanged in an event's JSON, except for their case.
 #[derive(Default)]
 struct Plain {
     /// True if only whole words qualify.

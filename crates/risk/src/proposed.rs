@@ -33,7 +33,7 @@ pub struct Observation {
     pub level: Option<String>,
     /// The flags, if it is an endpoint.
     pub flags: Vec<String>,
-    /// A title for people.
+    /// A human-readable title.
     pub title: String,
     /// The entries that prove it.
     pub leaves: Vec<u64>,
@@ -104,7 +104,7 @@ pub struct Observations {
 /// Threat events of one kind: findings with one title, or an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Kind {
-    /// A title for people.
+    /// A human-readable title.
     pub title: String,
     /// The number of events.
     pub times: u32,

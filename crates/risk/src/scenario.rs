@@ -432,7 +432,7 @@ impl Signal {
         errors.record(written.only(&["rule", "tag", "level", "endpoint"]))?;
         let members = errors.record(written.members())?;
         let [(name, value)] = &members[..] else {
-            let hint = "write exactly one of rule, tag, level and endpoint";
+            let hint = "write exactly one of rule, tag, level, and endpoint";
             errors.0.push(written.fault("scenario.observed", "a signal must have exactly one field", hint));
             return None;
         };

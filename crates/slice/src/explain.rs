@@ -177,7 +177,7 @@ struct ProofParts {
     link: ChainLink,
     event: EventCommitment,
     open: Option<ChainLink>,
-    /// The links after the event's, up to the first with a valid signature; none if the event's link has one.
+    /// The links after the event's, up to the first with a valid signature; `None` if the event's link has one.
     after: Vec<ChainLink>,
     checkpoint: Option<SignedCheckpoint>,
     /// The effective statements of key notes on the chain's key, with the indexes of the notes: its grants before its
@@ -310,7 +310,7 @@ impl ChainLink {
         }
     }
 
-    /// True if its signature is valid for the chain's key; none if it has no signature, or the key isn't known.
+    /// True if its signature is valid for the chain's key; `None` if it has no signature, or the key isn't known.
     fn is_signed(&self, key: Option<&VerifierKey>) -> Option<bool> {
         let signature = self.link.signature()?;
         Some(key?.verify(signed_part(&self.text).as_bytes(), signature))

@@ -143,7 +143,7 @@ impl Judge {
         }
     }
 
-    /// Returns the fate of a link that the selection includes; none if it doesn't include it.
+    /// Returns the fate of a link that the selection includes; `None` if it doesn't include it.
     fn selected(
         selection: &Selection<'_>,
         index: u64,

@@ -18,7 +18,7 @@ const MEMORY_BYTES: usize = 32 << 20;
 pub trait Spillable: Sized {
     /// Returns the bytes to write.
     fn as_bytes(&self) -> &[u8];
-    /// Restores the value from its bytes; none if they are invalid.
+    /// Restores the value from its bytes; `None` if they are invalid.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -45,8 +45,6 @@ impl Spillable for Box<[u8]> {
 /// Events that wait, each with its text or other data.
 ///
 /// There may be more than fit in memory. The first ones up to a limit are kept, and all are counted.
-///
-/// There may be more than memory holds. The first that are pushed are kept, up to a number, and all are counted.
 pub struct PendingEvents<K = Box<str>> {
     max_events: u64,
     in_memory: usize,
@@ -161,7 +159,7 @@ impl<K: Spillable> PendingEvents<K> {
         runs.for_each(|_, bytes| {
             let (link, event) = decode(bytes, &keys).ok_or_else(|| {
                 let hint =
-                    "make sure that nothing else writes to the temporary folder, and run the command again";
+                    "make sure that no other program writes to the temporary folder, and run the command again";
                 EngineError::new("io.changed", "a temporary file was changed", hint)
             })?;
             each(link, event)

@@ -36,8 +36,8 @@ pub struct SegmentBuilder {
 
 #[wasm_bindgen]
 impl SegmentBuilder {
-    /// Creates a builder. `seed` is a random number from 0 to 2^53 - 1. It must be secret, so that nobody can craft
-    /// events that take long.
+    /// Creates a builder. `seed` is a random number from 0 to 2^53 - 1. It must be secret, so that attackers can't
+    /// craft slow events.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
         let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Parsers::built_in());
@@ -69,7 +69,7 @@ impl SegmentBuilder {
         self.builder.rows() >= FULL_ROWS || self.builder.added_bytes() >= FULL_BYTES
     }
 
-    /// Returns the segment of what was added, or nothing if nothing was.
+    /// Returns the segment of the added events, or nothing if none were added.
     pub fn finish(&mut self) -> Vec<u8> {
         let segments = self.builder.finish();
         if segments.is_empty() { Vec::new() } else { encode(&segments) }
@@ -237,7 +237,7 @@ impl EventIndex {
         ranges.into_iter().collect()
     }
 
-    /// Returns the most frequent values of a field that contain a text as JSON, or nothing if no event has the field.
+    /// Returns the most frequent values of a field that contain a string as JSON, or nothing if no event has the field.
     pub fn facet(&self, field: &str, text: &str, most: usize) -> Option<String> {
         self.index.facet_json(field, text, most)
     }

@@ -34,7 +34,7 @@ impl WholeVerifier {
     /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints, and `expect` is undefined or an
     /// object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a time). `wants`
     /// selects the output by true fields: `events`, `offsets` (of the events in an uncompressed export), `marks`,
-    /// `findings`, and `live`, for an export that grows and is reported on meanwhile.
+    /// `findings`, and `live`, for an export that is reported on while it grows.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -201,7 +201,7 @@ impl Coordinator {
         copy_into(&self.stretch.take().unwrap_or_default(), into)
     }
 
-    /// Adds the summary of the next part, in order; if events are requested, with the part itself and its offset.
+    /// Adds the summary of the next part, in order. If events are requested, also takes the part and its offset.
     pub fn absorb(&mut self, summary: &[u8], stretch: &[u8], at: Option<f64>) -> Result<(), Thrown> {
         let summary = Summary::decode(summary)
             .ok_or_else(|| Error::new(Code::Export, "the bytes are not a summary of this version"))?;

@@ -18,7 +18,7 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const TRUST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait before reconnecting.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// How many chunks of the stream are verified at once.
+/// The number of chunks of the stream that are verified at once.
 const MAX_CHUNKS: usize = 64;
 
 /// Follows a log and examines its entries.
@@ -32,8 +32,8 @@ pub trait Follower<'p> {
     /// Returns the size of the log at which to stop.
     fn end(&self) -> Option<u64>;
 
-    /// Processes what the watcher verified since the last call. Returns whether the log has grown; none if another
-    /// view is needed.
+    /// Processes what the watcher verified since the last call. Returns true if the log has grown, or
+    /// `None` if another view is needed.
     ///
     /// # Errors
     /// If the log can't be followed any further.

@@ -154,8 +154,6 @@ impl Handoff {
     /// latest. Returns true if all are accepted; the next process delivers the rest.
     ///
     /// Waits for a destination that is being called in any case, since it would receive the same item again.
-    ///
-    /// A receiver that was called is waited for, since what it has then would be handed to it once more.
     pub(crate) fn end(&mut self, timeout: Duration, stop_timeout: Duration) -> bool {
         let begin = Instant::now();
         let mut stopped: Option<Instant> = None;

@@ -53,7 +53,7 @@ pub struct Item {
     pub kind: ItemKind,
     /// The id of its subject: for most kinds a finding's id.
     pub id: String,
-    /// A one-line title for people.
+    /// A human-readable one-line title.
     pub title: String,
     /// The JSON object that is sent; identical on every attempt.
     pub text: String,
@@ -79,7 +79,7 @@ pub struct Draft {
     pub kind: ItemKind,
     /// The id of its subject; see [`Item::id`].
     pub id: String,
-    /// A one-line title for people.
+    /// A human-readable one-line title.
     pub title: String,
     data: Value,
 }

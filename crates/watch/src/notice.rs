@@ -111,7 +111,7 @@ fn entries(number: u64) -> String {
 
 /// The program that runs a watch. Several threads call it.
 pub trait WatchObserver: Send + Sync {
-    /// True if the program was asked to stop; the watch then ends in good order.
+    /// True if the program was asked to stop; the watch then shuts down cleanly.
     fn is_stopped(&self) -> bool {
         false
     }

@@ -38,7 +38,7 @@ pub(crate) struct Chain {
 pub struct Reported {
     /// The finding's id.
     pub id: String,
-    /// A one-line title for people.
+    /// A human-readable one-line title.
     pub title: String,
     /// The time of the report, in milliseconds since the epoch.
     pub time: i64,
@@ -106,7 +106,7 @@ impl Scan {
 }
 
 impl WatchState {
-    /// Reads the state from a directory; returns none if it has none. `name` names the directory in messages.
+    /// Reads the state from a directory; returns `None` if there is none. `name` names the directory in messages.
     ///
     /// # Errors
     /// If it can't be read, or is invalid.
@@ -174,7 +174,7 @@ impl WatchState {
 }
 
 fn invalid(name: &str, why: &str) -> EngineError {
-    let hint = "restore the file, or start over with an empty directory: the same log gives the same findings, \
+    let hint = "restore the file, or start over with an empty directory: the same log produces the same findings, \
                 which destinations recognize by their ids";
     EngineError::new("state.invalid", format!("the watch can't continue from this state: {why}"), hint)
         .within(name)

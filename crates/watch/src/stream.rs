@@ -78,7 +78,7 @@ fn refused(answer: &Answer, has_token: bool) -> EngineError {
         (401 | 403, false) => {
             "use the token of a reader: --token-file FILE, or the variable COUNTERSIGN_TOKEN"
         }
-        (401 | 403, true) => "ask the log's operator whether this token still has access",
+        (401 | 403, true) => "ask the log operator whether this token still has access",
         (404, _) => "check the log server's URL; the stream exists once the log has published a checkpoint",
         _ => "check the log server's own log output",
     };

@@ -76,7 +76,7 @@ pub struct Outcome {
 
 impl<'p> Watch<'p> {
     /// Continues from the state in `store`, or begins at the entry `begin`. `state` is the return value of
-    /// [`WatchState::load`], and `name` names the store in messages. Items that wait since an earlier run are
+    /// [`WatchState::load`], and `name` names the store in messages. Items that have waited since an earlier run are
     /// delivered at once.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl<'p> Watch<'p> {
         following::follow(self, views, &*observer)
     }
 
-    /// Ends in good order: delivers what destinations accept in time, and saves the rest. `is_ok` is false if
+    /// Shuts down cleanly: delivers what destinations accept in time, and saves the rest. `is_ok` is false if
     /// following failed. `patience` is the time limit for destinations, unless the observer stops the watch.
     ///
     /// # Errors

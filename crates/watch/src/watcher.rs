@@ -168,7 +168,7 @@ impl<'p> Watcher<'p> {
         (from > 0).then_some(WatchNotice::RulesChanged { from })
     }
 
-    /// Returns the entry from which to read; none for the log's end.
+    /// Returns the entry from which to read; `None` for the log's end.
     pub fn position(&self) -> Option<u64> {
         self.state.begun.map(|_| self.state.position)
     }

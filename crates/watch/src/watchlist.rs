@@ -89,7 +89,7 @@ pub struct Lister {
     key: SignerKey,
     /// How long the subject of a finding stays on the list.
     lifetime: Duration,
-    /// When the next list is due, in milliseconds since the epoch; none before the first.
+    /// When the next list is due, in milliseconds since the epoch; `None` before the first.
     due: Option<i64>,
 }
 

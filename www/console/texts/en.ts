@@ -35,7 +35,7 @@ export const en = {
   tabsName: "Sections of the console",
 
   about: {
-    summary: "Served by the log’s operator. For an independent check use the offline page.",
+    summary: "Served by the log operator. For an independent check use the offline page.",
     paragraphs: [
       html`This page connects only to the log that served it. Its Content Security Policy, in the first lines of its source, says
         <code>connect-src 'self'</code>. Your token is sent in one request header. Your trust file and the results are never sent.`,

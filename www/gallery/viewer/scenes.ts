@@ -309,7 +309,7 @@ async function filter(viewer: Viewer, text: string): Promise<void> {
   await settled(viewer);
 }
 
-/** Searches for a value, days, and a text. */
+/** Searches for a value, days, and a string. */
 async function filterBoth(viewer: Viewer): Promise<void> {
   await press(viewer, ".facet[data-column=outcome] .chip");
   await met(viewer, ".filter");

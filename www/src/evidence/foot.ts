@@ -84,7 +84,7 @@ function shown(text: string, length = MAX_NAME): string {
 }
 
 /**
- * Quotes a text for CSS. Everything but letters and digits is escaped, so that nothing can end the string.
+ * Quotes a string for CSS. Everything but letters and digits is escaped, so that nothing can end the string.
  */
 function quoted(text: string): string {
   const escaped = Array.from(text, (character) =>

@@ -4,7 +4,7 @@ export interface Question {
   /** First and last day, such as `2026-11-20`, both included. */
   readonly from: string;
   readonly until: string;
-  /** Separated by commas. */
+  /** Names of actions, separated by commas. */
   readonly actions: string;
 }
 
@@ -28,7 +28,7 @@ function quoted(text: string): string {
   return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 
-/** Quotes a text unless it has a wildcard, which must not be quoted. */
+/** Quotes a string unless it contains a wildcard, which must not be quoted. */
 function starred(text: string): string {
   return /^[\p{L}\p{N}._*-]+$/u.test(text) && !text.startsWith("-") ? text : quoted(text);
 }

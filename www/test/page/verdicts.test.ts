@@ -217,7 +217,7 @@ test("trust file: rejected with the program's words", async () => {
   await page.locator(".verdict").waitFor();
   for (const [text, hint] of [
     [`\ufeff${readFileSync(trust, "utf8")}`, /It begins with a byte order mark: save the file as UTF-8/],
-    ["emitter nonsense\n", /A verifier key looks like name\+1a2b3c4d\+/],
+    ["emitter nonsense\n", /Pass a key of the form name\+1a2b3c4d\+/],
   ] as const) {
     await choose(page, /Choose a(nother)? trust file/, upload("trust.txt", text));
     await page.locator(".stopped", { hasText: hint }).waitFor();

@@ -117,7 +117,7 @@ fn seconds(program: &mut Command) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// Returns a program, installing its Debian package as root if needed; none if that isn't possible.
+/// Returns a program, installing its Debian package as root if needed; `None` if that isn't possible.
 fn debian(tools: &Tools, program: &str, package: &str) -> Option<PathBuf> {
     if let Some(found) = run::find(program) {
         return Some(found);

@@ -256,7 +256,7 @@ impl KnownValues {
         VALUE_KINDS.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
     }
 
-    /// Adds holders to the restored texts. Returns false if a text is missing or a value is repeated.
+    /// Adds holders to the restored texts. Returns false if a string is missing or a value is repeated.
     #[cfg(feature = "snapshot")]
     pub(super) fn acquire_all(&self, texts: &mut Texts) -> bool {
         let mut seen = std::collections::HashSet::new();

@@ -3,7 +3,7 @@
 use crate::numbers::Numbers;
 use crate::small::SmallStr;
 
-/// The number of a text.
+/// The number of a string.
 pub(super) type Number = u32;
 
 /// The texts that are in use. The slot of a released text is empty, and its number is reused.
@@ -31,12 +31,12 @@ impl Texts {
         self.texts.get(number as usize).map_or("", |kept| &kept.text)
     }
 
-    /// Returns the number of holders of a text.
+    /// Returns the number of holders of a string.
     pub(super) fn holders(&self, number: Number) -> u32 {
         self.texts.get(number as usize).map_or(0, |kept| kept.holders)
     }
 
-    /// Interns a text, or adds a holder to it, and returns its number.
+    /// Interns a string, or adds a holder to it, and returns its number.
     pub(super) fn acquire(&mut self, text: &str) -> Number {
         if let Some(number) = self.find(text) {
             self.texts[number as usize].holders += 1;
@@ -64,7 +64,7 @@ impl Texts {
         (self.texts.iter().map(|kept| (*kept.text).into()).collect(), self.free.clone())
     }
 
-    /// Restores the texts without holders. `None` if a text is repeated, or the unused numbers don't match
+    /// Restores the texts without holders. `None` if a string is repeated, or the unused numbers don't match
     /// the empty texts.
     #[cfg(feature = "snapshot")]
     pub(super) fn restore(texts: Vec<Box<str>>, free: Vec<Number>) -> Option<Self> {

@@ -56,7 +56,7 @@ impl Item {
 }
 
 impl Test {
-    /// Creates a test that compares a text with a pattern.
+    /// Creates a test that compares a string with a pattern.
     fn text(wildcard: Wildcard) -> Self {
         let bigrams = wildcard.bigrams();
         Self::Text(wildcard, bigrams)
@@ -139,7 +139,7 @@ impl Item {
         if self.all { self.tests.iter().all(holds) } else { self.tests.iter().any(holds) }
     }
 
-    /// Returns the value to show as the reason it holds; none if it holds because something is missing.
+    /// Returns the value to show as the reason it holds; `None` if it holds because something is missing.
     pub(crate) fn matched<'f, 'a>(&self, found: &'f FieldValues<'a>) -> Option<&'f Leaf<'a>> {
         if matches!(self.tests[..], [Test::Elements(_)]) {
             return None;
@@ -409,7 +409,7 @@ fn test(
             }
             Err(error) => fault(
                 explain!("the regular expression is invalid: {error}"),
-                "remove look-around, back references and Unicode classes, which are not supported",
+                "remove lookaround, backreferences, and Unicode classes, which are not supported",
             ),
         };
     }

@@ -49,7 +49,7 @@ pub(super) struct Call<'a> {
     pub(super) outcome: Outcome,
     /// The duration in milliseconds.
     pub(super) latency: Option<f64>,
-    /// The caller's type and id; none if the caller isn't named.
+    /// The caller's type and id; `None` if the caller isn't named.
     pub(super) caller: Option<String>,
     /// True if the call had no authenticated caller. False for operations whose events never name one, such
     /// as those reported by webhooks.

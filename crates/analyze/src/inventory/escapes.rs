@@ -36,7 +36,7 @@ pub(super) fn decode(segment: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// Returns the byte of the escape at the start of a text, and the rest.
+/// Returns the byte of the escape at the start of a string, and the rest.
 fn escaped(text: &str) -> Option<(u8, &str)> {
     let [b'%', high, low, ..] = text.as_bytes() else { return None };
     let [high, low] = [high, low].map(|digit| char::from(*digit).to_digit(16));

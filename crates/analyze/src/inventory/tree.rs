@@ -1,7 +1,7 @@
 //! A tree of path segments that infers which segments are parameters.
 //!
 //! Parameters are inferred from four observations. A segment that looks like an identifier stands for its
-//! kind. One that never changes is a word all the same. Siblings are values of one parameter if the words
+//! kind. One that never changes is still a word. Siblings are values of one parameter if the words
 //! after them are distributed as if it didn't matter which sibling they follow. Siblings that nothing
 //! distinguishes are values if each is rare. Paths are untrusted, so everything is linear in the number of
 //! nodes, which is bounded.

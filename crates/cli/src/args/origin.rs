@@ -18,11 +18,11 @@ pub(crate) fn select(trust: &Trust, origin: Option<&str>) -> Result<String, CliE
             return Err(CliError::unusable("trust.invalid", "the trust file names no log", hint));
         }
         (Some(origin), _) => {
-            let message = format!("the trust file has no key of the log {origin:?}");
+            let message = format!("the trust file has no key for the log {origin:?}");
             return Err(CliError::unusable(
                 "arguments.invalid",
                 message,
-                "check --origin: a log's key has the origin as its name",
+                "check --origin: it must be the name of a log's key",
             ));
         }
         (None, _) => {

@@ -105,7 +105,7 @@ fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification),
     check_name(&checkpoint.checkpoint.origin).map_err(|error| {
         CliError::from(error)
             .within(&format!("{}checkpoint", source.name()))
-            .with_hint("ask the log's operator: the origin must be a valid key name")
+            .with_hint("ask the log operator: the origin must be a valid key name")
     })?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (lines, reader) = sync_channel(MAX_WAITING);

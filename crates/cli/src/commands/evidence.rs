@@ -26,7 +26,7 @@ use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
-/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no
+/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export provides no
 /// evidence. A catalog defines questions for each control: events that match a query, with a sample drawn from the
 /// log's root; findings of detection rules, and who acknowledged them; and the log's own keys, coverage, reads,
 /// erasures, and retention.
@@ -180,7 +180,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let status = verification.report.verdict.into();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
-        style::warn("the export gives no evidence; run `countersign verify` for details");
+        style::warn("the export provides no evidence; run `countersign verify` for details");
         return Ok(status);
     };
     match (folder, as_file) {

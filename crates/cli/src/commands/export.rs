@@ -252,7 +252,7 @@ impl Request {
         asked.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
     }
 
-    /// Returns none if the search needs no explanation, true if it is enough to name fields that no event has, and
+    /// Returns `None` if the search needs no explanation, true if it is enough to name fields that no event has, and
     /// false otherwise.
     fn explains(&self, nothing: bool) -> Option<bool> {
         let written = self.query.iter().find(|(name, _)| *name == "query").map(|(_, text)| text);
@@ -304,7 +304,7 @@ fn explain(answer: &Answer, with_token: bool) -> CliError {
         (401, false) => {
             "use the token of a reader: --token-file FILE, or the variable COUNTERSIGN_TOKEN".into()
         }
-        (401 | 403, true) => "ask the log's operator whether this token still has access".into(),
+        (401 | 403, true) => "ask the log operator whether this token still has access".into(),
         _ => text("hint").unwrap_or_else(|| "check that this is the log server's address".into()),
     };
     CliError::unusable(&code, format!("export failed: {message}"), hint)

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let granted = [words(&[app_key.as_str(), "--key"]), vec![grant_by], to.clone()].concat();
         grant::grant(&parsed(granted)?).map_err(|failure| match failure.code() {
             "log.unauthorized" => failure.with_hint(&format!(
-                "ask the log's operator to add the line `issuer {issuer_key}` to the log's trust.txt, then run this again"
+                "ask the log operator to add the line `issuer {issuer_key}` to the log's trust.txt, then run this again"
             )),
             _ => failure,
         })?;

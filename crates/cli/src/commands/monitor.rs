@@ -1,4 +1,4 @@
-//! `countersign monitor`: checks a log again and again, and reports problems.
+//! `countersign monitor`: checks a log repeatedly, and reports problems.
 
 mod storage;
 
@@ -25,12 +25,12 @@ use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
 use crate::io::{progress, stop, style};
 
-/// Check a log again and again, and report problems
+/// Check a log repeatedly, and report problems
 ///
 /// Checks that the log's key and enough witnesses signed it, that it only grew and was never rewritten or truncated,
 /// that every chain continues without gaps, that every key may sign, and that the log isn't silent. Each finding is
 /// reported once. If the log shows two histories, the monitor stops, and both checkpoints are evidence. Network
-/// problems are reported, and the monitor tries again.
+/// problems are reported, and the monitor retries.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\
@@ -62,7 +62,7 @@ pub(crate) struct Args {
     /// Time between checks, such as 10s or 5m
     #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::positive_duration, help_heading = "When to check")]
     every: Duration,
-    /// Check once, and exit with a status that tells the result
+    /// Check once, and exit with a status that shows the result
     #[arg(long, help_heading = "When to check")]
     once: bool,
     /// Report if the log has no new entries or cosignatures for this long, such as 1h or 2d
@@ -163,7 +163,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// Reports what is new. The state is saved before findings are sent to the webhook, and again when it has
+    /// Reports new findings. The state is saved before findings are sent to the webhook, and again when it has
     /// accepted some.
     fn report(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), CliError> {
         let changes = state.update(findings, self.origin, now, self.webhook.is_some());

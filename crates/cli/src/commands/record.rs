@@ -118,7 +118,7 @@ pub(crate) struct Args {
     /// Continue the open chain in this export, and append to it
     ///
     /// The export is written to a new file and replaced atomically, so a crash leaves it as it was. It is locked
-    /// meanwhile, so two runs can't fork its chain.
+    /// in the meantime, so two runs can't fork its chain.
     #[arg(long, value_name = "FILE", help_heading = "The chain")]
     resume: Option<PathBuf>,
     /// Chain to continue, if this key has several open ones
@@ -401,7 +401,7 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
     } else if start.starts_with(b"{") {
         None
     } else if start.contains(&b'{') {
-        Some("something stands before the object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
+        Some("remove the text before the object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
     } else if start.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         Some("events are one JSON object a line; a table is read from a file whose name ends in .csv or .tsv")
     } else {

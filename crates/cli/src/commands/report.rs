@@ -28,7 +28,7 @@ pub(crate) use sections::of_markdown;
 ///
 /// A file named .html contains everything needed to verify the selected events again. Opened in a browser, offline,
 /// it does so before it shows anything. With --sample it draws some of the events for testing, from the root of the
-/// last witnessed checkpoint and a seed agreed on beforehand, so that nobody can choose them. With --check it
+/// last witnessed checkpoint and a seed agreed on beforehand, so that they can't be hand-picked. With --check it
 /// verifies such a file with this program instead of the page in it.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -172,7 +172,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(report.verdict.into())
 }
 
-/// Returns whether this file name is of an evidence file.
+/// True if this is the file name of an evidence file.
 pub(crate) fn is_page(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))

@@ -111,7 +111,7 @@ pub(crate) struct ObservationArgs {
 }
 
 impl ObservationArgs {
-    /// Returns whether any of them was given.
+    /// True if any of them was given.
     pub(crate) const fn is_given(&self) -> bool {
         self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
     }
@@ -181,7 +181,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
     {
         verdict::print(&verdict::text(report))?;
-        style::warn("a log that does not verify gives no figures");
+        style::warn("a log that does not verify provides no figures");
         return Ok(status);
     }
     let report = simulate(scenarios, data, verified.as_ref(), args.root, args.years)?;

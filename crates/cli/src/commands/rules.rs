@@ -20,7 +20,7 @@ use crate::io::verdict::{self, count};
 /// Build, test and list detection rules
 ///
 /// Rules are written in Sigma 2.1, as YAML, one or several per file. They are built into a pack: one JSON file,
-/// whose hash is named in every finding. docs/detection.md says what is supported.
+/// whose hash is named in every finding. docs/detection.md lists the supported features.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -132,7 +132,7 @@ pub(crate) struct Args {
     /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
     #[arg(long, value_name = "N", default_value = "256", help_heading = "Limits")]
     client_connections: NonZeroU32,
-    /// Trust this proxy to say who its clients are: an address, a network such as 10.0.0.0/8, or unix. Can be
+    /// Trust this proxy to report its clients' addresses: an address, a network such as 10.0.0.0/8, or unix. Can be
     /// repeated
     #[arg(long, value_name = "PROXY", help_heading = "Network")]
     trusted_proxy: Vec<Proxy>,
@@ -147,7 +147,7 @@ pub(crate) struct Args {
     proxy_header: ProxyHeader,
     /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too
     ///
-    /// Each record (log.export) has the token's name, what was asked for, and the number of events and bytes, per
+    /// Each record (log.export) has the token's name, the request, and the number of events and bytes, per
     /// token and minute. Readers trust these records with an `emitter` line for the log's key in their trust file.
     /// Without this option, exports are recorded if the log's own trust file has that line.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all", help_heading = "Records of reads")]
@@ -237,7 +237,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         CliError::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
     })?;
     let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
-        let hint = "use log.example, without scheme, port and path";
+        let hint = "use log.example, without a scheme, port, or path";
         CliError::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;
@@ -418,7 +418,8 @@ pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
             CliError::unusable("arguments.invalid", error.to_string(), hint)
         }
         BucketError::Setup(_) => {
-            let hint = "set credentials, region and endpoint in the environment, as for the provider's tools";
+            let hint =
+                "set the credentials, region, and endpoint in the environment, as for the provider's tools";
             CliError::unusable("store.failed", error.to_string(), hint)
         }
     })

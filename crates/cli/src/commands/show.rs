@@ -186,7 +186,7 @@ fn print_lines(
     is_read(out.flush()).map(drop)
 }
 
-/// Returns whether the reader of standard output still reads.
+/// True if the reader of standard output still reads.
 fn is_read(result: io::Result<()>) -> Result<bool, CliError> {
     match result {
         Ok(()) => Ok(true),

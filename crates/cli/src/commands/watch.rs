@@ -101,12 +101,7 @@ pub(crate) struct Args {
     /// Write a signed watchlist for gates to this file
     ///
     /// Lists the subjects of findings, for rules with a countersign.decision of challenge or deny that are
-    /// correlations with group-by, or about what is usual. No built-in rule has a decision, so use your own with
-    /// --rules.
-    ///
-    /// It lists whom findings are about, for rules with a countersign.decision of challenge or deny that are
-    /// correlations with group-by, or about what is usual. No rule that comes with the program decides anything: give
-    /// your own with --rules.
+    /// correlations with group-by or use baselines. No built-in rule has a decision, so use your own with --rules.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Where findings go")]
     watchlist: Option<PathBuf>,
     /// Keep an entry on the watchlist this long, such as 15m, 1h, or 1d

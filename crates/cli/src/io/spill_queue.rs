@@ -82,7 +82,7 @@ impl<T: Spill> SpillQueue<T> {
         self.values.push((key, value));
     }
 
-    /// Removes the values with keys below `key`, and returns them in order. Returns none once some are in the file.
+    /// Removes the values with keys below `key`, and returns them in order. Returns no values once some are in the file.
     pub(crate) fn take_below(&mut self, key: u64) -> impl Iterator<Item = (u64, T)> {
         self.values.sort_by_key(|(key, _)| *key);
         let end = if self.runs.is_some() { 0 } else { self.values.partition_point(|(of, _)| *of < key) };

@@ -1,4 +1,4 @@
-//! Requests to stop: the first ends the command in good order, the second ends it at once.
+//! Requests to stop: the first ends the command cleanly, the second ends it at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -425,7 +425,7 @@ fn an_evidence_file_has_samples_with_notes() {
     place
         .run(&check)
         .success()
-        .stdout(predicate::str::contains("it gives the same report, and the query selects 20 events"));
+        .stdout(predicate::str::contains("it produces the same report, and the query selects 20 events"));
     let found = evidence(&place, &["--sample", "3"]);
     let samples = found["answers"]
         .as_array()
@@ -460,7 +460,7 @@ fn rejects_an_altered_export() {
         .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
         .code(1)
         .stdout(predicate::str::contains("Altered"))
-        .stderr(predicate::str::contains("the export gives no evidence"));
+        .stderr(predicate::str::contains("the export provides no evidence"));
     place.write("nothing.txt", "nothing\n");
     place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
     assert!(!place.files().contains(&"out.md".to_owned()));

@@ -175,7 +175,7 @@ fn rejections_have_hints() {
         .env("COUNTERSIGN_TOKEN", "old")
         .assert()
         .code(2)
-        .stderr(predicate::str::contains("ask the log's operator"));
+        .stderr(predicate::str::contains("ask the log operator"));
     let (url, _requests) =
         serve(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<html></h".to_vec());
     place

@@ -59,7 +59,7 @@ fn commands_read_evidence_files() {
     assert!(place.read("ada.html").starts_with(PAGE));
     let checked = ["report", "--check", "ada.html", "audit.ndjson", "--trust", "trust.txt"];
     place.run(&checked).success().stdout(
-        predicate::str::contains("its events give the embedded report")
+        predicate::str::contains("its events produce the embedded report")
             .and(predicate::str::contains("the embedded trust file is yours"))
             .and(predicate::str::contains("the query selects 6 events")),
     );
@@ -182,7 +182,7 @@ fn a_json_report_requires_its_pins() {
     place
         .run(&["report", "--check", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("hint: give an evidence file or a JSON report"));
+        .stderr(predicate::str::contains("hint: pass an evidence file or a JSON report"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub trait Store: Send {
     /// Creates or replaces a file. It is durable when this returns.
     ///
     /// # Errors
-    /// If writing fails. The file may or may not exist then.
+    /// If writing fails. In this case, the file may or may not exist.
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file.
     ///

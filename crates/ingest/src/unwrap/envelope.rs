@@ -36,7 +36,7 @@ enum Encoding {
 use Encoding::{Base64, Either, Text};
 
 struct Envelope {
-    /// The list whose elements each contain an event; none if the whole object contains one.
+    /// The list whose elements each contain an event; `None` if the whole object contains one.
     list: Option<&'static str>,
     /// Members that must also exist, and their required strings.
     with: Conditions,

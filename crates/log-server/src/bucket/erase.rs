@@ -175,7 +175,7 @@ pub(super) async fn newest_events(
         let Some(object) = objects.get(&newest.location).await? else { break };
         match Generation::decode(&object.bytes, leaves.clone()).map_err(in_object(&newest.location))? {
             Generation::Here(events) => return Ok(events),
-            // Another server has created the next one meanwhile.
+            // Another server has created the next one in the meantime.
             Generation::Stub => {}
         }
     }

@@ -238,7 +238,7 @@ impl BucketWriter {
         if published <= self.index.size() {
             return Ok(());
         }
-        // Another server may have added entries meanwhile.
+        // Another server may have added entries in the meantime.
         self.follow()?;
         if published <= self.index.size() {
             return Ok(());
@@ -272,7 +272,7 @@ impl BucketWriter {
             if !is_new {
                 continue;
             }
-            // If another server deletes it meanwhile, there is a newer one.
+            // If another server deletes it in the meantime, there is a newer one.
             let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
             let published = decode_checkpoint(&object.bytes).map_err(in_object(&path))?;
             if published.size <= self.index.size() {

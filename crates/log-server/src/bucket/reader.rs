@@ -360,7 +360,7 @@ impl ObjectReader {
             }
         }
         let leftovers = std::mem::take(&mut self.scan().leftovers);
-        // If a server erased events meanwhile, the leftovers are checked the next time.
+        // If a server erased events in the meantime, the leftovers are checked the next time.
         let newer = self.objects.wait(self.objects.get(&self.layout.erasure(self.erasures.len() as u64)))?;
         for base in leftovers.into_iter().filter(|_| newer.is_none()) {
             let next = self.bases.partition_point(|other| *other <= base);

@@ -13,8 +13,8 @@ use countersign_log::store::{Reader, StoreError, StoredLeaf};
 pub(super) type CheckBatch<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
 
 /// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may take any
-/// time: what is stored or erased meanwhile isn't a problem. `pace` gets the number of entries checked so far and the
-/// total, and may stop the check. `also` gets the entries of one entry bundle at a time.
+/// time: entries stored or erased in the meantime aren't problems. `pace` gets the number of entries checked so far
+/// and the total, and may stop the check. `also` gets the entries of one entry bundle at a time.
 pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,

@@ -9,7 +9,7 @@ pub struct Problem {
     pub code: &'static str,
     /// Its place: an entry, a tile's path, or a file.
     pub place: String,
-    /// The description, for people.
+    /// The human-readable description.
     pub message: String,
     /// Its repair.
     pub repair: Repair,
@@ -44,7 +44,7 @@ impl Repair {
         !matches!(self, Self::Not | Self::Restore | Self::Commits)
     }
 
-    /// Returns what to do, for people.
+    /// Returns a human-readable suggested action.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Tiles => "run `countersign fsck --repair` to compute it from the entries",

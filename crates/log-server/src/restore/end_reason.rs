@@ -9,7 +9,7 @@ use countersign_log::stop::Cause;
 pub struct EndReason {
     /// The stable code of what stopped it.
     pub code: &'static str,
-    /// The reason, for people.
+    /// The human-readable reason.
     pub why: String,
     /// The last checkpoint that the log is known to have signed.
     pub checkpoint: Option<String>,

@@ -34,7 +34,7 @@ fn failed(error: io::Error) -> StoreError {
 }
 
 impl Repair {
-    /// Collects all entries up to `newest`. The inner error says, for people, why that is impossible.
+    /// Collects all entries up to `newest`. The inner error is the human-readable reason why that is impossible.
     pub(super) fn collect(
         folder: &Path,
         store: &LogStore,

@@ -43,7 +43,7 @@ pub struct Claim {
 pub struct Doubt {
     /// The cause, for its code.
     pub cause: Cause,
-    /// The reason, for people.
+    /// The human-readable reason.
     pub why: String,
 }
 

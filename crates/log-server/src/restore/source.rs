@@ -10,16 +10,16 @@ use countersign_log::store::{Reader, StoreError};
 
 /// A source that may still have entries and checkpoints of a log.
 pub trait Source {
-    /// The name for people.
+    /// The display name.
     fn name(&self) -> String;
 
     /// Checkpoints that the log may have signed.
     fn checkpoints(&self) -> &[String];
 
-    /// Returns the entry at `index`, with its event if the source has it. Called in ascending order.
+    /// Returns the entry at `index`, with its event if the source has it. Called with ascending indexes.
     ///
     /// # Errors
-    /// The reason why it can't be read, for people.
+    /// The human-readable reason why it can't be read.
     fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
 }
 

@@ -107,7 +107,7 @@ fn check_segment(
     let head = "SELECT bytes FROM heads WHERE first = ?";
     let bytes: Option<Vec<u8>> =
         view.query_row(head, [integer(first)], |row| row.get(0)).optional().map_err(failed)?;
-    // The segment has been merged meanwhile.
+    // The segment has been merged in the meantime.
     let Some(bytes) = bytes else { return Ok(None) };
     let Some(head) = Head::decode(inputs.0, first, &bytes) else {
         let first = first.saturating_mul(PAGE);

@@ -21,8 +21,8 @@ pub(super) const SEAL_BYTES: usize = 16;
 pub(super) struct Secret(Hmac<Sha256>);
 
 impl Secret {
-    /// Loads the secret from the log's folder. Creates a new one if there is no valid one; an index made with another
-    /// is useless then.
+    /// Loads the secret from the log's folder. If there is no valid one, creates a new one; an index made with
+    /// another one is then useless.
     pub(super) fn load(folder: &Path) -> Result<Self, StoreError> {
         match Self::read(folder)? {
             Some(secret) => Ok(secret),

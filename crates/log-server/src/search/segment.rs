@@ -155,7 +155,7 @@ impl Head {
         unseal(secret, "part", self.row(part), self.generation, bytes).is_some()
     }
 
-    /// Returns the postings of a part, sorted; none if it is damaged, or of another generation.
+    /// Returns the postings of a part, sorted; `None` if it is damaged, or of another generation.
     pub(super) fn decode_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> Option<Vec<Posting>> {
         let mut postings = Vec::new();
         let mut bytes = unseal(secret, "part", self.row(part), self.generation, bytes)?;

@@ -25,7 +25,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Creates a pool for a file that may be written to meanwhile.
+    /// Creates a pool for a file that may be written to in the meantime.
     pub(super) fn new(path: PathBuf) -> Self {
         let idle = Mutex::new(Vec::new());
         Self {

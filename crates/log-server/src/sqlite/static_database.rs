@@ -4,7 +4,7 @@
 //! To read a database in write-ahead mode, SQLite usually writes shared memory next to it, and moves the write-ahead
 //! log into the database when the last connection closes. Here it does neither. A database without a write-ahead log
 //! is opened as immutable. With one, the log's index is kept in the process's memory, without locks on the file, so
-//! each read checks whether the files have changed meanwhile, for example because a server started, and fails if so.
+//! each read fails if the files have changed in the meantime, for example because a server started.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -51,14 +51,14 @@ pub fn malformed() -> ApiError {
         .with_hint("send a Content-Length header, or use an HTTP client that encodes the chunks")
 }
 
-/// Returns a 400 for a body in so many chunks that receiving them costs more than reading their content.
+/// Returns a 400 for a body in chunks so small that receiving them costs more than parsing their content.
 pub fn too_small_chunks() -> ApiError {
     let message = "the body arrives in too many small chunks";
     ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("send a Content-Length header, or larger chunks")
 }
 
-/// Returns a 503 for a body that there is no memory for.
+/// Returns a 503 if there is no memory left for a body.
 pub fn busy() -> ApiError {
     let message = "the log is reading too many submissions";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)

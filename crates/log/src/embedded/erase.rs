@@ -45,7 +45,7 @@ impl EmbeddedLogServer {
     /// Continues recorded erasures for one turn. Returns true if some remain.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails. Call it again then.
+    /// [`StoreError`] if the store fails. In this case, call it again.
     pub fn erase_some(&mut self) -> Result<bool, StoreError> {
         let mut batches = MAX_BATCHES;
         for record in self.reader.unfinished_erasures()? {

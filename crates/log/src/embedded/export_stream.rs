@@ -8,14 +8,14 @@ use crate::tokens::Access;
 /// An export that is being sent.
 pub struct ExportStream {
     pub(super) lines: Lines,
-    /// The reader's authorization; none for an export for the log's own use.
+    /// The reader's authorization; `None` for an export for the log's own use.
     pub(super) access: Option<Access>,
     /// The count of sent events and bytes, if the read is recorded.
     pub(super) tally: Option<Tally>,
 }
 
 impl ExportStream {
-    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; none if
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None` if
     /// it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         self.lines.whole_log()
@@ -33,7 +33,7 @@ impl ExportStream {
 }
 
 impl EmbeddedLogServer {
-    /// Returns the next piece before the checkpoint of size `before`; none if there are no more.
+    /// Returns the next piece before the checkpoint of size `before`; `None` if there are no more.
     ///
     /// # Errors
     /// [`ExportError`]; the export ends early.
@@ -51,7 +51,7 @@ impl EmbeddedLogServer {
     /// events and bytes.
     ///
     /// # Errors
-    /// [`ExportError::Revoked`]if the reader is no longer authorized: don't send the copy.
+    /// [`ExportError::Revoked`] if the reader is no longer authorized: don't send the copy.
     pub fn pass_over(
         &self,
         sending: &mut ExportStream,

@@ -60,7 +60,7 @@ impl EmbeddedLogServer {
     /// Records the reads so far, if it is time.
     ///
     /// # Errors
-    /// [`StoreError`] if some reads could not be recorded. Call it again then.
+    /// [`StoreError`] if some reads could not be recorded. In this case, call it again.
     pub fn record_reads(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         if self.reads_due().is_none_or(|due| now < due) {

@@ -63,7 +63,7 @@ impl Route {
 }
 
 impl EmbeddedLogServer {
-    /// Returns the maximum size of a request's body in bytes; none if the request will be refused without reading it.
+    /// Returns the maximum size of a request's body in bytes; `None` if the request will be refused without reading it.
     pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
         match Route::parse(path) {
             Some(Route::Submit) if method == "POST" => Some(LIMITS.bytes),

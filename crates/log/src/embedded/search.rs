@@ -127,8 +127,8 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns a slot for one more search. If all are taken, the newest search of a reader with at least two more than
-    /// this one gives way.
+    /// Returns a slot for one more search. If all are taken, ends the newest search of a reader that has at least
+    /// two more than this reader.
     fn slot(&mut self, access: &Access) -> Result<Arc<SearchSlot>, ApiError> {
         self.searches.retain(|slot| slot.strong_count() > 0);
         let there: Vec<Arc<SearchSlot>> =

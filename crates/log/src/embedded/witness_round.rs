@@ -82,7 +82,7 @@ impl EmbeddedLogServer {
         WitnessRound { checkpoint, requests, claims: Vec::new() }
     }
 
-    /// Returns the request body for the witness with this number; none if it must not be asked.
+    /// Returns the request body for the witness with this number; `None` if it must not be asked.
     pub fn ask(&self, round: &WitnessRound, number: usize) -> Option<String> {
         let request = round.requests.get(number)?;
         match request.exchange.as_ref()?.request(&*self.reader) {

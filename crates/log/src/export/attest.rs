@@ -168,7 +168,7 @@ impl Attested {
     }
 }
 
-/// Returns the grants in a log that this trust file makes void; none if there can be none.
+/// Returns the grants in a log that this trust file makes void; `None` if there can be none.
 ///
 /// # Errors
 /// [`StoreError`].

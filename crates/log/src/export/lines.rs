@@ -21,7 +21,7 @@ const KEY_NOTE_HEADER: &[u8] = b"countersign/v1 keys\n";
 /// A line of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The index of the entry; none for a header, a skip, or a checkpoint.
+    /// The index of the entry; `None` for a header, a skip, or a checkpoint.
     pub index: Option<u64>,
     /// The line with its line end.
     pub text: &'a [u8],
@@ -64,7 +64,7 @@ impl Lines {
         self.piece_before(u64::MAX)
     }
 
-    /// Returns the next piece before the checkpoint of size `end`; none when that is reached.
+    /// Returns the next piece before the checkpoint of size `end`; `None` when that is reached.
     ///
     /// Only the last piece ends with a checkpoint, so after any other piece the checkpoint of its size, if any, is
     /// still to come.
@@ -91,7 +91,7 @@ impl Lines {
         self.plan.stops = self.plan.stops.split_off(&self.at);
     }
 
-    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; none if
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None` if
     /// it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         let size = self.plan.published.size;

@@ -17,7 +17,7 @@ use crate::tokens::Scope;
 /// The plan of an export.
 pub struct Plan {
     pub(super) reader: Arc<dyn Reader>,
-    /// The header; none if this continues an earlier export.
+    /// The header; `None` if this continues an earlier export.
     pub(super) header: Option<Header>,
     /// The index of the first entry or skip.
     pub(super) begin: u64,

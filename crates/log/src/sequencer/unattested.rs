@@ -18,7 +18,7 @@ const STEPS: usize = 64;
 /// Follows a log as it grows and is cosigned.
 pub struct Unattested {
     reader: Arc<dyn Reader>,
-    /// The number of entries that were examined; none before the first call that needs it.
+    /// The number of entries that were examined; `None` before the first call that needs it.
     examined: Option<u64>,
     /// Pairs of a size and the latest link time from the previous size up to that one. Sizes ascend and times descend:
     /// an earlier link that is no later than a link after it doesn't matter.

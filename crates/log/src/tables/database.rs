@@ -138,7 +138,7 @@ pub trait Database {
     /// Passes each row of a query's result to `each`.
     ///
     /// # Errors
-    /// [`StoreError`]if the database fails, and the error of `each`.
+    /// [`StoreError`] if the database fails, and the error of `each`.
     fn each(
         &self,
         doing: &'static str,
@@ -150,14 +150,14 @@ pub trait Database {
     /// Changes rows, and returns their number.
     ///
     /// # Errors
-    /// [`StoreError`]if the database fails.
+    /// [`StoreError`] if the database fails.
     fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
     /// Inserts rows by a statement's beginning (`INSERT INTO leaves`, `REPLACE INTO tiles`). `values` are those of all
     /// rows in sequence, with `columns` values per row.
     ///
     /// # Errors
-    /// [`StoreError`]if the database fails.
+    /// [`StoreError`] if the database fails.
     fn put(
         &self,
         doing: &'static str,
@@ -169,7 +169,7 @@ pub trait Database {
     /// Runs `work` in a transaction, which is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError`]if the database fails, and the error of `work`. Nothing is changed then.
+    /// [`StoreError`] if the database fails, and the error of `work`. Neither changes anything.
     fn transaction(
         &self,
         doing: &'static str,

@@ -40,7 +40,7 @@ impl<D: Database> TableWriter<D> {
     /// Creates a writer for a database with the tables.
     ///
     /// # Errors
-    /// [`StoreError`]if the database fails or is inconsistent.
+    /// [`StoreError`] if the database fails or is inconsistent.
     pub fn new(database: D) -> Result<Self, StoreError> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;

@@ -15,7 +15,7 @@ pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Returns the byte range of the address in a text.
+/// Returns the byte range of the address in a string.
 pub(crate) fn within(address: &str) -> core::ops::Range<usize> {
     let (mut begin, mut end) = (0, address.len());
     if let Some(inner) = address.strip_prefix('[') {

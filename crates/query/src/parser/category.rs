@@ -122,7 +122,7 @@ pub(super) struct Rule {
     pub(super) is_final: bool,
 }
 
-/// A text with `*` for any characters, compared without regard to case.
+/// A string with `*` for any characters, compared without regard to case.
 #[derive(Debug)]
 pub(super) struct Pattern(Vec<String>);
 
@@ -131,7 +131,7 @@ impl Pattern {
         Self(text.to_lowercase().split('*').map(str::to_owned).collect())
     }
 
-    /// True if the pattern matches a text in lower case.
+    /// True if the pattern matches a string in lower case.
     fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = &self.0[..] else {
             return self.0.first().is_some_and(|whole| whole == text);

@@ -559,7 +559,7 @@ fn alternative(value: Value<'_>) -> ParseResult<Alternative> {
     })
 }
 
-/// Parses a path, or after an equals sign, a text with paths in braces.
+/// Parses a path, or after an equals sign, a string with paths in braces.
 fn from(value: Value<'_>) -> ParseResult<Input> {
     let text = word(value)?;
     let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(Input::Path) };

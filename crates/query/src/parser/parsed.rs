@@ -43,7 +43,7 @@ pub struct Party<'a> {
     pub name: Option<Cow<'a, str>>,
     /// The type: `user`, `service`, `bucket`.
     pub kind: Option<Cow<'a, str>>,
-    /// Further strings that identify the party: a login, an email address, an alias. If an event has several targets,
+    /// Other strings that identify the party: a login, an email address, an alias. If an event has several targets,
     /// also the identifiers and names of the others.
     pub also: Vec<Cow<'a, str>>,
 }

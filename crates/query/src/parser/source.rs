@@ -10,7 +10,7 @@ use super::parsed::{Outcome, Party};
 use super::path::{Path, Prefixes, Scope};
 use super::when::TimeFormat;
 
-/// Alternatives for a field; the first that yields a text is used.
+/// Alternatives for a field; the first that yields a string is used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) alternatives: Vec<Alternative>,
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// False if none of the alternatives can yield a text for this event.
+    /// False if none of the alternatives can yield a string for this event.
     fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
         self.alternatives.iter().any(|one| match &one.from {
             Input::Path(path) => path.may_find(scope),
@@ -96,7 +96,7 @@ impl Source {
 }
 
 impl Alternative {
-    /// Returns the first result of `make` for a text found here.
+    /// Returns the first result of `make` for a string found here.
     fn find<'a, T>(
         &'a self,
         scope: &Scope<'a, '_>,

@@ -3,7 +3,7 @@
 use super::source::{Alternative, Input, PartySource, Source, TemplatePart};
 use crate::matcher::{fold, lower};
 
-/// Describes how a parser assembles the values of a short name. Each value is a text of the event, a part of one, one
+/// Describes how a parser assembles the values of a short name. Each value is a string of the event, a part of one, one
 /// of the parser's own constants, or several of these joined.
 #[derive(Clone, Debug, Default)]
 pub struct Spelling {

@@ -10,7 +10,7 @@ use countersign::time::Time;
 
 /// An event that awaits its link, with all that the link and its line need.
 ///
-/// Serialized to one line, which can be stored elsewhere meanwhile. It contains the event and its salt.
+/// Serialized to one line, which can be stored elsewhere in the meantime. It contains the event and its salt.
 pub struct Queued {
     /// The redacted event.
     pub event: Event,

@@ -287,7 +287,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Ends a response that isn't read any more. */
+  /** Ends a response that isn't read anymore. */
   #ended(log: Log, answer: Answer): void {
     if (this.#log === log && this.#instance === current()) {
       log.ended(answer, this.now());

@@ -57,7 +57,7 @@ export type ErrorCode =
   | "signer.failed"
   /** The transport did not accept the lines. */
   | "transport.failed"
-  /** The WebAssembly module crashed, most likely for lack of memory. The recorder can't be used any more. */
+  /** The WebAssembly module crashed, most likely for lack of memory. The recorder can't be used anymore. */
   | "wasm.failed"
   /** WebCrypto does not support Ed25519 here, or does not accept this key. */
   | "webcrypto.unavailable"
@@ -100,7 +100,7 @@ export class CountersignError extends Error {
   override readonly name = "CountersignError";
   /** A stable code for programs to compare. */
   readonly code: ErrorCode;
-  /** Advice for people on how to fix the problem. */
+  /** Human-readable advice on how to fix the problem. */
   declare readonly hint: string | undefined;
   /** The line number in the input, from 1. */
   declare readonly line: number | undefined;

@@ -30,7 +30,7 @@ interface CheckedItems {
   failed: number;
 }
 
-/** The result of a check. `reason` says why it was not done, for people. */
+/** The result of a check. `reason` is a human-readable explanation of why it was not done. */
 export type Check = CheckedItems &
   ({ state: "pass" | "fail"; reason: null } | { state: "not_checked"; reason: string });
 
@@ -49,9 +49,9 @@ interface FindingBase {
   chain?: string;
   /** The link's `seq` in its chain. */
   seq?: number;
-  /** A description for people. */
+  /** A human-readable description. */
   message: string;
-  /** Advice for people. */
+  /** Human-readable advice. */
   hint: string;
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Policy {
     pub(super) verdicts: Vec<Verdict>,
     /// The maximum age of the last confirmation by witnesses, in seconds.
     pub(super) witnessed: Option<i64>,
-    /// The names that may sign; none for any.
+    /// The names that may sign; `None` for any.
     pub(super) allowed: Option<Vec<String>>,
     /// The names that must have signed.
     pub(super) required: Vec<String>,
@@ -126,7 +126,7 @@ impl Findings {
             let hint = "add level, rules, or both";
             return Err(written.fault(
                 "policy.findings",
-                "the section doesn't name the findings that are not allowed",
+                "the section doesn't say which findings fail the policy",
                 hint,
             ));
         }

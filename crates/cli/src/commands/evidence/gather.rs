@@ -40,7 +40,7 @@ pub(super) struct GatherResult {
     pub(super) file: Described,
     /// The indexes of the verified events in order, if requested.
     pub(super) leaves: Vec<u64>,
-    /// The evidence; none if the export is altered, broken, or not an export.
+    /// The evidence; `None` if the export is altered, broken, or not an export.
     pub(super) evidence: Option<Evidence>,
 }
 

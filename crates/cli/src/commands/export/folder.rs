@@ -40,7 +40,7 @@ pub(super) fn open(
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
-        let hint = "use the folder of a log server that stores its log there, or for a log in a bucket the log server's address";
+        let hint = "use the folder in which a log server stores its log; for a log in a bucket, use the log server's address";
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);

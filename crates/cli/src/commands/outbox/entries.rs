@@ -42,7 +42,7 @@ struct Line<'a> {
 }
 
 impl Entry {
-    /// Parses an entry; none if it is not in a recorder's format.
+    /// Parses an entry; `None` if it is not in a recorder's format.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match kind {
@@ -97,7 +97,7 @@ impl Links {
         is_head.then_some(links)
     }
 
-    /// Parses lines that are links or key notes with their events; none if any is not.
+    /// Parses lines that are links or key notes with their events; `None` if any is not.
     pub(super) fn from_lines(lines: &[u8]) -> Option<Self> {
         let text = str::from_utf8(lines.strip_suffix(b"\n")?).ok()?;
         let mut chain = String::new();

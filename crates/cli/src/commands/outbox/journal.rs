@@ -76,7 +76,7 @@ struct LineCandidate<'a> {
     is_torn: bool,
 }
 
-/// Parses a file; none if nothing in it belongs to an outbox.
+/// Parses a file; `None` if nothing in it belongs to an outbox.
 pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
     let mut contents = Contents::default();
     let has_header = bytes.starts_with(HEADER);

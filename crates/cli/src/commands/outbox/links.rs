@@ -8,7 +8,7 @@ use super::journal::Contents;
 /// The first bytes of each of these files.
 const BEGIN: &[u8] = b"{\"countersign\":\"export/v1\"";
 
-/// Parses a file; none if it isn't an export.
+/// Parses a file; `None` if it isn't an export.
 pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
     if !bytes.starts_with(BEGIN) {
         return None;

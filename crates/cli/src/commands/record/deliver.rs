@@ -355,7 +355,7 @@ impl Session<'_> {
         !self.args.open && !(kept && (failed || stop::is_requested() || self.is_rejected()))
     }
 
-    /// True if the log doesn't accept this chain any more.
+    /// True if the log no longer accepts this chain.
     fn is_rejected(&self) -> bool {
         let standing = self.shared.status();
         standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
@@ -413,7 +413,7 @@ impl Session<'_> {
         Ok(Clock::is_too_far_ahead(position.time, self.now()?))
     }
 
-    /// Gives new times to links that the log rejected as too early, if any. The recorder then continues with the new
+    /// Redates links that the log rejected as too early, if any. The recorder then continues with the new
     /// chain.
     fn redate_early(&self, recorder: &mut Option<Recorder>) {
         let Some(early) = self.shared.status().early else { return };

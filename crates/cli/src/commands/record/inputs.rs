@@ -211,7 +211,7 @@ pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<Inpu
     receiver
 }
 
-/// Returns the canonical path of a file; none if it is not UTF-8.
+/// Returns the canonical path of a file; `None` if it is not UTF-8.
 pub(super) fn place(path: &Path) -> Option<String> {
     let directory = std::fs::canonicalize(crate::io::output::directory(path)).ok()?;
     directory.join(path.file_name()?).into_os_string().into_string().ok()

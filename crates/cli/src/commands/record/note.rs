@@ -28,7 +28,7 @@ pub(crate) struct NoteLogServer {
 }
 
 impl NoteArgs {
-    /// Opens the log server, if one is given.
+    /// Opens the log server, if one is set.
     pub(crate) fn log_server(&self, origin: Option<&str>) -> Result<Option<NoteLogServer>, CliError> {
         let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
         }
         frame.agrees(json(&report)?.as_bytes(), &shown).map_err(broken)?;
         let by = if embedded.trust.is_some() { "the embedded trust file" } else { "no trust file" };
-        lines.push(format!("{} its events give the embedded report, with {by}", good("✓")));
+        lines.push(format!("{} its events produce the embedded report, with {by}", good("✓")));
         lines.push(describe_page(&file.page_sha256()));
         let report = if let Some(own) = &own {
             let is_same = embedded.trust.as_ref().is_some_and(|embedded| embedded.1 == own.1);
@@ -141,7 +141,7 @@ fn compare_export(
     Ok(found.verification.report.verdict.into())
 }
 
-/// Returns those of the given pins that a JSON report names.
+/// Returns the pins that a JSON report names.
 fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let mut given = VerifyInput::load(None, &args.pin)?.pins;
     let named = frame.pins.iter().map(|described| {
@@ -169,7 +169,7 @@ fn export_matches(found: &SelectedEvents) -> String {
     let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
     format!(
-        "{} the export is the one it names: it gives the same report, and the query selects {events}{drawn}",
+        "{} the export is the one it names: it produces the same report, and the query selects {events}{drawn}",
         good("✓")
     )
 }

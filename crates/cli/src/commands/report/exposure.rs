@@ -16,7 +16,7 @@ pub(super) fn sections(
     verified: &Verified,
 ) -> Result<Vec<Section>, CliError> {
     if matches!(verified.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked) {
-        let message = "a log that does not verify gives no figures";
+        let message = "a log that does not verify provides no figures";
         return Err(CliError::unusable("risk.unverified", message, "write the report without --scenario"));
     }
     let report = risk::simulate(scenarios, observed, Some(verified), None, DEFAULT_YEARS)?;

@@ -74,7 +74,7 @@ impl SectionBuilder {
         }
     }
 
-    /// Returns whether a line of HTML belongs to a comment.
+    /// True if a line of HTML belongs to a comment.
     fn is_comment(&mut self, line: &str) -> bool {
         let is_comment = self.in_comment || line.trim_start().starts_with("<!--");
         self.in_comment = is_comment && !line.contains("-->");

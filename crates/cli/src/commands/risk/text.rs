@@ -44,7 +44,7 @@ pub(super) fn text(report: &Report) -> String {
     }
     let by = match &report.log {
         Some(log) => format!("root {} and each scenario's hash", log.root),
-        None => "each scenario's hash only: no log was given".into(),
+        None => "each scenario's hash only: no log was provided".into(),
     };
     let _ =
         writeln!(text, "\n{} {} years, seeded by {by}", label("simulated:"), money(f64::from(report.years)));

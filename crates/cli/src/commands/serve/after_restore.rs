@@ -30,7 +30,7 @@ pub(super) struct Options {
     ///
     /// Prints its plan first. If nothing the log signed is missing, the log continues. Missing entries are restored
     /// from --repair, if together they give the signed tree. Otherwise the log ends, and if --origin names one, a new
-    /// log takes its place. The new log's first event, log.continues, has the old log and the reason.
+    /// log takes its place. The new log's first event, log.continues, names the old log and the reason.
     ///
     /// For a log in a bucket, stop all its servers first. What the bucket lost is restored from the folder's index
     /// and from --repair.
@@ -43,7 +43,7 @@ pub(super) struct Options {
     /// that file unchanged.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     repair: Vec<String>,
-    /// State that nothing was signed after what is here and in --repair, because no server ran while the folder was
+    /// State that nothing was signed beyond this folder and --repair, because no server ran while the folder was
     /// moved
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,

@@ -28,7 +28,7 @@ struct Position {
     receipt: Option<Receipt>,
 }
 
-/// Returns whether a file in an outbox's folder may have links or receipts.
+/// True if a file in an outbox's folder may have links or receipts.
 pub(super) fn is_candidate(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "ndjson" || extension == "json")
 }

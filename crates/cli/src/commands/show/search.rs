@@ -119,7 +119,7 @@ impl PendingItem for SeenConditions {
     }
 }
 
-/// The item that an examiner extracts from an event; none if the event is examined when it is visited.
+/// The item that an examiner extracts from an event; `None` if the event is examined when it is visited.
 type Item = Option<SeenConditions>;
 
 /// A running search.

@@ -50,7 +50,7 @@ pub(super) struct Verified {
     pub(super) status: ExitStatus,
     /// The keys, and the trust in them.
     pub(super) signers: Vec<(String, String)>,
-    /// The suspect chains; none if all are.
+    /// The suspect chains; `None` if all are.
     pub(super) suspects: Option<Vec<String>>,
 }
 
@@ -214,7 +214,7 @@ impl IndexFile {
     }
 }
 
-/// Reads a segment; none if its hash doesn't match.
+/// Reads a segment; `None` if its hash doesn't match.
 fn segment(file: &mut File, part: &SegmentInfo) -> io::Result<Option<Vec<Segment>>> {
     if part.bytes > MAX_SEGMENT_BYTES {
         return Ok(None);

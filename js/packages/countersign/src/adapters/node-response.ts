@@ -1,6 +1,6 @@
 /** Helpers for requests and responses of Node.js. */
 
-/** The parts of a `ServerResponse` that are used. */
+/** The part of a `ServerResponse` that the adapters use. */
 export interface EndingResponse {
   readonly closed: boolean;
   readonly writableFinished: boolean;
@@ -9,7 +9,7 @@ export interface EndingResponse {
   once(event: "finish" | "close", listener: () => void): unknown;
 }
 
-/** The end of a response: its status, and why it failed if the status doesn't tell. */
+/** The end of a response: its status, and the reason for a failure that the status doesn't show. */
 export interface ResponseEnd {
   readonly status: number;
   readonly reason: string | undefined;

@@ -13,8 +13,8 @@ const MAX_BYTES = 8 << 20;
 /** Milliseconds before another fetch, after one that failed or returned the same list. */
 const MIN_INTERVAL_MS = 1_000;
 /**
- * Timeout of a fetch, in milliseconds. In Workers, a fetch whose request ended may never settle; another one starts
- * then.
+ * Timeout of a fetch, in milliseconds. In Workers, a fetch whose request ended may never settle; after the
+ * timeout, another one starts.
  */
 const FETCH_TIMEOUT_MS = 10_000;
 

@@ -136,7 +136,7 @@ function checked(options: IssuerOptions) {
     "`to` is required: the log server's URL",
     "pass a URL such as https://log.example.com",
   );
-  const vkey = "pass the log's vkey, which the log operator has, or a trust file with a `log` line";
+  const vkey = "pass the log's vkey, from the log operator, or a trust file with a `log` line";
   must(typeof log === "string" && log.trim() !== "", "log", "`log` is required: the log's public key (vkey)", vkey);
   refuseQuotes(log.trim(), "log");
   for (const [member, value] of Object.entries({ retryForMs, timeoutMs: timeout })) {

@@ -93,7 +93,7 @@ export class Journal {
    * contains the readable entries.
    */
   static async open(file: AppendFile, report?: (problem: CountersignError) => void): Promise<Journal> {
-    // Deno loads the hash implementation on first use and runs other work meanwhile, which must not happen in
+    // Deno loads the hash implementation on first use and runs other work in the meantime, which must not happen in
     // `writeNow`.
     checksum("", "");
     const { buffer, byteOffset, length } = await file.read(0, file.size);

@@ -38,7 +38,7 @@ export interface Outbox {
   open(report?: (problem: CountersignError) => void): Promise<readonly Entry[]>;
   /**
    * Makes a change atomically, after all earlier ones. Once it resolves, the change survives a kill. A change without
-   * removals may be applied in part if the process is killed meanwhile.
+   * removals may be applied in part if the process is killed in the meantime.
    */
   write(change: Change): Promise<void>;
   /**

@@ -50,7 +50,7 @@ export class Entries implements Outbox {
 
   close(): void {}
 
-  /** Runs work in a transaction and commits it. Changes written meanwhile are part of it. */
+  /** Runs work in a transaction and commits it. Changes written in the meantime are part of it. */
   transaction<T>(work: () => Promise<T>): Promise<T> {
     return this.#next(async () => {
       this.#refuseBroken();

@@ -137,7 +137,7 @@ export class Chain {
   }
 
   /**
-   * Gives up the chain. Returns its queued events for another chain, including those whose unsigned links nobody has
+   * Abandons the chain. Returns its queued events for another chain, including those whose unsigned links nobody has
    * seen.
    */
   abandon(): { lines: string[]; taken: readonly PendingEvent[] } {

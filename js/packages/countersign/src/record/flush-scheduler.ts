@@ -34,7 +34,7 @@ export interface FlushEvents {
   failed(error: CountersignError, isTold: boolean): void;
   /** Called when a flush succeeded. */
   succeeded(): void;
-  /** Called when no flush is running any more; events recorded at the last moment wait for the next. */
+  /** Called when no flush is running; events recorded at the last moment wait for the next. */
   ended(): void;
 }
 

@@ -66,7 +66,7 @@ export class Linker {
   #ending: Chain[] = [];
   /** Starts a chain with the current key. */
   #begin: () => Chain;
-  /** Chains that cannot go on. What is left of them stays in the outbox. */
+  /** Chains that can't continue. Their remaining batches stay in the outbox. */
   readonly #dead = new Map<string, CountersignError>();
   #lost: CountersignError | undefined;
   #recorded = 0;

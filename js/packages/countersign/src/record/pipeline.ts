@@ -184,7 +184,7 @@ export class Pipeline {
     return this.recordRead(completed(event, requestScope()), []);
   }
 
-  /** Records an event that was already read, with the problems found then. */
+  /** Records an event that was already read, with the problems found at that time. */
   recordRead(event: AuditEvent, problems: readonly EventProblem[]): Handle {
     if (this.#successor !== undefined) {
       return this.#successor.recordRead(event, problems);

@@ -155,7 +155,7 @@ function undeliveredError(cause: CountersignError | undefined, isKept: boolean):
   const hint = "no action is needed; the events are in the outbox and are delivered when it is opened again";
   return new CountersignError(
     cause?.code ?? "recorder.out_of_turn",
-    cause === undefined ? "the program exits without a flush" : cause.message,
+    cause === undefined ? "the program exits without flushing the recorder" : cause.message,
     { hint, cause },
   );
 }

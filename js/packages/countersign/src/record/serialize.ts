@@ -8,7 +8,7 @@ import { field, hasField } from "../own.js";
 
 /**
  * Receives a problem in a value of an event. It throws, or the event is serialized without the value; with `isKept`,
- * the value is serialized all the same.
+ * the value is serialized anyway.
  */
 export type Report = (error: CountersignError, isKept?: boolean) => void;
 
@@ -350,7 +350,7 @@ class PlainCopy {
     ]);
   }
 
-  /** Returns headers, URL parameters, and the like as an object. A name with several values has an array. */
+  /** Returns headers, URL parameters, and the like as an object. A name with several values maps to an array. */
   #pairs(value: Iterable<unknown>): object {
     const found = new Map<string, unknown>();
     for (const pair of value) {

@@ -89,7 +89,7 @@ export class FindingsService {
     let begun = performance.now();
     for (let wanted: number | undefined = -1; wanted !== undefined; wanted = this.#findings.wants()) {
       const piece = await this.#pieces[wanted]?.arrayBuffer();
-      // An earlier piece may have arrived meanwhile.
+      // An earlier piece may have arrived in the meantime.
       if (piece !== undefined && this.#findings.wants() === wanted) {
         this.#findings.load(wanted, new Uint8Array(piece));
       }

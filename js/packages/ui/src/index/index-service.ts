@@ -178,7 +178,7 @@ export class IndexService {
     return this.#linesInTurn(() => this.#linesOf(segment));
   }
 
-  /** Saves the events of the current result. Reports are suspended meanwhile. */
+  /** Saves the events of the current result. Reports are suspended in the meantime. */
   async save(as: SaveFormat, signers: SignerFacts | undefined, onProgress: (events: number) => void): Promise<Blob> {
     this.#savings += 1;
     try {
@@ -306,7 +306,7 @@ export class IndexService {
       return false;
     }
     const bytes = await this.#blobs.readTransient(blob, begin, end);
-    // The query may have changed meanwhile.
+    // The query may have changed in the meantime.
     if (id === this.#query) {
       this.#index.provide(bytes);
     }
@@ -361,7 +361,7 @@ function decode(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 
-/** Decodes the start of a text, without a character that was cut. */
+/** Decodes the start of a string, without a character that was cut. */
 function excerptOf(bytes: Uint8Array | undefined): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(/\ufffd$/, "");
 }

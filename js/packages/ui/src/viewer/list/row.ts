@@ -22,7 +22,7 @@ export interface RowLooks {
   readonly signerTrust: SignerTrustSoFar | undefined;
   /** Highest severity of the findings about it. */
   readonly level: Level | undefined;
-  /** True if it can't be read any more. */
+  /** True if it can't be read anymore. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
   /** True if the row is a card that shows each value next to its column's name. */

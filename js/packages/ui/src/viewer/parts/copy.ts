@@ -3,7 +3,7 @@ import { define, internal, props, TextView } from "../view.js";
 import { icon } from "./icons.js";
 import { copy } from "./save.js";
 
-/** A button that copies a text to the clipboard, and reports whether that worked. */
+/** A button that copies a string to the clipboard, and reports whether that worked. */
 export class CopyButton extends TextView {
   static override properties = { ...props("text"), ...internal("message") };
 

@@ -27,7 +27,7 @@ export function offset(minutes: number, minus = "-"): string {
   return `${minutes < 0 ? minus : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
 }
 
-/** Returns a text cut to `length` characters, with an ellipsis if it was longer. */
+/** Returns a string cut to `length` characters, with an ellipsis if it was longer. */
 export function clip(text: string, length: number): string {
   if (text.length <= length) return text;
   // Doesn't split a surrogate pair.
@@ -49,19 +49,19 @@ const BEFORE_JOINER =
 const BEFORE_SELECTOR =
   /(?:\p{Extended_Pictographic}|\p{S}|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])\p{L})$/u;
 
-/** Maximum number of parts of a text; the rest is left out. */
+/** Maximum number of parts of a string; the rest is left out. */
 const MAX_PARTS = 2_000;
 
-/** A part of a text. `isMarked` is true if it stands for something that can't be shown as it is. */
+/** A part of a string. `isMarked` is true if it stands for something that can't be shown as it is. */
 export interface Part {
   readonly text: string;
   readonly isMarked: boolean;
 }
 
-/** A range of a text, with the marked text that replaces it. */
+/** A range of a string, with the marked text that replaces it. */
 type MarkedRange = readonly [begin: number, end: number, text: string];
 
-/** Splits a text at these ranges. Ends with an ellipsis if there are too many parts. */
+/** Splits a string at these ranges. Ends with an ellipsis if there are too many parts. */
 export function splitAt(text: string, ranges: Iterable<MarkedRange>): Part[] {
   const parts: Part[] = [];
   let rest = 0;
@@ -78,7 +78,7 @@ export function splitAt(text: string, ranges: Iterable<MarkedRange>): Part[] {
   return rest < text.length ? [...parts, { text: text.slice(rest), isMarked: false }] : parts;
 }
 
-/** Splits a text at invisible characters, which are replaced by their names. */
+/** Splits a string at invisible characters, which are replaced by their names. */
 export function visible(text: string): Part[] {
   return splitAt(text, unseen(text));
 }

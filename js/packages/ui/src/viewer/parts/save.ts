@@ -15,7 +15,7 @@ export function stem(name: string): string {
   return safe.replace(/\.(countersign\.)?(ndjson|jsonl|json)?(\.(gz|zst))?$/i, "").slice(0, 80) || "export";
 }
 
-/** Copies a text to the clipboard. Resolves to true if it worked. */
+/** Copies a string to the clipboard. Resolves to true if it worked. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

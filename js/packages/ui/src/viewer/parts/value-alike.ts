@@ -10,7 +10,7 @@ const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const HAS_LATIN = /\p{Script=Latin}/u;
 const LOOKALIKE = new RegExp(`[${[...LATIN.keys()].join("")}]`, "gu");
 
-/** Splits a text at letters that look Latin but aren't, in words that are otherwise Latin. */
+/** Splits a string at letters that look Latin but aren't, in words that are otherwise Latin. */
 export function disguised(text: string): Part[] {
   const words = [...text.matchAll(WORD)].filter(([word]) => HAS_LATIN.test(word));
   return splitAt(
@@ -24,7 +24,7 @@ export function disguised(text: string): Part[] {
   );
 }
 
-/** Returns what a text looks like at a glance. */
+/** Returns what a string looks like at a glance. */
 function skeleton(text: string): string {
   const seen = text.normalize("NFKC").replace(UNSEEN, "");
   return Array.from(seen, (letter) => LATIN.get(letter) ?? letter).join("");

@@ -131,7 +131,7 @@ export class ExportMenu extends TextView {
         signers: session.verification && factsOf(session.verification),
         signal,
       });
-      // A search meanwhile replaces the events being written.
+      // Another search replaces the events being written.
       checkResult(selection, events, this.now());
       return { blob, events };
     }

@@ -110,7 +110,7 @@ export class ViewState {
   }
 }
 
-/** Bounds a text so that one that is too long is still reported as such. */
+/** Bounds a string so that one that is too long is still reported as such. */
 function bounded(text: string): string {
   return text.slice(0, MAX_QUERY_LENGTH + 1);
 }

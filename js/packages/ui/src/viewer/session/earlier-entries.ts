@@ -159,7 +159,7 @@ class EntryExpander {
   async #load(index: number, width: number): Promise<readonly string[] | undefined> {
     let response = await this.#ask(bundlePath(index, width));
     if (!response.ok && width < FULL) {
-      // The bundle was filled meanwhile, and a full bundle may not be available in part.
+      // The bundle was filled in the meantime, and a full bundle may not be available in part.
       await response.body?.cancel();
       response = await this.#ask(bundlePath(index, FULL));
     }

@@ -1,4 +1,4 @@
-/** The connection to a log server's live view, across disconnects and logs that change meanwhile. */
+/** The connection to a log server's live view, across disconnects and logs that change in the meantime. */
 
 import { concat } from "@countersign/shared/bytes.js";
 import { CountersignError } from "@countersign/shared/error.js";
