@@ -38,7 +38,7 @@ use countersign::merkle::{CompactRange, PendingTree, Tile};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-/// Both halves of a store, opened.
+/// The two halves of an open store.
 pub struct Store {
     /// The half for the sequencer.
     pub writer: Box<dyn Writer>,

@@ -10,16 +10,16 @@ use countersign_log::store::{Reader, StoreError};
 
 /// A source that may still have entries and checkpoints of a log.
 pub trait Source {
-    /// The name for people.
+    /// Returns the name to display.
     fn name(&self) -> String;
 
-    /// Checkpoints that the log may have signed.
+    /// Returns checkpoints that the log may have signed.
     fn checkpoints(&self) -> &[String];
 
     /// Returns the entry at `index`, with its event if the source has it. Called in ascending order.
     ///
     /// # Errors
-    /// The reason why it can't be read, for people.
+    /// If the entry can't be read, returns a message for the user.
     fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
 }
 

@@ -11,7 +11,7 @@ import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.
 
 type Fields = Record<string, unknown>;
 
-/** A problem in a field of an event. `isKept` is true if the value was recorded all the same. */
+/** A problem in a field of an event. `isKept` is true if the value was recorded anyway. */
 export interface EventProblem {
   readonly error: CountersignError;
   readonly isKept: boolean;
