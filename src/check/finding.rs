@@ -18,7 +18,7 @@ words! {
         Malformed = "tile.malformed",
         /// The log does not have the tile or bundle.
         Missing = "tile.missing",
-        /// The tiles at the right edge give another root than the checkpoint's.
+        /// The tiles at the right edge have a different root than the checkpoint.
         Root = "tile.root",
     }
 }

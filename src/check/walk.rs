@@ -82,7 +82,8 @@ impl Walk {
         let size = self.checkpoint.checkpoint.size;
         if !self.stopped && self.edge.end() == size {
             if self.edge.root() != Some(self.checkpoint.checkpoint.root) {
-                let message = format!("the tiles of {size} entries give another root than the checkpoint's");
+                let message =
+                    format!("the root of the tiles of {size} entries differs from the checkpoint's");
                 self.tiles.add(TileCode::Root, "checkpoint".to_owned(), None, message);
             }
             self.lines.checkpoint(&self.checkpoint.to_string());

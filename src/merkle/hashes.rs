@@ -102,7 +102,9 @@ impl TileHashes {
     pub fn authenticate(&self, size: u64, root: &Hash) -> Result<AuthenticHashes<'_>, Error> {
         let edge: Vec<Subtree> = skips(0, size).collect();
         if joined(self.read_hashes(&edge)?) != *root {
-            return Err(refuse(format!("the tiles at the right edge of {size} leaves give another root")));
+            return Err(refuse(format!(
+                "the tiles at the right edge of {size} leaves have a different root"
+            )));
         }
         for (&(level, index), hashes) in &self.tiles {
             let tile = Tile { level, index, width: hashes.len() as u16 };

@@ -54,10 +54,10 @@ impl SnapshotError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Damaged => {
-                "restore the right file, or start over without it: the same log gives the same findings"
+                "restore the right file, or start over without it: the same log produces the same findings"
             }
             Self::Version | Self::Engine(_) => {
-                "continue with the version that made it, or start over without it: the same log gives the same findings"
+                "continue with the version that made it, or start over without it: the same log produces the same findings"
             }
             Self::Pack => "continue with the rules that it was made with, or start over with the new rules",
         }

@@ -532,7 +532,7 @@ impl Unwrapper {
         let size = self.held.len() + bytes.len();
         if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
             let Some((form, _)) = self.candidate else {
-                let hint = "record a hash of what is large; if this is one response with many events, write them one per line first: jq -c '.hits.hits[]' FILE, or '.results[]'";
+                let hint = "record a hash of large values; if this is one response with many events, write them one per line first: jq -c '.hits.hits[]' FILE, or '.results[]'";
                 let why = "an event is larger than 1 MiB, but at most 256 KiB (262144 bytes) can be recorded";
                 return Err(fault(why, hint, self.first_line));
             };

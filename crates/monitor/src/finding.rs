@@ -43,13 +43,13 @@ kinds! {
         "ask the log's operator: witnesses no longer see the log, or it serves an old view";
     /// The log can't be read.
     UNREACHABLE "log.unreachable" Warning
-        "wait, the monitor tries again; this says nothing about the log's integrity";
+        "wait; the monitor retries, and this finding doesn't concern the log's integrity";
     /// A check could not read all entries.
     UNREAD "log.unread" Warning
         "wait for the next check, which continues there, as does the next run with --state; if this lasts, set a longer --timeout, or ask the log's operator whether it can serve all entries it claims";
     /// Another place can't be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "wait, the monitor tries again; without this place, a split view can't be detected";
+        "wait; the monitor retries. Without this source, a split view can't be detected";
     /// An entry that is neither a link nor a key note.
     OPAQUE "entry.opaque" Warning
         "ask the log's operator whether this is intended: a log of audit events normally contains only links and key notes";
@@ -64,7 +64,7 @@ kinds! {
         "don't rely on this history until enough witnesses have cosigned it: it may have been made for you alone";
     /// Something other than a checkpoint.
     NO_CHECKPOINT "format.checkpoint" Error
-        "check the address, then ask the log's operator: something else answers there, or the log is faulty";
+        "check the address, then ask the log operator: another server responds there, or the log is faulty";
     /// A checkpoint of another log.
     OTHER_ORIGIN "log.origin" Error
         "check the address: this log is not the one in the trust file";

@@ -174,7 +174,7 @@ impl WatchState {
 }
 
 fn invalid(name: &str, why: &str) -> EngineError {
-    let hint = "restore the file, or start over with an empty directory: the same log gives the same findings, \
+    let hint = "restore the file, or start over with an empty directory: the same log produces the same findings, \
                 which destinations recognize by their ids";
     EngineError::new("state.invalid", format!("the watch can't continue from this state: {why}"), hint)
         .within(name)

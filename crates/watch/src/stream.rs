@@ -95,13 +95,17 @@ fn read(mut stream: impl Read, sender: &SyncSender<ViewEvent>, line_patience: Du
                 return EngineError::new(
                     "stream.ended",
                     "the log server ended the stream",
-                    "wait; it reconnects by itself",
+                    "wait; it reconnects automatically",
                 );
             }
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return EngineError::new("stream.lost", error.to_string(), "wait; it reconnects by itself");
+                return EngineError::new(
+                    "stream.lost",
+                    error.to_string(),
+                    "wait; it reconnects automatically",
+                );
             }
         };
         let mut lines = Vec::new();
@@ -113,14 +117,14 @@ fn read(mut stream: impl Read, sender: &SyncSender<ViewEvent>, line_patience: Du
             // This chunk ended a line.
             line_begun = Instant::now();
         } else if line_begun.elapsed() > line_patience {
-            let hint = "wait; it reconnects by itself";
+            let hint = "wait; it reconnects automatically";
             return EngineError::new("stream.lost", "a line of the stream arrives too slowly", hint);
         }
         if !lines.is_empty() && sender.send(ViewEvent::Lines(lines)).is_err() {
             return EngineError::new(
                 "stream.ended",
                 "the watch no longer reads the stream",
-                "wait; it reconnects by itself",
+                "wait; it reconnects automatically",
             );
         }
     }

@@ -46,7 +46,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
-        let hint = "give one of them as a file";
+        let hint = "pass one of them as a file";
         return Err(CliError::unusable("arguments.invalid", "both files are standard input", hint));
     }
     let trust = args.trust.load()?;

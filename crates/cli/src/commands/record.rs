@@ -401,7 +401,7 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
     } else if start.starts_with(b"{") {
         None
     } else if start.contains(&b'{') {
-        Some("something stands before the object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
+        Some("text precedes the JSON object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
     } else if start.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         Some("events are one JSON object a line; a table is read from a file whose name ends in .csv or .tsv")
     } else {

@@ -181,7 +181,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
     {
         verdict::print(&verdict::text(report))?;
-        style::warn("a log that does not verify gives no figures");
+        style::warn("no figures are computed from a log that does not verify");
         return Ok(status);
     }
     let report = simulate(scenarios, data, verified.as_ref(), args.root, args.years)?;

@@ -104,7 +104,7 @@ fn find(paths: &[PathBuf]) -> Result<RuleFiles, CliError> {
         if path.is_dir() { read_directory(path, &mut files)? } else { sort(path.clone(), &mut files) }
     }
     if files.rules.is_empty() && files.cases.is_empty() {
-        let hint = "give .yml, .yaml or .json files, or a directory with such files";
+        let hint = "pass .yml, .yaml or .json files, or a directory with such files";
         return Err(CliError::unusable("rules.none", "no rules were found", hint));
     }
     Ok(files)

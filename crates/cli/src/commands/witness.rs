@@ -99,7 +99,7 @@ fn seconds() -> u64 {
 
 fn explain(error: &WitnessStartError, args: &Args) -> CliError {
     let (code, hint) = match error {
-        WitnessStartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
+        WitnessStartError::Key(_) => ("key.invalid", "pass the public keys (vkeys) of logs"),
         WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
         WitnessStartError::Memory(_) => ("state.invalid", "check the file and its permissions"),
         WitnessStartError::Listen(error) => explain_listening(error),

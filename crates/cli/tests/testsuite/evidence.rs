@@ -460,7 +460,7 @@ fn rejects_an_altered_export() {
         .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
         .code(1)
         .stdout(predicate::str::contains("Altered"))
-        .stderr(predicate::str::contains("the export gives no evidence"));
+        .stderr(predicate::str::contains("the export can't be used as evidence"));
     place.write("nothing.txt", "nothing\n");
     place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
     assert!(!place.files().contains(&"out.md".to_owned()));

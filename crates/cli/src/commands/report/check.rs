@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let frame = match &file {
         Some(file) => file.frame.clone(),
         None => Frame::parse(&bytes).map_err(|error| {
-            let hint = "give an evidence file or a JSON report written by `countersign report`";
+            let hint = "pass an evidence file or a JSON report written by `countersign report`";
             broken(error).with_hint(hint)
         })?,
     };
@@ -126,7 +126,7 @@ fn compare_export(
     let found = select(export, &VerifyInput { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
-        let hint = "give the export whose SHA-256 is in the report";
+        let hint = "pass the export whose SHA-256 is in the report";
         return Err(differs("this is not the report's export", hint));
     }
     let report = json(&found.verification.report)?;

@@ -16,7 +16,7 @@ pub(super) fn sections(
     verified: &Verified,
 ) -> Result<Vec<Section>, CliError> {
     if matches!(verified.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked) {
-        let message = "a log that does not verify gives no figures";
+        let message = "no figures are computed from a log that does not verify";
         return Err(CliError::unusable("risk.unverified", message, "write the report without --scenario"));
     }
     let report = risk::simulate(scenarios, observed, Some(verified), None, DEFAULT_YEARS)?;

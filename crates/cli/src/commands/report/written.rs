@@ -117,7 +117,7 @@ fn cut(
 
 fn too_long() -> CliError {
     let hint =
-        "select fewer events with --query, --range or --sample, or write JSON and keep the export beside it";
+        "select fewer events with --query, --range or --sample, or write JSON and keep the export with it";
     CliError::unusable("evidence.invalid", "more than 64 MiB of events for one file", hint)
 }
 

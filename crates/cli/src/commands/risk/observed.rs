@@ -79,7 +79,7 @@ impl ObservedData {
     fn document(&mut self, path: &Path, format: &str, made_by: &str) -> Result<Value, CliError> {
         let file = shown(path);
         let broken = |message: &str| {
-            let hint = format!("give the output of `{made_by}`");
+            let hint = format!("pass the output of `{made_by}`");
             CliError::unusable("risk.observed", message, hint).within(&file)
         };
         let bytes = Input::open(path)?.all(MAX_MIB)?;

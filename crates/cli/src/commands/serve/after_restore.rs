@@ -212,7 +212,7 @@ fn sources(
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let no_leaves = |place: &str| {
-        let hint = "give an export, receipts, an outbox's folder, a mirror, or a folder with a backup named log.sqlite";
+        let hint = "pass an export, receipts, an outbox's folder, a mirror, or a folder with a backup named log.sqlite";
         CliError::unusable("repair.nothing", "it contains nothing from a log", hint).within(place)
     };
     for place in &args.after.repair {

@@ -42,7 +42,7 @@ fn explain(error: &TlsError) -> CliError {
     match error {
         TlsError::Io { path, error } => CliError::io("read", &shown(path), error),
         TlsError::Malformed { path, message } => {
-            let hint = "give PEM files, as written by certificate authorities and `openssl`";
+            let hint = "pass PEM files, as written by certificate authorities and `openssl`";
             CliError::unusable("tls.file", message.clone(), hint).within(&shown(path))
         }
         TlsError::Unusable { .. } => {

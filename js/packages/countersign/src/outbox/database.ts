@@ -59,7 +59,7 @@ export class Database {
       const bytes: unknown = values.result[nth];
       if (!(bytes instanceof Uint8Array)) {
         throw new CountersignError("outbox.damaged", `an entry of the database ${this.#name} was changed`, {
-          hint: "check whether other code writes to it, and give the outbox another name",
+          hint: "check whether other code writes to it, and use another name for the outbox",
         });
       }
       return { id, bytes };
