@@ -9,9 +9,9 @@ use crate::store::ErasureReader;
 /// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErasureCondition {
-    /// The number of recorded erasures that aren't done; none if unknown.
+    /// The number of recorded erasures that aren't complete; none if unknown.
     pub(crate) unfinished: Option<usize>,
-    /// True if one of them can't be carried out.
+    /// True if a recorded erasure can't be carried out.
     pub(crate) failing: bool,
 }
 
@@ -74,7 +74,7 @@ pub struct Storage {
 /// The state of the log server's recurring check of the whole log.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// The number of seconds within which it reads everything once.
+    /// The duration of one pass over the whole log, in seconds.
     pub within: u64,
     /// The progress of the current check, in percent.
     pub percent: u64,
@@ -91,7 +91,7 @@ pub struct Index {
     pub whole: bool,
 }
 
-/// Everything that `/healthz` reports beside the clock and the newest checkpoint.
+/// Everything that `/healthz` reports in addition to the clock and the newest checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// True if the log server is shutting down and accepts nothing more.

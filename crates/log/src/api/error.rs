@@ -70,7 +70,7 @@ impl ApiError {
         self
     }
 
-    /// Adds a member beside `error` to the body.
+    /// Adds a field next to `error` to the body.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.beside.insert(name.into(), value.into());
