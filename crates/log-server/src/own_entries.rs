@@ -1,7 +1,7 @@
 //! The newest entries of the log's own chains, stored apart from its database.
 //!
-//! Emitters keep what they sent until the log acknowledges it, and readers have exports. Nobody else may have the
-//! log's own entries, such as the record of an export or the end of its chain: an export can't contain the record of
+//! Emitters keep what they sent until the log acknowledges it, and readers have exports. There may be no other copy of
+//! the log's own entries, such as the record of an export or the end of its chain: an export can't contain the record of
 //! its own end. If an older database is restored, these entries come back from here.
 //!
 //! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as well.

@@ -43,7 +43,7 @@ pub struct Config {
     pub keys: Vec<VerifierKey>,
     /// The witnesses that the log's trust file names: claims of others don't count.
     pub witnesses: Vec<VerifierKey>,
-    /// True if the operator vouches that nothing was signed beyond what is stored here and in the sources.
+    /// True if the operator confirms that nothing was signed beyond the content of this folder and the sources.
     pub nothing_newer: bool,
     /// The current time.
     pub now: Time,
@@ -104,7 +104,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Returns what is known of the log.
+    /// Returns the known facts about the log.
     pub fn history(&self) -> &SignedHistory {
         &self.history
     }

@@ -22,7 +22,7 @@ use countersign_log::witnessing::{
     has_witnesses, proof_url,
 };
 
-/// The client of a log's witnesses, with what is known of each.
+/// The client of a log's witnesses, with the known state of each.
 pub(crate) struct WitnessClient {
     log_server: LogServer,
     unwitnessed: watch::Receiver<Option<Unwitnessed>>,

@@ -1,4 +1,4 @@
-//! `countersign outbox`: shows an outbox, and recovers what is intact of a corrupt one.
+//! `countersign outbox`: shows an outbox, and recovers the intact part of a corrupt one.
 
 mod entries;
 mod journal;

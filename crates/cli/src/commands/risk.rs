@@ -111,7 +111,7 @@ pub(crate) struct ObservationArgs {
 }
 
 impl ObservationArgs {
-    /// Returns whether any of them was given.
+    /// True if any of them was given.
     pub(crate) const fn is_given(&self) -> bool {
         self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
     }

@@ -112,7 +112,7 @@ pub(crate) struct Args {
     /// Also answer requests for this host name; * for any. Can be repeated
     ///
     /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
-    /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
+    /// other names are refused, so that no web page can reach the log through its own host name (DNS rebinding).
     /// Needed behind a reverse proxy that passes the public name on.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     host: Vec<String>,
@@ -124,7 +124,7 @@ pub(crate) struct Args {
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_bytes: Option<NonZeroU32>,
-    /// The seconds' worth of a quota that may come at once after a pause
+    /// The burst that a quota allows after a pause, in seconds of its rate
     #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
     quota_burst: NonZeroU32,
     /// The maximum number of connections per client, or of concurrent requests behind a trusted proxy

@@ -90,7 +90,7 @@ pub fn check_bucket(
     Ok(report)
 }
 
-/// Checks the index by itself. A missing index isn't a problem.
+/// Checks only the index. A missing index isn't a problem.
 fn check_index(
     folder: &Path,
     objects: &ObjectReader,

@@ -38,7 +38,7 @@ pub struct Claim {
     pub witness: String,
 }
 
-/// The reason why it is unknown what was signed.
+/// The reason why the last signed state is unknown.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// The cause, for its code.

@@ -61,7 +61,7 @@ impl Search {
     }
 }
 
-/// Checks each segment in a transaction of its own, because an open reader keeps the index's write-ahead log from
+/// Checks each segment in its own transaction, because an open reader keeps the index's write-ahead log from
 /// being truncated.
 fn check(
     path: &Path,

@@ -141,7 +141,7 @@ fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, CliError
     Ok(hasher.finalize().to_string())
 }
 
-/// Reads all inputs on a thread of its own; line by line if reading continues after a line that is not an event.
+/// Reads all inputs on its own thread; line by line if reading continues after a line that is not an event.
 pub(super) fn read(mut inputs: Inputs, by_lines: bool) -> Receiver<InputMessage> {
     let (sender, receiver) = sync_channel(MAX_WAITING);
     thread::spawn(move || {
@@ -191,7 +191,7 @@ fn feed(
     }
 }
 
-/// Follows a file on a thread of its own, until the process is asked to stop.
+/// Follows a file on its own thread, until the process is asked to stop.
 pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<InputMessage> {
     let (sender, receiver) = sync_channel(MAX_WAITING);
     let path: PathBuf = path.to_owned();

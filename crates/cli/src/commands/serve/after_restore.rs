@@ -43,8 +43,8 @@ pub(super) struct Options {
     /// that file unchanged.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     repair: Vec<String>,
-    /// State that nothing was signed after what is here and in --repair, because no server ran while the folder was
-    /// moved
+    /// State that nothing was signed after the content of this folder and of --repair was written, because no server
+    /// ran while the folder was moved
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,
     /// An empty bucket for the new log of --origin, if the one that ended was in a bucket
@@ -113,7 +113,7 @@ fn print_plan(what: &str) {
     style::detail("plan:", what);
 }
 
-/// Prints what is known, before any change.
+/// Prints the known facts before anything is changed.
 fn print_known(restore: &Restore) {
     let known = restore.history();
     if !style::is_json() {

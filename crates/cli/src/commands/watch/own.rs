@@ -28,7 +28,7 @@ use crate::io::style;
 /// The folder of the watch's state, in the log's folder.
 const FOLDER: &str = "watch";
 
-/// Starts watching in a thread of its own. It ends when the program is asked to stop.
+/// Starts watching in its own thread. It ends when the program is asked to stop.
 pub(crate) fn start(
     folder: &Path,
     pack: Pack,
