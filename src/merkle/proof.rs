@@ -166,7 +166,7 @@ pub fn verify_inclusion(
 ) -> Result<(), Error> {
     match root_of_inclusion(index, size, leaf, proof) {
         Some(found) if found == *root => Ok(()),
-        Some(_) => Err(refuse("the inclusion proof leads to another root")),
+        Some(_) => Err(refuse("the inclusion proof leads to a different root")),
         None => {
             Err(refuse(format!("the proof does not have the form of a proof for leaf {index} of {size}")))
         }
@@ -191,10 +191,10 @@ pub fn verify_consistency(
         refuse(format!("the proof does not have the form of a consistency proof from {old} to {new} leaves"))
     })?;
     if first != *old_root {
-        return Err(refuse(format!("the consistency proof leads to another root at {old} leaves")));
+        return Err(refuse(format!("the consistency proof leads to a different root at {old} leaves")));
     }
     if second != *new_root {
-        return Err(refuse(format!("the consistency proof leads to another root at {new} leaves")));
+        return Err(refuse(format!("the consistency proof leads to a different root at {new} leaves")));
     }
     Ok(())
 }

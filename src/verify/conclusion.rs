@@ -103,7 +103,7 @@ impl Sequence {
             } else if void {
                 let message = say!(
                     "key.void_grant",
-                    "the grant that lets its key sign is void, as its issuer's key is revoked"
+                    "the grant that lets its key sign is void, because its issuer's key is revoked"
                 );
                 findings.add(FindingCode::KeySuspect, self.last.about(end.id), message);
             }

@@ -1,4 +1,4 @@
-/** Starts the live view, and restarts it if dependencies. */
+/** Starts the live view, and restarts it if its dependencies change. */
 
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";

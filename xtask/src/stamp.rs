@@ -1,4 +1,4 @@
-//! Skipping of work whose inputs haven't changed.
+//! Stamps, which let work be skipped if its inputs haven't changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -292,7 +292,7 @@ fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Res
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     let names = member.node.items();
     if names.is_empty() {
-        return fault(member.line, explain!("`field` is empty"), "name one or several fields");
+        return fault(member.line, explain!("`field` is empty"), "name one or more fields");
     }
     if names.len() > 1 && measure != Measure::ValueCount {
         let problem = explain!("only `value_count` accepts several fields");

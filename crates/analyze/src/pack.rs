@@ -272,7 +272,7 @@ impl Builder {
                 continue;
             }
             if self.about[..nth].iter().any(|(_, other)| other.name == *key) {
-                fault("pack.duplicate_key", *line, explain!("`{key}` is given twice"), "keep one of them");
+                fault("pack.duplicate_key", *line, explain!("`{key}` appears twice"), "keep one of them");
             }
             match (key.as_str(), node.text()) {
                 ("countersign", Some(FORMAT)) => {}
@@ -380,7 +380,7 @@ fn link(
                 let is_title =
                     |(_, node): &(String, Node)| node.get("title").and_then(Node::text) == Some(name);
                 let hint = if nodes.iter().any(is_title) {
-                    "it is the title of a rule: give that rule a `name:`, or reference it by its id"
+                    "this is the title of a rule: add a `name:` to that rule, or reference it by its id"
                 } else {
                     "add the rule to the pack, or correct the reference"
                 };

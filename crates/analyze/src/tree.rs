@@ -250,7 +250,7 @@ pub(crate) fn twice(line: u32, name: &str) -> AnalyzeError {
     AnalyzeError::new(
         "rule.duplicate_key",
         line,
-        explain!("the key `{name}` is given twice"),
+        explain!("the key `{name}` appears twice"),
         "remove one of them",
     )
 }

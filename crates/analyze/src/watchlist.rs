@@ -431,7 +431,7 @@ impl Watchlist {
         }
         let note = Note::parse(note)?;
         if !keys.into_iter().any(|key| note.is_signed_by(key)) {
-            return Err(Error::new(Code::Signature, "none of the given keys signed this watchlist")
+            return Err(Error::new(Code::Signature, "this watchlist isn't signed by any of the given keys")
                 .with_hint("pass the public key (vkey) of the program that makes the list"));
         }
         Self::read(&note.text)

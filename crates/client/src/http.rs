@@ -299,7 +299,11 @@ impl Client {
     }
 
     fn posting(&self, url: &Url, body: Body) -> RequestBuilder {
-        debug_assert_eq!(self.redirects, Redirects::SameHostWithBody, "what is sent stays with its host");
+        debug_assert_eq!(
+            self.redirects,
+            Redirects::SameHostWithBody,
+            "requests aren't redirected to another host"
+        );
         let request = self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type);
         request.body(body.bytes).timeout(SEND_TIMEOUT)
     }
@@ -453,7 +457,7 @@ fn read(
             None => body.extend_from_slice(&chunk[..length]),
         }
         if body.len() > max_bytes {
-            let hint = "check the URL; it serves something else";
+            let hint = "check the URL; the server returned something else";
             return Err(EngineError::new(
                 "http.too_large",
                 format!("the response is larger than {max_bytes} bytes"),

@@ -341,15 +341,15 @@ pub enum RetentionState {
     #[default]
     #[strum(serialize = "not_asked")]
     NoPolicy,
-    /// The log is as old as the policy requires, and no younger event was erased or withheld.
+    /// The log is as old as the policy requires, and no event was erased or withheld too early.
     #[strum(serialize = "shown")]
     Met,
-    /// No younger event was erased or withheld, but the log is not as old as the policy requires.
+    /// No event was erased or withheld too early, but the log is not as old as the policy requires.
     #[strum(serialize = "log_too_young")]
     TooYoung,
-    /// A younger event was erased.
+    /// An event was erased earlier than the policy allows.
     Contradicted,
-    /// The export doesn't decide it.
+    /// The export doesn't contain enough to decide.
     CouldNotTell,
 }
 
@@ -520,7 +520,7 @@ pub struct ControlEvidence {
     pub cannot: Vec<String>,
     /// Reasons why the log doesn't show that this control is met, besides those of its answers.
     pub doubts: Vec<Doubt>,
-    /// True if no recorded event can be missing from these numbers.
+    /// True if these numbers are shown to include every recorded event.
     pub is_complete: bool,
 }
 

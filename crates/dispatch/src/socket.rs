@@ -157,7 +157,7 @@ fn configure(
     files: &TlsFiles,
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), EngineError> {
     let refused = |why: String| {
-        let hint = "check the system's certificates, or name the destination's with --ca";
+        let hint = "check the system's certificates, or pass the destination's with --ca";
         EngineError::new("tls.invalid", why, hint)
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

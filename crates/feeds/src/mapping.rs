@@ -237,7 +237,7 @@ fn fact_name(name: &str, given: &[String]) -> Result<String, String> {
     if is_name(name) || given.iter().any(|given| given == name) {
         return Ok(name.to_owned());
     }
-    Err(format!("there is no fact {name:?}"))
+    Err(format!("unknown fact {name:?}"))
 }
 
 fn source(value: Option<&Value>, given: &[String]) -> Result<Source, String> {

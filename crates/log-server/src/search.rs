@@ -5,7 +5,7 @@
 //! that aren't indexed are all read. The index can therefore make a search slow, but never wrong. The same holds if it
 //! is damaged: every row is sealed, and a row that can't be read counts as not indexed and is indexed again.
 //!
-//! The index is a file of its own and contains keyed terms instead of words. It is rebuilt if it is missing or belongs
+//! The index is a separate file and contains keyed terms instead of words. It is rebuilt if it is missing or belongs
 //! to another log. The terms of erased events are removed with the events.
 
 mod background;

@@ -11,7 +11,7 @@ use crate::store::ErasureReader;
 pub struct ErasureCondition {
     /// The number of recorded erasures that aren't done; `None` if unknown.
     pub(crate) unfinished: Option<usize>,
-    /// True if one of them can't be carried out.
+    /// True if a recorded erasure can't be carried out.
     pub(crate) failing: bool,
 }
 
@@ -74,7 +74,7 @@ pub struct Storage {
 /// The state of the log server's recurring check of the whole log.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// The number of seconds within which it reads everything once.
+    /// The duration of one pass over the whole log, in seconds.
     pub within: u64,
     /// The progress of the current check, in percent.
     pub percent: u64,

@@ -29,17 +29,17 @@ pub enum Outcome {
     Malformed,
     /// The submission was too large.
     TooLarge,
-    /// Its key, which signed it, is not authorized.
+    /// The key that signed the submission is not authorized.
     Unauthorized,
     /// Earlier links were missing.
     Gap,
     /// The submission contradicts an entry of the log.
     Fork,
-    /// Its time is ahead of the log's clock, and its key signed it.
+    /// The submission's time is ahead of the log's clock, and its signature is valid.
     Early,
-    /// Its key exceeded the quota.
+    /// The key exceeded its quota.
     Quota,
-    /// The log's clock disagreed with its witnesses'.
+    /// The log's clock disagreed with the clocks of its witnesses.
     Clock,
     /// Too many submissions were waiting.
     Busy,

@@ -116,8 +116,8 @@ pub enum Job {
         /// Receives the result of the job.
         reply: oneshot::Sender<Result<u64, StoreError>>,
     },
-    /// Publishes a checkpoint that witnesses had time to cosign. If their quorum cosigned it, that ends a stop that
-    /// rests on a claim.
+    /// Publishes a checkpoint after the witnesses had time to cosign it. If a quorum cosigned it, this ends a stop that
+    /// was caused by an unproven claim.
     Publish {
         /// The checkpoint with its cosignatures.
         published: Published,
@@ -131,10 +131,9 @@ pub enum Job {
         /// Receives the result of the job.
         reply: oneshot::Sender<Assessment>,
     },
-    /// Stops the log because of unproven claims by witnesses without which there is no quorum, if any claim still
-    /// counts.
+    /// Stops the log because of unproven claims by witnesses that the quorum needs, if any claim is still valid.
     Claimed {
-        /// The claims, each of another witness.
+        /// The claims, one per witness.
         claims: Vec<Contradiction>,
         /// Receives the result of the job.
         reply: oneshot::Sender<()>,
@@ -432,8 +431,8 @@ impl Sequencer {
         }
     }
 
-    /// Publishes a checkpoint that witnesses had time to cosign. If their quorum cosigned it, that ends a stop that
-    /// rests on a claim.
+    /// Publishes a checkpoint after the witnesses had time to cosign it. If a quorum cosigned it, this ends a stop that
+    /// was caused by an unproven claim.
     fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
         let why = "a quorum of witnesses cosigned the newest checkpoint";
         let resumes = |stop: &SigningStop, _: &_| stop.is_claim();

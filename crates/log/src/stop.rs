@@ -90,10 +90,10 @@ pub struct SigningStop {
     pub cause: Cause,
     /// The contradiction, in a sentence.
     pub message: String,
-    /// A checkpoint that the log signed and has, or showed to a witness.
+    /// A checkpoint that the log signed and stored, or sent to a witness.
     pub checkpoint: Option<String>,
-    /// A checkpoint that the log signed earlier, and that `checkpoint`, or the log's data, contradicts. If a witness
-    /// caused the stop, this is its proof.
+    /// An earlier signed checkpoint that contradicts `checkpoint` or the log's data. If a witness caused the stop, this
+    /// is the witness's proof.
     pub signed: Option<String>,
     /// The witness that contradicts the log.
     pub witness: Option<WitnessAnswer>,

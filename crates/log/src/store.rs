@@ -38,7 +38,7 @@ use countersign::merkle::{CompactRange, PendingTree, Tile};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-/// Both halves of a store, opened.
+/// The two halves of an open store.
 pub struct Store {
     /// The half for the sequencer.
     pub writer: Box<dyn Writer>,
@@ -79,8 +79,7 @@ pub enum CommitError {
     /// with that server: submit the entries again after the ones it committed.
     #[error("another server of this log committed first")]
     Overtaken,
-    /// The store failed. In a bucket the whole growth may still become stored later: submission it again shows if it
-    /// was.
+    /// The store failed. In a bucket, the whole growth may still be stored later: submit it again to find out.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
@@ -275,14 +274,14 @@ pub trait EntryReader: Send + Sync {
 
 /// Reads published checkpoints.
 pub trait CheckpointReader: Send + Sync {
-    /// Returns the newest one.
+    /// Returns the newest checkpoint.
     fn published(&self) -> Result<Option<Published>, StoreError>;
 
-    /// Returns the kept ones of these sizes in ascending order: the last one of each hour in which the log grew, and
-    /// the newest.
+    /// Returns the stored checkpoints with these sizes in ascending order: the last one of each hour in which the log
+    /// grew, and the newest one.
     fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
 
-    /// Returns the newest one as witnesses first saw it, if they have seen it again since.
+    /// Returns the newest checkpoint with its first cosignatures, if witnesses have cosigned it again since.
     fn seen_first(&self) -> Result<Option<Published>, StoreError>;
 }
 

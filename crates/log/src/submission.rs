@@ -31,8 +31,8 @@ pub enum SubmitError {
     /// The acceptance rules refuse it.
     #[error(transparent)]
     Refused(#[from] SubmissionError),
-    /// The acceptance rules refuse its first entry, and the rest was not examined: no key or chain in it is known to
-    /// the log.
+    /// The acceptance rules refuse the first entry. The rest was not examined, because the log knows no key or chain in
+    /// the submission.
     #[error("{0}")]
     Stranger(SubmissionError),
     /// The log's clock disagrees with its witnesses'. Nothing was stored: what such a clock signs might never verify.
@@ -61,7 +61,7 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
-    /// True if the refusal is for a key or chain that the log doesn't know, and may know after it caught up with other
+    /// True if the log doesn't know a key or chain in the submission. It may know it after it catches up with other
     /// servers.
     pub fn is_from_unknown_signer(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };

@@ -67,7 +67,8 @@ pub struct TokenValidity {
 }
 
 impl Access {
-    /// Creates the authorization of a reader that an issuer vouches for. `hash` is of the issuer's name for the reader.
+    /// Creates the authorization of a reader that an issuer vouches for. `hash` is the hash of the issuer's name for the
+    /// reader.
     pub fn from_issuer(
         hash: [u8; 32],
         right: Right,
@@ -270,8 +271,8 @@ impl Readers {
         self.by_hash.get(hash).and_then(|place| self.list.get(*place))
     }
 
-    /// True if a token that was authorized before would still be. It is identified by its hash, not by the reader's
-    /// name, which another token may have now.
+    /// True if a token that was authorized before is still authorized. The hash identifies the token, because another
+    /// token may have the reader's name by now.
     pub fn still_admit(&self, access: &Access, now: Time) -> bool {
         self.find(&access.hash).is_some_and(|reader| {
             reader.is_good_at(now) && reader.rights.allow(access.right) && reader.scope == access.scope

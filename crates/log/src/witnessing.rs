@@ -1,12 +1,12 @@
 //! Cosigning by witnesses: the log's side of C2SP tlog-witness.
 //!
-//! A checkpoint is published when the quorum of the log's trust file is met, or when the witnesses' time is over. A log
-//! whose witnesses fail continues, reports it, and asks them again. Verifiers require a quorum of their own, so a
-//! checkpoint without one doesn't mislead them.
+//! A checkpoint is published when the quorum of the log's trust file is met, or when the time limit for witnesses
+//! has passed. If witnesses fail, the log continues, reports the failure, and asks them again. Verifiers require their
+//! own quorum, so a checkpoint without one doesn't mislead them.
 //!
 //! A witness that contradicts the log is asked for its proof: a checkpoint with the log's own signature. A proof stops
-//! the log. Without one, the witness counts as one that doesn't cosign. If the quorum isn't met then, the log signs
-//! nothing until it is met, or until the trust file no longer names the witness.
+//! the log. Without a proof, the witness counts as not cosigning. If the quorum isn't met without it, the log
+//! signs nothing until it is met, or until the trust file no longer names the witness.
 
 #[cfg(test)]
 mod tests;

@@ -64,7 +64,7 @@ impl<'a> Entry<'a> {
         look(&Entry { roots: &roots, ..*self })
     }
 
-    /// Returns the value at a dot-separated path through objects, in the innermost root that has the first name.
+    /// Returns the value at a dot-separated path through objects, in the innermost root that has the path's first name.
     pub fn at(&self, path: &str) -> Option<Value<'a>> {
         if self.roots.is_empty() {
             return self.event?.at(path);

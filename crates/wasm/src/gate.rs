@@ -16,7 +16,7 @@ pub fn heap() -> JsValue {
     wasm_bindgen::memory()
 }
 
-/// The rules of a pack that decide, and the watchlist.
+/// A gate: the deciding rules of a pack, and a watchlist.
 #[wasm_bindgen]
 pub struct Gate {
     gate: LocalGate,

@@ -335,7 +335,7 @@ impl Log {
         self.log_server.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 
-    /// Returns the URL at which to ask that witness for the checkpoint that proves its response, if it is to be asked.
+    /// Returns the URL of the checkpoint that proves this witness's response, if the witness must be asked for it.
     #[wasm_bindgen(js_name = proofUrl)]
     pub fn proof_url(&mut self, witnesses: &Witnesses, number: usize) -> Option<String> {
         self.log_server.proof_url(&witnesses.round, number)

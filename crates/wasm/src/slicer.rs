@@ -241,7 +241,7 @@ fn read_indexes(values: &[f64], member: &str) -> Result<Vec<u64>, Error> {
 }
 
 fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
-    link::place(event).ok_or_else(|| Error::new(Code::Export, "the event must be given as CHAIN/SEQ"))
+    link::place(event).ok_or_else(|| Error::new(Code::Export, "the event must have the form CHAIN/SEQ"))
 }
 
 /// Calls `part` for each part of an export, compressed or not. Fails at the first invalid line.

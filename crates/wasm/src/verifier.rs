@@ -319,7 +319,7 @@ impl StretchSummarizer {
         self.summary.len()
     }
 
-    /// Copies that summary into a buffer of the same length.
+    /// Copies the summary of the last `summarize` call into a buffer of the same length.
     #[wasm_bindgen(js_name = takeSummary)]
     pub fn take_summary(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
         copy_into(&std::mem::take(&mut self.summary), into)

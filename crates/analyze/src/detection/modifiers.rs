@@ -77,7 +77,7 @@ impl Modifiers {
                 return fault(explain!("the modifier `{name}` is not supported"), hint);
             };
             if all.has(Self(1 << nth)) {
-                return fault(explain!("the modifier `{name}` is given twice"), "remove one of them");
+                return fault(explain!("the modifier `{name}` appears twice"), "remove one of them");
             }
             all.0 |= 1 << nth;
         }

@@ -45,7 +45,7 @@ If the name after -o ends in .html, it is an evidence file with the sampled even
 a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
 person's events. docs/evidence-by-control.md explains catalogs.
 
-Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
+Exit status: as for `countersign verify`. An altered or broken export can't be used as evidence.")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input, or the URL of a log server
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]

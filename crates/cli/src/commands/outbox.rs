@@ -1,4 +1,4 @@
-//! `countersign outbox`: shows an outbox, and recovers what is intact of a corrupt one.
+//! `countersign outbox`: shows an outbox, and recovers the intact part of a corrupt one.
 
 mod entries;
 mod journal;
@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
         found.insert(path.to_owned(), Contents::default());
     }
     if found.is_empty() {
-        let message = "there is no outbox in this folder";
+        let message = "this folder contains no outbox";
         return Err(CliError::unusable("outbox.invalid", message, "check the path").within(&shown(path)));
     }
     for (path, size) in unreadable {

@@ -124,7 +124,7 @@ pub(crate) struct Args {
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_bytes: Option<NonZeroU32>,
-    /// The seconds' worth of a quota that may come at once after a pause
+    /// The burst that a quota allows after a pause, in seconds of its rate
     #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
     quota_burst: NonZeroU32,
     /// The maximum number of connections per client, or of concurrent requests behind a trusted proxy

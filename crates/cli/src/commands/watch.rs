@@ -167,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     if args.watchlist.is_some() && !pack.rules().iter().any(Rule::can_list) {
         style::warn(&format!(
-            "no rule of the pack {} adds entries to the watchlist; that requires a countersign.decision of challenge or deny, and a correlation that groups by actor or address (read.actor.id, read.address)",
+            "no rule of the pack {} adds entries to the watchlist; that requires a countersign.decision of challenge or deny, and a correlation that groups by actor or address (parsed.actor.id, parsed.address)",
             style::plain(&pack.name)
         ));
     }

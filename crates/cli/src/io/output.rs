@@ -37,7 +37,7 @@ fn create_temporary(
 fn without_temporary_name(error: &io::Error) -> io::Error {
     match (error.raw_os_error(), error.kind()) {
         (Some(system), _) => io::Error::from_raw_os_error(system),
-        (None, kind @ io::ErrorKind::NotFound) => io::Error::new(kind, "there is no such folder"),
+        (None, kind @ io::ErrorKind::NotFound) => io::Error::new(kind, "the folder does not exist"),
         (None, kind) => kind.into(),
     }
 }

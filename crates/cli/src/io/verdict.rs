@@ -11,7 +11,7 @@ use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 use crate::errors::CliError;
 use crate::io::style::{self, bad, doubt, faint, good, label, plain};
 
-/// The most findings per code that are shown; the report has more.
+/// Maximum number of findings shown per code; the report has more.
 const MAX_SHOWN: usize = 3;
 
 const UNCHANGED: &str = " Nothing was found to be changed.";

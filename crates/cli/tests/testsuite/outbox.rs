@@ -94,5 +94,5 @@ fn rejects_other_files() {
     place
         .run(&["outbox", "show", "empty"])
         .code(2)
-        .stderr(predicate::str::contains("no outbox in this folder"));
+        .stderr(predicate::str::contains("this folder contains no outbox"));
 }

@@ -317,7 +317,7 @@ fn reports_a_missing_folder() {
     for (args, says) in [
         (
             &["slice", "audit.ndjson", "--query", "n:1", "-o", "none/one.ndjson"][..],
-            "✗ error[io.not_found]: none/one.ndjson: cannot write: there is no such folder\n  hint: check the path; its folder must exist",
+            "✗ error[io.not_found]: none/one.ndjson: cannot write: the folder does not exist\n  hint: check the path; its folder must exist",
         ),
         (
             &["export", "--format", "parquet", "audit.ndjson", "--partition", "day", "-o", "taken"],
@@ -325,11 +325,11 @@ fn reports_a_missing_folder() {
         ),
         (
             &["backup", "--dir", "none", "--to", "log.sqlite"],
-            "✗ error[io.not_found]: none: there is no such folder",
+            "✗ error[io.not_found]: none: the folder does not exist",
         ),
         (&["backup", "--dir", "log", "--to", "none/log.sqlite"], "✗ error[io.not_found]: none/log.sqlite: "),
         (&["backup", "--dir", "log", "--to", "taken"], "✗ error[io.is_directory]: taken: "),
-        (&["fsck", "--dir", "none"], "✗ error[io.not_found]: none: there is no such folder"),
+        (&["fsck", "--dir", "none"], "✗ error[io.not_found]: none: the folder does not exist"),
         (&["serve", "--dir", "trust.txt"], "hint: use another path; a file is in the place of the folder"),
         #[cfg(unix)]
         (

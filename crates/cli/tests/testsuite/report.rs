@@ -150,15 +150,15 @@ fn rejects_too_many_sections() {
         (
             &["--section", "many.md", "--section", "many.md"][..],
             "many.md",
-            "300 headings, where a report has 200",
+            "300 headings, but a report has at most 200 sections",
         ),
-        (&["--section", "long.md"], "long.md", "16001 bytes, where 16000 are the most"),
+        (&["--section", "long.md"], "long.md", "at most 16000 bytes, but has 16001"),
     ] {
         let args = [&["report", "audit.ndjson", "--trust", "trust.txt", "-o", "x.json"][..], files].concat();
         place.run(&args).code(2).stderr(
             predicate::str::contains(format!("error[evidence.invalid]: {named}"))
                 .and(predicate::str::contains(says))
-                .and(predicate::str::contains("hint: file it beside the report")),
+                .and(predicate::str::contains("hint: shorten it, or keep it in a separate file")),
         );
     }
 }

@@ -14,7 +14,7 @@ use crate::sqlite;
 use countersign_log::store::{EntryReader, StoreError};
 use countersign_log::tables::{ADDED, tile_key};
 
-/// Repairs what a check found and what can be repaired. Nothing else may be using the folder. Check it again
+/// Repairs the repairable problems that a check found. No other process may be using the folder. Check it again
 /// afterwards.
 ///
 /// # Errors

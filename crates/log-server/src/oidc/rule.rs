@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Formats what the rule grants to a token with these claims.
+    /// Formats the rights that the rule grants to a token with these claims.
     fn grants(rule: &str, claims: Value) -> Option<String> {
         let Value::Object(claims) = claims else { panic!("claims must be an object") };
         let (rights, scope) = rule.parse::<Rule>().unwrap().apply(&claims)?;

@@ -158,7 +158,8 @@ impl SignedHistory {
             (Cause::Unremembered, "the record of what was signed is missing".to_owned())
         } else if remembered.unwrap_or(0) < newest {
             let restored = || {
-                "more was signed than this folder's record says, so the whole folder was restored".to_owned()
+                "the log signed more than this folder's record contains, so the whole folder was restored"
+                    .to_owned()
             };
             (Cause::Rollback, self.claimed_beyond(remembered.unwrap_or(0)).unwrap_or_else(restored))
         } else {

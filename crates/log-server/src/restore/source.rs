@@ -13,7 +13,7 @@ pub trait Source {
     /// The display name.
     fn name(&self) -> String;
 
-    /// Checkpoints that the log may have signed.
+    /// Returns checkpoints that the log may have signed.
     fn checkpoints(&self) -> &[String];
 
     /// Returns the entry at `index`, with its event if the source has it. Called with ascending indexes.

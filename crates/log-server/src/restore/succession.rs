@@ -19,7 +19,7 @@ const FILE: &str = "ending.json";
 const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
-/// The files that belong to the ended log and move with it.
+/// The files of the ended log that are moved along with it.
 const FILES: [&str; 11] = [
     "log.sqlite",
     "log.sqlite-wal",

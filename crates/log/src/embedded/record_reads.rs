@@ -27,7 +27,7 @@ impl EmbeddedLogServer {
         Ok(Some(Tally { reader, read, count: Count::ended() }))
     }
 
-    /// Counts the end of a response that no one reads further.
+    /// Counts the end of a response that the client stopped reading.
     pub fn ended(&mut self, content: &mut Content) {
         let tally = match content {
             Content::Export(sending) => sending.tally.take(),

@@ -50,7 +50,7 @@ impl Had {
 }
 
 impl Attested {
-    /// Reads checkpoints and key notes up to `size` that are not known yet.
+    /// Reads the checkpoints and key notes up to `size` that have not been read yet.
     pub(super) fn catch_up(
         &mut self,
         reader: &dyn Reader,

@@ -61,7 +61,7 @@ impl Exporter {
         })
     }
 
-    /// Explains a search. `canceled` is called now and then, and returns true if no one waits for the result.
+    /// Explains a search. `canceled` is called periodically, and returns true if the client disconnected.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].

@@ -132,8 +132,8 @@ impl Exporter {
         }
     }
 
-    /// Returns when the newest checkpoint that witnesses saw existed, if there is one: according to the quorum, or else
-    /// to its first cosignature.
+    /// Returns a time at which the newest cosigned checkpoint existed, if there is one: the quorum's time, or else the
+    /// time of the first cosignature.
     ///
     /// # Errors
     /// [`StoreError`].

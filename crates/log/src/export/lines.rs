@@ -12,7 +12,7 @@ use super::skips::Skips;
 use crate::entry_matcher::EntryMatcher;
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
-/// The number of bytes from which a piece is sent.
+/// The size at which a piece is sent, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The first line of a key note.

@@ -54,8 +54,8 @@ impl Unattested {
         while self.steps.pop_front_if(|(until, _)| *until <= size).is_some() {}
     }
 
-    /// Returns the latest time of a link among the first `size` entries that no checkpoint contains which the trust
-    /// file's witnesses cosigned.
+    /// Returns the latest link time among those of the first `size` entries that are not in any checkpoint cosigned by
+    /// the trust file's witnesses.
     pub(super) fn latest(&mut self, size: u64, trust: &Trust) -> Result<Option<Time>, StoreError> {
         let mut examined = match self.examined {
             Some(examined) => examined,

@@ -1,7 +1,7 @@
 //! The newest links, which are not in the table of runs yet.
 //!
-//! That table is ordered by chain, so a commit that adds to it writes a page for each chain that it has a link of. The
-//! links of many commits are therefore added together. Until then, a link is found by reading the newest entries.
+//! That table is ordered by chain, so a commit that adds to it writes a page for each of its chains. The links of many
+//! commits are therefore added together. Until then, a link is found by reading the newest entries.
 
 use std::collections::BTreeMap;
 

@@ -508,7 +508,7 @@ fn outcome(value: Value<'_>) -> ParseResult<Source> {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
             (None, Input::Text(word)) => vec![word],
             (None, _) => {
-                let problem = "the outcome is taken from the source without a map";
+                let problem = "the outcome's source has no `map`";
                 let repair = "add a map from its words to success, failure, denied and unknown";
                 return Err(ParserError::new(&message!("[{place}]"), problem, repair));
             }

@@ -161,7 +161,7 @@ export function mustCall(options: object, ...members: readonly string[]): void {
   }
 }
 
-/** Returns a `CountersignError` as it is, and wraps anything else. */
+/** Returns a `CountersignError` unchanged, and wraps any other value. */
 export function coded(cause: unknown, code: ErrorCode, message: string, hint: string): CountersignError {
   return cause instanceof CountersignError ? cause : new CountersignError(code, message, { hint, cause });
 }

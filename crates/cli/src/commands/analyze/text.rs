@@ -90,7 +90,7 @@ impl AnalyzedExport<'_> {
         );
         let needs = match evidence {
             Evidence::Sufficient => "its entries alone",
-            Evidence::Range => "all entries before it, which say what was usual",
+            Evidence::Range => "all entries before it, which define what was usual",
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));

@@ -21,7 +21,7 @@ use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 /// The approximate number of bytes that wait in memory.
 const MEMORY_BYTES: usize = 16 << 20;
 
-/// The most findings whose answers are kept.
+/// Maximum number of findings whose answers are kept.
 const MAX_ANSWERED_FINDINGS: usize = 16_384;
 
 /// The first acknowledgment of each finding, by its id, with the signer.

@@ -7,7 +7,7 @@ use crate::errors::CliError;
 use crate::io::style::{self, plain};
 
 /// The hint for a document that is too long.
-const HINT: &str = "shorten it, or file it beside the report";
+const HINT: &str = "shorten it, or keep it in a separate file";
 
 /// Converts a Markdown document to sections, one for each heading of the first three levels. Text before the first
 /// heading gets `title`.

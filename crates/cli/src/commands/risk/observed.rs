@@ -104,7 +104,7 @@ impl ObservedData {
         Ok(value)
     }
 
-    /// Returns what was observed, or `None` without observations.
+    /// Returns the observations, or `None` if there are none.
     pub(super) fn observed(
         self,
         verified: Option<&Verified>,

@@ -19,7 +19,7 @@ pub(super) struct OpenId {
     ///
     /// First the claims, all of which must match, with dots for a path (`realm_access.roles=auditor`); then the
     /// rights, as in `countersign token add`; then which events, where {org} stands for the token's claim org. The
-    /// first rule that matches the claims and gives what is asked for decides.
+    /// first rule that matches the claims and grants the requested right decides.
     #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
     allow: Vec<Rule>,
     /// The claim used as the reader's name by --record-reads

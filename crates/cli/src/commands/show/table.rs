@@ -89,7 +89,7 @@ pub(super) fn write(
         let _ = writeln!(text, "\n… and {} more; use --limit to show them", total - kept);
     }
     if unread > 0 {
-        let consequence = "who did what may not be shown; all fields can be searched by path";
+        let consequence = "actors and actions may not be shown; all fields can be searched by path";
         let _ = writeln!(text, "\n{}", unknown_shapes(unread, consequence));
     }
     Ok(())

@@ -114,7 +114,7 @@ fn place(located: &LocatedRow) -> String {
     format!("{}, row {} (entry {leaf})", shown(&located.file), located.number)
 }
 
-/// Entries whose row was not found in its place.
+/// Entries whose row was not found at its position.
 #[derive(Default)]
 struct Missing {
     leaves: BTreeSet<u64>,

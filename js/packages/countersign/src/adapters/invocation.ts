@@ -18,7 +18,7 @@ export interface WaitingContext {
 /** Number of events after which a flush starts while the handler is still running. */
 const FLUSH_EVERY = 64;
 
-/** A shared recorder that promises each invocation a flush of its own. */
+/** A shared recorder that promises each invocation its own flush. */
 export class Invocation extends Scopable implements Audit {
   readonly #recorder: Recorder;
   readonly #context: WaitingContext | undefined;

@@ -148,7 +148,7 @@ class LocalGate implements Gate {
     must(Array.isArray(limits), "limits", "`limits` must be an array", "pass limits: [{ name, by, max, windowMs }]");
     this.#counters = limits.map((limit) => new LimitCounter(limit));
     const names = new Set(limits.map(({ name }) => name));
-    const own = "give each limit a unique name, because refusals are recorded and counted by it";
+    const own = "give each limit a unique name, because refusals are recorded and counted by name";
     must(names.size === limits.length, "limits.name", "two limits have the same name", own);
     const unbound = this.#counters.filter(({ isUnbound }) => isUnbound).map(({ limit }) => limit.name);
     if (unbound.length > 0) {

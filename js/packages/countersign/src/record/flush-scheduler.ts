@@ -98,7 +98,7 @@ export class FlushScheduler {
   /** Earliest time of the next retry for callers that can wait. */
   #restUntil = 0;
   #lastError: CountersignError | undefined;
-  /** Number of dead chains found, and the reason of the last one. */
+  /** Number of dead chains found, and the reason for the last one. */
   #deaths = 0;
   #lastDeath: CountersignError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;

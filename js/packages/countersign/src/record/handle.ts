@@ -22,7 +22,7 @@ export interface Receipt {
 /** A recorded event. */
 export interface Handle {
   /**
-   * Resolves when the event is in the outbox's storage and so survives a kill. Without an outbox it resolves at once,
+   * Resolves when the event is in the outbox's storage and survives a kill. Without an outbox it resolves immediately,
    * although events in memory don't survive a kill.
    *
    * Rejects if the outbox could not store the event, which may still be delivered; and with `recorder.lost` if the

@@ -293,7 +293,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
   const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
     'pass { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }; the host can be any name';
-  must(isAddress || fetch === undefined, "to", "`to` needs a URL besides a binding", binding);
+  must(isAddress || fetch === undefined, "to", "`to` needs a URL in addition to a binding", binding);
   must(isAddress, "to", "`to` must be the log server's URL, an object with `url`, or a transport", address);
   must(
     typeof log === "string" && log !== "",

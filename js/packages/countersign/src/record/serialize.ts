@@ -300,7 +300,7 @@ class PlainCopy {
     }
   }
 
-  /** Returns an error in pino's form, with its causes and other fields of its own. */
+  /** Returns an error in pino's form, with its causes and its other own fields. */
   #error(error: Error): unknown {
     if (this.#causes === MAX_CAUSES) {
       return `${error.name}: ${error.message}`;

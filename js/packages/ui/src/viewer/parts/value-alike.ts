@@ -49,8 +49,8 @@ const KNOWN_NAMES = [
 const MAX_NAME_LENGTH = 100;
 
 /**
- * Returns for each name of one object that looks like another name that other name. Only names that look alike but
- * differ are included.
+ * Maps each name of an object that looks like a different name to that name. Names that don't look like another are
+ * not included.
  */
 export function lookAlikes(names: readonly string[]): ReadonlyMap<string, string> {
   const first = new Map(KNOWN_NAMES.map((name) => [name, name]));

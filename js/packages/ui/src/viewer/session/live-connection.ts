@@ -42,7 +42,7 @@ export class LiveConnection {
   #request: Request;
   #signal: AbortSignal;
   #lastId = "";
-  /** Size at which the view begins or is cut; undefined if the address determines it. */
+  /** Size of the log in the pin, where the view begins or the export is cut; undefined if there is no pin. */
   #from: string | undefined;
   /** True if the address is an export that a stream continues. */
   #isExport = false;
