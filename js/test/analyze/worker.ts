@@ -38,7 +38,7 @@ export default {
       while (findings.step(100)) {}
     }
     findings.report(facts);
-    findings.tell();
+    findings.status();
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for (let piece = findings.document(0, 7); piece !== undefined; piece = findings.document(pieces.length, 7)) {
       pieces.push(piece as Uint8Array<ArrayBuffer>);

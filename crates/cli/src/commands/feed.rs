@@ -20,7 +20,7 @@ use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::{parsers, query, stop};
 
-/// Send verified events and findings to a SIEM or another destination
+/// Send verified events and findings to a SIEM
 ///
 /// Verifies first, and sends only what verified. Each event becomes one record with its entry, its position in its
 /// chain, the root and size of the checkpoint that covers it, and whether its signer is trusted, so a row in a SIEM

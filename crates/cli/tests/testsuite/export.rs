@@ -75,7 +75,7 @@ fn exports_verify() {
             .success()
             .stderr(predicate::str::contains("exported to x.ndjson"))
             .stderr(predicate::str::contains("secret-token").not());
-        let request = requests.recv().unwrap();
+        let request = requests.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
         let mut lines = request.lines();
         assert_eq!(
             lines.next(),
@@ -92,9 +92,21 @@ fn reads_the_token_from_the_environment() {
     let (place, export) = sealed();
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
     place.command(&["export", "--dir", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
-    assert!(requests.recv().unwrap().to_ascii_lowercase().contains("authorization: bearer from-env"));
+    assert!(
+        requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .to_ascii_lowercase()
+            .contains("authorization: bearer from-env")
+    );
     place.run(&["export", "--dir", &url]).success();
-    assert!(!requests.recv().unwrap().to_ascii_lowercase().contains("authorization"));
+    assert!(
+        !requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .to_ascii_lowercase()
+            .contains("authorization")
+    );
     place
         .command(&["export", "--dir", &url])
         .env("COUNTERSIGN_TOKEN", "two words")
@@ -119,7 +131,12 @@ fn filters_locally_what_the_server_cannot() {
     let chain = place.chain("audit.ndjson");
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
     place.run(&["export", "--dir", &url, "--withhold", "-n:3", "-o", "x.ndjson"]).success();
-    assert!(requests.recv().unwrap().starts_with("GET /audit/export HTTP"));
+    assert!(
+        requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .starts_with("GET /audit/export HTTP")
+    );
     assert_eq!(shown(&place.read("x.ndjson")).len(), 1);
     assert_eq!(place.verdict("x.ndjson"), "partial");
     let event = format!("{chain}/2");
@@ -136,12 +153,27 @@ fn filters_locally_what_the_server_cannot() {
             "x.ndjson",
         ])
         .success();
-    assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/export?chain={chain} HTTP")));
+    assert!(
+        requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .starts_with(&format!("GET /audit/export?chain={chain} HTTP"))
+    );
     assert_eq!(shown(&place.read("x.ndjson")).len(), 2);
     // Unused fields are queried separately.
-    assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/explain?chain={chain}")));
+    assert!(
+        requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .starts_with(&format!("GET /audit/explain?chain={chain}"))
+    );
     place.run(&["export", "--dir", &url, "--event", &event]).success();
-    assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/proof/{chain}/2 HTTP")));
+    assert!(
+        requests
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap()
+            .starts_with(&format!("GET /audit/proof/{chain}/2 HTTP"))
+    );
 }
 
 #[test]

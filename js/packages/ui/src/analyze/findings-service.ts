@@ -150,7 +150,10 @@ export class FindingsService {
       const listed = this.list(from, from + FINDINGS_PER_CALL, undefined);
       for (const { total, finding } of listed) {
         const { id, rule, entries } = finding;
-        outline.add({ rule, entries: total > entries.length ? this.#findings.entries(id) : Float64Array.from(entries) });
+        outline.add({
+          rule,
+          entries: total > entries.length ? this.#findings.entries(id) : Float64Array.from(entries),
+        });
       }
       if (listed.length < FINDINGS_PER_CALL) {
         return outline;
