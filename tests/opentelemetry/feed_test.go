@@ -1,4 +1,4 @@
-// Package opentelemetry feeds a OpenTelemetry Collector. It is a module of its own: the newest collector of which all parts can be had
+// Package opentelemetry feeds an OpenTelemetry Collector. It is a module of its own: the newest collector of which all parts can be had
 // wants older packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
 package opentelemetry
 
@@ -32,7 +32,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
-// TestOpenTelemetryCollectorTakesAFeed runs a OpenTelemetry Collector that takes logs of those who show a certificate,
+// TestOpenTelemetryCollectorTakesAFeed runs an OpenTelemetry Collector that takes logs of those who show a certificate,
 // feeds it, and holds what leaves it at its other end against what our program says that it sends.
 func TestOpenTelemetryCollectorTakesAFeed(t *testing.T) {
 	const events = 25
@@ -43,7 +43,7 @@ func TestOpenTelemetryCollectorTakesAFeed(t *testing.T) {
 
 	certify(t, folder)
 	out, endpoint := startCollector(t, folder)
-	countersign(t, append(feed, "--destination", "otlp", "--destination", "https://"+endpoint+"/v1/logs",
+	countersign(t, append(feed, "--destination", "otlp", "--address", "https://"+endpoint+"/v1/logs",
 		"--ca", in("ca.pem"), "--client-certificate", in("client.pem"), "--client-key", in("client.key"),
 		"--batch", "10", "--gzip")...)
 

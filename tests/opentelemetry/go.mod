@@ -3,15 +3,15 @@ module countersign.example/opentelemetry
 go 1.26
 
 require (
-	go.opentelemetry.io/log_server/component v0.116.0
-	go.opentelemetry.io/log_server/confmap v1.22.0
-	go.opentelemetry.io/log_server/confmap/provider/yamlprovider v1.22.0
-	go.opentelemetry.io/log_server/consumer v1.22.0
-	go.opentelemetry.io/log_server/exporter v0.116.0
-	go.opentelemetry.io/log_server/otelcol v0.116.0
-	go.opentelemetry.io/log_server/pdata v1.22.0
-	go.opentelemetry.io/log_server/receiver v0.116.0
-	go.opentelemetry.io/log_server/receiver/otlpreceiver v0.116.0
+	go.opentelemetry.io/collector/component v0.116.0
+	go.opentelemetry.io/collector/confmap v1.22.0
+	go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.22.0
+	go.opentelemetry.io/collector/consumer v1.22.0
+	go.opentelemetry.io/collector/exporter v0.116.0
+	go.opentelemetry.io/collector/otelcol v0.116.0
+	go.opentelemetry.io/collector/pdata v1.22.0
+	go.opentelemetry.io/collector/receiver v0.116.0
+	go.opentelemetry.io/collector/receiver/otlpreceiver v0.116.0
 )
 
 require (
@@ -59,45 +59,45 @@ require (
 	github.com/tklauser/go-sysconf v0.3.12 // indirect
 	github.com/tklauser/numcpus v0.6.1 // indirect
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
-	go.opentelemetry.io/log_server v0.116.0 // indirect
-	go.opentelemetry.io/log_server/client v1.22.0 // indirect
-	go.opentelemetry.io/log_server/component/componentstatus v0.116.0 // indirect
-	go.opentelemetry.io/log_server/component/componenttest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/config/configauth v0.116.0 // indirect
-	go.opentelemetry.io/log_server/config/configcompression v1.22.0 // indirect
-	go.opentelemetry.io/log_server/config/configgrpc v0.116.0 // indirect
-	go.opentelemetry.io/log_server/config/confighttp v0.116.0 // indirect
-	go.opentelemetry.io/log_server/config/confignet v1.22.0 // indirect
-	go.opentelemetry.io/log_server/config/configopaque v1.22.0 // indirect
-	go.opentelemetry.io/log_server/config/configtelemetry v0.116.0 // indirect
-	go.opentelemetry.io/log_server/config/configtls v1.22.0 // indirect
-	go.opentelemetry.io/log_server/config/internal v0.116.0 // indirect
-	go.opentelemetry.io/log_server/connector v0.116.0 // indirect
-	go.opentelemetry.io/log_server/connector/connectortest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/connector/xconnector v0.116.0 // indirect
-	go.opentelemetry.io/log_server/consumer/consumererror v0.116.0 // indirect
-	go.opentelemetry.io/log_server/consumer/consumertest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/consumer/xconsumer v0.116.0 // indirect
-	go.opentelemetry.io/log_server/exporter/exportertest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/exporter/xexporter v0.116.0 // indirect
-	go.opentelemetry.io/log_server/extension v0.116.0 // indirect
-	go.opentelemetry.io/log_server/extension/auth v0.116.0 // indirect
-	go.opentelemetry.io/log_server/extension/extensioncapabilities v0.116.0 // indirect
-	go.opentelemetry.io/log_server/extension/extensiontest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/featuregate v1.22.0 // indirect
-	go.opentelemetry.io/log_server/internal/fanoutconsumer v0.116.0 // indirect
-	go.opentelemetry.io/log_server/internal/sharedcomponent v0.116.0 // indirect
-	go.opentelemetry.io/log_server/pdata/pprofile v0.116.0 // indirect
-	go.opentelemetry.io/log_server/pdata/testdata v0.116.0 // indirect
-	go.opentelemetry.io/log_server/pipeline v0.116.0 // indirect
-	go.opentelemetry.io/log_server/pipeline/xpipeline v0.116.0 // indirect
-	go.opentelemetry.io/log_server/processor v0.116.0 // indirect
-	go.opentelemetry.io/log_server/processor/processortest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/processor/xprocessor v0.116.0 // indirect
-	go.opentelemetry.io/log_server/receiver/receivertest v0.116.0 // indirect
-	go.opentelemetry.io/log_server/receiver/xreceiver v0.116.0 // indirect
-	go.opentelemetry.io/log_server/semconv v0.116.0 // indirect
-	go.opentelemetry.io/log_server/service v0.116.0 // indirect
+	go.opentelemetry.io/collector v0.116.0 // indirect
+	go.opentelemetry.io/collector/client v1.22.0 // indirect
+	go.opentelemetry.io/collector/component/componentstatus v0.116.0 // indirect
+	go.opentelemetry.io/collector/component/componenttest v0.116.0 // indirect
+	go.opentelemetry.io/collector/config/configauth v0.116.0 // indirect
+	go.opentelemetry.io/collector/config/configcompression v1.22.0 // indirect
+	go.opentelemetry.io/collector/config/configgrpc v0.116.0 // indirect
+	go.opentelemetry.io/collector/config/confighttp v0.116.0 // indirect
+	go.opentelemetry.io/collector/config/confignet v1.22.0 // indirect
+	go.opentelemetry.io/collector/config/configopaque v1.22.0 // indirect
+	go.opentelemetry.io/collector/config/configtelemetry v0.116.0 // indirect
+	go.opentelemetry.io/collector/config/configtls v1.22.0 // indirect
+	go.opentelemetry.io/collector/config/internal v0.116.0 // indirect
+	go.opentelemetry.io/collector/connector v0.116.0 // indirect
+	go.opentelemetry.io/collector/connector/connectortest v0.116.0 // indirect
+	go.opentelemetry.io/collector/connector/xconnector v0.116.0 // indirect
+	go.opentelemetry.io/collector/consumer/consumererror v0.116.0 // indirect
+	go.opentelemetry.io/collector/consumer/consumertest v0.116.0 // indirect
+	go.opentelemetry.io/collector/consumer/xconsumer v0.116.0 // indirect
+	go.opentelemetry.io/collector/exporter/exportertest v0.116.0 // indirect
+	go.opentelemetry.io/collector/exporter/xexporter v0.116.0 // indirect
+	go.opentelemetry.io/collector/extension v0.116.0 // indirect
+	go.opentelemetry.io/collector/extension/auth v0.116.0 // indirect
+	go.opentelemetry.io/collector/extension/extensioncapabilities v0.116.0 // indirect
+	go.opentelemetry.io/collector/extension/extensiontest v0.116.0 // indirect
+	go.opentelemetry.io/collector/featuregate v1.22.0 // indirect
+	go.opentelemetry.io/collector/internal/fanoutconsumer v0.116.0 // indirect
+	go.opentelemetry.io/collector/internal/sharedcomponent v0.116.0 // indirect
+	go.opentelemetry.io/collector/pdata/pprofile v0.116.0 // indirect
+	go.opentelemetry.io/collector/pdata/testdata v0.116.0 // indirect
+	go.opentelemetry.io/collector/pipeline v0.116.0 // indirect
+	go.opentelemetry.io/collector/pipeline/xpipeline v0.116.0 // indirect
+	go.opentelemetry.io/collector/processor v0.116.0 // indirect
+	go.opentelemetry.io/collector/processor/processortest v0.116.0 // indirect
+	go.opentelemetry.io/collector/processor/xprocessor v0.116.0 // indirect
+	go.opentelemetry.io/collector/receiver/receivertest v0.116.0 // indirect
+	go.opentelemetry.io/collector/receiver/xreceiver v0.116.0 // indirect
+	go.opentelemetry.io/collector/semconv v0.116.0 // indirect
+	go.opentelemetry.io/collector/service v0.116.0 // indirect
 	go.opentelemetry.io/contrib/bridges/otelzap v0.6.0 // indirect
 	go.opentelemetry.io/contrib/config v0.10.0 // indirect
 	go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc v0.56.0 // indirect

@@ -4,7 +4,7 @@ import json
 import sys
 
 from google.protobuf import json_format
-from opentelemetry.proto.log_server.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 for number, line in enumerate(sys.stdin, 1):
     try:

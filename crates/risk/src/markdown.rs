@@ -53,7 +53,7 @@ pub fn markdown(report: &Report) -> String {
 }
 
 fn proposal(text: &mut String, proposed: &ProposedFrequency) {
-    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
+    let ProposedFrequency { scenario, observed, what, entries, span, complete, now, frequency, line, .. } =
         proposed;
     let _ = writeln!(
         text,
@@ -72,8 +72,8 @@ fn proposal(text: &mut String, proposed: &ProposedFrequency) {
     for Kind { title, times, .. } in what {
         let _ = writeln!(text, "  - {times} × {}", words(title));
     }
-    if !leaves.is_empty() {
-        let _ = writeln!(text, "  - entries {}", runs(leaves));
+    if !entries.is_empty() {
+        let _ = writeln!(text, "  - entries {}", runs(entries));
     }
     let _ = writeln!(text, "  - how it was computed: {METHOD}");
     let _ = writeln!(text, "  - to apply it, write this into the scenario: {}", code(line));

@@ -109,7 +109,7 @@ pub struct Kind {
     /// The number of events.
     pub times: u32,
     /// The first twenty entries that prove them.
-    pub leaves: Vec<u64>,
+    pub entries: Vec<u64>,
 }
 
 /// A frequency proposed for a scenario.
@@ -122,7 +122,7 @@ pub struct ProposedFrequency {
     /// The kinds of events, most frequent first.
     pub what: Vec<Kind>,
     /// The first thousand entries that prove them.
-    pub leaves: Vec<u64>,
+    pub entries: Vec<u64>,
     /// The observed span.
     #[serde(flatten)]
     pub span: Span,
@@ -174,7 +174,7 @@ impl ProposedFrequency {
             scenario: scenario.id.clone(),
             observed: number,
             what: kinds(&counted),
-            leaves: leaves(counted.iter().copied(), LEAVES),
+            entries: leaves(counted.iter().copied(), LEAVES),
             span: span.clone(),
             complete: *is_complete,
             now: scenario.inputs.frequency,
@@ -214,7 +214,7 @@ fn kinds(counted: &[&Observation]) -> Vec<Kind> {
     let kind = |(title, of): (&str, Vec<&Observation>)| Kind {
         title: title.to_owned(),
         times: u32::try_from(of.len()).unwrap_or(u32::MAX),
-        leaves: leaves(of, LEAVES_OF_KIND),
+        entries: leaves(of, LEAVES_OF_KIND),
     };
     let mut kinds: Vec<Kind> = titles.into_iter().map(kind).collect();
     kinds.sort_unstable_by(|a, b| b.times.cmp(&a.times).then_with(|| a.title.cmp(&b.title)));
@@ -314,9 +314,9 @@ observed:
 
     #[test]
     fn counts_by_kind_and_lists_entries() {
-        let ProposedFrequency { observed, what, leaves, line, .. } = proposed(BLOCK);
-        assert_eq!((observed, &leaves[..]), (3, &[7, 9, 12, 50][..]));
-        let kinds: Vec<_> = what.iter().map(|kind| (&*kind.title, kind.times, &kind.leaves[..])).collect();
+        let ProposedFrequency { observed, what, entries, line, .. } = proposed(BLOCK);
+        assert_eq!((observed, &entries[..]), (3, &[7, 9, 12, 50][..]));
+        let kinds: Vec<_> = what.iter().map(|kind| (&*kind.title, kind.times, &kind.entries[..])).collect();
         assert_eq!(kinds, [("Failed logins", 2, &[7, 9, 12][..]), ("GET /internal", 1, &[50][..])]);
         assert_eq!(
             line,

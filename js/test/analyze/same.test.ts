@@ -229,8 +229,8 @@ test("JavaScript and the program agree on more doubtful chains than a report lis
   ] as const) {
     writeFileSync(join(folder, "doubts.txt"), trusts);
     const expected = run("analyze", "doubts.ndjson", "--trust", "doubts.txt", "--format", "json");
-    const { findings } = JSON.parse(expected) as { findings: { signerTrust: string }[] };
-    assert.deepEqual(new Set(findings.map((found) => found.signerTrust)), new Set([signerTrust]));
+    const { findings } = JSON.parse(expected) as { findings: { signer_trust: string }[] };
+    assert.deepEqual(new Set(findings.map((found) => found.signer_trust)), new Set([signerTrust]));
     assert.equal(findings.length, 101);
     await sameAs(expected, bytes, trusts, rules);
   }

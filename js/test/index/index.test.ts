@@ -80,8 +80,8 @@ test("index: a newer query cancels an older one, unless it is invalid", async (t
   void index.ask("action:a", BY_PLACE, () => {}).catch(() => {});
   assert.equal((await ask(index, "action:b,c")).events, 1);
   const told: number[] = [];
-  const signerTrust = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
-  assert.equal((signerTrust as SearchResult).events, 2);
+  const found = await index.ask("action:a,b", BY_PLACE, ({ events }) => told.push(events));
+  assert.equal((found as SearchResult).events, 2);
   const refused = await index.ask("é action:", BY_PLACE, () => {});
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));

@@ -62,7 +62,7 @@ test("save: NDJSON has the events byte for byte in order, with their parsed fiel
     [last.line, last.signer_trust, last.parsed.as, last.parsed.outcome],
     [4, "unsettled", "countersign", "denied"],
   );
-  assert.equal(nobodys.read, null);
+  assert.equal(nobodys.parsed, null);
 });
 
 test("save: CSV has a record per event", async (t) => {
@@ -77,7 +77,7 @@ test("save: CSV has a record per event", async (t) => {
   const place = ["0", "ab".repeat(16), "1", "2026-11-20T06:01:02.345Z", "example.com+0123abcd+AAAA", "unsettled"];
   assert.equal(
     header?.join(),
-    "line,index,chain,seq,recorded,signer,signerTrust,parsed_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
+    "line,index,chain,seq,recorded,signer,signer_trust,parsed_as,time,action,actor,actor_name,actor_type,target,target_name,target_type,address,outcome,reason,tenant,event",
   );
   const ada = ["u,1", 'Zo"ë', "user"];
   const job = ["42", "", "cron_job"];
@@ -119,7 +119,7 @@ test("save: includes each signer's trust as in the report", async (t) => {
     const lines = (await (await index.save("ndjson", () => {}, saving)).text()).trimEnd().split("\n");
     const inCsv = rows.map((row) => row[6]);
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line).signerTrust),
+      lines.map((line) => JSON.parse(line).signer_trust),
       inCsv,
     );
     return inCsv.join();
@@ -128,8 +128,8 @@ test("save: includes each signer's trust as in the report", async (t) => {
   const by = (trust: TrustBasis, doubts: Doubts): SaveOptions => ({
     signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
   });
-  assert.equal(await signerTrustsFor(by("granted", [])), "trusted,trusted,unknown");
-  assert.equal(await signerTrustsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
+  assert.equal(await signerTrustsFor(by("granted", [])), "trusted,trusted,untrusted");
+  assert.equal(await signerTrustsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,untrusted");
   assert.equal(await signerTrustsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
   assert.equal(await signerTrustsFor(by("granted", "all")), "suspect,suspect,suspect");
 });

@@ -314,7 +314,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const after = 'audit.record({ action: "a.b" }); setTimeout(() => {}, 60_000);';
     assert.match(
       await onNode(code, before, after),
-      /^logServer\.unreachable: the log server at .* \(check the URL.*\. The events wait in memory and will be resent\)\n/,
+      /^log_server\.unreachable: the log server at .* \(check the URL.*\. The events wait in memory and will be resent\)\n/,
     );
   },
 

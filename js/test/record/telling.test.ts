@@ -20,7 +20,7 @@ test("onError: a throwing callback blocks nothing, and is reported itself", asyn
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
   await until("the console has said it", () => said.mock.callCount() > 0);
-  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError threw an error .* logServer\.busy/);
+  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError threw an error .* log_server\.busy/);
   // Retried automatically.
   t.mock.timers.tick(1_000);
   await handle?.delivered();

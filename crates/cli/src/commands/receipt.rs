@@ -36,7 +36,7 @@ pub(crate) struct Args {
     receipt: PathBuf,
     /// The entry, byte for byte, such as a link without its line end; - for standard input
     #[arg(long, value_name = "FILE")]
-    leaf: PathBuf,
+    entry: PathBuf,
     #[command(flatten)]
     trust: RequiredTrustArgs,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let both = [&args.receipt, &args.leaf];
+    let both = [&args.receipt, &args.entry];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "pass one of them as a file";
         return Err(CliError::unusable("arguments.invalid", "both files are standard input", hint));
@@ -55,11 +55,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1";
         CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint)
     })?;
-    let leaf = input::small(&args.leaf)?;
+    let leaf = input::small(&args.entry)?;
     if leaf.len() > MAX_LEAF_BYTES {
         let hint = "check that this is the right file";
         return Err(CliError::unusable("entry.too_large", "an entry is at most 65,535 bytes", hint)
-            .within(&shown(&args.leaf)));
+            .within(&shown(&args.entry)));
     }
     let outcome = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
         let without_end = leaf.strip_suffix(b"\n").map(|leaf| proof.judge(leaf, &trust));

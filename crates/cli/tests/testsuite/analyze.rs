@@ -45,7 +45,7 @@ fn shows_acknowledgements_with_their_signers() {
             .unwrap(),
     );
     place.run(&["analyze", "audit.ndjson", "--threads", "1"]).stdout(
-        predicate::str::is_match("answered by u_ada at entry 44, .* unknown: A load test\n").unwrap(),
+        predicate::str::is_match("answered by u_ada at entry 44, .* untrusted: A load test\n").unwrap(),
     );
 }
 
@@ -131,9 +131,7 @@ fn check_reproduces_findings_or_reports_differences() {
     recompute("audit.ndjson").code(6).stdout(predicate::str::contains("Before: 0."));
     place.write("findings.json", made.to_string());
     place.sealed_of(&attack().split_inclusive('\n').take(10).collect::<String>());
-    recompute("audit.ndjson")
-        .code(6)
-        .stdout(predicate::str::contains("Before: 1. Of these follow from what is here: 0. New: 0."));
+    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("Before: 1. Reproduced: 0. New: 0."));
     let mut older = findings(&place, "audit.ndjson", &[]);
     older["engine"] = json!("0");
     place.write("findings.json", older.to_string());
@@ -202,7 +200,7 @@ fn success_requires_full_coverage() {
     let analyze = |export: &str| place.run(&["analyze", export, "--trust", "trust.txt"]);
     analyze("audit.ndjson").success().stdout(predicate::str::contains("✓ Nothing was found in all entries"));
     place.run(&["slice", "audit.ndjson", "--query", "n:3", "-o", "slice.ndjson"]).success();
-    let part = predicate::str::contains("\nNothing was found in what is shown");
+    let part = predicate::str::contains("\nNothing was found in this export");
     analyze("slice.ndjson").code(4).stdout(part);
     place.write("x.png", b"\x89PNG\r\n");
     analyze("x.png")
@@ -249,7 +247,7 @@ fn builds_tests_and_lists_rules() {
         .success()
         .stderr(predicate::str::contains("1 rule"));
     assert!(place.read("pack.json").starts_with(r#"{"countersign":"rules/v1","name":"rules","rules":[{"#));
-    place.run(&["rules", "test", "rules"]).success().stdout("✓ 1 rule, 1 case as wanted\n");
+    place.run(&["rules", "test", "rules"]).success().stdout("✓ 1 rule, 1 case passed\n");
     place.run(&["rules", "list", "pack.json"]).success().stdout(predicate::str::contains("Deleted"));
     place
         .run(&["rules", "list"])

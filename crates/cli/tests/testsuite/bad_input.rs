@@ -48,7 +48,7 @@ fn reports_concatenated_exports_first() {
     place.write("twice.ndjson", place.read("audit.ndjson").repeat(2));
     place.run(&["verify", "twice.ndjson", "--trust", "trust.txt"]).code(1).stdout(
         predicate::str::is_match(
-            r"(?s)Findings \(\d+\)\n  ✗ error   format.line line \d+: another header: .*chain.fork",
+            r"(?s)Findings \(\d+\)\n  ✗ error   format.line line \d+: the line is a second header.*chain.fork",
         )
         .unwrap(),
     );
@@ -69,7 +69,7 @@ fn reports_the_kind_of_other_files() {
         ("events.x", b"{\"action\":\"job.update\"}\n", "countersign record"),
         ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error response instead of the download"),
         ("report.x", b"{\"countersign\":\"report/v1\"}\n", "an export begins with"),
-        ("quoted.x", b"> {\"countersign\":\"export/v1\",\"origin\":\"o\"}\n", "as by mail, terminals"),
+        ("quoted.x", b"> {\"countersign\":\"export/v1\",\"origin\":\"o\"}\n", "by mail, a terminal"),
         ("sorted.x", b"{\"checkpoint\":\"\"}\n", "lines were reordered"),
         ("twice.gz", &gzip(&gzip(b"{}")), "compressed twice"),
         ("version.x", b"{\"countersign\":\"export/v2\",\"origin\":\"o\"}\n", "version"),
@@ -80,13 +80,13 @@ fn reports_the_kind_of_other_files() {
     }
     for command in ["verify", "show", "analyze", "inventory"] {
         place.run(&[command, "zip.x"]).code(5).stdout(predicate::str::contains(
-            "is damaged. It seems to be a ZIP archive: unpack it and choose the export inside. This says",
+            "is damaged. Unpack the file and choose the export inside: it seems to be a ZIP archive. This says",
         ));
     }
     place.write("trust.x", place.read("trust.txt"));
     is_unread(&place, "trust.x", NO_EXPORT, "trust file");
     place.write("key.x", place.read("app.key"));
-    is_unread(&place, "key.x", NO_EXPORT, "secret key");
+    is_unread(&place, "key.x", NO_EXPORT, "private key");
     place
         .run(&["verify", "image.x"])
         .code(5)
@@ -99,7 +99,7 @@ fn a_large_zstd_window_is_not_truncation() {
     let place = Place::new();
     let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/zstd-window/export.ndjson.zst");
     place.write("window.zst", fs::read(vector).unwrap());
-    let asked = "compress it again with a smaller window";
+    let asked = "compress the export again with a smaller window";
     is_unread(&place, "window.zst", ("not_checked", "format.compression"), asked);
     place.run(&["verify", "window.zst"]).code(5).stdout(predicate::str::contains("ampering").not());
 }
@@ -112,7 +112,7 @@ fn a_cut_stream_is_truncated() {
     for (name, whole) in [("cut.gz", gzip(&export)), ("cut.zst", zstd(&export))] {
         for length in [5, whole.len() / 2, whole.len() - 1] {
             place.write(name, &whole[..length]);
-            is_unread(&place, name, ("broken", "format.truncated"), "download broke off");
+            is_unread(&place, name, ("broken", "format.truncated"), "download was probably interrupted");
         }
     }
 }
@@ -128,7 +128,9 @@ fn a_file_cut_off_in_a_line_is_truncated() {
         .run(&["slice", "cut.ndjson", "--query", "n=1"])
         .code(1)
         .stderr(predicate::str::contains("cut.ndjson: line 16: the file ends in the middle of this line"))
-        .stderr(predicate::str::contains("hint: most likely its download broke off"));
+        .stderr(predicate::str::contains(
+            "hint: fetch the file again: its download was probably interrupted",
+        ));
 }
 
 #[cfg(unix)]
@@ -184,7 +186,7 @@ fn reports_utf_16() {
             place
                 .run(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson", name])
                 .code(1)
-                .stderr(predicate::str::contains("hint: this is UTF-16 text"));
+                .stderr(predicate::str::contains("it is UTF-16, as written by"));
         }
     }
 }
@@ -259,14 +261,14 @@ fn invalid_events_are_reported_and_nothing_is_written() {
     let before = place.files();
     for (line, says, hint) in [
         ("[[1]]", "[0]: the event is not a JSON object", "array of arrays"),
-        ("{\"Records\":[{\"a\":1},{\"b\":1,\"b\":2}]}", "member \"b\": Records[1]: ", "hint: "),
+        ("{\"Records\":[{\"a\":1},{\"b\":1,\"b\":2}]}", "field \"b\": Records[1]: ", "hint: "),
         ("\"text\"", "not a JSON object", "one JSON object a line"),
         ("{\"a\":1} x", "", "hint: "),
         ("{", "the input ends", "in braces"),
-        ("{\"a\":{\"b\":1,\"b\":2}}", "member \"b\"", "hint: "),
-        ("{\"id\":9007199254740993}", "member \"id\"", "--large-integers text"),
-        ("{\"n\":1e999}", "member \"n\"", "hint: "),
-        ("{\"s\":\"\\ud800\"}", "member \"s\"", "hint: "),
+        ("{\"a\":{\"b\":1,\"b\":2}}", "field \"b\"", "hint: "),
+        ("{\"id\":9007199254740993}", "field \"id\"", "--large-integers text"),
+        ("{\"n\":1e999}", "field \"n\"", "hint: "),
+        ("{\"s\":\"\\ud800\"}", "field \"s\"", "hint: "),
         (&deep, "", "hint: "),
         (&big, "262144", "hint: "),
         (&huge, "", "hint: "),
@@ -497,10 +499,13 @@ fn reports_the_kind_of_a_misplaced_file() {
     for (args, says) in [
         (&["enforce", "audit.ndjson", "policy.yml"][..], other),
         (&["risk", "audit.ndjson"], other),
-        (&["verify", "trust.txt", "--trust", "audit.ndjson"], "hint: this is an export: a trust file is"),
+        (
+            &["verify", "trust.txt", "--trust", "audit.ndjson"],
+            "hint: pass a file with the keys that you trust: this is an export",
+        ),
         (
             &["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "policy.yml"],
-            "error[pack.format]: policy.yml: line 1: this is another format",
+            "error[pack.format]: policy.yml: line 1: `countersign` names another format",
         ),
         (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL starts with https:// or http://"),
         (&["export", "--dir", "127.0.0.1:8080"], "a URL starts with https:// or http://"),

@@ -290,7 +290,7 @@ fn warns_about_a_pin_of_another_log() {
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
     let warning = "other.txt: the pin belongs to the log log.example/other, but this is the log log.example/audit, so it was not used";
-    let reason = "every pin is of another log: nothing was compared";
+    let reason = "every pin is of another log, so nothing was compared";
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "own.txt"])
         .success()

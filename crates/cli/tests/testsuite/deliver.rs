@@ -77,7 +77,7 @@ fn reads_the_log_key_from_a_trust_file() {
     place
         .run(&[&args[..], &["--trust", "log.txt", "--origin", "log.example/other"]].concat())
         .code(2)
-        .stderr(predicate::str::contains("is not of the log"));
+        .stderr(predicate::str::contains("has no key for the log"));
     place.run(&[&args[..], &["--log", &log, "-o", "x"]].concat()).code(2);
     assert_eq!(numbers(&log_server), [1, 2, 3]);
 }

@@ -53,7 +53,10 @@ fn dev_prints_working_commands_and_leaves_nothing() {
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
-    assert!(child.wait().unwrap().success() && rest.contains("forgotten"), "{rest}");
+    assert!(
+        child.wait().unwrap().success() && rest.contains("deleted the log, its keys, and its events"),
+        "{rest}"
+    );
     let is_empty = |folder: &Path| std::fs::read_dir(folder).unwrap().next().is_none();
     assert!(is_empty(&place.path("tmp")));
 }

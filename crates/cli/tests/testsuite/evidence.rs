@@ -697,7 +697,7 @@ fn subject_copies_verify_and_records_are_listed() {
     assert!(place.read("access/subject.csv").contains(",'=admin,"));
     // A name is not an identifier; candidates are listed.
     let by_name = [&args[..7], &["Ada", "-o", "by-name/"]].concat();
-    place.run(&by_name).success().stderr(predicate::str::contains("there are events of u_4"));
+    place.run(&by_name).success().stderr(predicate::str::contains("use a complete identifier, such as u_4"));
     assert!(!place.path("by-name/subject.ndjson").exists());
     assert!(place.read("by-name/evidence.md").contains("Actors and targets there include `u_4`."));
     assert_eq!(place.verdict("access/samples.ndjson"), "partial");

@@ -69,7 +69,7 @@ fn rejects_statements_that_the_export_refutes() {
                 assert_eq!(output.status.code(), Some(1), "{name}: {told}");
                 assert!(output.stdout.is_empty(), "{name}");
                 assert!(told.contains("error[evidence.invalid]") && told.contains("hint:"), "{name}: {told}");
-                let member = refused.as_str().map(|member| format!("member \"{member}\""));
+                let member = refused.as_str().map(|member| format!("field \"{member}\""));
                 assert!(member.is_none_or(|member| told.contains(&member)), "{name}: {told}");
             }
         }

@@ -121,7 +121,7 @@ fn truncation_is_not_tampering() {
     place.sealed(9);
     let export = place.read("audit.ndjson");
     let line = export.match_indices('\n').nth(6).unwrap().0 + 1;
-    let ends = "✗ The file is cut off or damaged. Most likely its download broke off, or is still under way: fetch it again.";
+    let ends = "✗ The file is cut off or damaged. Fetch the file again: its download was probably interrupted or is not finished.";
     let unchanged = "Nothing was found to be changed.";
     let unread = "This says nothing about whether the log was changed.";
     let packed = gzip(export.as_bytes());
@@ -135,7 +135,7 @@ fn truncation_is_not_tampering() {
         (&packed[..packed.len() / 2], ends, unread),
         (
             &[&packed[..], b"abc"].concat(),
-            "✗ The file is cut off or damaged. Something was added to its end",
+            "✗ The file is cut off or damaged. Fetch the file again: data was appended to it",
             unread,
         ),
     ] {

@@ -157,8 +157,8 @@ fn follows_a_rotated_file() {
     fs::write(following.place.path("app.log"), "{\"n\":5}\n").unwrap();
     following.wait_for(5);
     let (said, _) = stop(child);
-    assert!(said.contains("was rotated: going on with the new file"), "{said}");
-    assert!(said.contains("was cut off or overwritten"), "{said}");
+    assert!(said.contains("was rotated; continuing with the new file"), "{said}");
+    assert!(said.contains("was truncated or overwritten after 16 bytes"), "{said}");
     assert_eq!(following.numbers(), [1, 2, 3, 4, 5]);
 }
 

@@ -50,7 +50,7 @@ fn creates_a_served_log_with_an_event() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_secret(&place, "audit/.env");
-    place.run(&init).code(2).stderr(predicate::str::contains("in the log already"));
+    place.run(&init).code(2).stderr(predicate::str::contains("the first event is already in the log"));
     let token = place.run(&["token", "add", "ada", "--dir", "log"]).success().get_output().stdout.clone();
     let mut export = place.command(&["export", "--dir", serving.url(), "-o", "all.ndjson"]);
     export.env("COUNTERSIGN_TOKEN", String::from_utf8(token).unwrap().trim()).assert().success();

@@ -141,7 +141,7 @@ fn flags_are_printed_and_set_the_exit_status() {
     run(&[])
         .success()
         .stdout(predicate::str::starts_with("✓ Verified."))
-        .stdout(predicate::str::contains("✗ 1 shadow: called, and not described"))
+        .stdout(predicate::str::contains("✗ 1 shadow: called, but not described"))
         .stdout(predicate::str::contains("DELETE /jobs/{id} ! risk 30 zombie"))
         .stdout(predicate::str::contains("in all entries from 0 to 99"));
     run(&["--fail-on", "shadow,zombie"]).code(6);
@@ -238,7 +238,7 @@ fn reports_external_references() {
     };
     let elsewhere =
         "  /a: {$ref: 'jobs.yaml#/a'}\n  /b: {$ref: '#/paths/~1c'}\n  /c: {$ref: '#/paths/~1b'}\n";
-    let told = predicate::str::contains("api.yaml: the $ref of 3 paths leads to nothing in this file");
+    let told = predicate::str::contains("api.yaml: the $ref of 3 paths can't be resolved in this file");
     inventory(elsewhere).stderr(told);
     let here = "  /a: {$ref: '#/paths/~1b'}\n  /b: {get: {}}\n";
     inventory(here).stderr(predicate::str::contains("$ref").not());

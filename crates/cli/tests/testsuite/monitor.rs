@@ -602,7 +602,9 @@ fn webhook_gets_each_finding_once() {
     let (url, told) = webhook(vec![500]);
     watched
         .check_as_text(&["--webhook", &url])
-        .stderr(predicate::str::contains("doesn't accept findings, so they wait: it answers with status 500"))
+        .stderr(predicate::str::contains(
+            "doesn't accept findings, so they wait: it answered with status 500",
+        ))
         .stderr(predicate::str::contains("s3cret").not());
     assert!(told.try_recv().is_err());
     assert!(!watched.0.read("state.json").contains("s3cret"));
@@ -639,7 +641,7 @@ fn rejects_the_state_of_another_log() {
     }
     watched.0.write("pin.txt", sign(&leaves).replace(ORIGIN, "log.example/other"));
     let args = ["monitor", "log", "--trust", "trust.txt", "--once", "--pin", "pin.txt"];
-    watched.0.run(&args).code(2).stderr(predicate::str::contains("it is of another log"));
+    watched.0.run(&args).code(2).stderr(predicate::str::contains("it belongs to another log"));
     watched.0.write("trust.txt", "");
     watched.0.run(&args).code(2).stderr(predicate::str::contains("names no log"));
 }

@@ -90,7 +90,7 @@ fn lists_fields_to_redact() {
     place.run(&["record", "events.ndjson", "--redact-preview", "--redact", "n"]).success().stdout(
         "VALUES  WHY       FIELD\n3       name      a.token\n2       --redact  n\n1       look      v\n\n\
         6 values in 2 events would be redacted. Nothing was recorded.\n\
-        --keep FIELD keeps a field as it is; --redact NAME redacts one more.\n",
+        Use --keep FIELD to keep a field, or --redact NAME to redact another.\n",
     );
     place.run(&["record", "events.ndjson", "--redact-preview", "--keep", "a.token", "--json"]).success().stdout(
         "{\"events\":2,\"redacted\":1,\"redacted_fields\":[{\"field\":\"v\",\"reason\":\"look\",\"values\":1}]}\n",
@@ -343,7 +343,7 @@ fn reports_a_missing_folder() {
         ),
         (
             &["serve", "--dir", "log", "--listen", "192.0.2.1:1"],
-            "hint: this machine doesn't have that address",
+            "hint: choose another --listen: this machine doesn't have that address",
         ),
         (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: this is not a file"),
     ] {
@@ -370,7 +370,9 @@ fn warns_about_an_unencrypted_witness() {
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(
-        told.as_ref().is_some_and(|told| told.contains("the witness witness.example is asked")),
+        told.as_ref().is_some_and(|told| {
+            told.contains("cosignatures are requested from the witness witness.example without encryption")
+        }),
         "{told:?}"
     );
 }

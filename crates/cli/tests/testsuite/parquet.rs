@@ -67,7 +67,7 @@ fn duckdb_reads_the_same_events_as_show() {
     let Some(rows) = duckdb(
         &place,
         "set timezone = 'UTC'; select * replace (epoch_ms(link_time) as link_time, epoch_ms(time) as time,
-             to_base64(salt) as salt, to_base64(commit) as commit) from 'out.parquet' order by leaf",
+             to_base64(salt) as salt, to_base64(commit) as commit) from 'out.parquet' order by entry",
     ) else {
         return;
     };
@@ -286,7 +286,7 @@ fn reports_rows_that_differ_from_the_export() {
     differs(&swapped, &metadata, &[&format!("row 9 (entry {}): the row is out of order", leaf(7))]);
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
-    differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
+    differs(&good, &verdict, &["countersign.verdict is \"partial\", but should be \"verified\""]);
     // A repeated or additional value could mislead another program.
     let mut besides = metadata.clone();
     besides

@@ -55,7 +55,7 @@ fn a_receipt_depends_on_the_readers_trust() {
     run("quorum.txt")
         .code(1)
         .stdout(predicate::str::starts_with("✗ Broken."))
-        .stdout(predicate::str::contains("not enough"));
+        .stdout(predicate::str::contains("too few trusted witnesses"));
     run("missing.txt").code(2);
 
     let cosigned = checkpoint().sign(&log()).unwrap() + &checkpoint().cosign(&witness(), 5).unwrap();

@@ -222,7 +222,7 @@ fn rejects_altered_files() {
     place
         .run(&["report", "--check", "page.html"])
         .code(1)
-        .stderr(predicate::str::contains("nothing in this page"));
+        .stderr(predicate::str::contains("the page contains no evidence"));
 }
 
 #[test]

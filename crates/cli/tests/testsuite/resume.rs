@@ -105,7 +105,7 @@ fn requires_a_choice_of_chain() {
     place.write("app.ndjson", both);
     resume(&place, &[])
         .code(2)
-        .stderr(predicate::str::contains("2 chains of this key are open"))
+        .stderr(predicate::str::contains("the export has 2 open chains of this key"))
         .stderr(predicate::str::contains("--chain"));
     let chain = place.chain("app.ndjson");
     resume(&place, &["--chain", &chain]).success();

@@ -23,16 +23,16 @@ fn extends_a_sealed_export_without_repeats() {
     place.record(4, "one.ndjson");
     seal(&place, &["grant.ndjson", "one.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 7 entries, 7 of them new"));
+        .stderr(predicate::str::contains("a log of 7 entries, 7 new"));
     let first = place.read("audit.ndjson");
     seal(&place, &["audit.ndjson", "grant.ndjson", "one.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 7 entries, 0 of them new (7 were there already)"));
+        .stderr(predicate::str::contains("a log of 7 entries, 0 new (7 already present)"));
     assert_eq!(place.read("audit.ndjson"), first);
     place.record(2, "two.ndjson");
     seal(&place, &["audit.ndjson", "one.ndjson", "two.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 11 entries, 4 of them new (6 were there already)"));
+        .stderr(predicate::str::contains("a log of 11 entries, 4 new (6 already present)"));
     let body = |export: &str| export.split_once('\n').unwrap().1.to_owned();
     assert!(body(&place.read("audit.ndjson")).starts_with(&body(&first)));
     let report = place.report("audit.ndjson", &[]);
@@ -132,7 +132,7 @@ fn rejects_links_that_do_not_continue_their_chain() {
     let forged = lines[8].replace(&signature(lines[8]), &signature(lines[1]));
     attempt(&[&lines[..8], &[&forged]].concat(), "signature.invalid", "the link's signature is invalid");
     let leaf = "{\"leaf\":\"AAAA\"}";
-    attempt(&[&lines[..], &[leaf]].concat(), "log.refused", "links and key notes alone");
+    attempt(&[&lines[..], &[leaf]].concat(), "log.refused", "this line is neither a link nor a key note");
     let after = [&lines[..], &lines[1..2]].concat();
     place.write("fine.ndjson", after.join("\n") + "\n");
     seal(&place, &["grant.ndjson", "fine.ndjson"]).success();

@@ -79,7 +79,7 @@ fn shows_one_event_with_its_proof() {
         .run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"])
         .success()
         .stdout(predicate::str::starts_with("✓ Verified."))
-        .stdout(predicate::str::contains("leaf         4, on line 6"))
+        .stdout(predicate::str::contains("entry        4, on line 6"))
         .stdout(predicate::str::contains(&place.app))
         .stdout(predicate::str::contains("within the checkpoint of 8 entries"))
         .stdout(predicate::str::contains("  \"n\": 3,\n  \"password\": \"[redacted]\"\n}"));

@@ -54,11 +54,11 @@ fn a_range_is_claimed() {
     place
         .run(&["slice", "audit.ndjson", "--range", "5..24"])
         .code(1)
-        .stderr(predicate::str::contains("goes beyond the last checkpoint"));
+        .stderr(predicate::str::contains("the range 5..24 exceeds the last checkpoint"));
     place
         .run(&["slice", "slice.ndjson", "--range", "12..15"])
         .code(1)
-        .stderr(predicate::str::contains("are not in this export"));
+        .stderr(predicate::str::contains("the export does not contain the entries"));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn slices_without_checkpoints_omit_events_or_chains() {
     place
         .run(&["slice", "audit.ndjson", "--range", "0..3"])
         .code(1)
-        .stderr(predicate::str::contains("an export without checkpoints"));
+        .stderr(predicate::str::contains("the export has no checkpoints"));
 }
 
 #[test]

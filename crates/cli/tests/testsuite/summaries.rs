@@ -150,7 +150,7 @@ fn many_events_give_the_same_result_in_parts() {
     let altered: Vec<&str> = altered.iter().map(String::as_str).collect();
     let verify = ["verify", "audit.ndjson", "--trust", "trust.txt", "--summaries"];
     place.run(&[&verify[..], &altered].concat()).code(2).stderr(predicate::str::contains(
-        "error[summary.other_file]: 4-of-7.summary: it is not of audit.ndjson",
+        "error[summary.other_file]: 4-of-7.summary: the summary doesn't belong to audit.ndjson",
     ));
     let parts = summarize(&place, "audit.ndjson", 2);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -207,7 +207,7 @@ fn rejects_streams_and_missing_parts() {
         (
             vec![&*parts[0], &parts[1], &parts[1], &parts[2]],
             2,
-            "error[summary.twice]: 2-of-3.summary: part 2",
+            "error[summary.twice]: 2-of-3.summary: there are two summaries of part 2",
         ),
         (vec!["audit.ndjson"], 2, "error[summary.invalid]: audit.ndjson: "),
         (vec!["nothing.summary"], 2, "error[io.not_found]: nothing.summary: "),

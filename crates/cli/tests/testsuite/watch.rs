@@ -430,7 +430,7 @@ fn rejects_options_without_effect() {
         let told = scene.place.run(&[&list[..], &ignored].concat()).code(2);
         told.stderr(contains("cannot be used with").and(contains(ignored[0])));
     }
-    refused("token.txt", &[], "error[io.not_directory]: token.txt: this is a file");
+    refused("token.txt", &[], "error[io.not_directory]: token.txt: the path is a file, not a folder");
     assert!(!scene.place.path("watch").exists());
     let webhook = ["--webhook-key", "webhook.key", "--webhook", "http://192.0.2.1/"];
     let mail = ["--smtp", "ftp://x", "--mail-from", "a@example.com", "--mail-to", "a@example.com"];
@@ -624,7 +624,7 @@ fn keeps_a_watchlist() {
     let list = ["--once", "--watchlist", "list.txt", "--key", "watch.key"];
     let args = scene.args(&list);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let warning = predicates::str::contains("no rule of the pack rules puts anybody on the watchlist");
+    let warning = predicates::str::contains("no rule of the pack rules adds entries to the watchlist");
     scene.place.run(&args).success().stderr(warning.clone());
     scene.place.write("rules.yml", RULES.to_owned() + "countersign.decision: deny\n");
     scene.delete("u_1", 0..4);

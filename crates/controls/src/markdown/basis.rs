@@ -38,7 +38,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         "untrusted" => "untrusted: unchanged since it was signed, but by a key that is not trusted here",
         _ => match log.why {
             Some(Why::EmptyLog) => "nothing to check: the log was empty",
-            Some(Why::EmptyExport) => "nothing to check: the export has no entries",
+            Some(Why::EmptyExport) => "nothing to check: no entry is here",
             _ => "could not be fully checked",
         },
     };

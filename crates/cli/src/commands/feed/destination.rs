@@ -22,16 +22,16 @@ pub(super) struct DestinationArgs {
     /// file appends one record per line. tcp and tls write syslog (and CEF in syslog) with octet counts, and other
     /// formats as lines. http posts batches of lines, splunk posts to an HTTP Event Collector, elastic to a bulk API,
     /// and otlp to an OpenTelemetry Collector. webhook posts each record, signed as in Standard Webhooks.
-    #[arg(long, value_name = "SINK", value_enum, default_value_t = DestinationKind::Stdout, help_heading = "Sending")]
-    sink: DestinationKind,
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = DestinationKind::Stdout, help_heading = "Sending")]
+    destination: DestinationKind,
     /// Address of the destination: a file, HOST:PORT, or URL
-    #[arg(long, value_name = "WHERE", required_if_eq_any(WITH_DESTINATION.map(|sink| ("sink", sink))), help_heading = "Sending")]
-    destination: Option<String>,
+    #[arg(long, value_name = "WHERE", required_if_eq_any(WITH_ADDRESS.map(|kind| ("destination", kind))), help_heading = "Sending")]
+    address: Option<String>,
     /// File with the destination's token
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     destination_token: Option<PathBuf>,
     /// File with the secret that signs webhooks: whsec_ and base64, as in Standard Webhooks
-    #[arg(long, value_name = "FILE", required_if_eq("sink", "webhook"), help_heading = "Sending")]
+    #[arg(long, value_name = "FILE", required_if_eq("destination", "webhook"), help_heading = "Sending")]
     webhook_key: Option<PathBuf>,
     /// Certificate authorities (PEM) to accept for the destination [default: the system's]
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
@@ -65,7 +65,7 @@ enum DestinationKind {
 }
 
 /// The kinds that need an address.
-const WITH_DESTINATION: [&str; 8] = ["file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
+const WITH_ADDRESS: [&str; 8] = ["file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
 
 impl DestinationKind {
     fn name(self) -> String {
@@ -76,19 +76,19 @@ impl DestinationKind {
 impl DestinationArgs {
     pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, CliError> {
         let max_records = usize::from(self.batch);
-        let destination = self.destination.as_deref().unwrap_or_default();
-        let receiver = match self.sink {
+        let address = self.address.as_deref().unwrap_or_default();
+        let receiver = match self.destination {
             DestinationKind::File => {
-                return Ok(Box::new(FileDestination::open(Path::new(destination), max_records)?));
+                return Ok(Box::new(FileDestination::open(Path::new(address), max_records)?));
             }
             DestinationKind::Tcp | DestinationKind::Tls => {
-                let files = if self.sink == DestinationKind::Tls { Some(self.tls()?) } else { None };
-                let socket = SocketDestination::new(destination, files.as_ref(), format, max_records)?;
+                let files = if self.destination == DestinationKind::Tls { Some(self.tls()?) } else { None };
+                let socket = SocketDestination::new(address, files.as_ref(), format, max_records)?;
                 return Ok(Box::new(socket));
             }
             DestinationKind::Webhook => {
                 let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
-                let webhook = webhook::open(destination, webhook::secret(path)?, self.client()?)?;
+                let webhook = webhook::open(address, webhook::secret(path)?, self.client()?)?;
                 return Ok(Box::new(WebhookDestination { webhook, max_records }));
             }
             DestinationKind::Http => HttpDialect::Any,
@@ -103,11 +103,12 @@ impl DestinationArgs {
             HttpDialect::Any | HttpDialect::Splunk => true,
         };
         if !fits {
-            let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
+            let message =
+                format!("{} doesn't accept the format {}", self.destination.name(), format.as_str());
             let hint = "use --to otlp for an OpenTelemetry Collector, --to ecs for Elasticsearch";
             return Err(CliError::unusable("arguments.invalid", message, hint));
         }
-        let url = webhook_url(destination)?;
+        let url = webhook_url(address)?;
         if !url.username().is_empty() || url.password().is_some() {
             let hint = "put the token in a file, and use --destination-token";
             return Err(CliError::unusable(
@@ -168,6 +169,6 @@ mod tests {
     fn every_kind_except_stdout_needs_an_address() {
         let kinds = DestinationKind::value_variants().iter().filter(|kind| **kind != DestinationKind::Stdout);
         let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
-        assert_eq!(names, WITH_DESTINATION);
+        assert_eq!(names, WITH_ADDRESS);
     }
 }

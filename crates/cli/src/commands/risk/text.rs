@@ -111,7 +111,7 @@ fn control(text: &mut String, bought: &ControlEffect, currency: &str) {
 }
 
 fn proposal(text: &mut String, proposed: &ProposedFrequency) {
-    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
+    let ProposedFrequency { scenario, observed, what, entries, span, complete, now, frequency, line, .. } =
         proposed;
     let _ = writeln!(text, "\n{} {}", label("Observed, not applied:"), scenario);
     let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
@@ -125,8 +125,8 @@ fn proposal(text: &mut String, proposed: &ProposedFrequency) {
         let more = count((what.len() - MAX_KINDS) as u64, "more kind");
         let _ = writeln!(text, "    {}", faint(format_args!("and {more}")));
     }
-    if !leaves.is_empty() {
-        let _ = writeln!(text, "    {}", named(leaves));
+    if !entries.is_empty() {
+        let _ = writeln!(text, "    {}", named(entries));
     }
     let numbers = |of: [f64; 3]| of.map(|value| format!("{value:.2}")).join(" / ");
     let _ = writeln!(

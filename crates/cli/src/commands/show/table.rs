@@ -57,7 +57,7 @@ pub(super) fn write(
         (true, "TARGET"),
         (address, "FROM"),
         (true, "OUTCOME"),
-        (parsed_as, "READ AS"),
+        (parsed_as, "PARSED AS"),
         (true, "SIGNER"),
         (true, "KEY"),
     ];

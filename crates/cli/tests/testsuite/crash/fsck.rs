@@ -25,7 +25,7 @@ fn checks_and_repairs_a_folder() {
     emitter.deliver_all(&server.url, usize::MAX);
     let (status, said, _) = fsck(&place, &[]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("whole log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("no problems log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let (status, _, why) = fsck(&place, &["--repair"]);
     assert_eq!(status, 2);
     assert!(why.contains("server.in_use"), "{why}");
@@ -84,7 +84,7 @@ fn checks_and_repairs_a_bucket() {
     };
     let (status, said, why) = check(&[]);
     assert_eq!(status, 0, "{said}{why}");
-    assert!(said.contains("whole log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("no problems log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let folder = place.folder.path().to_str().unwrap();
     assert_eq!(check(&["--dir", folder]).0, 0, "while it is served");
     let (status, _, why) = check(&["--dir", folder, "--repair"]);

@@ -103,7 +103,7 @@ fn restores_leaves_from_a_tile_mirror() {
     let said = String::from_utf8(checked.stdout).unwrap();
     assert_eq!(checked.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("damaged signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
+        said.contains("problem signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
         "{said}"
     );
     let server = begin(&scene, &["--repair", text(mirror.path())]);

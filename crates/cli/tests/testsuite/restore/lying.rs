@@ -202,7 +202,7 @@ fn an_unproven_stop_ends_with_the_claim() {
     assert_eq!(health(&server).0, 200);
     let said = run(&["forks", "--dir", place.folder.path().to_str().unwrap()]);
     let said = String::from_utf8(said.stdout).unwrap();
-    assert!(said.contains("went on") && said.contains("cosigned the newest checkpoint"), "{said}");
+    assert!(said.contains("resumed signing") && said.contains("cosigned the newest checkpoint"), "{said}");
 }
 
 /// The guide's remedy, step by step: remove the witness, then start the log with `--after-restore`.
