@@ -77,7 +77,7 @@ test("countersign outbox: lists and salvages undelivered events, with and withou
   damaged.writeUInt8(damaged.readUInt8(before + 60) ^ 1, before + 60);
   const rest = salvage(damaged);
   assert.equal(rest.status, 1, rest.stderr);
-  assert.match(rest.stderr, new RegExp(`damaged: bytes ${before} to`));
+  assert.match(rest.stderr, new RegExp(`corrupt: bytes ${before} to`));
   assert.deepEqual(
     rest.events,
     whole.events.filter((_, nth) => nth !== 2),

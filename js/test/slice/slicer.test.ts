@@ -112,19 +112,19 @@ test("slicer: rejects invalid input with a code and a position", async () => {
   const refused: [Promise<unknown>, RegExp][] = [
     [slicer.slice(source, { indexes: Float64Array.of() }), /no event/],
     [slicer.slice(source, { range: [0, 1_000_000] }), /exceeds/],
-    [slicer.slice(source, { range: [2, 1] }), /not two indexes/],
+    [slicer.slice(source, { range: [2, 1] }), /two indexes, the first less/],
     ...[Number.NaN, -1, 0.5, 2 ** 53].flatMap((index): [Promise<unknown>, RegExp][] => [
-      [slicer.slice(source, { indexes: Float64Array.of(0, index) }), /not an index/],
-      [slicer.slice(source, { range: [index, 2 ** 53 - 1] }), /not an index/],
-      [slicer.explain(source, { chain, seq: index }), /place of an event/],
+      [slicer.slice(source, { indexes: Float64Array.of(0, index) }), /only indexes/],
+      [slicer.slice(source, { range: [index, 2 ** 53 - 1] }), /only indexes/],
+      [slicer.explain(source, { chain, seq: index }), /the form CHAIN\/SEQ/],
     ]),
-    [slicer.explain(source, { chain, seq: seq + 1_000 }), /no event/],
-    [slicer.explain(source, { chain: "x", seq }), /place of an event/],
+    [slicer.explain(source, { chain, seq: seq + 1_000 }), /does not contain the event/],
+    [slicer.explain(source, { chain: "x", seq }), /the form CHAIN\/SEQ/],
     [slicer.slice(source, { chain, seq }, { trust: "nonsense" }), /./],
     [slicer.slice(new Blob(["{}"]), { chain, seq }), /./],
     [slicer.slice(new Blob([]), { chain, seq }), /no line/],
     [slicer.slice(new Blob([text, "{\n"]), { chain, seq }), /malformed/],
-    [slicer.slice(new Blob([Uint8Array.of(0x1f, 0x8b, 8, 0)]), { chain, seq }), /ends too early/],
+    [slicer.slice(new Blob([Uint8Array.of(0x1f, 0x8b, 8, 0)]), { chain, seq }), /truncated/],
   ];
   for (const [promise, message] of refused) {
     await assert.rejects(promise, (error: { code?: string; message: string }) => {

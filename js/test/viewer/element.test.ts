@@ -175,7 +175,7 @@ const WORDS = {
   "truncated-mid-line": [
     "broken",
     "The file is cut off or damaged.",
-    "Most likely its download broke off, or is still under way: fetch it again. Nothing was found to be changed.",
+    "Fetch the file again: its download was probably interrupted or is not finished. Nothing was found to be changed.",
   ],
   "quorum-missed": [
     "broken",

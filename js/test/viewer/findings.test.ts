@@ -118,7 +118,7 @@ test("findings: are listed, marked, explained, and saved", async () => {
   await page.keyboard.press("Enter");
   const why = page.locator("cs-found .found-why").filter({ hasText: "u_1" }).first();
   await why.waitFor();
-  assert.match(await text(why), /Who read\.actor\.id u_1/);
+  assert.match(await text(why), /Who parsed\.actor\.id u_1/);
   assert.match(await text(why), /Signed by A trusted key/);
   const marks = page.locator("cs-rows .row.marked .mark");
   assert.ok((await marks.count()) > 3);

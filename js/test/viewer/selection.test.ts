@@ -92,7 +92,7 @@ test("selection: saves nothing while the search is invalid, and says why", async
     await usable(page, false);
     assert.match(
       (await reason(page)) ?? "",
-      /Neither a day nor a time.*can’t be read, so nothing is selected\. Correct or/,
+      /neither a day nor a time.*can’t be read, so nothing is selected\. Correct or/,
     );
     await page.locator(".notice").getByText("These are the events of the search before it.").waitFor();
     await trySaving(page);

@@ -23,10 +23,10 @@ function compare(trust: string | undefined, signers: readonly [vkey: string, tru
   return compareTrust({ report, marks: { checkpoints, notes: [] }, trust, ...rest } as unknown as ComparisonInput);
 }
 
-const unknown = (vkey: string) => [vkey, "unknown"] as [string, string];
+const untrusted = (vkey: string) => [vkey, "untrusted"] as [string, string];
 
 test("compareTrust: is silent without a trust file, or if it vouches for all", () => {
-  assert.equal(comparedWords(compare(undefined, [unknown(key("a"))]), en), "");
+  assert.equal(comparedWords(compare(undefined, [untrusted(key("a"))]), en), "");
   assert.equal(comparedWords(compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]]), en), "");
   // The trust file may name more keys than signed here.
   const wide = `log ${key("x")}\nemitter ${key("a")}\nemitter ${key("b")}\n`;
@@ -35,7 +35,7 @@ test("compareTrust: is silent without a trust file, or if it vouches for all", (
 
 test("compareTrust: names both sides if no key signed, in each language", () => {
   const trust = `log ${key("other.example")}\nissuer ${key("other.example")}\n`;
-  const none = compare(trust, [unknown(key("example.com/app"))], { trustName: "trust.txt" });
+  const none = compare(trust, [untrusted(key("example.com/app"))], { trustName: "trust.txt" });
   assert.equal(none?.result, "none");
   assert.equal(
     comparedWords(none, en),
@@ -45,17 +45,17 @@ test("compareTrust: names both sides if no key signed, in each language", () => 
     comparedWords(none, de),
     "Keiner der 2 Schlüssel in trust.txt hat diese Datei signiert. Vertraut wird dort other.example; signiert ist die Datei von example.com/app.",
   );
-  const live = compare(`emitter ${key("b")}\n`, [unknown(key("a"))], { isLive: true });
+  const live = compare(`emitter ${key("b")}\n`, [untrusted(key("a"))], { isLive: true });
   assert.match(comparedWords(live, en), /^The only key in your trust file did not sign this log\./);
 });
 
 test("compareTrust: distinguishes keys with the same name and another ID", () => {
-  const compared = compare(`emitter ${key("a", "00000000")}\n`, [unknown(key("a"))]);
+  const compared = compare(`emitter ${key("a", "00000000")}\n`, [untrusted(key("a"))]);
   assert.deepEqual([compared?.result, compared?.given[0]?.matches], ["none", false]);
 });
 
 test("compareTrust: knows a key that signed in another role", () => {
-  const compared = compare(`log ${key("a")}\n`, [unknown(key("a"))]);
+  const compared = compare(`log ${key("a")}\n`, [untrusted(key("a"))]);
   assert.deepEqual(
     [compared?.result, compared?.given[0]?.matches, compared?.signed[0]?.matches],
     ["some", true, false],
@@ -82,12 +82,12 @@ test("compareTrust: names an untrusted log key beside trusted emitters", () => {
 });
 
 test("comparedWords: untrusted names can't change the sentence around them", () => {
-  const many = Array.from({ length: 9 }, (_, nth) => unknown(key(`s${nth}.example`)));
+  const many = Array.from({ length: 9 }, (_, nth) => untrusted(key(`s${nth}.example`)));
   const compared = compare(`emitter ${key("b")}\n`, many, { trustName: "{file}\u202e.txt" });
   assert.equal(
     comparedWords(compared, en),
     "The only key in {file}U+202E.txt did not sign this file. It trusts b; the file is signed by s0.example, s1.example, s2.example and 6 more.",
   );
-  const hebrew = compare(`emitter ${key("b")}\n`, [unknown(key("אבג"))], { trustName: "t" });
+  const hebrew = compare(`emitter ${key("b")}\n`, [untrusted(key("אבג"))], { trustName: "t" });
   assert.ok(comparedWords(hebrew, en).endsWith("signed by \u2068אבג\u2069."));
 });

@@ -60,7 +60,7 @@ fn reports_the_line_of_an_invalid_config() {
         ("quota-events = 0", 1, "quota-events"),
         ("retain = [\"7y\", \"soon\"]", 1, "soon"),
         ("no-page = \"yes\"", 1, "true or false"),
-        ("retain = [3, true]", 1, "list of texts"),
+        ("retain = [3, true]", 1, "list of strings"),
         ("listen = 1.5", 1, "a string or an integer"),
         ("after-restore = true", 1, "on the command line"),
         ("config = \"other.toml\"", 1, "on the command line"),

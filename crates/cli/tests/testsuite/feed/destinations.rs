@@ -186,7 +186,10 @@ fn splunk_rejects_single_records() {
     }));
     let sink =
         ["--destination", "splunk", "--address", &receiver.url, "--destination-token", "destination.token"];
-    place.run(&feed("ocsf", &sink)).code(2).stderr(contains("4 records sent, 1 record rejected by the destination"));
+    place
+        .run(&feed("ocsf", &sink))
+        .code(2)
+        .stderr(contains("4 records sent, 1 record rejected by the destination"));
     let asked = receiver.requests();
     assert_eq!(asked[0].headers["authorization"], "Splunk s3cret-of-the-destination");
     let events = |body: &str| -> Vec<Value> {
