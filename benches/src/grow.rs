@@ -1,4 +1,4 @@
-//! PendingBatch of a log: the server's memory, and the time of an export and of a restart.
+//! Growth of a log: the server's memory, and the time of an export and of a restart.
 
 use std::io::Read as _;
 use std::path::Path;

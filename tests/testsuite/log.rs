@@ -156,7 +156,7 @@ struct Model {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    SubmissionOutcome { added: u64, repeated: u64 },
+    Accepted { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
     Unauthorized,
     Unsigned,
@@ -193,13 +193,13 @@ impl Model {
             return Outcome::Unsigned;
         }
         *self = after;
-        Outcome::SubmissionOutcome { added, repeated }
+        Outcome::Accepted { added, repeated }
     }
 }
 
 fn outcome(world: &World, result: &Result<SubmissionOutcome, SubmissionError>) -> Outcome {
     let refusal = match result {
-        Ok(taken) => return Outcome::SubmissionOutcome { added: taken.added, repeated: taken.repeated },
+        Ok(taken) => return Outcome::Accepted { added: taken.added, repeated: taken.repeated },
         Err(refusal) => refusal,
     };
     match &refusal.kind {

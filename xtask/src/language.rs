@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::run::{self, Log};
 use crate::tools::Tools;
 use lexer::{Language, tokens};
-use rules::Rules;
+use rules::{Rules, subject_complaint};
 
 /// The rules: banned openings, words, and names, and what is exempt from them.
 const RULES: &str = "tests/prose/language.toml";
@@ -38,7 +38,7 @@ pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
         files += 1;
     }
     let subjects = subjects(tools, &rules)?;
-    complaints.extend(subjects.iter().filter_map(|subject| rules.subject(subject)));
+    complaints.extend(subjects.iter().filter_map(|subject| subject_complaint(subject)));
     let printed = complaints.iter().take(MAX_PRINTED).cloned().collect::<Vec<_>>().join("\n");
     ensure!(complaints.is_empty(), "{} complaints about language:\n{printed}", complaints.len());
     Ok(format!("{files} files, {} commit subjects", subjects.len()))

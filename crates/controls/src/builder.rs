@@ -683,7 +683,7 @@ impl<'a> EvidenceBuilder<'a> {
                     ),
                 ),
                 (None, None) => {
-                    doubt("ends_early", "The export doesn't show up to what time the log is covered".into())
+                    doubt("ends_early", "The export doesn't show up to what time the log is covered".into());
                 }
             }
         }

@@ -197,6 +197,8 @@ impl<'a> Delivery<'a> {
 /// Submits one key note. Returns its index once it is proven to be in the log with this origin. Repeating it is
 /// harmless.
 ///
+/// # Errors
+///
 /// If the log server refuses it, or doesn't prove that the log contains it.
 pub fn submit_note<E: From<DeliveryError>>(
     server: &mut dyn LogServer<Error = E>,

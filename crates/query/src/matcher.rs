@@ -252,7 +252,7 @@ fn plain_address(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// A pattern with gaps: `job.*` has the pieces `job.` and ``, with any characters between them.
+/// A pattern with gaps: `job.*` has the piece `job.` and an empty one, with any characters between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// At least one piece; in lower case unless `cased`.

@@ -67,19 +67,6 @@ impl Rules {
         complaints.into_iter()
     }
 
-    /// Returns the complaint about a commit subject.
-    pub(super) fn subject(&self, subject: &str) -> Option<String> {
-        let length = subject.chars().count();
-        if length > MAX_SUBJECT {
-            return Some(format!("commit subject of {length} characters: {subject}"));
-        }
-        let area = subject.split_once(": ").map(|(area, _)| area);
-        let has_area = area.is_some_and(|area| {
-            !area.is_empty() && area.chars().all(|char| char.is_alphanumeric() || ",-/_. ".contains(char))
-        });
-        (!has_area).then(|| format!("commit subject without an area (\"area: imperative\"): {subject}"))
-    }
-
     fn phrase(&self, text: &str) -> Option<String> {
         let text = text.to_lowercase();
         let (phrase, instead) = self.phrases.iter().find(|(phrase, _)| has_words(&text, phrase))?;
@@ -99,6 +86,19 @@ impl Rules {
         let (part, instead) = self.parts.iter().find(|(part, _)| lower.contains(part.as_str()))?;
         Some(format!("`{text}` has \"{part}\": say {instead}"))
     }
+}
+
+/// Returns the complaint about a commit subject.
+pub(super) fn subject_complaint(subject: &str) -> Option<String> {
+    let length = subject.chars().count();
+    if length > MAX_SUBJECT {
+        return Some(format!("commit subject of {length} characters: {subject}"));
+    }
+    let area = subject.split_once(": ").map(|(area, _)| area);
+    let has_area = area.is_some_and(|area| {
+        !area.is_empty() && area.chars().all(|char| char.is_alphanumeric() || ",-/_. ".contains(char))
+    });
+    (!has_area).then(|| format!("commit subject without an area (\"area: imperative\"): {subject}"))
 }
 
 /// Returns a comment's text without code, links, and examples.
@@ -173,9 +173,8 @@ mod tests {
 
     #[test]
     fn checks_commit_subjects() {
-        let rules = rules();
-        assert_eq!(rules.subject("core, log: say what is missing"), None);
-        assert!(rules.subject("Say what is missing").is_some());
-        assert!(rules.subject(&format!("core: {}", "x".repeat(67))).is_some());
+        assert_eq!(subject_complaint("core, log: say what is missing"), None);
+        assert!(subject_complaint("Say what is missing").is_some());
+        assert!(subject_complaint(&format!("core: {}", "x".repeat(67))).is_some());
     }
 }

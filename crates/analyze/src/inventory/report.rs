@@ -39,7 +39,7 @@ pub struct Report {
     pub endpoints: Vec<Endpoint>,
     /// Undescribed paths whose calls were all refused, failed, or not found: probably not endpoints.
     pub probed: Vec<Endpoint>,
-    /// DescriptionSummary operations that weren't called.
+    /// The description's operations that weren't called.
     pub unused: Vec<Operation>,
     /// The number of calls.
     pub calls: u64,

@@ -75,7 +75,7 @@ fn exports_verify() {
             .success()
             .stderr(predicate::str::contains("exported to x.ndjson"))
             .stderr(predicate::str::contains("secret-token").not());
-        let request = requests.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        let request = requests.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
         let mut lines = request.lines();
         assert_eq!(
             lines.next(),
@@ -94,7 +94,7 @@ fn reads_the_token_from_the_environment() {
     place.command(&["export", "--dir", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
     assert!(
         requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .to_ascii_lowercase()
             .contains("authorization: bearer from-env")
@@ -102,7 +102,7 @@ fn reads_the_token_from_the_environment() {
     place.run(&["export", "--dir", &url]).success();
     assert!(
         !requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .to_ascii_lowercase()
             .contains("authorization")
@@ -133,7 +133,7 @@ fn filters_locally_what_the_server_cannot() {
     place.run(&["export", "--dir", &url, "--withhold", "-n:3", "-o", "x.ndjson"]).success();
     assert!(
         requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .starts_with("GET /audit/export HTTP")
     );
@@ -155,7 +155,7 @@ fn filters_locally_what_the_server_cannot() {
         .success();
     assert!(
         requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .starts_with(&format!("GET /audit/export?chain={chain} HTTP"))
     );
@@ -163,14 +163,14 @@ fn filters_locally_what_the_server_cannot() {
     // Unused fields are queried separately.
     assert!(
         requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .starts_with(&format!("GET /audit/explain?chain={chain}"))
     );
     place.run(&["export", "--dir", &url, "--event", &event]).success();
     assert!(
         requests
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
             .starts_with(&format!("GET /audit/proof/{chain}/2 HTTP"))
     );

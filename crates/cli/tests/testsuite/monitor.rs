@@ -610,7 +610,7 @@ fn webhook_gets_each_finding_once() {
     assert!(!watched.0.read("state.json").contains("s3cret"));
     watched.check(&["--webhook", &url]);
     watched.check(&["--webhook", &url]);
-    let finding = told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let finding = told.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
     assert_eq!((&finding["code"], &finding["index"]), (&"entry.opaque".into(), &0.into()));
     assert!(told.try_recv().is_err(), "once");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -213,7 +213,7 @@ impl ObjectReader {
                 }
                 Some(_) => {}
                 None => {
-                    self.add_problem("fsck.object", &meta.location, "the object isn't a signed checkpoint")
+                    self.add_problem("fsck.object", &meta.location, "the object isn't a signed checkpoint");
                 }
             }
         }

@@ -1,12 +1,12 @@
 //! The time of a retention pass: the server's clock, as far as other parties attest it.
 //!
 //! - If witnesses cosign, it is at most a day after the time of the newest checkpoint that they saw: by the trust
-//! file's quorum, or by the earliest cosignature if there is no quorum.
+//!   file's quorum, or by the earliest cosignature if there is no quorum.
 //! - Otherwise, it is at most a day after the time reached by half of the emitters that wrote the newest 256 links.
-//! The log's own links don't count.
+//!   The log's own links don't count.
 //! - A log without new entries still ages: the time measured by a monotonic clock while the server runs counts too.
 //! - From one pass to the next, it advances by at most a week more than the measured time. If all clocks are wrong at
-//! once, or if a machine was off for months, there is time to notice: passes are an hour apart, and each is logged.
+//!   once, or if a machine was off for months, there is time to notice: passes are an hour apart, and each is logged.
 //!
 //! The moment of the last pass is stored in `retention.txt` in the log's folder.
 

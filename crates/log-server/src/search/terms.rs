@@ -130,7 +130,7 @@ pub(super) struct Terms<'c, 's> {
     /// The terms for readers of all events, with duplicates.
     keyed: Vec<Term>,
     /// The terms of the current event, those that a scope can name first.
-    event_terms: Vec<Term>,
+    of_event: Vec<Term>,
     tenants: HashMap<String, TenantEvents>,
     scoped: [Path; SCOPED_MEMBERS.len()],
     /// True if the page has too many terms to store.
@@ -188,9 +188,9 @@ fn is_dense(terms: &mut Vec<Term>) -> bool {
 
 impl<'c, 's> Terms<'c, 's> {
     pub(super) fn new(cache: &'c mut TermCache<'s>) -> Self {
-        let (keyed, event_terms, tenants) = Default::default();
+        let (keyed, of_event, tenants) = Default::default();
         let scoped = SCOPED_MEMBERS.map(|(name, ..)| member(name));
-        Self { cache, keyed, event_terms, tenants, scoped, is_dense: false }
+        Self { cache, keyed, of_event, tenants, scoped, is_dense: false }
     }
 
     /// Adds a link of that chain.
@@ -200,9 +200,9 @@ impl<'c, 's> Terms<'c, 's> {
 
     /// Adds an event at that position on the page.
     pub(super) fn event(&mut self, place: u16, entry: &Entry<'_>) {
-        self.event_terms.clear();
+        self.of_event.clear();
         let tenant = self.scoped_members(entry);
-        let scoped = self.event_terms.len();
+        let scoped = self.of_event.len();
         for short in SHORTS {
             short.each(entry, &mut |text| {
                 let text = fold(text);
@@ -230,10 +230,10 @@ impl<'c, 's> Terms<'c, 's> {
             words(&fold(&text)).for_each(|word| self.add(WORD, word));
         }
         if let Some(tenant) = tenant {
-            let mut others = self.event_terms.split_off(scoped);
+            let mut others = self.of_event.split_off(scoped);
             sort(&mut others);
-            self.event_terms.append(&mut others);
-            self.is_dense |= self.tenants.entry(tenant).or_default().add(place, &self.event_terms, scoped);
+            self.of_event.append(&mut others);
+            self.is_dense |= self.tenants.entry(tenant).or_default().add(place, &self.of_event, scoped);
         }
     }
 
@@ -274,7 +274,7 @@ impl<'c, 's> Terms<'c, 's> {
             return;
         }
         let term = self.cache.term(field, value);
-        self.event_terms.push(term);
+        self.of_event.push(term);
         self.keyed.push(term);
         self.is_dense = is_dense(&mut self.keyed);
     }

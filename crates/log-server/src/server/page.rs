@@ -29,7 +29,7 @@ pub struct Page {
 const CHARSET: &str = "<meta charset=\"utf-8\" />";
 const CONNECT_POLICY: &str = "connect-src 'self'";
 
-/// The page in one content encoding, with its ETag.
+/// The page in one content encoding, with its `ETag`.
 #[derive(Clone, Debug)]
 struct Encoding {
     bytes: Bytes,

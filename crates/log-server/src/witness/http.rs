@@ -84,7 +84,7 @@ fn log_failure(request: &Request, error: &WitnessError) {
             tracing::error!(%origin, %error, %checkpoint, "a log contradicts itself");
         }
         WitnessError::Refused(refusal) => {
-            tracing::debug!(%origin, code = refusal.code(), "a request to cosign was rejected")
+            tracing::debug!(%origin, code = refusal.code(), "a request to cosign was rejected");
         }
         WitnessError::Clock(_) | WitnessError::Memory(_) | WitnessError::Cosign(_) => {
             tracing::error!(%origin, %error, "the witness failed to cosign");

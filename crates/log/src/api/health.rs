@@ -76,7 +76,7 @@ pub fn health(
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }
 
-/// Returns the metrics in OpenMetrics format.
+/// Returns the metrics in `OpenMetrics` format.
 pub fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
     metrics.clock(clock);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

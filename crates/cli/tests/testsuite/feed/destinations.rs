@@ -300,7 +300,7 @@ fn ending_a_waiting_feed_reports_what_was_sent() {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
     command.current_dir(place.path("")).args(feed("cloudevents", &sink)).stdin(Stdio::null());
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    refused.recv_timeout(Duration::from_secs(60)).expect("the feed posts a second batch");
+    refused.recv_timeout(Duration::from_mins(1)).expect("the feed posts a second batch");
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
@@ -341,10 +341,10 @@ fn syslog_uses_octet_counting_and_reconnects() {
         }
     });
     place.run(&feed("syslog", &["--destination", "tcp", "--address", &address])).success();
-    let frames = frames(&told.recv_timeout(std::time::Duration::from_secs(60)).unwrap());
+    let frames = frames(&told.recv_timeout(std::time::Duration::from_mins(1)).unwrap());
     assert_eq!(frames, fed(&place, &["--to", "syslog"]));
     place.run(&feed("cef", &["--destination", "tcp", "--address", &address])).success();
-    let wrapped = self::frames(&told.recv_timeout(std::time::Duration::from_secs(60)).unwrap());
+    let wrapped = self::frames(&told.recv_timeout(std::time::Duration::from_mins(1)).unwrap());
     for (line, cef) in wrapped.iter().zip(fed(&place, &["--to", "cef"])) {
         assert!(line.starts_with("<110>1 ") && line.ends_with(&cef), "{line}");
     }

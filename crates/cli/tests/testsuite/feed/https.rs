@@ -150,7 +150,7 @@ fn mutual_tls() {
             .success()
             .stderr(contains("6 records sent"));
         for _ in 0..requests {
-            let (by, bytes) = takes.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+            let (by, bytes) = takes.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
             assert!(by == der && bytes > 0, "{sink:?}");
         }
     }
