@@ -56,7 +56,7 @@ if (isUpdate) {
 const lasting = (text: string) =>
   text
     .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, "$1:PORT")
-    .replaceAll(/(dated|shows) \d{4}-\d\d-\d\dT[\d:.]+Z/g, "$1 TIME")
+    .replaceAll(/(dated |shows |clock \()\d{4}-\d\d-\d\dT[\d:.]+Z/g, "$1TIME")
     .replaceAll(/\(\w*SSL\w*\)/g, "(SSL)")
     .replace(/(WebAssembly could not be loaded: ).*/s, "$1REASON");
 

@@ -132,7 +132,7 @@ test("search: reports an invalid query and keeps the previous result", async () 
   await query(page).press("Escape");
   await query(page).press("Enter");
   const problems = page.locator("#query-problems");
-  await problems.getByText("Neither a day nor a time").waitFor();
+  await problems.getByText("neither a day nor a time").waitFor();
   assert.equal(await problems.locator("mark").textContent(), "tomorrow");
   assert.equal(await query(page).getAttribute("aria-invalid"), "true");
   assert.equal(await query(page).getAttribute("aria-describedby"), "query-problems");

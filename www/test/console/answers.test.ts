@@ -104,7 +104,7 @@ test("witnesses: the core decides if the reader's quorum is met", { skip }, asyn
   const missed = await part(await showing(t, "quorum-missed"), "Witnesses");
   assert.match(missed, /Your quorum Not met/);
   const unasked = await part(await showing(t, "log-two-chains"), "Witnesses");
-  assert.match(unasked, /Your quorum Not needed The trust file asks for no witnesses/);
+  assert.match(unasked, /Your quorum Not needed The trust file requires no witnesses/);
 });
 
 test("keys: grants and revocations come from verified key notes", { skip }, async (t) => {

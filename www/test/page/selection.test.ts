@@ -78,7 +78,7 @@ test("selection: an invalid search saves and prints nothing, and says why", asyn
     await page.locator('#evidence-selection [data-selection="error"]').waitFor();
     for (const name of BUTTONS) {
       assert.equal(await button(page, name).getAttribute("aria-disabled"), "true", name);
-      assert.match(await described(page, name), /Neither a day nor a time.*nothing is selected/, name);
+      assert.match(await described(page, name), /neither a day nor a time.*nothing is selected/, name);
       await button(page, name).focus();
       await page.keyboard.press("Enter");
     }
