@@ -156,7 +156,7 @@ impl Parsers {
         self.parse_parts(event, Parts::ALL)
     }
 
-    /// Like [`Parsers::read`], but only the selected parts. Other fields stay empty.
+    /// Like [`Parsers::parse`], but only the selected parts. Other fields stay empty.
     pub fn parse_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let others = usize::from(self.begin_with_own && parts == Parts::ALL);
         if others > 0
