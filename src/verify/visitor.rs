@@ -4,9 +4,9 @@
 //!
 //! 1. A thread that hashes it calls the *examiner*, a function of that thread. It gets the event as a
 //!    [`SummarizedEvent`], which matches its commit but which no signature may cover yet. Here the event is parsed, and
-//!    nowhere else: the examiner returns an item of its own type, or nothing for an event that nobody needs.
+//!    nowhere else: the examiner returns an item of its own type, or nothing for an event that is not needed.
 //! 2. The item waits, in memory, for the signature that covers its event. At most 64 MiB wait; what exceeds them is
-//!    counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) once it would have been handed out. When
+//!    counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) once it would have been delivered. When
 //!    8 MiB wait, items are asked to [compact](PendingItem::compact) themselves: only then is anything serialized. An
 //!    item is dropped if its chain breaks or is never signed.
 //! 3. The calling thread hands the item, with the link that the signature covers, to an [`EventVisitor`]. Events come
