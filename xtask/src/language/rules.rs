@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::lexer::{Kind, Token};
 
-/// The longest commit subject, in characters.
+/// The maximum length of a commit subject, in characters.
 const MAX_SUBJECT: usize = 72;
 
-/// What is banned, and where nothing is.
+/// The banned openings, phrases, and names, and the exempt paths.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rules {
