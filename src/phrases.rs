@@ -108,7 +108,7 @@ phrases! {
     LINE_CUT "line.cut" "the file ends in the middle of this line";
     LINE_KINDS "line.kinds" "the line does not have exactly one of the fields link, note, leaf, skip, and checkpoint";
     LINE_SECOND_HEADER "line.second_header" "the line is a second header; split concatenated exports and verify each one separately";
-    LINE_MEMBER_TWICE "line.member_twice" "the line has a field twice";
+    LINE_MEMBER_TWICE "line.member_twice" "the line has a member twice";
     LINE_EVENT_BESIDE_OTHER "line.event_beside_other" "the fields salt, event, and withheld are allowed only with a link";
     LINE_EVENT_BESIDE_LINK "line.event_beside_link" "the fields salt, event, and withheld are allowed only with an event link";
     LINE_SALT_OR_EVENT_ALONE "line.salt_or_event_alone" "only one of the fields salt and event is present";
