@@ -29,10 +29,10 @@ use crate::time::Time;
 
 /// An item that waits for the signature that covers its event.
 pub trait PendingItem: Any + Debug + Send {
-    /// Returns the approximate number of bytes of memory that it takes beside itself, such as those of its strings.
+    /// Returns the approximate number of bytes of memory that it owns in addition to its own size, such as its strings.
     fn bytes(&self) -> usize;
 
-    /// Makes it smaller, if it can be. Called when so many items wait that memory may become short.
+    /// Reduces its memory, if possible. Called when many items wait.
     fn compact(&mut self) {}
 }
 
@@ -52,7 +52,7 @@ impl<T: PendingItem> PendingItem for Option<T> {
     }
 }
 
-/// An event that matches the commit of its link. Whether a valid signature covers the link is not known yet.
+/// An event that matches the commit of its link. A valid signature may not cover the link yet.
 #[derive(Clone, Copy, Debug)]
 pub struct SummarizedEvent<'a> {
     entry: usize,
