@@ -35,7 +35,10 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let rules: Self = toml::from_str(text)?;
-        ensure!(!rules.openings.is_empty() && !rules.phrases.is_empty(), "the rules have no openings or no phrases");
+        ensure!(
+            !rules.openings.is_empty() && !rules.phrases.is_empty(),
+            "the rules have no openings or no phrases"
+        );
         Ok(rules)
     }
 
