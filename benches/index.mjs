@@ -12,7 +12,7 @@ const IN_BATCH = 1000;
 const CHAINS = 8;
 const NOW = Date.UTC(2026, 10, 20);
 const ROWS_A_STEP = 50_000;
-const ASKED = [
+const QUERIES = [
   "",
   "action:job.*",
   "action:*.update actor:u_1*",
@@ -95,16 +95,16 @@ for (let begin = 0; begin < EVENTS; begin += IN_BATCH) {
 const each = (milliseconds) => `${((milliseconds * 1000) / EVENTS).toFixed(2)} µs an event`;
 console.log(`${EVENTS} events, ${megabytes(bytes)} of batches; made: ${each(building)}, added: ${each(adding)}`);
 console.log(`segments ${megabytes(sent)}, index ${megabytes(index.bytes)}, memory ${megabytes(exports.memory.buffer.byteLength)}`);
-for (const query of ASKED) {
+for (const query of QUERIES) {
   index.ask(query, NOW, "place", false);
   const [searching] = own(() => {
     while (index.step(ROWS_A_STEP)) {}
   });
-  const [telling, found] = own(() => JSON.parse(index.found()));
+  const [serializing, found] = own(() => JSON.parse(index.found()));
   const rows = own(() => index.rows(0, 100, '["context.ip","metadata.nth"]'))[0];
   const wants = index.wants();
   console.log(
-    `${query.padEnd(45)} ${String(found.events).padStart(8)} found: ${searching.toFixed(0).padStart(5)} ms, told ${telling.toFixed(0).padStart(3)} ms, 100 rows ${rows.toFixed(1)} ms${wants ? ", reads bytes" : ""}`,
+    `${query.padEnd(45)} ${String(found.events).padStart(8)} found: ${searching.toFixed(0).padStart(5)} ms, serialized ${serializing.toFixed(0).padStart(3)} ms, 100 rows ${rows.toFixed(1)} ms${wants ? ", reads bytes" : ""}`,
   );
 }
 console.log(`memory then ${megabytes(exports.memory.buffer.byteLength)}`);

@@ -61,7 +61,7 @@ const texts = (events) => ({
 
 const PROBE = fileURLToPath(new URL("page/probe.js", import.meta.url));
 const [folder, what = "viewer"] = process.argv.slice(2);
-const told = (text) => process.env.DETAILS && console.error(text);
+const detail = (text) => process.env.DETAILS && console.error(text);
 const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
 const most = (numbers) => Math.max(0, ...numbers);
 const percentile = (numbers, share) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? 0;
@@ -113,7 +113,7 @@ async function detected() {
   stop();
   const { at } = await page.evaluate(() => probe.report());
   const tasks = await page.evaluate((since) => probe.tasks(since), begun);
-  told(`verified in ${(at - begun).toFixed(0)}, all findings ${(findings - at).toFixed(0)} later`);
+  detail(`verified in ${(at - begun).toFixed(0)}, all findings ${(findings - at).toFixed(0)} later`);
   return { verify: at - begun, findings: findings - begun, longTask: most(tasks), memoryPeak: memory.peak.pss };
 }
 
@@ -122,10 +122,10 @@ async function work() {
   const figures = await verified();
   Object.assign(figures, await scrolled(), await filtered(), await searched());
   const { pss, browser } = await memory.now();
-  told(`in the end: tab ${mega(pss)}, browser ${mega(browser)}`);
+  detail(`in the end: tab ${mega(pss)}, browser ${mega(browser)}`);
   await new Promise((resolve) => setTimeout(resolve, IDLE));
   const { pss: idle } = await memory.now();
-  told(`after ${IDLE / 1000} s in which nothing is asked: tab ${mega(idle)}`);
+  detail(`after ${IDLE / 1000} s without a search: tab ${mega(idle)}`);
   return { ...figures, memoryEnd: pss, memoryIdle: idle };
 }
 
@@ -153,11 +153,11 @@ async function verified() {
   const session = await page.context().newCDPSession(page);
   const heap = await session.send("Runtime.getHeapUsage");
   await session.detach();
-  told(`verified in ${(at - begun).toFixed(0)}, all shown ${(shown - at).toFixed(0)} later`);
-  told(`long tasks ${tasks.length}: ${sorted(tasks).slice(-8).map(Math.round)}`);
-  told(`keys ${keys.delays.length}: delay p95 ${percentile(keys.delays, 0.95).toFixed(1)}, worst ${most(keys.delays).toFixed(1)}; painted worst ${most(keys.paints)}`);
-  told(`tab: peak rss ${mega(peak.rss)}, pss ${mega(peak.pss)}; at rest ${mega(now.pss)}; heap ${mega(heap.usedSize)}`);
-  told(`browser: peak ${mega(peak.browser)}, before ${mega(before.held.browser)}, at rest ${mega(now.browser)}`);
+  detail(`verified in ${(at - begun).toFixed(0)}, all shown ${(shown - at).toFixed(0)} later`);
+  detail(`long tasks ${tasks.length}: ${sorted(tasks).slice(-8).map(Math.round)}`);
+  detail(`keys ${keys.delays.length}: delay p95 ${percentile(keys.delays, 0.95).toFixed(1)}, worst ${most(keys.delays).toFixed(1)}; painted worst ${most(keys.paints)}`);
+  detail(`tab: peak rss ${mega(peak.rss)}, pss ${mega(peak.pss)}; at rest ${mega(now.pss)}; heap ${mega(heap.usedSize)}`);
+  detail(`browser: peak ${mega(peak.browser)}, before ${mega(before.held.browser)}, at rest ${mega(now.browser)}`);
   return {
     verify: at - begun,
     settle: shown - at,
@@ -231,7 +231,7 @@ async function scrolled() {
     await page.keyboard.press(key);
     jumps.push(await page.evaluate((row) => probe.saw(row), row));
   }
-  told(`End and Home: ${jumps.map(Math.round)}`);
+  detail(`End and Home: ${jumps.map(Math.round)}`);
   const apart = [...wheel.apart, ...drag.apart];
   return {
     frame: percentile(apart, 0.95),
@@ -246,7 +246,7 @@ async function framed(name, scroll) {
   await scroll();
   const frames = await page.evaluate(() => probe.takeFrames());
   const { apart, unread } = frames;
-  told(`${name}: ${apart.length} frames, median ${percentile(apart, 0.5).toFixed(1)}, p95 ${percentile(apart, 0.95).toFixed(1)}, worst ${most(apart).toFixed(1)}, ${unread} with rows unread`);
+  detail(`${name}: ${apart.length} frames, median ${percentile(apart, 0.5).toFixed(1)}, p95 ${percentile(apart, 0.95).toFixed(1)}, worst ${most(apart).toFixed(1)}, ${unread} with rows unread`);
   return frames;
 }
 
@@ -255,7 +255,7 @@ async function filtered() {
   for (const query of FILTERS) {
     const { all, events } = await page.evaluate((query) => probe.asks(query), query);
     const { pss } = await memory.now();
-    told(`filter ${query || "everything"}: ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
+    detail(`filter ${query || "everything"}: ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
     times.push(all);
   }
   const facets = [];
@@ -264,7 +264,7 @@ async function filtered() {
     for (const nth of [1, 0]) {
       const { all, events } = await page.evaluate(([column, nth]) => (nth === 0 ? probe.asks("") : probe.facet(column, nth)), [column, nth]);
       if (nth > 0) {
-        told(`facet ${column}: ${all.toFixed(0)} (${events} events)`);
+        detail(`facet ${column}: ${all.toFixed(0)} (${events} events)`);
         facets.push(all);
       }
     }
@@ -278,7 +278,7 @@ async function filtered() {
   await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 12 });
   await page.mouse.up();
   const { all: brush, events } = await answer;
-  told(`brush: ${brush.toFixed(0)} (${events} events)`);
+  detail(`brush: ${brush.toFixed(0)} (${events} events)`);
   await page.evaluate(() => probe.asks(""));
   return { filter: most(times), filterMedian: percentile(times, 0.5), facet: most(facets), brush };
 }
@@ -289,7 +289,7 @@ async function searched() {
   for (const [name, text] of Object.entries(texts(events))) {
     const { first, all, events } = await page.evaluate((text) => probe.asks(text), text);
     const { pss } = await memory.now();
-    told(`text ${text}: first ${first?.toFixed(0)}, all ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
+    detail(`text ${text}: first ${first?.toFixed(0)}, all ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
     Object.assign(figures, { [`${name}First`]: first, [`${name}All`]: all });
   }
   await page.evaluate(() => probe.asks(""));

@@ -35,12 +35,12 @@ const FLOODS = {
 const send = (url, agent, { path, method, headers = {} }, body) =>
   new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
-    const asked = request(`${url}${path}`, { method, headers: { ...length, ...headers }, agent });
-    asked.on("error", reject);
-    asked.on("response", (answer) => {
+    const outgoing = request(`${url}${path}`, { method, headers: { ...length, ...headers }, agent });
+    outgoing.on("error", reject);
+    outgoing.on("response", (answer) => {
       answer.on("error", reject).on("end", () => resolve(answer.statusCode)).resume();
     });
-    asked.end(body);
+    outgoing.end(body);
   });
 
 /** Sends requests until the process ends. */

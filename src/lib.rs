@@ -85,7 +85,7 @@
 //! # use countersign::event::{Event, Redaction};
 //! # use countersign::recorder::Recorder;
 //! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+//! use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 //! use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 //! use countersign::note::SignerKey;
 //! use countersign::proof::Proof;

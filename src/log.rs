@@ -10,7 +10,7 @@
 //! A [`PendingBatch`] collects accepted submissions that the log's [`Storage`] does not have yet:
 //!
 //! ```
-//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+//! use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 //! # use countersign::note::SignerKey;
 //! # use countersign::recorder::Recorder;
 //! # use countersign::trust::Trust;

@@ -126,7 +126,6 @@ impl Proof {
     /// Like [`verify`](Self::verify), with a verdict on failure: [`Verdict::Altered`] if the hashes do not lead to
     /// the root or a trusted key's signature is invalid, [`Verdict::Broken`] if the quorum is not met,
     /// [`Verdict::Untrusted`] if no trusted log key signed.
-    /// trusted log key signed.
     ///
     /// # Errors
     ///

@@ -92,7 +92,7 @@ mod tests {
         /// A link that a log accepts is never from the future of a witness whose clock agrees with the log's, even
         /// with rounding to whole seconds and with the log's clock set back by the remaining margin.
         #[test]
-                fn accepted_links_verify(
+        fn accepted_links_verify(
             now in 0..253_402_300_000_000_i64,
             ahead in -DAY..EMITTER + 10_000,
             apart in -WITNESS - 10_000..WITNESS + 10_000,

@@ -74,19 +74,19 @@ globalThis.probe = (() => {
   }
 
   /** Starts a search, and returns the times until the first rows and until the whole result was shown. */
-  async function asked(ask) {
-    const before = rows().found?.question ?? 0;
-    const begun = await ask();
+  async function search(start) {
+    const before = rows().found?.query ?? 0;
+    const begun = await start();
     let first;
     for (;;) {
       await frame();
       const { found } = rows();
       if (performance.now() - begun > PATIENCE) {
-        const { question, complete, searched, of } = found ?? {};
-        const stands = { before, question, complete, searched, of, busy: grid().getAttribute("aria-busy"), unread: isUnread() };
-        throw new Error(`a question was not answered in time: ${JSON.stringify(stands)}`);
+        const { query, complete, searched, of } = found ?? {};
+        const state = { before, query, complete, searched, of, busy: grid().getAttribute("aria-busy"), unread: isUnread() };
+        throw new Error(`a search timed out: ${JSON.stringify(state)}`);
       }
-      const isAnswered = found !== undefined && found.question > before;
+      const isAnswered = found !== undefined && found.query > before;
       const isDrawn = isAnswered && grid().getAttribute("aria-busy") === "false" && !isUnread();
       const isAll = isDrawn && found.complete && isCharted(found);
       const at = isDrawn ? await painted() : undefined;
@@ -120,7 +120,7 @@ globalThis.probe = (() => {
       return found?.complete === true && found.of === report?.events && !isUnread();
     },
     asks: (text) =>
-      asked(() => {
+      search(() => {
         const input = find(".query-input");
         const begun = performance.now();
         input.focus();
@@ -131,7 +131,7 @@ globalThis.probe = (() => {
       }),
     /** Selects the nth value of a facet, or deselects it. */
     facet: (column, nth) =>
-      asked(() => {
+      search(() => {
         const begun = performance.now();
         find("cs-facets").querySelectorAll(`.facet[data-column="${column}"] .chip`)[nth].click();
         return begun;
@@ -139,7 +139,7 @@ globalThis.probe = (() => {
     /** Searches by mouse actions. */
     brushed: () => {
       released = 0;
-      return asked(async () => {
+      return search(async () => {
         while (released === 0) await frame();
         return released;
       });

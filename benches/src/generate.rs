@@ -138,8 +138,8 @@ impl<'k> Sealed<'k> {
     }
 
     /// Seals the links from a chain's recorder.
-    fn put(&mut self, handed_on: &str, chain: u8) -> Result<()> {
-        for line in handed_on.lines() {
+    fn put(&mut self, lines: &str, chain: u8) -> Result<()> {
+        for line in lines.lines() {
             let line = Line::parse(line).map_err(|malformed| malformed.to_error())?;
             let Item::Link { text, link, payload, .. } = &line.item else { bail!("recorders write links") };
             self.sealer.line(&line.item, &mut self.lines)?;

@@ -216,7 +216,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-                fn the_first_windows_act_as_if_there_were_no_others(granted in windows()) {
+        fn the_first_windows_act_as_if_there_were_no_others(granted in windows()) {
             let mut all = Windows::default();
             for (window, _) in &granted {
                 all.push(*window);
@@ -227,8 +227,8 @@ mod tests {
                 let good: Vec<Window> =
                     granted[..count].iter().filter(|(_, void)| !void).map(|(window, _)| *window).collect();
                 for at in -2..65 {
-                                        prop_assert_eq!(all.validity(count, time(at)), reference_validity(&first, at));
-                                        prop_assert_eq!(without.validity(count, time(at)), reference_validity(&good, at));
+                    prop_assert_eq!(all.validity(count, time(at)), reference_validity(&first, at));
+                    prop_assert_eq!(without.validity(count, time(at)), reference_validity(&good, at));
                 }
                 let last = first.iter().map(|window| window.span().1).max();
                 prop_assert_eq!(all.last_end(count), last.filter(|end| *end != i64::MAX));

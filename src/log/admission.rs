@@ -12,7 +12,8 @@ use crate::note::VerifierKey;
 
 /// Keys, chains, and key notes that a log knows.
 ///
-/// Every method fails only with an error of the underlying storage.
+/// # Errors
+/// Every method returns only errors of the underlying storage.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait KeyLookup {
     /// The storage's error.

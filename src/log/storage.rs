@@ -36,7 +36,8 @@ pub struct EntryRef {
 
 /// The durable entries of a log, as far as acceptance needs them.
 ///
-/// Every method fails only with an error of the underlying storage.
+/// # Errors
+/// Every method returns only errors of the underlying storage.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Storage {
     /// The storage's error.

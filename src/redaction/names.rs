@@ -194,7 +194,7 @@ fn read(name: &[u8]) -> (Class, u8) {
                 COOKIE => Class::Cookies,
                 TOKEN if last != PLACE => Class::Secret,
                 SECRETS if !matches!(last, PLACE | COUNT) => Class::Secret,
-                // For a number, how many passed.
+                // A number counts those that passed.
                 PASS if is_last => Class::Secrets,
                 DIGITS if is_last => Class::Digits,
                 ID if last == SECRET_ID => Class::SecretId,

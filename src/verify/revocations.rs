@@ -76,9 +76,9 @@ impl Revocations {
         end: Place,
         quorum: Option<&Attested>,
     ) -> Option<Place> {
-        let mut stood = chain.before.iter().copied().chain([(chain.seen, last)]).peekable();
-        while let Some((from, last)) = stood.next() {
-            let to = stood.peek().map_or(self.in_log.len(), |(next, _)| *next);
+        let mut history = chain.before.iter().copied().chain([(chain.seen, last)]).peekable();
+        while let Some((from, last)) = history.next() {
+            let to = history.peek().map_or(self.in_log.len(), |(next, _)| *next);
             if let Some(place) = first_suspecting(&self.in_log[from..to], last, quorum) {
                 return Some(place);
             }

@@ -86,7 +86,7 @@ impl Tree {
         } else if self.root() != Some(checkpoint.root) {
             let message = say!(
                 "tree.root",
-                "the {position} entries before the checkpoint have another root hash than it",
+                "the {position} entries before the checkpoint have a different root hash",
                 position
             );
             findings.add(TreeRoot, place, message);

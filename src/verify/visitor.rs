@@ -4,9 +4,9 @@
 //!
 //! 1. A thread that hashes it calls the *examiner*, a function of that thread. It gets the event as a
 //!    [`SummarizedEvent`], which matches its commit but which no signature may cover yet. Here the event is parsed, and
-//!    nowhere else: the examiner returns an item of its own type, or nothing for an event that nobody needs.
+//!    nowhere else: the examiner returns an item of its own type, or nothing for an event that is not needed.
 //! 2. The item waits, in memory, for the signature that covers its event. At most 64 MiB wait; what exceeds them is
-//!    counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) once it would have been handed out. When
+//!    counted, and the run fails with [`Code::LeftOut`](crate::Code::LeftOut) once it would have been delivered. When
 //!    8 MiB wait, items are asked to [compact](PendingItem::compact) themselves: only then is anything serialized. An
 //!    item is dropped if its chain breaks or is never signed.
 //! 3. The calling thread hands the item, with the link that the signature covers, to an [`EventVisitor`]. Events come
@@ -29,10 +29,10 @@ use crate::time::Time;
 
 /// An item that waits for the signature that covers its event.
 pub trait PendingItem: Any + Debug + Send {
-    /// Returns the approximate number of bytes of memory that it takes beside itself, such as those of its strings.
+    /// Returns the approximate number of bytes of memory that it owns in addition to its own size, such as its strings.
     fn bytes(&self) -> usize;
 
-    /// Makes it smaller, if it can be. Called when so many items wait that memory may become short.
+    /// Reduces its memory, if possible. Called when many items wait.
     fn compact(&mut self) {}
 }
 
@@ -52,7 +52,7 @@ impl<T: PendingItem> PendingItem for Option<T> {
     }
 }
 
-/// An event that matches the commit of its link. Whether a valid signature covers the link is not known yet.
+/// An event that matches the commit of its link. A valid signature may not cover the link yet.
 #[derive(Clone, Copy, Debug)]
 pub struct SummarizedEvent<'a> {
     entry: usize,

@@ -70,8 +70,8 @@ impl Witnesses {
                 findings.add(WitnessQuorum, last.place, message);
             }
         }
-        let unasked = no_quorum.then_some(phrases::REASON_NO_WITNESSES);
-        let reason = unasked.or(self.last.is_none().then_some(phrases::REASON_NO_CHECKPOINT));
+        let not_required = no_quorum.then_some(phrases::REASON_NO_WITNESSES);
+        let reason = not_required.or(self.last.is_none().then_some(phrases::REASON_NO_CHECKPOINT));
         Check::new(items, failed, reason)
     }
 }

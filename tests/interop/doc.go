@@ -1,6 +1,6 @@
-// Package interop has other people's programs take what ours gives them, and ours what they give.
+// Package interop tests that other programs accept the output of countersign, and vice versa.
 //
-// Every test starts the real program on loopback, at a port that the system chooses, with a log of its own in a
+// Every test starts the real program on loopback, at a port that the system chooses, with a separate log in a
 // temporary folder. The program's path is in the environment variable COUNTERSIGN:
 //
 //	cargo xtask test interop

@@ -67,7 +67,7 @@ func newLitewitness(t *testing.T) *litewitness {
 		"-key", ssh.FingerprintSHA256(public),
 		"-listen",
 	}
-	// It does not tell which port it got, so it is given a free one; another program may have taken it meanwhile.
+	// It doesn't report its port, so it gets a free one. Another program may have taken that in the meantime.
 	for range 5 {
 		free := freeAddress(t)
 		w.url = "http://" + free
@@ -79,7 +79,7 @@ func newLitewitness(t *testing.T) *litewitness {
 	return nil
 }
 
-// answers waits until the witness, and no other program, answers at its address.
+// answers waits until the witness, and no other program, responds at its address.
 func (w *litewitness) answers() bool {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		response, err := http.Get(w.url)
@@ -95,7 +95,7 @@ func (w *litewitness) answers() bool {
 	return false
 }
 
-// freeAddress gives an address on loopback where nothing listens.
+// freeAddress returns a free address on loopback.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -106,14 +106,14 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// sshAgent runs an ssh-agent that holds the key until the test ends, and gives its socket.
+// sshAgent runs an ssh-agent with the key until the test ends and returns its socket.
 func sshAgent(t *testing.T, secret ed25519.PrivateKey) string {
 	t.Helper()
 	keyring := agent.NewKeyring()
 	if err := keyring.Add(agent.AddedKey{PrivateKey: secret}); err != nil {
 		t.Fatal(err)
 	}
-	// The path of a socket is short on every system.
+	// Every system limits the length of a socket's path.
 	folder, err := os.MkdirTemp("", "agent")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func sshAgent(t *testing.T, secret ed25519.PrivateKey) string {
 	return socket
 }
 
-// watch has the witness take a log's checkpoints.
+// watch makes the witness accept a log's checkpoints.
 func (w *litewitness) watch(t *testing.T, origin, vkey string) {
 	t.Helper()
 	database, err := sqlite.OpenConn(w.database, sqlite.OpenReadWrite)
@@ -165,7 +165,7 @@ func (w *litewitness) watch(t *testing.T, origin, vkey string) {
 func TestLitewitnessCosignsOurCheckpoints(t *testing.T) {
 	w := newLitewitness(t)
 	lines := []string{fmt.Sprintf("witness lite %s %s", w.vkey, w.url), "quorum lite"}
-	c := newCollector(t, func(vkey string) []string {
+	c := newLogServer(t, func(vkey string) []string {
 		w.watch(t, vkey[:strings.Index(vkey, "+")], vkey)
 		return lines
 	})
@@ -200,8 +200,8 @@ func TestLitewitnessCosignsOurCheckpoints(t *testing.T) {
 	c.verifyExport(export.String())
 }
 
-// verifyReceipt has our program judge a receipt by the log's trust file.
-func (c *collector) verifyReceipt(proof string, leaf []byte) {
+// verifyReceipt verifies a receipt with countersign and the log's trust file.
+func (c *logServer) verifyReceipt(proof string, leaf []byte) {
 	c.t.Helper()
 	folder := c.t.TempDir()
 	receipt, leafFile := filepath.Join(folder, "receipt"), filepath.Join(folder, "leaf")
@@ -212,8 +212,8 @@ func (c *collector) verifyReceipt(proof string, leaf []byte) {
 	countersign(c.t, "receipt", receipt, "--entry", leafFile, "--trust", c.trust)
 }
 
-// verifyExport has our program judge an export by the log's trust file: the quorum of witnesses has to be met.
-func (c *collector) verifyExport(export string) {
+// verifyExport verifies an export with countersign and the log's trust file, which requires the quorum of witnesses.
+func (c *logServer) verifyExport(export string) {
 	c.t.Helper()
 	file := filepath.Join(c.t.TempDir(), "export.ndjson")
 	if err := os.WriteFile(file, []byte(export), 0o600); err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// patience is how long anything may take before a test gives up on it. Nothing waits for its end when all is well.
-const patience = time.Minute
+// timeout is the maximum duration of any step. Tests that pass never wait for its end.
+const timeout = time.Minute
 
-// program gives the path of our program.
+// program returns the path of countersign.
 func program(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("COUNTERSIGN")
@@ -25,10 +25,10 @@ func program(t *testing.T) string {
 	return path
 }
 
-// countersign runs our program to its end and gives its standard output.
+// countersign runs the program to its end and returns its standard output.
 func countersign(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var stderr bytes.Buffer
 	command := exec.CommandContext(ctx, program(t), args...)
@@ -58,8 +58,8 @@ func (o *output) String() string {
 	return o.lines.String()
 }
 
-// start runs a server until the test ends. It gives the first match of awaited in the lines of its standard error,
-// and whether there was one before the program ended.
+// start runs a server until the test ends. It returns the first match of awaited in the lines of its standard error, and
+// false if the program ended without one.
 func start(t *testing.T, awaited *regexp.Regexp, path string, args ...string) (match string, ok bool) {
 	t.Helper()
 	command := exec.Command(path, args...)
@@ -85,16 +85,16 @@ func start(t *testing.T, awaited *regexp.Regexp, path string, args ...string) (m
 				}
 			}
 		}
-		// Whether it ended well is of no interest: it is asked to in the middle of its work.
+		// Ignore the exit status: the program is interrupted in the middle of its work.
 		_ = command.Wait()
 	}()
 	t.Cleanup(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			_ = command.Process.Kill()
-			t.Errorf("%s did not end when it was asked to", path)
+			t.Errorf("%s did not end when it was interrupted", path)
 			<-ended
 		}
 		if t.Failed() {
@@ -106,16 +106,16 @@ func start(t *testing.T, awaited *regexp.Regexp, path string, args ...string) (m
 		return match, true
 	case <-ended:
 		return "", false
-	case <-time.After(patience):
-		t.Fatalf("%s did not say %q:\n%s", path, awaited, printed)
+	case <-time.After(timeout):
+		t.Fatalf("%s did not print %q:\n%s", path, awaited, printed)
 		return "", false
 	}
 }
 
-// address is where our servers say that they listen.
+// address matches the address at which a countersign server reports that it listens.
 var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// serve runs one of our servers until the test ends, and gives its address.
+// serve runs a countersign server until the test ends and returns its address.
 func serve(t *testing.T, args ...string) string {
 	t.Helper()
 	url, ok := start(t, address, program(t), append(args, "--listen", "127.0.0.1:0")...)

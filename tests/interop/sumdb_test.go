@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// openTree has the note package open a checkpoint, and reads the tree from its text.
-func openTree(t *testing.T, c *collector, checkpoint string) tlog.Tree {
+// openTree opens a checkpoint with the note package and parses the tree from its text.
+func openTree(t *testing.T, c *logServer, checkpoint string) tlog.Tree {
 	t.Helper()
 	opened, err := note.Open([]byte(checkpoint), note.VerifierList(verifier(t, c.vkey)))
 	if err != nil {
@@ -33,9 +33,9 @@ func openTree(t *testing.T, c *collector, checkpoint string) tlog.Tree {
 	return tlog.Tree{N: size, Hash: root}
 }
 
-// tiles reads a log's tiles for the tlog package, whose own paths have the tile's height in them.
+// tiles reads a log's tiles for the tlog package, whose own paths contain the tile's height.
 type tiles struct {
-	*collector
+	*logServer
 }
 
 func (tiles) Height() int { return 8 }
@@ -58,7 +58,7 @@ func (r tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// tlogProof is what a tlog-proof says.
+// tlogProof is a parsed tlog-proof.
 type tlogProof struct {
 	index      int64
 	hashes     tlog.RecordProof
@@ -87,7 +87,7 @@ func parseProof(t *testing.T, text string) tlogProof {
 }
 
 func TestNoteAndTlogTakeOurProofs(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	for _, events := range []int{1, 40, 300, 700} {
 		s := c.submit(events)
 		tree := openTree(t, c, s.answer.Checkpoint)
@@ -108,7 +108,7 @@ func TestNoteAndTlogTakeOurProofs(t *testing.T) {
 }
 
 func TestTlogReadsOurTiles(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	var trees []tlog.Tree
 	var leaves [][]byte
 	for _, events := range []int{3, 260, 650} {

@@ -13,7 +13,7 @@ import (
 	"github.com/transparency-dev/tessera/fsck"
 )
 
-func fetcher(t *testing.T, c *collector) *client.HTTPFetcher {
+func fetcher(t *testing.T, c *logServer) *client.HTTPFetcher {
 	t.Helper()
 	root, err := url.Parse(c.url)
 	if err != nil {
@@ -26,7 +26,7 @@ func fetcher(t *testing.T, c *collector) *client.HTTPFetcher {
 	return fetcher
 }
 
-// leafHashes hashes a bundle's entries as RFC 6962 does.
+// leafHashes returns the RFC 6962 leaf hashes of a bundle's entries.
 func leafHashes(bundle []byte) ([][]byte, error) {
 	var entries api.EntryBundle
 	if err := entries.UnmarshalText(bundle); err != nil {
@@ -40,7 +40,7 @@ func leafHashes(bundle []byte) ([][]byte, error) {
 }
 
 func TestTesseraClientFollowsOurLog(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	leaves := c.submit(5).leaves
 	ctx, fetch, key := t.Context(), fetcher(t, c), verifier(t, c.vkey)
 	consensus := client.UnilateralConsensus(fetch.ReadCheckpoint)
@@ -88,7 +88,7 @@ func TestTesseraClientFollowsOurLog(t *testing.T) {
 }
 
 func TestTesseraFsckFindsOurLogWhole(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	for _, events := range []int{2, 510, 600} {
 		c.submit(events)
 		check := fsck.New(c.origin, verifier(t, c.vkey), fetcher(t, c), leafHashes, fsck.Opts{N: 2})
@@ -96,20 +96,20 @@ func TestTesseraFsckFindsOurLogWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A worker that finds something ends, and there must be others for the rest of the work.
-	damaged := damagedEntries{fetcher(t, c)}
-	check := fsck.New(c.origin, verifier(t, c.vkey), damaged, leafHashes, fsck.Opts{N: 16})
+	// A worker that finds a problem ends, so others must be left for the rest of the work.
+	corrupt := corruptEntries{fetcher(t, c)}
+	check := fsck.New(c.origin, verifier(t, c.vkey), corrupt, leafHashes, fsck.Opts{N: 16})
 	if err := check.Check(t.Context()); err == nil {
 		t.Error("one bit of an entry differs, and fsck does not find it")
 	}
 }
 
-// damagedEntries gives the log's entries with one bit changed.
-type damagedEntries struct {
+// corruptEntries returns the log's entries with one bit flipped.
+type corruptEntries struct {
 	*client.HTTPFetcher
 }
 
-func (d damagedEntries) ReadEntryBundle(ctx context.Context, index uint64, width uint8) ([]byte, error) {
+func (d corruptEntries) ReadEntryBundle(ctx context.Context, index uint64, width uint8) ([]byte, error) {
 	bundle, err := d.HTTPFetcher.ReadEntryBundle(ctx, index, width)
 	if err == nil && index == 1 {
 		bundle[len(bundle)-1] ^= 1

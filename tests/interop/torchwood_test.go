@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// policy has torchwood read the lines of a trust file that C2SP's tlog-policy knows.
+// policy parses the lines of a trust file that are part of C2SP's tlog-policy with torchwood.
 func policy(t *testing.T, lines ...string) torchwood.Policy {
 	t.Helper()
 	policy, err := torchwood.ParsePolicy([]byte(strings.Join(lines, "\n") + "\n"))
@@ -20,7 +20,7 @@ func policy(t *testing.T, lines ...string) torchwood.Policy {
 }
 
 func TestTorchwoodTakesOurProofs(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	policy := policy(t, "log "+c.vkey, "quorum none")
 	c.submit(300)
 	s := c.submit(30)
@@ -39,7 +39,7 @@ func TestTorchwoodTakesOurProofs(t *testing.T) {
 }
 
 func TestTorchwoodReadsOurEntries(t *testing.T) {
-	c := newCollector(t)
+	c := newLogServer(t)
 	leaves := c.submit(300).leaves
 	s := c.submit(700)
 	leaves = append(leaves, s.leaves...)

@@ -27,7 +27,7 @@ func ourWitness(t *testing.T, logKey string) (vkey, root string) {
 	return vkey, root
 }
 
-// tesseraLog runs Tessera's POSIX log, which publishes nothing that the witnesses have not seen, until the test ends.
+// tesseraLog runs Tessera's POSIX log, which publishes only checkpoints that the witnesses cosigned, until the test ends.
 func tesseraLog(t *testing.T, folder string, signer note.Signer, witnesses tessera.WitnessGroup) (
 	*tessera.Appender, *tessera.PublicationAwaiter,
 ) {
@@ -41,7 +41,7 @@ func tesseraLog(t *testing.T, folder string, signer note.Signer, witnesses tesse
 		WithCheckpointSigner(signer).
 		WithCheckpointInterval(100*time.Millisecond).
 		WithBatching(256, time.Millisecond).
-		WithWitnesses(witnesses, &tessera.WitnessOptions{Timeout: patience})
+		WithWitnesses(witnesses, &tessera.WitnessOptions{Timeout: timeout})
 	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestOurWitnessCosignsATesseraLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Tessera and torchwood count the cosignature, each by its own reading of it.
+		// Tessera and torchwood both count the cosignature, each with its own parser.
 		if !witness.Satisfied(checkpoint) {
 			t.Fatalf("Tessera misses our cosignature:\n%s", checkpoint)
 		}
@@ -101,7 +101,7 @@ func TestOurWitnessCosignsATesseraLog(t *testing.T) {
 		}
 	}
 
-	// Our program reads Tessera's log from its folder, and finds it whole.
+	// countersign checks Tessera's log in its folder.
 	countersign(t, "check", folder, "--vkey", logKey)
 }
 

@@ -1,5 +1,5 @@
-// Package opentelemetry feeds an OpenTelemetry Collector. It is a module of its own: the newest collector of which all parts can be had
-// wants older packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
+// Package opentelemetry feeds an OpenTelemetry Collector. It is a separate module: the newest collector of which all parts are available
+// needs older packages than tests/interop does. Run it with COUNTERSIGN=target/debug/countersign go test ./...
 package opentelemetry
 
 import (
@@ -32,8 +32,8 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
-// TestOpenTelemetryCollectorTakesAFeed runs an OpenTelemetry Collector that takes logs of those who show a certificate,
-// feeds it, and holds what leaves it at its other end against what our program says that it sends.
+// TestOpenTelemetryCollectorTakesAFeed runs an OpenTelemetry Collector that accepts logs from clients with a
+// certificate, feeds it, and compares its output with the records that countersign prints.
 func TestOpenTelemetryCollectorTakesAFeed(t *testing.T) {
 	const events = 25
 	folder := t.TempDir()
@@ -63,7 +63,7 @@ func TestOpenTelemetryCollectorTakesAFeed(t *testing.T) {
 		select {
 		case logs := <-out:
 			add(t, received, logs)
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			t.Fatalf("%d of %d records arrived", len(received), events)
 		}
 	}
@@ -74,7 +74,7 @@ func TestOpenTelemetryCollectorTakesAFeed(t *testing.T) {
 	}
 }
 
-// add puts each record into the map, by its id.
+// add puts each record into the map by its ID.
 func add(t *testing.T, records map[string]string, logs plog.Logs) {
 	t.Helper()
 	for r := range logs.ResourceLogs().Len() {
@@ -107,7 +107,7 @@ func add(t *testing.T, records map[string]string, logs plog.Logs) {
 	}
 }
 
-// sealed writes an export of so many events and the trust file that goes with it.
+// sealed writes an export of this number of events and its trust file.
 func sealed(t *testing.T, folder string, events int) (export, trust string) {
 	t.Helper()
 	in := func(name string) string { return filepath.Join(folder, name) }
@@ -126,7 +126,8 @@ func sealed(t *testing.T, folder string, events int) (export, trust string) {
 	return in("audit.ndjson"), in("trust.txt")
 }
 
-// startCollector runs a collector until the test ends, and gives what it exports and where it takes OTLP over HTTPS.
+// startCollector runs a collector until the test ends. It returns what the collector exports, and its endpoint for OTLP
+// over HTTPS.
 func startCollector(t *testing.T, folder string) (out <-chan plog.Logs, endpoint string) {
 	t.Helper()
 	exported := make(chan plog.Logs, 100)
@@ -194,7 +195,7 @@ service:
 	return exported, endpoint
 }
 
-// certify writes an authority, and certificates by it for a server and for a client, each with its key.
+// certify writes an authority, and its certificates for a server and for a client, each with its key.
 func certify(t *testing.T, folder string) {
 	t.Helper()
 	authority := &x509.Certificate{
@@ -239,7 +240,7 @@ func certify(t *testing.T, folder string) {
 	}
 }
 
-// write writes a file that others cannot read.
+// write writes a file that only its owner can read.
 func write(t *testing.T, path string, text []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -247,13 +248,13 @@ func write(t *testing.T, path string, text []byte) {
 	}
 }
 
-// patience is how long anything may take before the test gives up on it.
-const patience = time.Minute
+// timeout is the maximum duration of any step.
+const timeout = time.Minute
 
-// countersign runs our program to its end and gives its standard output.
+// countersign runs the program to its end and returns its standard output.
 func countersign(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var stderr bytes.Buffer
 	command := exec.CommandContext(ctx, os.Getenv("COUNTERSIGN"), args...)
@@ -265,13 +266,13 @@ func countersign(t *testing.T, args ...string) string {
 	return string(stdout)
 }
 
-// keygen makes a key in a new file, and gives its verifier key.
+// keygen creates a key in a new file and returns its public key.
 func keygen(t *testing.T, name, file string) string {
 	t.Helper()
 	return strings.TrimSpace(countersign(t, "keygen", name, "--out", file))
 }
 
-// freeAddress gives an address on loopback where nothing listens.
+// freeAddress returns a free address on loopback.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -70,7 +70,7 @@ fn keys_parse_only_as_their_own_type() {
 }
 
 /// Changes, removes, inserts, or doubles one character.
-fn problem(text: &str, at: Index, with: char, way: u8) -> String {
+fn corrupt(text: &str, at: Index, with: char, way: u8) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let at = at.index(chars.len());
     match way {
@@ -96,7 +96,7 @@ proptest! {
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
         let whole = signed_checkpoint();
-        let damaged = problem(&whole, at, with, way);
+        let damaged = corrupt(&whole, at, with, way);
         if let Ok(read) = SignedCheckpoint::parse(&damaged) {
             prop_assert_eq!(read.to_string(), damaged.clone());
             let both = read.is_signed_by(log().verifier_key())
@@ -108,7 +108,7 @@ proptest! {
     #[test]
     fn a_damaged_key_note_is_refused_or_no_longer_signed(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = key_note();
-        let damaged = problem(&whole, at, with, way);
+        let damaged = corrupt(&whole, at, with, way);
         if let Ok(read) = KeyNote::parse(&damaged) {
             prop_assert_eq!(read.note.is_signed_by(log().verifier_key()), damaged == whole);
             let mut lines = vec!["countersign/v1 keys".to_owned(), read.origin];
@@ -120,7 +120,7 @@ proptest! {
     #[test]
     fn a_damaged_vkey_is_refused(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
         let whole = log().verifier_key().to_string();
-        let damaged = problem(&whole, at, with, way);
+        let damaged = corrupt(&whole, at, with, way);
         prop_assert_eq!(damaged.parse::<VerifierKey>().is_ok(), damaged == whole);
     }
 
@@ -128,7 +128,7 @@ proptest! {
     fn a_damaged_trust_file_is_refused_or_reads_back_the_same(
         at in any::<Index>(), with in any_char(), way in 0_u8..4,
     ) {
-        if let Ok(trust) = Trust::parse(problem(&trust_file(), at, with, way).as_bytes()) {
+        if let Ok(trust) = Trust::parse(corrupt(&trust_file(), at, with, way).as_bytes()) {
             prop_assert_eq!(Trust::parse(&trust.to_text()), Ok(trust));
         }
     }

@@ -226,10 +226,10 @@ fn the_report_equals_that_of_the_export() {
     assert_eq!(report.report.findings, [], "no tile could show an event");
     for (name, check) in report.report.checks.iter() {
         let passes = check.failed == 0 && (check.checked > 0 || name == "payloads");
-        let asked = !["append_only", "witnesses", "expected"].contains(&name);
-        assert_eq!(passes, asked, "{name}");
+        let is_required = !["append_only", "witnesses", "expected"].contains(&name);
+        assert_eq!(passes, is_required, "{name}");
     }
-    // A signer that the log's key does not vouch for stays unknown.
+    // A signer that the log's key does not vouch for stays untrusted.
     assert_eq!(check(&served).verdict, Verdict::Untrusted);
 
     let mut forked = ours(9);

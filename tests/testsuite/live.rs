@@ -128,7 +128,7 @@ proptest! {
     })]
 
     #[test]
-    fn whenever_it_is_asked_for(
+    fn reports_are_right_whenever_requested(
         plan in world::plans(40),
         cuts in proptest::collection::vec(any::<Index>(), 1..12),
     ) {

@@ -394,7 +394,7 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn what_is_told_does_not_depend_on_how_the_input_comes(
+    fn updates_do_not_depend_on_how_the_input_is_cut(
         (world, Bytes(export)) in long_exports(),
         cuts in proptest::collection::vec(any::<Index>(), 1..20),
         threads in 2..4_usize,
@@ -431,7 +431,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_selected_is_visited_once_it_verifies_and_all_else_is_counted(
+    fn selected_events_are_visited_once_verified_and_others_are_counted(
         (world, Bytes(export)) in long_exports(),
         threads in 0..4_usize,
         refused in any::<Index>(),
@@ -473,7 +473,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_report_nor_events_depend_on_where_stretches_are_cut(
+    fn report_and_events_do_not_depend_on_where_chunks_are_cut(
         (world, Bytes(export)) in long_exports(),
         cuts in proptest::collection::vec(any::<Index>(), 1..12),
     ) {

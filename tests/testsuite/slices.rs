@@ -396,9 +396,19 @@ fn refuses_impossible_slices_with_the_reason() {
             Some(5),
             "the export does not contain the entries 3 to 3 of the range",
         ),
-        (&whole, event(0), Some(4), "the export has no event for "),
-        (&whole, event(1).event(chain, 6), Some(16), "the export has no event for "),
-        (&whole, event(1).event(chain, 99), None, "the export does not contain the event "),
+        (&whole, event(0), Some(4), "the export has no event for dbfd62576c9c2db930688a2dea5009b1/0"),
+        (
+            &whole,
+            event(1).event(chain, 6),
+            Some(16),
+            "the export has no event for dbfd62576c9c2db930688a2dea5009b1/6",
+        ),
+        (
+            &whole,
+            event(1).event(chain, 99),
+            None,
+            "the export does not contain the event dbfd62576c9c2db930688a2dea5009b1/99",
+        ),
         (
             &whole,
             all().chain(chain).chain(ChainId([1; 16])),

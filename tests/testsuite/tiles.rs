@@ -362,7 +362,7 @@ fn each_tile_has_one_path() {
 fn a_bundle_is_decoded_completely_or_not_at_all() {
     let longest = vec![7; 65_535];
     let leaves: [&[u8]; 3] = [b"", b"one", &longest];
-    let bytes = Bundle::encode(leaves).expect("entries");
+    let bytes = Bundle::encode(leaves).expect("leaves");
     let bundle = |width| Bundle { index: 0, width };
     assert_eq!(bundle(3).decode(&bytes), Ok(leaves.to_vec()));
     for (width, bytes) in [

@@ -139,7 +139,7 @@ fn each_refusal_has_its_status() {
     assert_eq!(refusal(&proof, None), Some(("witness.inconsistent", 422)), "a proof from size 0");
     let mut proof = request(7, 7);
     proof.proof.push(empty_root());
-    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no batch");
+    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no growth");
     for at in 0..request(3, 7).proof.len() {
         let mut proof = request(3, 7);
         proof.proof[at].0[0] ^= 1;

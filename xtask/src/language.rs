@@ -18,7 +18,7 @@ use rules::{Rules, subject_complaint};
 
 /// The rules: banned openings, words, and names, and what is exempt from them.
 const RULES: &str = "tests/prose/language.toml";
-/// The most complaints that are printed.
+/// The maximum number of printed complaints.
 const MAX_PRINTED: usize = 200;
 
 /// Checks all code and the newest commit subjects, and returns a summary.
@@ -29,7 +29,7 @@ pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
     let mut complaints = Vec::new();
     let mut files = 0;
     for file in run::output(&mut list)?.lines().filter(|file| !rules.exempts(file)) {
-        let language = Language::of(Path::new(file));
+        let language = Language::from_path(Path::new(file));
         let text = fs::read_to_string(tools.path(file)).with_context(|| file.to_owned())?;
         for token in tokens(&text, language) {
             complaints

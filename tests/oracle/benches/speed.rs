@@ -1,6 +1,7 @@
 //! Compares the speed of detection with rsigma's, for `cargo xtask bench analyze`. Prints our seconds and theirs.
 //!
-//! speed RULES EVENTS EVERY: a folder of Sigma rules, a file with an event a line, and of how many rules one is taken.
+//! speed RULES EVENTS EVERY: a folder of Sigma rules, a file with one event per line, and the share of the rules to
+//! use (one in EVERY).
 
 use std::fs;
 use std::hint::black_box;
@@ -61,7 +62,7 @@ fn main() {
     println!("{} {}", of_ours.as_secs_f64(), of_theirs.as_secs_f64());
 }
 
-/// All that is done with an event: it is read, by a reading too, looked at by rules, and findings are made.
+/// Our complete work on an event: parses it, evaluates the rules, and makes findings.
 struct Ours<'p> {
     analyzer: Analyzer<'p>,
     pack: &'p Pack,
@@ -95,8 +96,8 @@ fn files(place: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// For how long this thread was on a processor. The kernel counts up to now where another may have its turn, and else by
-/// ticks of some milliseconds.
+/// Returns the processor time of this thread. The kernel updates it when the thread yields, and otherwise every few
+/// milliseconds.
 fn on_processor() -> Duration {
     thread::yield_now();
     let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap();

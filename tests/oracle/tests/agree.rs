@@ -1,4 +1,4 @@
-//! Detection agrees with rsigma's: over other people's rules, on other people's events and on made ones.
+//! Detection agrees with rsigma's: with third-party rules, on third-party events and on generated ones.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use rsigma_eval::{Engine, Event, EventValue, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
 
-/// Other people's vectors, where they are.
+/// Returns the folder of third-party vectors, or `None` if it is missing.
 fn vectors(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party").join(name);
     if folder.is_dir() {
@@ -35,7 +35,8 @@ fn files(folder: &Path, end: &str, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// An event whose keywords are searched for in the whole event, as Sigma says: rsigma's own passes over names and numbers.
+/// An event whose keywords are searched for in the whole event, as Sigma requires: rsigma's own event type skips names and
+/// numbers.
 struct Whole<'a> {
     value: &'a Value,
     event: JsonEvent<'a>,
@@ -95,7 +96,7 @@ impl Both {
         Self { ours, theirs, parsers: Parsers::built_in() }
     }
 
-    /// The rules that fire, by id, in ours and in theirs.
+    /// Returns the IDs of the rules that fire, in ours and in theirs.
     fn fire(&self, event: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let value: Value = serde_json::from_str(event).unwrap();
         let theirs = self.theirs.evaluate(&Whole { value: &value, event: JsonEvent::borrow(&value) });
@@ -159,7 +160,7 @@ fn made_events_make_the_same_rules_fire() {
     assert!(fired.len() > rules.len() / 2, "only {} of {} rules fire", fired.len(), rules.len());
 }
 
-/// Selections over arrays, and of what differs, each of a rule that opts into them.
+/// Selections over arrays and with `neq`, each for a rule that opts into them.
 const OF_ARRAYS: [&str; 30] = [
     "{p|neq: x}",
     "{p|neq: [x, 2]}",
@@ -193,7 +194,7 @@ const OF_ARRAYS: [&str; 30] = [
     "{'a[-1].l[0]': x, 'o.l[1]': y}",
 ];
 
-/// An object with lists of texts and numbers, and of such objects.
+/// Generates an object with lists of strings and numbers, and of such objects.
 fn with_arrays(random: &mut fastrand::Rng, depth: u32) -> Value {
     let one = |random: &mut fastrand::Rng| match random.u8(..8) {
         0 => json!(1),
@@ -242,9 +243,9 @@ fn conditions_on_elements_hold_of_the_same_events() {
     assert_eq!((fired.len(), silent.len()), (OF_ARRAYS.len(), OF_ARRAYS.len()), "{fired:?}");
 }
 
-/// Fields and values that rules ask for, from which events are made that come near to what rules want.
+/// Fields and values in rules, to generate events that almost match.
 struct Material {
-    /// For each rule, a field with the values that it may have.
+    /// The fields of each rule, with their values.
     rules: Vec<Vec<(Option<String>, Vec<Value>)>>,
 }
 
@@ -277,7 +278,7 @@ impl Material {
                 }
                 let value = vary(&values[random.usize(..values.len())], random);
                 if let (None, Value::String(text), true) = (field, &value, random.bool()) {
-                    // A keyword may stand in a name.
+                    // A keyword may occur in a field name.
                     put(&mut event, &["labels", text], "x".into());
                     continue;
                 }
@@ -308,7 +309,7 @@ fn collect(selection: &Value, wanted: &mut Vec<(Option<String>, Vec<Value>)>) {
     }
 }
 
-/// A value as a rule wants it, or somewhat beside that.
+/// Returns a value that matches a rule's, or almost.
 fn vary(value: &Value, random: &mut fastrand::Rng) -> Value {
     let text = match value {
         Value::String(text) => text.replace('*', ["", "x", "a b"][random.usize(..3)]).replace("\\\\", "\\"),

@@ -11,11 +11,13 @@ use crate::run;
 
 /// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About detection: events are in memory, spread over 90 days; half are in the product's own format, half from CloudTrail. Measured
-are parsing each event and making findings, on one thread, in processor time. Memory is the maximum growth of the process. The 30 rules are those of
-crates/analyze/tests/gate; the built-in rules also use baselines of each identity. Sigma's rules are read from ../shared. rsigma runs the
-same rules on the same events, alternately with ours and in one process (tests/oracle/benches): it parses and evaluates each event as JSON, while ours also makes findings.
-Accuracy is that of the built-in rules on 75 days of generated logs (benches/src/people): a finding that names no event\nof a labeled attack is a false alert.";
+About detection: events are in memory, spread over 90 days; half are in the product's own format, half from CloudTrail.
+Measured are parsing each event and making findings, on one thread, in processor time. Memory is the maximum growth of the
+process. The 30 rules are those of crates/analyze/tests/gate; the built-in rules also use baselines of each identity. Sigma's
+rules are read from ../shared. rsigma runs the same rules on the same events, alternately with ours and in one process
+(tests/oracle/benches): it parses and evaluates each event as JSON, while ours also makes findings. Accuracy is that of the
+built-in rules on 75 days of generated logs (benches/src/people): a finding that names no event of a labeled attack is a
+false alert.";
 
 const EVENTS: u64 = 1_000_000;
 const IDENTITIES: u64 = 100_000;

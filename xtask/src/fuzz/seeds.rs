@@ -135,22 +135,23 @@ fn of_no_vector(seeds: &mut Seeds) {
 /// Adds the documented queries over the documented events, and each parser over samples of its source.
 fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
     let document = fs::read_to_string(tools.path("docs/query.md"))?;
-    let after = document.split_once("The examples use these events").context("docs/query.md has events")?.1;
-    let after = after.split_once("```json\n").context("docs/query.md has events")?.1;
-    let events = after.split_once("\n```").context("docs/query.md has events")?.0;
+    let after =
+        document.split_once("The examples use these events").context("docs/query.md has no sample events")?.1;
+    let after = after.split_once("```json\n").context("docs/query.md has no sample events")?.1;
+    let events = after.split_once("\n```").context("docs/query.md has no sample events")?.0;
     for row in document.lines().filter(|line| line.starts_with("| `")) {
         let query = row.split('`').nth(1).unwrap_or_default();
         seeds.add("query", format!("{query}\n{events}"));
     }
     for file in fs::read_dir(tools.path("crates/query/parsers"))? {
         let file = file?.path();
-        let reading: Value = serde_json::from_slice(&fs::read(&file)?)?;
+        let parser: Value = serde_json::from_slice(&fs::read(&file)?)?;
         let samples = tools
             .path("crates/query/tests/samples")
             .join(file.with_extension("ndjson").file_name().unwrap_or_default());
         for sample in fs::read_to_string(samples).unwrap_or_default().lines() {
             let sample: Value = serde_json::from_str(sample)?;
-            seeds.add("parser", format!("{reading}\n{}", sample["event"]));
+            seeds.add("parser", format!("{parser}\n{}", sample["event"]));
             seeds.add("parser", format!("\n{}", sample["event"]));
         }
     }

@@ -11,7 +11,7 @@ pub(super) enum Language {
 
 impl Language {
     /// Returns the language of a file by its extension.
-    pub(super) fn of(path: &Path) -> Self {
+    pub(super) fn from_path(path: &Path) -> Self {
         if path.extension().is_some_and(|extension| extension == "rs") {
             Self::Rust
         } else {
@@ -183,14 +183,14 @@ fn char_literal(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn of(text: &str, language: Language) -> Vec<(Kind, usize, String)> {
+    fn lex(text: &str, language: Language) -> Vec<(Kind, usize, String)> {
         tokens(text, language).into_iter().map(|token| (token.kind, token.line, token.text)).collect()
     }
 
     #[test]
     fn splits_rust() {
         let text = "/// One.\n/// Two.\nfn of<'a>(c: &'a str) {\n    let x = \"a \\\" b\"; // three\n    r#\"raw\"#; '\"'; b'\\''\n}\n";
-        let found = of(text, Language::Rust);
+        let found = lex(text, Language::Rust);
         let expected = [
             (Kind::Doc, 1, "One.\nTwo."),
             (Kind::Name, 3, "fn of"),
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn splits_typescript() {
         let text = "/**\n * One.\n * @default 1\n */\nexport class Found { a = 'x'; b = `y ${z} \"`; }\n";
-        let found = of(text, Language::TypeScript);
+        let found = lex(text, Language::TypeScript);
         let expected = [
             (Kind::Doc, 1, "One.\n@default 1"),
             (Kind::Name, 5, "export"),

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::lexer::{Kind, Token};
 
-/// The longest commit subject, in characters.
+/// The maximum length of a commit subject, in characters.
 const MAX_SUBJECT: usize = 72;
 
-/// What is banned, and where nothing is.
+/// The banned openings, phrases, and names, and the exempt paths.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rules {
@@ -35,7 +35,10 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let rules: Self = toml::from_str(text)?;
-        ensure!(!rules.openings.is_empty() && !rules.phrases.is_empty(), "there are no rules");
+        ensure!(
+            !rules.openings.is_empty() && !rules.phrases.is_empty(),
+            "the rules have no openings or no phrases"
+        );
         Ok(rules)
     }
 

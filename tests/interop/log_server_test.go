@@ -13,8 +13,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// collector is a log of ours that runs, and an emitter that may write to it.
-type collector struct {
+// logServer is a running countersign log, and an emitter that may write to it.
+type logServer struct {
 	t       *testing.T
 	origin  string
 	vkey    string
@@ -24,16 +24,16 @@ type collector struct {
 	emitter string
 }
 
-// submission is what was submitted, and what the log answered.
+// submission has the submitted lines and the log's response.
 type submission struct {
-	// header is the line that an export of it would begin with.
+	// header is the first line of an export of these lines.
 	header string
 	lines  []string
 	leaves [][]byte
 	answer answer
 }
 
-// answer is what POST /submit answers with.
+// answer is the response to POST /submit.
 type answer struct {
 	Checkpoint string `json:"checkpoint"`
 	Chains     map[string]struct {
@@ -44,12 +44,12 @@ type answer struct {
 	Added int `json:"added"`
 }
 
-// newCollector begins a log and serves it until the test ends. More gives further lines of its trust file, of the log's
-// verifier key.
-func newCollector(t *testing.T, more ...func(vkey string) []string) *collector {
+// newLogServer creates a log and serves it until the test ends. The functions in more return further lines of the trust
+// file, given the log's public key.
+func newLogServer(t *testing.T, more ...func(vkey string) []string) *logServer {
 	t.Helper()
 	folder := t.TempDir()
-	c := &collector{
+	c := &logServer{
 		t:       t,
 		origin:  "log.example/interop",
 		folder:  folder,
@@ -70,14 +70,14 @@ func newCollector(t *testing.T, more ...func(vkey string) []string) *collector {
 	return c
 }
 
-// keygen makes a key in a new file, and gives its verifier key.
+// keygen creates a key in a new file and returns its public key.
 func keygen(t *testing.T, name, file string, args ...string) string {
 	t.Helper()
 	return strings.TrimSpace(countersign(t, append([]string{"keygen", name, "--out", file}, args...)...))
 }
 
-// submit records so many events as a chain, and submits it. The chain has two links more: its beginning and its end.
-func (c *collector) submit(events int) submission {
+// submit records this number of events as a chain and submits it. The chain has two more links: its open and close links.
+func (c *logServer) submit(events int) submission {
 	c.t.Helper()
 	var text strings.Builder
 	for n := range events {
@@ -109,18 +109,18 @@ func (c *collector) submit(events int) submission {
 	defer response.Body.Close()
 	bytes, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		c.t.Fatalf("the submission was answered with %s: %s (%v)", response.Status, bytes, err)
+		c.t.Fatalf("the response to the submission is %s: %s (%v)", response.Status, bytes, err)
 	}
 	if err := json.Unmarshal(bytes, &s.answer); err != nil {
 		c.t.Fatal(err)
 	}
 	if s.answer.Added != len(s.leaves) || len(s.answer.Chains) != 1 {
-		c.t.Fatalf("%d leaves of one chain were submitted, and the answer is %s", len(s.leaves), bytes)
+		c.t.Fatalf("%d leaves of one chain were submitted, but the response is %s", len(s.leaves), bytes)
 	}
 	return s
 }
 
-// last gives the index and the tlog-proof of the submission's last leaf.
+// last returns the index and the tlog-proof of the submission's last leaf.
 func (s submission) last() (index int64, proof string) {
 	for _, tip := range s.answer.Chains {
 		return tip.Index, tip.Proof
@@ -128,7 +128,7 @@ func (s submission) last() (index int64, proof string) {
 	return -1, ""
 }
 
-// verifier reads a verifier key as Go's checksum database does.
+// verifier parses a public key with the package of Go's checksum database.
 func verifier(t *testing.T, vkey string) note.Verifier {
 	t.Helper()
 	verifier, err := note.NewVerifier(vkey)
@@ -138,8 +138,8 @@ func verifier(t *testing.T, vkey string) note.Verifier {
 	return verifier
 }
 
-// get gives what is at a path of the log.
-func (c *collector) get(path string) ([]byte, error) {
+// get returns the resource at a path of the log.
+func (c *logServer) get(path string) ([]byte, error) {
 	response, err := http.Get(c.url + "/" + path)
 	if err != nil {
 		return nil, err
