@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if any endpoint has one of these flags
