@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MAX_SAMPLED as u64))]
     #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
     sample: Option<u64>,
-    /// The seed of the sample: any text that both sides agreed on before they saw the log
+    /// Seed of the sample: any text that both sides agreed on before they saw the log
     #[arg(long, value_name = "TEXT", requires = "sample", help_heading = "Which events")]
     seed: Option<String>,
     /// The reference the report is filed under
@@ -81,7 +81,7 @@ pub(crate) struct Args {
         help_heading = "What to include"
     )]
     reference: String,
-    /// The name of the examiner
+    /// Name of the examiner
     #[arg(
         long,
         value_name = "TEXT",
@@ -97,10 +97,10 @@ pub(crate) struct Args {
     /// Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
     scenario: Vec<PathBuf>,
-    /// The output file; a name ending in .html makes an evidence file [default: JSON on standard output]
+    /// Output file; a name ending in .html makes an evidence file [default: JSON on standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The auditor's page to embed in an evidence file [default: the built-in page]
+    /// Auditor's page to embed in an evidence file [default: the built-in page]
     #[arg(long, value_name = "FILE", help_heading = "What to include")]
     page: Option<PathBuf>,
     /// The time the report states, and from which relative times such as since:-7d count [default: now]
@@ -110,7 +110,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]

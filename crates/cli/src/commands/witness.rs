@@ -41,10 +41,10 @@ pub(crate) struct Args {
     // Parsed later: clap's errors quote the value, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
-    /// The address to listen on: host and port, or unix:PATH for a Unix socket
+    /// Address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: Address,
-    /// The file that stores what was cosigned; created if missing
+    /// File for what was cosigned; created if missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// The time now, as 2026-11-20T06:01:00Z, read from a clock that you trust. If this machine's clock agrees
