@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let Some(export) = &args.export else {
         return Err(CliError::unusable("arguments.invalid", "no export was given", "name an export file"));
     };
-    let asked = selected::ReportSelection {
+    let request = selected::ReportSelection {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let input = selected::VerifyInput::load(args.trust.path(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
-    let mut found = selected::select(export, &input, &asked)?;
+    let mut found = selected::select(export, &input, &request)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
     if !scenarios.is_empty() {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
@@ -156,7 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let annotations =
         written::Annotations { reference: &args.reference, examiner: &args.examiner, sections, named: None };
-    let note = written::write(&mut found, &input, &asked, annotations, page, args.output.as_deref())?;
+    let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
         let seen = if sample.witnessed {

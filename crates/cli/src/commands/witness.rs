@@ -34,11 +34,11 @@ Examples:
   countersign witness --key witness.key --log \"$LOG_VKEY\" --state witness.state
   countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081")]
 pub(crate) struct Args {
-    /// The witness's key file (`countersign keygen NAME --witness`)
+    /// Key file of the witness (`countersign keygen NAME --witness`)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
-    // Parsed later: clap's errors quote the value, which may be a secret key.
+    /// Public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
+    // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
     /// Address to listen on: host and port, or unix:PATH for a Unix socket
