@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 for a finding of this level or above, or if a rule of such a level reached a memory limit

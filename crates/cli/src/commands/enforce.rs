@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     /// Write violations to this file as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -129,12 +129,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         None => None,
         Some(of) => {
             let description = of.openapi.as_deref().map(inventory::description).transpose()?;
-            let asked = countersign_analyze::inventory::InventoryOptions { description, since: of.since };
+            let inventory_options =
+                countersign_analyze::inventory::InventoryOptions { description, since: of.since };
             let input = open_export(&local.path)?;
             Some(inventory::find(
                 input,
                 trust.clone(),
-                asked,
+                inventory_options,
                 &inventory::EventFilter { parsers, query: None },
                 threads,
             )?)

@@ -86,7 +86,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
     /// File for the result, or a new folder if the name ends in / [default: standard output]

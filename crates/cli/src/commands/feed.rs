@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     /// Directory for the position and rejected records; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following a log")]
     state: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub(crate) struct Args {
     #[command(flatten, next_help_heading = None)]
     threads: ThreadArgs,
     #[command(flatten)]
-    sink: destination::DestinationArgs,
+    destination: destination::DestinationArgs,
 }
 
 /// The time a destination may fail after the end was requested.
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         events: !args.no_events,
         findings: args.findings || args.no_events,
     };
-    let sink = args.sink.open(feed.format)?;
+    let destination = args.destination.open(feed.format)?;
     let log = args.from.to_str().filter(|place| Prefix::is_url(place));
     if log.is_some() && args.state.is_none() {
         let hint = "use --state DIR, with a separate directory for each feed";
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let progress = Progress::open(args.state.as_deref())?;
     stop::enable_graceful();
     let patience = (log.is_none() || args.once).then_some(PATIENCE);
-    let dispatch = Dispatch::begin(sink, progress, patience, Box::new(FeedTerminal))?;
+    let dispatch = Dispatch::begin(destination, progress, patience, Box::new(FeedTerminal))?;
     match log {
         Some(url) => from_log::run(args, url, &feed, dispatch),
         None => from_export::run(args, &feed, dispatch),

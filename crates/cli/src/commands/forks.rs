@@ -22,7 +22,7 @@ use crate::io::verdict;
 ///
 /// Reads the log's folder, even while a server is running there. The reasons why the log stopped are in
 /// evidence.ndjson, with the log's own checkpoint and the answer of the witness that contradicts it. Forks are in the
-/// database. With a token with the right admin, a server returns the same at /evidence.
+/// database. A server returns the same at /evidence to a token with the right admin.
 #[derive(clap::Args)]
 #[command(mut_arg("format", |format| format.help("How to print the evidence; as JSON, one object per line")))]
 #[command(after_help = "\

@@ -162,7 +162,7 @@ fn print_report(report: &Report) -> Result<(), CliError> {
     let Report { origin, leaves, events, erased, unfinished, .. } = report;
     let word = if report.is_whole() { good("no problems") } else { bad("problems") };
     let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
-    let _ = writeln!(text, "{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
+    let _ = writeln!(text, "{word} in {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
         let _ =
             writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");

@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if any endpoint has one of these flags
@@ -109,8 +109,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
-    let asked = InventoryOptions { description, since: args.since };
-    let found = find(open(args)?, trust, asked, &filter, args.threads.count())?;
+    let inventory_options = InventoryOptions { description, since: args.since };
+    let found = find(open(args)?, trust, inventory_options, &filter, args.threads.count())?;
     verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 pub(crate) fn find(
     mut input: Input,
     trust: Trust,
-    asked: InventoryOptions,
+    inventory_options: InventoryOptions,
     filter: &EventFilter,
     threads: usize,
 ) -> Result<ExportInventory, CliError> {
@@ -137,7 +137,8 @@ pub(crate) fn find(
             })
         }
     };
-    let mut visitor = InventoryVisitor { query: query.as_ref(), inventory: Inventory::new(asked), events: 0 };
+    let mut visitor =
+        InventoryVisitor { query: query.as_ref(), inventory: Inventory::new(inventory_options), events: 0 };
     let verified = visit(&mut input, options, threads, examiner, &mut visitor)?.report;
     let InventoryVisitor { inventory, events, .. } = visitor;
     Ok(ExportInventory { verified, report: inventory.finish(), events })

@@ -116,7 +116,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     }
     for (path, size) in unreadable {
         let mut contents = Contents::default();
-        contents.problem(0, size, "nothing in this file belongs to an outbox", false);
+        contents.add_problem(0, size, "nothing in this file belongs to an outbox", false);
         found.insert(path, contents);
     }
     Ok(found)
@@ -151,23 +151,23 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
                 ),
             };
         }
-        if contents.entries.is_empty() && contents.damaged.is_empty() {
+        if contents.entries.is_empty() && contents.problems.is_empty() {
             let _ = writeln!(
                 text,
                 "  {}",
                 faint("no entries: everything was delivered, or nothing was recorded")
             );
         }
-        text.push_str(&problem(contents));
+        text.push_str(&problem_list(contents));
     }
     verdict::print(&text)?;
     Ok(status(&outboxes))
 }
 
 /// Lists the corrupt ranges, one per line.
-fn problem(contents: &Contents) -> String {
+fn problem_list(contents: &Contents) -> String {
     let mut text = String::new();
-    for problem in &contents.damaged {
+    for problem in &contents.problems {
         let (begin, end) = (problem.begin, problem.end);
         let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("corrupt:"), problem.why);
     }
@@ -178,7 +178,7 @@ fn problem(contents: &Contents) -> String {
 }
 
 fn status(outboxes: &BTreeMap<PathBuf, Contents>) -> ExitStatus {
-    let is_whole = outboxes.values().all(|contents| contents.damaged.is_empty());
+    let is_whole = outboxes.values().all(|contents| contents.problems.is_empty());
     if is_whole { ExitStatus::Success } else { ExitStatus::Broken }
 }
 
@@ -222,9 +222,9 @@ fn salvage(
                 }
             }
         }
-        let problem = problem(contents);
-        if !problem.is_empty() {
-            anstream::eprint!("{}\n{problem}", line(&shown(path), 200));
+        let problems = problem_list(contents);
+        if !problems.is_empty() {
+            anstream::eprint!("{}\n{problems}", line(&shown(path), 200));
         }
     }
     events.finish()?;

@@ -120,7 +120,7 @@ fn as_text(proof: &Proof, verdict: Verdict, error: Option<&Error>) -> String {
         let _ = writeln!(
             text,
             "{}",
-            faint(format_args!("{} bytes of extra data, which nothing authenticates", extra.len()))
+            faint(format_args!("{} bytes of extra data, which is not authenticated", extra.len()))
         );
     }
     text

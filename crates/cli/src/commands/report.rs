@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MAX_SAMPLED as u64))]
     #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
     sample: Option<u64>,
-    /// The seed of the sample: any text that both sides agreed on before they saw the log
+    /// Seed of the sample: any text that both sides agreed on before they saw the log
     #[arg(long, value_name = "TEXT", requires = "sample", help_heading = "Which events")]
     seed: Option<String>,
     /// The reference the report is filed under
@@ -81,7 +81,7 @@ pub(crate) struct Args {
         help_heading = "What to include"
     )]
     reference: String,
-    /// The name of the examiner
+    /// Name of the examiner
     #[arg(
         long,
         value_name = "TEXT",
@@ -97,10 +97,10 @@ pub(crate) struct Args {
     /// Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
     scenario: Vec<PathBuf>,
-    /// The output file; a name ending in .html makes an evidence file [default: JSON on standard output]
+    /// Output file; a name ending in .html makes an evidence file [default: JSON on standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The auditor's page to embed in an evidence file [default: the built-in page]
+    /// Auditor's page to embed in an evidence file [default: the built-in page]
     #[arg(long, value_name = "FILE", help_heading = "What to include")]
     page: Option<PathBuf>,
     /// The time the report states, and from which relative times such as since:-7d count [default: now]
@@ -110,7 +110,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let Some(export) = &args.export else {
         return Err(CliError::unusable("arguments.invalid", "no export was given", "name an export file"));
     };
-    let asked = selected::ReportSelection {
+    let request = selected::ReportSelection {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let input = selected::VerifyInput::load(args.trust.path(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
-    let mut found = selected::select(export, &input, &asked)?;
+    let mut found = selected::select(export, &input, &request)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
     if !scenarios.is_empty() {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
@@ -156,7 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     }
     let annotations =
         written::Annotations { reference: &args.reference, examiner: &args.examiner, sections, named: None };
-    let note = written::write(&mut found, &input, &asked, annotations, page, args.output.as_deref())?;
+    let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
         let seen = if sample.witnessed {

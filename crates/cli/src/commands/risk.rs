@@ -54,10 +54,10 @@ pub(crate) struct Args {
     log: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The log's root hash, in base64 [default: the one in --findings or --inventory]
+    /// Root hash of the log, in base64 [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    /// The number of years to simulate
+    /// Number of years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
     years: u32,
@@ -82,7 +82,7 @@ enum Format {
     Markdown,
     /// SVG chart of the loss exceedance curve
     Svg,
-    /// Metrics for the textfile log server of `node_exporter` (see docs/metrics.md)
+    /// Metrics for the textfile collector of `node_exporter` (see docs/metrics.md)
     Prometheus,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct ObservationArgs {
     #[arg(long, value_name = "FINDINGS")]
     findings: Option<PathBuf>,
     /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
-    /// [default: the rules that come with the program]
+    /// [default: the built-in rules]
     #[arg(long, value_name = "FILE|DIR", requires = "findings")]
     rules: Vec<PathBuf>,
     /// Output of `countersign inventory --format json`, which suggests frequencies

@@ -78,14 +78,14 @@ pub(crate) struct Args {
     /// Read options from this TOML file: listen = "127.0.0.1:8080". Options on the command line take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The log's folder
+    /// Folder of the log
     #[arg(long, value_name = "DIR", default_value = "countersign-log", help_heading = "The log")]
     dir: PathBuf,
     /// The origin of a new log [default: localhost/audit]; with --after-restore, of the log that replaces one that
     /// ended
     #[arg(long, value_name = "O", help_heading = "The log")]
     origin: Option<String>,
-    /// The log's key file [default: log.key in its folder, created if missing]
+    /// Key file of the log [default: log.key in its folder, created if missing]
     #[arg(long, value_name = "FILE", help_heading = "The log")]
     key: Option<PathBuf>,
     /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     /// with the same key and bucket are one log, and the folder is only an index
     #[arg(long, value_name = "URL", help_heading = "The log")]
     store: Option<String>,
-    /// The address to listen on: host and port, or unix:PATH for a Unix socket
+    /// Address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
     listen: Address,
     /// Serve TLS with this certificate: a PEM file that includes the chain
@@ -124,10 +124,10 @@ pub(crate) struct Args {
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_bytes: Option<NonZeroU32>,
-    /// The burst that a quota allows after a pause, in seconds of its rate
+    /// Burst that a quota allows after a pause, in seconds of its rate
     #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
     quota_burst: NonZeroU32,
-    /// The maximum number of connections per client, or of concurrent requests behind a trusted proxy
+    /// Maximum number of connections per client, or of concurrent requests behind a trusted proxy
     ///
     /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
     #[arg(long, value_name = "N", default_value = "256", help_heading = "Limits")]
@@ -136,7 +136,7 @@ pub(crate) struct Args {
     /// repeated
     #[arg(long, value_name = "PROXY", help_heading = "Network")]
     trusted_proxy: Vec<Proxy>,
-    /// The header with client addresses from trusted proxies: x-forwarded-for or forwarded
+    /// Header with client addresses from trusted proxies: x-forwarded-for or forwarded
     #[arg(
         long,
         value_name = "HEADER",
@@ -156,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
@@ -204,7 +204,7 @@ impl FromStr for CheckWithin {
         if text == "never" {
             return Ok(Self(None));
         }
-        args::duration(text).map(|within| Self(Some(within))).map_err(|warning| warning + ", or never")
+        args::duration(text).map(|within| Self(Some(within))).map_err(|message| message + ", or never")
     }
 }
 
@@ -242,7 +242,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
-        .map_err(|warning| CliError::unusable("arguments.invalid", warning, "use one --retain for each"))?;
+        .map_err(|message| CliError::unusable("arguments.invalid", message, "use one --retain for each"))?;
     let pack = if args.watch.is_empty() { None } else { Some(crate::commands::rules::load(&args.watch)?) };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().thread_keep_alive(memory::THREAD_KEEP_ALIVE);

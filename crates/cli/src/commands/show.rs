@@ -33,8 +33,8 @@ use crate::io::{parsers, query, style, verdict};
 /// Verifies the export first. Shows only events that are unchanged since they were signed: as a table, or one event
 /// in full with its proof. States who signed each event, and whether your trust file trusts that key.
 ///
-/// As JSON, each event is an object on one line: leaf, chain, seq, time, signer, standing, event (as it was signed),
-/// and read (the parsed fields, which are not signed). The verdict goes to standard error.
+/// As JSON, each event is an object on one line: entry, chain, seq, time, signer, signer_trust, event (as it was
+/// signed), and parsed (the parsed fields, which are not signed). The verdict goes to standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ Examples:
   countersign show audit.ndjson da7f84a510cb84b8cbb5b74a63c306ec/3 --trust trust.txt
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada outcome:failure,denied since:-7d'
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada' --index
-  countersign show audit.ndjson --trust trust.txt --json | jq .read.action
+  countersign show audit.ndjson --trust trust.txt --json | jq .parsed.action
   countersign show audit.ndjson --limit 100000 | less")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     /// Show at most this many events [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,

@@ -73,7 +73,7 @@ pub(crate) struct SelectionOptions {
     #[arg(requires = "withhold")]
     pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
-    pub(crate) own: parsers::CustomArgs,
+    pub(crate) own: parsers::ParserArgs,
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {

@@ -15,12 +15,12 @@ use crate::io::{progress, style};
 /// Summarize part of an export, to verify it on many machines
 ///
 /// Does the work that can be split up: reading, parsing, hashing and checking the signatures of its part of the
-/// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` takes
-/// the summaries of all parts and gives the same result as `countersign verify` on the file. It also takes the
-/// trust file and pins.
+/// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` accepts
+/// the summaries of all parts, the trust file, and pins, and has the same result as `countersign verify` on the
+/// file.
 ///
-/// Verifying with a summary means trusting the person who made it. Use summaries only from people whose verdict you would also
-/// believe.
+/// Verifying with a summary means trusting the person who made it. Use summaries only from people whose verdict you
+/// would also believe.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The export, uncompressed
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// The part and the number of parts; the first is 1/N
+    /// Part and number of parts; the first is 1/N
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
     part: (u64, u64),
     #[command(flatten)]

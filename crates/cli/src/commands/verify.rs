@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
     parquet: Option<PathBuf>,
     #[command(flatten)]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten, next_help_heading = "Expectations")]

@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: parsers::CustomArgs,
+    own: parsers::ParserArgs,
     /// Directory for the position and undelivered findings; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following the log")]
     state: PathBuf,

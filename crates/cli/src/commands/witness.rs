@@ -34,17 +34,17 @@ Examples:
   countersign witness --key witness.key --log \"$LOG_VKEY\" --state witness.state
   countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081")]
 pub(crate) struct Args {
-    /// The witness's key file (`countersign keygen NAME --witness`)
+    /// Key file of the witness (`countersign keygen NAME --witness`)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
-    // Parsed later: clap's errors quote the value, which may be a secret key.
+    /// Public key (vkey) of a log to cosign; its name is the log's origin. Can be repeated
+    // A string, parsed later: clap repeats invalid values in errors, and this may be a private key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
-    /// The address to listen on: host and port, or unix:PATH for a Unix socket
+    /// Address to listen on: host and port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: Address,
-    /// The file that stores what was cosigned; created if missing
+    /// File for what was cosigned; created if missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// The time now, as 2026-11-20T06:01:00Z, read from a clock that you trust. If this machine's clock agrees

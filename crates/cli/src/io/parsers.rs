@@ -11,14 +11,14 @@ use crate::io::input;
 
 /// The option for the user's own parsers.
 #[derive(clap::Args)]
-pub(crate) struct CustomArgs {
+pub(crate) struct ParserArgs {
     /// Your own parsers, tried before the built-in ones: a file, or a directory of .json files (see
     /// docs/parsers.md). Can be repeated
     #[arg(long, value_name = "FILE|DIR")]
     parsers: Vec<PathBuf>,
 }
 
-impl CustomArgs {
+impl ParserArgs {
     /// True if there are none.
     pub(crate) fn is_none(&self) -> bool {
         self.parsers.is_empty()

@@ -164,7 +164,7 @@ pub(crate) fn unknown_fields(unknown: &[UnknownField]) -> String {
 fn parsed_field_warning(left: &PartMatches) -> Option<String> {
     let (short, part) = (left.short?, plain(&left.part));
     let warning =
-        format_args!("! {part} is a field of the original event. To search parsed fields, use {short}.");
+        format_args!("! {part} names a field of the original event. To search parsed fields, use {short}.");
     Some(format!("{}\n", doubt(warning)))
 }
 

@@ -324,7 +324,7 @@ fn reports_unsupported_key_types() {
     let vkey = format!("{name}+{id}+{}", countersign::base64::encode(&typed));
     let says = |args: &[&str]| {
         let told = predicate::str::contains("unsupported key type 0x06 (ML-DSA-44)");
-        place.run(args).code(2).stderr(told.and(predicate::str::contains("not a verifier key").not()));
+        place.run(args).code(2).stderr(told.and(predicate::str::contains("not a public key").not()));
     };
     for line in
         [format!("witness w {vkey}\nquorum w\n"), format!("log {vkey}\n"), format!("emitter {vkey}\n")]

@@ -26,7 +26,7 @@ pub const ORIGIN: &str = "log.example/audit";
 /// The keys of a log, of an issuer and of its emitter, and a trust file with log and issuer.
 pub struct Place {
     directory: TempDir,
-    /// The verifier keys.
+    /// The public keys.
     pub log: String,
     pub issuer: String,
     pub app: String,
@@ -58,7 +58,7 @@ impl Place {
         ["grant", &self.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", output]
     }
 
-    /// Creates a key, and returns its verifier key.
+    /// Creates a key, and returns its public key.
     pub fn keygen(&self, name: &str, file: &str) -> String {
         let assert = self.run(&["keygen", name, "--out", file]).success();
         String::from_utf8(assert.get_output().stdout.clone()).unwrap().trim().to_owned()

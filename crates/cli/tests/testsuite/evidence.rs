@@ -307,6 +307,10 @@ fn a_new_log_does_not_show_retention() {
     }
     assert_eq!(of("pci", "10.5.1", &[]), (unknown(), "log_too_young".into(), "no_policy".into()));
     let told = markdown(&place, "hipaa", &[]);
+    assert!(
+        told.contains("Retention of documentation for six years"),
+        "a title names the subject, not a result"
+    );
     assert!(!told.contains("is kept for six years"), "a title states what isn't shown");
     assert!(
         told.contains("this control requires `6y`")

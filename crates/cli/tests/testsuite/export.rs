@@ -26,6 +26,11 @@ fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Receiver
     (url, requests)
 }
 
+/// Waits for the next request.
+fn next(requests: &Receiver<String>) -> String {
+    requests.recv_timeout(std::time::Duration::from_mins(1)).unwrap()
+}
+
 fn chunked(body: &[u8], whole: bool) -> Vec<u8> {
     let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n".to_vec();
     for piece in body.chunks(1_000) {
@@ -75,7 +80,7 @@ fn exports_verify() {
             .success()
             .stderr(predicate::str::contains("exported to x.ndjson"))
             .stderr(predicate::str::contains("secret-token").not());
-        let request = requests.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
+        let request = next(&requests);
         let mut lines = request.lines();
         assert_eq!(
             lines.next(),
@@ -92,21 +97,9 @@ fn reads_the_token_from_the_environment() {
     let (place, export) = sealed();
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
     place.command(&["export", "--dir", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
-    assert!(
-        requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .to_ascii_lowercase()
-            .contains("authorization: bearer from-env")
-    );
+    assert!(next(&requests).to_ascii_lowercase().contains("authorization: bearer from-env"));
     place.run(&["export", "--dir", &url]).success();
-    assert!(
-        !requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .to_ascii_lowercase()
-            .contains("authorization")
-    );
+    assert!(!next(&requests).to_ascii_lowercase().contains("authorization"));
     place
         .command(&["export", "--dir", &url])
         .env("COUNTERSIGN_TOKEN", "two words")
@@ -131,12 +124,7 @@ fn filters_locally_what_the_server_cannot() {
     let chain = place.chain("audit.ndjson");
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
     place.run(&["export", "--dir", &url, "--withhold", "-n:3", "-o", "x.ndjson"]).success();
-    assert!(
-        requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .starts_with("GET /audit/export HTTP")
-    );
+    assert!(next(&requests).starts_with("GET /audit/export HTTP"));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 1);
     assert_eq!(place.verdict("x.ndjson"), "partial");
     let event = format!("{chain}/2");
@@ -153,27 +141,12 @@ fn filters_locally_what_the_server_cannot() {
             "x.ndjson",
         ])
         .success();
-    assert!(
-        requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .starts_with(&format!("GET /audit/export?chain={chain} HTTP"))
-    );
+    assert!(next(&requests).starts_with(&format!("GET /audit/export?chain={chain} HTTP")));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 2);
     // Unused fields are queried separately.
-    assert!(
-        requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .starts_with(&format!("GET /audit/explain?chain={chain}"))
-    );
+    assert!(next(&requests).starts_with(&format!("GET /audit/explain?chain={chain}")));
     place.run(&["export", "--dir", &url, "--event", &event]).success();
-    assert!(
-        requests
-            .recv_timeout(std::time::Duration::from_mins(1))
-            .unwrap()
-            .starts_with(&format!("GET /audit/proof/{chain}/2 HTTP"))
-    );
+    assert!(next(&requests).starts_with(&format!("GET /audit/proof/{chain}/2 HTTP")));
 }
 
 #[test]

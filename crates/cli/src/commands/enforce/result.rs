@@ -163,7 +163,7 @@ fn findings(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
     let is_refused = |id: &String, level: Level| {
         asked.level.is_some_and(|least| level >= least) || asked.rules.contains(id)
     };
-    checks.push(room_and_events(searched, &|rule| {
+    checks.push(events_checked(searched, &|rule| {
         is_refused(&rule.id, rule.level) && exception_for(&asked.except, &rule.id, data.now).is_none()
     }));
     if !asked.accepts_gaps {
@@ -208,7 +208,7 @@ fn covered(searched: &RuleSearch<'_>) -> Check {
     gaps(&searched.outcome.coverage, &searched.pack.name).into_iter().fold(check, Check::fails)
 }
 
-fn room_and_events(searched: &RuleSearch<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
+fn events_checked(searched: &RuleSearch<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
     let RuleSearch { pack, outcome, events } = *searched;
     let mut check = Check::new("finding/looked", "events were checked, without reaching a memory limit");
     if events == 0 {

@@ -50,7 +50,7 @@ impl Gatherer<'_> {
         if let Some(first) = sections.first_mut() {
             first.data = Some(format_evidence(evidence, Format::Json));
         }
-        let asked = ReportSelection {
+        let request = ReportSelection {
             query: None,
             range: None,
             sample: None,
@@ -64,7 +64,7 @@ impl Gatherer<'_> {
         report::written::write(
             &mut found,
             &given,
-            &asked,
+            &request,
             words,
             Some(report::page::load(self.args.page.as_deref())?),
             Some(destination),

@@ -31,7 +31,7 @@ pub(super) struct Contents {
     pub(super) entries: BTreeMap<u64, Entry>,
     /// Entries of corrupt lines that can be parsed, but may have been changed.
     pub(super) doubtful: Vec<Entry>,
-    pub(super) damaged: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 /// A corrupt range of bytes.
@@ -46,17 +46,17 @@ pub(super) struct Problem {
 
 impl Contents {
     /// Records a corrupt range.
-    pub(super) fn problem(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
-        if let Some(last) = self.damaged.last_mut().filter(|last| last.end == begin && last.why == why) {
+    pub(super) fn add_problem(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
+        if let Some(last) = self.problems.last_mut().filter(|last| last.end == begin && last.why == why) {
             last.end = end;
             return;
         }
-        self.damaged.push(Problem { begin, end, why, removes });
+        self.problems.push(Problem { begin, end, why, removes });
     }
 
     /// True if a corrupt range may have removed entries that are listed.
     pub(super) fn may_have_removed(&self) -> bool {
-        !self.entries.is_empty() && self.damaged.iter().any(|problem| problem.removes)
+        !self.entries.is_empty() && self.problems.iter().any(|problem| problem.removes)
     }
 }
 
@@ -98,9 +98,9 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 "this is not a line of an outbox"
             };
             if place > 0 || has_header || candidate.begin > 0 {
-                contents.problem(candidate.begin, candidate.end, why, !candidate.is_torn);
+                contents.add_problem(candidate.begin, candidate.end, why, !candidate.is_torn);
             } else {
-                contents.problem(
+                contents.add_problem(
                     candidate.begin,
                     candidate.end,
                     "this is not the header of an outbox",
@@ -131,7 +131,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 is_any_intact = true;
                 apply(&mut contents, step, candidate);
                 if !is_stated {
-                    contents.problem(
+                    contents.add_problem(
                         candidate.begin,
                         candidate.begin + CHECKSUM_CHARS,
                         "only the checksum is corrupt; the line is intact",
@@ -140,7 +140,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 }
             }
             step => {
-                contents.problem(candidate.begin, candidate.end, "this line was changed", true);
+                contents.add_problem(candidate.begin, candidate.end, "this line was changed", true);
                 let entries = step.into_iter().flat_map(|step| step.put);
                 let readable = entries.filter_map(|(_, text)| Entry::parse(&base64::decode(&text)?));
                 contents.doubtful.extend(readable);
@@ -162,7 +162,7 @@ fn apply(contents: &mut Contents, step: Change, candidate: &LineCandidate<'_>) {
             Some(entry) => {
                 contents.entries.insert(id, entry);
             }
-            None => contents.problem(
+            None => contents.add_problem(
                 candidate.begin,
                 candidate.end,
                 "an entry of this line is not in a recorder's format",
@@ -246,7 +246,7 @@ mod tests {
         let bytes = file(&[(&[1, 2], &[]), (&[3], &[1]), (&[], &[3])]);
         let contents = parse(&bytes).unwrap();
         assert_eq!(ids(&contents), [2]);
-        assert!(contents.damaged.is_empty() && contents.doubtful.is_empty());
+        assert!(contents.problems.is_empty() && contents.doubtful.is_empty());
         assert!(parse(b"").is_some_and(|contents| contents.entries.is_empty()));
         assert!(parse(&HEADER[..5]).is_some());
         assert!(parse(b"something else\nand more\n").is_none());
@@ -288,7 +288,7 @@ mod tests {
                 };
                 assert!(kept.iter().all(|text| found.contains(text)), "{place} ^ {change}: {found:?}");
                 let is_reported =
-                    contents.damaged.iter().any(|problem| (problem.begin..problem.end).contains(&place));
+                    contents.problems.iter().any(|problem| (problem.begin..problem.end).contains(&place));
                 // A lost line feed alone has no effect.
                 assert!(is_reported || bytes[place] == b'\n', "{place} ^ {change}");
             }
@@ -305,7 +305,7 @@ mod tests {
         }
         let zeros = [&bytes[..], &[0; 100]].concat();
         let contents = parse(&zeros).unwrap();
-        assert_eq!((ids(&contents), contents.damaged.len()), (vec![1, 2, 3], 1));
+        assert_eq!((ids(&contents), contents.problems.len()), (vec![1, 2, 3], 1));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 contents.entries.insert(number, Entry::Links(links));
             }
             None if str::from_utf8(line).is_ok_and(|line| Line::parse(line.trim_end()).is_ok()) => {}
-            None => contents.problem(begin, at, "this line is not a signed link", false),
+            None => contents.add_problem(begin, at, "this line is not a signed link", false),
         }
     }
     Some(contents)

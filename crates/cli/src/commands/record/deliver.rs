@@ -253,7 +253,7 @@ impl Session<'_> {
         let ended = std::thread::scope(|scope| {
             scope.spawn(|| send(delivery, log_server_client, self.shared, &policy, &DeliveryTerminal));
             let ended = self.record(feed, &mut recorded);
-            self.shared.change(|standing| standing.ended = true);
+            self.shared.change(|status| status.ended = true);
             let bar = progress::status();
             while !self.shared.status().over {
                 self.redate_early(&mut None);
@@ -357,8 +357,8 @@ impl Session<'_> {
 
     /// True if the log no longer accepts this chain.
     fn is_rejected(&self) -> bool {
-        let standing = self.shared.status();
-        standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
+        let status = self.shared.status();
+        status.over && (self.to.follow || self.to.outbox.is_none() || is_dead(status.failure.as_ref()))
     }
 
     /// Parses an event. In a followed file, which can't be corrected, a line that is not an event is recorded as
@@ -424,7 +424,7 @@ impl Session<'_> {
             Ok(None) => {}
             Err(failure) => style::warn(&failure.brief()),
         }
-        self.shared.change(|standing| (standing.early, standing.redated) = (None, is_redated));
+        self.shared.change(|status| (status.early, status.redated) = (None, is_redated));
     }
 
     fn try_redate_early(&self, early: &Early) -> Result<Option<Recorder>, CliError> {
@@ -488,9 +488,9 @@ impl Session<'_> {
             let lost = count(unflushed.events, "event");
             CliError::from(error).because(&format!("{lost} could not be saved, nor anything read after them"))
         })?;
-        self.shared.change(|standing| {
-            standing.recorded += unflushed.events;
-            standing.redacted += unflushed.redacted;
+        self.shared.change(|status| {
+            status.recorded += unflushed.events;
+            status.redacted += unflushed.redacted;
         });
         Ok(unflushed.events)
     }
@@ -507,8 +507,8 @@ impl Session<'_> {
 
     /// True if there is other work than waiting for room.
     fn has_other_work(&self) -> bool {
-        let standing = self.shared.status();
-        standing.over || standing.early.is_some() || stop::is_requested()
+        let status = self.shared.status();
+        status.over || status.early.is_some() || stop::is_requested()
     }
 
     fn status(&self, recorded: u64) -> String {
@@ -523,8 +523,8 @@ impl Session<'_> {
         ended: Result<UnwrapSummary, CliError>,
     ) -> Result<ExitStatus, CliError> {
         let (redacted, proven, failure) = {
-            let mut standing = self.shared.status();
-            (standing.redacted, standing.proven, standing.failure.take())
+            let mut status = self.shared.status();
+            (status.redacted, status.proven, status.failure.take())
         };
         let redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outbox = self.outbox();

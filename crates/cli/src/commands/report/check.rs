@@ -115,7 +115,7 @@ fn compare_export(
         }
         None => pins(args, frame)?,
     };
-    let asked = ReportSelection {
+    let request = ReportSelection {
         query: frame.query.clone(),
         range: frame.scope.range,
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
@@ -123,7 +123,7 @@ fn compare_export(
         parsers: args.own.load()?,
         threads: args.threads.count(),
     };
-    let found = select(export, &VerifyInput { trust, pins }, &asked)?;
+    let found = select(export, &VerifyInput { trust, pins }, &request)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
         let hint = "pass the export whose SHA-256 is in the report";

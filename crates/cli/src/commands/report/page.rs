@@ -33,7 +33,7 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, CliError> {
     }
 }
 
-/// True if this is the hash of the built-in page, if there is one.
+/// Returns whether this is the hash of the built-in page; `None` without one.
 pub(super) fn is_builtin(sha256: &Hash) -> Option<bool> {
     builtin().map(|page| Hash::digest(&[&page]) == *sha256)
 }

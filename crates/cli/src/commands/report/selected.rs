@@ -91,7 +91,7 @@ impl VerifyInput {
 pub(crate) fn select(
     export: &Path,
     given: &VerifyInput,
-    asked: &ReportSelection,
+    request: &ReportSelection,
 ) -> Result<SelectedEvents, CliError> {
     if export == Path::new("-") {
         let hint = "save it to a file: a report contains the name and hash of its export";
@@ -101,13 +101,14 @@ pub(crate) fn select(
             hint,
         ));
     }
-    let query = asked.query.as_deref().map(|text| crate::io::query::parse_at(text, asked.now)).transpose()?;
+    let query =
+        request.query.as_deref().map(|text| crate::io::query::parse_at(text, request.now)).transpose()?;
     let file = described(export)?;
     let query = query.as_ref().map(EventQuery::new);
     let examiner = || {
         |event: &SummarizedEvent<'_>| {
             let met = match &query {
-                Some(query) => parse_event(event, &asked.parsers, |entry| query.examine(entry))?,
+                Some(query) => parse_event(event, &request.parsers, |entry| query.examine(entry))?,
                 None => MetConditions::default(),
             };
             Some(event.select(met))
@@ -117,18 +118,18 @@ pub(crate) fn select(
     let pins = options.pins.clone();
     let mut visitor = SelectionVisitor {
         query: query.as_ref(),
-        range: asked.range,
+        range: request.range,
         leaves: Vec::new(),
         roots: Roots::default(),
     };
     let mut input = open_export(export)?;
-    let verification = visit(&mut input, options, asked.threads, examiner, &mut visitor)?;
+    let verification = visit(&mut input, options, request.threads, examiner, &mut visitor)?;
     let SelectionVisitor { mut leaves, roots, .. } = visitor;
     leaves.sort_unstable();
     leaves.dedup();
     let origin = verification.report.origin.as_deref();
     given.warn_of_other_logs(&pins, origin);
-    let sample = asked.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
+    let sample = request.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
     Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
 }
 

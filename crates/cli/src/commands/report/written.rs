@@ -32,7 +32,7 @@ pub(crate) struct Annotations<'a> {
 pub(crate) fn write(
     found: &mut SelectedEvents,
     given: &VerifyInput,
-    asked: &ReportSelection,
+    request: &ReportSelection,
     annotations: Annotations<'_>,
     page: Option<Vec<u8>>,
     destination: Option<&Path>,
@@ -40,11 +40,15 @@ pub(crate) fn write(
     let mut frame = Frame {
         file: found.file.clone(),
         tool: tool()?,
-        time: asked.now,
+        time: request.now,
         trust: given.trust.as_ref().map(|(name, bytes)| Described::new(name.as_str(), bytes)),
         pins: given.pins.iter().map(|(name, bytes)| Described::new(name.as_str(), bytes)).collect(),
-        query: asked.query.clone(),
-        scope: Scope { events: found.leaves.len() as u64, range: asked.range, sample: found.sample.clone() },
+        query: request.query.clone(),
+        scope: Scope {
+            events: found.leaves.len() as u64,
+            range: request.range,
+            sample: found.sample.clone(),
+        },
         report: json(&found.verification.report)?,
         slice: None,
         reference: annotations.reference.into(),
@@ -59,11 +63,11 @@ pub(crate) fn write(
         output.finish()?;
         return Ok(String::new());
     };
-    let is_all = asked.query.is_none() && asked.range.is_none() && asked.sample.is_none();
+    let is_all = request.query.is_none() && request.range.is_none() && request.sample.is_none();
     let export = if is_all && annotations.named.is_none() {
         read_all(&found.path, found.file.size)?
     } else {
-        let (bytes, events) = cut(found, given, asked, annotations.named.as_ref())?;
+        let (bytes, events) = cut(found, given, request, annotations.named.as_ref())?;
         frame.slice = Some(Sliced {
             file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
@@ -90,13 +94,13 @@ fn read_all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
 fn cut(
     found: &SelectedEvents,
     given: &VerifyInput,
-    asked: &ReportSelection,
+    request: &ReportSelection,
     named: Option<&HashSet<u64>>,
 ) -> Result<(Vec<u8>, u64), CliError> {
     let options = given.options()?;
     let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
-    let selection = match asked.range {
-        Some((first, end)) if asked.query.is_none() && asked.sample.is_none() && named.is_none() => {
+    let selection = match request.range {
+        Some((first, end)) if request.query.is_none() && request.sample.is_none() && named.is_none() => {
             Selection::all().range(first, end)
         }
         _ => Selection::all().leaves(

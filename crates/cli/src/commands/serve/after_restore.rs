@@ -93,7 +93,7 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Succession>, CliError> {
                 Plan::Repair(repair) => {
                     let (from, to) = repair.range();
                     print_plan(&format!(
-                        "leaves {from} to {} are restored from {}, {} of them with their events; together they \
+                        "entries {from} to {} are restored from {}, {} of them with their events; together they \
                          give the tree the log signed",
                         to - 1,
                         repair.names().join(", "),

@@ -11,7 +11,7 @@ pub(super) struct OpenId {
     /// Also accept readers with a token (JWT) from this OpenID Connect issuer
     #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_audience", "oidc_allow"])]
     issuer: Option<String>,
-    /// The audience of accepted tokens. Can be repeated
+    /// Audience of accepted tokens. Can be repeated
     #[arg(id = "oidc_audience", long = "oidc-audience", value_name = "AUD", requires = "oidc_issuer")]
     audience: Vec<String>,
     /// Rights that a token's claims give: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
@@ -22,7 +22,7 @@ pub(super) struct OpenId {
     /// first rule that matches the claims and grants the requested right decides.
     #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
     allow: Vec<Rule>,
-    /// The claim used as the reader's name by --record-reads
+    /// Claim used as the reader's name by --record-reads
     #[arg(id = "oidc_name", long = "oidc-name", value_name = "CLAIM", default_value = "sub")]
     name: String,
     /// Let the console sign readers in, as this client of the issuer (a public client, with code and PKCE)
@@ -31,7 +31,7 @@ pub(super) struct OpenId {
     /// audience, the console sends the ID token; otherwise it sends an access token for the first audience.
     #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
     client: Option<String>,
-    /// The scopes the console requests [default: openid, and an access token with RFC 8707's resource]
+    /// Scopes that the console requests [default: openid, and an access token with RFC 8707's resource]
     #[arg(id = "oidc_scope", long = "oidc-scope", value_name = "SCOPES", requires = "oidc_client")]
     scope: Option<String>,
 }

@@ -12,7 +12,7 @@ use super::rows::Rows;
 use crate::errors::{CliError, shown};
 use crate::io::output::{Folder, Output};
 
-/// How rows are split into files.
+/// The division of rows into files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Partition {
     /// One file per day on which events were recorded, in UTC

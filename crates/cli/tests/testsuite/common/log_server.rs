@@ -81,7 +81,7 @@ impl LogServer {
         *self.clock.lock().unwrap() = Some(ahead);
     }
 
-    /// Returns the log's verifier key.
+    /// Returns the log's public key.
     pub fn vkey(&self) -> String {
         self.log.lock().unwrap().key.verifier_key().to_string()
     }

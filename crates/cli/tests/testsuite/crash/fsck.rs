@@ -12,7 +12,7 @@ fn fsck(place: &Place, more: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-fn problem(place: &Place, sql: &str) {
+fn corrupt(place: &Place, sql: &str) {
     Connection::open(place.path("log.sqlite")).unwrap().execute_batch(sql).unwrap();
 }
 
@@ -25,32 +25,29 @@ fn checks_and_repairs_a_folder() {
     emitter.deliver_all(&server.url, usize::MAX);
     let (status, said, _) = fsck(&place, &[]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("no problems log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("no problems in log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let (status, _, why) = fsck(&place, &["--repair"]);
     assert_eq!(status, 2);
     assert!(why.contains("server.in_use"), "{why}");
     server.stop();
 
-    problem(&place, "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE tile = 1");
+    corrupt(&place, "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE tile = 1");
     let (status, said, _) = fsck(&place, &["--json"]);
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((status, &report["whole"]), (1, &Value::Bool(false)));
-    let problem_found = &report["problems"][0];
-    assert_eq!(
-        (&problem_found["code"], &problem_found["place"]),
-        (&"fsck.tile".into(), &"tile/0/001".into())
-    );
-    assert!(problem_found["hint"].as_str().unwrap().contains("--repair"), "{report}");
+    let problem = &report["problems"][0];
+    assert_eq!((&problem["code"], &problem["place"]), (&"fsck.tile".into(), &"tile/0/001".into()));
+    assert!(problem["hint"].as_str().unwrap().contains("--repair"), "{report}");
     let (status, said, why) = fsck(&place, &["--repair"]);
     assert_eq!(status, 0, "{said}{why}");
     assert!(said.contains("fsck.tile") && why.contains("repaired"), "{said}{why}");
     assert_eq!(fsck(&place, &[]).0, 0);
 
-    problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
+    corrupt(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, _) = fsck(&place, &["--repair"]);
     assert_eq!(status, 1);
     assert!(said.contains("entry 7") && said.contains("fsck.event"), "{said}");
-    problem(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
+    corrupt(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
     #[cfg(target_os = "linux")]
     {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -84,7 +81,7 @@ fn checks_and_repairs_a_bucket() {
     };
     let (status, said, why) = check(&[]);
     assert_eq!(status, 0, "{said}{why}");
-    assert!(said.contains("no problems log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("no problems in log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let folder = place.folder.path().to_str().unwrap();
     assert_eq!(check(&["--dir", folder]).0, 0, "while it is served");
     let (status, _, why) = check(&["--dir", folder, "--repair"]);
@@ -98,7 +95,7 @@ fn checks_and_repairs_a_bucket() {
     assert!(status == 0 && why.contains("repaired"), "{said}{why}");
     server.stop();
 
-    problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
+    corrupt(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, why) = check(&["--dir", folder, "--repair"]);
     assert!(status == 0 && said.contains("log.sqlite: entry 7"), "{said}{why}");
     let server = Process::listening(spawn_with(place.folder.path(), &["--store", url]));

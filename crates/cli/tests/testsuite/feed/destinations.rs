@@ -138,7 +138,7 @@ fn elastic_stores_each_record_once() {
         }
         (200, json!({"errors": true, "items": items}))
     }));
-    let sink = [
+    let destination = [
         "--destination",
         "elastic",
         "--address",
@@ -149,14 +149,14 @@ fn elastic_stores_each_record_once() {
         "--state",
         "state",
     ];
-    place.run(&feed("ecs", &sink)).code(2).stderr(
+    place.run(&feed("ecs", &destination)).code(2).stderr(
         contains("feed.refused")
             .and(contains("mapper_parsing_exception (400)"))
             .and(contains("s3cret").not()),
     );
     assert_eq!(stored.lock().unwrap().len(), 8);
     // Rejected records are kept, and sent first at the next start.
-    place.run(&feed("ecs", &sink)).success().stderr(contains("1 record sent"));
+    place.run(&feed("ecs", &destination)).success().stderr(contains("1 record sent"));
     let stored = stored.lock().unwrap();
     assert_eq!(stored.keys().cloned().collect::<BTreeSet<_>>(), expected);
     assert!(stored.values().all(|times| *times == 1));
@@ -184,10 +184,10 @@ fn splunk_rejects_single_records() {
             _ => (200, json!({"text": "Success", "code": 0})),
         }
     }));
-    let sink =
+    let destination =
         ["--destination", "splunk", "--address", &receiver.url, "--destination-token", "destination.token"];
     place
-        .run(&feed("ocsf", &sink))
+        .run(&feed("ocsf", &destination))
         .code(2)
         .stderr(contains("4 records sent, 1 record rejected by the destination"));
     let asked = receiver.requests();
@@ -265,7 +265,7 @@ fn otlp_and_webhooks_accept_their_formats() {
 
 #[test]
 fn waits_for_retry_after() {
-    for (sink, more) in
+    for (destination, more) in
         [("http", &["--batch", "1"][..]), ("webhook", &["--batch", "9", "--webhook-key", "webhook.key"])]
     {
         let place = place(2);
@@ -276,9 +276,9 @@ fn waits_for_retry_after() {
             // The first of two records is there by then, but a webhook gets both in one batch.
             (if requests == 2 { 429 } else { 204 }, json!({}))
         }));
-        let sink = ["--destination", sink, "--address", &receiver.url];
+        let destination = ["--destination", destination, "--address", &receiver.url];
         let since = Instant::now();
-        place.run(&feed("ndjson", &[&sink[..], more].concat())).success();
+        place.run(&feed("ndjson", &[&destination[..], more].concat())).success();
         assert!(since.elapsed() >= Duration::from_secs(2), "{:?}", since.elapsed());
     }
 }
@@ -296,9 +296,9 @@ fn ending_a_waiting_feed_reports_what_was_sent() {
         let _ = tell.send(());
         (503, json!({}))
     }));
-    let sink = ["--destination", "http", "--address", &receiver.url, "--batch", "3"];
+    let destination = ["--destination", "http", "--address", &receiver.url, "--batch", "3"];
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
-    command.current_dir(place.path("")).args(feed("cloudevents", &sink)).stdin(Stdio::null());
+    command.current_dir(place.path("")).args(feed("cloudevents", &destination)).stdin(Stdio::null());
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     refused.recv_timeout(Duration::from_mins(1)).expect("the feed posts a second batch");
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();

@@ -132,26 +132,26 @@ fn mutual_tls() {
         std::fs::set_permissions(place.path(name), permissions).unwrap();
     }
     let (url, takes) = receiver(&ours);
-    let args = |sink: &[&str], more: &[&str]| -> Vec<String> {
+    let args = |destination: &[&str], more: &[&str]| -> Vec<String> {
         let base = ["feed", "audit.ndjson", "--trust", "trust.txt", "--address", &url, "--destination"];
-        [&base[..], sink, more].concat().into_iter().map(str::to_owned).collect()
+        [&base[..], destination, more].concat().into_iter().map(str::to_owned).collect()
     };
     let known = ["--ca", "ca.pem", "--client-certificate", "client.pem", "--client-key", "client.key"];
     let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
-    for (sink, requests) in [
+    for (destination, requests) in [
         (&["http", "--to", "ecs"][..], 1),
         (&["otlp", "--to", "otlp"], 1),
         (&["splunk", "--to", "ndjson"], 1),
         (&["webhook", "--to", "cloudevents", "--webhook-key", "hook.key"], 6),
     ] {
-        let args = args(sink, &known);
+        let args = args(destination, &known);
         place
             .run(&args.iter().map(String::as_str).collect::<Vec<_>>())
             .success()
             .stderr(contains("6 records sent"));
         for _ in 0..requests {
             let (by, bytes) = takes.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
-            assert!(by == der && bytes > 0, "{sink:?}");
+            assert!(by == der && bytes > 0, "{destination:?}");
         }
     }
     // Clients without a certificate from this authority are rejected; servers with another certificate get nothing.

@@ -102,7 +102,7 @@ fn rsyslog_receives_all_records_over_tls() {
     place.sealed(40);
     let rsyslog = Rsyslog::start(&place);
     let expected = fed(&place, &["--to", "syslog"]);
-    let sink = |ca: &str| -> Vec<String> {
+    let destination = |ca: &str| -> Vec<String> {
         let args = [
             "feed",
             "audit.ndjson",
@@ -120,7 +120,7 @@ fn rsyslog_receives_all_records_over_tls() {
     };
     let run = |args: Vec<String>| place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
     // Messages wait until it listens.
-    run(sink("ca.pem")).success().stderr(contains("40 records sent"));
+    run(destination("ca.pem")).success().stderr(contains("40 records sent"));
     let received = || std::fs::read_to_string(place.path("received")).unwrap_or_default();
     // It has read everything once the feed ends, but writes with a delay.
     while received().matches('\n').count() < 40 {
@@ -140,7 +140,7 @@ fn rsyslog_receives_all_records_over_tls() {
     });
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("countersign"))
         .current_dir(place.path(""))
-        .args(sink("other.pem"))
+        .args(destination("other.pem"))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

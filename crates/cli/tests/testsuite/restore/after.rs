@@ -374,7 +374,7 @@ fn kills_while_ending_sign_no_second_tree() {
 
 /// Creates a log that records reads, as from `init`: events, a backup, more events, an export over HTTP, and the end
 /// of the server. Then the backup replaces the database.
-fn restores_a_backup_older_than_an_export(repair: bool) -> (Scene, TempDir) {
+fn log_with_a_restored_backup(repair: bool) -> (Scene, TempDir) {
     let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
     let server = place.serve();
     let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
@@ -425,7 +425,7 @@ fn restores_a_backup_older_than_an_export(repair: bool) -> (Scene, TempDir) {
 
 #[test]
 fn a_complete_export_restores_a_backup() {
-    let (mut scene, kept) = restores_a_backup_older_than_an_export(true);
+    let (mut scene, kept) = log_with_a_restored_backup(true);
     let server = begin(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(scene.submit(&server).0, 200);
     scene.emitter.record(2);
@@ -445,7 +445,7 @@ fn a_complete_export_restores_a_backup() {
 
 #[test]
 fn reports_missing_own_entries() {
-    let (scene, kept) = restores_a_backup_older_than_an_export(false);
+    let (scene, kept) = log_with_a_restored_backup(false);
     let (code, output) = refused(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(code, "log.rollback");
     let said = String::from_utf8(output.stderr).unwrap();
