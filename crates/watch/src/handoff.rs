@@ -17,13 +17,13 @@ use crate::item::Item;
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::state::DeliveryProgress;
 
-/// How often a reachable destination may reject an item before it is skipped.
+/// Maximum number of times that a reachable destination may reject an item before it is skipped.
 const MAX_REFUSALS: u32 = 16;
-/// How long to wait between calls of [`Receiver::idle`].
+/// Time between two calls of [`Receiver::idle`].
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long ending may take before the destinations it waits for are reported.
+/// Time that ending may take before the destinations it waits for are reported.
 const REPORT_DELAY: Duration = Duration::from_secs(1);
-/// How often to check whether ending still has to wait.
+/// Time between two checks whether ending still has to wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A destination for items.
@@ -128,7 +128,7 @@ impl Handoff {
         lock(&self.progress).min_serial()
     }
 
-    /// Returns the length of the timeout queue.
+    /// Returns the length of the longest queue.
     pub(crate) fn max_backlog(&self) -> usize {
         self.workers.iter().map(|worker| worker.queue().items.len()).max().unwrap_or_default()
     }

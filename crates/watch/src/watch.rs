@@ -68,9 +68,9 @@ pub struct Watch<'p> {
 pub struct Outcome {
     /// The number of entries that were examined.
     pub position: u64,
-    /// The number of items that some receiver has not accepted yet; they are kept.
+    /// The number of items that some destination has not accepted yet; they are kept.
     pub waiting: usize,
-    /// True if all receivers have done all that they accepted.
+    /// True if all destinations have finished everything that they accepted.
     pub is_delivered: bool,
 }
 

@@ -24,8 +24,8 @@ type TermInputs<'b> = (&'b Secret, &'b Parsers);
 /// Returns the entries of each part of a folder's index that doesn't match the events. An index that is missing or of
 /// another version isn't checked, because the server rebuilds it.
 ///
+/// # Errors
 /// If SQLite or the store fails.
-/// What SQLite says, or the store.
 pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Range<u64>>, StoreError> {
     let path = folder.join(FILE);
     if !path.exists() {
