@@ -72,7 +72,7 @@ impl<'a> Monitor<'a> {
         Self { also, ..self }
     }
 
-    /// Sets for how many milliseconds the log may lack new entries or cosignatures; `None` for no limit.
+    /// Sets the maximum time without new entries or cosignatures, in milliseconds; `None` for no limit.
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }

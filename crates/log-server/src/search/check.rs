@@ -49,7 +49,7 @@ impl Search {
     /// # Errors
     /// If SQLite, the store, or `pace` fails.
     pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Progress<'_>) -> Result<(), StoreError> {
-        let mut report = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
+        let mut report = |leaves: Range<u64>| self.report_damaged(leaves.start / PAGE);
         match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut report) {
             Err(SearchError::Broken(why)) => {
                 self.report_broken(&why);
