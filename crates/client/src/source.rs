@@ -15,7 +15,7 @@ use crate::http::{Client, Deadline, Prefix, Redirects};
 
 /// The maximum size of a checkpoint in bytes. One with 64 signature lines of any kind is smaller.
 pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
-/// How often a server that is busy or unreachable is tried.
+/// Maximum number of attempts to reach a server that is busy or unreachable.
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest delay that a server may ask for.

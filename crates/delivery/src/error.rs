@@ -39,7 +39,7 @@ pub enum DeliveryError {
     },
     /// The log contradicts the outbox, so the chain can't continue.
     Contradiction {
-        /// The stable code, such as `outbox.damaged`.
+        /// The stable code, such as `log.fork`.
         code: &'static str,
         /// The message, without the place.
         message: String,

@@ -1,7 +1,7 @@
 //! Follows a growing file: each line is read once, and its position is recorded with it.
 //!
-//! The position includes the file's identity, and the hash of the last bytes before the offset. This
-//! distinguishes a file that was replaced, rotated, or truncated from one that grew. Possibly missing lines are reported.
+//! The position includes the file's identity, and the hash of the last bytes before the offset. This distinguishes a
+//! file that was replaced, rotated, or truncated from one that grew. Possibly missing lines are reported.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 
 /// The most bytes in a batch, except for a single longer record.
 const MAX_BATCH_BYTES: usize = 1 << 20;
-/// How often to check for a request to stop while waiting for a retry.
+/// Time between two checks for a request to stop while waiting for a retry.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Sends records to a destination.
@@ -24,7 +24,7 @@ pub struct Dispatch {
     /// The records to send, each with the index of its event; `None` for a finding.
     batch: Vec<(Option<u64>, Record)>,
     bytes: usize,
-    /// How long a destination may fail; `None` for no limit.
+    /// Maximum time for which a destination may fail; `None` for no limit.
     patience: Option<Duration>,
     sent: u64,
     /// The reason for waiting that was reported last.
@@ -32,8 +32,8 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Creates a dispatch, and first sends the records that were rejected in an earlier run. `patience` is how long a
-    /// destination may fail; without it, retries continue until the observer stops.
+    /// Creates a dispatch, and first sends the records that were rejected in an earlier run. `patience` is the
+    /// maximum time for which a destination may fail; without it, retries continue until the observer stops.
     ///
     /// # Errors
     /// If the destination fails for longer, or the progress can't be saved.

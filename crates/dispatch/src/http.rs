@@ -33,7 +33,7 @@ pub struct HttpDestination {
     /// The token, if the server requires one.
     pub token: Option<Token>,
     /// The kind of server.
-    pub receiver: HttpDialect,
+    pub dialect: HttpDialect,
     /// The format of the records.
     pub format: Format,
     /// True to compress requests with gzip.
@@ -50,7 +50,7 @@ const MAX_REASON_CHARS: usize = 200;
 impl HttpDestination {
     fn encode(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
         let lines = || records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect::<String>();
-        let (kind, text) = match self.receiver {
+        let (kind, text) = match self.dialect {
             HttpDialect::Any if self.format == Format::CloudEvents => {
                 let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
                 ("application/cloudevents-batch+json", format!("[{}]", texts.join(",")))
@@ -88,7 +88,7 @@ impl HttpDestination {
 
     fn authorization(&self) -> Option<String> {
         let token = self.token.as_ref()?.as_str();
-        let scheme = match self.receiver {
+        let scheme = match self.dialect {
             HttpDialect::Any | HttpDialect::Otlp => "Bearer",
             HttpDialect::Splunk => "Splunk",
             HttpDialect::Elastic => "ApiKey",
@@ -122,7 +122,7 @@ impl Destination for HttpDestination {
     fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         let answer = self.post(records)?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        match (answer.status, self.receiver) {
+        match (answer.status, self.dialect) {
             (200..300, HttpDialect::Elastic) => elastic(&body, records.len()).ok_or_else(|| {
                 DestinationError::later(format!("{} doesn't answer like a bulk API", self.host()))
             }),

@@ -12,7 +12,7 @@
 //! use countersign_dispatch::{BatchAnswer, Destination, Dispatch, Progress};
 //! use countersign_feeds::Record;
 //!
-//! /// Has room for everything.
+//! /// A destination that accepts everything.
 //! struct Everything;
 //!
 //! impl Destination for Everything {

@@ -4,7 +4,8 @@
 //! of the log's own entries, such as the record of an export or the end of its chain: an export can't contain the
 //! record of its own end. If an older database is restored, these entries come back from here.
 //!
-//! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as well.
+//! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as
+//! well.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -268,7 +268,7 @@ impl Search {
         self.work_available.notify_one();
     }
 
-    fn tell_damaged(&self, first: u64) {
+    fn report_damaged(&self, first: u64) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.insert(first) {
             self.problem_counter.inc();
@@ -292,14 +292,14 @@ impl Search {
             let head = match head {
                 Ok(head) => head,
                 Err(first) => {
-                    self.tell_damaged(first);
+                    self.report_damaged(first);
                     continue;
                 }
             };
             match self.find_in_segment(&view, &head, &need, &terms_needed)? {
                 Some(entries) => candidates.extend(head.first, entries),
                 // Treated like a missing segment.
-                None => self.tell_damaged(head.first),
+                None => self.report_damaged(head.first),
             }
         }
         Ok(candidates)

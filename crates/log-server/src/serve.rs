@@ -258,8 +258,8 @@ pub async fn serve_with_first_event(
     state.page = page;
     state.reading = reading.clone();
     let search = reading.search().cloned();
-    let problem = RefCell::default();
-    let self_check = SelfCheck { log_server: log_server.clone(), folder, commits, search, problem };
+    let known = RefCell::default();
+    let self_check = SelfCheck { log_server: log_server.clone(), folder, commits, search, known };
     let checking =
         check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;

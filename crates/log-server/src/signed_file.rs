@@ -1,4 +1,14 @@
 //! The file in a log's folder that records every signed checkpoint.
+//!
+//! ```text
+//! countersign/v1 signed log.example/audit 1835041 1795150000123456789
+//! 15 HpQx…= jj6O…
+//! 17 3kLa…= jj6O…
+//! ```
+//!
+//! The first line names the log's origin and identifies the file itself, by its number and creation time. A copy is
+//! another file, and is therefore recognized as a copy. Each further line has the size, root hash, key ID, and
+//! signature of a checkpoint. Empty lines are preallocated space, and are ignored.
 
 mod identity;
 
@@ -419,7 +429,7 @@ mod tests {
         let mut bytes = whole.clone();
         bytes[last - 9] ^= 0x80;
         fs::write(&path, &bytes).unwrap();
-        assert!(content(&folder).problem.is_some(), "problem to a recorded head must be reported");
+        assert!(content(&folder).problem.is_some(), "corruption of a recorded head must be reported");
     }
 
     #[test]

@@ -9,8 +9,8 @@ const MIN_UNPACKED_BYTES: usize = 1 << 20;
 /// submissions stay below it.
 const MAX_RATIO: usize = 100;
 
-/// The number of bytes that are still decompressed after a line was refused. If they are corrupt, that error is reported
-/// instead.
+/// The number of bytes that are still decompressed after a line was refused. If they are corrupt, that error is
+/// reported instead.
 const MAX_BYTES_AFTER_REFUSAL: usize = 64 << 10;
 
 /// The number of bytes by which the compressed size may exceed the decompressed size, including a block that is not

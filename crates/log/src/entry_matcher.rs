@@ -82,8 +82,8 @@ impl EntryMatcher {
         Ok(self.with_entry(link, event, signer, visit))
     }
 
-    /// Passes a link and its event to `visit` if they are within the scope. The scope is decided first, so the time that
-    /// entries outside it take doesn't depend on the query.
+    /// Passes a link and its event to `visit` if they are within the scope. The scope is decided first, so the time
+    /// that entries outside it take doesn't depend on the query.
     pub(crate) fn examine_within<T>(
         &mut self,
         reader: &dyn EntryReader,

@@ -304,7 +304,7 @@ impl Metrics {
         let registry = &mut metrics.registry;
         registry.register(
             "control_file_ok",
-            "0 while the file, readers.txt, holds.txt, or trust.txt, is invalid",
+            "0 while the control file (readers.txt, holds.txt, or trust.txt) is invalid",
             metrics.control_files.clone(),
         );
         registry.register(

@@ -5,8 +5,8 @@
 //!
 //! # Commit protocol
 //!
-//! [`RunningSequencer::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
-//! remembers what was signed apart from the store.
+//! [`RunningSequencer::work`] gathers submissions and commits them in these steps. "Memory" is the
+//! [`SignedHeadMemory`], which remembers what was signed apart from the store.
 //!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
@@ -451,7 +451,7 @@ impl Sequencer {
         }
         match self.sign(&PendingTree::new(edge))? {
             NewCheckpoint::Published(published) => self.publish(published),
-            NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, true),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.send_to_witnesses(unwitnessed, true),
         }
     }
 
@@ -468,7 +468,7 @@ impl Sequencer {
         }
         match self.sign(&PendingTree::new(edge))? {
             NewCheckpoint::Published(published) => self.publish(published),
-            NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, false),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.send_to_witnesses(unwitnessed, false),
         }
     }
 
@@ -512,7 +512,7 @@ impl Sequencer {
     }
 
     /// Sends the checkpoint to the witnesses' task. With `again`, resends one that it has already seen.
-    fn hand_to_witnesses(&mut self, mut unwitnessed: Unwitnessed, again: bool) -> Result<(), StoreError> {
+    fn send_to_witnesses(&mut self, mut unwitnessed: Unwitnessed, again: bool) -> Result<(), StoreError> {
         self.remember(&unwitnessed.note)?;
         if let Some(trust) = self.rules().trust() {
             unwitnessed.latest = self.unattested.latest(unwitnessed.checkpoint.size, trust)?;
@@ -649,7 +649,7 @@ impl Sequencer {
         refusal.into()
     }
 
-    /// Makes a growth durable, and publishes its checkpoint or sends it to witnesses.
+    /// Makes a pending batch durable, and publishes its checkpoint or sends it to witnesses.
     fn grow(
         &mut self,
         edge: &mut CompactRange,
@@ -691,7 +691,7 @@ impl Sequencer {
                 Err(error) => tracing::error!(%error, "failed to publish the checkpoint"),
             },
             (NewCheckpoint::ForWitnesses(unwitnessed), _) => {
-                if let Err(error) = self.hand_to_witnesses(unwitnessed, false) {
+                if let Err(error) = self.send_to_witnesses(unwitnessed, false) {
                     tracing::error!(%error, "failed to send the checkpoint to witnesses");
                 }
             }
@@ -842,7 +842,7 @@ impl RunningSequencer {
     /// Signs the newest checkpoint and sends it to witnesses, even if they have seen it.
     pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
         match self.sequencer.sign(&PendingTree::new(&self.edge))? {
-            NewCheckpoint::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.sequencer.send_to_witnesses(unwitnessed, true),
             NewCheckpoint::Published(_) => Ok(()),
         }
     }

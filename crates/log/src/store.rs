@@ -72,14 +72,14 @@ impl StoreError {
     }
 }
 
-/// The reason why a growth was not committed.
+/// The reason why a batch was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another server of the same log committed first, and nothing of this growth is stored. The writer has caught up
+    /// Another server of the same log committed first, and nothing of this batch is stored. The writer has caught up
     /// with that server: submit the entries again after the ones it committed.
     #[error("another server of this log committed first")]
     Overtaken,
-    /// The store failed. In a bucket, the whole growth may still be stored later: submit it again to find out.
+    /// The store failed. In a bucket, the whole batch may still be stored later: submit it again to find out.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
@@ -142,8 +142,9 @@ pub trait EntryWriter: Send {
     /// Appends the batch's entries, all or none, and with them everything else in the batch.
     ///
     /// # Errors
-    /// [`CommitError::Overtaken`]: nothing of the batch is stored. [`CommitError::Failed`]: nothing is stored, except that
-    /// in a bucket the whole batch may be. The next call finds out, and returns [`CommitError::Overtaken`] if it is.
+    /// [`CommitError::Overtaken`]: nothing of the batch is stored. [`CommitError::Failed`]: nothing is stored, except
+    /// that in a bucket the whole batch may be. The next call finds out, and returns [`CommitError::Overtaken`] if it
+    /// is.
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError>;
 
     /// Applies what other servers of the same log committed, and returns the new size.
@@ -160,9 +161,11 @@ pub trait CheckpointWriter: Send {
 }
 
 /// Remembers beside the entries how much of what was signed is remembered apart from the store
-/// ([`SignedHeadMemory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other record is gone.
+/// ([`SignedHeadMemory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other
+/// record is gone.
 ///
-/// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier one.
+/// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier
+/// one.
 pub trait SignedHeadStore: Send {
     /// Returns the size that the newest batch with a size had.
     fn signed_size(&self) -> Result<Option<u64>, StoreError>;
@@ -178,11 +181,11 @@ pub trait ForkWriter: Send {
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError>;
 }
 
-/// Erases events, and keeps account of erasures. [`EntryWriter::commit`] begins an erasure, in the same step as the entry
-/// that records it.
+/// Erases events, and keeps account of erasures. [`EntryWriter::commit`] begins an erasure, in the same step as the
+/// entry that records it.
 pub trait ErasureWriter: Send {
-    /// Erases the salts and bytes of these entries' events, and returns how many events there were. When this returns, they
-    /// are in no file of the store.
+    /// Erases the salts and bytes of these entries' events, and returns how many events there were. When this returns,
+    /// they are in no file of the store.
     ///
     /// # Errors
     /// [The contract](self#contract) applies. Some events may be erased after an error.
@@ -191,8 +194,8 @@ pub trait ErasureWriter: Send {
     /// Marks the erasure that this entry records as done.
     fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError>;
 
-    /// Begins the erasures whose records, on chains of this key, are older than the store's account of erasures. The store
-    /// looks for them once.
+    /// Begins the erasures whose records, on chains of this key, are older than the store's account of erasures. The
+    /// store looks for them once.
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
 
     /// Removes and returns the indexes of the entries whose events [`EntryWriter::catch_up`] erased since the last

@@ -40,7 +40,7 @@ CREATE TABLE runs (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE notes (hash BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX notes_in_order ON notes (idx);
--- The windows of keys by key notes.
+-- The windows and the revocation of each key, according to key notes.
 CREATE TABLE lives (key TEXT PRIMARY KEY, windows TEXT NOT NULL, revoked INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 -- Published checkpoints: the last witnessed one of each hour, and the newest.
 CREATE TABLE checkpoints (

@@ -67,8 +67,8 @@ pub struct TokenValidity {
 }
 
 impl Access {
-    /// Creates the authorization of a reader that an issuer vouches for. `hash` is the hash of the issuer's name for the
-    /// reader.
+    /// Creates the authorization of a reader that an issuer vouches for. `hash` is the hash of the issuer's name for
+    /// the reader.
     pub fn from_issuer(
         hash: [u8; 32],
         right: Right,

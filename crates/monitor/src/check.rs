@@ -28,7 +28,7 @@ const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
 /// The time limit for reading the tiles of a consistency proof.
 const PROOF_LIMIT: Duration = Duration::from_mins(1);
 
-/// How often a running check looks for silence and for a request to stop.
+/// Time between two checks for silence, and for a request to stop, while a check is running.
 const TICK: Duration = Duration::from_millis(100);
 /// The time limit for reading entries in one check, unless another is set.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(10);
@@ -72,7 +72,7 @@ impl<'a> Monitor<'a> {
         Self { also, ..self }
     }
 
-    /// Sets for how many milliseconds the log may lack new entries or cosignatures; `None` for no limit.
+    /// Sets the maximum time without new entries or cosignatures, in milliseconds; `None` for no limit.
     #[must_use]
     pub fn silence(self, silence: Option<i64>) -> Self {
         Self { silence, ..self }

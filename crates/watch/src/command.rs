@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_client::DestinationError;
 
-use crate::handoff::Receiver;
+use crate::handoff::Destination;
 use crate::item::{Item, ItemKind};
 
 /// The time limit for one run of the command.
@@ -55,7 +55,7 @@ fn kill(child: &mut Child) {
     let _ = child.wait();
 }
 
-impl Receiver for CommandDestination {
+impl Destination for CommandDestination {
     fn name(&self) -> &'static str {
         "command"
     }

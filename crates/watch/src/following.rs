@@ -14,7 +14,7 @@ use crate::watcher::Watcher;
 
 /// The longest time between two calls of [`Follower::idle`].
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How often to check for a changed trust file.
+/// Time between two checks for a changed trust file.
 const TRUST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait before reconnecting.
 const MAX_WAIT: Duration = Duration::from_secs(30);

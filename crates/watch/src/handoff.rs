@@ -17,17 +17,17 @@ use crate::item::Item;
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::state::DeliveryProgress;
 
-/// How often a reachable destination may reject an item before it is skipped.
+/// Maximum number of times that a reachable destination may reject an item before it is skipped.
 const MAX_REFUSALS: u32 = 16;
-/// How long to wait between calls of [`Receiver::idle`].
+/// Time between two calls of [`Destination::idle`].
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long ending may take before the destinations it waits for are reported.
+/// Time that ending may take before the destinations it waits for are reported.
 const REPORT_DELAY: Duration = Duration::from_secs(1);
-/// How often to check whether ending still has to wait.
+/// Time between two checks whether ending still has to wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A destination for items.
-pub trait Receiver: Send {
+pub trait Destination: Send {
     /// Returns its name, under which the state stores its progress.
     fn name(&self) -> &'static str;
     /// True if it wants this item; others are skipped.
@@ -91,7 +91,7 @@ pub(crate) struct Handoff {
 impl Handoff {
     /// Starts a thread for each destination, with the items that wait since an earlier process.
     pub(crate) fn start(
-        receivers: Vec<Box<dyn Receiver>>,
+        destinations: Vec<Box<dyn Destination>>,
         progress: DeliveryProgress,
         before: &VecDeque<Item>,
         observer: Arc<dyn WatchObserver>,
@@ -99,16 +99,18 @@ impl Handoff {
         let progress = Arc::new(Mutex::new(progress));
         let mut handoff =
             Self { workers: Vec::new(), threads: Vec::new(), progress: progress.clone(), observer };
-        for receiver in receivers {
-            let through = lock(&progress).serial(receiver.name());
+        for destination in destinations {
+            let through = lock(&progress).serial(destination.name());
             let items = before.iter().filter(|item| item.serial > through).cloned().collect();
             let queue = Mutex::new(Queue { items, is_idle: false, is_failing: false, ends: false });
-            let (name, is_busy) = (receiver.name(), AtomicBool::new(false));
+            let (name, is_busy) = (destination.name(), AtomicBool::new(false));
             let worker = Arc::new(Worker { name, is_busy, queue, changed: Condvar::new() });
             handoff.workers.push(worker.clone());
             let progress = progress.clone();
             let observer = handoff.observer.clone();
-            handoff.threads.push(std::thread::spawn(move || serve(receiver, &worker, &progress, &*observer)));
+            handoff
+                .threads
+                .push(std::thread::spawn(move || serve(destination, &worker, &progress, &*observer)));
         }
         handoff
     }
@@ -128,7 +130,7 @@ impl Handoff {
         lock(&self.progress).min_serial()
     }
 
-    /// Returns the length of the timeout queue.
+    /// Returns the length of the longest queue.
     pub(crate) fn max_backlog(&self) -> usize {
         self.workers.iter().map(|worker| worker.queue().items.len()).max().unwrap_or_default()
     }
@@ -205,19 +207,19 @@ fn lock(progress: &Mutex<DeliveryProgress>) -> MutexGuard<'_, DeliveryProgress> 
 
 /// Delivers to one destination until its queue ends.
 fn serve(
-    mut receiver: Box<dyn Receiver>,
+    mut destination: Box<dyn Destination>,
     worker: &Worker,
     progress: &Mutex<DeliveryProgress>,
     observer: &dyn WatchObserver,
 ) {
     let mut reported = None;
-    while let Some(item) = next(&mut *receiver, worker) {
-        if receiver.wants(&item) && !deliver(&mut *receiver, &item, worker, &mut reported, observer) {
+    while let Some(item) = next(&mut *destination, worker) {
+        if destination.wants(&item) && !deliver(&mut *destination, &item, worker, &mut reported, observer) {
             return;
         }
-        if let Err(failure) = lock(progress).advance(receiver.name(), item.serial) {
+        if let Err(failure) = lock(progress).advance(destination.name(), item.serial) {
             // The next process then sends the item again.
-            warn(&*receiver, &mut reported, failure, observer);
+            warn(&*destination, &mut reported, failure, observer);
         }
         let mut queue = worker.queue();
         queue.items.pop_front();
@@ -226,7 +228,7 @@ fn serve(
 }
 
 /// Returns the first item of the queue; none at the end.
-fn next(receiver: &mut dyn Receiver, worker: &Worker) -> Option<Item> {
+fn next(destination: &mut dyn Destination, worker: &Worker) -> Option<Item> {
     // A destination whose queue is empty is called once more at the end.
     let mut was_idle = false;
     loop {
@@ -239,7 +241,7 @@ fn next(receiver: &mut dyn Receiver, worker: &Worker) -> Option<Item> {
         }
         drop(queue);
         was_idle = true;
-        let is_idle = worker.call(|| receiver.idle());
+        let is_idle = worker.call(|| destination.idle());
         let mut queue = worker.queue();
         queue.is_idle = is_idle && queue.items.is_empty();
         worker.changed.notify_all();
@@ -251,7 +253,7 @@ fn next(receiver: &mut dyn Receiver, worker: &Worker) -> Option<Item> {
 
 /// Returns true if the destination has accepted the item, or it is skipped; false if the queue ends.
 fn deliver(
-    receiver: &mut dyn Receiver,
+    destination: &mut dyn Destination,
     item: &Item,
     worker: &Worker,
     reported: &mut Option<String>,
@@ -260,11 +262,11 @@ fn deliver(
     let mut waits = Backoff::new();
     let mut refusals = 0;
     loop {
-        let (why, after) = match worker.call(|| receiver.accept(item)) {
+        let (why, after) = match worker.call(|| destination.accept(item)) {
             Ok(()) => {
                 worker.queue().is_failing = false;
                 if reported.take().is_some() {
-                    observer.notice(&WatchNotice::Accepting { receiver: receiver.name() });
+                    observer.notice(&WatchNotice::Accepting { destination: destination.name() });
                 }
                 return true;
             }
@@ -272,15 +274,15 @@ fn deliver(
             Err(DestinationError::Refused(why)) => {
                 refusals += 1;
                 if refusals == MAX_REFUSALS {
-                    let receiver = receiver.name();
-                    observer.notice(&WatchNotice::Refused { item: item.name(), receiver, why });
+                    let destination = destination.name();
+                    observer.notice(&WatchNotice::Refused { item: item.name(), destination, why });
                     return true;
                 }
                 (why, None)
             }
         };
         if reported.as_ref() != Some(&why) {
-            observer.notice(&WatchNotice::Waiting { receiver: receiver.name(), why: why.clone() });
+            observer.notice(&WatchNotice::Waiting { destination: destination.name(), why: why.clone() });
             *reported = Some(why);
         }
         let until = Instant::now() + waits.next(after);
@@ -298,14 +300,14 @@ fn deliver(
 }
 
 fn warn(
-    receiver: &dyn Receiver,
+    destination: &dyn Destination,
     reported: &mut Option<String>,
     why: EngineError,
     observer: &dyn WatchObserver,
 ) {
     let text = why.to_string();
     if reported.as_ref() != Some(&text) {
-        observer.notice(&WatchNotice::ProgressNotSaved { receiver: receiver.name(), why });
+        observer.notice(&WatchNotice::ProgressNotSaved { destination: destination.name(), why });
         *reported = Some(text);
     }
 }
@@ -319,7 +321,7 @@ mod tests {
     /// A destination that accepts everything, slowly.
     struct Slow;
 
-    impl Receiver for Slow {
+    impl Destination for Slow {
         fn name(&self) -> &'static str {
             "slow"
         }

@@ -2,8 +2,8 @@
 //!
 //! A [`Watcher`] verifies lines of an export and applies rules to them. It opens no connection and no state file; its
 //! state between two checkpoints is a [`WatchState`]. [`follow`] feeds it from the [live view](LiveViews) of a log. A
-//! [`Watch`] does both, and delivers its [`Item`]s to [`Receiver`]s: position, state, and undelivered items are saved
-//! together, so each item is delivered even after a kill, under the same name.
+//! [`Watch`] does both, and delivers its [`Item`]s to [`Destination`]s: position, state, and undelivered items are
+//! saved together, so each item is delivered even after a kill, under the same name.
 //!
 //! Nothing is printed: notices for people go to the caller's [`WatchObserver`].
 //!
@@ -53,7 +53,7 @@ mod webhook;
 
 pub use command::CommandDestination;
 pub use following::{Follower, follow};
-pub use handoff::Receiver;
+pub use handoff::Destination;
 pub use item::{Draft, Item, ItemKind, LogState};
 pub use lettre::message::Mailbox;
 pub use mail::{MailDestination, MailServer};

@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport as _};
 
-use crate::handoff::Receiver;
+use crate::handoff::Destination;
 use crate::item::{Item, ItemKind};
 
 /// The time limit for an answer of the mail server.
@@ -109,7 +109,7 @@ impl MailDestination {
     }
 }
 
-impl Receiver for MailDestination {
+impl Destination for MailDestination {
     fn name(&self) -> &'static str {
         "mail"
     }

@@ -28,28 +28,28 @@ pub enum WatchNotice {
     /// A destination doesn't accept items, so they wait.
     Waiting {
         /// The destination's name.
-        receiver: &'static str,
+        destination: &'static str,
         /// The reason.
         why: String,
     },
     /// A destination accepts items again.
     Accepting {
         /// The destination's name.
-        receiver: &'static str,
+        destination: &'static str,
     },
     /// A destination rejected an item, which is skipped.
     Refused {
         /// The item's name.
         item: String,
         /// The destination's name.
-        receiver: &'static str,
+        destination: &'static str,
         /// The reason.
         why: String,
     },
     /// The progress of a destination can't be saved.
     ProgressNotSaved {
         /// The destination's name.
-        receiver: &'static str,
+        destination: &'static str,
         /// The error.
         why: EngineError,
     },
@@ -82,20 +82,20 @@ impl fmt::Display for WatchNotice {
             Self::Coverage(coverage) => {
                 write!(f, "{} of {} events match no parser", coverage.unparsed, coverage.events)
             }
-            Self::Waiting { receiver, why } => {
-                write!(f, "the {receiver} doesn't accept alerts, so they wait: {why}")
+            Self::Waiting { destination, why } => {
+                write!(f, "the {destination} doesn't accept alerts, so they wait: {why}")
             }
-            Self::Accepting { receiver } => write!(f, "the {receiver} accepts alerts again"),
-            Self::Refused { item, receiver, why } => {
-                write!(f, "the {receiver} rejected {item}, which is skipped: {why}")
+            Self::Accepting { destination } => write!(f, "the {destination} accepts alerts again"),
+            Self::Refused { item, destination, why } => {
+                write!(f, "the {destination} rejected {item}, which is skipped: {why}")
             }
-            Self::ProgressNotSaved { receiver, why } => {
-                write!(f, "can't save the progress of the {receiver}: {why}")
+            Self::ProgressNotSaved { destination, why } => {
+                write!(f, "can't save the progress of the {destination}: {why}")
             }
-            Self::WaitingToEnd(receivers) => write!(
+            Self::WaitingToEnd(destinations) => write!(
                 f,
                 "waiting for an answer ({}); stop again to end at once, and the next run sends the item again",
-                receivers.join(", ")
+                destinations.join(", ")
             ),
             Self::RecordsWaiting(why) => write!(f, "records can't be delivered to the log yet: {why}"),
             Self::WatchlistFull(dropped) => {

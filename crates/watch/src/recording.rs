@@ -16,7 +16,7 @@ use countersign_delivery::{Delivery, Directory, FollowPosition, LogServer, Outbo
 use countersign_errors::{EngineError, shown};
 use serde_json::{Value, json};
 
-use crate::handoff::Receiver;
+use crate::handoff::Destination;
 use crate::item::{Item, ItemKind};
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::random::random;
@@ -124,7 +124,7 @@ impl RecordDestination {
     }
 }
 
-impl Receiver for RecordDestination {
+impl Destination for RecordDestination {
     fn name(&self) -> &'static str {
         "record"
     }

@@ -192,7 +192,7 @@ impl DeliveryProgress {
     pub(crate) fn load(
         store: Arc<Directory>,
         name: &str,
-        receivers: &[&'static str],
+        destinations: &[&'static str],
         serial: u64,
     ) -> Result<Self, EngineError> {
         let failed = |error| EngineError::io("read", name, &error);
@@ -201,9 +201,9 @@ impl DeliveryProgress {
             let bytes = store.read(PROGRESS).map_err(failed)?;
             serials = serde_json::from_slice(&bytes).map_err(|_| invalid(name, "taken.json is malformed"))?;
         }
-        serials.retain(|receiver, _| receivers.contains(&receiver.as_str()));
-        for receiver in receivers {
-            let through = serials.entry((*receiver).to_owned()).or_insert(serial);
+        serials.retain(|destination, _| destinations.contains(&destination.as_str()));
+        for destination in destinations {
+            let through = serials.entry((*destination).to_owned()).or_insert(serial);
             *through = (*through).min(serial);
         }
         let progress = Self { store, name: name.to_owned(), serials };
@@ -212,13 +212,13 @@ impl DeliveryProgress {
     }
 
     /// Saves that a destination has all items up to `serial`.
-    pub(crate) fn advance(&mut self, receiver: &str, serial: u64) -> Result<(), EngineError> {
-        self.serials.insert(receiver.to_owned(), serial);
+    pub(crate) fn advance(&mut self, destination: &str, serial: u64) -> Result<(), EngineError> {
+        self.serials.insert(destination.to_owned(), serial);
         self.save()
     }
 
-    pub(crate) fn serial(&self, receiver: &str) -> u64 {
-        self.serials.get(receiver).copied().unwrap_or_default()
+    pub(crate) fn serial(&self, destination: &str) -> u64 {
+        self.serials.get(destination).copied().unwrap_or_default()
     }
 
     /// Returns the number up to which all destinations have the items.

@@ -174,14 +174,14 @@ mod tests {
         let (sender, _events) = std::sync::mpsc::sync_channel(1);
         let failure = read(std::io::repeat(b'x').take(1 << 30), &sender, Duration::ZERO);
         assert!(failure.without_place().contains("too slowly"), "{}", failure.without_place());
-        let lines = ": keep-alive\n".repeat(9).into_bytes();
+        let lines = ": no new entries\n".repeat(9).into_bytes();
         let failure = read(&lines[..], &sender, Duration::ZERO);
         assert!(failure.without_place().contains("ended"), "{}", failure.without_place());
     }
 
     #[test]
     fn data_lines_survive_any_chunk_boundaries() {
-        let text = b": keep-alive\n\ndata: {\"countersign\":1}\n\nid: 7\r\ndata:{\"link\":\"x\"}\r\n\r\nevent: e\ndata";
+        let text = b": no new entries\n\ndata: {\"countersign\":1}\n\nid: 7\r\ndata:{\"link\":\"x\"}\r\n\r\nevent: e\ndata";
         for size in 1..text.len() {
             let (mut parser, mut lines) = (Parser::default(), Vec::new());
             for chunk in text.chunks(size) {

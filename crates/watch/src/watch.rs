@@ -9,7 +9,7 @@ use countersign_delivery::Directory;
 use countersign_errors::EngineError;
 
 use crate::following::{self, Follower, POLL_INTERVAL};
-use crate::handoff::{Handoff, Receiver};
+use crate::handoff::{Destination, Handoff};
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::state::{DeliveryProgress, WatchState};
 use crate::stream::LiveViews;
@@ -68,9 +68,9 @@ pub struct Watch<'p> {
 pub struct Outcome {
     /// The number of entries that were examined.
     pub position: u64,
-    /// The number of items that some receiver has not accepted yet; they are kept.
+    /// The number of items that some destination has not accepted yet; they are kept.
     pub waiting: usize,
-    /// True if all receivers have done all that they accepted.
+    /// True if all destinations have finished everything that they accepted.
     pub is_delivered: bool,
 }
 
@@ -87,15 +87,15 @@ impl<'p> Watch<'p> {
         state: Option<WatchState>,
         config: WatchConfig<'p>,
         begin: u64,
-        receivers: Vec<Box<dyn Receiver>>,
+        destinations: Vec<Box<dyn Destination>>,
         observer: Arc<dyn WatchObserver>,
     ) -> Result<Self, EngineError> {
         let mut watcher = Watcher::new(config, state, name)?;
         watcher.notice().iter().for_each(|notice| observer.notice(notice));
         watcher.begin_at(begin);
-        let names: Vec<_> = receivers.iter().map(|receiver| receiver.name()).collect();
+        let names: Vec<_> = destinations.iter().map(|destination| destination.name()).collect();
         let delivered = DeliveryProgress::load(store.clone(), name, &names, watcher.state().serial)?;
-        let handoff = Handoff::start(receivers, delivered, &watcher.state().waiting, observer.clone());
+        let handoff = Handoff::start(destinations, delivered, &watcher.state().waiting, observer.clone());
         Ok(Self {
             watcher,
             handoff,

@@ -717,7 +717,7 @@ mod tests {
         let items: Vec<_> = step.items.iter().map(|item| (item.kind, item.data()["code"].clone())).collect();
         assert!(items.contains(&(ItemKind::Unverified, json!("payload.mismatch"))), "{items:?}");
         assert_eq!(items.iter().filter(|(kind, _)| *kind == ItemKind::Alert).count(), 2);
-        // Without the leaf, the root differs.
+        // Without the entry, the root differs.
         let shorter: Vec<&str> = chunks[2].lines().skip(1).collect();
         watcher.push((shorter.join("\n") + "\n").as_bytes());
         let step = watcher.settle(time(0), None).unwrap();

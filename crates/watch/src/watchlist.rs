@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::random;
 
-/// How long a list is valid, in milliseconds. Gates fetch the next one after half of that.
+/// Time for which a list is valid, in milliseconds. Gates fetch the next one after half of that.
 const VALIDITY_MS: i64 = 5 * 60_000;
 
 /// An entry of the list.
@@ -87,7 +87,7 @@ pub type Publish = Box<dyn FnMut(&str) -> Result<(), EngineError> + Send>;
 pub struct Lister {
     publish: Publish,
     key: SignerKey,
-    /// How long the subject of a finding stays on the list.
+    /// Time for which the subject of a finding stays on the list.
     lifetime: Duration,
     /// When the next list is due, in milliseconds since the epoch; `None` before the first.
     due: Option<i64>,

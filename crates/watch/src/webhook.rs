@@ -2,13 +2,13 @@
 
 use countersign_client::{DestinationError, Webhook};
 
-use crate::handoff::Receiver;
+use crate::handoff::Destination;
 use crate::item::{Item, ItemKind};
 
 /// A destination that posts items to a webhook.
 pub struct WebhookDestination(pub Webhook);
 
-impl Receiver for WebhookDestination {
+impl Destination for WebhookDestination {
     fn name(&self) -> &'static str {
         "webhook"
     }

@@ -15,7 +15,7 @@ use countersign_analyze::Rule;
 use countersign_client::{Client, Prefix, Redirects, Server, Source as _};
 use countersign_delivery::Directory;
 use countersign_watch::{
-    CommandDestination, HttpViews, Item, Lister, LiveViews, Outcome, Publish, Receiver, RecordDestination,
+    CommandDestination, Destination, HttpViews, Item, Lister, LiveViews, Outcome, Publish, RecordDestination,
     Watch, WatchConfig, WatchObserver, WatchState, WebhookDestination,
 };
 
@@ -140,23 +140,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let store = Arc::new(Directory::open(&args.state)?);
     let state = WatchState::load(&store, &name)?;
     let observer: Arc<dyn WatchObserver> = Arc::new(WatchTerminal { pack: pack.name.clone() });
-    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Printer { json: args.format.is_json() })];
+    let mut destinations: Vec<Box<dyn Destination>> = vec![Box::new(Printer { json: args.format.is_json() })];
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
         let secret = webhook::secret(path)?;
         let client = Client::new(Redirects::SameHostWithBody)?;
-        receivers.push(Box::new(WebhookDestination(webhook::open(url, secret, client)?)));
+        destinations.push(Box::new(WebhookDestination(webhook::open(url, secret, client)?)));
     }
     if let Some(command) = &args.exec {
-        receivers.push(Box::new(CommandDestination::new(command)));
+        destinations.push(Box::new(CommandDestination::new(command)));
     }
     if let Some(mail) = args.mail.open(&origin)? {
-        receivers.push(Box::new(mail));
+        destinations.push(Box::new(mail));
     }
     if let Some(path) = args.key.as_deref().filter(|_| args.record) {
         let folder = args.state.join("record");
         let server = Box::new(log_server(log)?);
         let key = key::load(path)?;
-        receivers.push(Box::new(RecordDestination::new(
+        destinations.push(Box::new(RecordDestination::new(
             &folder,
             key,
             &trust,
@@ -189,7 +189,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let parsers = args.own.load()?;
     let config = WatchConfig { origin, trust, pack: &pack, parsers, scans: args.record, events: false };
     let begin = end.filter(|_| args.from_now).unwrap_or(0);
-    let watch = Watch::open(store, &name, state, config, begin, receivers, observer)?;
+    let watch = Watch::open(store, &name, state, config, begin, destinations, observer)?;
     stop::enable_graceful();
     let mut watch = watch.until(end.filter(|_| args.once)).watchlist(lister);
     let ended = watch.follow(&views);

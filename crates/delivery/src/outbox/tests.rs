@@ -102,7 +102,7 @@ fn invalid_files_are_refused() {
     };
     assert_eq!(code_after(&|_| {}), "fine");
     let second = "000000000002.ndjson";
-    let problems: [&dyn Fn(&Memory); 9] = [
+    let changes: [&dyn Fn(&Memory); 9] = [
         &|store| store.remove("000000000003.ndjson").unwrap(),
         &|store| store.remove(second).unwrap(),
         &|store| store.remove("position.json").unwrap(),
@@ -115,8 +115,8 @@ fn invalid_files_are_refused() {
         &|store| store.put("position.json", b"{}").unwrap(),
         &|store| edit(store, "position.json", "\"seq\":2", "\"seq\":3"),
     ];
-    for (nth, problem) in problems.iter().enumerate() {
-        assert_eq!(code_after(problem), "outbox.damaged", "{nth}");
+    for (nth, change) in changes.iter().enumerate() {
+        assert_eq!(code_after(change), "outbox.damaged", "{nth}");
     }
     let store = Arc::new(Memory::default());
     filled(&store, 1);

@@ -47,7 +47,7 @@ pub(super) enum Generation {
 /// Entries whose events are erased.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Erasure {
-    /// Indices of the erased entries, in ascending order.
+    /// Indexes of the erased entries, in ascending order.
     pub(super) leaves: Vec<u64>,
     /// True if no object contains the events anymore.
     pub(super) done: bool,
@@ -89,7 +89,7 @@ impl Commit {
     }
 }
 
-/// Encodes a growth as a commit.
+/// Encodes a pending batch as a commit.
 pub(super) fn encode_growth(growth: &PendingBatch) -> Result<Vec<u8>, StoreError> {
     let leaves = growth.leaves();
     let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;

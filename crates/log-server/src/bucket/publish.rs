@@ -86,7 +86,7 @@ impl BucketWriter {
         self.public.head.as_ref().is_some_and(|head| {
             head.size > published.size
                 || head.size == published.size
-                    && standing(&head.note) >= standing(&published.note)
+                    && cosignatures(&head.note) >= cosignatures(&published.note)
                     && SignedCheckpoint::parse(&head.note).is_ok_and(|signed| signed.is_signed_by(&self.key))
         })
     }
@@ -338,7 +338,7 @@ impl Head {
 }
 
 /// Returns the number of witness signatures on a checkpoint and their newest time.
-fn standing(note: &str) -> (usize, Option<Time>) {
+fn cosignatures(note: &str) -> (usize, Option<Time>) {
     let Ok(signed) = SignedCheckpoint::parse(note) else { return (0, None) };
     let times = signed.note.signatures.iter().filter_map(claimed_time);
     times.fold((0, None), |(count, newest), time| (count + 1, newest.max(Some(time))))
@@ -366,7 +366,7 @@ mod tests {
             signed.clone() + &at(&one, 11),
             signed + &at(&one, 5) + &at(&two, 6),
         ];
-        assert!(notes.is_sorted_by_key(|note| standing(note)));
-        assert_eq!(standing(&notes[3]), (2, Time::from_seconds(6)));
+        assert!(notes.is_sorted_by_key(|note| cosignatures(note)));
+        assert_eq!(cosignatures(&notes[3]), (2, Time::from_seconds(6)));
     }
 }

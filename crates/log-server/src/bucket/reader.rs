@@ -70,7 +70,7 @@ struct Scan {
     problems: BTreeMap<String, ObjectProblem>,
     /// The first error of the bucket. An object that wasn't read for that reason isn't damaged.
     failure: Option<StoreError>,
-    /// The begins of commits with more events left than their newest generation.
+    /// First entries of the commits with events that remain outside of their newest generation.
     leftovers: BTreeSet<u64>,
 }
 

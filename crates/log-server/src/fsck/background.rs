@@ -82,12 +82,12 @@ pub(crate) struct SelfCheck {
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
     /// The known problems.
-    pub(crate) problem: RefCell<KnownProblem>,
+    pub(crate) known: RefCell<KnownProblems>,
 }
 
 /// The problems known so far.
 #[derive(Default)]
-pub(crate) struct KnownProblem {
+pub(crate) struct KnownProblems {
     /// Commits that the bucket has lost.
     lost: Report,
     /// The other problems of the last completed check.
@@ -132,7 +132,7 @@ impl SelfCheck {
         match self.run(started, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
-                self.problem.borrow_mut().others = report;
+                self.known.borrow_mut().others = report;
                 self.report(found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
@@ -150,14 +150,14 @@ impl SelfCheck {
         let mut lost = Report::default();
         let mut add_missing = |path| lost.add("fsck.commit", path, "the commit is missing", Repair::Commits);
         let listed = commits.lost(&self.folder, which, stopping, &mut add_missing);
-        self.problem.borrow_mut().listed = Some(Instant::now());
+        self.known.borrow_mut().listed = Some(Instant::now());
         if let Err(error) = listed {
             tracing::warn!(%error, "checking the bucket's commits failed");
             return;
         }
         self.log_server.set_lost_commits(!lost.is_whole());
-        let before = std::mem::replace(&mut self.problem.borrow_mut().lost, lost);
-        if before.problems != self.problem.borrow().lost.problems {
+        let before = std::mem::replace(&mut self.known.borrow_mut().lost, lost);
+        if before.problems != self.known.borrow().lost.problems {
             self.report(found);
         }
     }
@@ -165,11 +165,11 @@ impl SelfCheck {
     /// Checks periodically for the newest commits, or for all of them while some are missing.
     fn watch_commits(&self, found: &CheckResults, stopping: &AtomicBool) {
         let which = {
-            let problem = self.problem.borrow();
-            if problem.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
+            let known = self.known.borrow();
+            if known.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
                 return;
             }
-            if problem.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
+            if known.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
         };
         self.list_commits(which, found, stopping);
     }
@@ -190,8 +190,8 @@ impl SelfCheck {
     }
 
     fn report(&self, found: &CheckResults) {
-        let problem = self.problem.borrow();
-        let all = [&problem.lost, &problem.others];
+        let known = self.known.borrow();
+        let all = [&known.lost, &known.others];
         let problems = all.iter().map(|report| report.problems.len() as u64 + report.more).sum();
         let mut each = all.iter().flat_map(|report| &report.problems);
         let first = each.clone().next().cloned();

@@ -15,8 +15,8 @@ use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
 
-/// Checks all objects of a log's bucket, and the index in a folder if one is given. Servers may use them meanwhile. Blocks
-/// the thread. `progress` gets the number of entries checked so far and the total.
+/// Checks all objects of a log's bucket, and the index in a folder if one is given. Servers may use them meanwhile.
+/// Blocks the thread. `progress` gets the number of entries checked so far and the total.
 ///
 /// # Errors
 /// If there is no log, or if the bucket doesn't respond.

@@ -138,8 +138,8 @@ impl Rules {
         *self == Self::default()
     }
 
-    /// Returns an event's retention period, or `None` if it is kept forever. For an event of several tenants, the longest
-    /// of their rules applies.
+    /// Returns an event's retention period, or `None` if it is kept forever. For an event of several tenants, the
+    /// longest of their rules applies.
     pub fn age(&self, event: &str) -> Option<Age> {
         let document = Document::parse(event);
         let mut longest: Option<Option<Age>> = None;

@@ -24,8 +24,8 @@ type TermInputs<'b> = (&'b Secret, &'b Parsers);
 /// Returns the entries of each part of a folder's index that doesn't match the events. An index that is missing or of
 /// another version isn't checked, because the server rebuilds it.
 ///
+/// # Errors
 /// If SQLite or the store fails.
-/// What SQLite says, or the store.
 pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Range<u64>>, StoreError> {
     let path = folder.join(FILE);
     if !path.exists() {
@@ -49,7 +49,7 @@ impl Search {
     /// # Errors
     /// If SQLite, the store, or `pace` fails.
     pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Progress<'_>) -> Result<(), StoreError> {
-        let mut report = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
+        let mut report = |leaves: Range<u64>| self.report_damaged(leaves.start / PAGE);
         match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut report) {
             Err(SearchError::Broken(why)) => {
                 self.report_broken(&why);

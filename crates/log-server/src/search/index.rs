@@ -92,7 +92,7 @@ impl Search {
                 }
                 Err(first) => first,
             };
-            self.tell_damaged(first);
+            self.report_damaged(first);
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ pub(super) struct RequestSlot {
 }
 
 impl ConnectionTable {
-    /// Creates a table for at max `max` connections, and `max_per_client` of one client.
+    /// Creates a table for at most `max` connections, and `max_per_client` of one client.
     pub(super) fn new(max: usize, max_per_client: usize) -> Self {
         Self(Arc::new(Mutex::new(Table {
             max: max.max(1),
@@ -144,7 +144,7 @@ impl Table {
         self.evict(first.map(|(_, number)| number))
     }
 
-    /// Evicts an idle connection: of the client with the max connections, the one idle for the longest time.
+    /// Evicts an idle connection: of the client with the most connections, the one idle for the longest time.
     fn evict_any(&mut self) -> bool {
         let first = self.first.last_key_value().map(|(_, number)| *number);
         self.evict(first)

@@ -138,9 +138,9 @@ fn reports_and_rebuilds_a_wrong_index() {
     }
     health(&server, 200);
     // The trigger prevents the repair, and no search starts one.
-    let problem = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
+    let corruption = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
                   UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE row = (SELECT min(row) FROM parts)";
-    index.execute_batch(problem).unwrap();
+    index.execute_batch(corruption).unwrap();
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.index"), &json!(search::FILE)));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();

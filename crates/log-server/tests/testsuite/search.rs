@@ -167,7 +167,7 @@ fn memmem(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// Corruption of the file while it is open.
-const DAMAGE: [&str; 9] = [
+const CORRUPTIONS: [&str; 9] = [
     "DELETE FROM parts",
     "DELETE FROM heads",
     "DELETE FROM heads WHERE first = 0",
@@ -191,15 +191,15 @@ fn damaged_index_stays_correct_and_is_rebuilt() {
         vec![("actor", "u_2"), ("since", "2026-11-03")],
         vec![("actor", "nobody")],
     ];
-    for problem in DAMAGE {
+    for corruption in CORRUPTIONS {
         while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
-        assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{problem}");
+        assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{corruption}");
         // Columns that can't be null stay unchanged.
-        let sql = problem.replacen("UPDATE", "UPDATE OR IGNORE", 1);
+        let sql = corruption.replacen("UPDATE", "UPDATE OR IGNORE", 1);
         database(&log).execute_batch(&sql).unwrap();
         for conditions in &queries {
             let one = request(conditions);
-            assert_eq!(found(&log, &search, &one), log.naive(&one), "{problem}: {conditions:?}");
+            assert_eq!(found(&log, &search, &one), log.naive(&one), "{corruption}: {conditions:?}");
         }
     }
     while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}

@@ -15,8 +15,8 @@ pub struct ExportStream {
 }
 
 impl ExportStream {
-    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None` if
-    /// it is a slice.
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None`
+    /// if it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         self.lines.whole_log()
     }

@@ -38,7 +38,7 @@ pub fn is_erasure(event: &str) -> bool {
     event.contains(ACTION) && action()
 }
 
-/// Returns the entries of a growth that record erasures: `log.erase` on a chain of the log's own key.
+/// Returns the entries of a pending batch that record erasures: `log.erase` on a chain of the log's own key.
 pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     let own = own_chains(growth, key);
     if own.is_empty() {
@@ -48,13 +48,13 @@ pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     leaves.filter(|(leaf, _)| is_record(leaf, &own)).map(|(_, index)| index).collect()
 }
 
-/// True if a submission within a growth contains such a record.
+/// True if a submission within a pending batch contains such a record.
 pub(crate) fn records_erasure(submission: &Submission, growth: &PendingBatch, key: &VerifierKey) -> bool {
     let own = own_chains(growth, key);
     submission.entries().iter().any(|entry| is_record(&entry.leaf, &own))
 }
 
-/// Returns the chains of this key to which a growth adds.
+/// Returns the chains of this key to which a pending batch adds.
 pub fn own_chains(growth: &PendingBatch, key: &VerifierKey) -> HashSet<ChainId> {
     growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
 }
@@ -87,7 +87,8 @@ impl Record {
     /// Reads the record at this entry.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the entry is missing or isn't such a record; [`StoreError::Unavailable`] if the store fails.
+    /// [`StoreError::Damaged`] if the entry is missing or isn't such a record; [`StoreError::Unavailable`] if the store
+    /// fails.
     pub fn read(reader: &dyn EntryReader, index: u64) -> Result<Self, StoreError> {
         let damaged = |what| StoreError::Damaged(format!("entry {index}: {what}"));
         let leaf = reader.leaves_with_events(index..index + 1)?.pop();

@@ -91,8 +91,8 @@ impl Lines {
         self.plan.stops = self.plan.stops.split_off(&self.at);
     }
 
-    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None` if
-    /// it is a slice.
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; `None`
+    /// if it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         let size = self.plan.published.size;
         (size > 0 && self.plan.whole == (0..size)).then_some(size)

@@ -77,7 +77,7 @@ impl DestinationArgs {
     pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, CliError> {
         let max_records = usize::from(self.batch);
         let address = self.address.as_deref().unwrap_or_default();
-        let receiver = match self.destination {
+        let dialect = match self.destination {
             DestinationKind::File => {
                 return Ok(Box::new(FileDestination::open(Path::new(address), max_records)?));
             }
@@ -97,7 +97,7 @@ impl DestinationArgs {
             DestinationKind::Otlp => HttpDialect::Otlp,
             DestinationKind::Stdout => return Ok(Box::new(Stdout { max_records })),
         };
-        let fits = match receiver {
+        let fits = match dialect {
             HttpDialect::Otlp => format == Format::Otlp,
             HttpDialect::Elastic => format.is_json(),
             HttpDialect::Any | HttpDialect::Splunk => true,
@@ -122,7 +122,7 @@ impl DestinationArgs {
             token::warn_if_token_unencrypted(&url);
         }
         let (client, gzip) = (self.client()?, self.gzip);
-        Ok(Box::new(HttpDestination { client, url, token, receiver, format, gzip, max_records }))
+        Ok(Box::new(HttpDestination { client, url, token, dialect, format, gzip, max_records }))
     }
 
     fn client(&self) -> Result<Client, CliError> {

@@ -16,7 +16,7 @@ use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
 use countersign_query::Parsers;
 use countersign_watch::{
-    Item, ItemKind, LiveViews, Receiver, ViewEvent, Watch, WatchConfig, WatchObserver, WatchState,
+    Destination, Item, ItemKind, LiveViews, ViewEvent, Watch, WatchConfig, WatchObserver, WatchState,
 };
 use serde_json::Value;
 
@@ -121,7 +121,7 @@ fn name(line: &str) -> Option<String> {
     Some(format!("{} {id}", value["type"].as_str()?))
 }
 
-impl Receiver for StoredFindings {
+impl Destination for StoredFindings {
     fn name(&self) -> &'static str {
         "findings"
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use countersign_client::DestinationError;
-use countersign_watch::{Item, ItemKind, Receiver};
+use countersign_watch::{Destination, Item, ItemKind};
 
 use crate::io::style::{self, bad, doubt, faint, plain};
 
@@ -12,7 +12,7 @@ pub(crate) struct Printer {
     pub(crate) json: bool,
 }
 
-impl Receiver for Printer {
+impl Destination for Printer {
     fn name(&self) -> &'static str {
         "output"
     }

@@ -217,7 +217,7 @@ fn unavailable_bucket_is_not_reported_as_damaged() {
 
 #[test]
 fn repairs_public_objects_from_the_commits() {
-    for (begin, problem) in [
+    for (begin, corruption) in [
         ("public/tile/0/000", "flip"),
         ("public/tile/0/000", "delete"),
         ("public/tile/entries/000", "flip"),
@@ -228,35 +228,35 @@ fn repairs_public_objects_from_the_commits() {
     ] {
         let scene = Scene::new();
         let name = scene.named(begin);
-        match problem {
+        match corruption {
             "flip" => scene.put(&name, flip(scene.world.objects()[&name].clone())),
             "garbage" => scene.put(&name, b"no checkpoint".to_vec()),
             _ => scene.delete(&name),
         }
         let report = scene.check(false);
-        assert_eq!(codes(&report), ["fsck.public"].into(), "{name} {problem}: {report:?}");
+        assert_eq!(codes(&report), ["fsck.public"].into(), "{name} {corruption}: {report:?}");
         assert!(report.problems.iter().any(|problem| name.ends_with(&problem.place)), "{name}: {report:?}");
         scene.repair(&report);
-        assert_eq!(scene.check(true).problems, [], "{name} {problem}");
+        assert_eq!(scene.check(true).problems, [], "{name} {corruption}");
         scene.starts();
     }
 }
 
 #[test]
 fn names_lost_and_damaged_commits() {
-    for problem in ["flip", "delete"] {
+    for corruption in ["flip", "delete"] {
         let scene = Scene::new();
         let commits: Vec<String> =
             scene.world.objects().into_keys().filter(|name| name.contains("private/commits/")).collect();
         let name = &commits[5];
-        if problem == "flip" {
+        if corruption == "flip" {
             scene.put(name, flip(scene.world.objects()[name].clone()));
         } else {
             scene.delete(name);
         }
         let report = scene.check(false);
         assert_eq!(codes(&report), ["fsck.commit"].into(), "{report:?}");
-        let expected = if problem == "flip" { name } else { &commits[4] };
+        let expected = if corruption == "flip" { name } else { &commits[4] };
         assert_eq!((report.problems.len(), &report.problems[0].place), (1, expected), "{report:?}");
         assert!(!report.problems[0].repair.is_possible());
     }
