@@ -30,7 +30,7 @@ pub const ENGINE: &str = "7";
 /// The maximum number of findings listed per rule. Further ones are only counted.
 pub const MAX_FINDINGS: usize = 10_000;
 
-/// How far an event's own time may lie after its link's time, in milliseconds (SPEC section 9,
+/// The maximum time by which an event's own time may lie after its link's time, in milliseconds (SPEC section 9,
 /// `time.future`).
 const MAX_CLOCK_SKEW_MS: i64 = 5 * 60_000;
 

@@ -10,7 +10,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Finding {
-    /// SHA-256 over the pack, the rule, the group and the leaves, as 64 hex digits (docs/detection.md).
+    /// SHA-256 over the pack, the rule, the group and the entries, as 64 hex digits (docs/detection.md).
     pub id: String,
     /// The rule's id.
     pub rule: String,
@@ -142,8 +142,10 @@ impl Finding {
 
     fn write(&self, signer_trust: Option<Option<&str>>, out: &mut Vec<u8>) {
         let evidence = self.evidence.as_str();
+        out.extend(b"{\"entries\":[");
+        numbers(&self.leaves, out);
         out.extend(
-            format!("{{\"evidence\":\"{evidence}\",\"first\":\"{}\",\"group\":{{", self.first).bytes(),
+            format!("],\"evidence\":\"{evidence}\",\"first\":\"{}\",\"group\":{{", self.first).bytes(),
         );
         let mut group: Vec<_> = self.group.iter().collect();
         group.sort();
@@ -155,9 +157,14 @@ impl Finding {
             out.push(b':');
             write_string(value, out);
         }
-        out.extend(format!("}},\"id\":\"{}\",\"last\":\"{}\",\"entries\":[", self.id, self.last).bytes());
-        numbers(&self.leaves, out);
-        out.extend(format!("],\"level\":\"{}\",\"reasons\":[", self.level.as_str()).bytes());
+        let level = self.level.as_str();
+        out.extend(
+            format!(
+                "}},\"id\":\"{}\",\"last\":\"{}\",\"level\":\"{level}\",\"reasons\":[",
+                self.id, self.last
+            )
+            .bytes(),
+        );
         for (nth, Reason { field, value }) in self.reasons.iter().enumerate() {
             out.extend(if nth == 0 { &b"{"[..] } else { b",{" });
             if let Some(field) = field {
@@ -205,5 +212,30 @@ mod tests {
     fn words_for_evidence_are_stable() {
         let words = [Evidence::Sufficient, Evidence::Range].map(Evidence::as_str);
         assert_eq!(words, ["sufficient", "range"]);
+    }
+
+    #[test]
+    fn json_is_canonical() {
+        let time: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let finding = Finding {
+            id: "0".repeat(64),
+            rule: "deleted".into(),
+            title: "Job Deleted".into(),
+            level: Level::High,
+            evidence: Evidence::Sufficient,
+            score: 3,
+            group: vec![("target".into(), "7".into()), ("actor".into(), "u_1".into())],
+            value: Some(2.0),
+            leaves: vec![3, 8],
+            first: time,
+            last: time,
+            reasons: vec![Reason { field: Some("action".into()), value: "job.delete".into() }],
+            repeats: 1,
+        };
+        for signer_trust in [None, Some("trusted")] {
+            let mut json = Vec::new();
+            finding.write_with_trust(signer_trust, &mut json);
+            assert_eq!(countersign::canonical::rfc8785(&json).unwrap(), json);
+        }
     }
 }

@@ -260,7 +260,7 @@ pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
         "1" | "2" => Ok(false),
         "3" => Ok(true),
         _ => {
-            let problem = explain!("`{SIGMA_VERSION}` is not a supported version of Sigma");
+            let problem = explain!("`{SIGMA_VERSION}` must be 2 or 3");
             Err(AnalyzeError::new(
                 "rule.version",
                 version.line,

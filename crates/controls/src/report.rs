@@ -229,7 +229,7 @@ pub struct Key {
     pub vkey: String,
     /// The key's name.
     pub name: String,
-    /// The trust in the key: `trust_file`, `granted`, `unknown`, or `revoked`.
+    /// The trust in the key: `trust_file`, `granted`, `untrusted`, or `revoked`.
     pub trust: &'static str,
     /// True if this is the log's own key.
     pub is_log: bool,

@@ -120,8 +120,9 @@ impl<'a> Facts<'a> {
             }
         }
         let place = facts.field("index");
+        // Earlier versions wrote the entries as `leaves`.
         let leaves = root
-            .and_then(|root| root.at("finding.leaves"))
+            .and_then(|root| root.at("finding.entries").or_else(|| root.at("finding.leaves")))
             .filter(|leaves| leaves.kind() == ValueKind::Array);
         let leaves: Vec<String> = leaves.map_or_else(
             || place.iter().map(|place| place.clone().into_owned()).collect(),

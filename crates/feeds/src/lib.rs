@@ -24,6 +24,7 @@
 //! assert_eq!(record.id, "01010101010101010101010101010101/2");
 //! assert!(record.text.contains(r#""entry":4"#));
 //! // The event states no outcome, and neither does its record.
+//! assert!(!record.text.contains("outcome"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![deny(missing_docs, unsafe_code)]

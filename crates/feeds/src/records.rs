@@ -28,7 +28,7 @@ pub struct Event<'a> {
     pub recorded: Time,
     /// The public key (`vkey`) of its chain.
     pub signer: &'a str,
-    /// The trust in its signer: `trusted`, `unknown`, `suspect`, or `revoked`.
+    /// The trust in its signer: `trusted`, `untrusted`, `suspect`, or `revoked`.
     pub signer_trust: &'a str,
     /// The event as it was signed.
     pub text: &'a str,

@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign::canonical::canonicalize;
-use countersign_feeds::Format;
+use countersign_feeds::{Finding, Format, Kind};
 use countersign_query::value::Document;
 use countersign_query::{Outcome, Parsers};
 use given::record;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn folder() -> Option<PathBuf> {
     let folder =
@@ -135,5 +135,18 @@ fn ecs_records_have_only_ecs_fields() {
     for text in events().into_iter().chain([given::event().to_string()]) {
         let value: Value = serde_json::from_str(&record(Format::Ecs, &text).text).unwrap();
         walk("", &value, &known);
+    }
+}
+
+#[test]
+fn records_of_findings_name_their_entries() {
+    // Earlier versions wrote the entries as `leaves`.
+    for name in ["entries", "leaves"] {
+        let text = json!({"finding": {name: [3, 8]}}).to_string();
+        let time = "2026-11-20T06:01:02.345Z".parse().unwrap();
+        let finding = Finding { kind: Kind::Alert, id: "f", title: "t", time, text: &text };
+        let line = Format::Ndjson.finding(&given::LOG, &finding).text;
+        let record: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&record["entry"], &record["entries"]), (&json!(8), &json!([3, 8])));
     }
 }

@@ -37,7 +37,7 @@ impl TimeBuckets {
         ends(&self.0)
     }
 
-    /// Returns the first and last time without outliers: the few events dated to the buckets 1, 1601, or 9999 by programs
+    /// Returns the first and last time without outliers: the few events dated to the years 1, 1601, or 9999 by programs
     /// that lack the date.
     pub(crate) fn without_outliers(&self) -> Option<(i64, i64)> {
         let events = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.events).sum::<usize>();

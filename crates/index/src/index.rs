@@ -430,7 +430,7 @@ impl EventIndex {
         }
     }
 
-    /// Returns the next bytes to read. Repeats the same range until they are given or another query starts.
+    /// Returns the next bytes to read. Repeats the same range until they are provided or another query starts.
     pub fn wants(&mut self) -> Option<ByteRange> {
         if self.stretch.is_none() {
             let rows = self.rows;

@@ -36,7 +36,7 @@
 #![allow(
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "numbers of lines, leaves and bytes are below 2^53, and counts of rows below 2^31"
+    reason = "numbers of lines, entries, and bytes are below 2^53, and counts of rows below 2^31"
 )]
 
 mod answer;

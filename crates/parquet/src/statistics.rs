@@ -366,7 +366,7 @@ mod tests {
         );
         let file = without_index(&file.unwrap().into());
         assert_eq!(refusal(file.clone().into()), None);
-        // The maximum of the first page of `leaf`, -6, as max_value has it.
+        // The maximum of the first page of `entry`, -6, as max_value has it.
         let max = (-6_i64).to_le_bytes();
         let at = file.windows(8).position(|bytes| bytes == max).unwrap();
         let mut changed = file;

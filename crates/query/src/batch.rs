@@ -50,7 +50,7 @@ const EVENT: &str = ",\"event\":";
 
 /// A line to write. The fields are those of [`Line`].
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "Line has them")]
+#[allow(missing_docs, reason = "documented in Line")]
 pub struct NewLine<'a> {
     pub number: u64,
     pub offset: Option<u64>,

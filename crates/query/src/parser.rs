@@ -40,14 +40,14 @@ mod category;
 #[cfg(feature = "category")]
 mod classifier;
 mod condition;
-#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "no error can occur"))]
 mod definition;
-#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "no error can occur"))]
 mod error;
 mod own;
 mod parsed;
 mod parsers;
-#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "no error can occur"))]
 mod path;
 mod source;
 mod spelling;

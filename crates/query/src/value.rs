@@ -89,7 +89,7 @@ impl<'a> Document<'a> {
         let mut tokens = Tokens::new(text);
         #[cfg_attr(
             target_arch = "wasm32",
-            expect(clippy::while_let_loop, reason = "elsewhere more is in it")
+            expect(clippy::while_let_loop, reason = "other targets add a fast path")
         )]
         loop {
             // On WebAssembly a single code path keeps the code small.

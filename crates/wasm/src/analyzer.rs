@@ -152,7 +152,7 @@ impl Findings {
         Ok(())
     }
 
-    /// Returns the current state as JSON of `Told` without the marks. Positions in other answers refer to this one.
+    /// Returns the current state as JSON of `FindingsStatus` without the marks. Positions in other answers refer to this one.
     pub fn status(&mut self) -> String {
         let findings = self.merged.analyzer().findings();
         let mut order: Vec<u32> = (0..findings.len() as u32).collect();
@@ -218,7 +218,7 @@ impl Findings {
         numbers(self.ordered().map(|finding| finding.last.millis() as f64))
     }
 
-    /// Returns the findings at positions `from..to`, of a rule or of all, as JSON of `Listed[]`.
+    /// Returns the findings at positions `from..to`, of a rule or of all, as JSON of `ListedFinding[]`.
     pub fn list(&self, from: usize, to: usize, rule: Option<String>) -> String {
         let is_of = |finding: &&Finding| rule.as_ref().is_none_or(|rule| finding.rule == *rule);
         self.written(self.ordered().filter(is_of).skip(from).take(to.saturating_sub(from)))

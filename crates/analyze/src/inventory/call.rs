@@ -8,8 +8,8 @@ use countersign_query::{Entry, Outcome};
 
 use super::report::Answer;
 
-/// How far an event's own time may lie after its link's time, in milliseconds. Beyond that, the link's time
-/// counts.
+/// The maximum time by which an event's own time may lie after its link's time, in milliseconds. Beyond that, the
+/// link's time counts.
 const MAX_CLOCK_SKEW_MS: i64 = 5 * 60_000;
 
 /// The type of an anonymous actor.

@@ -131,7 +131,7 @@ fn elements_can_be_values_or_objects() {
         ("    codes[any]|gte: 500", r#"{"codes":[200,504]}"#, true),
         ("    codes[any]:\n      .: null", r#"{"codes":[1,null]}"#, true),
         ("    codes[any]:\n      .: null", r#"{"codes":[1]}"#, false),
-        // Within an element, `read` and `link` are ordinary names.
+        // Within an element, `parsed` and `link` are ordinary names.
         ("    a[any]:\n      parsed.action: x", r#"{"a":[{"parsed":{"action":"x"}}]}"#, true),
         ("    a[any]:\n      baseline.new: x", r#"{"a":[{"baseline.new":"x"}]}"#, true),
         ("    a[any]:\n      b|exists: false", r#"{"a":[{"b":1},{}]}"#, true),

@@ -436,7 +436,7 @@ fn test(value: Value<'_>) -> ParseResult<Vec<Test>> {
             "only" => list(wanted, word).map(Test::Only),
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
-                let repair = "use one of there, type, is, prefixes, ends, contains, from, to, only, not";
+                let repair = "use one of there, type, is, begins, ends, contains, from, to, only, not";
                 Err(ParserError::new("", "unknown test", repair))
             }
         };

@@ -86,7 +86,7 @@ fn each_sample_fits_one_parser() {
         BUILT_IN.iter().map(|one| (one.0, Parsers::default().with([*one]).unwrap())).collect();
     for (file, event, _) in samples() {
         let readers: Vec<_> =
-            alone.iter().filter(|(_, reading)| read(reading, &event).is_some()).map(|one| one.0).collect();
+            alone.iter().filter(|(_, parser)| read(parser, &event).is_some()).map(|one| one.0).collect();
         assert_eq!(readers, [file], "{event}");
     }
 }
@@ -208,11 +208,8 @@ fn each_public_event_fits_one_parser() {
         "github-panther",
     ] {
         for event in others(folder) {
-            let readers: Vec<_> = alone
-                .iter()
-                .filter(|(_, reading)| read(reading, &event).is_some())
-                .map(|one| one.0)
-                .collect();
+            let readers: Vec<_> =
+                alone.iter().filter(|(_, parser)| read(parser, &event).is_some()).map(|one| one.0).collect();
             assert!(readers.len() <= 1, "{readers:?}: {event}");
         }
     }
@@ -416,7 +413,7 @@ fn additional_parsers_precede_and_replace_built_in_ones() {
 
 #[test]
 fn rejects_invalid_parser_files_with_the_field() {
-    let reading = |members: &str| format!(r#"{{"as":"x","when":{{"x":"1"}},"action":"x",{members}}}"#);
+    let parser = |members: &str| format!(r#"{{"as":"x","when":{{"x":"1"}},"action":"x",{members}}}"#);
     for (text, member) in [
         ("", ""),
         ("[]", ""),
@@ -434,21 +431,21 @@ fn rejects_invalid_parser_files_with_the_field() {
         (r#"{"as":"x","when":{"x":{"like":"1"}},"action":"x"}"#, "when.x.like"),
         (r#"{"as":"x","when":{"x":{"type":"text"}},"action":"x"}"#, "when.x.type"),
         (r#"{"as":"x","when":{"x":{"not":{"there":false}}},"action":"x"}"#, "when.x.not"),
-        (&reading(r#""actions":"x""#), "actions"),
-        (&reading(r#""as":"y""#), "as"),
-        (&reading(r#""time":"x.""#), "time"),
-        (&reading(r#""time":{"value":"x","unit":"h"}"#), "time.unit"),
-        (&reading(r#""time":{"value":"x","zone":"CET"}"#), "time.zone"),
-        (&reading(r#""address":{"value":"x","else":"y"}"#), "address.else"),
-        (&reading(r#""address":{"path":"x"}"#), "address.path"),
-        (&reading(r#""address":"={x""#), "address"),
-        (&reading(r#""address":["x",1]"#), "address[1]"),
-        (&reading(r#""actor":{"type":"=user"}"#), "actor.id"),
-        (&reading(r#""actor":[{"id":"x"},{"id":"x","nick":"y"}]"#), "actor[1].nick"),
-        (&reading(r#""outcome":"x""#), "outcome[0]"),
-        (&reading(r#""outcome":["=success","=fine"]"#), "outcome[1]"),
-        (&reading(r#""outcome":{"value":"x","map":{"1":"ok"}}"#), "outcome[0]"),
-        (&reading(r#""outcome":{"value":"x","map":{"1":2}}"#), "outcome.map.1"),
+        (&parser(r#""actions":"x""#), "actions"),
+        (&parser(r#""as":"y""#), "as"),
+        (&parser(r#""time":"x.""#), "time"),
+        (&parser(r#""time":{"value":"x","unit":"h"}"#), "time.unit"),
+        (&parser(r#""time":{"value":"x","zone":"CET"}"#), "time.zone"),
+        (&parser(r#""address":{"value":"x","else":"y"}"#), "address.else"),
+        (&parser(r#""address":{"path":"x"}"#), "address.path"),
+        (&parser(r#""address":"={x""#), "address"),
+        (&parser(r#""address":["x",1]"#), "address[1]"),
+        (&parser(r#""actor":{"type":"=user"}"#), "actor.id"),
+        (&parser(r#""actor":[{"id":"x"},{"id":"x","nick":"y"}]"#), "actor[1].nick"),
+        (&parser(r#""outcome":"x""#), "outcome[0]"),
+        (&parser(r#""outcome":["=success","=fine"]"#), "outcome[1]"),
+        (&parser(r#""outcome":{"value":"x","map":{"1":"ok"}}"#), "outcome[0]"),
+        (&parser(r#""outcome":{"value":"x","map":{"1":2}}"#), "outcome.map.1"),
     ] {
         let why = Parsers::default().with([("own.json", text)]).expect_err(text);
         let place = (why.file.as_deref(), why.member.as_deref().unwrap_or_default());
@@ -469,11 +466,11 @@ fn parses_the_documented_example() {
         .filter_map(|after| after.split_once("\n```"))
         .map(|(block, _)| block)
         .collect();
-    let [_, reading, event, wanted, category] = blocks[..] else {
+    let [_, parser, event, wanted, category] = blocks[..] else {
         panic!("there are {} blocks", blocks.len())
     };
-    let reading = format!("{},{category}}}", reading.trim_end().strip_suffix('}').unwrap());
-    let parsers = Parsers::built_in().with([("till.json", &*reading)]).unwrap();
+    let parser = format!("{},{category}}}", parser.trim_end().strip_suffix('}').unwrap());
+    let parsers = Parsers::built_in().with([("till.json", &*parser)]).unwrap();
     let wanted: Json = serde_json::from_str(wanted).unwrap();
     assert_eq!(read(&parsers, event).unwrap(), wanted);
     for (name, place) in Parsers::built_in().names().zip(1..) {
