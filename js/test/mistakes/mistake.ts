@@ -58,7 +58,7 @@ const lasting = (text: string) =>
     .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, "$1:PORT")
     .replaceAll(/(dated |shows |clock \()\d{4}-\d\d-\d\dT[\d:.]+Z/g, "$1TIME")
     .replaceAll(/\(\w*SSL\w*\)/g, "(SSL)")
-    .replace(/(WebAssembly could not be loaded: ).*/s, "$1REASON");
+    .replace(/(WebAssembly module of the \S+ could not be loaded: ).*/s, "$1REASON");
 
 /** Formats text as one shortened line of ASCII. */
 function lineOf(text: string): string {
