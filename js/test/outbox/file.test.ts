@@ -134,7 +134,7 @@ test("fileOutbox: an interrupted creation leaves no outbox", async () => {
   }
 });
 
-test("fileOutbox: reports problem with its line, and leaves the file unchanged", async () => {
+test("fileOutbox: reports damage with its line, and leaves the file unchanged", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
