@@ -383,7 +383,7 @@ function stepOf({ put, remove }: Change): Step {
 }
 
 /**
- * Returns a change's lines. Additions without removals get a line each, so that problem to a line costs only one entry,
+ * Returns a change's lines. Additions without removals get a line each, so that damage to a line costs only one entry,
  * and each line is valid on its own.
  */
 function linesOf(before: string, { put, remove }: Step): Lines {
