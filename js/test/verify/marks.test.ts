@@ -10,10 +10,10 @@ import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 import { caseNamed, cases } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { ReusedWorkers } from "./reused-workers.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const workers = new WorkerPool(() => thread(script));
+const workers = new ReusedWorkers(() => thread(script));
 after(() => workers.end());
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
