@@ -145,24 +145,24 @@ export class AppendFile {
   }
 
   /** Replaces the file's contents. If it throws, the file is unchanged, or the new one is doubtful. */
-  async replace(pieces: Iterable<Uint8Array>): Promise<void> {
+  async replace(chunks: Iterable<Uint8Array>): Promise<void> {
     this.#isMoving = true;
     try {
-      await this.#replace(pieces);
+      await this.#replace(chunks);
     } finally {
       this.#isMoving = false;
     }
   }
 
-  async #replace(pieces: Iterable<Uint8Array>): Promise<void> {
+  async #replace(chunks: Iterable<Uint8Array>): Promise<void> {
     const path = `${this.path}.new`;
     await rm(path, { force: true });
     const handle = await open(path, "wx+", 0o600);
     let size = 0;
     try {
-      for (const piece of pieces) {
-        await writeAll(handle, piece, size);
-        size += piece.length;
+      for (const chunk of chunks) {
+        await writeAll(handle, chunk, size);
+        size += chunk.length;
       }
       await handle.sync();
       await rename(path, this.path);
