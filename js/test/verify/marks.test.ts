@@ -136,7 +136,7 @@ test("onMarks: delivers many marks in consecutive batches", async () => {
     let batches = 0;
     let isBusy = false;
     const onMarks = async (marks: readonly Mark[]) => {
-      assert.ok(!isBusy, "the batch before was not dealt with");
+      assert.ok(!isBusy, "the previous batch was not processed");
       isBusy = true;
       batches += 1;
       assert.ok(marks.length <= 4096);
