@@ -23,7 +23,7 @@ test("log: keeps everything confirmed after workerd is killed, and never goes ba
       const submit = async (number: number) => {
         const chain = chains[number] ?? assert.fail();
         for (;;) {
-          // Resends unconfirmed links together with new ones.
+          // Resends unacknowledged links together with new ones.
           const from = (answered[number] ?? 0) + 1;
           if (chain.last.seq < from + 5) {
             chain.events(5);
