@@ -7,7 +7,7 @@ import { syncFolder } from "./files.node.js";
 import { hold, type Release } from "./hold.node.js";
 
 /** The state of a file compared to what was written. */
-export type Standing =
+export type FileState =
   | "sound"
   /** After a failed write, the bytes after `size`, or those on the disk, are unknown. */
   | "doubtful"
@@ -70,7 +70,7 @@ export class AppendFile {
   }
 
   /** Checks the state of the file. */
-  async standing(): Promise<Standing> {
+  async state(): Promise<FileState> {
     const { nlink, size } = await this.#handle.stat();
     if (nlink === 0) {
       return "deleted";

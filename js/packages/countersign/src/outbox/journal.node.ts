@@ -170,7 +170,7 @@ export class Journal {
   }
 
   async #make(step: Step): Promise<void> {
-    if ((await this.#file.standing()) !== "sound") {
+    if ((await this.#file.state()) !== "sound") {
       // The contents are known from memory.
       await this.#rewrite(this.#live.after(step));
       return;
