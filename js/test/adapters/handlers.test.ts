@@ -57,7 +57,7 @@ for (const name of NAMES) {
     assert.deepEqual(Object.keys(wrapped), [name]);
     const call = wrapped[name] as (first: never, env: object, context: typeof ctx) => Promise<unknown>;
     assert.equal(await call(what, environment, ctx), answer);
-    assert.deepEqual(actions(), [], "the answer waits for no flush");
+    assert.deepEqual(actions(), [], "the response must not wait for a flush");
     await ended();
     assert.deepEqual(actions(), [`it.${name}`]);
   });
@@ -86,7 +86,7 @@ test("withCountersign: shares a recorder for the same options and environment", 
 });
 
 test("withCountersign: creates no recorder before the first request", async () => {
-  withCountersign(() => assert.fail("too early"), { fetch: () => new Response() });
+  withCountersign(() => assert.fail("the options were read too early"), { fetch: () => new Response() });
 });
 
 test("withCountersign: schedules no work for an invocation without events", async () => {

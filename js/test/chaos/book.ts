@@ -90,12 +90,12 @@ export class Book {
     const report = await verify(exported.stdout);
     assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
     const log = read(exported.stdout);
-    assert.deepEqual(log.twice, [], "events that are in the log twice");
+    assert.deepEqual(log.twice, [], "events twice in the log");
     for (const page of this.#pages) {
       this.#checkPage(page, log);
     }
     const dropped = this.#pages.reduce((sum, page) => sum + page.dropped.size, 0);
-    assert.equal(log.dropped, dropped, "dropped events that the log counts");
+    assert.equal(log.dropped, dropped, "dropped events counted by the log");
     await this.#checkReceipts(log);
     const killed = this.#pages.filter(({ ended }) => ended === undefined);
     const stored = killed.reduce((sum, { stored }) => sum + stored.size, 0);
@@ -173,7 +173,7 @@ function read(text: string): Log {
   let leaf = 0;
   for (const line of text.split("\n").filter((line) => line !== "")) {
     const { link, note, event, checkpoint, ...rest } = JSON.parse(line) as ExportLine;
-    assert.equal("skip" in rest, false, "an export of everything leaves nothing out");
+    assert.equal("skip" in rest, false, "an export of the whole log omits nothing");
     if (note !== undefined) {
       leaf += 1;
     }

@@ -15,7 +15,7 @@ onEachLog((log) => {
 
   const whole = async () => readExport(await log.export("", AUDITOR));
   const leafAt = async (index: number): Promise<Leaf> =>
-    (await whole()).entries[index] ?? assert.fail(`there is no leaf ${index}`);
+    (await whole()).entries[index] ?? assert.fail(`there is no entry ${index}`);
   const place = (seq: number) => `${chain.id}/${seq}`;
   /** Returns the log's records of the erasures in this test. */
   const records = async () =>

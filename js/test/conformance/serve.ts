@@ -49,7 +49,7 @@ class ServedLog implements Started {
   }
 
   async #stop(killed = false): Promise<void> {
-    const child = this.#child ?? assert.fail("it does not run");
+    const child = this.#child ?? assert.fail("the server is not running");
     child.kill(killed ? "SIGKILL" : "SIGTERM");
     const [status] = await once(child, "exit");
     assert.equal(status, killed ? null : 0);

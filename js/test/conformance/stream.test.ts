@@ -64,7 +64,7 @@ class View {
   async until(size: number): Promise<StreamEvent[]> {
     const all: StreamEvent[] = [];
     for (;;) {
-      const sent = (await this.next()) ?? assert.fail("the stream goes on");
+      const sent = (await this.next()) ?? assert.fail("the stream ended");
       all.push(sent);
       const reached = Number(JSON.parse(sent.line).checkpoint?.split("\n")[1] ?? -1);
       assert.ok(reached <= size, `it receives the checkpoint of ${size} before that of ${reached}`);

@@ -25,11 +25,11 @@ export function root(hashes: readonly Uint8Array[]): Uint8Array {
 /** Returns the root computed from an inclusion proof. */
 function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8Array[]): Uint8Array {
   if (size === 1) {
-    assert.deepEqual(path, [], "the proof is as long as it has to be");
+    assert.deepEqual(path, [], "the proof has the required length");
     return leaf;
   }
   const [sibling, rest] = [path.at(-1), path.slice(0, -1)];
-  assert.ok(sibling, "the proof is as long as it has to be");
+  assert.ok(sibling, "the proof has the required length");
   const middle = half(size);
   return index < middle
     ? nodeHash(led(leaf, index, middle, rest), sibling)
@@ -45,10 +45,10 @@ export function grown(
   const lead = (from: number, to: number, path: readonly Uint8Array[], whole: boolean): [Uint8Array, Uint8Array] => {
     const [last, rest] = [path.at(-1), path.slice(0, -1)];
     if (from === to) {
-      assert.equal(path.length, whole ? 0 : 1, "the proof is as long as it has to be");
+      assert.equal(path.length, whole ? 0 : 1, "the proof has the required length");
       return [last ?? older.root, last ?? older.root];
     }
-    assert.ok(last, "the proof is as long as it has to be");
+    assert.ok(last, "the proof has the required length");
     const middle = half(to);
     if (from <= middle) {
       const [before, left] = lead(from, middle, rest, whole);

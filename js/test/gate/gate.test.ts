@@ -76,7 +76,7 @@ describe("gate", () => {
     assert.equal(await of(own, request("/admin")), "challenge by rule admin");
     assert.equal(await of(own, request("/healthz")), "allow");
     const decision = own.decide(request("/internal"));
-    assert.ok(!(decision instanceof Promise), "at once, once it is loaded");
+    assert.ok(!(decision instanceof Promise), "synchronous once it is loaded");
     const { hash } = own.status().pack ?? assert.fail("not loaded");
     assert.deepEqual(decision, {
       decision: "deny",
@@ -106,7 +106,7 @@ describe("gate", () => {
     assert.equal(both("/healthz", "/healthz"), "allow");
     assert.equal(both("/healthz", "/jobs"), "allow");
     assert.equal(both("/jobs", "/jobs"), "allow");
-    assert.equal(both("/jobs", "/jobs"), "deny", "by the limit, at the third");
+    assert.equal(both("/jobs", "/jobs"), "deny", "denied by the limit at the third request");
     assert.equal(both("/x", "/jobs"), "deny");
     assert.equal(both("/healthz", "/healthz"), "allow");
   });
@@ -328,10 +328,10 @@ describe("gate with a watchlist", () => {
     await own.ready();
     clock.now += 149_000;
     await decide(from("u_1"));
-    assert.equal(server.asked, 1, "it is new enough");
+    assert.equal(server.asked, 1, "the list is new enough");
     clock.now += 1_000;
     server.note = list(2, ["u_2"]);
-    assert.equal((await decide(from("u_2"))).decision, "allow", "nobody waits for the new one");
+    assert.equal((await decide(from("u_2"))).decision, "allow", "requests do not wait for the new list");
     assert.deepEqual(
       [await of(own, from("u_2")), await of(own, from("u_1"))],
       ["deny by watchlist failed-logins", "allow"],
@@ -354,7 +354,7 @@ describe("gate with a watchlist", () => {
     assert.equal(await of(own, from("u_1")), "allow");
     clock.now += 1;
     assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
-    assert.equal(await of(patient, from("u_1")), "allow", "nobody else asks so often");
+    assert.equal(await of(patient, from("u_1")), "allow", "no other request waits for a fetch");
     // Without a newer list, the current one stays valid.
     server.status = 503;
     clock.now += 2_000;
@@ -371,9 +371,9 @@ describe("gate with a watchlist", () => {
       server.status = 503;
       assert.equal(await of(own, from("u_2")), decided);
       assert.equal(await of(own, request("/internal")), "deny by rule internal");
-      assert.equal(await of(own, request("/healthz")), "allow", "what a rule excepts goes on");
+      assert.equal(await of(own, request("/healthz")), "allow", "a rule exempts this request");
       assert.ok(errors.includes("watchlist.unreachable"));
-      assert.equal(server.asked, 1, "not each request asks");
+      assert.equal(server.asked, 1, "not every request fetches the list");
       clock.now += 1_000;
       Object.assign(server, { status: 200, note: list(1, ["u_1"]) });
       assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
@@ -404,7 +404,7 @@ describe("gate with a watchlist", () => {
       clock.now = Date.UTC(2026, 10, 20, 6, 3) + server.asked * 2_000;
       await decide(from("u_2"));
       assert.deepEqual(errors, [code]);
-      assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins", "the one before counts");
+      assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins", "the previous list still applies");
       assert.equal(own.status().watchlist?.sequence, 5);
     }
   });
@@ -466,12 +466,12 @@ describe("gate with limits", () => {
       ["allow", "allow", "allow", "deny by limit often"],
     );
     assert.equal(await at(1_000, "u_2"), "allow");
-    assert.equal(await at(1_001), "allow", "the first is over");
-    assert.equal(await at(1_002), "deny by limit often", "what was refused does not count, what went on does");
+    assert.equal(await at(1_001), "allow", "the first hit has expired");
+    assert.equal(await at(1_002), "deny by limit often", "allowed hits count, refused ones do not");
     const refused = (await own.decide(from("u_1"))) as never;
     const { status, headers } = own.answer(refused);
     assert.deepEqual([status, headers["retry-after"]], [429, "1"]);
-    assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
+    assert.equal(await of(own, request("/jobs")), "allow", "there is no key to count by");
   });
 
   test("counts IPv6 addresses by their /64", async () => {

@@ -118,7 +118,7 @@ test("index: a row has the parsed fields, and all of the event when opened", asy
     ],
   );
   assert.deepEqual([ours.parsed?.address, ours.parsed?.outcome, ours.tenant], ["192.0.2.7", "denied", "acme"]);
-  assert.ok((ours.parsed?.reason?.length ?? 0) < 300, "what a list shows is cut");
+  assert.ok((ours.parsed?.reason?.length ?? 0) < 300, "a list shows truncated values");
   assert.deepEqual([...ours.fields], [["tenant", ["acme"]]]);
   assert.deepEqual([...nobodys.fields], [["nested.list", ["1", "two"]]]);
   assert.deepEqual([nobodys.parsed, nobodys.happened, nobodys.begin], [undefined, undefined, events[1]]);
@@ -128,7 +128,7 @@ test("index: a row has the parsed fields, and all of the event when opened", asy
   assert.deepEqual([whole.json, whole.parsed?.reason?.length, whole.parsed?.outcome], [events[0], 500, "denied"]);
   await ask(index, "nobodys:2");
   const known = await index.row(0, ours);
-  assert.deepEqual(known, whole, "what is known is had, whatever is found by now");
+  assert.deepEqual(known, whole, "a known row stays available after other searches");
   assert.equal(await index.row(9), undefined);
 });
 

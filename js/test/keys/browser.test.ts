@@ -103,7 +103,7 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     return value as Awaited<ReturnType<Page[Name]>>;
   };
   const refused = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) =>
-    (await outcome(tab, name, ...args)).error ?? assert.fail("it was not refused");
+    (await outcome(tab, name, ...args)).error ?? assert.fail("the call was not rejected");
 
   test("a key is stored, shared by tabs, invisible to scripts, and has a random name", async () => {
     const [one, other] = [await open(), await open()];
@@ -137,9 +137,9 @@ describe("browser keys", { skip, timeout: 120_000 }, () => {
     assert.match((await ask(tab, "record", "job.delete")).proof ?? "", /^c2sp.org\/tlog-proof@v1\n/);
     assert.equal(granted.length, 1);
     const renewed = await ask(tab, "renew", false);
-    assert.deepEqual(granted, [renewed, renewed], "a key in memory is good as long as the page is");
+    assert.deepEqual(granted, [renewed, renewed], "a key in memory is valid as long as the page lives");
     await ask(tab, "close");
-    assert.equal(await ask(tab, "renew", false), renewed, "a closed recorder is followed no more");
+    assert.equal(await ask(tab, "renew", false), renewed, "a closed recorder is no longer followed");
     await tab.close();
   });
 

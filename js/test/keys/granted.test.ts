@@ -84,11 +84,11 @@ test("renew: `fresh` gets a new key during another renewal", async (t) => {
   const renewals = [granted.renew(), granted.renew({ fresh: true }), granted.renew({ fresh: true }), granted.renew()];
   await Promise.all(renewals);
   assert.equal(asked.length, 3);
-  assert.equal(asked[1], first, "the same is renewed");
+  assert.equal(asked[1], first, "the same key is renewed");
   assert.notEqual(asked[2], first);
   assert.equal(granted.vkey, asked[2]);
   await granted.renew();
-  assert.equal(asked[3], granted.vkey, "and after that it can be renewed again");
+  assert.equal(asked[3], granted.vkey, "the new key can be renewed afterwards");
 });
 
 test("renew: `fresh` gets a new key although the previous renewal failed", async (t) => {

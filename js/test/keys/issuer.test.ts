@@ -152,6 +152,7 @@ describe("issuer with a log", { skip: serve.skip }, () => {
     ] as const) {
       assert.throws(() => issuing(options), { code, hint });
     }
+    assert.throws(() => issuing({ timeoutMs: 2 ** 31 }), { message: /2147483647/ });
   });
 
   test("an unreachable log is retried for retryForMs", async () => {

@@ -110,7 +110,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     loses = true;
     handles.push(audit.record({ action: "lost.2" }));
     await assert.rejects(audit.flush(), { code: "log_server.unreachable" });
-    assert.deepEqual(await logged("lost."), ["lost.1", "lost.2"], "it is there");
+    assert.deepEqual(await logged("lost."), ["lost.1", "lost.2"], "the log contains the event");
     await issuer.revoke(key.vkey);
     loses = false;
     handles.push(audit.record({ action: "lost.3" }));

@@ -95,7 +95,7 @@ async function same(count: number): Promise<Answer> {
   assert.deepEqual([copied.status, own.status], [200, 200]);
   const withoutDate = ({ headers: { date: _, ...others } }: Answer) => others;
   assert.deepEqual(withoutDate(copied), withoutDate(own));
-  assert.ok(copied.body.equals(own.body), "it is the same");
+  assert.ok(copied.body.equals(own.body), "both exports are equal");
   readExport(copied.text);
   return copied;
 }
@@ -152,7 +152,7 @@ test("exports: truncated, altered, swapped, and missing copies are ignored and r
     Object.assign(first, { name });
     await put(bad);
     assert.equal((await whole()).text, text);
-    assert.ok(!(await copies()).some((copy) => copy.name === name), "it is not asked for again");
+    assert.ok(!(await copies()).some((copy) => copy.name === name), "the copy is not requested again");
   }
   await settled(3);
   await same(3);
@@ -165,8 +165,8 @@ test("exports: a failing or hanging R2 neither cuts an export nor loses anything
     const { status, text } = await whole();
     assert.equal(status, 200);
     assert.equal(readExport(text).entries.length, chain.lines.length);
-    assert.equal((await asked()) - before, 1, "it is not asked for more");
-    assert.deepEqual(await copies(), known, "what cannot be read now is kept");
+    assert.equal((await asked()) - before, 1, "no other copy is requested");
+    assert.deepEqual(await copies(), known, "unreadable copies are kept");
   }
   await log.hears(/R2 does not respond/);
   await tell("go");
@@ -285,7 +285,7 @@ test("exports: limits the number of copies read at the same time", async () => {
   const readers = Array.from({ length: 3 }, whole);
   await until("the log is asked three times", async () => (await asked()) - before === 3);
   const { text } = await whole();
-  assert.equal((await asked()) - before, 3, "it was made by the log");
+  assert.equal((await asked()) - before, 3, "the log generated it");
   await tell("go");
   for (const reader of readers) {
     assert.equal((await reader).text, text);

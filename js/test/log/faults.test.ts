@@ -19,7 +19,7 @@ test("log: a submission is atomic whichever statement fails, and the log continu
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: first.body() })).status, 200);
     // A new chain for each failing statement, until none fails.
     for (let statement = 1, failed = true; failed; statement += 1) {
-      assert.ok(statement < 100, "it ends");
+      assert.ok(statement < 100, "some statement must be the last");
       const body = Chain.begin(EMITTERS[1], ORIGIN, `fault ${statement}`).events(60).body();
       const before = await size();
       await ask(log.url, `/fail/${statement}`);

@@ -23,7 +23,7 @@ test("log: keeps everything confirmed after workerd is killed, and never goes ba
       const submit = async (number: number) => {
         const chain = chains[number] ?? assert.fail();
         for (;;) {
-          // Resends untrusted links together with new ones.
+          // Resends unacknowledged links together with new ones.
           const from = (answered[number] ?? 0) + 1;
           if (chain.last.seq < from + 5) {
             chain.events(5);
@@ -56,7 +56,7 @@ test("log: keeps everything confirmed after workerd is killed, and never goes ba
       const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
       const { entries, checkpoints } = readExport(exported.text);
       const links = new Set(entries.map(({ link }) => link));
-      assert.equal(links.size, entries.length, "nothing is there twice");
+      assert.equal(links.size, entries.length, "no entry is repeated");
       for (const [number, chain] of chains.entries()) {
         for (const { link } of chain.lines.slice(0, (answered[number] ?? 0) + 1)) {
           assert.ok(links.has(link), link);

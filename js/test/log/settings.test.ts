@@ -76,7 +76,7 @@ for (const [name, change, said] of [
       assert.equal(answer.headers.vary, "origin");
     }
     await log.hears(said);
-    assert.ok(!log.said().includes(secret), "no secret is said");
+    assert.ok(!log.said().includes(secret), "no secret is printed");
     // Nothing is lost.
     await log.restart(SETUP);
     assert.equal((await ask(log.url, "/healthz")).status, 200);

@@ -16,10 +16,10 @@ async function failure(wrong: Record<string, unknown>, create = createRecorder):
   const recorder = await create({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions).ready();
   const handle = recorder.record({ action: "job.delete" });
   const error = await recorder.flush().then(
-    () => assert.fail("it was delivered"),
+    () => assert.fail("the event was delivered"),
     (error) => error,
   );
-  assert.equal(recorder.status().waiting, 1, "what was recorded is kept");
+  assert.equal(recorder.status().waiting, 1, "the event stays queued");
   assert.equal(recorder.status().lastError, error);
   await handle.stored();
   return error;

@@ -80,12 +80,12 @@ for (const [name, [member, use]] of Object.entries(MISSPELT)) {
 
 const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]> = {
   "auditLambda: a number instead of options": [undefined, () => auditLambda(none, none, 5_000 as never)],
-  "drainer: missing options": [undefined, () => drainer(undefined as never)],
-  "AuditModule: missing options": [undefined, () => AuditModule.forRootAsync(undefined as never)],
+  "drainer: undefined instead of options": [undefined, () => drainer(undefined as never)],
+  "AuditModule: undefined instead of options": [undefined, () => AuditModule.forRootAsync(undefined as never)],
   "auditHttp: null instead of options": [undefined, () => auditHttp(audit, null as never)],
   "auditLambda: a string as retryForMs": ["retryForMs", () => auditLambda(none, none, of({ retryForMs: "5s" }))],
   "auditFetch: a missing handler": ["handler", () => auditFetch(audit, undefined as never)],
-  "drainer: missing recorder options": ["recorder", () => drainer(of({ connect: none }))],
+  "drainer: undefined instead of recorder options": ["recorder", () => drainer(of({ connect: none }))],
   "postgresRecorder: an invalid catalog": ["events", () => postgresRecorder(of({ events: {} }))],
   "closeOnSignals: a promise of a recorder": ["audit", () => closeOnSignals(later as never)],
   "closeOnSignals: a signal instead of an array": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],

@@ -58,7 +58,7 @@ const lasting = (text: string) =>
     .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, "$1:PORT")
     .replaceAll(/(dated |shows |clock \()\d{4}-\d\d-\d\dT[\d:.]+Z/g, "$1TIME")
     .replaceAll(/\(\w*SSL\w*\)/g, "(SSL)")
-    .replace(/(WebAssembly could not be loaded: ).*/s, "$1REASON");
+    .replace(/(WebAssembly module of the \S+ could not be loaded: ).*/s, "$1REASON");
 
 /** Formats text as one shortened line of ASCII. */
 function lineOf(text: string): string {
@@ -100,7 +100,7 @@ export function says(name: string, error: unknown, said: ExpectedError): void {
   const { hint = "" } = error;
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const all = `${at.stack} ${at.message} ${JSON.stringify(at)} ${hint}`;
-    assert.ok(!SECRETS.some((secret) => all.includes(secret)), "it gives a secret away");
+    assert.ok(!SECRETS.some((secret) => all.includes(secret)), "the error reveals a secret");
   }
 }
 
@@ -110,7 +110,7 @@ export function refuses(name: string, wrong: Record<string, unknown>, said: Expe
     const options = { ...RIGHT, ...wrong } as unknown as full.RecorderOptions;
     const create = async () => full.createRecorder({ onError: () => {}, ...options }).ready();
     const error = await create().then(
-      () => assert.fail("it was taken"),
+      () => assert.fail("the options were accepted"),
       (error) => error,
     );
     says(name, error, said);

@@ -141,6 +141,6 @@ describe("content security policy of a page", { skip: serve.skip }, () => {
     assert.equal(code, "webcrypto.unavailable");
     assert.match(secure, /a secure context/);
     const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, options);
-    assert.match(hint, /serve --cors/, "it comes as far as the log server");
+    assert.match(hint, /serve --cors/, "the request reaches the log server");
   });
 });

@@ -51,7 +51,7 @@ async function error(
   work: () => Promise<unknown>,
 ): Promise<{ code: string; message: string; hint: string; line?: number }> {
   return work().then(
-    () => assert.fail("it worked"),
+    () => assert.fail("the call succeeded"),
     (error) => error,
   );
 }
@@ -134,7 +134,7 @@ test("fileOutbox: an interrupted creation leaves no outbox", async () => {
   }
 });
 
-test("fileOutbox: reports problem with its line, and leaves the file unchanged", async () => {
+test("fileOutbox: reports damage with its line, and leaves the file unchanged", async () => {
   const path = fresh();
   const outbox = fileOutbox(path);
   await outbox.open();
@@ -396,9 +396,9 @@ for (const runtime of runtimes) {
         ids,
         Array.from(ids, (_, nth) => first + nth),
       );
-      assert.ok(found.length === 0 || found.at(-1)?.endsWith(`/${last}`), "half of a change is there");
-      assert.ok(last >= (alive.at(-1) ?? 0), "an entry is lost that was written");
-      assert.ok(first >= (alive[0] ?? 0), "an entry is back that was removed");
+      assert.ok(found.length === 0 || found.at(-1)?.endsWith(`/${last}`), "a change is incomplete");
+      assert.ok(last >= (alive.at(-1) ?? 0), "a written entry is lost");
+      assert.ok(first >= (alive[0] ?? 0), "a removed entry is back");
     }
     assert.ok(alive.length > 20);
   });

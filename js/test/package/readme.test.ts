@@ -129,7 +129,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   },
 
   "await grantedKey(": async (code) => {
-    const issuer = ours.find((block) => block.includes("createIssuer({")) ?? assert.fail("nothing grants");
+    const issuer = ours.find((block) => block.includes("createIssuer({")) ?? assert.fail("no block grants keys");
     const grant = await granting(issuer);
     const module = `
       const sessionId = "s_1";

@@ -1,4 +1,4 @@
-/** What TypeScript must know of the element in React's JSX: compiled against the tarball, never run. */
+/** Type tests for the element in React's JSX, compiled against the tarball and never run. */
 
 import type { CountersignViewer, Report } from "@countersign/viewer/react";
 import { useRef, useState } from "react";

@@ -37,7 +37,7 @@ async function start(options: object) {
     } catch (error) {
       return error as CountersignError;
     }
-    return assert.fail("it was taken");
+    return assert.fail("the event was accepted");
   };
   return { audit, events, refused };
 }

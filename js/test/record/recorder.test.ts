@@ -347,7 +347,7 @@ test("transport: repeats lines that failed", async () => {
   await assert.rejects(recorder.flush(), { code: "transport.failed" });
   down = false;
   await recorder.flush();
-  assert.equal(taken.length, 1, "what waits of one chain goes together");
+  assert.equal(taken.length, 1, "waiting links of a chain are sent together");
   assert.equal(shape(taken.join("")), "open* event* event*");
   down = true;
   await assert.rejects(recorder.close(), { code: "transport.failed" });

@@ -115,7 +115,7 @@ test("with: rejects invalid events as without a scope", async () => {
         assert.ok(error instanceof CountersignError);
         return [error.code, error.member, error.message];
       }
-      return assert.fail("it was taken");
+      return assert.fail("the scope was accepted");
     };
     assert.deepEqual(refused(audit.with({ actor: "u_1" })), refused(audit));
   }

@@ -69,7 +69,7 @@ test("private key: Node.js signs like the core, even at exit", async () => {
   assert.equal(await recorded(inNode.createRecorder, KEY), expected);
   const { key, signNow, checks } = await nativeSigner(KEY);
   assert.equal(checks, "none");
-  assert.ok(!key.includes("PRIVATE"), "the core is given the vkey");
+  assert.ok(!key.includes("PRIVATE"), "the core must only get the vkey");
   assert.equal(signNow?.(new Uint8Array(3)).length, 64);
 });
 

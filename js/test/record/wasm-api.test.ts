@@ -120,7 +120,7 @@ test("wasm: queued events can be stored and restored", () => {
   );
   const damaged = { code: "event.invalid", message: /was changed in storage/ };
   const line = `-5 ${salt(1)} {"a":"x y"}\n`;
-  assert.equal(next.restore(line), 11, "what was recorded before 1970 is kept too");
+  assert.equal(next.restore(line), 11, "times before 1970 are restored too");
   const others = [
     line.trimEnd(),
     line + line,

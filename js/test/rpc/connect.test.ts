@@ -74,7 +74,7 @@ test("connect: each side can call while the other waits", async () => {
 test("connect: transferred bytes are moved both ways, not copied", async () => {
   const bytes = Uint8Array.of(1, 2, 3);
   const back = await remote.spend(transfer(bytes, bytes));
-  assert.equal(bytes.length, 0, "they are gone here");
+  assert.equal(bytes.length, 0, "the bytes were moved");
   assert.deepEqual([...back], [1, 2, 3]);
 });
 

@@ -53,12 +53,12 @@ test("WorkerPool: assigns a job to the least loaded worker", BOUNDED, async () =
   workers[0]?.jobs[0]?.resolve();
   await first;
   void run(1);
-  assert.deepEqual(jobsOf(workers), [2, 2], "a job that has ended is no load");
+  assert.deepEqual(jobsOf(workers), [2, 2], "an ended job is no load");
 });
 
 test("WorkerPool: starts workers when all are busy, up to the limit", BOUNDED, () => {
   const { pool, started, run } = growing(2, 4, 100);
-  assert.equal(started.length, 0, "none starts before there is a job");
+  assert.equal(started.length, 0, "no worker starts before the first job");
   void run(3);
   void run(3);
   assert.deepEqual(jobsOf(started), [2], "the first isn't busy yet");

@@ -56,7 +56,7 @@ for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
       [...stored].filter((n) => !seen.includes(n)),
       [],
     );
-    assert.equal(new Set(seen).size, seen.length, "an event is there twice");
+    assert.equal(new Set(seen).size, seen.length, "an event is repeated");
     assert.deepEqual(
       seen,
       seen.toSorted((a, b) => a - b),

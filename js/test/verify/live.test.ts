@@ -157,7 +157,7 @@ test("verifyLive: measures an age at each report, or at `now`", async (context) 
   const one = caseNamed("expected-age-old");
   const { lines, checkpoints } = linesOf(one);
   const { log } = (await prefix(lines, one.options)).report;
-  const seen = Date.parse(log?.time ?? assert.fail("no witness says when it was seen"));
+  const seen = Date.parse(log?.time ?? assert.fail("the report has no time"));
   const later = seen + 24 * 3_600_000;
   context.mock.timers.enable({ apis: ["Date"], now: seen });
   for (const [clock, moment, failed] of [

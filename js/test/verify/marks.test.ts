@@ -10,10 +10,10 @@ import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 import { caseNamed, cases } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { ReusedWorkers } from "./reused-workers.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const workers = new WorkerPool(() => thread(script));
+const workers = new ReusedWorkers(() => thread(script));
 after(() => workers.end());
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
@@ -136,7 +136,7 @@ test("onMarks: delivers many marks in consecutive batches", async () => {
     let batches = 0;
     let isBusy = false;
     const onMarks = async (marks: readonly Mark[]) => {
-      assert.ok(!isBusy, "the batch before was not dealt with");
+      assert.ok(!isBusy, "the previous batch was not processed");
       isBusy = true;
       batches += 1;
       assert.ok(marks.length <= 4096);

@@ -8,10 +8,10 @@ import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 import { type Case, caseNamed, cases, stripped } from "./cases.ts";
 import { inPieces } from "./inputs.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { ReusedWorkers } from "./reused-workers.ts";
 
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
-const workers = new WorkerPool(() => thread(script));
+const workers = new ReusedWorkers(() => thread(script));
 after(() => workers.end());
 const { verify } = createVerifier({
   module: async () => WebAssembly.compile(await readFile(module)),
@@ -60,13 +60,13 @@ test("vectors: single bytes work as chunks", async () => {
 
 test("vectors: every case has its report with the plain module in workers", async () => {
   const asked: string[] = [];
-  const kept = new Map<string, WorkerPool>();
+  const kept = new Map<string, ReusedWorkers>();
   after(() => Promise.all([...kept.values()].map((workers) => workers.end())));
   const load = async (name: string) => {
     const file = new URL(`../../packages/viewer/dist/${name}.wasm`, import.meta.url);
     const compiled = await WebAssembly.compile(await readFile(file));
     // A worker keeps its first module.
-    kept.set(name, new WorkerPool(() => thread(script)));
+    kept.set(name, new ReusedWorkers(() => thread(script)));
     return async () => {
       asked.push(name);
       return compiled;
@@ -75,7 +75,7 @@ test("vectors: every case has its report with the plain module in workers", asyn
   const setup = {
     module: await load("verifier"),
     plain: await load("verifier-plain"),
-    worker: () => (kept.get(asked.at(-1) ?? "") as WorkerPool).take(),
+    worker: () => (kept.get(asked.at(-1) ?? "") as ReusedWorkers).take(),
   };
   const compressed = cases.filter(({ bytes }) => bytes[0] === 0x1f || bytes[0] === 0x28);
   assert.ok(compressed.length > 0);

@@ -102,7 +102,7 @@ test("onProgress: counts up to the total", async () => {
       const told: Progress[] = [];
       await verify(source, { threads, onProgress: (progress) => void told.push(progress) });
       assert.ok(told.every((progress) => progress.total === total));
-      const { lines, events, bytes } = told.at(-1) ?? assert.fail("nothing was told");
+      const { lines, events, bytes } = told.at(-1) ?? assert.fail("no progress was reported");
       assert.equal(bytes, large.bytes.length);
       assert.equal(lines, 1 + 4 * 2002);
       assert.equal(events, large.events.length);

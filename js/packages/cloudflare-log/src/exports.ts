@@ -135,9 +135,9 @@ export class Exports {
   }
 
   /** Erases the keys of all copies that contain these entries, whose events are about to be erased. */
-  withdraw(leaves: Float64Array): void {
+  withdraw(entries: Float64Array): void {
     this.#withdrawals += 1;
-    const has = ({ start, size }: Copy) => leaves.some((entry) => start <= entry && entry < size);
+    const has = ({ start, size }: Copy) => entries.some((entry) => start <= entry && entry < size);
     if (this.#drop(this.#copies.filter(has))) {
       this.#after = this.#now() + RETRY_MS;
     }
@@ -192,13 +192,13 @@ export class Exports {
         return lines === undefined ? copy.size : Number.POSITIVE_INFINITY;
       }
       const isCounted = answer.isCounted;
-      for (const { piece, leaves } of piecesOf(lines)) {
+      for (const { piece, entries } of piecesOf(lines)) {
         await this.#turns.next();
         if (!this.#copies.includes(copy)) {
           break;
         }
         const events = isCounted ? eventsOf(piece) : 0;
-        log.passOver(answer, copy.start + leaves, events, piece.length, this.#now());
+        log.passOver(answer, copy.start + entries, events, piece.length, this.#now());
         yield piece;
       }
       return 0;
@@ -319,14 +319,14 @@ export class Exports {
 const place = (origin: string, name: string): string => keyOf(origin, `export/${name}`);
 
 /** Splits lines into chunks, each with the number of entries up to its end. No chunk ends with a checkpoint. */
-function* piecesOf(lines: Uint8Array): Generator<{ piece: Uint8Array; leaves: number }> {
-  let leaves = 0;
+function* piecesOf(lines: Uint8Array): Generator<{ piece: Uint8Array; entries: number }> {
+  let entries = 0;
   for (let from = 0, to = 0; to < lines.length; ) {
-    const isLeaf = lines[to + 2] !== CHECKPOINT;
+    const isEntry = lines[to + 2] !== CHECKPOINT;
     to = lines.indexOf(LINE_END, to) + 1;
-    leaves += isLeaf ? 1 : 0;
-    if (isLeaf && (to - from >= CHUNK_BYTES || to === lines.length)) {
-      yield { piece: lines.subarray(from, to), leaves };
+    entries += isEntry ? 1 : 0;
+    if (isEntry && (to - from >= CHUNK_BYTES || to === lines.length)) {
+      yield { piece: lines.subarray(from, to), entries };
       from = to;
     }
   }

@@ -41,8 +41,8 @@ export class Tables {
   }
 
   /** Makes copies of these entries' events unreadable. */
-  withdraw(leaves: Float64Array): void {
-    this.#exports.withdraw(leaves);
+  withdraw(entries: Float64Array): void {
+    this.#exports.withdraw(entries);
   }
 
   /** Throws the error that stopped the log's WebAssembly during a transaction, if any. */

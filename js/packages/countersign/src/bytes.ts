@@ -16,19 +16,19 @@ export async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
   max: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = body?.getReader();
   for (;;) {
     const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
     if (done || value === undefined) {
-      return concat(pieces);
+      return concat(chunks);
     }
     length += value.length;
     if (length > max) {
       await reader?.cancel();
       return undefined;
     }
-    pieces.push(value);
+    chunks.push(value);
   }
 }

@@ -10,5 +10,5 @@ export {
 export { readStream } from "../../countersign/dist/verify/event-stream.js";
 export type * from "../../countersign/dist/verify/marks.js";
 export type { Expectations, Verification, VerifyOptions } from "../../countersign/dist/verify/public.js";
-export { CHUNK_BYTES as PIECE } from "../../countersign/dist/verify/roles.js";
+export { CHUNK_BYTES } from "../../countersign/dist/verify/roles.js";
 export { lengthOf, open, type Reading, readable, type Source } from "../../countersign/dist/verify/source.js";

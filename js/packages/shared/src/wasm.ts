@@ -1,4 +1,4 @@
 /** Loading WebAssembly. */
 
-export { compileFetched, fetchFile as fetched } from "../../countersign/dist/artifact/fetched.js";
+export { compileFetched, fetchFile } from "../../countersign/dist/artifact/fetched.js";
 export { type CompiledModule, loading } from "../../countersign/dist/artifact/load.js";

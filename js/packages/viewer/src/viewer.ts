@@ -4,7 +4,7 @@
  */
 
 import { createVerifier } from "@countersign/shared/verify.js";
-import { compileFetched, fetched, loading } from "@countersign/shared/wasm.js";
+import { compileFetched, fetchFile, loading } from "@countersign/shared/wasm.js";
 import { createAnalysis } from "@countersign/ui/analyze/create-analysis.js";
 import { createIndex } from "@countersign/ui/index/create-index.js";
 import { createSlicer } from "@countersign/ui/slice/create-slicer.js";
@@ -37,11 +37,11 @@ Viewer.tools = {
   index: () => createIndex(index),
   slicer: () => slicer,
   analysis: (rules) => createAnalysis(analysis, rules),
-  rules: async () => (await fetched(new URL("./rules.json", import.meta.url))).text(),
+  rules: async () => (await fetchFile(new URL("./rules.json", import.meta.url))).text(),
 };
 
 loaded("de", async () => {
-  const { texts, core } = await (await fetched(new URL("./de.json", import.meta.url))).json();
+  const { texts, core } = await (await fetchFile(new URL("./de.json", import.meta.url))).json();
   return language("de", texts, core);
 });
 

@@ -10,9 +10,11 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { WorkerPool } from "../worker-pool.ts";
+import { ReusedWorkers } from "../reused-workers.ts";
 
-const workers = new WorkerPool(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
+const workers = new ReusedWorkers(
+  () => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }),
+);
 const kept = createVerifier({
   module: () => WebAssembly.compileStreaming(fetch(import.meta.resolve("countersign/verifier.wasm"))),
   worker: () => workers.take(),

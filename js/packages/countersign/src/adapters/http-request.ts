@@ -138,7 +138,7 @@ const pathOf = (view: RequestView): string =>
   view.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
 
 /**
- * Returns the path as programs see it that parse the target as a URL: with `/x/../internal` and `/internal\\jobs`
+ * Returns the path as programs see it that parse the target as a URL: with `/x/../internal` and `/internal\jobs`
  * resolved.
  */
 function resolved(path: string): string {

@@ -122,7 +122,7 @@ function expressTemplate({ baseUrl = "", route }: ExpressRequest): string | unde
 }
 
 /**
- * Returns the path of a request's target, which may be an absolute URL. If there is a fragment, Express treats `\\` as
+ * Returns the path of a request's target, which may be an absolute URL. If there is a fragment, Express treats `\` as
  * `/`.
  */
 function pathOf(target: string): string {

@@ -7,7 +7,7 @@ import { syncFolder } from "./files.node.js";
 import { hold, type Release } from "./hold.node.js";
 
 /** The state of a file compared to what was written. */
-export type Standing =
+export type FileState =
   | "sound"
   /** After a failed write, the bytes after `size`, or those on the disk, are unknown. */
   | "doubtful"
@@ -70,7 +70,7 @@ export class AppendFile {
   }
 
   /** Checks the state of the file. */
-  async standing(): Promise<Standing> {
+  async state(): Promise<FileState> {
     const { nlink, size } = await this.#handle.stat();
     if (nlink === 0) {
       return "deleted";
@@ -145,24 +145,24 @@ export class AppendFile {
   }
 
   /** Replaces the file's contents. If it throws, the file is unchanged, or the new one is doubtful. */
-  async replace(pieces: Iterable<Uint8Array>): Promise<void> {
+  async replace(chunks: Iterable<Uint8Array>): Promise<void> {
     this.#isMoving = true;
     try {
-      await this.#replace(pieces);
+      await this.#replace(chunks);
     } finally {
       this.#isMoving = false;
     }
   }
 
-  async #replace(pieces: Iterable<Uint8Array>): Promise<void> {
+  async #replace(chunks: Iterable<Uint8Array>): Promise<void> {
     const path = `${this.path}.new`;
     await rm(path, { force: true });
     const handle = await open(path, "wx+", 0o600);
     let size = 0;
     try {
-      for (const piece of pieces) {
-        await writeAll(handle, piece, size);
-        size += piece.length;
+      for (const chunk of chunks) {
+        await writeAll(handle, chunk, size);
+        size += chunk.length;
       }
       await handle.sync();
       await rename(path, this.path);

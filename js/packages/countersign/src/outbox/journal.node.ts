@@ -170,7 +170,7 @@ export class Journal {
   }
 
   async #make(step: Step): Promise<void> {
-    if ((await this.#file.standing()) !== "sound") {
+    if ((await this.#file.state()) !== "sound") {
       // The contents are known from memory.
       await this.#rewrite(this.#live.after(step));
       return;
@@ -383,7 +383,7 @@ function stepOf({ put, remove }: Change): Step {
 }
 
 /**
- * Returns a change's lines. Additions without removals get a line each, so that problem to a line costs only one entry,
+ * Returns a change's lines. Additions without removals get a line each, so that damage to a line costs only one entry,
  * and each line is valid on its own.
  */
 function linesOf(before: string, { put, remove }: Step): Lines {

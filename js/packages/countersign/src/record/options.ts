@@ -147,7 +147,7 @@ export interface CommonOptions<Events = unknown> {
  * rejected when the recorder is created.
  */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
-  /** The log server: its URL, or `{ url, fetch, headers }`. */
+  /** The log server: its URL, or `{ url, fetch }`. */
   to: string | URL | LogServerOptions | undefined;
   /**
    * The log's public key (vkey), such as `example.com/audit+1a2b3c4d+A…`, or a trust file with one `log` line and

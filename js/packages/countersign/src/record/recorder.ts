@@ -261,7 +261,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     this.#unfollow();
   }
 
-  /** True if nothing is lost if the recorder never starts. */
+  /** True if nothing is lost when the recorder never starts. */
   get #isEmpty(): boolean {
     return this.#queue.length + this.#queue.dropped === 0;
   }

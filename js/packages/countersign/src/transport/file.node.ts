@@ -126,18 +126,18 @@ async function append(file: AppendFile, chunk: Uint8Array, tail: Tail): Promise<
   if (lines.length === 0) {
     return;
   }
-  const standing = await file.standing();
-  if (standing === "altered") {
+  const state = await file.state();
+  if (state === "altered") {
     throw new CountersignError("transport.failed", "another program changed the export's file", {
       hint: "make sure that only one process writes to it, and restart the process",
     });
   }
-  if (standing === "deleted") {
+  if (state === "deleted") {
     throw new CountersignError("transport.failed", "the export's file was deleted", {
       hint: "restart the process to create a new file with a header; to rotate files, use a new path per recorder",
     });
   }
-  if (standing === "doubtful") {
+  if (state === "doubtful") {
     await file.cut(file.size);
   }
   await file.append(lines);

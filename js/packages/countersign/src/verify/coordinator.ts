@@ -8,10 +8,10 @@ import { type HostListener, report } from "./results.js";
 import type { ChunkResult, Feed, Outcome, SummarizerWorker, Summary, Task } from "./roles.js";
 
 /** Maximum number of segments assigned to each summarizer: one in progress, and others so that it never waits. */
-const MAX_STRETCHES_EACH = 3;
+const MAX_SEGMENTS_EACH = 3;
 
 /** Size of reusable buffers in bytes: twice that of most segments. */
-const STRETCH_BUFFER = 512 << 10;
+const SEGMENT_BUFFER_BYTES = 512 << 10;
 
 const NOTHING = new Uint8Array();
 
@@ -41,7 +41,7 @@ export class SegmentCoordinator implements Feed {
     this.#listener = listener;
     this.#summarizers = new WorkerPool({
       workers: ports.map((port) => connect<SummarizerWorker>(port, {}, "verifier")),
-      maxLoad: MAX_STRETCHES_EACH,
+      maxLoad: MAX_SEGMENTS_EACH,
     });
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
     this.#wantsEvents = task.wants.events;
@@ -119,11 +119,11 @@ export class SegmentCoordinator implements Feed {
     }
     const number = this.#next++;
     // The buffer has room for the segment's summary.
-    const spare = length > STRETCH_BUFFER ? new ArrayBuffer(length) : this.#spare.pop();
-    const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
+    const spare = length > SEGMENT_BUFFER_BYTES ? new ArrayBuffer(length) : this.#spare.pop();
+    const segment = new Uint8Array(spare ?? new ArrayBuffer(SEGMENT_BUFFER_BYTES), 0, length);
     const at = this.#coordinator.stretchAt;
-    this.#coordinator.takeStretch(stretch);
-    const summary = this.#summarizers.run(1, (remote) => remote.summarize(transfer(stretch, stretch)));
+    this.#coordinator.takeStretch(segment);
+    const summary = this.#summarizers.run(1, (remote) => remote.summarize(transfer(segment, segment)));
     const summarized = summary.then((summary) => {
       this.#early.set(number, { ...summary, at });
       this.#absorb();
@@ -141,10 +141,10 @@ export class SegmentCoordinator implements Feed {
       }
       this.#early.delete(this.#absorbed);
       this.#absorbed += 1;
-      const { summary, stretch, at } = next;
-      this.#coordinator.absorb(summary, this.#wantsEvents ? stretch : NOTHING, at);
-      if (stretch.buffer.byteLength === STRETCH_BUFFER) {
-        this.#spare.push(stretch.buffer);
+      const { summary, segment, at } = next;
+      this.#coordinator.absorb(summary, this.#wantsEvents ? segment : NOTHING, at);
+      if (segment.buffer.byteLength === SEGMENT_BUFFER_BYTES) {
+        this.#spare.push(segment.buffer);
       }
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {

@@ -160,8 +160,8 @@ async function run(
   const drive = async () => {
     const first = await reading.next(new ArrayBuffer(CHUNK_BYTES));
     const started = await start(first, listening, () => isOver, hold);
-    for (let piece = first; piece !== undefined; piece = await reading.next(started.buffer())) {
-      await started.feed(piece);
+    for (let chunk = first; chunk !== undefined; chunk = await reading.next(started.buffer())) {
+      await started.feed(chunk);
     }
     const outcome = await started.end();
     await listening.end(outcome);

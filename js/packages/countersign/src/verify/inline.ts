@@ -39,8 +39,8 @@ export class InlineEngine implements Engine {
     return this.#spare;
   }
 
-  async feed(piece: Uint8Array): Promise<void> {
-    for (let rest = piece; rest.length > 0; ) {
+  async feed(chunk: Uint8Array): Promise<void> {
+    for (let rest = chunk; rest.length > 0; ) {
       const taken = core(() => this.#verifier.push(rest));
       rest = rest.subarray(taken);
       const { lines, events } = this.#verifier;
@@ -54,7 +54,7 @@ export class InlineEngine implements Engine {
       await this.#report();
       core(() => live.check());
     }
-    this.#spare = piece.buffer as ArrayBuffer;
+    this.#spare = chunk.buffer as ArrayBuffer;
   }
 
   async end(): Promise<Outcome> {

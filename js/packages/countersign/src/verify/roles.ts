@@ -68,12 +68,12 @@ export interface SummarizerWorker {
   begin(origin: string): void;
   learn(opened: Uint8Array): void;
   /** Returns the segment, with its summary in the same buffer if it fits. */
-  summarize(stretch: Uint8Array<ArrayBuffer>): Summary;
+  summarize(segment: Uint8Array<ArrayBuffer>): Summary;
 }
 
 export interface Summary {
   summary: Uint8Array;
-  stretch: Uint8Array<ArrayBuffer>;
+  segment: Uint8Array<ArrayBuffer>;
 }
 
 /** The kinds of results passed on in batches. */
@@ -99,7 +99,7 @@ export interface Engine {
   /** Returns a buffer for the next chunk. */
   buffer(): ArrayBuffer;
   /** Accepts a chunk with its buffer, and resolves when there is room for the next. */
-  feed(piece: Uint8Array): Promise<void>;
+  feed(chunk: Uint8Array): Promise<void>;
   /** Ends the input and returns the result. */
   end(): Promise<Outcome>;
   /** Stops immediately. Pending calls never settle. */

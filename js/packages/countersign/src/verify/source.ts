@@ -95,7 +95,7 @@ interface Chunks {
 }
 
 /**
- * Reads chunks of any size into buffers. With `comeSlowly`, it returns the chunks that have arrived, and only waits if
+ * Reads chunks of any size into buffers. With `isLive`, it returns the chunks that have arrived, and only waits if
  * there are none.
  */
 export function rechunked(chunks: Chunks, total?: number, isLive = false): Reading {

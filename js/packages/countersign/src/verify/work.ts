@@ -71,12 +71,12 @@ export function summarize(coordinator: Port, trust: Uint8Array | undefined): voi
       made = new Summarizer(origin, trust);
     },
     learn: (opened) => summarizer().learn(opened),
-    summarize: (stretch) => {
-      const length = summarizer().summarize(stretch);
-      const fits = stretch.length + length <= stretch.buffer.byteLength;
-      const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
+    summarize: (segment) => {
+      const length = summarizer().summarize(segment);
+      const fits = segment.length + length <= segment.buffer.byteLength;
+      const summary = fits ? new Uint8Array(segment.buffer, segment.length, length) : new Uint8Array(length);
       summarizer().takeSummary(summary);
-      return transfer({ summary, stretch }, summary, stretch);
+      return transfer({ summary, segment }, summary, segment);
     },
   };
   connect(coordinator, ours, "verifier");

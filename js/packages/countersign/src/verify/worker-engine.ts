@@ -71,10 +71,10 @@ export class WorkerEngine implements Engine {
     return this.#spare.pop() ?? new ArrayBuffer(CHUNK_BYTES);
   }
 
-  async feed(piece: Uint8Array): Promise<void> {
-    const { length } = piece;
+  async feed(chunk: Uint8Array): Promise<void> {
+    const { length } = chunk;
     const taken = this.#fed.run(length, async (remote) => {
-      const { counts, spent } = await remote.chunk(transfer(piece, piece));
+      const { counts, spent } = await remote.chunk(transfer(chunk, chunk));
       this.#spare.push(spent);
       this.#listener.taken(length, counts);
     });

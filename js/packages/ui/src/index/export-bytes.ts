@@ -4,7 +4,7 @@
 
 import { CountersignError } from "@countersign/shared/error.js";
 import { type Deferred, deferred, inTurn } from "@countersign/shared/promises.js";
-import { open, PIECE, type Reading, readable, type Source } from "@countersign/shared/verify.js";
+import { CHUNK_BYTES, open, type Reading, readable, type Source } from "@countersign/shared/verify.js";
 
 /**
  * Number of pieces kept in memory, a quarter of a MiB each. If many chains alternate, the events that one signature
@@ -19,8 +19,8 @@ const EMPTY = new Uint8Array();
 export type KnownPiece = ArrayBuffer | Blob;
 
 /**
- * Opens an export for verification, and reports each piece. All pieces but the last are `PIECE` bytes long. A file is
- * read again from where it is. Anything else is kept, and so is a file on pages without HTTPS, where hashes aren't
+ * Opens an export for verification, and reports each piece. All pieces but the last are `CHUNK_BYTES` bytes long. A file
+ * is read again from where it is. Anything else is kept, and so is a file on pages without HTTPS, where hashes aren't
  * available.
  */
 export function openKept(source: Source, onPiece: (nth: number, piece: KnownPiece) => void): Reading {
@@ -81,9 +81,9 @@ export class ExportBytes {
     return this.#next(async () => {
       const end = begin + into.length;
       for (let at = begin; at < end; ) {
-        const nth = Math.floor(at / PIECE);
-        const from = nth * PIECE;
-        const piece = await this.#load(nth, Math.ceil(end / PIECE));
+        const nth = Math.floor(at / CHUNK_BYTES);
+        const from = nth * CHUNK_BYTES;
+        const piece = await this.#load(nth, Math.ceil(end / CHUNK_BYTES));
         const part = piece.subarray(at - from, end - from);
         if (part.length === 0) {
           throw changed();
@@ -133,12 +133,12 @@ export class ExportBytes {
     if (known instanceof Blob) {
       return [new Uint8Array(await readable(() => known.arrayBuffer()))];
     }
-    const run = this.#file?.slice(from * PIECE, to * PIECE) ?? new Blob();
+    const run = this.#file?.slice(from * CHUNK_BYTES, to * CHUNK_BYTES) ?? new Blob();
     // Not read as a stream: in Chromium, the stream of a slice that is garbage collected may never end.
     const bytes = await readable(() => run.arrayBuffer());
     const pieces = Array.from({ length: to - from }, async (_, after) => {
       // Copied, so that one piece doesn't keep the whole buffer in memory.
-      const piece = new Uint8Array(bytes.slice(after * PIECE, (after + 1) * PIECE));
+      const piece = new Uint8Array(bytes.slice(after * CHUNK_BYTES, (after + 1) * CHUNK_BYTES));
       const known = await this.#piece(from + after).promise;
       if (known instanceof Blob || !isSame(new Uint8Array(known), new Uint8Array(await hashOf(piece)))) {
         throw changed();

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 expect.extend(matchers);
 
-test("what was recorded is found", async () => {
+test("matchers find recorded events", async () => {
   const audit = await createTestRecorder();
   audit.record({ action: "job.delete", actor: { id: "u_1", name: "Ada" } });
   expect(audit).toHaveRecorded({ action: "job.delete", actor: { id: expect.any(String) } });
@@ -12,7 +12,7 @@ test("what was recorded is found", async () => {
   await expect(audit).toBeVerified();
 });
 
-test("what was not is told with what was", async () => {
+test("toHaveRecorded fails for an event that was not recorded", async () => {
   const audit = await createTestRecorder();
   audit.record({ action: "job.delete" });
   expect(() => expect(audit).toHaveRecorded({ action: "job.create" })).toThrow(/a recorded event like.*job\.create/s);

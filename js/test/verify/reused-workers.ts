@@ -3,7 +3,7 @@
 import type { WorkerLike } from "countersign/slim";
 
 /** Provides workers. A verification must have succeeded before the next may use its workers. */
-export class WorkerPool {
+export class ReusedWorkers {
   #start: () => WorkerLike;
   #all: WorkerLike[] = [];
   #idle: WorkerLike[] = [];
