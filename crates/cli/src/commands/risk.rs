@@ -82,7 +82,7 @@ enum Format {
     Markdown,
     /// SVG chart of the loss exceedance curve
     Svg,
-    /// Metrics for the textfile log server of `node_exporter` (see docs/metrics.md)
+    /// Metrics for the textfile collector of `node_exporter` (see docs/metrics.md)
     Prometheus,
 }
 
