@@ -176,7 +176,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
             properties.push(property("query", &events.query));
             properties.push(property("events", events.extent.events));
             if let Some((first, last)) = events.extent.leaves {
-                properties.extend([property("first-leaf", first), property("last-leaf", last)]);
+                properties.extend([property("first-entry", first), property("last-entry", last)]);
             }
             for shown in &events.sample {
                 let said = format!("Sampled event: {}", shown.said.action);

@@ -42,7 +42,7 @@ Examples:
   countersign show audit.ndjson da7f84a510cb84b8cbb5b74a63c306ec/3 --trust trust.txt
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada outcome:failure,denied since:-7d'
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada' --index
-  countersign show audit.ndjson --trust trust.txt --json | jq .read.action
+  countersign show audit.ndjson --trust trust.txt --json | jq .parsed.action
   countersign show audit.ndjson --limit 100000 | less")]
 pub(crate) struct Args {
     /// Export, plain or compressed with gzip or zstd, or - for standard input
