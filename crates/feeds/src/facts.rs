@@ -121,7 +121,7 @@ impl<'a> Facts<'a> {
         }
         let place = facts.field("index");
         let leaves = root
-            .and_then(|root| root.at("finding.leaves"))
+            .and_then(|root| root.at("finding.entries"))
             .filter(|leaves| leaves.kind() == ValueKind::Array);
         let leaves: Vec<String> = leaves.map_or_else(
             || place.iter().map(|place| place.clone().into_owned()).collect(),
