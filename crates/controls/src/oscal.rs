@@ -227,7 +227,7 @@ fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, 
     let relevant: Vec<Value> = relevant
         .into_iter()
         .map(|(leaf, place, said)| {
-            let href = format!("urn:countersign:leaf:{}:{leaf}", escaped(&evidence.log.origin));
+            let href = format!("urn:countersign:entry:{}:{leaf}", escaped(&evidence.log.origin));
             let properties = [
                 property("entry", leaf),
                 property("root", &root),
