@@ -50,6 +50,12 @@ fn formats_are_valid_and_refer_to_proofs() {
     let found: BTreeSet<&str> =
         analyzed["findings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
     assert_eq!(alerts.iter().map(|one| one["id"].as_str().unwrap()).collect::<BTreeSet<_>>(), found);
+    // A finding's record names up to 256 of the finding's entries.
+    for one in &alerts {
+        let entries = one["found"]["finding"]["entries"].as_array().unwrap();
+        assert_eq!(one["entries"].as_array().unwrap()[..], entries[..entries.len().min(256)]);
+        assert!(one["entry"].is_u64(), "{one}");
+    }
     for one in &own {
         assert_eq!((&one["log"]["root"], &one["log"]["size"]), (&log["root"], &log["size"]));
         assert_eq!(one["signer_trust"], "trusted");
