@@ -4,6 +4,7 @@ pub mod cases;
 pub mod files;
 pub mod sliced;
 pub mod third_party;
+pub mod translation;
 pub mod value;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;

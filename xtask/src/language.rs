@@ -38,15 +38,19 @@ pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
         files += 1;
     }
     let subjects = subjects(tools, &rules)?;
-    complaints.extend(subjects.iter().filter_map(|subject| subject_complaint(subject)));
+    complaints.extend(subjects.iter().flatten().filter_map(|subject| subject_complaint(subject)));
     let printed = complaints.iter().take(MAX_PRINTED).cloned().collect::<Vec<_>>().join("\n");
     ensure!(complaints.is_empty(), "{} complaints about language:\n{printed}", complaints.len());
-    Ok(format!("{files} files, {} commit subjects", subjects.len()))
+    let subjects = match subjects {
+        Some(subjects) => format!("{} commit subjects", subjects.len()),
+        None => "no commit subjects, because this clone lacks the history".to_owned(),
+    };
+    Ok(format!("{files} files, {subjects}"))
 }
 
 /// Returns the commit subjects since the newest release, or since the commit that the rules name while there is none.
-/// There are none in a clone without history.
-fn subjects(tools: &Tools, rules: &Rules) -> Result<Vec<String>> {
+/// `None` if the clone doesn't have that commit.
+fn subjects(tools: &Tools, rules: &Rules) -> Result<Option<Vec<String>>> {
     let git = |args: &[&str]| {
         let mut command = Command::new("git");
         command.args(args).current_dir(tools.path(""));
@@ -55,10 +59,8 @@ fn subjects(tools: &Tools, rules: &Rules) -> Result<Vec<String>> {
     let tag = git(&["describe", "--tags", "--abbrev=0", "--match", "v*"]).unwrap_or_default();
     let since = if tag.trim().is_empty() { rules.first_commit() } else { tag.trim() };
     if git(&["cat-file", "-e", &format!("{since}^{{commit}}")]).is_err() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    Ok(git(&["log", "--no-merges", "--format=%s", &format!("{since}..HEAD")])?
-        .lines()
-        .map(str::to_owned)
-        .collect())
+    let log = git(&["log", "--no-merges", "--format=%s", &format!("{since}..HEAD")])?;
+    Ok(Some(log.lines().map(str::to_owned).collect()))
 }

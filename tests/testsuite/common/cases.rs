@@ -6,6 +6,7 @@ use countersign::verify::{Expectations, InputError, MaxAge, Options, Progress, S
 use serde_json::Value;
 
 use super::files;
+use super::translation::translate;
 
 pub struct Case {
     pub name: String,
@@ -16,24 +17,11 @@ pub struct Case {
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
 
 pub fn index() -> String {
-    translated(files::text(&format!("{FOLDER}/INDEX.txt")).into())
+    translate(&files::text(&format!("{FOLDER}/INDEX.txt")))
 }
 
 pub fn all() -> impl Iterator<Item = Case> {
     files::list(FOLDER).into_iter().filter(|name| !name.contains('.')).map(Case::read)
-}
-
-/// Old words of the expected reports, and the words that replaced them.
-const TRANSLATION: &str = include_str!("../../vectors-translation.txt");
-
-/// Translates the words of an expected report.
-fn translated(report: Vec<u8>) -> String {
-    translations(TRANSLATION)
-        .fold(String::from_utf8(report).unwrap(), |report, (old, new)| report.replace(old, new))
-}
-
-fn translations(table: &str) -> impl Iterator<Item = (&str, &str)> {
-    table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once('\t').unwrap())
 }
 
 /// A file of a case, where it has it.
@@ -65,7 +53,7 @@ impl Case {
         let exports = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
         Self {
             export: exports.into_iter().find_map(file).unwrap(),
-            report: serde_json::from_str(&translated(file("report.json").unwrap())).unwrap(),
+            report: serde_json::from_str(&translate(&String::from_utf8(file("report.json").unwrap()).unwrap())).unwrap(),
             name,
         }
     }

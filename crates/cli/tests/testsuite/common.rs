@@ -8,6 +8,8 @@ pub mod log;
 pub mod log_server;
 pub mod process;
 pub mod serving;
+#[path = "../../../../tests/testsuite/common/translation.rs"]
+pub mod translation;
 pub mod validators;
 pub mod whole;
 pub mod witness;

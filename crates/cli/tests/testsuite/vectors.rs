@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::common::translation::translate;
+
 /// Returns a report without freely worded parts.
 fn stripped(report: Value) -> Value {
     match report {
@@ -25,10 +27,8 @@ fn json(path: &Path) -> Option<Value> {
 
 /// Returns the case's report, in today's words.
 fn expected(case: &Path) -> Value {
-    const TRANSLATION: &str = include_str!("../../../../tests/vectors-translation.txt");
-    let pairs = TRANSLATION.lines().filter_map(|line| line.split_once('\t'));
     let report = fs::read_to_string(case.join("report.json")).unwrap();
-    serde_json::from_str(&pairs.fold(report, |report, (old, new)| report.replace(old, new))).unwrap()
+    serde_json::from_str(&translate(&report)).unwrap()
 }
 
 /// Returns the arguments for a case.
