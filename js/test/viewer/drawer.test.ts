@@ -223,7 +223,7 @@ test("drawer: shows what is known of withheld events and gaps, and calls none tr
   const gap = (await text(opened, ".drawer")).join();
   assert.match(gap, /1,024 entries omitted from this export.*entries 6 to 1,029/);
   assert.match(gap, /1,024 entries here are represented only by hashes/);
-  assert.equal(await opened.tab.locator("cs-drawer .signer trust").count(), 0);
+  assert.equal(await opened.tab.locator("cs-drawer .signer-trust").count(), 0);
 });
 
 test("drawer: titles a fold by its content", { skip }, async (t) => {

@@ -429,7 +429,7 @@ export const en = {
     name: "Emitter",
     last: "Last entry",
     usual: "Usually",
-    signerTrust: "Now",
+    state: "Now",
     every: (time: string) => `about every ${time}`,
     often: "more than once a second",
     few: "too few entries to tell",

@@ -74,7 +74,7 @@ export class EvidencePanel extends View {
   #papersOf: string | undefined;
   #rows: readonly EventRow[] | undefined;
   #events = 0;
-  /** The selection that the sample was drawSample from, or the events were listed from. */
+  /** The selection that the sample was drawn from, or the events were listed from. */
   #basis: Pick<Selection, "session" | "query"> | undefined;
   /** The query of the question's fields. */
   #question = "";
