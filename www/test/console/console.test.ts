@@ -153,10 +153,10 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
     .waitFor();
 });
 
-/** Returns an identifier in the form of AWS. */
+/** An identifier in the form of AWS. */
 const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
 
-/** Returns the titles of the rules that fire in the first session. */
+/** Titles of the rules that fire in the first session. */
 const WHY = /Log or Log Retention Changed|Administrator Role Granted/;
 
 test("sessions: are ranked by their findings and lead to the events", {
