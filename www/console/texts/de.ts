@@ -299,7 +299,7 @@ export const de: ConsoleTexts = {
       "Was in einem Jahr verloren gehen kann, nach selbst geschriebenen Szenarien: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
     unfit: "Zahlen gibt es nur zu verifizierten Ereignissen.",
     scenarios: "Szenarien",
-    scenariosAbout: html`Dateien in YAML, gemeinsam betrachtet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
+    scenariosAbout: html`YAML-Dateien, gemeinsam ausgewertet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
       zum Anfangen. Beträge, Quellen und Daten sind die eigenen: Vorgegeben ist keiner.`,
     choose: "Szenarien wählen",
     remove: "Entfernen",
