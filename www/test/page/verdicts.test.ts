@@ -122,7 +122,12 @@ const NO_EXPORTS: [string, string, string, RegExp][] = [
   ["empty.ndjson", "", "format.header", /empty/],
   ["login.html", "<!doctype html>\n<title>Log in</title>\n", "format.header", /login/],
   ["events.json", '[{"action":"a"}]', "format.header", /JSON array/],
-  ["audit.zip", "PK\x03\x04\x14\0\0\0\b\0", "format.header", /Unpack the file .* it seems to be a ZIP archive/],
+  [
+    "audit.zip",
+    "PK\x03\x04\x14\0\0\0\b\0",
+    "format.header",
+    /Unpack the file .* it seems to be a ZIP archive/,
+  ],
 ];
 
 for (const [name, content, code, hint] of NO_EXPORTS) {
@@ -144,7 +149,10 @@ test("verdict: an export with too large a window must be compressed again", asyn
   const page = await opened();
   await verifyVector(page, vector("zstd-window"));
   assert.equal(await verdict(page), "Compressed in a way that can’t be read here.");
-  assert.match((await page.locator("main").textContent()) ?? "", /compress the export again with a smaller window/i);
+  assert.match(
+    (await page.locator("main").textContent()) ?? "",
+    /compress the export again with a smaller window/i,
+  );
   assert.equal(await page.locator(".tone-bad").count(), 0);
   await page.close();
 });
