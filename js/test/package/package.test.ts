@@ -192,7 +192,10 @@ test("an unbuilt package can't be packed", async () => {
   const unbuilt = (name: string) => installed.path("unbuilt/packages", name);
   for (const name of ["countersign", "viewer", "cloudflare-log"]) {
     cpSync(new URL(`${name}/package.json`, home), join(unbuilt(name), "package.json"));
-    await assert.rejects(run("npm", pack, { cwd: unbuilt(name) }), /missing or outdated.*(countersign|viewer|log\.workerd)\.js/);
+    await assert.rejects(
+      run("npm", pack, { cwd: unbuilt(name) }),
+      /missing or outdated.*(countersign|viewer|log\.workerd)\.js/,
+    );
   }
   const cwd = unbuilt("countersign");
   cpSync(new URL("countersign/dist", home), join(cwd, "dist"), { recursive: true });
