@@ -151,11 +151,11 @@ export class EvidencePanel extends View {
     const { selection } = this.context;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
-    const drawSample = this.#sample?.entries.length;
+    const size = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
-        ${drawSample === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawSample))}</span>`}
+        ${size === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(size))}</span>`}
         ${reason === undefined ? nothing : html`<span>${reason}</span>`}
         ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${emits("open-tab", "events")}>${t.toSearch}</button>` : nothing}
       </p>
