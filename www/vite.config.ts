@@ -7,8 +7,8 @@ import { overview } from "./build/workers.ts";
 const at = (path: string) => new URL(path, import.meta.url);
 
 /**
- * The page that works from disk; in the mode `console`, a log's console. In the mode `preview`, the page alone and
- * elsewhere, for `cargo xtask start` to show while the rest is being built.
+ * Builds the page that works from disk; in the mode `console`, a log's console. In the mode `preview`, builds only the
+ * page, into another folder, for `cargo xtask start` to show while the rest is being built.
  */
 export default defineConfig(({ mode }) => {
   const of = (page: string) => ({ folder: at("dist"), plugins: [licenses(page), sums()] });

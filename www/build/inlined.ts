@@ -1,6 +1,6 @@
 import type { Plugin } from "vite";
 
-/** A module without a file, of texts that the build makes: by the names under which it exports them. */
+/** Provides a virtual module with generated texts, by the names of its exports. */
 export function inlined(id: string, texts: () => Promise<Readonly<Record<string, string>>>): Plugin {
   const found = `\0${id}`;
   return {

@@ -7,7 +7,7 @@ import { licenses as textFor } from "../../js/build/licenses.mjs";
 const ARTIFACTS = ["verifier", "slicer", "index", "analyzer"];
 const OF_CONSOLE = ["overview"];
 
-/** Writes the licenses of all that a page is made of beside it. */
+/** Writes the licenses of everything that a page contains into a file next to it. */
 export function licenses(page: string): Plugin {
   const inputs = new Set<string>();
   let folder = "dist";

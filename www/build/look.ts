@@ -9,13 +9,13 @@ const SHEETS = [
   import.meta.resolve("@countersign/ui/viewer/detection/findings.css"),
 ];
 
-/** A style sheet of the colors, fonts and basics that the viewer has, and of what rules found, for a page around it. */
+/** Returns a style sheet with the viewer's colors, fonts, base styles, and findings, for the page around it. */
 export async function look(): Promise<string> {
   const sheets = SHEETS.map((url) => readFile(new URL(url), "utf8"));
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;
 }
 
-/** Provides the looks as a module. */
+/** Provides the style sheet as a module. */
 export function looks(): Plugin {
   return {
     name: "look",

@@ -57,7 +57,7 @@ const HOLE = "\u{0}";
 /** The placeholder in `src/evidence/own.ts` for the HTML around them, in any quotes. */
 const AROUND = /(["'`])countersign:around\1/g;
 
-/** Neither begins nor ends a script element, nor begins a comment in one. */
+/** Escapes code so that it neither begins nor ends a script element, nor begins a comment in one. */
 function inScript(code: string): string {
   return code
     .replaceAll("\r\n", "\n")

@@ -21,7 +21,7 @@ export function onePage({ root, folder, isFirst = false, plugins = [], ...file }
     root: fileURLToPath(root),
     plugins: [workers(), sample(), about(), looks(), oneFile(file), ...plugins],
     resolve: {
-      // The viewer's parts, unbundled: the page and they share one Lit.
+      // The viewer's parts are unbundled, so that the page shares one copy of Lit with them.
       dedupe: [...OURS, "lit", "lit-html", "lit-element", "@lit/reactive-element"],
     },
     build: {

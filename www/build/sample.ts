@@ -3,7 +3,7 @@ import { recordSample } from "../scripts/sample.mjs";
 import { inlined } from "./inlined.ts";
 import { packed } from "./packed.ts";
 
-/** A sample export and its trust file, recorded by the package's recorder, as text for the page. */
+/** Provides a sample export and its trust file as text, recorded by the package's recorder. */
 export function sample(): Plugin {
   return inlined("virtual:sample", async () => {
     const { exported, trust } = await recordSample();

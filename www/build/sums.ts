@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plugin } from "vite";
 
-/** Writes the pages' hashes beside them, as `sha256sum -c` reads them: they are published with a release. */
+/** Writes the pages' hashes next to them, in the format of `sha256sum -c`, for publication with a release. */
 export function sums(): Plugin {
   let folder = "dist";
   return {

@@ -4,11 +4,11 @@ import { build, type Plugin } from "vite";
 import { inlined } from "./inlined.ts";
 import { packed } from "./packed.ts";
 
-/** Our packages, which are found from this folder where the workspace that they are of has installed nothing yet. */
+/** Our packages. They resolve from this folder even if their workspace has no dependencies installed yet. */
 export const OURS = ["countersign", "@countersign/shared", "@countersign/ui"];
 
 const WORKERS = {
-  // By its name, this process would resolve it to the one for Node.js.
+  // Its package name would resolve to the worker for Node.js in this process.
   verifier: new URL("dist/verify/worker.js", import.meta.resolve("countersign/package.json")).href,
   slicer: import.meta.resolve("@countersign/ui/slice/worker.js"),
   index: import.meta.resolve("@countersign/ui/index/worker.js"),
@@ -22,12 +22,12 @@ const FILES = {
   rules: import.meta.resolve("@countersign/ui/rules.json"),
 };
 
-/** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
+/** Provides the package's workers, each bundled into one script, and their WebAssembly modules, as text. */
 export function workers(): Plugin {
   return inlined("virtual:workers", () => texts(WORKERS, FILES));
 }
 
-/** Provides the workers that only the console has. */
+/** Provides the worker that only the console has. */
 export function overview(): Plugin {
   const worker = { overview: import.meta.resolve("@countersign/ui/overview/worker.js") };
   const file = { overviewModule: import.meta.resolve("@countersign/ui/overview.wasm") };

@@ -46,7 +46,7 @@ export function accessView(
 function signInView(signInState: SignInState, t: ConsoleTexts): TemplateResult {
   switch (signInState) {
     case "accepted":
-      return html`<span class="state tone-good" data-signer-trust="accepted">${icon("pass")}${t.access.accepted}</span>`;
+      return html`<span class="state tone-good" data-sign-in="accepted">${icon("pass")}${t.access.accepted}</span>`;
     case "asking":
       return html`<span class="state tone-faint">${icon("waiting")}${t.access.checking}</span>`;
     case "refused":

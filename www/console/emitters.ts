@@ -24,7 +24,7 @@ export function emittersView(report: Report, now: number, t: ConsoleTexts): Temp
       <p class="help">${words.about}</p>
       ${table(
         words.heading,
-        [words.name, words.last, words.usual, words.signerTrust],
+        [words.name, words.last, words.usual, words.state],
         all.slice(0, MAX_LISTED).map(
           ({ vkey, last, usual, since, isSilent }) => html`
             <tr data-silent=${isSilent}>

@@ -59,7 +59,7 @@ export class Reader {
     try {
       location.assign(await leave(issuer, this.trust, this.isKept));
     } catch (error) {
-      this.#signInError(error);
+      this.#failSignIn(error);
     }
   }
 
@@ -71,12 +71,12 @@ export class Reader {
       this.isKept = isKept;
       return token;
     } catch (error) {
-      this.#signInError(error);
+      this.#failSignIn(error);
       return "";
     }
   }
 
-  #signInError(error: unknown): void {
+  #failSignIn(error: unknown): void {
     this.isLeaving = false;
     this.signInFailed = error instanceof Error ? error.message : String(error);
     this.#listener.changed();

@@ -6,7 +6,7 @@ import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { coreSentence } from "../src/core-sentence.ts";
-import { emit } from "../src/emit.ts";
+import { emits } from "../src/emit.ts";
 import type { Part } from "../src/state/case.ts";
 import { headView, type Scope } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -106,17 +106,13 @@ function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts):
               type="radio"
               name="source"
               .checked=${from === shown.from}
-              @change=${(event: Event) => emit(event.currentTarget, "choose-source", from)}
+              @change=${emits("choose-source", from)}
             />
             <span>${from === "search" ? t.verified.search : t.verified.liveView}</span>
           </label>`,
       )}
     </fieldset>
   `;
-}
-
-function emits(name: string): (event: Event) => void {
-  return (event) => emit(event.currentTarget, name, undefined);
 }
 
 /** Renders a table that scrolls if it doesn't fit. */

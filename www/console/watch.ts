@@ -76,7 +76,7 @@ export class Watch extends EventTarget {
     return !this.isStopped && this.#session.phase === "live";
   }
 
-  /** Stops connection. What has arrived stays. */
+  /** Stops the connection. What has arrived stays. */
   stop(): void {
     this.#session.cancel();
     this.#running.abort(new DOMException("the live view was stopped", "AbortError"));

@@ -1,4 +1,4 @@
-// Takes the README's pictures of the built gallery: `npm run pictures` writes docs/*.png.
+// Takes the README's screenshots from the built gallery: `npm run pictures` writes docs/*.png.
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { launch } from "../test/page/browser.ts";
@@ -6,7 +6,7 @@ import { launch } from "../test/page/browser.ts";
 const DOCS = fileURLToPath(new URL("../../docs/", import.meta.url));
 const GALLERY = new URL("../dist/gallery/", import.meta.url);
 
-/** By the pictures' names: where in the gallery, how large, and of what. */
+/** Position in the gallery, size, and subject of each screenshot, by name. */
 const PICTURES = {
   "viewer-light": { at: "viewer.html#rows", theme: "light", size: [1280, 860] },
   "viewer-dark": { at: "viewer.html#filtered", theme: "dark", size: [1280, 860] },
@@ -32,7 +32,7 @@ for (const [name, { at, theme, size, only }] of Object.entries(PICTURES)) {
   await page.locator("html:is([data-state], [data-failed])").waitFor();
   const failed = await page.locator("html").getAttribute("data-failed");
   if (failed !== null) throw new Error(`${name}: ${failed}`);
-  // A ring around what a script focused says nothing here.
+  // Hides the focus ring, because a script set the focus.
   await page.evaluate(() => {
     let { activeElement } = document;
     while (activeElement?.shadowRoot?.activeElement) activeElement = activeElement.shadowRoot.activeElement;

@@ -1,6 +1,6 @@
 // Records the sample: `node sample.mjs OUT_DIR` writes an export, the trust file that goes with it, and the same export
-// with one event changed. Keys, salts and times are fixed, so that the page that holds the sample is the same wherever
-// it is built; whatever these keys sign means nothing.
+// with one event changed. Keys, salts, and times are fixed, so that the page with the sample is the same wherever it
+// is built. Signatures with these keys prove nothing.
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -107,7 +107,7 @@ const SCHEDULER = Array.from({ length: 44 }, (_, run) => [
   },
 ]);
 
-/** An export of two closed chains, and the trust file that names their emitters. */
+/** Records an export of two closed chains, and the trust file that names their emitters. */
 export async function recordSample() {
   const chains = [await recorded("dashboard", DASHBOARD), await recorded("scheduler", SCHEDULER)];
   const [first = "", ...others] = chains.map(({ lines }) => lines);
@@ -119,7 +119,7 @@ export async function recordSample() {
   return { exported: first + others.map(withoutHeader).join(""), trust: `${trust.join("\n")}\n` };
 }
 
-/** A closed chain of events, each with its minutes after the beginning. */
+/** Records a closed chain of events, each with its minutes after the start. */
 export async function recorded(name, events) {
   const { vkey, signer } = key(`example.com/${name}`);
   let now = BEGIN;
@@ -139,7 +139,7 @@ export async function recorded(name, events) {
   return { vkey, lines: to.text() };
 }
 
-/** A key made from its name. */
+/** Returns a key derived from its name. */
 function key(name) {
   const seed = createHash("sha256").update(`countersign sample key ${name}`).digest();
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
@@ -164,7 +164,7 @@ function randomly(name) {
   };
 }
 
-/** The lines of an export, for another one. */
+/** Returns the lines of an export without its header, to append them to another one. */
 export function withoutHeader(lines) {
   return lines.slice(lines.indexOf("\n") + 1);
 }

@@ -1,5 +1,5 @@
-// Photographs every state of page, viewer and console, to be looked at: `npm run states -- FOLDER [NAME…]`.
-// Each in both themes and three widths, with what axe finds in it, and in sheets of many. Names pick some: `page-altered`.
+// Takes screenshots of every state of the page, the viewer, and the console: `npm run states -- FOLDER [NAME…]`.
+// Each is in both themes and three widths, with the findings of axe, and in contact sheets. Names select states: `page-altered`.
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -21,7 +21,7 @@ const SIZES = [
   { width: 1280, height: 800 },
   { width: 1600, height: 900 },
 ];
-/** More of a page than this many of its first screens is not looked at. */
+/** Maximum number of screens per page. */
 const SCREENS = 2;
 /** Pictures per row of a sheet, by their width. */
 const BESIDE = { 390: 8, 1280: 3, 1600: 3, print: 4 };
@@ -54,7 +54,7 @@ async function photograph(page, name) {
   }
 }
 
-/** States of the gallery, in one of its files. */
+/** Takes screenshots of the states in one file of the gallery. */
 async function gallery(file, states) {
   const names = namesIn(states).filter((name) => isWanted(`${file}-${name}`));
   if (names.length === 0) return;
@@ -101,7 +101,7 @@ async function console_() {
   }
 }
 
-/** Many pictures on one, with their names. */
+/** Combines the screenshots into sheets, with their names. */
 async function sheets() {
   const browser = await launch();
   const page = await browser.context.newPage();
@@ -131,7 +131,7 @@ async function sheets() {
   await browser.close();
 }
 
-/** The states that have no picture, whatever became of them. */
+/** Returns the states without a screenshot. */
 async function missing() {
   const files = await readdir(FOLDER);
   const names = [
@@ -146,7 +146,7 @@ await gallery("page", PAGE);
 await gallery("viewer", VIEWER);
 await console_();
 await sheets();
-for (const name of await missing()) found.push(`${name}: there is no picture of it`);
+for (const name of await missing()) found.push(`${name}: no screenshot`);
 await writeFile(join(FOLDER, "found.txt"), found.map((line) => `${line}\n`).join(""));
 console.log(found.length === 0 ? "nothing found" : found.join("\n"));
 process.exitCode = found.length === 0 ? 0 : 1;

@@ -303,7 +303,7 @@ export class Page extends View {
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
           </div>
           ${checksView(judged, t)}
-          <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
+          <countersign-evidence ?hidden=${listed === 0} .texts=${t} .context=${this.#evidenceContext(part)} ${ref(this.#evidence)}></countersign-evidence>
           <countersign-keep .texts=${t} .selection=${this.#selection(part)} .result=${this.#keptResult(part, report)}></countersign-keep>
         `,
       )}
@@ -340,7 +340,7 @@ export class Page extends View {
     return shelf.is === "open" && (trust.file !== shelf.filed.trust || trust.keys.length > 0);
   }
 
-  #evidenceBench(part: Part): EvidencePanel["bench"] {
+  #evidenceContext(part: Part): EvidencePanel["context"] {
     const { shelf, trust, pins } = this.#choice;
     const made = trustText(trust);
     const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;

@@ -2,19 +2,10 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Report, VerifyOptions } from "countersign/verify";
+import { translated } from "../translated.ts";
 
 const FOLDER = new URL("../../../tests/vectors/", import.meta.url);
 const EXPORTS = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
-
-/** Pairs of old words in the expected reports and the words that replaced them. */
-const TRANSLATION = readFileSync(new URL("../vectors-translation.txt", FOLDER), "utf8")
-  .split("\n")
-  .filter((line) => line.includes("\t"))
-  .map((line) => line.split("\t") as [string, string]);
-
-/** Translates an expected report into today's words. */
-const translated = (report: string): string =>
-  TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);
 
 /** An export, its options, and the expected report. */
 export interface Case {

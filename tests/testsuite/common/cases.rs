@@ -53,7 +53,10 @@ impl Case {
         let exports = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
         Self {
             export: exports.into_iter().find_map(file).unwrap(),
-            report: serde_json::from_str(&translate(&String::from_utf8(file("report.json").unwrap()).unwrap())).unwrap(),
+            report: serde_json::from_str(&translate(
+                &String::from_utf8(file("report.json").unwrap()).unwrap(),
+            ))
+            .unwrap(),
             name,
         }
     }

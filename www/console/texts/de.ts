@@ -40,7 +40,7 @@ export const de: ConsoleTexts = {
       html`Sie verbindet sich mit dem Log, das sie ausgeliefert hat, und mit niemandem sonst: ihre Content Security Policy sagt
         <code>connect-src 'self'</code>, in den ersten Zeilen ihres Quelltextes. Das Token steht in einer Kopfzeile ihrer Anfragen; wem
         vertraut wird und was dabei herauskommt, wird nicht gesendet.`,
-      html`Wer ein Log betreibt, könnte eine Seite ausliefern, die Beliebiges behauptet. Wo das zählt: einen Export sichern und ihn
+      html`Der Betreiber eines Logs könnte eine Seite ausliefern, die Beliebiges zeigt. Wo das zählt: einen Export sichern und ihn
         mit der Prüfseite, die von der Festplatte läuft, oder mit dem Programm prüfen, das von anderswo stammt.`,
     ],
     signIn: (issuer: unknown) =>
@@ -57,7 +57,7 @@ export const de: ConsoleTexts = {
     signInHelp: (host: unknown) =>
       html`Die Anmeldung findet bei ${host} statt und führt hierher zurück. Das Token von dort bekommt nur dieses Log; mit dem Neuladen oder Schließen der Seite ist es weg.`,
     signInFailed:
-      "Die Anmeldung ist nicht gelungen. Noch einmal versuchen, und sonst den Betreiber des Logs fragen.",
+      "Die Anmeldung ist nicht gelungen. Versuchen Sie es noch einmal. Bleibt es so, dem Betreiber des Logs Bescheid geben.",
     orToken: "Oder ein Lesetoken verwenden:",
     use: "Dieses Token verwenden",
     leave: "Token und Vertrauen vergessen",
@@ -93,7 +93,7 @@ export const de: ConsoleTexts = {
 
   refusals: {
     unauthenticated: {
-      title: "Das Log kennt dieses Token nicht",
+      title: "Das Log nimmt dieses Token nicht an",
       todo: "Wurde es ganz kopiert? Vielleicht wurde es zurückgenommen oder ist abgelaufen: den Betreiber um ein anderes bitten.",
     },
     tokenless: {
@@ -223,7 +223,7 @@ export const de: ConsoleTexts = {
     noSessions: "Die Regeln haben zu keiner Sitzung etwas gefunden.",
     noIdentities: "Die Regeln haben zu keiner Identität etwas gefunden.",
     soFar: "Bisher. Die Regeln haben noch nicht alle Ereignisse geprüft.",
-    mayBeMore: "Es kann mehr geben: Regeln konnten nicht alles prüfen. Warum, steht unter „Funde“.",
+    mayBeMore: "Es kann mehr geben, weil Regeln nicht alles prüfen konnten. Warum, steht unter „Funde“.",
     who: "Kennung",
     score: "Punkte",
     findings: "Was gefunden wurde",
@@ -254,7 +254,7 @@ export const de: ConsoleTexts = {
     summary: (made: number, by: number, among: number) =>
       `${calls(made)} von ${callers(by)}, in ${page.viewer.figures.events(among)}.`,
     complete: ([first, end]: readonly [number, number]) =>
-      `Gesehen wurden alle Einträge von ${count(first)} bis ${count(end - 1)}.`,
+      `Geprüft wurden alle Einträge von ${count(first)} bis ${count(end - 1)}.`,
     partial: "Es kann weitere geben: Nur ein Teil des Logs wurde geladen.",
     compared: (title: unknown, operations: number) =>
       html`Verglichen mit ${title}, worin ${counting(LANG, "Operation", "Operationen")(operations)} beschrieben sind.`,
@@ -262,7 +262,7 @@ export const de: ConsoleTexts = {
       `Ihre Methoden von ${counting(LANG, "Pfad", "Pfaden")(paths)} sind nicht bekannt, weil sie in einer anderen Datei stehen: Eine Beschreibung in mehreren Dateien muss erst zusammengefügt werden.`,
     alike: (operations: number) =>
       `${counting(LANG, "Operation", "Operationen")(operations)} ${operations === 1 ? "lässt" : "lassen"} sich anhand von Aufrufen nicht von einer anderen mit derselben Methode und demselben Pfad unterscheiden (nur durch Abfrage, Fragment oder Namen von Parametern) und ${operations === 1 ? "zählt" : "zählen"} mit ihr als eine.`,
-    leftOut: (left: number) => `${calls(left)} ließen sich aus Platzmangel nicht unterscheiden.`,
+    leftOut: (left: number) => `${calls(left)} ließen sich wegen der Speichergrenze nicht unterscheiden.`,
     endpoint: "Endpunkt",
     risk: "Risiko",
     calls: "Aufrufe",
@@ -297,9 +297,9 @@ export const de: ConsoleTexts = {
     heading: "Risiko in Geld",
     about:
       "Was in einem Jahr verloren gehen kann, nach selbst geschriebenen Szenarien: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
-    unfit: "Zahlen gibt es nur zu dem, was sich verifizieren lässt und Einträge hat.",
+    unfit: "Zahlen gibt es nur zu verifizierten Ereignissen.",
     scenarios: "Szenarien",
-    scenariosAbout: html`Dateien in YAML, gemeinsam betrachtet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
+    scenariosAbout: html`YAML-Dateien, gemeinsam ausgewertet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
       zum Anfangen. Beträge, Quellen und Daten sind die eigenen: Vorgegeben ist keiner.`,
     choose: "Szenarien wählen",
     remove: "Entfernen",
@@ -310,17 +310,17 @@ export const de: ConsoleTexts = {
     again: "Nach der neuesten Wurzel simulieren",
     together: (scenarios: number) => `${count(scenarios)} Szenarien zusammen`,
     independent:
-      "Sie werden unabhängig voneinander simuliert: Was mehrere in einem Jahr eintreten lässt, steckt nicht in diesen Zahlen.",
+      "Sie werden unabhängig voneinander simuliert: Gemeinsame Ursachen, die mehrere in einem Jahr auslösen, sind nicht berücksichtigt.",
     chart:
-      "Diagramm: wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
+      "Diagramm der Wahrscheinlichkeit, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
     mean: (mean: string, currency: string) => `${mean} ${currency} im Jahr, im Mittel`,
     average: "Mittel",
     formula: (mean: string) => `nach der Formel ${mean}`,
     without: (share: string, most: string) =>
       `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
     quantiles: "Perzentil des Jahresverlusts",
-    exceeded: "Mit dieser Wahrscheinlichkeit verliert ein Jahr mindestens",
-    inputs: "Woraus es berechnet ist",
+    exceeded: "Wahrscheinlichkeit, in einem Jahr mindestens so viel zu verlieren",
+    inputs: "Eingaben",
     input: "Eingabe",
     low: "Mindestens",
     mode: "Am ehesten",
@@ -350,7 +350,7 @@ export const de: ConsoleTexts = {
       none: html`Vorgeschlagen wird nichts, weil kein Szenario sagt, was als eine seiner Bedrohungen zählt. Dazu dient <code>observed</code>,
         zum Beispiel <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
       short:
-        "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das sagt nichts über ein Jahr. Geben Sie an, wann die Ereignisse stattfanden.",
+        "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das ist zu kurz, um ein Jahr zu schätzen. Geben Sie an, wann die Ereignisse stattfanden.",
       observed: (observed: number, from: string, to: string, years: string) =>
         `${observed === 0 ? "Nichts" : count(observed)} beobachtet von ${from} bis ${to} (${years} Jahre).`,
       others: "Es kann weitere geben: Betrachtet wurde nicht alles.",
@@ -375,10 +375,10 @@ export const de: ConsoleTexts = {
       spanAbout:
         "Ohne Daten zählt die Zeit vom ersten Eintrag des Logs bis zum letzten. Bei importierten Ereignissen sind Daten nötig.",
     },
-    recompute: "Alle erhalten dieselben Zahlen",
-    byLog: "Die Jahre folgen aus der Wurzel des Logs und jedem Szenario, und aus nichts sonst.",
+    recompute: "Reproduzierbare Zahlen",
+    byLog: "Die Simulation hängt nur von der Wurzel des Logs und jedem Szenario ab.",
     byNoLog:
-      "Die Jahre folgen aus jedem Szenario allein: Was geladen wurde, hat keinen Checkpoint, und damit keine Wurzel.",
+      "Die Simulation hängt nur von jedem Szenario ab, weil die geladenen Ereignisse keinen Checkpoint und damit keine Wurzel haben.",
     years: (years: number) => `Simuliert sind ${count(years)} Jahre. Gleiche Werte sind gleiche Zahlen:`,
     saveText: "Als Markdown sichern",
     saveChart: "Diagramm sichern",
@@ -387,7 +387,7 @@ export const de: ConsoleTexts = {
 
   coverage: {
     heading: "Abdeckung des Logs",
-    seen: "Nach den Worten des Logs, ungeprüft",
+    seen: "Angabe des Logs, ungeprüft",
     size: "Größe",
     published: "Veröffentlicht",
     at: "Veröffentlicht am",
@@ -416,7 +416,7 @@ export const de: ConsoleTexts = {
     noCheckpoints: "In dem, was geladen wurde, ist kein Checkpoint.",
     yes: "ja",
     no: "nein",
-    unchecked: "nicht angesehen",
+    unchecked: "nicht geprüft",
     another: "Unter dieser Adresse war vorher ein anderes Log",
     anotherWhy: (origins: unknown) =>
       html`Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
@@ -438,7 +438,7 @@ export const de: ConsoleTexts = {
     name: "Unterzeichner",
     last: "Letzter Eintrag",
     usual: "Üblich",
-    signerTrust: "Jetzt",
+    state: "Jetzt",
     every: (time: string) => `etwa alle ${time}`,
     often: "mehr als einmal pro Sekunde",
     few: "zu wenige Einträge",
@@ -490,8 +490,8 @@ export const de: ConsoleTexts = {
     othersAbout:
       "Die Vertrauensdatei nennt diese Schlüssel nicht; ihre Signaturen wurden nicht angesehen und beweisen nichts.",
     signed: (times: number) => `auf ${counting(LANG, "Checkpoint", "Checkpoints")(times)}`,
-    log: "Nach den Worten des Logs selbst",
-    noneHeard: "es hat keinen Zeugen gehört; für seinen neuesten Checkpoint bürgt also nur das Log selbst",
+    log: "Angabe des Logs",
+    noneHeard: "kein Zeuge hat geantwortet; für seinen neuesten Checkpoint bürgt also nur das Log selbst",
     healthy: (met: boolean): string =>
       met
         ? "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint gesehen"
@@ -501,7 +501,7 @@ export const de: ConsoleTexts = {
   storage: {
     heading: "Speicher",
     about: "Was das Log über sich selbst sagt, unter /healthz und /metrics. Nichts davon ist signiert.",
-    word: "Wort des Betreibers, ungeprüft",
+    word: "Angabe des Betreibers, ungeprüft",
     refresh: "Neu laden",
     asked: "Gefragt um",
     health: "Zustand",
@@ -514,7 +514,7 @@ export const de: ConsoleTexts = {
     publishedAt: "Veröffentlicht am",
     waiting: "Noch nicht veröffentlicht",
     witnessed: "Von allen nötigen Zeugen gesehen",
-    noWitness: "kein Zeuge wurde gehört",
+    noWitness: "kein Zeuge hat geantwortet",
     clock: "Uhr im Vergleich mit den Zeugen",
     clocks: {
       agrees: "gehen gleich",
@@ -525,7 +525,7 @@ export const de: ConsoleTexts = {
     unfinished: "Laufende Löschungen",
     troubles: {
       stopped: "Es hat angehalten: Es signiert nichts und nimmt nichts an",
-      damaged: "Ein Teil seiner Daten ist beschädigt",
+      damaged: "Ein Teil seiner gespeicherten Daten hat Probleme",
       full: "Sein Speicher ist fast voll",
       failing: "Neue Einträge können nicht gespeichert werden",
       erasures: "Eine Löschung kann nicht abgeschlossen werden",
@@ -563,9 +563,9 @@ export const de: ConsoleTexts = {
           : `${count(indexed)} von ${leaves(size)}. Die übrigen werden einzeln durchsucht.`,
       indexDamaged:
         "teilweise beschädigt; er wird neu gebaut. Bis dahin sind Suchen langsamer, aber richtig.",
-      indexOff: "keiner: jede Suche sieht alle Ereignisse an",
-      noIndex: "keiner: in einem Durable Object sieht jede Suche alle Ereignisse an",
-      witnesses: "Gehörte Zeugen",
+      indexOff: "keiner: jede Suche prüft alle Ereignisse",
+      noIndex: "keiner: in einem Durable Object prüft jede Suche alle Ereignisse",
+      witnesses: "Zeugen, die geantwortet haben",
       skews: "Um wie viel die Uhr des Logs vor der jedes Zeugen geht.",
     },
     yes: "ja",
@@ -583,7 +583,7 @@ export const de: ConsoleTexts = {
     name: "Name",
     labels: "Merkmale",
     value: "Wert",
-    ignored: (ignored: number) => `${lines(ignored)} der Zahlen waren nicht zu verstehen und fehlen hier.`,
+    ignored: (ignored: number) => `${lines(ignored)} waren nicht zu verstehen und sind hier nicht gezeigt.`,
     noMetrics: "Es gibt keine Zahlen.",
   },
 };

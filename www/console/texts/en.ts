@@ -217,7 +217,7 @@ export const en = {
     mayBeMore: "There may be more, because rules couldn’t examine everything. The section Findings says why.",
     who: "Identifier",
     score: "Score",
-    findings: "What was found",
+    findings: "Findings",
     worst: "Most serious",
     last: "Last",
     others: (count: string) => ` and ${count} more`,
@@ -252,7 +252,7 @@ export const en = {
     elsewhere: (paths: number) =>
       `Its methods of ${counting(LANG, "path", "paths")(paths)} aren’t known, because they are in another file: put a description in several files together first.`,
     alike: (operations: number) =>
-      `${counting(LANG, "operation", "operations")(operations)} can’t be distinguished by calls from another with the same method and path (they differ by a query, a fragment or names of parameters) and count as one with it.`,
+      `${counting(LANG, "operation", "operations")(operations)} can’t be distinguished by their calls from another one with the same method and path (they differ only by a query, a fragment, or names of parameters), and count as one with it.`,
     leftOut: (left: number) => `${calls(left)} couldn’t be distinguished because of the memory limit.`,
     endpoint: "Endpoint",
     risk: "Risk",
@@ -290,7 +290,7 @@ export const en = {
       "What may be lost in a year by scenarios that you wrote: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
     unfit: "Figures are available only for verified events.",
     scenarios: "Scenarios",
-    scenariosAbout: html`Files in YAML, looked at together. <code>countersign risk --new exposed-endpoint</code> writes one to
+    scenariosAbout: html`YAML files, evaluated together. <code>countersign risk --new exposed-endpoint</code> writes one to
       begin with. Amounts, sources and dates are yours: there are no default ones.`,
     choose: "Choose scenarios",
     remove: "Remove",
@@ -429,7 +429,7 @@ export const en = {
     name: "Emitter",
     last: "Last entry",
     usual: "Usually",
-    signerTrust: "Now",
+    state: "Now",
     every: (time: string) => `about every ${time}`,
     often: "more than once a second",
     few: "too few entries to tell",

@@ -64,9 +64,9 @@ export interface PanelValues {
  * The panel that creates evidence: who examines it, notes on events, a sample, a question, and files to save.
  */
 export class EvidencePanel extends View {
-  static override properties = { texts: { attribute: false }, bench: { attribute: false } };
+  static override properties = { texts: { attribute: false }, context: { attribute: false } };
   declare texts: PageTexts;
-  declare bench: EvidenceContext;
+  declare context: EvidenceContext;
   #reference = "";
   #examiner = "";
   #sample: Sample | undefined;
@@ -74,7 +74,7 @@ export class EvidencePanel extends View {
   #papersOf: string | undefined;
   #rows: readonly EventRow[] | undefined;
   #events = 0;
-  /** The selection that the sample was drawSample from, or the events were listed from. */
+  /** The selection that the sample was drawn from, or the events were listed from. */
   #basis: Pick<Selection, "session" | "query"> | undefined;
   /** The query of the question's fields. */
   #question = "";
@@ -82,14 +82,14 @@ export class EvidencePanel extends View {
   #message = "";
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    const before = changed.get("bench") as EvidenceContext | undefined;
-    if (before && before.part.session !== this.bench.part.session) {
+    const before = changed.get("context") as EvidenceContext | undefined;
+    if (before && before.part.session !== this.context.part.session) {
       this.#sample = undefined;
       this.#rows = undefined;
       this.#message = "";
     }
     const basis = this.#basis;
-    const { session, query } = this.bench.selection;
+    const { session, query } = this.context.selection;
     if (basis && (basis.session !== session || basis.query !== query)) {
       // A sample of another search isn't a sample of this one.
       if (this.#sample !== undefined) this.#message = this.texts.evidence.make.sampleDropped;
@@ -97,11 +97,11 @@ export class EvidencePanel extends View {
       this.#sample = undefined;
       this.#rows = undefined;
     }
-    const { sha256 } = this.bench.part;
+    const { sha256 } = this.context.part;
     if (sha256 !== undefined && sha256 !== this.#papersOf) {
       this.#papersOf = sha256;
       this.#papers = new Papers(sha256);
-      for (const paper of this.bench.papers)
+      for (const paper of this.context.papers)
         if (this.#papers.of(paper.entry).comment === "") this.#papers.write(paper, new Date());
     }
   }
@@ -137,25 +137,25 @@ export class EvidencePanel extends View {
 
   /** Saves the report as JSON. */
   saveReport(): Promise<void> {
-    const reason = reasonOf(this.bench.now(), this.texts.viewer, true);
+    const reason = reasonOf(this.context.now(), this.texts.viewer, true);
     return this.#work(reason, async () => [await reportFile(await this.#input())]);
   }
 
   /** Reason why no event can be saved at the moment. */
   get #reason(): string | undefined {
-    return reasonOf(this.bench.now(), this.texts.viewer);
+    return reasonOf(this.context.now(), this.texts.viewer);
   }
 
   /** Renders the selection in words, or why nothing is saved. */
   #selectionView(t: PageTexts["evidence"]["make"]): TemplateResult {
-    const { selection } = this.bench;
+    const { selection } = this.context;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
-    const drawSample = this.#sample?.entries.length;
+    const size = this.#sample?.entries.length;
     return html`
       <p id="evidence-selection" class="evidence-selection">
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
-        ${drawSample === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawSample))}</span>`}
+        ${size === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(size))}</span>`}
         ${reason === undefined ? nothing : html`<span>${reason}</span>`}
         ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${emits("open-tab", "events")}>${t.toSearch}</button>` : nothing}
       </p>
@@ -174,14 +174,14 @@ export class EvidencePanel extends View {
 
   /** Collects the input of files. The selected events are counted once for all files. */
   async #input(): Promise<EvidenceInput> {
-    const { part, trust, pins } = this.bench;
-    const tools = this.bench.tools();
-    const selection = this.bench.now();
+    const { part, trust, pins } = this.context;
+    const tools = this.context.tools();
+    const selection = this.context.now();
     if (tools === undefined || part.session === undefined || selection.state !== "ready")
       throw new Error("the page's workers haven't started yet");
     const sample = this.#sample;
     const entries = await part.session.index.indexes();
-    checkResult(selection, entries.length, this.bench.now());
+    checkResult(selection, entries.length, this.context.now());
     return {
       part,
       trust,
@@ -256,9 +256,9 @@ export class EvidencePanel extends View {
   }
 
   #command({ wanted, seed }: Sample): string {
-    const { query } = this.bench.selection;
-    const words = ["countersign", "report", quote(this.bench.part.file.name)];
-    if (this.bench.trust !== undefined) words.push("--trust", quote(this.bench.trust.name));
+    const { query } = this.context.selection;
+    const words = ["countersign", "report", quote(this.context.part.file.name)];
+    if (this.context.trust !== undefined) words.push("--trust", quote(this.context.trust.name));
     if (query !== "") words.push("--query", quote(query));
     return [...words, "--sample", `${wanted}`, "--seed", quote(seed)].join(" ");
   }
@@ -267,15 +267,15 @@ export class EvidencePanel extends View {
     event.preventDefault();
     const t = this.texts.evidence.make;
     const fields = new FormData(event.target as HTMLFormElement);
-    const { session } = this.bench.part;
-    const tools = this.bench.tools();
+    const { session } = this.context.part;
+    const tools = this.context.tools();
     if (session === undefined || tools === undefined) return this.#showMessage(t.notReady);
     const options = { wanted: Number(fields.get("wanted")), seed: String(fields.get("seed")) };
-    const selection = this.bench.now();
+    const selection = this.context.now();
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined || selection.state !== "ready") return this.#showMessage(reason ?? t.notReady);
     const entries = await session.index.indexes();
-    if (entries.length !== selection.events || !isStill(selection, this.bench.now()))
+    if (entries.length !== selection.events || !isStill(selection, this.context.now()))
       return this.#showMessage(this.texts.viewer.selection.changed);
     this.#sample = await drawSample(session, tools, options, entries);
     this.#basis = selection;
@@ -294,9 +294,9 @@ export class EvidencePanel extends View {
   // Notes
 
   async #list(): Promise<void> {
-    const { session } = this.bench.part;
+    const { session } = this.context.part;
     if (session === undefined) return;
-    const selection = this.bench.now();
+    const selection = this.context.now();
     const reason = reasonOf(selection, this.texts.viewer);
     if (reason !== undefined) return this.#showMessage(reason);
     this.#basis = selection;
@@ -379,7 +379,7 @@ export class EvidencePanel extends View {
    * True while the content of the search box isn't settled: a question would overwrite what is being typed.
    */
   get #isUnsure(): boolean {
-    return this.bench.selection.state !== "ready";
+    return this.context.selection.state !== "ready";
   }
 
   #ask(form: HTMLFormElement): void {
@@ -400,11 +400,11 @@ export class EvidencePanel extends View {
     const query = this.#question;
     const t = this.texts.evidence.make;
     // An empty question would select every event.
-    const reason = query === "" ? t.noQuestion : reasonOf(this.bench.now(), this.texts.viewer, true);
+    const reason = query === "" ? t.noQuestion : reasonOf(this.context.now(), this.texts.viewer, true);
     return this.#work(reason, async () => {
       this.#drop();
-      await this.bench.viewer()?.search(query);
-      const selection = this.bench.now();
+      await this.context.viewer()?.search(query);
+      const selection = this.context.now();
       if (selection.query !== query) throw new SelectionMismatch();
       const why = this.#reason;
       if (why !== undefined) throw new QuestionError(why);

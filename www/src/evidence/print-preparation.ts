@@ -52,7 +52,7 @@ export class PrintPreparation {
   /** Incremented whenever the selection may have changed. */
   #turn = 0;
   #gathered: LoadedEvents | undefined;
-  #foot: { readonly bench: EvidenceContext; readonly foot: Foot } | undefined;
+  #foot: { readonly context: EvidenceContext; readonly foot: Foot } | undefined;
   readonly #version: string;
 
   /** Takes the version of the page. */
@@ -64,12 +64,12 @@ export class PrintPreparation {
   async gather(panel: EvidencePanel | undefined): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
-    const { bench } = panel ?? {};
-    const { session } = bench?.part ?? {};
-    const slicer = bench?.tools()?.slicer?.();
-    if (panel === undefined || bench === undefined || session === undefined || slicer === undefined) return;
+    const { context } = panel ?? {};
+    const { session } = context?.part ?? {};
+    const slicer = context?.tools()?.slicer?.();
+    if (panel === undefined || context === undefined || session === undefined || slicer === undefined) return;
     const { sample } = panel.typed;
-    const selection = bench.now();
+    const selection = context.now();
     if (selection.state === "ready") {
       const rows = await eventRows(session, sample?.entries, MAX_PRINTED);
       const selected = (await session.index.indexes()).length;
@@ -79,41 +79,41 @@ export class PrintPreparation {
       const events = { rows, count: sample?.entries.length ?? selected };
       this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
     }
-    const foot = await footOf(bench, slicer, this.#version);
-    if (turn === this.#turn) this.#foot = { bench, foot };
+    const foot = await footOf(context, slicer, this.#version);
+    if (turn === this.#turn) this.#foot = { context, foot };
   }
 
   /** Returns what a browser would print now. */
   now(panel: EvidencePanel | undefined): PrintedEvidence | undefined {
-    const { bench } = panel ?? {};
-    if (panel === undefined || bench?.part.session === undefined) return undefined;
+    const { context } = panel ?? {};
+    if (panel === undefined || context?.part.session === undefined) return undefined;
     const { typed } = panel;
-    const searched = searchedOf(bench.now());
+    const searched = searchedOf(context.now());
     const known = this.#gathered;
     const isKnown =
       known?.turn === this.#turn &&
-      known.session === bench.part.session &&
+      known.session === context.part.session &&
       known.query === searched.query &&
       known.sample === typed.sample &&
       searched.state === "ready";
     const foot =
-      this.#foot !== undefined && isSame(this.#foot.bench, bench)
+      this.#foot !== undefined && isSame(this.#foot.context, context)
         ? this.#foot.foot
-        : plainFoot(bench, this.#version);
+        : plainFoot(context, this.#version);
     return { ...typed, searched, events: isKnown ? known.events : undefined, foot };
   }
 }
 
 /** True if both have the same hashes. */
 function isSame(one: EvidenceContext, other: EvidenceContext): boolean {
-  const texts = (bench: EvidenceContext) =>
-    [bench.trust?.text, ...bench.pins.map(({ text }) => text)].join("\0");
+  const texts = (context: EvidenceContext) =>
+    [context.trust?.text, ...context.pins.map(({ text }) => text)].join("\0");
   return one.part.file === other.part.file && texts(one) === texts(other);
 }
 
-async function footOf(bench: EvidenceContext, slicer: Slicer, version: string): Promise<Foot> {
-  const plain = plainFoot(bench, version);
-  const { part, trust, pins } = bench;
+async function footOf(context: EvidenceContext, slicer: Slicer, version: string): Promise<Foot> {
+  const plain = plainFoot(context, version);
+  const { part, trust, pins } = context;
   const sha256 = async (text: string) => slicer.sha256(new Blob([text]));
   return {
     ...plain,

@@ -107,13 +107,13 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
 
 function voucherView(voucher: Voucher, trust: TrustChoice, t: PageTexts): TemplateResult {
   const { role, name, id, vkey, valid, invalid, last, revoked } = voucher;
-  const signerTrust = revoked ? "revoked" : "trust_file";
+  const basis = revoked ? "revoked" : "trust_file";
   return html`
     <li data-role=${role}>
       <div class="signer-head">
         <h4>${value(name)}</h4>
         <span class="role">${t.signers.roles[role]}</span>
-        <span class="state tone-${SIGNER_LOOKS[signerTrust].tone}">${icon(revoked ? "fail" : "key")}${t.viewer.result.signers[signerTrust].word}</span>
+        <span class="state tone-${SIGNER_LOOKS[basis].tone}">${icon(revoked ? "fail" : "key")}${t.viewer.result.signers[basis].word}</span>
       </div>
       <dl class="facts">
         <div class="wide"><dt>${t.signers.idAndVkey}</dt><dd>${vkeyView(vkey ?? "", id)}</dd></div>

@@ -53,9 +53,9 @@ export function strip(
   const place = (leaf: number) => (entries === 0 ? 0 : (Math.min(leaf, entries) / entries) * MAX_POSITIONS);
   return {
     entries,
-    shown: ranges(coverage.shown, place),
-    withheld: ranges(coverage.withheld, place),
-    skipped: ranges(coverage.skipped, place),
+    shown: scaled(coverage.shown, place),
+    withheld: scaled(coverage.withheld, place),
+    skipped: scaled(coverage.skipped, place),
     checkpoints: spots(
       marks.checkpoints.map((mark) => ({ at: place(mark.size), mark })),
       (all) => ({
@@ -81,7 +81,7 @@ export function cosignatures({ signatures }: Marks["checkpoints"][number]): numb
   return signatures.filter(({ by, valid }) => by === "witness" && valid === true).length;
 }
 
-function ranges(ranges: Ranges, place: (leaf: number) => number): StripRange[] {
+function scaled(ranges: Ranges, place: (leaf: number) => number): StripRange[] {
   const found: { from: number; to: number }[] = [];
   for (const [begin, end] of each(ranges)) {
     const from = Math.min(place(begin), MAX_POSITIONS - MIN_WIDTH);

@@ -77,7 +77,7 @@ export const de: PageTexts = {
     forSession: "für diese Sitzung",
     pinOf: (size) => `bei ${size} Einträgen`,
     noTrustFile:
-      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organization erbitten, der das Log gehört.",
+      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organisation erbitten, der das Log gehört.",
     noPin:
       "kein Pin. Ein Pin ist ein Checkpoint des Logs, wie ihn diese Seite oder „countersign verify --save-pin“ gespeichert hat.",
     replaced: (name) =>
@@ -119,10 +119,10 @@ export const de: PageTexts = {
       technical: "Technisches",
     },
     found: (verifying, rules, all) =>
-      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
+      `${count(verifying)} aus der Prüfung${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
-    mayBeMore: "es kann mehr geben: Regeln konnten nicht alles prüfen",
+    mayBeMore: "es kann mehr geben, weil Regeln nicht alles prüfen konnten",
   },
 
   answers: {
@@ -147,7 +147,7 @@ export const de: PageTexts = {
     signed: {
       question: "Von wem signiert?",
       words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht zu sagen" },
-      byWriter: "Mit Schlüsseln, denen ihr Ersteller vertraut",
+      byWriter: "Mit Schlüsseln, denen ihr Verfasser vertraut",
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
       revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
@@ -172,7 +172,7 @@ export const de: PageTexts = {
       between: "dazwischen fehlt nichts",
       shown: (shown, of) =>
         `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
-      left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} die Ersteller der Datei weggelassen`,
+      left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} der Verfasser der Datei ausgelassen`,
       undetermined: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
       failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
@@ -189,7 +189,7 @@ export const de: PageTexts = {
 
   changed: {
     heading: "Nach der Signatur verändert",
-    lead: "Jedes veränderte Ereignis zwischen den beiden daneben, die so sind, wie sie signiert wurden.",
+    lead: "Jedes veränderte Ereignis zwischen seinen beiden nächsten unveränderten Nachbarn.",
     of: (place, all) => `${count(place)} von ${count(all)}`,
     previous: "Voriges",
     next: "Nächstes",
@@ -209,7 +209,7 @@ export const de: PageTexts = {
   },
 
   welcome: {
-    heading: "Eine Datei bekommen?",
+    heading: "Hat Ihnen jemand eine Datei geschickt?",
     items: [
       {
         title: "Was sie ist",
@@ -221,7 +221,7 @@ export const de: PageTexts = {
       },
       {
         title: "Woher die Vertrauensdatei kommt",
-        text: "Von der Organization, der das Log gehört, und auf einem anderen Weg: von ihrer Website, von ihrer Revision, am Telefon. Kam sie in derselben E-Mail wie die Datei, könnte beides gefälscht sein.",
+        text: "Von der Organisation, der das Log gehört, und auf einem anderen Weg: von ihrer Website, von ihrer Revision, am Telefon. Kam sie in derselben E-Mail wie die Datei, könnte beides gefälscht sein.",
       },
     ],
     tryHeading: "Ausprobieren",
@@ -327,7 +327,7 @@ export const de: PageTexts = {
     unreadable: "Die Datei ist nicht lesbar",
     other: "Prüfung nicht möglich",
     line: (line) => `Zeile ${count(line)}: `,
-    noVerdict: "Das ist kein Urteil: Über den Export wurde nichts festgestellt.",
+    noVerdict: "Das ist kein Urteil: Über die Datei wurde nichts festgestellt.",
     said: "Kein Urteil:",
   },
 
@@ -371,7 +371,7 @@ export const de: PageTexts = {
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
     contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
     sample:
-      "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Eine Vertrauensdatei nie von dort nehmen, woher ein Export kommt.",
+      "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Bei echten Dateien muss die Vertrauensdatei aus einer anderen Quelle kommen als die Datei selbst.",
     file: "Datei",
     log: "Log",
     noHeader: "kein Kopf lesbar",
@@ -423,9 +423,9 @@ export const de: PageTexts = {
       checkpoints: "Checkpoints",
       cosigned: "Bezeugt",
       notes: "Notizen",
-      findings: "Befunde",
+      findings: "Probleme",
     },
-    findingsShort: (drawn) => `Von jeder Art von Befund sind die ersten ${count(drawn)} eingezeichnet.`,
+    findingsShort: (drawn) => `Von jeder Art von Problem sind die ersten ${count(drawn)} eingezeichnet.`,
     list: "Als Liste",
     show: "Zeigen",
     range: (begin, end) =>
@@ -445,13 +445,13 @@ export const de: PageTexts = {
     checkpoints,
     cosignatures: counting(LANG, "Mitsignatur", "Mitsignaturen"),
     notes: counting(LANG, "Schlüsselnotiz", "Schlüsselnotizen"),
-    findings: counting(LANG, "Befund", "Befunde"),
+    findings: counting(LANG, "Problem", "Probleme"),
     acts: "wirkt",
     actsNot: "bewirkt nichts",
   },
 
   findings: {
-    heading: "Was die Prüfung ergab",
+    heading: "Probleme",
     none: "Keine Probleme gefunden.",
     times: (times) => `${count(times)}-mal`,
     first: (listed, all) => `Der Bericht führt die ersten ${count(listed)} von ${count(all)} auf.`,
@@ -467,9 +467,9 @@ export const de: PageTexts = {
     heading: "Unterzeichner",
     none: "Keine Kette hier nennt ihren Schlüssel.",
     more: (more) => `${keys(more)} im Bericht.`,
-    vkey: "Prüfschlüssel",
+    vkey: "Öffentlicher Schlüssel (vkey)",
     id: "Schlüssel-ID",
-    idAndVkey: "Schlüssel-ID und Prüfschlüssel",
+    idAndVkey: "Schlüssel-ID und öffentlicher Schlüssel (vkey)",
     signed: "Hier signiert",
     chainsLinks: (chains, links) => `${chains}, ${count(links)} ${links === 1 ? "Glied" : "Glieder"}`,
     clock: "Nach eigener Uhr",
@@ -537,7 +537,7 @@ export const de: PageTexts = {
     identical: "Das ist ein und dieselbe Datei, Byte für Byte: Zu vergleichen gibt es nichts.",
     contradiction: "Die beiden widersprechen einander.",
     evidence:
-      "Zwei Stände eines Logs, die nicht beide wahr sein können. Wer das Log betreibt, hat verschiedenen Lesern verschiedene Logs gezeigt oder es umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
+      "Zwei Stände eines Logs, die nicht beide wahr sein können. Der Betreiber des Logs hat verschiedenen Lesern verschiedene Logs gezeigt oder das Log umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
     undetermined: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
     byClaim: "Der Vergleich geht nach den Plätzen, die jede Datei ihren Einträgen gibt.",
     byPlace:
@@ -616,7 +616,7 @@ export const de: PageTexts = {
         html`Diese Seite hat den Inhalt der Datei soeben geprüft (${when}): ${events}. Sie ergeben denselben Bericht wie den in der Datei.`,
       own: "Die Seite in der Datei ist Byte für Byte die, die Sie benutzen.",
       other: (sha256) =>
-        html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder jemand hat sie verändert. Sie
+        html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder sie wurde verändert. Sie
           wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
       inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten, und dann sagt sie
         irgendetwas. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
@@ -626,15 +626,15 @@ export const de: PageTexts = {
       keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
       ownTrust:
         "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
-      whole: "Über den ganzen Export sagte das Programm des Verfassers:",
+      whole: "Was das Programm des Verfassers über den ganzen Export gemeldet hat:",
       wholeAbout:
         "Das lässt sich mit dem Export prüfen, nicht aus dieser Datei. Vergleichen Sie den SHA-256 mit dem Export, wenn Sie ihn bekommen können.",
       sections: (count: string, of: number) =>
-        `Was der Verfasser sagt (${count} ${of === 1 ? "Abschnitt" : "Abschnitte"})`,
+        `Aussagen des Verfassers (${count} ${of === 1 ? "Abschnitt" : "Abschnitte"})`,
       sectionsAbout:
-        "Das hat geschrieben, wer die Datei erstellt hat. Die Ereignisse, von denen es handelt, sind hier geprüft; was darüber gesagt wird, ist es nicht.",
+        "Das hat der Verfasser der Datei geschrieben. Die Ereignisse, die er nennt, wurden hier geprüft, seine Aussagen darüber nicht.",
       made: "Erstellt mit",
-      facts: "Wovon sie ist, von wem, und nach welchen Schlüsseln",
+      facts: "Gegenstand, Verfasser und Schlüssel",
       file: "Export",
       trustFile: "Vertrauensdatei",
       pins: "Pins",
@@ -685,8 +685,8 @@ export const de: PageTexts = {
       noRoot:
         "Kein Checkpoint dieses Exports passt, und eine Stichprobe wird mit der Wurzel eines Checkpoints gezogen.",
       drawn: (drawn, of) => `${drawn} von ${of}, gezogen mit`,
-      witnessed: "dem letzten Checkpoint, den Zeugen sahen",
-      unwitnessed: "dem letzten Checkpoint, den kein Quorum von Zeugen sah",
+      witnessed: "dem letzten Checkpoint, den das Quorum der Zeugen signiert hat",
+      unwitnessed: "dem letzten Checkpoint, den das Quorum der Zeugen nicht signiert hat",
       root: "Wurzel",
       again: "Jeder zieht dieselbe:",
       papers: "Haken, Markierungen und Notizen",

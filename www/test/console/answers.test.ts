@@ -33,7 +33,7 @@ async function opened(t: TestContext, answer: (route: Route) => Promise<void>): 
 async function enter(page: Page): Promise<void> {
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("[data-signer-trust=accepted]").waitFor();
+  await page.locator("[data-sign-in=accepted]").waitFor();
 }
 
 const error =

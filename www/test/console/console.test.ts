@@ -51,7 +51,7 @@ async function enter(page: Page, token: string): Promise<void> {
 
 async function accepted(page: Page, token: string): Promise<void> {
   await enter(page, token);
-  await page.locator("[data-signer-trust=accepted]").waitFor();
+  await page.locator("[data-sign-in=accepted]").waitFor();
 }
 
 const tab = (page: Page, name: string) =>
@@ -96,7 +96,7 @@ test("access: accepts only a valid token and sends it only in one header", { ski
   assert.ok(kept.every((text) => !text.includes(log.token)));
   await page.reload();
   await page.locator("#token").waitFor();
-  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
 test("access: stores token and trust in this tab on request, and no longer", { skip }, async (t) => {
@@ -106,7 +106,7 @@ test("access: stores token and trust in this tab on request, and no longer", { s
   await page.getByLabel("Keep the token and the trust file").check();
   await accepted(page, log.token);
   await page.reload();
-  await page.locator("[data-signer-trust=accepted]").waitFor();
+  await page.locator("[data-sign-in=accepted]").waitFor();
   await verdict(page, "verified");
   assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
   await page.locator(".access > summary").click();
@@ -115,7 +115,7 @@ test("access: stores token and trust in this tab on request, and no longer", { s
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await page.reload();
   await page.locator("#token").waitFor();
-  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
 test("access: a reader let in on another tab finds events on the search tab", { skip }, async (t) => {
@@ -153,10 +153,10 @@ test("findings: have a tab of their own and lead to the events", { skip }, async
     .waitFor();
 });
 
-/** Returns an identifier in the form of AWS. */
+/** An identifier in the form of AWS. */
 const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
 
-/** Returns the titles of the rules that fire in the first session. */
+/** Titles of the rules that fire in the first session. */
 const WHY = /Log or Log Retention Changed|Administrator Role Granted/;
 
 test("sessions: are ranked by their findings and lead to the events", {
@@ -619,7 +619,7 @@ for (const [colorScheme, width] of [
       await check(name);
     }
     await page.getByRole("button", { name: "Deutsch" }).click();
-    await page.getByText("Wort des Betreibers, ungeprüft").waitFor();
+    await page.getByText("Angabe des Betreibers, ungeprüft").waitFor();
     assert.equal(await page.locator("html").getAttribute("lang"), "de");
     await check("German");
     await page.getByRole("button", { name: "English" }).click();

@@ -64,7 +64,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   await signIn(page).click();
   const [scheme, token = ""] = ((await read).headers().authorization ?? "").split(" ");
   assert.deepEqual([scheme, token.split(".").length], ["Bearer", 3]);
-  await page.locator("[data-signer-trust=accepted]").waitFor();
+  await page.locator("[data-sign-in=accepted]").waitFor();
   // The previous trust and search are restored and verified.
   await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
   const at = new URL(page.url());
@@ -91,7 +91,7 @@ test("sign-in: leaves nothing behind but the token in memory", {
   assert.deepEqual([...elsewhere].sort(), [log.url, issuer.url].sort());
   await page.reload();
   await signIn(page).waitFor();
-  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
 test("sign-in: tells a reader whom the issuer knows but the log doesn't let in", { skip }, async (t) => {
@@ -99,7 +99,7 @@ test("sign-in: tells a reader whom the issuer knows but the log doesn't let in",
   const { page } = await opened(t);
   await signIn(page).click();
   await page.locator(".refused[data-status='403']").waitFor();
-  assert.equal(await page.locator("[data-signer-trust=accepted]").count(), 0);
+  assert.equal(await page.locator("[data-sign-in=accepted]").count(), 0);
 });
 
 test("sign-in: rejects a response that this tab didn't request", { skip }, async (t) => {
@@ -134,5 +134,5 @@ test("sign-in: reports an unreachable issuer, and a token still works", { skip }
   await page.locator("[data-sign-in=failed]").waitFor();
   await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.locator("[data-signer-trust=accepted]").waitFor();
+  await page.locator("[data-sign-in=accepted]").waitFor();
 });

@@ -49,7 +49,7 @@ async function opened(
   if (reads) {
     await page.getByLabel("Access token").fill(log.token);
     await page.getByRole("button", { name: "Use this token" }).click();
-    await page.locator("[data-signer-trust=accepted]").waitFor();
+    await page.locator("[data-sign-in=accepted]").waitFor();
   }
   return log;
 }

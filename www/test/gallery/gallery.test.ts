@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { violations } from "../../../js/test/axe.ts";
+import { translated } from "../../../js/test/translated.ts";
 import { CODES, FINDINGS } from "../../gallery/findings.ts";
 import { STATES as PAGE, PRINTED } from "../../gallery/page/states.ts";
 import { namesIn } from "../../gallery/state.ts";
 import { STATES as VIEWER } from "../../gallery/viewer/states.ts";
 import { type Browser, launch } from "../page/browser.ts";
-import { translated } from "../page/vectors.ts";
 import { Booth, FOLDER } from "./booth.ts";
 
 const LIST = join(FOLDER, "index.html");

@@ -173,7 +173,7 @@ test("language: German is complete and remembered", async (t) => {
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
   await open(page, "Befunde");
   assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
-  const findings = page.getByRole("region", { name: "Was die Prüfung ergab" });
+  const findings = page.getByRole("region", { name: "Probleme" });
   assert.match((await findings.textContent()) ?? "", /Dieses Ereignis wurde nach der Signatur verändert/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
   // Core messages in English are marked as such, and announced.

@@ -101,9 +101,9 @@ test("selection: typed text that isn't applied yet selects nothing", async (t) =
     input.value = "actor:u-2 since:xyz";
     input.dispatchEvent(new InputEvent("input"));
     const panel = document.querySelector("countersign-evidence") as unknown as {
-      bench: { now(): { state: string } };
+      context: { now(): { state: string } };
     };
-    return panel.bench.now().state;
+    return panel.context.now().state;
   });
   assert.equal(states, "counting");
 });

@@ -1,17 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { translated } from "../../../js/test/translated.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
-
-/** Pairs of old words in the expected reports and the words that replaced them. */
-const TRANSLATION = readFileSync(`${FOLDER}../vectors-translation.txt`, "utf8")
-  .split("\n")
-  .filter((line) => line.includes("\t"))
-  .map((line) => line.split("\t") as [string, string]);
-
-/** Translates an expected report into today's words. */
-export const translated = (report: string): string =>
-  TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);
 
 /** A conformance vector: an export, its trust, and the expected report. */
 export interface Vector {

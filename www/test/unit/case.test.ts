@@ -79,34 +79,34 @@ test("Case: a contradiction of another pin isn't attributed to the remembered on
 const LATER = PIN.replace("\n3\n", "\n5\n");
 
 test("Case: a log that grew replaces the remembered state", async () => {
-  const bench = caseTools([], LATER);
-  const work = new Case(bench);
+  const tools = caseTools([], LATER);
+  const work = new Case(tools);
   await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
-  assert.equal(bench.memory.of(ORIGIN)?.size, 5);
+  assert.equal(tools.memory.of(ORIGIN)?.size, 5);
   assert.equal(work.parts[0]?.remembered, true);
 });
 
 test("Case: keeps the remembered state if the reader leaves it out or the log was rewritten", async () => {
   for (const usesMemory of [true, false]) {
-    const bench = caseTools([PIN], LATER);
-    const work = new Case(bench);
+    const tools = caseTools([PIN], LATER);
+    const work = new Case(tools);
     await work.verify([CHOSEN], { trust: undefined, pins: [] }, usesMemory);
-    assert.equal(bench.memory.of(ORIGIN)?.pin, PIN);
+    assert.equal(tools.memory.of(ORIGIN)?.pin, PIN);
     assert.equal(work.parts[0]?.remembered, false);
   }
 });
 
 test("Case: remembers only the largest checkpoint of several parts", async () => {
-  const bench = caseTools([], LATER);
-  const work = new Case(bench);
+  const tools = caseTools([], LATER);
+  const work = new Case(tools);
   const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
   await work.verify([CHOSEN, other], { trust: undefined, pins: [] }, true);
   assert.equal(work.parts.filter(({ remembered }) => remembered).length, 1);
 });
 
 test("Case: files of the same bytes count as one and aren't compared", async () => {
-  const bench = caseTools([LATER], LATER);
-  const work = new Case(bench);
+  const tools = caseTools([LATER], LATER);
+  const work = new Case(tools);
   const same = { ...CHOSEN, file: new File([], "b.ndjson") };
   const other = { ...CHOSEN, file: new File(["x"], "c.ndjson") };
   await work.verify([CHOSEN, same, other], { trust: undefined, pins: [] }, false);
@@ -117,10 +117,10 @@ test("Case: files of the same bytes count as one and aren't compared", async () 
 });
 
 test("Case: cancel also cancels the current session", async () => {
-  const bench = caseTools([]);
+  const tools = caseTools([]);
   const sessions: string[] = [];
   const work = new Case({
-    ...bench,
+    ...tools,
     session: () => {
       const ended = Promise.withResolvers<void>();
       return {

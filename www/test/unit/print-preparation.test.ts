@@ -33,7 +33,7 @@ function stage() {
   };
   const slicer = { sha256: async () => "ab" };
   const file = new File(["x"], "export.ndjson");
-  const bench = {
+  const context = {
     part: { session: { index }, file, sha256: "cd" },
     trust: undefined,
     pins: [],
@@ -41,7 +41,7 @@ function stage() {
     now: (): Selection => viewer.selection,
   };
   const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
-  const panel = { bench, typed };
+  const panel = { context, typed };
   const viewer = { selection: ready("a") };
   const now = (paper: PrintPreparation) =>
     paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");

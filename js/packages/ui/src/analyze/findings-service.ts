@@ -21,9 +21,9 @@ export class FindingsService {
   /** Detected pieces. They refer to every event, and browsers keep blobs outside a worker's memory. */
   readonly #pieces: Blob[] = [];
   readonly #next = inTurn();
-  /** Indexes of the selected total. */
+  /** Selected entries, ascending; undefined if all are selected. */
   #entries: Float64Array | undefined;
-  /** Positions of the findings about the selected total, in the order of the last status. */
+  /** Positions of the findings about the selected entries, in the order of the last status. */
   #places: readonly number[] | undefined;
   /** Created on demand, in the order of the last status. */
   #outline: Outline | undefined;
@@ -44,9 +44,9 @@ export class FindingsService {
     return this.#next(() => this.#status(facts));
   }
 
-  select(total: Float64Array | undefined): Promise<SelectedFindings | undefined> {
+  select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined> {
     return this.#next(() => {
-      this.#entries = total;
+      this.#entries = entries;
       return this.#select();
     });
   }
@@ -118,16 +118,16 @@ export class FindingsService {
     return { ...status, marks, selected: await this.#select() };
   }
 
-  /** Selects the findings about the selected total. */
+  /** Selects the findings about the selected entries. */
   async #select(): Promise<SelectedFindings | undefined> {
-    const total = this.#entries;
+    const entries = this.#entries;
     this.#places = undefined;
-    if (total === undefined) {
+    if (entries === undefined) {
       return undefined;
     }
     this.#outline ??= await this.#createOutline();
     const outline = this.#outline;
-    const places = outline.places(total);
+    const places = outline.places(entries);
     const counts = new Map<string, number>();
     for (const place of places) {
       counts.set(outline.rule(place), (counts.get(outline.rule(place)) ?? 0) + 1);

@@ -328,7 +328,7 @@ export interface EventIndex {
    * the event as signed, byte for byte, beside its parsed facts. CSV is safe for spreadsheets: an apostrophe is put
    * before anything that could be taken for a formula. Rejects with the signal's reason on abort.
    */
-  save(as: SaveFormat, onProgress: (events: number) => void, saving?: SaveOptions): Promise<Blob>;
+  save(as: SaveFormat, onProgress: (events: number) => void, options?: SaveOptions): Promise<Blob>;
   /** Terminates the worker. Pending calls reject with an `AbortError`. */
   close(): void;
 }

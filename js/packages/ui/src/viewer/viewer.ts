@@ -673,7 +673,7 @@ export class Viewer extends LitElement {
   }
 
   /**
-   * Opens the row that is drawn at a position, then finds its position in the newest result, which may not be eventsIn
+   * Opens the row that is drawn at a position, then finds its position in the newest result, which may not be drawn
    * yet.
    */
   async #openAt({ index }: Session, { position, row }: RowAt): Promise<void> {

@@ -91,7 +91,7 @@ export class EntryFindings extends TextView {
     const more = entries.length - shown.length;
     const unlisted = total - entries.length;
     return html`
-      <p class="found-entries" role="group" aria-label=${found.entriesOf}>
+      <p class="found-entry-list" role="group" aria-label=${found.entriesOf}>
         <span>${found.entriesOf}:</span>
         ${shown.map((leaf) =>
           leaf === this.leaf
