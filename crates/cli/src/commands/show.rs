@@ -33,8 +33,8 @@ use crate::io::{parsers, query, style, verdict};
 /// Verifies the export first. Shows only events that are unchanged since they were signed: as a table, or one event
 /// in full with its proof. States who signed each event, and whether your trust file trusts that key.
 ///
-/// As JSON, each event is an object on one line: entry, chain, seq, time, signer, signer_trust, event (as it was
-/// signed), and parsed (the parsed fields, which are not signed). The verdict goes to standard error.
+/// As JSON, each event is an object on one line: `entry`, `chain`, `seq`, `time`, `signer`, `signer_trust`, `event` (as
+/// it was signed), and `parsed` (the parsed fields, which are not signed). The verdict goes to standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
